@@ -1,0 +1,21 @@
+"""Graphviz: DOT text in, SVG out."""
+
+from __future__ import annotations
+
+import shutil
+
+import graphviz
+
+from analyzer.errors import AnalyzerError
+
+INSTALL_HINT = "Install it: apt install graphviz (or dnf install graphviz, pacman -S graphviz)."
+
+
+def render_svg(dot: str) -> str:
+    """The SVG that `dot` draws. AnalyzerError when graphviz is missing or refuses."""
+    if shutil.which("dot") is None:
+        raise AnalyzerError("graphviz is not installed, so there is no picture.", INSTALL_HINT)
+    try:
+        return str(graphviz.Source(dot).pipe(format="svg", encoding="utf-8"))
+    except graphviz.CalledProcessError as error:
+        raise AnalyzerError(f"graphviz could not draw the graph: {error.stderr}") from None

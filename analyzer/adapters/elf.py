@@ -1,0 +1,89 @@
+"""What an ELF file says of itself: build-id, debug information, symbols. Read with pyelftools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import NoteSection, SymbolTableSection
+
+from analyzer.errors import AnalyzerError
+
+_MACHINES = {"EM_X86_64": "x86-64"}  # what gdbscripts can read calls of
+_DEBUG_FOLDER = Path("/usr/lib/debug")
+
+
+@dataclass(frozen=True)
+class ElfFacts:
+    """`build_id` is hexadecimal, "" when there is none."""
+
+    build_id: str
+    has_debug_info: bool
+    has_symbols: bool
+
+
+def read_elf(path: Path) -> ElfFacts:
+    """Facts of the program at `path`. AnalyzerError when it is no program this host can trace."""
+    with _open(path) as elf:
+        machine = elf["e_machine"]
+        if machine not in _MACHINES:
+            name = str(machine).replace("EM_", "").replace("_", "-").lower()
+            raise AnalyzerError(
+                f"{path} is a program for {name}, not for x86-64.",
+                "Give a QEMU that was built for this host.",
+            )
+        build_id = _build_id(elf)
+        debug = bool(elf.get_section_by_name(".debug_info") or elf.get_section_by_name(".zdebug_info"))
+        symbols = elf.get_section_by_name(".symtab") is not None
+    separate = _separate_debug_file(path, build_id)
+    return ElfFacts(build_id, debug or separate, symbols or separate)
+
+
+def function_names(path: Path) -> set[str]:
+    """Names of all functions in the symbol table; compiler suffixes included. Takes a second for QEMU."""
+    with _open(path) as elf:
+        table = elf.get_section_by_name(".symtab")
+        if not isinstance(table, SymbolTableSection):
+            return set()
+        return {
+            symbol.name for symbol in table.iter_symbols() if symbol["st_info"]["type"] == "STT_FUNC"
+        }
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[ELFFile]:
+    try:
+        with path.open("rb") as file:
+            yield ELFFile(file)
+    except ELFError:
+        raise AnalyzerError(f"{path} is not a program (not an ELF file).", _script_hint(path)) from None
+    except FileNotFoundError:
+        raise AnalyzerError(f"{path}: no such file.", "Give the path of a qemu-system-x86_64.") from None
+    except OSError as error:
+        raise AnalyzerError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _script_hint(path: Path) -> str:
+    with path.open("rb") as file:
+        if file.read(2) == b"#!":
+            return "It is a script: give the program it starts."
+    return "Give the path of a qemu-system-x86_64."
+
+
+def _build_id(elf: ELFFile) -> str:
+    section = elf.get_section_by_name(".note.gnu.build-id")
+    if not isinstance(section, NoteSection):
+        return ""
+    return next((str(note["n_desc"]) for note in section.iter_notes()), "")
+
+
+def _separate_debug_file(path: Path, build_id: str) -> bool:
+    """Whether gdb finds debug information beside the program or in the system's debug folder."""
+    candidates = [path.with_name(path.name + ".debug"), path.parent / ".debug" / (path.name + ".debug")]
+    if build_id:
+        candidates.append(_DEBUG_FOLDER / ".build-id" / build_id[:2] / f"{build_id[2:]}.debug")
+    return any(candidate.is_file() for candidate in candidates)

@@ -1,0 +1,117 @@
+"""Asks a QEMU what it is: its version, its machines, where it looks for firmware."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.adapters.elf import read_elf
+from analyzer.errors import AnalyzerError
+
+_VERSION = re.compile(r"^QEMU (?:PC )?emulator version (?P<version>\d[\w.+-]*)", re.MULTILINE)
+_TIMEOUT = 20.0  # seconds; QEMU answers in a few hundredths
+_BIOS = ("bios-256k.bin", "bios.bin")
+# Where distributions put what QEMU looks for: Debian and Ubuntu split it over packages.
+_FIRMWARE_FOLDERS = ("/usr/share/seabios", "/usr/share/qemu", "/usr/lib/ipxe/qemu", "/usr/share/vgabios",
+                     "/usr/share/qemu-kvm", "/usr/share/ipxe.efi")  # fmt: skip
+FIRMWARE_HINT = "Install it: apt install seabios ipxe-qemu qemu-system-data; or pass -L FOLDER after --."
+
+
+@dataclass(frozen=True)
+class QemuFacts:
+    """What is known of a QEMU before it runs. `firmware` are folders to add with -L."""
+
+    path: Path
+    version: str
+    build_id: str
+    firmware: tuple[Path, ...]
+    has_firmware: bool
+    names_threads: bool
+
+
+def examine(path: Path) -> QemuFacts:
+    """Facts of the QEMU at `path`.
+
+    Raises AnalyzerError when it is no QEMU for x86 PCs, or has no debug information.
+    """
+    path = path.expanduser().absolute()
+    elf = read_elf(path)
+    answers = _ask(path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"])
+    version, machines, folders, options = answers
+    match = _VERSION.search(version)
+    if match is None:
+        raise _not_qemu(path, version)
+    if not re.search(r"^pc\b", machines, re.MULTILINE):
+        raise AnalyzerError(
+            f"{path} is a QEMU for another machine: it has no PC.", "Give a qemu-system-x86_64."
+        )
+    if not elf.has_debug_info:
+        raise _no_debug_info(path, elf.has_symbols)
+    own = _own_firmware(path, folders)
+    extra = () if own else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
+    found = own or bool(system_firmware())
+    names = "debug-threads" in options
+    return QemuFacts(path, match["version"], elf.build_id, extra, found, names)
+
+
+def system_firmware() -> list[Path]:
+    """The system's folders that hold a BIOS."""
+    folders = [Path(folder) for folder in _FIRMWARE_FOLDERS]
+    return [folder for folder in folders if any((folder / name).exists() for name in _BIOS)]
+
+
+def _ask(path: Path, *questions: list[str]) -> list[str]:
+    """What the program prints for each list of arguments; all are asked at once."""
+    try:
+        children = [
+            subprocess.Popen(
+                [str(path), *question],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+            for question in questions
+        ]
+    except PermissionError:
+        raise AnalyzerError(f"{path} may not be executed.", f"chmod +x {path}") from None
+    except OSError as error:
+        raise AnalyzerError(f"{path} cannot be executed: {error.strerror}.") from None
+    try:
+        return [child.communicate(timeout=_TIMEOUT)[0] for child in children]
+    except subprocess.TimeoutExpired:
+        raise AnalyzerError(
+            f"{path} did not answer --version within {_TIMEOUT:.0f} s.", "Is it a QEMU?"
+        ) from None
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+
+
+def _own_firmware(path: Path, folders: str) -> bool:
+    """Whether QEMU finds a BIOS without help. `-L help` lists folders; QEMU 1.6.0 does not know it."""
+    listed = [Path(line.strip()) for line in folders.splitlines() if line.startswith("/")]
+    nearby = [path.parent, path.parent / "pc-bios", path.parent.parent / "share" / "qemu"]
+    return any((folder / name).exists() for folder in listed + nearby for name in _BIOS)
+
+
+def _not_qemu(path: Path, answer: str) -> AnalyzerError:
+    user_mode = re.search(r"^qemu-\w+ version", answer, re.MULTILINE)
+    first = next((line.strip() for line in answer.splitlines() if line.strip()), "nothing")
+    what = "is QEMU's user-mode emulator" if user_mode else "is not QEMU"
+    return AnalyzerError(
+        f"{path} {what}: asked for --version it said {first[:120]!r}.", "Give a qemu-system-x86_64."
+    )
+
+
+def _no_debug_info(path: Path, has_symbols: bool) -> AnalyzerError:
+    what = "has no debug information" if has_symbols else "is stripped: no symbols, no debug information"
+    return AnalyzerError(
+        f"{path} {what}.",
+        "Build it with --enable-debug-info, install its -dbgsym package, "
+        "or let `make startup` build one from your distribution's source.",
+    )

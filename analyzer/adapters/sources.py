@@ -1,0 +1,39 @@
+"""Reads the source lines that frames point at, so that a recording is complete in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from gdbscripts.wire import Source
+
+_AROUND = 3  # lines before and after the call
+_LONGEST = 300  # characters; longer lines are cut
+
+
+def excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[Source]:
+    """For each absolute file the neighbourhoods of the lines; files that are not there are left out."""
+    for file in sorted(files):
+        try:
+            text = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        for first, last in _ranges(files[file], len(text)):
+            yield Source(file, first, [line[:_LONGEST] for line in text[first - 1 : last]])
+
+
+def _ranges(lines: Iterable[int], length: int) -> Iterator[tuple[int, int]]:
+    """Joined neighbourhoods (first, last), from 1."""
+    start = end = 0
+    for line in sorted(set(lines)):
+        if not 1 <= line <= length:
+            continue
+        first, last = max(1, line - _AROUND), min(length, line + _AROUND)
+        if end and first <= end + 1:
+            end = last
+            continue
+        if end:
+            yield start, end
+        start, end = first, last
+    if end:
+        yield start, end

@@ -1,0 +1,114 @@
+"""What this host can do, each shortcoming with its remedy. Every answer comes from trying, not from guessing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.adapters import dot, kvm, qemu
+from analyzer.adapters.gdb import Gdb, GdbError
+from analyzer.errors import AnalyzerError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`needed` says whether `analyze startup` cannot do without it."""
+
+    subject: str
+    ok: bool
+    needed: bool
+    text: str
+    remedy: str = ""
+
+
+def examine(qemu_path: Path | None = None) -> Iterator[Finding]:
+    """One finding after the other, as each is tried."""
+    yield _try("gdb", _gdb)
+    yield _try("ptrace", _ptrace)
+    yield _try("/dev/kvm", _kvm)
+    yield _try("KVM guest", _kvm_guest)
+    yield _try("graphviz", _graphviz, needed=False)
+    yield _try("firmware", _firmware, needed=False)
+    yield _try("kernel tracing", _kernel_tracing, needed=False)
+    if qemu_path is not None:
+        yield _try("QEMU", lambda: _qemu(qemu_path))
+
+
+def _try(subject: str, check: Callable[[], str], needed: bool = True) -> Finding:
+    try:
+        return Finding(subject, True, needed, check())
+    except AnalyzerError as error:
+        return Finding(subject, False, needed, error.message, error.hint)
+
+
+def _gdb() -> str:
+    with Gdb() as gdb:
+        return f"version {gdb.facts.version} with Python {gdb.facts.python}"
+
+
+def _ptrace() -> str:
+    program = shutil.which("true") or "/bin/true"
+    with Gdb() as gdb:
+        gdb.command(f"-file-exec-and-symbols {program}")
+        try:
+            gdb.command("-exec-run")
+            stopped = gdb.wait_stopped(20.0)
+        except GdbError as error:
+            stopped, said = None, error.message
+        else:
+            said = " ".join("".join(gdb.log).split())[-200:]
+    if stopped is None or stopped.reason != "exited-normally":
+        raise AnalyzerError(
+            f"gdb cannot trace a program: {said}",
+            "In a container add --cap-add=SYS_PTRACE; on the host see /proc/sys/kernel/yama/ptrace_scope.",
+        )
+    return "gdb may trace programs it starts"
+
+
+def _kvm() -> str:
+    kvm.check_kvm()
+    return "opens and creates virtual machines"
+
+
+def _kvm_guest() -> str:
+    kvm.run_a_guest()
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    hardware = any(f" {flag} " in flags for flag in ("vmx", "svm"))
+    how = "the processor virtualises" if hardware else "without hardware support: slow, fine for the tiny guest"
+    return f"ran an instruction and came back for its I/O ({how})"
+
+
+def _graphviz() -> str:
+    dot.render_svg("digraph { a -> b }")
+    answer = subprocess.run(["dot", "-V"], capture_output=True, text=True, timeout=20, check=False)
+    return answer.stderr.strip().removeprefix("dot - ")
+
+
+def _firmware() -> str:
+    folders = qemu.system_firmware()
+    if not folders:
+        raise AnalyzerError(
+            "no BIOS for guests of your own; the tiny guest needs none.", qemu.FIRMWARE_HINT
+        )
+    return "found in " + ", ".join(str(folder) for folder in folders)
+
+
+def _kernel_tracing() -> str:
+    for folder in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing"):
+        if os.access(f"{folder}/events/kvm", os.R_OK | os.X_OK):
+            return f"KVM's tracepoints can be read in {folder}"
+    if os.geteuid() == 0:
+        raise AnalyzerError(
+            "tracefs is not mounted, so the kernel's side cannot be looked at.",
+            "mount -t tracefs tracefs /sys/kernel/tracing",
+        )
+    raise AnalyzerError("the kernel's tracepoints need root.", "Not needed to record QEMU's side.")
+
+
+def _qemu(path: Path) -> str:
+    facts = qemu.examine(path)
+    return f"{facts.path} is QEMU {facts.version} with debug information"

@@ -1,0 +1,32 @@
+"""One family of errors, each a sentence and the next step; caught once, in `cli.main`."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """Exit statuses of `analyze`."""
+
+    DONE = 0
+    DIFFERS = 1  # reserved for comparisons
+    USAGE = 2
+    COULD_NOT_RUN = 3
+    INCOMPLETE = 4
+
+
+class AnalyzerError(Exception):
+    """Something a user can act on: `message` says what is wrong, `hint` the next step."""
+
+    exit_status = ExitStatus.COULD_NOT_RUN
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AnalyzerError):
+    """The command line asks for something that makes no sense."""
+
+    exit_status = ExitStatus.USAGE

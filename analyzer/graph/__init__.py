@@ -1,0 +1,1 @@
+"""Recordings become one call graph. See README.md here."""

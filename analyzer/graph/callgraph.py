@@ -1,0 +1,180 @@
+"""The call graph: functions, calls, and the chains that lead to the milestones. Owns networkx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import networkx as nx
+
+from analyzer.model import Function, Kind
+
+
+@dataclass(frozen=True, order=True)
+class Site:
+    """Where a call is made: relative file, line, and the instruction without addresses."""
+
+    file: str
+    line: int
+    instruction: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """An edge. `hits` counts recorded stacks through it; threads created, for a thread start."""
+
+    caller: Function
+    callee: Function
+    kind: Kind
+    hits: int
+    sites: tuple[Site, ...] = ()
+
+
+@dataclass(frozen=True)
+class Node:
+    """What is known of a function. `frames` counts its appearances, `outermost` and `innermost` its ends."""
+
+    function: Function
+    file: str = ""
+    frames: int = 0
+    outermost: int = 0
+    innermost: int = 0
+    threads: tuple[str, ...] = ()
+    milestones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChainStep:
+    """A step of a chain as it is kept in a graph: see `chain.Step`."""
+
+    function: Function
+    kind: Kind | None
+    file: str
+    line: int
+    instruction: str = ""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """How the program came to a milestone; `thread` is the label of the thread that reached it."""
+
+    milestone: str
+    title: str
+    about: str
+    target: bool
+    thread: str
+    steps: tuple[ChainStep, ...]
+
+
+@dataclass(frozen=True)
+class IoctlCall:
+    """An ioctl, without numbers that change from run to run: `file` says what the descriptor is."""
+
+    request: str
+    file: str
+    thread: str
+    returns: str  # what the descriptor it returned is, "" when it returned none
+    function: Function  # the QEMU function that made it
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a graph comes from; the same for two recordings of one build on different days."""
+
+    tool: str
+    scenario: str
+    qemu_version: str
+    build_id: str
+    accelerator: str
+    guest: str
+    complete: bool
+    build: dict[str, object] = field(default_factory=dict)
+
+
+class CallGraph:
+    """Functions and calls as a networkx MultiDiGraph; an edge is one (caller, callee, kind)."""
+
+    def __init__(self, provenance: Provenance) -> None:
+        self.provenance = provenance
+        self.chains: tuple[Chain, ...] = ()
+        self.ioctls: tuple[IoctlCall, ...] = ()
+        self._graph: nx.MultiDiGraph[Function] = nx.MultiDiGraph()
+
+    def put(self, node: Node) -> None:
+        """Add a function."""
+        self._graph.add_node(node.function, data=node)
+
+    def connect(self, call: Call) -> None:
+        """Add a call between functions that were put."""
+        self._graph.add_edge(call.caller, call.callee, key=call.kind, data=call)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All functions, sorted."""
+        return [self._graph.nodes[function]["data"] for function in sorted(self._graph)]
+
+    @property
+    def calls(self) -> list[Call]:
+        """All calls, sorted."""
+        return sorted(self._edges(), key=lambda call: (call.caller, call.callee, call.kind))
+
+    @property
+    def roots(self) -> list[Function]:
+        """Functions that were outermost in some stack of a thread nobody is known to have started."""
+        return [n.function for n in self.nodes if not self._graph.in_degree(n.function)]
+
+    def node(self, function: Function) -> Node:
+        """What is known of `function`; KeyError when it is not in the graph."""
+        node: Node = self._graph.nodes[function]["data"]
+        return node
+
+    def callers(self, function: Function) -> list[Call]:
+        """Calls that lead into `function`, sorted by caller."""
+        edges = self._graph.in_edges(function, data="data")
+        return sorted((data for *_, data in edges), key=lambda call: (call.caller, call.kind))
+
+    def callees(self, function: Function) -> list[Call]:
+        """Calls that leave `function`, sorted by callee."""
+        edges = self._graph.out_edges(function, data="data")
+        return sorted((data for *_, data in edges), key=lambda call: (call.callee, call.kind))
+
+    def reaches(self, start: Function, goal: Function) -> bool:
+        """Whether a path of calls leads from `start` to `goal`."""
+        return bool(nx.has_path(self._graph, start, goal))
+
+    def check(self) -> None:
+        """State what must hold; AssertionError otherwise.
+
+        Frames seen of a function = stacks that came to it by a call + stacks it is outermost in
+                                  = stacks that left it by a call + stacks it is innermost in.
+        """
+        for node in self.nodes:
+            function = node.function
+            came = sum(c.hits for c in self.callers(function) if c.kind is not Kind.THREAD_START)
+            left = sum(c.hits for c in self.callees(function) if c.kind is not Kind.THREAD_START)
+            assert came + node.outermost == node.frames, f"{function}: {came} + outermost != {node}"
+            assert left + node.innermost == node.frames, f"{function}: {left} + innermost != {node}"
+        for call in self.calls:
+            assert call.hits > 0, f"{call} was never seen"
+            assert call.caller in self._graph and call.callee in self._graph
+
+    def to_graphml(self) -> str:
+        """GraphML text, as other graph tools read it; ids as in the DOT text."""
+        plain: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        ids = {node.function: f"f{number}" for number, node in enumerate(self.nodes)}
+        for node in self.nodes:
+            plain.add_node(
+                ids[node.function], name=node.function.name, where=node.function.where, file=node.file,
+                frames=node.frames, milestones=", ".join(node.milestones), threads=", ".join(node.threads),
+            )  # fmt: skip
+        for call in self.calls:
+            sites = ", ".join(f"{site.file}:{site.line}" for site in call.sites)
+            plain.add_edge(
+                ids[call.caller], ids[call.callee], key=call.kind.value, kind=call.kind.value,
+                hits=call.hits, sites=sites,
+            )  # fmt: skip
+        return "\n".join(nx.generate_graphml(plain)) + "\n"
+
+    def _edges(self) -> Iterator[Call]:
+        for _, _, data in self._graph.edges(data="data"):
+            yield data

@@ -1,0 +1,85 @@
+"""One stop becomes one chain of steps, outermost first, from `main` even when another thread runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from analyzer.model import Frame, Function, Kind, Recording, Stop, Thread
+
+_ADDRESS = re.compile(r"\s*(?:#\s*)?\b0x[0-9a-f]{6,}\b")
+_TARGET = re.compile(r"<([^>+]+)(?:\+\d+)?>")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One function of a chain and how the previous one came to it.
+
+    `file` and `line` say where this function was at that moment, that is where it calls the next one; `kind` is
+    None for the outermost step. `frame` is None for a function that left no frame.
+    """
+
+    function: Function
+    kind: Kind | None
+    file: str = ""
+    line: int = 0
+    instruction: str = ""  # the call that led here, without addresses
+    frame: Frame | None = None
+
+
+def own_chain(stop: Stop, recording: Recording) -> list[Step]:
+    """The stop's stack as steps, outermost first; what the C library does to start a thread is left out."""
+    frames = _without_thread_plumbing(stop.frames, recording.thread(stop.thread))
+    steps: list[Step] = []
+    for frame in reversed(frames):
+        steps.extend(_steps_of(frame, steps))
+    return steps
+
+
+def whole_chain(stop: Stop, recording: Recording) -> list[Step]:
+    """The stop's chain with the chain of the thread's creator, and of that one's creator, in front."""
+    steps = own_chain(stop, recording)
+    seen = {stop.thread}
+    thread = recording.thread(stop.thread)
+    while thread.created_by is not None and steps:
+        creation = next(s for s in recording.stops if s.number == thread.created_by)
+        if creation.thread in seen:
+            break
+        seen.add(creation.thread)
+        # The edge goes from the function that called pthread_create: it is the one people know.
+        before = own_chain(creation, recording)[:-1]
+        steps = [*before, replace(steps[0], kind=Kind.THREAD_START), *steps[1:]]
+        thread = recording.thread(creation.thread)
+    return steps
+
+
+def without_addresses(instruction: str) -> str:
+    """`call 0x5555559f9340 <accel_init_machine>` is `call accel_init_machine`."""
+    return _TARGET.sub(r" \1", _ADDRESS.sub("", instruction)).replace("  ", " ").strip()
+
+
+def _steps_of(frame: Frame, outer: list[Step]) -> Iterator[Step]:
+    """The step of `frame`, after that of a function between it and its caller which left no frame."""
+    caller = outer[-1].frame if outer else None
+    if caller is None:
+        yield _step(frame, None)
+        return
+    if caller.via is not None:
+        yield Step(caller.via, Kind.DIRECT, instruction=without_addresses(caller.instruction))
+        yield _step(frame, Kind.TAIL)
+        return
+    yield _step(frame, caller.call, without_addresses(caller.instruction))
+
+
+def _step(frame: Frame, kind: Kind | None, instruction: str = "") -> Step:
+    return Step(frame.function, kind, frame.file, frame.line, instruction, frame)
+
+
+def _without_thread_plumbing(frames: tuple[Frame, ...], thread: Thread) -> tuple[Frame, ...]:
+    if thread.start is None:
+        return frames
+    for position in range(len(frames) - 1, -1, -1):
+        if frames[position].function == thread.start:
+            return frames[: position + 1]
+    return frames

@@ -1,0 +1,107 @@
+"""`graph.json`: the graph as a document, there and back. Sorted; no addresses, clocks or absolute paths."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from analyzer.errors import AnalyzerError
+from analyzer.graph.callgraph import (
+    Call, CallGraph, Chain, ChainStep, IoctlCall, Node, Provenance, Site,
+)  # fmt: skip
+from analyzer.model import Function, Kind
+
+# History of the format:
+# 1  first
+SCHEMA = 1
+_FORMAT = "qemu-callchain graph"
+
+
+def to_json(graph: CallGraph) -> str:
+    """The document as text, with a line end."""
+    functions = [node.function for node in graph.nodes]
+    numbers = {function: number for number, function in enumerate(functions)}
+    data = {
+        "format": _FORMAT,
+        "schema": SCHEMA,
+        "provenance": vars(graph.provenance),
+        "functions": [_node(node) for node in graph.nodes],
+        "calls": [_call(call, numbers) for call in graph.calls],
+        "chains": [_chain(chain, numbers) for chain in graph.chains],
+        "ioctls": [_plain(call) for call in graph.ioctls],
+    }
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str, name: str) -> CallGraph:
+    """The graph in `text`; AnalyzerError, naming `name`, when it is none or of a newer schema."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise AnalyzerError(f"{name} is not a graph: {error}.") from None
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+        raise AnalyzerError(f"{name} is not a graph.", "Make one: analyze graph RECORDING -o graph.json.")
+    if data["schema"] > SCHEMA:
+        raise AnalyzerError(
+            f"{name} is of schema {data['schema']}; this program reads up to {SCHEMA}.",
+            "Update it: pip install --upgrade qemu-callchain.",
+        )
+    try:
+        return _read(data)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise AnalyzerError(f"{name} is damaged: {type(error).__name__} {error}.") from None
+
+
+def _read(data: dict[str, Any]) -> CallGraph:
+    graph = CallGraph(Provenance(**data["provenance"]))
+    functions = []
+    for entry in data["functions"]:
+        function = Function(entry.pop("name"), entry.pop("where"))
+        threads, milestones = tuple(entry.pop("threads")), tuple(entry.pop("milestones"))
+        graph.put(Node(function, threads=threads, milestones=milestones, **entry))
+        functions.append(function)
+    for entry in data["calls"]:
+        sites = tuple(Site(*site) for site in entry["sites"])
+        caller, callee = functions[entry["caller"]], functions[entry["callee"]]
+        graph.connect(Call(caller, callee, Kind(entry["kind"]), entry["hits"], sites))
+    graph.chains = tuple(_read_chain(entry, functions) for entry in data["chains"])
+    graph.ioctls = tuple(
+        IoctlCall(**{**entry, "function": Function(*entry["function"])}) for entry in data["ioctls"]
+    )
+    return graph
+
+
+def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
+    steps = tuple(
+        ChainStep(functions[number], Kind(kind) if kind else None, file, line, instruction)
+        for number, kind, file, line, instruction in entry.pop("steps")
+    )
+    return Chain(steps=steps, **entry)
+
+
+def _node(node: Node) -> dict[str, Any]:
+    entry = {"name": node.function.name, "where": node.function.where, **vars(node)}
+    del entry["function"]
+    return entry
+
+
+def _call(call: Call, numbers: dict[Function, int]) -> dict[str, Any]:
+    return {
+        "caller": numbers[call.caller],
+        "callee": numbers[call.callee],
+        "kind": call.kind.value,
+        "hits": call.hits,
+        "sites": [[site.file, site.line, site.instruction] for site in call.sites],
+    }
+
+
+def _chain(chain: Chain, numbers: dict[Function, int]) -> dict[str, Any]:
+    steps = [
+        [numbers[s.function], s.kind.value if s.kind else None, s.file, s.line, s.instruction]
+        for s in chain.steps
+    ]
+    return {**vars(chain), "steps": steps}
+
+
+def _plain(call: IoctlCall) -> dict[str, Any]:
+    return {**vars(call), "function": [call.function.name, call.function.where]}

@@ -1,0 +1,70 @@
+"""The graph as DOT text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import PurePosixPath
+
+import graphviz
+
+from analyzer.graph.callgraph import Call, CallGraph, Node
+from analyzer.model import Function, Kind
+
+_LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
+# Told apart by line, arrow head and label, not by colour alone.
+_EDGE_STYLES = {
+    Kind.DIRECT: {},
+    Kind.INDIRECT: {"style": "dashed", "arrowhead": "empty", "label": "pointer", "class": "indirect"},
+    Kind.TAIL: {"arrowhead": "normalnormal", "label": "tail call", "class": "tail"},
+    Kind.INLINE: {"style": "dotted", "arrowhead": "none", "label": "inlined", "class": "inline"},
+    Kind.THREAD_START: {"style": "bold", "arrowhead": "diamond", "label": "starts thread", "class": "thread"},
+    Kind.SIGNAL: {"arrowhead": "vee", "label": "signal", "class": "signal"},
+    Kind.UNKNOWN: {"style": "dotted", "arrowhead": "odot", "label": "?", "class": "unknown"},
+}
+
+
+def to_dot(graph: CallGraph) -> str:
+    """DOT text: folders as clusters, node ids `f0`, `f1` … and edge ids `e0` … in sorted order."""
+    dot = graphviz.Digraph("calls")
+    dot.attr("graph", rankdir="TB", fontname="sans-serif", nodesep="0.25", ranksep="0.45", bgcolor="transparent")
+    dot.attr("node", shape="box", style="rounded,filled", fillcolor="white", fontname="sans-serif", fontsize="12")
+    dot.attr("edge", fontname="sans-serif", fontsize="9")
+    ids = {node.function: f"f{number}" for number, node in enumerate(graph.nodes)}
+    folders: dict[str, list[Node]] = defaultdict(list)
+    for node in graph.nodes:
+        folders[_folder(node)].append(node)
+    for number, folder in enumerate(sorted(folders)):
+        with dot.subgraph(name=f"cluster_{number}") as cluster:
+            cluster.attr(label=_text(folder), style="rounded", color="gray70", fontcolor="gray40", fontsize="11")
+            for node in folders[folder]:
+                _draw_node(cluster, node, ids[node.function])
+    for number, call in enumerate(graph.calls):
+        _draw_edge(dot, call, ids, f"e{number}")
+    return str(dot.source)
+
+
+def _folder(node: Node) -> str:
+    if node.function.where.startswith("["):
+        return node.function.where.strip("[]")
+    return str(PurePosixPath(node.file).parent) if node.file else "?"
+
+
+def _draw_node(dot: graphviz.Digraph, node: Node, identifier: str) -> None:
+    style = {"class": "function"}
+    if node.milestones:
+        style = {"class": "function milestone", "penwidth": "2.2"}
+    label = f"{_text(node.function.name)}\\n{_text(PurePosixPath(node.file).name or node.function.where)}"
+    tooltip = _text(f"{node.function.name} in {node.file or node.function.where}")
+    dot.node(identifier, label=graphviz.nohtml(label), id=identifier, tooltip=tooltip, **style)
+
+
+def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], identifier: str) -> None:
+    site = f", {call.sites[0].file}:{call.sites[0].line}" if call.sites else ""
+    tooltip = _text(f"{call.caller} to {call.callee}: {call.kind}, {call.hits} recorded{site}")
+    dot.edge(ids[call.caller], ids[call.callee], id=identifier, tooltip=tooltip, **_EDGE_STYLES[call.kind])
+
+
+def _text(text: str) -> str:
+    """`text` safe as a DOT label: escaped and not too long."""
+    short = text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+    return str(graphviz.escape(short.replace("\0", "")))

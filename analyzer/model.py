@@ -1,0 +1,150 @@
+"""The domain: frozen values that every stage after recording works on. No gdb, no files, no processes here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import PurePosixPath
+
+from gdbscripts import wire
+
+_COMPILER_SUFFIX = re.compile(r"\.(?:constprop|part|isra|cold|lto_priv)(?:\.\d+)?(?=\.|$)")
+_LIBC_PREFIX = re.compile(r"^__GI_+")
+
+
+class Kind(str, Enum):
+    """How a caller comes to a callee."""
+
+    DIRECT = "direct"
+    INDIRECT = "indirect"
+    TAIL = "tail"
+    INLINE = "inline"
+    THREAD_START = "thread-start"
+    SIGNAL = "signal"
+    UNKNOWN = "unknown"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, order=True)
+class Function:
+    """Identity of a function: its name and where it is defined; never a line, an address or a value.
+
+    `where` is the stem of the source file (`kvm-all`), or the library in brackets (`[libc]`), since whether a
+    library has debug information depends on the host.
+    """
+
+    name: str
+    where: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a stack. `call` says how this frame calls the next inner one."""
+
+    function: Function
+    name: str  # as gdb shows it, compiler suffixes included
+    kind: str  # normal, inline, tail, signal, other
+    file: str  # relative to the source root when it lies below it
+    line: int
+    library: str
+    pc: int
+    addressed: bool
+    call: Kind
+    instruction: str
+    via: Function | None  # the function really called, when it jumped on and left no frame
+    arguments: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Ioctl:
+    """One ioctl: the descriptor, what is behind it, the request, what it returned (None: not recorded)."""
+
+    request: str
+    fd: int
+    file: str
+    returned: int | None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A thread's stack at one moment, frames innermost first."""
+
+    number: int
+    time: float  # seconds since the program was started
+    thread: int
+    reason: str  # milestone, break, thread-create, where
+    milestones: tuple[str, ...]
+    function: str
+    frames: tuple[Frame, ...]
+    ioctl: Ioctl | None = None
+    starts: Function | None = None  # thread-create: the new thread's start function
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A thread of the program. `created_by` is the number of the stop in which another thread created it."""
+
+    number: int
+    tid: int
+    name: str
+    created_by: int | None = None
+    start: Function | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call it: its own name says nothing when QEMU left it at the program's."""
+        if self.number == 1:
+            return "main thread"
+        if self.name and not self.name.startswith("qemu-system"):
+            return self.name
+        return f"thread {self.number}"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording, whole: what ran, what was waited for, what happened."""
+
+    header: wire.Header
+    source_root: str
+    milestones: tuple[wire.Milestone, ...]
+    threads: tuple[Thread, ...]
+    stops: tuple[Stop, ...]
+    accelerator: wire.Accelerator | None = None
+    sources: dict[str, dict[int, str]] = field(default_factory=dict)  # file -> line number -> text
+    outputs: dict[str, str] = field(default_factory=dict)  # stream -> text
+    exit: wire.Exit | None = None
+    notes: tuple[str, ...] = ()
+    end: wire.End | None = None  # None: cut short
+
+    @property
+    def reached(self) -> set[str]:
+        """Names of the milestones that were reached."""
+        return {name for stop in self.stops for name in stop.milestones}
+
+    @property
+    def not_reached(self) -> list[wire.Milestone]:
+        """Required milestones that were not."""
+        return [m for m in self.milestones if m.required and m.name not in self.reached]
+
+    def thread(self, number: int) -> Thread:
+        """The thread of that number."""
+        return next(thread for thread in self.threads if thread.number == number)
+
+
+def identify(name: str, file: str, library: str) -> Function:
+    """The function's identity from how gdb names it."""
+    if library:
+        stem = PurePosixPath(library).name.partition(".so")[0].partition("-2.")[0]
+        return Function(_LIBC_PREFIX.sub("", name), f"[{stem}]")
+    return Function(without_compiler_suffix(name), PurePosixPath(file).stem)
+
+
+def without_compiler_suffix(name: str) -> str:
+    """`pc_init1.constprop.0` is `pc_init1`."""
+    return _COMPILER_SUFFIX.sub("", name)

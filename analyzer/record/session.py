@@ -1,0 +1,250 @@
+"""Records one run: starts gdb with QEMU, waits for the milestones, ends in order."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from difflib import get_close_matches
+from pathlib import Path
+
+from analyzer import TOOL
+from analyzer.adapters.elf import function_names
+from analyzer.adapters.gdb import Gdb, GdbError, Stopped, quote
+from analyzer.adapters.qemu import FIRMWARE_HINT, QemuFacts
+from analyzer.adapters.sources import excerpts
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.model import without_compiler_suffix
+from analyzer.record.command import qemu_command, records_serial
+from analyzer.record.guest import Guest
+from analyzer.record.progress import Follow, Progress, Reached
+from analyzer.recording import FILE_NAME
+from analyzer.scenarios import Scenario, break_step
+from gdbscripts import plan as plans
+from gdbscripts import wire
+
+_TICK = 0.05  # seconds between looks at the recording
+_LONGEST_OUTPUT = 1 << 20  # characters kept of each stream
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to record. Times in seconds."""
+
+    qemu: QemuFacts
+    scenario: Scenario
+    guest: Guest
+    accelerator: str
+    breaks: tuple[str, ...]
+    qemu_arguments: tuple[str, ...]
+    timeout: float  # for reaching the milestones; again for a guest that leaves by itself
+    linger: float  # how long a guest that does not leave may go on after the last milestone
+    break_limit: int
+    build: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """How a caller follows the recording: `waiting` gets the titles awaited and the seconds passed."""
+
+    reached: Callable[[Reached], None]
+    waiting: Callable[[Sequence[str], float], None]
+
+
+def record(request: Request, folder: Path, watcher: Watcher) -> None:
+    """Record into `folder`/recording.jsonl.
+
+    Raises AnalyzerError when QEMU or gdb cannot do it, and KeyboardInterrupt after closing the recording in
+    order. Whatever happens, gdb and QEMU are gone afterwards.
+    """
+    if not request.guest.leaves and not request.qemu.has_firmware and "-bios" not in request.qemu_arguments:
+        raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
+    with tempfile.TemporaryDirectory(prefix=".run-", dir=folder) as scratch, Gdb() as gdb:
+        _Run(request, folder / FILE_NAME, Path(scratch), gdb, watcher).run()
+
+
+class _Run:
+    """One run of QEMU under gdb."""
+
+    def __init__(
+        self, request: Request, recording: Path, scratch: Path, gdb: Gdb, watcher: Watcher
+    ) -> None:
+        self._request = request
+        self._recording = recording
+        self._gdb = gdb
+        self._watcher = watcher
+        self._streams = {name: scratch / name for name in ("serial", "stdout", "stderr")}
+        self._plan_file = scratch / "plan.json"
+        self._progress = Progress(watcher.reached)
+        qemu = request.qemu
+        self._command = qemu_command(
+            qemu.path, request.guest, request.accelerator, self._streams["serial"], qemu.firmware,
+            qemu.names_threads, request.qemu_arguments,
+        )  # fmt: skip
+
+    def run(self) -> None:
+        self._write_header()
+        self._prepare()
+        with self._followed() as follow:
+            try:
+                self._start()
+                ended = self._wait(follow)
+            except KeyboardInterrupt:
+                self._finish(follow, "interrupted", "interrupted by the user")
+                raise
+            self._finish(follow, *self._judge(ended))
+        self._explain_early_end(ended)
+
+    def _write_header(self) -> None:
+        request = self._request
+        header = wire.Header(
+            schema=wire.SCHEMA,
+            tool=TOOL,
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            scenario=request.scenario.name,
+            command=self._command,
+            guest=request.guest.name,
+            accelerator_asked=request.accelerator,
+            qemu=str(request.qemu.path),
+            qemu_version=request.qemu.version,
+            build_id=request.qemu.build_id,
+            gdb_version=self._gdb.facts.version,
+            host=f"Linux {platform.release()} {platform.machine()}",
+            build=request.build,
+        )
+        self._recording.write_text(wire.to_line(header), encoding="utf-8")
+
+    def _prepare(self) -> None:
+        """Load QEMU into gdb and set the breakpoints."""
+        request = self._request
+        steps = [*request.scenario.steps, *(break_step(f, request.break_limit) for f in request.breaks)]
+        plan = plans.Plan(str(self._recording), steps, list(request.scenario.accelerators))
+        plans.save(plan, str(self._plan_file))
+        self._gdb.command(f"-file-exec-and-symbols {quote(str(request.qemu.path))}", timeout=300)
+        found = set(self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)["found"])
+        for function in request.breaks:
+            if function not in found:
+                self._recording.unlink()
+                raise _unknown_function(function, request.qemu.path)
+
+    def _start(self) -> None:
+        output = " ".join(f"{n}>{shlex.quote(str(self._streams[s]))}" for n, s in ((1, "stdout"), (2, "stderr")))
+        self._gdb.console(f"set args {shlex.join(self._command[1:])} </dev/null {output}")
+        try:
+            self._gdb.command("-exec-run")
+        except GdbError as error:
+            raise _cannot_trace(error.message) from None
+
+    def _wait(self, follow: Follow) -> Stopped | None:
+        """Until QEMU ends, or has run long enough: None then."""
+        started = time.monotonic()
+        deadline = started + self._request.timeout
+        complete = False
+        while True:
+            stopped = self._gdb.wait_stopped(_TICK)
+            self._progress.take(follow.new())
+            if stopped is not None:
+                return stopped
+            now = time.monotonic()
+            awaited = self._progress.awaited
+            if not awaited and not complete:
+                complete = True
+                leaves = self._request.guest.leaves
+                deadline = now + (self._request.timeout if leaves else self._request.linger)
+            titles = [milestone.title for milestone in awaited] or ["the guest to end"]
+            self._watcher.waiting(titles, now - started)
+            if now > deadline:
+                return None
+
+    def _judge(self, ended: Stopped | None) -> tuple[str, str]:
+        """Outcome and reason for the footer."""
+        missing = ", ".join(milestone.name for milestone in self._progress.awaited)
+        how = _how_it_ended(ended)
+        if missing:
+            return "incomplete", f"{how} before: {missing}"
+        return "complete", how
+
+    def _finish(self, follow: Follow, outcome: str, reason: str) -> None:
+        """Record where the threads stand if they still do, the outputs and the sources; then the footer."""
+        if not self._has_exited():
+            self._stop_and_look(outcome)
+        self._progress.take(follow.new())
+        with self._recording.open("a", encoding="utf-8") as file:
+            for stream, path in self._streams.items():
+                file.write(wire.to_line(wire.Output(stream, _text(path))))
+            if not records_serial(self._request.qemu_arguments):
+                file.write(wire.to_line(wire.Note("The serial port was given away by the QEMU arguments.")))
+            for source in excerpts(self._progress.files):
+                file.write(wire.to_line(source))
+        self._gdb.command(f"-chain-end {outcome} {quote(reason)}")
+
+    def _has_exited(self) -> bool:
+        groups = self._gdb.command("-list-thread-groups")["groups"]
+        return not any("pid" in group for group in groups)
+
+    def _stop_and_look(self, outcome: str) -> None:
+        threads = self._gdb.command("-thread-info")["threads"]
+        if any(thread["state"] == "running" for thread in threads):
+            self._gdb.interrupt()
+        if outcome != "complete":
+            self._gdb.command("-chain-where", timeout=120)
+
+    def _explain_early_end(self, ended: Stopped | None) -> None:
+        """QEMU that ends before it creates anything has said why on its standard error: pass that on."""
+        awaited = {milestone.name for milestone in self._progress.awaited}
+        reached_any = self._progress.reached_beyond_main
+        if ended is None or not ended.ended or not awaited or reached_any:
+            return
+        said = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
+        raise AnalyzerError(
+            f"QEMU ended at once. It said: {said or 'nothing'}",
+            f"Try it by hand: {shlex.join(self._command)}",
+        )
+
+    @contextmanager
+    def _followed(self) -> Iterator[Follow]:
+        follow = Follow(self._recording)
+        try:
+            yield follow
+        finally:
+            follow.close()
+
+
+def _how_it_ended(ended: Stopped | None) -> str:
+    if ended is None:
+        return "ended by the analyzer"
+    if ended.ended:
+        return "QEMU ended"
+    return f"QEMU was stopped by {ended.signal or ended.reason or 'gdb'}"
+
+
+def _unknown_function(function: str, qemu: Path) -> UsageError:
+    names = {without_compiler_suffix(name) for name in function_names(qemu)}
+    near = get_close_matches(function, names, n=3, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "Its source may not be part of this build."
+    return UsageError(f"--break {function}: this QEMU has no such function.", hint)
+
+
+def _cannot_trace(message: str) -> AnalyzerError:
+    return AnalyzerError(
+        f"gdb cannot start QEMU: {message}",
+        "Tracing (ptrace) may be forbidden: in a container add --cap-add=SYS_PTRACE; on the host see "
+        "/proc/sys/kernel/yama/ptrace_scope. `analyze doctor` tells more.",
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            return file.read(_LONGEST_OUTPUT)
+    except FileNotFoundError:
+        return ""
+
+
+def _last_text(path: Path) -> str:
+    return " ".join(_text(path).split())[-600:]

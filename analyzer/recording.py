@@ -1,0 +1,227 @@
+"""Reads a recording file into the model. Absolute paths become relative here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from analyzer.errors import AnalyzerError
+from analyzer.model import Frame, Function, Ioctl, Kind, Recording, Stop, Thread, identify
+from gdbscripts import wire
+
+FILE_NAME = "recording.jsonl"
+
+
+def read_recording(path: Path) -> Recording:
+    """The recording in `path`, a file or an output folder.
+
+    Raises AnalyzerError when there is none, or when it is of a newer schema.
+    """
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            return _assemble(_records(lines, str(file)), str(file))
+    except FileNotFoundError:
+        raise AnalyzerError(
+            f"{file}: no such recording.", "Record one: analyze startup --qemu PATH."
+        ) from None
+    except OSError as error:
+        raise AnalyzerError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def source_root(files: Iterable[str]) -> str:
+    """The folder that all of `files` (absolute) lie below: "" when there is none but the root."""
+    directories = {os.path.dirname(os.path.normpath(file)) for file in files if file.startswith("/")}
+    root = os.path.commonpath(directories) if directories else ""
+    return "" if root == "/" else root
+
+
+def relative(file: str, root: str) -> str:
+    """`file` relative to the source root, normalised; unchanged when it lies elsewhere."""
+    plain = os.path.normpath(file) if file else ""
+    return plain[len(root) + 1 :] if root and plain.startswith(root + "/") else plain
+
+
+def _records(lines: Iterable[str], name: str) -> Iterator[wire.Record]:
+    """The records, a broken last line left out: it is what a killed recorder leaves."""
+    previous: str | None = None
+    number = 0
+    for number, line in enumerate(lines, 1):
+        if previous is not None:
+            yield _record(previous, name, number - 1)
+        previous = line
+    if previous is None:
+        raise AnalyzerError(f"{name} is empty, not a recording.", "Record one: analyze startup --qemu PATH.")
+    if previous.endswith("\n") or number == 1:
+        yield _record(previous, name, number)
+
+
+def _record(line: str, name: str, number: int) -> wire.Record:
+    if number == 1:
+        _check_schema(line, name)
+    try:
+        return wire.from_line(line)
+    except wire.WireError as error:
+        if number == 1:
+            raise AnalyzerError(
+                f"{name} is not a recording: {error}.", f"Give the {FILE_NAME} of an output folder."
+            ) from None
+        raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
+
+
+def _check_schema(line: str, name: str) -> None:
+    schema = wire.schema_of(line)
+    if schema is not None and schema > wire.SCHEMA:
+        raise AnalyzerError(
+            f"{name} is of schema {schema}; this program reads up to {wire.SCHEMA}.",
+            "Update it: pip install --upgrade qemu-callchain.",
+        )
+
+
+@dataclass
+class _Draft:
+    """What was read so far."""
+
+    header: wire.Header | None = None
+    milestones: list[wire.Milestone] = field(default_factory=list)
+    threads: dict[int, wire.Thread] = field(default_factory=dict)
+    frames: dict[int, wire.Frame] = field(default_factory=dict)
+    stops: list[wire.Stop] = field(default_factory=list)
+    returns: dict[int, wire.Return] = field(default_factory=dict)
+    accelerator: wire.Accelerator | None = None
+    sources: list[wire.Source] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+    exit: wire.Exit | None = None
+    notes: list[str] = field(default_factory=list)
+    end: wire.End | None = None
+
+    def add(self, record: wire.Record) -> None:
+        match record:
+            case wire.Header():
+                self.header = record
+            case wire.Milestone():
+                self.milestones.append(record)
+            case wire.Thread():
+                self.threads[record.number] = record
+            case wire.Frame():
+                self.frames[record.number] = record
+            case wire.Stop():
+                self.stops.append(record)
+            case wire.Return():
+                self.returns[record.stop] = record
+            case wire.Accelerator():
+                self.accelerator = record
+            case wire.Source():
+                self.sources.append(record)
+            case wire.Output():
+                self.outputs[record.stream] = self.outputs.get(record.stream, "") + record.text
+            case wire.Exit():
+                self.exit = record
+            case wire.Note():
+                self.notes.append(record.text)
+            case wire.End():
+                self.end = record
+
+
+def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
+    draft = _Draft()
+    for record in records:
+        draft.add(record)
+    if draft.header is None:
+        raise AnalyzerError(f"{name} is not a recording: it has no header.")
+    root = source_root(file for milestone in draft.milestones for file in milestone.files)
+    try:
+        stops = tuple(_stop(stop, draft, root) for stop in draft.stops)
+    except KeyError as error:
+        raise AnalyzerError(f"{name} is damaged: a stop names frame {error}, which is missing.") from None
+    return Recording(
+        header=draft.header,
+        source_root=root,
+        milestones=tuple(draft.milestones),
+        threads=tuple(_threads(draft, stops)),
+        stops=stops,
+        accelerator=draft.accelerator,
+        sources=_sources(draft.sources, root),
+        outputs=draft.outputs,
+        exit=draft.exit,
+        notes=tuple(draft.notes),
+        end=draft.end,
+    )
+
+
+def _stop(stop: wire.Stop, draft: _Draft, root: str) -> Stop:
+    frames = [
+        _frame(draft.frames[number], arguments, root)
+        for number, arguments in zip(stop.frames, stop.arguments, strict=True)
+    ]
+    if frames and frames[0].library:  # debug information of libc calls it __GI_ioctl: use the name asked for
+        innermost = replace(frames[0].function, name=stop.function or frames[0].function.name)
+        frames[0] = replace(frames[0], function=innermost)
+    starts_file = relative(stop.starts_file, root)
+    return Stop(
+        number=stop.number,
+        time=stop.time,
+        thread=stop.thread,
+        reason=stop.reason,
+        milestones=tuple(stop.milestones),
+        function=stop.function,
+        frames=tuple(frames),
+        ioctl=_ioctl(stop, draft) if stop.request else None,
+        starts=identify(stop.starts, starts_file, "") if stop.starts else None,
+    )
+
+
+def _ioctl(stop: wire.Stop, draft: _Draft) -> Ioctl:
+    names = {m.name: m.request for m in draft.milestones}
+    request = next((names[name] for name in stop.milestones if names.get(name)), hex(stop.request))
+    returned = draft.returns.get(stop.number)
+    return Ioctl(request, stop.fd, stop.file, returned.value if returned else None)
+
+
+def _frame(frame: wire.Frame, arguments: wire.Arguments, root: str) -> Frame:
+    file = relative(frame.file, root)
+    return Frame(
+        function=identify(frame.function, file, frame.library),
+        name=frame.function,
+        kind=frame.kind,
+        file=file,
+        line=frame.line,
+        library=frame.library,
+        pc=frame.pc,
+        addressed=frame.addressed,
+        call=Kind(frame.call or "unknown"),
+        instruction=frame.instruction,
+        via=identify(frame.via, relative(frame.via_file, root), "") if frame.via else None,
+        arguments=tuple((name, value) for name, value in arguments),
+    )
+
+
+def _threads(draft: _Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
+    """Each thread with the stop that created it: the last one before its first stop with its handle.
+
+    A handle is used again after a thread has ended, hence "the last one before".
+    """
+    first_stop: dict[int, int] = {}
+    for stop in stops:
+        first_stop.setdefault(stop.thread, stop.number)
+    creations: dict[str, list[int]] = {}
+    for number, returned in sorted(draft.returns.items()):
+        if returned.handle:
+            creations.setdefault(returned.handle, []).append(number)
+    starts: dict[int, Function | None] = {stop.number: stop.starts for stop in stops}
+    for thread in draft.threads.values():
+        limit = first_stop.get(thread.number, len(stops))
+        before = [number for number in creations.get(thread.handle, ()) if number < limit]
+        creator = before[-1] if before and thread.number != 1 else None
+        start = starts.get(creator) if creator is not None else None
+        yield Thread(thread.number, thread.tid, thread.name, creator, start)
+
+
+def _sources(sources: list[wire.Source], root: str) -> dict[str, dict[int, str]]:
+    texts: dict[str, dict[int, str]] = {}
+    for source in sources:
+        lines = texts.setdefault(relative(source.file, root), {})
+        lines.update(enumerate(source.lines, source.first))
+    return texts

@@ -1,0 +1,100 @@
+"""The verbs, whole: what `cli.py` calls. Each takes plain values and returns or writes plain results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analyzer.adapters.dot import render_svg
+from analyzer.errors import AnalyzerError
+from analyzer.graph.callgraph import CallGraph
+from analyzer.graph.document import from_json, to_json
+from analyzer.graph.formats import to_dot
+from analyzer.graph.merge import merge
+from analyzer.model import Recording
+from analyzer.recording import FILE_NAME, read_recording
+from analyzer.show import backtraces
+from reports.html import render
+from reports.page import build_page
+
+GRAPH_SUFFIXES = (".json", ".dot", ".svg", ".graphml")
+
+
+def prepare_folder(folder: Path, force: bool) -> None:
+    """Make the output folder. AnalyzerError when it cannot be written to, or holds a recording already."""
+    recording = folder / FILE_NAME
+    if recording.exists() and not force:
+        raise AnalyzerError(
+            f"{folder} already holds a recording; it is kept.",
+            "Choose another folder with --out, or replace it with --force.",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        recording.unlink(missing_ok=True)
+        recording.touch()
+    except OSError as error:
+        raise AnalyzerError(
+            f"{folder} cannot be written to: {error.strerror}.", "Choose another folder with --out."
+        ) from None
+
+
+def write_results(folder: Path) -> tuple[Recording, str]:
+    """Everything that follows from the recording in `folder`; returns it and why there is no picture, if so."""
+    recording = read_recording(folder)
+    graph = merge([recording])
+    svg, missing = _picture(graph)
+    _write(folder / "graph.json", to_json(graph))
+    if svg:
+        _write(folder / "graph.svg", svg)
+    _write(folder / "backtraces.txt", "\n".join(backtraces(recording)))
+    _write(folder / "report.html", render(build_page(graph, [recording], svg, missing)))
+    return recording, missing
+
+
+def make_graph(sources: Sequence[Path], output: Path) -> None:
+    """Merge recordings and write the graph in the format the suffix says."""
+    if output.suffix not in GRAPH_SUFFIXES:
+        raise AnalyzerError(
+            f"{output}: no format is known for {output.suffix or 'a file without suffix'}.",
+            f"Use one of {', '.join(GRAPH_SUFFIXES)}.",
+        )
+    graph = merge([read_recording(source) for source in sources])
+    text = {
+        ".json": lambda: to_json(graph),
+        ".dot": lambda: to_dot(graph),
+        ".svg": lambda: render_svg(to_dot(graph)),
+        ".graphml": graph.to_graphml,
+    }[output.suffix]()
+    _write(output, text)
+
+
+def make_report(sources: Sequence[Path], output: Path) -> str:
+    """Write the report of recordings, or of one graph; returns why there is no picture, if so."""
+    if len(sources) == 1 and _is_graph(sources[0]):
+        graph = from_json(sources[0].read_text(encoding="utf-8"), str(sources[0]))
+        recordings: list[Recording] = []
+    else:
+        recordings = [read_recording(source) for source in sources]
+        graph = merge(recordings)
+    svg, missing = _picture(graph)
+    _write(output, render(build_page(graph, recordings, svg, missing)))
+    return missing
+
+
+def _is_graph(path: Path) -> bool:
+    return path.is_file() and path.suffix == ".json"
+
+
+def _picture(graph: CallGraph) -> tuple[str, str]:
+    """(SVG, ""), or ("", why there is none)."""
+    try:
+        return render_svg(to_dot(graph)), ""
+    except AnalyzerError as error:
+        return "", f"{error.message} {error.hint}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AnalyzerError(f"{path} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,29 @@
+"""What gdb sources. Registers this folder as package `gdbscripts`, leaving `sys.path` alone, then the commands.
+
+Leaving `sys.path` alone matters: what gdb's Python happens to have installed must not be importable by accident.
+"""
+
+import importlib.util
+import os
+import sys
+
+_HERE = os.path.dirname(os.path.realpath(__file__))
+
+
+def _register_package() -> None:
+    if "gdbscripts" in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(
+        "gdbscripts", os.path.join(_HERE, "__init__.py"), submodule_search_locations=[_HERE]
+    )
+    assert spec is not None and spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["gdbscripts"] = package
+    spec.loader.exec_module(package)
+
+
+_register_package()
+
+from gdbscripts import commands  # noqa: E402 - the package is known only now
+
+commands.register()

@@ -1,0 +1,110 @@
+"""How one frame calls the next inner one, read from the instruction before the return address."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
+
+import gdb
+
+from gdbscripts import x86_64 as architecture
+
+_SYMBOL = re.compile(r"^(?P<name>\S+)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
+_SLOT = re.compile(r"\*0x[0-9a-f]+\(%rip\)\s+# (?P<address>0x[0-9a-f]+)")
+
+
+@dataclass(frozen=True)
+class CallSite:
+    """`kind` as in `wire.Frame.call`; `via` names the function called when it is not the callee."""
+
+    kind: str
+    instruction: str = ""
+    via: str = ""
+    via_file: str = ""
+
+
+class CallSites:
+    """Classifies call sites; each return address is disassembled once."""
+
+    def __init__(self) -> None:
+        self._instructions: Dict[int, str] = {}
+
+    def between(self, caller: gdb.Frame, callee: gdb.Frame) -> CallSite:
+        """How `caller` came to `callee`, the next inner frame."""
+        if callee.type() == gdb.INLINE_FRAME:
+            return CallSite("inline")
+        if gdb.SIGTRAMP_FRAME in (caller.type(), callee.type()):
+            return CallSite("signal")
+        instruction = self._instruction_before(caller)
+        kind, target = architecture.classify(instruction)
+        if kind == "indirect" and _reads_linkage_table(instruction):
+            kind = "direct"  # the linker's slot for a library function, not a pointer of the program
+        if kind == "direct" and target:
+            via, file = _detour(target, callee)
+            return CallSite("tail" if via else kind, instruction, via, file)
+        return CallSite(kind, instruction)
+
+    def _instruction_before(self, frame: gdb.Frame) -> str:
+        pc = frame.pc()
+        if pc not in self._instructions:
+            self._instructions[pc] = _disassemble_before(frame, pc)
+        return self._instructions[pc]
+
+
+def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
+    """(name, offset, section) of the symbol that covers `address`."""
+    match = _SYMBOL.match(gdb.execute("info symbol 0x%x" % address, to_string=True))
+    if match is None:
+        return None
+    return match["name"], int(match["offset"] or 0), match["section"]
+
+
+def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
+    start = _instruction_boundary(frame, pc)
+    if not start:
+        return ""
+    try:
+        instructions = frame.architecture().disassemble(start, pc - 1)
+    except gdb.MemoryError:
+        return ""
+    last = instructions[-1]
+    ends_here = last["addr"] + last["length"] == pc
+    return " ".join(str(last["asm"]).split()) if ends_here else ""
+
+
+def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:
+    """An address before `pc` where an instruction certainly begins: that of a line, or of the function."""
+    sal = frame.find_sal()
+    if sal.symtab is not None and sal.pc and sal.pc < pc:
+        return int(sal.pc)
+    symbol = symbol_at(pc - 1)
+    return pc - 1 - symbol[1] if symbol else 0
+
+
+def function_at(address: int) -> Optional[gdb.Symbol]:
+    """The function whose debug information covers `address`."""
+    block = gdb.block_for_pc(address)
+    while block is not None and block.function is None:
+        block = block.superblock
+    return block.function if block is not None else None
+
+
+def _detour(target: int, callee: gdb.Frame) -> Tuple[str, str]:
+    """(name, file) of the function at `target`, when that is not the callee: it jumped on and left no frame."""
+    function = callee.function()
+    if function is not None and int(function.value().address) == target:
+        return "", ""
+    symbol = symbol_at(target)
+    if symbol is None or symbol[2].startswith(".plt") or symbol[0].partition("@")[0] == callee.name():
+        return "", ""
+    called = function_at(target)
+    if called is None:
+        return ("", "") if function is None else (symbol[0], "")
+    return str(called.name), str(called.symtab.fullname())
+
+
+def _reads_linkage_table(instruction: str) -> bool:
+    match = _SLOT.search(instruction)
+    symbol = symbol_at(int(match["address"], 16)) if match else None
+    return symbol is not None and symbol[2].startswith(".got")

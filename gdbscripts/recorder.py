@@ -1,0 +1,85 @@
+"""Appends what happens to the recording, one line a record, flushed at once: a killed run stays readable."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Dict, List
+
+import gdb
+
+from gdbscripts.stack import StackWalker
+from gdbscripts.wire import End, Record, Stop, Thread, to_line
+
+
+class Recorder:
+    """One recording in the making."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - lives as long as the session
+        self._walker = StackWalker()
+        self._threads: Dict[int, Thread] = {}
+        self._started = time.monotonic()
+        self.stops = 0
+
+    def write(self, record: Record) -> None:
+        """Append one record."""
+        self._file.write(to_line(record))
+        self._file.flush()
+
+    def stop(self, reason: str, milestones: List[str], function: str, **details: Any) -> int:
+        """Record the selected thread's stack; returns the number of the stop."""
+        moment = time.monotonic() - self._started
+        thread = self._note_thread(gdb.selected_thread())
+        stack = self._walker.walk()
+        for frame in stack.new:
+            self.write(frame)
+        number = self.stops
+        self.stops += 1
+        self.write(
+            Stop(
+                number=number,
+                time=round(moment, 6),
+                thread=thread,
+                reason=reason,
+                milestones=milestones,
+                function=function,
+                frames=stack.frames,
+                arguments=stack.arguments,
+                **details,
+            )
+        )
+        return number
+
+    def where(self) -> int:
+        """Record where every thread stands, each as a stop of reason `where`; returns how many."""
+        threads = sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num)
+        selected = gdb.selected_thread()
+        for thread in threads:
+            thread.switch()
+            self.stop("where", [], "")
+        if selected is not None and selected.is_valid():
+            selected.switch()
+        return len(threads)
+
+    def end(self, outcome: str, reason: str) -> None:
+        """Write the footer and close the file."""
+        self.write(End(outcome, reason, frames=len(self._walker), stops=self.stops))
+        self._file.close()
+
+    def _note_thread(self, thread: gdb.InferiorThread) -> int:
+        known = self._threads.get(thread.num)
+        name = thread.name or ""
+        if known is None or known.name != name:
+            handle = known.handle if known else handle_of(thread)
+            now = Thread(thread.num, thread.ptid[1], name, handle)
+            self._threads[thread.num] = now
+            self.write(now)
+        return thread.num
+
+
+def handle_of(thread: gdb.InferiorThread) -> str:
+    """The thread's pthread_t in hexadecimal; "" when libthread_db does not help."""
+    try:
+        return hex(int.from_bytes(thread.handle(), "little"))
+    except (gdb.error, RuntimeError):
+        return ""

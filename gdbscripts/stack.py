@@ -1,0 +1,112 @@
+"""Walks one stack into frames, as gdb's own `bt` shows them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, NamedTuple, Tuple
+
+import gdb
+
+from gdbscripts.arguments import arguments_of
+from gdbscripts.callsite import CallSites
+from gdbscripts.wire import Arguments, Frame
+
+_KINDS = {
+    gdb.NORMAL_FRAME: "normal",
+    gdb.INLINE_FRAME: "inline",
+    gdb.TAILCALL_FRAME: "tail",
+    gdb.SIGTRAMP_FRAME: "signal",
+}
+# Deeper stacks are cut and end in a frame of this name, so that a runaway recursion stays bounded.
+DEEPEST = 2000
+CUT = "<stack deeper than %d frames>" % DEEPEST
+
+_Key = Tuple[int, str, int, int]
+
+
+class Stack(NamedTuple):
+    """Frames innermost first, the arguments of each, and which of the frames are new."""
+
+    frames: List[int]
+    arguments: List[Arguments]
+    new: List[Frame]
+
+
+class StackWalker:
+    """Numbers frames. A frame is the same when address, function, kind and the kind of its callee agree."""
+
+    def __init__(self) -> None:
+        self._numbers: Dict[_Key, int] = {}
+        self._sites = CallSites()
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def walk(self) -> Stack:
+        """The selected thread's stack; the user's selected frame stays as it was."""
+        stack = Stack([], [], [])
+        with selection_kept():
+            callee = None
+            frame = gdb.newest_frame()
+            while frame is not None and len(stack.frames) < DEEPEST:
+                self._add(stack, frame, callee)
+                callee, frame = frame, frame.older()
+            if frame is not None:
+                self._add_cut(stack)
+        return stack
+
+    def _add(self, stack: Stack, frame: gdb.Frame, callee: gdb.Frame | None) -> None:
+        name = frame.name() or ("<signal handler called>" if _is_signal(frame) else "??")
+        key = (frame.pc(), name, frame.type(), -1 if callee is None else callee.type())
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._numbers)
+            stack.new.append(self._facts(number, name, frame, callee))
+        stack.frames.append(number)
+        stack.arguments.append(arguments_of(frame))
+
+    def _add_cut(self, stack: Stack) -> None:
+        key = (0, CUT, -1, -1)
+        if key not in self._numbers:
+            self._numbers[key] = len(self._numbers)
+            stack.new.append(Frame(self._numbers[key], CUT, "other", 0))
+        stack.frames.append(self._numbers[key])
+        stack.arguments.append([])
+
+    def _facts(self, number: int, name: str, frame: gdb.Frame, callee: gdb.Frame | None) -> Frame:
+        sal = frame.find_sal()
+        library = gdb.solib_name(frame.pc()) or ""
+        file = "" if sal.symtab is None else sal.symtab.filename if library else sal.symtab.fullname()
+        site = self._sites.between(frame, callee) if callee is not None else None
+        return Frame(
+            number=number,
+            function=name,
+            kind=_KINDS.get(frame.type(), "other"),
+            pc=frame.pc(),
+            file=file,
+            line=sal.line if sal.symtab is not None else 0,
+            library=library,
+            addressed=sal.symtab is None or frame.pc() != sal.pc,
+            call=site.kind if site else "",
+            instruction=site.instruction if site else "",
+            via=site.via if site else "",
+            via_file=site.via_file if site else "",
+        )
+
+
+@contextmanager
+def selection_kept() -> Iterator[None]:
+    """gdb has one selected thread and frame for everybody: put them back."""
+    thread = gdb.selected_thread()
+    frame = gdb.selected_frame()
+    try:
+        yield
+    finally:
+        if thread is not None and thread.is_valid():
+            thread.switch()
+        if frame.is_valid():
+            frame.select()
+
+
+def _is_signal(frame: gdb.Frame) -> bool:
+    return frame.type() == gdb.SIGTRAMP_FRAME

@@ -1,0 +1,235 @@
+"""The records of a recording and their line format: one JSON object a line, shared by both sides.
+
+A recording is one `Header`, then records in the order of events, then one `End`. No `End` means that the
+recording was cut short. A frame is sent once and named by its number afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, Union
+
+# History of the format:
+# 1  first
+SCHEMA = 1
+
+Arguments = List[Tuple[str, str]]  # (name, value as gdb prints it), in the order of the declaration
+
+
+class WireError(ValueError):
+    """A line is not a record of this schema."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where the recording comes from."""
+
+    TAG: ClassVar[str] = "header"
+    schema: int
+    tool: str  # name and version of this program
+    created: str  # ISO 8601, UTC
+    scenario: str
+    command: List[str]  # the QEMU command line
+    guest: str  # "tiny", or the path of the user's image or kernel
+    accelerator_asked: str
+    qemu: str  # absolute path of the binary
+    qemu_version: str
+    build_id: str  # hexadecimal; "" when the binary has none
+    gdb_version: str
+    host: str  # kernel release and machine
+    build: Dict[str, Any] = field(default_factory=dict)  # the birth certificate, when there is one
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """One step the scenario waits for, and what the program says it has of it."""
+
+    TAG: ClassVar[str] = "milestone"
+    name: str
+    title: str
+    required: bool
+    found: List[str]  # functions of the program that realise this step
+    missing: List[str]  # alternatives the program does not have
+    files: List[str] = field(default_factory=list)  # absolute source files of `found`
+    request: str = ""  # an ioctl's request name, when the step is one request
+    about: str = ""  # what happens here, for the report
+    target: bool = False  # a chain of its own leads here in the report
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A thread; sent again when its name changes, the last record counts."""
+
+    TAG: ClassVar[str] = "thread"
+    number: int  # gdb's number, from 1
+    tid: int
+    name: str
+    handle: str = ""  # its pthread_t in hexadecimal, to find who created it
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One place in the code a stack can pass through. Arguments belong to the stop, not to the frame."""
+
+    TAG: ClassVar[str] = "frame"
+    number: int  # from 0
+    function: str  # "??" when gdb knows none
+    kind: str  # normal, inline, tail, signal, other
+    pc: int
+    file: str = ""  # absolute, or as the debug information of a library has it
+    line: int = 0
+    library: str = ""  # path of the shared library the code is in; "" for the program itself
+    addressed: bool = True  # gdb prints the address: the pc is not at the beginning of a line
+    call: str = ""  # how this frame calls the inner one: direct, indirect, tail, inline, signal, unknown
+    instruction: str = ""  # the call as disassembled
+    via: str = ""  # the function really called, when it left by a jump and its frame is gone
+    via_file: str = ""  # its absolute source file
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A thread's stack at one moment."""
+
+    TAG: ClassVar[str] = "stop"
+    number: int  # from 0
+    time: float  # seconds since the program was started
+    thread: int
+    reason: str  # milestone, break, thread-create, where
+    milestones: List[str]
+    function: str  # the function that was waited for; "" for reason `where`
+    frames: List[int]  # innermost first
+    arguments: List[Arguments]  # one list for each frame
+    fd: int = -1  # ioctl only: the descriptor, the file behind it, the request
+    file: str = ""
+    request: int = 0
+    starts: str = ""  # thread-create only: the new thread's start function and its source file
+    starts_file: str = ""
+
+
+@dataclass(frozen=True)
+class Return:
+    """What the call recorded in stop `stop` gave back."""
+
+    TAG: ClassVar[str] = "return"
+    stop: int
+    value: int
+    handle: str = ""  # thread-create only: the new pthread_t in hexadecimal
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """Which accelerator runs, as QEMU itself says."""
+
+    TAG: ClassVar[str] = "accelerator"
+    name: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A few lines of a source file, so that a report needs no source tree."""
+
+    TAG: ClassVar[str] = "source"
+    file: str  # as in `Frame.file`
+    first: int  # number of the first line
+    lines: List[str]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the guest or QEMU printed."""
+
+    TAG: ClassVar[str] = "output"
+    stream: str  # serial, stdout, stderr
+    text: str
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How the program ended; both fields empty when the recorder ended it."""
+
+    TAG: ClassVar[str] = "exit"
+    status: Optional[int] = None
+    signal: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something the reader should know."""
+
+    TAG: ClassVar[str] = "note"
+    text: str
+
+
+@dataclass(frozen=True)
+class End:
+    """The footer."""
+
+    TAG: ClassVar[str] = "end"
+    outcome: str  # complete, incomplete, interrupted
+    reason: str
+    frames: int
+    stops: int
+
+
+Record = Union[
+    Header, Milestone, Thread, Frame, Stop, Return, Accelerator, Source, Output, Exit, Note, End
+]
+_TYPES: Dict[str, Type[Any]] = {
+    kind.TAG: kind
+    for kind in (
+        Header, Milestone, Thread, Frame, Stop, Return, Accelerator, Source, Output, Exit, Note, End
+    )
+}  # fmt: skip
+_REQUIRED = {
+    kind: {
+        f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING
+    }
+    for kind in _TYPES.values()
+}
+_JSON_TYPES: Dict[str, Any] = {
+    "str": str, "int": int, "bool": bool, "float": (int, float), "Optional[int]": (int, type(None))
+}  # fmt: skip
+
+
+def to_line(record: Record) -> str:
+    """The record as one line, with its line end."""
+    return json.dumps({"record": record.TAG, **vars(record)}, ensure_ascii=True) + "\n"
+
+
+def from_line(line: str) -> Record:
+    """The record in `line`; WireError when it is none."""
+    try:
+        data = json.loads(line)
+    except ValueError as error:
+        raise WireError("not JSON: %s" % error) from None
+    if not isinstance(data, dict) or data.get("record") not in _TYPES:
+        raise WireError("not a record of this format")
+    kind = _TYPES[data.pop("record")]
+    if not _REQUIRED[kind] <= data.keys():
+        missing = ", ".join(sorted(_REQUIRED[kind] - data.keys()))
+        raise WireError("a %s record lacks %s" % (kind.TAG, missing))
+    known = {f.name: f for f in fields(kind)}
+    for name, value in data.items():
+        if name not in known:
+            raise WireError("a %s record has no field %s" % (kind.TAG, name))
+        if not isinstance(value, _json_type(str(known[name].type))):
+            raise WireError("field %s of a %s record has the wrong type" % (name, kind.TAG))
+    record: Record = kind(**data)
+    return record
+
+
+def schema_of(line: str) -> Optional[int]:
+    """The schema number in the first line of a recording, of whatever schema; None when it has none."""
+    try:
+        schema = json.loads(line).get("schema")
+    except (ValueError, AttributeError):
+        return None
+    return schema if isinstance(schema, int) else None
+
+
+def _json_type(annotation: str) -> Any:
+    if annotation.startswith("List"):
+        return list
+    return dict if annotation.startswith("Dict") else _JSON_TYPES[annotation]

@@ -1,0 +1,52 @@
+"""What is particular to x86-64: argument registers and how calls look when disassembled.
+
+Another architecture is another module with the same four names; `callsite.architecture` chooses.
+Registers: System V ABI, AMD64 supplement, section 3.2.3.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Tuple
+
+import gdb
+
+DISASSEMBLY = "att"  # the flavour the patterns below are written for: an indirect operand starts with "*"
+STACK_POINTER = "rsp"
+_ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
+_RESULT = "rax"
+_CALL = re.compile(r"^(?:notrack |bnd )*(call|jmp)[a-z]*\s+(?P<operand>\S+)")
+
+
+def argument(frame: gdb.Frame, position: int) -> int:
+    """The integer argument at `position` (from 0), valid at a function's first instruction."""
+    return int(frame.read_register(_ARGUMENTS[position])) & 0xFFFFFFFFFFFFFFFF
+
+
+def result(frame: gdb.Frame) -> int:
+    """The integer a function has just returned, as a signed 64-bit number."""
+    value = int(frame.read_register(_RESULT)) & 0xFFFFFFFFFFFFFFFF
+    return value - (1 << 64) if value >> 63 else value
+
+
+def classify(instruction: str) -> Tuple[str, int]:
+    """(kind, target) of a disassembled instruction.
+
+    Kind is direct, indirect, tail or unknown; the target is 0 when the instruction does not name it.
+    """
+    match = _CALL.match(instruction)
+    if match is None:
+        return "unknown", 0
+    operand = match["operand"]
+    through_pointer = operand.startswith("*")
+    target = 0 if through_pointer else _number(operand)
+    if match[1] == "jmp":
+        return "tail", target
+    return ("indirect" if through_pointer else "direct"), target
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return 0

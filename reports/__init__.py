@@ -1,0 +1,1 @@
+"""Results become pages. See README.md here."""

@@ -1,0 +1,34 @@
+"""The page as one HTML file that needs no network."""
+
+from __future__ import annotations
+
+import re
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.page import Page
+
+_BEFORE_SVG = re.compile(r"\A.*?(?=<svg\b)", re.DOTALL)
+
+
+def render(page: Page) -> str:
+    """The HTML text. The SVG is graphviz's own output and goes in as it is; all else is escaped."""
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("report.html")
+    assert environment.loader is not None
+    style, script = (
+        Markup(environment.loader.get_source(environment, name)[0]) for name in ("report.css", "report.js")
+    )
+    return template.render(page=page, svg=Markup(inline_svg(page.svg)), style=style, script=script)
+
+
+def inline_svg(svg: str) -> str:
+    """Graphviz's SVG without what comes before its root element, which has no place inside HTML."""
+    return _BEFORE_SVG.sub("", svg) if "<svg" in svg else ""
