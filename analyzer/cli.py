@@ -80,10 +80,10 @@ class _ArgumentParser(argparse.ArgumentParser):
         raise UsageError(f"{message}.", f"See {self.prog} --help.")
 
 
-_Verbs = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+_Verbs = argparse._SubParsersAction
 
 
-def _add_verb(verbs: "_Verbs[_ArgumentParser]", name: str, help_text: str, examples: str) -> _ArgumentParser:
+def _add_verb(verbs: _Verbs[_ArgumentParser], name: str, help_text: str, examples: str) -> _ArgumentParser:
     return verbs.add_parser(
         name,
         help=help_text,
@@ -93,58 +93,114 @@ def _add_verb(verbs: "_Verbs[_ArgumentParser]", name: str, help_text: str, examp
     )
 
 
-def _add_startup(verbs: "_Verbs[_ArgumentParser]") -> None:
+def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
     verb = _add_verb(
         verbs, "startup", "record how a QEMU starts a guest, merge it into a call graph and write the report",
         "  analyze startup --qemu build/qemu-system-x86_64\n"
         "  analyze startup --qemu build/qemu-system-x86_64 --guest disk.qcow2 -- -m 2G -smp 2\n"
         "  analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial",
     )  # fmt: skip
-    verb.add_argument("--qemu", required=True, type=Path, metavar="PATH", help="a qemu-system-x86_64 with debug information")
-    verb.add_argument("--guest", default="tiny", metavar="tiny|IMAGE|KERNEL", help="what to boot (default: the built-in tiny guest)")
-    verb.add_argument("--accel", choices=("kvm", "tcg"), default="kvm", help="accelerator (default: kvm; never replaced by tcg)")
-    verb.add_argument("--break", dest="breaks", action="append", default=[], metavar="FUNC", help="record this function too; may be repeated")
-    verb.add_argument("--break-limit", type=_positive_int, default=1000, metavar="N", help="stops recorded for each --break (default: 1000)")
-    verb.add_argument("--out", type=Path, metavar="DIR", help="output folder (default: named after QEMU's version and the scenario)")
+    verb.add_argument(
+        "--qemu", required=True, type=Path, metavar="PATH", help="a qemu-system-x86_64 with debug information"
+    )
+    verb.add_argument(
+        "--guest",
+        default="tiny",
+        metavar="tiny|IMAGE|KERNEL",
+        help="what to boot (default: the built-in tiny guest)",
+    )
+    verb.add_argument(
+        "--accel", choices=("kvm", "tcg"), default="kvm", help="accelerator (default: kvm; never replaced by tcg)"
+    )
+    verb.add_argument(
+        "--break",
+        dest="breaks",
+        action="append",
+        default=[],
+        metavar="FUNC",
+        help="record this function too; may be repeated",
+    )
+    verb.add_argument(
+        "--break-limit",
+        type=_positive_int,
+        default=1000,
+        metavar="N",
+        help="stops recorded for each --break (default: 1000)",
+    )
+    verb.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="output folder (default: named after QEMU's version and the scenario)",
+    )
     verb.add_argument("--force", action="store_true", help="replace a recording in the output folder")
-    verb.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds until all milestones must be reached (default: 60)")
-    verb.add_argument("--linger", type=_positive, default=3.0, metavar="S", help="seconds a guest of yours may run on afterwards (default: 3)")
+    verb.add_argument(
+        "--timeout",
+        type=_positive,
+        default=60.0,
+        metavar="S",
+        help="seconds until all milestones must be reached (default: 60)",
+    )
+    verb.add_argument(
+        "--linger",
+        type=_positive,
+        default=3.0,
+        metavar="S",
+        help="seconds a guest of yours may run on afterwards (default: 3)",
+    )
     verb.usage = "analyze startup --qemu PATH [options] [-- QEMU ARGS…]"
     verb.set_defaults(run=_startup)
 
 
-def _add_show(verbs: "_Verbs[_ArgumentParser]") -> None:
+def _add_show(verbs: _Verbs[_ArgumentParser]) -> None:
     verb = _add_verb(
         verbs, "show", "print the recorded backtraces as gdb does",
         "  analyze show callchain-qemu-7.2.22-startup\n"
         "  analyze show callchain-qemu-7.2.22-startup qemu_init_vcpu",
     )  # fmt: skip
     verb.add_argument("recording", type=Path, metavar="RECORDING", help="a recording.jsonl or its folder")
-    verb.add_argument("function", nargs="?", default="", metavar="FUNC", help="only stops in this function or at this milestone")
+    verb.add_argument(
+        "function", nargs="?", default="", metavar="FUNC", help="only stops in this function or at this milestone"
+    )
     verb.set_defaults(run=_show)
 
 
-def _add_graph(verbs: "_Verbs[_ArgumentParser]") -> None:
+def _add_graph(verbs: _Verbs[_ArgumentParser]) -> None:
     verb = _add_verb(
         verbs, "graph", "merge recordings of one build into a call graph",
         "  analyze graph run1 run2 -o graph.json\n  analyze graph run1 -o graph.svg",
     )  # fmt: skip
-    verb.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="a recording.jsonl or its folder")
-    verb.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="the suffix chooses: .json .dot .svg .graphml")
+    verb.add_argument(
+        "recordings", nargs="+", type=Path, metavar="RECORDING", help="a recording.jsonl or its folder"
+    )
+    verb.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="the suffix chooses: .json .dot .svg .graphml",
+    )
     verb.set_defaults(run=_graph)
 
 
-def _add_report(verbs: "_Verbs[_ArgumentParser]") -> None:
+def _add_report(verbs: _Verbs[_ArgumentParser]) -> None:
     verb = _add_verb(
         verbs, "report", "write the HTML report again; needs neither gdb nor QEMU",
         "  analyze report callchain-qemu-7.2.22-startup -o report.html\n  analyze report graph.json -o report.html",
     )  # fmt: skip
-    verb.add_argument("sources", nargs="+", type=Path, metavar="RECORDING|GRAPH", help="recordings of one build, or one graph.json")
+    verb.add_argument(
+        "sources",
+        nargs="+",
+        type=Path,
+        metavar="RECORDING|GRAPH",
+        help="recordings of one build, or one graph.json",
+    )
     verb.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="the HTML file")
     verb.set_defaults(run=_report)
 
 
-def _add_doctor(verbs: "_Verbs[_ArgumentParser]") -> None:
+def _add_doctor(verbs: _Verbs[_ArgumentParser]) -> None:
     verb = _add_verb(
         verbs, "doctor", "try what this host can do and name the remedies",
         "  analyze doctor\n  analyze doctor --qemu build/qemu-system-x86_64",

@@ -91,9 +91,7 @@ def _graphviz() -> str:
 def _firmware() -> str:
     folders = qemu.system_firmware()
     if not folders:
-        raise AnalyzerError(
-            "no BIOS for guests of your own; the tiny guest needs none.", qemu.FIRMWARE_HINT
-        )
+        raise AnalyzerError("no BIOS for guests of your own; the tiny guest needs none.", qemu.FIRMWARE_HINT)
     return "found in " + ", ".join(str(folder) for folder in folders)
 
 

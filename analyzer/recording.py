@@ -24,16 +24,14 @@ def read_recording(path: Path) -> Recording:
         with file.open(encoding="utf-8", errors="replace") as lines:
             return _assemble(_records(lines, str(file)), str(file))
     except FileNotFoundError:
-        raise AnalyzerError(
-            f"{file}: no such recording.", "Record one: analyze startup --qemu PATH."
-        ) from None
+        raise AnalyzerError(f"{file}: no such recording.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
         raise AnalyzerError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def source_root(files: Iterable[str]) -> str:
     """The folder that all of `files` (absolute) lie below: "" when there is none but the root."""
-    directories = {os.path.dirname(os.path.normpath(file)) for file in files if file.startswith("/")}
+    directories = {str(Path(os.path.normpath(file)).parent) for file in files if file.startswith("/")}
     root = os.path.commonpath(directories) if directories else ""
     return "" if root == "/" else root
 

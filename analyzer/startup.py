@@ -56,7 +56,10 @@ def startup(options: StartupOptions) -> ExitStatus:
         break_limit=options.break_limit,
         build=_birth_certificate(qemu),
     )
-    print(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}", flush=True)
+    print(
+        f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}",
+        flush=True,
+    )
     console = Console()
     try:
         record(request, folder, Watcher(console.reached, console.waiting))
@@ -110,7 +113,9 @@ def _tell(recording: Recording, folder: Path, missing_picture: str) -> ExitStatu
         print(f"Note: {missing_picture}")
     incomplete = recording.end is None or recording.end.outcome != "complete"
     for milestone in recording.not_reached:
-        what = f"waited for {', '.join(milestone.found)}" if milestone.found else "this program has no such function"
+        what = (
+            f"waited for {', '.join(milestone.found)}" if milestone.found else "this program has no such function"
+        )
         print(f"Never reached: {milestone.title} ({what})")
     if incomplete:
         print("The run is incomplete; the report shows where every thread stood.")

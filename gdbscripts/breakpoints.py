@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Optional, Set, Tuple
+from functools import partial
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 import gdb
 
-from gdbscripts.callsite import architecture, function_at, symbol_at
+from gdbscripts import x86_64 as architecture
+from gdbscripts.callsite import function_at, symbol_at
 from gdbscripts.plan import AcceleratorTest, Plan, Step
 from gdbscripts.recorder import Recorder
 from gdbscripts.wire import Accelerator, Note, Return
@@ -107,7 +109,7 @@ class _IoctlCall:
 class ThreadCreateBreakpoint(gdb.Breakpoint):
     """Records who creates which thread."""
 
-    def __init__(self, where: str, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, where: str) -> None:
         super().__init__(where, internal=True)
         self._recorder = recorder
 
@@ -165,25 +167,26 @@ def set_breakpoints(plan: Plan, recorder: Recorder) -> Dict[str, List[str]]:
     for function, steps in by_function.items():
         if all(step.request for step in steps):
             found[function] = []
-            _when_loaded(
-                function,
-                lambda where, f=function, s=steps: StepBreakpoint(  # type: ignore[misc]
-                    where, f, s, progress, recorder, plan.accelerators
-                ),
-            )
+            _when_loaded(function, partial(_watch, function, steps, progress, recorder, plan))
             continue
-        breakpoint_ = StepBreakpoint(function, function, steps, progress, recorder, plan.accelerators)
+        breakpoint_ = _watch(function, steps, progress, recorder, plan, where=function)
         if breakpoint_.pending:
             breakpoint_.delete()
         else:
             found[function] = _files_of(function)
     if plan.thread_starts:
-        _when_loaded(THREAD_CREATE, lambda where: ThreadCreateBreakpoint(where, recorder))
+        _when_loaded(THREAD_CREATE, partial(ThreadCreateBreakpoint, recorder))
     return found
 
 
-def _when_loaded(function, create) -> None:  # type: ignore[no-untyped-def]
-    """Call `create(location)` once the library with `function` is there: its very first instruction.
+def _watch(
+    function: str, steps: List[Step], progress: Progress, recorder: Recorder, plan: Plan, where: str
+) -> StepBreakpoint:
+    return StepBreakpoint(where, function, steps, progress, recorder, plan.accelerators)
+
+
+def _when_loaded(function: str, create: Callable[..., gdb.Breakpoint]) -> None:
+    """Call `create(where=location)` once the library with `function` is there: its very first instruction.
 
     A breakpoint by name would stop behind the prologue, where argument registers may be in use already.
     """
@@ -191,12 +194,12 @@ def _when_loaded(function, create) -> None:  # type: ignore[no-untyped-def]
     def look(_event: object = None) -> None:
         address = _address_of(function)
         if address and gdb.solib_name(address):
-            create("*0x%x" % address)
+            create(where="*0x%x" % address)
             gdb.events.new_objfile.disconnect(look)
 
     symbol = symbol_at(_address_of(function)) if _address_of(function) else None
     if symbol is not None and not symbol[2].startswith(".plt"):
-        create(function)  # linked statically
+        create(where=function)  # linked statically
     else:
         gdb.events.new_objfile.connect(look)
 

@@ -93,7 +93,7 @@ def function_at(address: int) -> Optional[gdb.Symbol]:
 def _detour(target: int, callee: gdb.Frame) -> Tuple[str, str]:
     """(name, file) of the function at `target`, when that is not the callee: it jumped on and left no frame."""
     function = callee.function()
-    if function is not None and int(function.value().address) == target:
+    if function is not None and _entry(function) == target:
         return "", ""
     symbol = symbol_at(target)
     if symbol is None or symbol[2].startswith(".plt") or symbol[0].partition("@")[0] == callee.name():
@@ -102,6 +102,11 @@ def _detour(target: int, callee: gdb.Frame) -> Tuple[str, str]:
     if called is None:
         return ("", "") if function is None else (symbol[0], "")
     return str(called.name), str(called.symtab.fullname())
+
+
+def _entry(function: gdb.Symbol) -> int:
+    address = function.value().address
+    return int(address) if address is not None else 0
 
 
 def _reads_linkage_table(instruction: str) -> bool:

@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Optional
 import gdb
 
 from gdbscripts import plan as plans
+from gdbscripts import x86_64 as architecture
 from gdbscripts.breakpoints import set_breakpoints
-from gdbscripts.callsite import architecture
 from gdbscripts.recorder import Recorder
 from gdbscripts.wire import SCHEMA, Exit, Milestone
 

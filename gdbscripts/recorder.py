@@ -15,7 +15,7 @@ class Recorder:
     """One recording in the making."""
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - lives as long as the session
+        self._file = open(path, "a", encoding="utf-8")  # lives as long as the session
         self._walker = StackWalker()
         self._threads: Dict[int, Thread] = {}
         self._started = time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import gdb
 
@@ -46,8 +46,8 @@ class StackWalker:
         """The selected thread's stack; the user's selected frame stays as it was."""
         stack = Stack([], [], [])
         with selection_kept():
-            callee = None
-            frame = gdb.newest_frame()
+            callee: Optional[gdb.Frame] = None
+            frame: Optional[gdb.Frame] = gdb.newest_frame()
             while frame is not None and len(stack.frames) < DEEPEST:
                 self._add(stack, frame, callee)
                 callee, frame = frame, frame.older()
@@ -55,7 +55,7 @@ class StackWalker:
                 self._add_cut(stack)
         return stack
 
-    def _add(self, stack: Stack, frame: gdb.Frame, callee: gdb.Frame | None) -> None:
+    def _add(self, stack: Stack, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> None:
         name = frame.name() or ("<signal handler called>" if _is_signal(frame) else "??")
         key = (frame.pc(), name, frame.type(), -1 if callee is None else callee.type())
         number = self._numbers.get(key)
@@ -73,7 +73,7 @@ class StackWalker:
         stack.frames.append(self._numbers[key])
         stack.arguments.append([])
 
-    def _facts(self, number: int, name: str, frame: gdb.Frame, callee: gdb.Frame | None) -> Frame:
+    def _facts(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> Frame:
         sal = frame.find_sal()
         library = gdb.solib_name(frame.pc()) or ""
         file = "" if sal.symtab is None else sal.symtab.filename if library else sal.symtab.fullname()

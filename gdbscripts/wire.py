@@ -173,9 +173,7 @@ class End:
     stops: int
 
 
-Record = Union[
-    Header, Milestone, Thread, Frame, Stop, Return, Accelerator, Source, Output, Exit, Note, End
-]
+Record = Union[Header, Milestone, Thread, Frame, Stop, Return, Accelerator, Source, Output, Exit, Note, End]
 _TYPES: Dict[str, Type[Any]] = {
     kind.TAG: kind
     for kind in (
@@ -183,9 +181,7 @@ _TYPES: Dict[str, Type[Any]] = {
     )
 }  # fmt: skip
 _REQUIRED = {
-    kind: {
-        f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING
-    }
+    kind: {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
     for kind in _TYPES.values()
 }
 _JSON_TYPES: Dict[str, Any] = {

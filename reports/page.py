@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from analyzer.graph.callgraph import CallGraph, Chain, ChainStep
-from analyzer.graph.chain import own_chain
+from analyzer.graph.chain import Step, own_chain, whole_chain
+from analyzer.graph.merge import chain_step
 from analyzer.model import Function, Kind, Recording
 from analyzer.show import backtrace, heading
 
@@ -125,11 +125,10 @@ class Page:
     kinds: tuple[tuple[str, str, int], ...] = field(default=())
 
 
-def build_page(
-    graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = ""
-) -> Page:
+def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "") -> Page:
     """The report's data. Without recordings (a graph alone) there are no arguments, sources or backtraces."""
     first = recordings[0] if recordings else None
+    samples = _Samples(recordings)
     provenance = graph.provenance
     accelerator = provenance.accelerator.upper() or "an unknown accelerator"
     return Page(
@@ -142,11 +141,11 @@ def build_page(
         serial=first.outputs.get("serial", "").replace("\r\n", "\n") if first else "",
         messages=first.outputs.get("stderr", "") if first else "",
         timeline=tuple(_timeline(first)) if first else (),
-        chapters=tuple(_chapters(graph, _Samples(recordings))),
+        chapters=tuple(_chapters(graph, samples)),
         svg=svg,
         svg_missing=svg_missing,
-        details=_details(graph, _Samples(recordings)),
-        threads=tuple(_threads(graph, recordings)),
+        details=_details(graph, samples),
+        threads=tuple(_threads(recordings)),
         rungs=tuple(_rungs(graph, first)),
         traces=tuple(_traces(recordings)),
         kinds=tuple(_kinds(graph)),
@@ -159,15 +158,26 @@ class _Samples:
     def __init__(self, recordings: Sequence[Recording]) -> None:
         self.arguments: dict[Function, list[str]] = {}
         self._sources: dict[str, dict[int, str]] = {}
+        self._chains: dict[tuple[str, tuple[ChainStep, ...]], list[str]] = {}
         for recording in recordings:
             self._sources.update(recording.sources)
             for stop in recording.stops:
                 for step in own_chain(stop, recording):
-                    if step.frame is not None and step.frame.arguments:
-                        text = ", ".join(f"{name}={value}" for name, value in step.frame.arguments)
-                        known = self.arguments.setdefault(step.function, [])
-                        if text not in known and len(known) < _SAMPLES:
-                            known.append(text)
+                    self._add_arguments(step)
+                steps = whole_chain(stop, recording) if stop.milestones else []
+                for name in stop.milestones:
+                    key = (name, tuple(map(chain_step, steps)))
+                    self._chains.setdefault(key, [_arguments(step) for step in steps])
+
+    def along(self, chain: Chain) -> list[str]:
+        """The arguments of each step in the first stack that took this chain."""
+        return self._chains.get((chain.milestone, chain.steps), [""] * len(chain.steps))
+
+    def _add_arguments(self, step: Step) -> None:
+        text = _arguments(step)
+        known = self.arguments.setdefault(step.function, [])
+        if text and text not in known and len(known) < _SAMPLES:
+            known.append(text)
 
     def source(self, file: str, line: int, around: int = 2) -> tuple[SourceLine, ...]:
         """The lines around `file`:`line` that the recording holds."""
@@ -176,6 +186,10 @@ class _Samples:
             return ()
         numbers = range(line - around, line + around + 1)
         return tuple(SourceLine(n, lines[n], n == line) for n in numbers if n in lines)
+
+
+def _arguments(step: Step) -> str:
+    return ", ".join(f"{name}={value}" for name, value in step.frame.arguments) if step.frame else ""
 
 
 def identity(function: Function) -> str:
@@ -259,7 +273,10 @@ def _chapters(graph: CallGraph, samples: _Samples) -> Iterator[Chapter]:
             continue
         told.add(chain.milestone)
         shared = _shared(before, chain.steps)
-        steps = [_story_step(step, samples) for step in chain.steps]
+        steps = [
+            _story_step(step, arguments, samples)
+            for step, arguments in zip(chain.steps, samples.along(chain), strict=True)
+        ]
         pointers = sum(step.kind is Kind.INDIRECT for step in chain.steps)
         yield Chapter(
             chain.milestone, chain.title, chain.about, chain.thread,
@@ -279,8 +296,7 @@ def _shared(before: Sequence[ChainStep], now: Sequence[ChainStep]) -> int:
     return count - 1 if count and before[count - 1].line != now[count - 1].line else count
 
 
-def _story_step(step: ChainStep, samples: _Samples) -> StoryStep:
-    known = samples.arguments.get(step.function, [])
+def _story_step(step: ChainStep, arguments: str, samples: _Samples) -> StoryStep:
     return StoryStep(
         function=step.function.name,
         identity=identity(step.function),
@@ -288,7 +304,7 @@ def _story_step(step: ChainStep, samples: _Samples) -> StoryStep:
         words=KIND_WORDS[step.kind],
         place=f"{step.file}:{step.line}" if step.file else step.function.where,
         instruction=step.instruction,
-        arguments=known[0] if known else "",
+        arguments=arguments,
         source=samples.source(step.file, step.line),
     )
 
@@ -325,7 +341,7 @@ def _neighbour(function: Function, kind: Kind, hits: int, sites: Sequence[Any]) 
     }  # fmt: skip
 
 
-def _threads(graph: CallGraph, recordings: Sequence[Recording]) -> Iterator[ThreadRow]:
+def _threads(recordings: Sequence[Recording]) -> Iterator[ThreadRow]:
     for recording in recordings[:1]:
         creators = {stop.number: stop for stop in recording.stops if stop.reason == "thread-create"}
         for thread in sorted(recording.threads, key=lambda t: t.number):

@@ -49,9 +49,7 @@ def function_names(path: Path) -> set[str]:
         table = elf.get_section_by_name(".symtab")
         if not isinstance(table, SymbolTableSection):
             return set()
-        return {
-            symbol.name for symbol in table.iter_symbols() if symbol["st_info"]["type"] == "STT_FUNC"
-        }
+        return {symbol.name for symbol in table.iter_symbols() if symbol["st_info"]["type"] == "STT_FUNC"}
 
 
 @contextmanager

@@ -94,7 +94,7 @@ class Gdb:
         while token not in self._answers:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise GdbError(f"gdb did not answer {text.split()[0]} within {timeout:.0f} s.")
+                raise GdbError(f"gdb did not answer {text.split(maxsplit=1)[0]} within {timeout:.0f} s.")
             self._read(left)
         answer = self._answers.pop(token)
         payload: dict[str, Any] = answer["payload"] or {}
@@ -216,4 +216,3 @@ def _unusable(executable: str, message: str, said: str) -> AnalyzerError:
             "Install a newer gdb, or put one first in PATH.",
         )
     return AnalyzerError(f"gdb could not be started: {message}", " ".join(said.split())[-400:])
-

@@ -44,9 +44,7 @@ def examine(path: Path) -> QemuFacts:
     if match is None:
         raise _not_qemu(path, version)
     if not re.search(r"^pc\b", machines, re.MULTILINE):
-        raise AnalyzerError(
-            f"{path} is a QEMU for another machine: it has no PC.", "Give a qemu-system-x86_64."
-        )
+        raise AnalyzerError(f"{path} is a QEMU for another machine: it has no PC.", "Give a qemu-system-x86_64.")
     if not elf.has_debug_info:
         raise _no_debug_info(path, elf.has_symbols)
     own = _own_firmware(path, folders)
@@ -83,9 +81,7 @@ def _ask(path: Path, *questions: list[str]) -> list[str]:
     try:
         return [child.communicate(timeout=_TIMEOUT)[0] for child in children]
     except subprocess.TimeoutExpired:
-        raise AnalyzerError(
-            f"{path} did not answer --version within {_TIMEOUT:.0f} s.", "Is it a QEMU?"
-        ) from None
+        raise AnalyzerError(f"{path} did not answer --version within {_TIMEOUT:.0f} s.", "Is it a QEMU?") from None
     finally:
         for child in children:
             child.kill()

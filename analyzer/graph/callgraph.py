@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import networkx as nx
 
@@ -116,7 +117,8 @@ class CallGraph:
     @property
     def calls(self) -> list[Call]:
         """All calls, sorted."""
-        return sorted(self._edges(), key=lambda call: (call.caller, call.callee, call.kind))
+        edges = self._edges(self._graph.edges(data="data"))
+        return sorted(edges, key=lambda call: (call.caller, call.callee, call.kind))
 
     @property
     def roots(self) -> list[Function]:
@@ -130,13 +132,13 @@ class CallGraph:
 
     def callers(self, function: Function) -> list[Call]:
         """Calls that lead into `function`, sorted by caller."""
-        edges = self._graph.in_edges(function, data="data")
-        return sorted((data for *_, data in edges), key=lambda call: (call.caller, call.kind))
+        edges = self._edges(self._graph.in_edges(function, data="data"))
+        return sorted(edges, key=lambda call: (call.caller, call.kind))
 
     def callees(self, function: Function) -> list[Call]:
         """Calls that leave `function`, sorted by callee."""
-        edges = self._graph.out_edges(function, data="data")
-        return sorted((data for *_, data in edges), key=lambda call: (call.callee, call.kind))
+        edges = self._edges(self._graph.out_edges(function, data="data"))
+        return sorted(edges, key=lambda call: (call.callee, call.kind))
 
     def reaches(self, start: Function, goal: Function) -> bool:
         """Whether a path of calls leads from `start` to `goal`."""
@@ -175,6 +177,8 @@ class CallGraph:
             )  # fmt: skip
         return "\n".join(nx.generate_graphml(plain)) + "\n"
 
-    def _edges(self) -> Iterator[Call]:
-        for _, _, data in self._graph.edges(data="data"):
-            yield data
+    @staticmethod
+    def _edges(view: Iterable[Any]) -> Iterator[Call]:
+        """networkx yields (caller, callee, data)."""
+        for _, _, call in view:
+            yield call

@@ -30,7 +30,7 @@ class Step:
 
 def own_chain(stop: Stop, recording: Recording) -> list[Step]:
     """The stop's stack as steps, outermost first; what the C library does to start a thread is left out."""
-    frames = _without_thread_plumbing(stop.frames, recording.thread(stop.thread))
+    frames = _without_plumbing(stop.frames, recording.thread(stop.thread))
     steps: list[Step] = []
     for frame in reversed(frames):
         steps.extend(_steps_of(frame, steps))
@@ -76,10 +76,16 @@ def _step(frame: Frame, kind: Kind | None, instruction: str = "") -> Step:
     return Step(frame.function, kind, frame.file, frame.line, instruction, frame)
 
 
-def _without_thread_plumbing(frames: tuple[Frame, ...], thread: Thread) -> tuple[Frame, ...]:
-    if thread.start is None:
-        return frames
-    for position in range(len(frames) - 1, -1, -1):
-        if frames[position].function == thread.start:
+def _without_plumbing(frames: tuple[Frame, ...], thread: Thread) -> tuple[Frame, ...]:
+    """The stack without what the C library does to start a thread or the program.
+
+    Below the thread's start function when that is known; else the outermost frames without source of the
+    program, such as `_start`.
+    """
+    for position in reversed(range(len(frames))):
+        if thread.start is not None and frames[position].function == thread.start:
             return frames[: position + 1]
-    return frames
+    kept = frames
+    while kept and (kept[-1].library or not kept[-1].file):
+        kept = kept[:-1]
+    return kept or frames

@@ -7,7 +7,14 @@ from typing import Any
 
 from analyzer.errors import AnalyzerError
 from analyzer.graph.callgraph import (
-    Call, CallGraph, Chain, ChainStep, IoctlCall, Node, Provenance, Site,
+    Call,
+    CallGraph,
+    Chain,
+    ChainStep,
+    IoctlCall,
+    Node,
+    Provenance,
+    Site,
 )  # fmt: skip
 from analyzer.model import Function, Kind
 
@@ -97,8 +104,7 @@ def _call(call: Call, numbers: dict[Function, int]) -> dict[str, Any]:
 
 def _chain(chain: Chain, numbers: dict[Function, int]) -> dict[str, Any]:
     steps = [
-        [numbers[s.function], s.kind.value if s.kind else None, s.file, s.line, s.instruction]
-        for s in chain.steps
+        [numbers[s.function], s.kind.value if s.kind else None, s.file, s.line, s.instruction] for s in chain.steps
     ]
     return {**vars(chain), "steps": steps}
 

@@ -26,9 +26,24 @@ _EDGE_STYLES = {
 def to_dot(graph: CallGraph) -> str:
     """DOT text: folders as clusters, node ids `f0`, `f1` … and edge ids `e0` … in sorted order."""
     dot = graphviz.Digraph("calls")
-    dot.attr("graph", rankdir="TB", fontname="sans-serif", nodesep="0.25", ranksep="0.45", bgcolor="transparent")
-    dot.attr("node", shape="box", style="rounded,filled", fillcolor="white", fontname="sans-serif", fontsize="12")
-    dot.attr("edge", fontname="sans-serif", fontsize="9")
+    dot.attr(
+        "graph",
+        rankdir="TB",
+        fontname="Helvetica,Arial,sans-serif",
+        nodesep="0.25",
+        ranksep="0.45",
+        bgcolor="transparent",
+    )
+    dot.attr(
+        "node",
+        shape="box",
+        style="rounded,filled",
+        fillcolor="white",
+        fontname="Helvetica,Arial,sans-serif",
+        fontsize="12",
+        margin="0.14,0.06",
+    )
+    dot.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="9")
     ids = {node.function: f"f{number}" for number, node in enumerate(graph.nodes)}
     folders: dict[str, list[Node]] = defaultdict(list)
     for node in graph.nodes:
@@ -50,9 +65,9 @@ def _folder(node: Node) -> str:
 
 
 def _draw_node(dot: graphviz.Digraph, node: Node, identifier: str) -> None:
-    style = {"class": "function"}
+    style = {"class": "fn"}
     if node.milestones:
-        style = {"class": "function milestone", "penwidth": "2.2"}
+        style = {"class": "fn milestone", "penwidth": "2.2"}
     label = f"{_text(node.function.name)}\\n{_text(PurePosixPath(node.file).name or node.function.where)}"
     tooltip = _text(f"{node.function.name} in {node.file or node.function.where}")
     dot.node(identifier, label=graphviz.nohtml(label), id=identifier, tooltip=tooltip, **style)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from analyzer.errors import AnalyzerError
 from analyzer.graph.callgraph import (
-    Call, CallGraph, Chain, ChainStep, IoctlCall, Node, Provenance, Site,
+    Call,
+    CallGraph,
+    Chain,
+    ChainStep,
+    IoctlCall,
+    Node,
+    Provenance,
+    Site,
 )  # fmt: skip
 from analyzer.graph.chain import Step, own_chain, whole_chain, without_addresses
 from analyzer.model import Function, Kind, Recording, Stop
@@ -58,7 +66,7 @@ class _Tally:
             self.threads[step.function].add(label)
             if step.file and not (step.frame and step.frame.library):
                 self.files[step.function].add(step.file)
-        for caller, callee in zip(steps, steps[1:], strict=False):
+        for caller, callee in pairwise(steps):
             self._add_call(caller, callee.function, callee.kind or Kind.UNKNOWN, callee.instruction)
         if stop.starts is not None and len(steps) > 1:
             start = _known(stop.starts, self.frames)
@@ -133,7 +141,7 @@ def _chains(recordings: Sequence[Recording]) -> list[Chain]:
         for stop in recording.stops:
             for name in stop.milestones:
                 milestone = about[name]
-                steps = tuple(_chain_step(step) for step in whole_chain(stop, recording))
+                steps = tuple(chain_step(step) for step in whole_chain(stop, recording))
                 label = recording.thread(stop.thread).label
                 chain = Chain(name, milestone.title, milestone.about, milestone.target, label, steps)
                 known = found.get((name, steps))
@@ -142,7 +150,8 @@ def _chains(recordings: Sequence[Recording]) -> list[Chain]:
     return sorted(found.values(), key=lambda c: (order[c.milestone], c.milestone, repr(c.steps)))
 
 
-def _chain_step(step: Step) -> ChainStep:
+def chain_step(step: Step) -> ChainStep:
+    """The step as a graph keeps it: without the frame, and without a library's files."""
     in_library = step.frame is not None and step.frame.library
     file, line = ("", 0) if in_library else (step.file, step.line)
     return ChainStep(step.function, step.kind, file, line, without_addresses(step.instruction))

@@ -71,9 +71,7 @@ def record(request: Request, folder: Path, watcher: Watcher) -> None:
 class _Run:
     """One run of QEMU under gdb."""
 
-    def __init__(
-        self, request: Request, recording: Path, scratch: Path, gdb: Gdb, watcher: Watcher
-    ) -> None:
+    def __init__(self, request: Request, recording: Path, scratch: Path, gdb: Gdb, watcher: Watcher) -> None:
         self._request = request
         self._recording = recording
         self._gdb = gdb

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Install the system packages that are missing: packages.sh GROUP...   Groups: run, qemu, test.
+set -eu
+
+run="gdb graphviz python3 python3-venv binutils util-linux seabios ipxe-qemu qemu-system-data"
+qemu="build-essential dpkg-dev pkg-config ninja-build meson flex bison xz-utils python3-venv
+      libglib2.0-dev libpixman-1-dev zlib1g-dev libfdt-dev"
+test="chromium chromium-driver gcc strace procps"
+
+wanted=""
+for group in "$@"; do
+    case $group in
+        run) wanted="$wanted $run" ;;
+        qemu) wanted="$wanted $qemu" ;;
+        test) wanted="$wanted $test" ;;
+        *) echo "packages.sh: no group $group (run, qemu, test)" >&2; exit 2 ;;
+    esac
+done
+
+if ! command -v apt-get >/dev/null; then
+    echo "This is no Debian or Ubuntu. Install the equivalents of these packages by hand:" >&2
+    echo "$wanted" >&2
+    echo "Then run make again with SYSTEM_PACKAGES=no." >&2
+    exit 3
+fi
+
+missing=""
+for package in $wanted; do
+    if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then
+        missing="$missing $package"
+    fi
+done
+[ -n "$missing" ] || exit 0
+
+echo "Installing system packages:$missing"
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "Run this as root, or install sudo." >&2; exit 3; }
+    as_root="sudo"
+fi
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get -q update
+# shellcheck disable=SC2086 - the list is to be split
+$as_root apt-get -q -y install --no-install-recommends $missing
