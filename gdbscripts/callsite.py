@@ -83,11 +83,13 @@ def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:
 
 
 def function_at(address: int) -> Optional[gdb.Symbol]:
-    """The function whose debug information covers `address`."""
+    """The function whose code `address` is in; what may be inlined there does not count."""
+    found = None
     block = gdb.block_for_pc(address)
-    while block is not None and block.function is None:
+    while block is not None and not block.is_static:
+        found = block.function or found
         block = block.superblock
-    return block.function if block is not None else None
+    return found
 
 
 def _detour(target: int, callee: gdb.Frame) -> Tuple[str, str]:

@@ -21,6 +21,8 @@ _KINDS = {
 DEEPEST = 2000
 CUT = "<stack deeper than %d frames>" % DEEPEST
 
+SIGNAL = "<signal handler called>"
+
 _Key = Tuple[int, str, int, int]
 
 
@@ -56,7 +58,7 @@ class StackWalker:
         return stack
 
     def _add(self, stack: Stack, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> None:
-        name = frame.name() or ("<signal handler called>" if _is_signal(frame) else "??")
+        name = SIGNAL if frame.type() == gdb.SIGTRAMP_FRAME else frame.name() or "??"
         key = (frame.pc(), name, frame.type(), -1 if callee is None else callee.type())
         number = self._numbers.get(key)
         if number is None:
@@ -78,6 +80,7 @@ class StackWalker:
         library = gdb.solib_name(frame.pc()) or ""
         file = "" if sal.symtab is None else sal.symtab.filename if library else sal.symtab.fullname()
         site = self._sites.between(frame, callee) if callee is not None else None
+        inlines = callee is not None and callee.type() == gdb.INLINE_FRAME
         return Frame(
             number=number,
             function=name,
@@ -86,7 +89,7 @@ class StackWalker:
             file=file,
             line=sal.line if sal.symtab is not None else 0,
             library=library,
-            addressed=sal.symtab is None or frame.pc() != sal.pc,
+            addressed=not inlines and (sal.symtab is None or frame.pc() != sal.pc),
             call=site.kind if site else "",
             instruction=site.instruction if site else "",
             via=site.via if site else "",
@@ -106,7 +109,3 @@ def selection_kept() -> Iterator[None]:
             thread.switch()
         if frame.is_valid():
             frame.select()
-
-
-def _is_signal(frame: gdb.Frame) -> bool:
-    return frame.type() == gdb.SIGTRAMP_FRAME

@@ -24,9 +24,9 @@ def argument(frame: gdb.Frame, position: int) -> int:
 
 
 def result(frame: gdb.Frame) -> int:
-    """The integer a function has just returned, as a signed 64-bit number."""
-    value = int(frame.read_register(_RESULT)) & 0xFFFFFFFFFFFFFFFF
-    return value - (1 << 64) if value >> 63 else value
+    """The C `int` a function has just returned: ioctl and pthread_create both return one."""
+    value = int(frame.read_register(_RESULT)) & 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
 
 
 def classify(instruction: str) -> Tuple[str, int]:

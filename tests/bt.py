@@ -1,0 +1,40 @@
+"""Compares recorded stacks with the `bt` gdb printed at the same stops."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from analyzer.model import Frame, Recording
+from analyzer.recording import relative
+from analyzer.show import frame_line
+
+_PLACE = re.compile(r" at (\S+):(\d+)$")
+_MARK = re.compile(r"  \[(?:inlined|tail call)\]$")
+
+
+def assert_like_bt(recording: Recording, taken: Path) -> int:
+    """Every stop's frames equal gdb's, one by one; returns how many frames were compared."""
+    texts = taken.read_text().split("\f")[:-1]
+    assert len(texts) == len(recording.stops)
+    compared = 0
+    for stop, text in zip(recording.stops, texts, strict=True):
+        lines = [line for line in text.splitlines() if line.startswith("#")]
+        assert len(lines) == len(stop.frames), (lines, stop.frames)
+        for level, (frame, line) in enumerate(zip(stop.frames, lines, strict=True)):
+            ours = _MARK.sub("", frame_line(level, frame))
+            root = recording.source_root
+            assert _comparable(ours, frame, root) == _comparable(line, frame, root), (ours, line)
+        compared += len(lines)
+    return compared
+
+
+def _comparable(line: str, frame: Frame, root: str) -> str:
+    """With paths relative to the root. Of a library's file only the name counts: where its sources were built
+    is the distribution's business."""
+
+    def place(match: re.Match[str]) -> str:
+        file = Path(match[1]).name if frame.library else relative(match[1], root)
+        return f" at {file}:{match[2]}"
+
+    return _PLACE.sub(place, line)

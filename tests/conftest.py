@@ -1,0 +1,57 @@
+"""What all tests share: skipping openly, and no child left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+NO_SKIP = os.environ.get("CALLCHAIN_NO_SKIP") == "1"
+
+
+def need(condition: object, what: str) -> None:
+    """Skip, saying what the host lacks; in CI that is a failure."""
+    if condition:
+        return
+    if NO_SKIP:
+        pytest.fail(f"this host lacks {what}, and CALLCHAIN_NO_SKIP is set", pytrace=False)
+    pytest.skip(f"this host lacks {what}")
+
+
+def need_tool(name: str) -> str:
+    """The path of a tool the test cannot do without."""
+    path = shutil.which(name)
+    need(path, name)
+    assert path is not None
+    return path
+
+
+def children() -> set[str]:
+    """Command names of all living descendants of this process, with their process ids."""
+    parents: dict[int, int] = {}
+    names: dict[int, str] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue
+        pid, _, rest = text.partition(" (")
+        name, _, fields = rest.rpartition(") ")
+        state, parent = fields.split()[:2]
+        if state != "Z":
+            parents[int(pid)], names[int(pid)] = int(parent), name
+    ours = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return {f"{names[pid]} ({pid})" for pid in ours - {os.getpid()}}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """No test may leave a gdb or a QEMU behind."""
+    yield
+    left = [child for child in children() if child.startswith(("gdb", "qemu"))]
+    assert not left, f"left behind: {left}"

@@ -1,0 +1,84 @@
+"""Builds the small programs and records them with real gdb."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from analyzer.adapters.gdb import Gdb, quote
+from analyzer.model import Recording
+from analyzer.recording import read_recording
+from gdbscripts import plan as plans
+from gdbscripts import wire
+from tests.conftest import need_tool
+from tests.notation import header
+
+PROGRAMS = Path(__file__).parents[1] / "programs"
+TAKE_BT = Path(__file__).with_name("take_bt.py")
+
+
+def directive(program: Path, name: str) -> list[str]:
+    """Values of the `// name:` lines of a program."""
+    return re.findall(rf"^// {name}: (.*)$", program.read_text(), re.MULTILINE)
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Compiles a program once for each set of flags."""
+    need_tool("gdb")
+    folder = tmp_path_factory.mktemp("programs")
+
+    def compile_program(program: Path, *extra: str) -> Path:
+        compiler = need_tool("g++" if program.suffix == ".cc" else "gcc")
+        flags = " ".join(directive(program, "flags")).split()
+        sources = [program, *(PROGRAMS / name for line in directive(program, "sources") for name in line.split())]
+        key = "-".join([program.parent.name, program.stem, *extra]).replace("/", "_")
+        binary = folder / key
+        if not binary.exists():
+            command = [compiler, "-g", "-O0", *flags, *extra, "-o", str(binary), *map(str, sources)]
+            subprocess.run(command, check=True)
+        return binary
+
+    return compile_program
+
+
+Record = Callable[..., Recording]
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    """Records a program: its stops in `functions`, or of whole steps."""
+
+    def run(
+        binary: Path,
+        functions: Sequence[str] = (),
+        steps: Sequence[plans.Step] = (),
+        take_bt: Path | None = None,
+        arguments: Sequence[str] = (),
+    ) -> Recording:
+        path = tmp_path / "recording.jsonl"
+        path.write_text(wire.to_line(header()))
+        wanted = [*steps, *(plans.Step(name, name, True, [name]) for name in functions)]
+        plan_file = tmp_path / "plan.json"
+        plans.save(plans.Plan(str(path), wanted, []), str(plan_file))
+        with Gdb() as gdb:
+            gdb.command(f"-file-exec-and-symbols {quote(str(binary))}")
+            if take_bt is not None:
+                gdb.console(f"source {TAKE_BT}")
+                gdb.console(f"python take_bt({str(take_bt)!r})")
+            gdb.command(f"-chain-plan {quote(str(plan_file))}")
+            gdb.console(f"set args {shlex.join(arguments)} >/dev/null")
+            gdb.command("-exec-run")
+            stopped = gdb.wait_stopped(60)
+            assert stopped is not None and stopped.ended, (stopped, "".join(gdb.log))
+            gdb.command('-chain-end complete ""')
+            said = "".join(gdb.log)
+        assert "Traceback" not in said and "Python Exception" not in said, said
+        return read_recording(path)
+
+    return run

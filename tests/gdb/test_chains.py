@@ -1,0 +1,60 @@
+"""The chains written in the small programs are the chains recorded."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.graph.merge import merge
+from analyzer.model import Kind
+from tests.bt import assert_like_bt
+from tests.gdb.conftest import PROGRAMS, directive
+from tests.notation import chains
+
+TRACED = sorted(p for p in [*PROGRAMS.glob("*.c*"), PROGRAMS / "twins" / "main.c"] if directive(p, "stop"))
+
+
+def name_of(program: Path) -> str:
+    return program.parent.name if program.stem == "main" else program.stem
+
+
+@pytest.mark.parametrize("program", TRACED, ids=name_of)
+def test_the_chains_are_those_the_program_states(program, build, record):
+    function = directive(program, "stop")[0]
+    recorded = chains(record(build(program), [function]), function)
+    if expected := directive(program, "chain"):
+        assert recorded == expected
+    for part in directive(program, "contains"):
+        assert part in recorded[0]
+
+
+@pytest.mark.parametrize("program", TRACED, ids=name_of)
+@pytest.mark.parametrize("flags", [(), ("-O0",)], ids=["own flags", "-O0"])
+def test_every_frame_is_the_one_gdb_prints(program, flags, build, record, tmp_path):
+    function = directive(program, "stop")[0]
+    taken = tmp_path / "bt.txt"
+    assert assert_like_bt(record(build(program, *flags), [function], take_bt=taken), taken) > 0
+
+
+@pytest.mark.parametrize("program", TRACED, ids=name_of)
+def test_the_graph_keeps_its_invariants(program, build, record):
+    graph = merge([record(build(program), directive(program, "stop"))])
+    graph.check()
+    identities = {f"{node.function.name}@{node.function.where}" for node in graph.nodes}
+    for line in directive(program, "identities"):
+        assert set(line.split()) <= identities
+
+
+@pytest.mark.parametrize("program", TRACED, ids=name_of)
+def test_a_direct_call_in_the_disassembly_goes_to_the_callee(program, build, record):
+    recording = record(build(program), directive(program, "stop"))
+    checked = 0
+    for stop in recording.stops:
+        for callee, caller in zip(stop.frames, stop.frames[1:], strict=False):
+            target = caller.instruction.partition("<")[2].rpartition(">")[0].partition("@")[0]
+            if caller.call is Kind.DIRECT and not callee.library:  # libc has several names for one address
+                assert target.startswith((callee.name, stop.function))
+                checked += 1
+            elif caller.via is not None:
+                assert target == caller.via.name != callee.name
+                checked += 1
+    assert checked

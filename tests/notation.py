@@ -1,0 +1,105 @@
+"""Chains as one line of text, both ways: `main > for_each *> visit`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analyzer.graph.chain import Step, whole_chain
+from analyzer.model import Frame, Function, Kind, Recording, Stop, Thread
+from gdbscripts import wire
+
+ARROWS = {
+    Kind.DIRECT: " > ",
+    Kind.INDIRECT: " *> ",
+    Kind.TAIL: " ~> ",
+    Kind.INLINE: " +> ",
+    Kind.THREAD_START: " => ",
+    Kind.SIGNAL: " !> ",
+    Kind.UNKNOWN: " ?> ",
+}
+
+
+def as_text(steps: Sequence[Step]) -> str:
+    """The chain of steps in the notation."""
+    return "".join(
+        (ARROWS[step.kind or Kind.UNKNOWN] if position else "") + step.function.name
+        for position, step in enumerate(steps)
+    )
+
+
+def chains(recording: Recording, function: str) -> list[str]:
+    """The chains to `function`, in the order in which they happened."""
+    return [
+        as_text(whole_chain(stop, recording))
+        for stop in recording.stops
+        if stop.function == function and stop.reason in ("milestone", "break")
+    ]
+
+
+def header(build_id: str = "abcd") -> wire.Header:
+    """Some header."""
+    return wire.Header(
+        schema=wire.SCHEMA,
+        tool="qemu-callchain test",
+        created="2026-01-01T00:00:00+00:00",
+        scenario="startup",
+        command=["qemu"],
+        guest="tiny",
+        accelerator_asked="kvm",
+        qemu="/opt/qemu/qemu-system-x86_64",
+        qemu_version="9.9.9",
+        build_id=build_id,
+        gdb_version="13.1",
+        host="Linux",
+    )
+
+
+def recording(*lines: str, build_id: str = "abcd", complete: bool = True) -> Recording:
+    """A recording with a stop of milestone `goal` for each line of the notation, all on the main thread.
+
+    `name@stem` gives a function a file of its own; `[` before a name puts it into a library.
+    """
+    stops = tuple(_stop(number, line) for number, line in enumerate(lines))
+    goal = wire.Milestone("goal", "The goal", True, ["goal"], [], about="It is reached.", target=True)
+    end = wire.End("complete", "QEMU ended", 1, len(stops)) if complete else None
+    return Recording(
+        header=header(build_id),
+        source_root="/src",
+        milestones=(goal,),
+        threads=(Thread(1, 100, "qemu"),),
+        stops=stops,
+        end=end,
+    )
+
+
+def _stop(number: int, line: str) -> Stop:
+    frames: list[Frame] = []
+    kinds = {arrow.strip(): kind for kind, arrow in ARROWS.items()}
+    words = line.split()
+    for position in range(0, len(words), 2):
+        arrow = words[position + 1] if position + 1 < len(words) else ""
+        frames.append(frame(words[position], kinds[arrow] if arrow else Kind.UNKNOWN, line=10 + position))
+    innermost_first = tuple(reversed(frames))
+    function = innermost_first[0].function.name
+    return Stop(number, number / 10, 1, "milestone", ("goal",), function, innermost_first)
+
+
+def frame(name: str, call: Kind = Kind.UNKNOWN, line: int = 1, **changes: object) -> Frame:
+    """A frame of `name`, or of `name@stem`."""
+    plain, _, stem = name.partition("@")
+    stem = stem or "main"
+    facts: dict[str, object] = {
+        "function": Function(plain, stem),
+        "name": plain,
+        "kind": "normal",
+        "file": f"hw/{stem}.c",
+        "line": line,
+        "library": "",
+        "pc": 0x1000 + line,
+        "addressed": True,
+        "call": call,
+        "instruction": "call 0x555555000000 <x>",
+        "via": None,
+        "arguments": (("value", "1"),),
+    }
+    return Frame(**{**facts, **changes})  # type: ignore[arg-type]

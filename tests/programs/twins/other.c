@@ -1,0 +1,4 @@
+void leaf(void);
+
+static void work(void) { leaf(); }
+void second(void) { work(); }
