@@ -92,18 +92,14 @@ class Thread:
 
     number: int
     tid: int
-    name: str
+    name: str  # "" when nobody named it
     created_by: int | None = None
     start: Function | None = None
 
     @property
     def label(self) -> str:
-        """What to call it: its own name says nothing when QEMU left it at the program's."""
-        if self.number == 1:
-            return "main thread"
-        if self.name and not self.name.startswith("qemu-system"):
-            return self.name
-        return f"thread {self.number}"
+        """What to call it."""
+        return "main thread" if self.number == 1 else self.name or f"thread {self.number}"
 
 
 @dataclass(frozen=True)

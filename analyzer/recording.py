@@ -134,6 +134,8 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
         stops = tuple(_stop(stop, draft, root) for stop in draft.stops)
     except KeyError as error:
         raise AnalyzerError(f"{name} is damaged: a stop names frame {error}, which is missing.") from None
+    except ValueError as error:  # arguments do not fit the frames, or a kind of call is unknown
+        raise AnalyzerError(f"{name} is damaged: {error}.") from None
     return Recording(
         header=draft.header,
         source_root=root,
@@ -150,6 +152,8 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
 
 
 def _stop(stop: wire.Stop, draft: _Draft, root: str) -> Stop:
+    if stop.thread not in draft.threads:
+        raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
     frames = [
         _frame(draft.frames[number], arguments, root)
         for number, arguments in zip(stop.frames, stop.arguments, strict=True)
@@ -209,12 +213,15 @@ def _threads(draft: _Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
         if returned.handle:
             creations.setdefault(returned.handle, []).append(number)
     starts: dict[int, Function | None] = {stop.number: stop.starts for stop in stops}
+    program = draft.threads[1].name if 1 in draft.threads else ""
     for thread in draft.threads.values():
         limit = first_stop.get(thread.number, len(stops))
         before = [number for number in creations.get(thread.handle, ()) if number < limit]
         creator = before[-1] if before and thread.number != 1 else None
         start = starts.get(creator) if creator is not None else None
-        yield Thread(thread.number, thread.tid, thread.name, creator, start)
+        # A thread nobody named has inherited the program's name, which tells nothing.
+        name = thread.name if thread.name != program else ""
+        yield Thread(thread.number, thread.tid, name, creator, start)
 
 
 def _sources(sources: list[wire.Source], root: str) -> dict[str, dict[int, str]]:

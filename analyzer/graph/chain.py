@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from analyzer.model import Frame, Function, Kind, Recording, Stop, Thread
 
-_ADDRESS = re.compile(r"\s*(?:#\s*)?\b0x[0-9a-f]{6,}\b")
-_TARGET = re.compile(r"<([^>+]+)(?:\+\d+)?>")
+# As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.
+_NAMED = re.compile(r"0x[0-9a-f]+ <(.+)>")
+_NAMELESS = re.compile(r"\s*#\s*0x[0-9a-f]+$|(?<=call) 0x[0-9a-f]+$|(?<=jmp) 0x[0-9a-f]+$")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def whole_chain(stop: Stop, recording: Recording) -> list[Step]:
 
 def without_addresses(instruction: str) -> str:
     """`call 0x5555559f9340 <accel_init_machine>` is `call accel_init_machine`."""
-    return _TARGET.sub(r" \1", _ADDRESS.sub("", instruction)).replace("  ", " ").strip()
+    return _NAMELESS.sub("", _NAMED.sub(r"\1", instruction))
 
 
 def _steps_of(frame: Frame, outer: list[Step]) -> Iterator[Step]:

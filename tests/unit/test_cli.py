@@ -1,0 +1,207 @@
+"""The command line: help, usage, exit statuses, bad input. No gdb, no QEMU."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analyzer.cli import main
+from gdbscripts import wire
+from tests.notation import header
+
+ROOT = Path(__file__).parents[2]
+VERBS = ["startup", "show", "graph", "report", "doctor"]
+
+
+def test_every_verb_is_in_the_readme_and_has_help_with_examples(capsys):
+    readme = (ROOT / "README.md").read_text()
+    for verb in VERBS:
+        assert f"`analyze {verb}" in readme
+        with pytest.raises(SystemExit) as ended:
+            main([verb, "--help"])
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        assert "examples:" in text
+        assert f"analyze {verb}" in text.partition("examples:")[2]
+
+
+def test_the_readme_names_the_exit_statuses(capsys):
+    readme = (ROOT / "README.md").read_text()
+    for status in ("`0`", "`1`", "`2`", "`3`", "`4`", "`130`"):
+        assert status in readme
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "the following arguments are required: VERB"),
+        (["nonsense"], "invalid choice"),
+        (["startup"], "required: --qemu"),
+        (["startup", "--qemu", "x", "--accel", "xen"], "invalid choice: 'xen'"),
+        (["startup", "--qemu", "x", "--timeout", "-1"], "not a positive number"),
+        (["startup", "--qemu", "x", "--timeout", "soon"], "invalid"),
+        (["startup", "--qemu", "x", "--break-limit", "0"], "not a positive number"),
+        (["doctor", "--", "-smp", "2"], "doctor takes no QEMU arguments"),
+    ],
+)
+def test_usage_errors_say_what_is_wrong_and_exit_2(arguments, complaint, capsys):
+    assert main(arguments) == 2
+    text = capsys.readouterr().err
+    assert complaint in text
+    assert "--help" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "missing"],
+        ["report", "missing", "-o", "r.html"],
+        ["report", "missing.json", "-o", "r.html"],
+        ["graph", "missing", "-o", "g.json"],
+        ["startup", "--qemu", "missing", "--accel", "tcg"],
+        ["startup", "--qemu", "missing", "--accel", "tcg", "--guest", "missing"],
+    ],
+)
+def test_what_is_missing_is_named_and_exits_3(arguments, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 3
+    assert "missing" in capsys.readouterr().err
+
+
+def recorded(folder: Path) -> Path:
+    path = folder / "recording.jsonl"
+    records = [
+        wire.Milestone("goal", "The goal", True, ["goal"], [], files=["/src/main.c"], target=True),
+        wire.Thread(1, 1, "qemu"),
+        wire.Frame(0, "goal", "normal", 16, "/src/main.c", 3),
+        wire.Stop(0, 0.1, 1, "milestone", ["goal"], "goal", [0], [[]]),
+        wire.End("complete", "", 1, 1),
+    ]
+    path.write_text(wire.to_line(header()) + "".join(map(wire.to_line, records)))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".json", ".dot", ".graphml"])
+def test_the_suffix_chooses_the_graphs_format(suffix, tmp_path, capsys):
+    output = tmp_path / f"graph{suffix}"
+    assert main(["graph", str(recorded(tmp_path)), "-o", str(output)]) == 0
+    assert "goal" in output.read_text()
+
+
+def test_an_unknown_suffix_names_the_known_ones(tmp_path, capsys):
+    assert main(["graph", str(recorded(tmp_path)), "-o", str(tmp_path / "graph.png")]) == 3
+    assert ".graphml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["graph", "report"])
+def test_an_output_that_cannot_be_written_is_named(verb, tmp_path, capsys):
+    output = tmp_path / "no" / "such" / "folder.json"
+    assert main([verb, str(recorded(tmp_path)), "-o", str(output)]) == 3
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_without_graphviz_the_report_is_written_all_the_same(tmp_path, capsys, monkeypatch):
+    path = recorded(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main(["report", str(path), "-o", str(tmp_path / "r.html")]) == 0
+    assert "apt install graphviz" in capsys.readouterr().err
+    assert "apt install graphviz" in (tmp_path / "r.html").read_text()
+    assert main(["graph", str(path), "-o", str(tmp_path / "g.svg")]) == 3
+
+
+def test_a_report_of_a_graph_needs_no_recording(tmp_path, capsys):
+    main(["graph", str(recorded(tmp_path)), "-o", str(tmp_path / "g.json")])
+    assert main(["report", str(tmp_path / "g.json"), "-o", str(tmp_path / "r.html")]) == 0
+    assert "The goal" in (tmp_path / "r.html").read_text()
+
+
+def test_show_into_a_closed_pipe_ends_quietly(tmp_path):
+    path = recorded(tmp_path)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:4] + lines[4:5] * 20000 + lines[5:]))
+    code = "import sys; from analyzer.cli import main; sys.exit(main())"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "show", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.stdout.close()
+    assert child.stderr is not None
+    assert child.stderr.read() == b""
+    assert child.wait() == 0
+    child.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("text", b"hello", "not a program (not an ELF file)"),
+        ("script", b"#!/bin/sh\n", "It is a script: give the program it starts"),
+        ("empty", b"", "not a program"),
+    ],
+)
+def test_what_is_no_program_is_refused(name, content, complaint, tmp_path, capsys):
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert main(["startup", "--qemu", str(path), "--accel", "tcg"]) == 3
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_program_that_is_not_qemu_is_refused(capsys):
+    assert main(["startup", "--qemu", "/bin/ls", "--accel", "tcg"]) == 3
+    assert "is not QEMU" in capsys.readouterr().err
+
+
+def test_a_program_for_another_machine_is_refused(tmp_path, capsys):
+    image = bytearray(Path("/bin/ls").read_bytes())
+    image[18:20] = (183).to_bytes(2, "little")  # e_machine: AArch64
+    path = tmp_path / "foreign"
+    path.write_bytes(image)
+    assert main(["startup", "--qemu", str(path), "--accel", "tcg"]) == 3
+    assert "is a program for aarch64" in capsys.readouterr().err
+
+
+def fake_qemu(tmp_path: Path, *flags: str) -> Path:
+    source = tmp_path / "fake.c"
+    source.write_text(
+        "#include <stdio.h>\n#include <string.h>\n"
+        "int main(int c, char **v) { (void)c;\n"
+        ' if (!strcmp(v[1], "--version")) puts("QEMU emulator version 9.9.9");\n'
+        ' else if (!strcmp(v[1], "-machine")) puts(MACHINES);\n return 0; }\n'
+    )
+    path = tmp_path / "qemu-system-x86_64"
+    subprocess.run(["gcc", *flags, "-o", path, source], check=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (['-DMACHINES="pc   Standard PC"'], "has no debug information"),
+        (['-DMACHINES="pc   Standard PC"', "-s"], "is stripped"),
+        (['-DMACHINES="virt   Arm virtual machine"', "-g"], "is a QEMU for another machine"),
+    ],
+)
+def test_a_qemu_that_cannot_be_explained_is_refused(flags, complaint, tmp_path, capsys):
+    assert main(["startup", "--qemu", str(fake_qemu(tmp_path, *flags)), "--accel", "tcg"]) == 3
+    assert complaint in capsys.readouterr().err
+
+
+def test_an_output_folder_with_a_recording_is_kept(tmp_path, capsys):
+    qemu = fake_qemu(tmp_path, '-DMACHINES="pc   Standard PC"', "-g")
+    path = recorded(tmp_path)
+    before = path.read_bytes()
+    assert main(["startup", "--qemu", str(qemu), "--accel", "tcg", "--out", str(tmp_path)]) == 3
+    assert re.search("already holds a recording.*--force", capsys.readouterr().err, re.DOTALL)
+    assert path.read_bytes() == before
+
+
+def test_an_output_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+    qemu = fake_qemu(tmp_path, '-DMACHINES="pc   Standard PC"', "-g")
+    (tmp_path / "file").touch()
+    assert main(["startup", "--qemu", str(qemu), "--accel", "tcg", "--out", str(tmp_path / "file" / "x")]) == 3
+    assert "cannot be written to" in capsys.readouterr().err

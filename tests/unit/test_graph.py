@@ -1,0 +1,222 @@
+"""Merging: a pure function with invariants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.errors import AnalyzerError
+from analyzer.graph.chain import own_chain, without_addresses
+from analyzer.graph.document import from_json, to_json
+from analyzer.graph.formats import to_dot
+from analyzer.graph.merge import merge
+from analyzer.model import Frame, Function, Kind, Stop, Thread
+from tests.notation import ARROWS, as_text, frame, recording
+
+NAMES = st.sampled_from(["main", "a", "b", "c", "c@other", "d"])
+LINES = st.lists(NAMES, min_size=1, max_size=6).flatmap(
+    lambda names: st.lists(
+        st.sampled_from([arrow.strip() for kind, arrow in ARROWS.items() if kind is not Kind.THREAD_START]),
+        min_size=len(names) - 1,
+        max_size=len(names) - 1,
+    ).map(lambda arrows: " ".join(w for pair in zip(names, [*arrows, ""], strict=True) for w in pair).strip())
+)
+RECORDINGS = st.lists(st.lists(LINES, max_size=4).map(lambda lines: recording(*lines)), min_size=1, max_size=3)
+
+
+def edges(graph):
+    return {f"{call.caller}{ARROWS[call.kind]}{call.callee}": call.hits for call in graph.calls}
+
+
+def test_calls_are_counted_by_caller_callee_and_kind():
+    graph = merge([recording("main > a *> b", "main > a > b", "main > a *> b")])
+    assert edges(graph) == {"main > a": 3, "a *> b": 2, "a > b": 1}
+
+
+def test_recursion_is_a_loop_not_a_longer_chain():
+    assert edges(merge([recording("main > f > f > f")])) == {"main > f": 1, "f > f": 2}
+
+
+def test_two_static_functions_of_one_name_stay_two():
+    graph = merge([recording("main > work@one > leaf", "main > work@two > leaf")])
+    assert [str(node.function.where) for node in graph.nodes if node.function.name == "work"] == ["one", "two"]
+
+
+@given(RECORDINGS)
+def test_the_invariants_hold_for_all_stacks(recordings):
+    merge(recordings).check()
+
+
+@given(RECORDINGS, st.randoms())
+def test_the_order_of_recordings_does_not_matter(recordings, random):
+    shuffled = list(recordings)
+    random.shuffle(shuffled)
+    assert to_json(merge(shuffled)) == to_json(merge(recordings))
+
+
+@given(RECORDINGS)
+def test_hits_in_are_hits_out(recordings):
+    graph = merge(recordings)
+    stops = [stop for r in recordings for stop in r.stops]
+    assert sum(node.frames for node in graph.nodes) == sum(len(stop.frames) for stop in stops)
+    assert sum(call.hits for call in graph.calls) == sum(len(stop.frames) - 1 for stop in stops)
+
+
+@given(RECORDINGS)
+def test_a_graph_survives_its_document(recordings):
+    graph = merge(recordings)
+    text = to_json(graph)
+    again = from_json(text, "graph.json")
+    again.check()
+    assert to_json(again) == text
+
+
+def test_an_invariant_that_is_broken_is_noticed():
+    graph = merge([recording("main > a > b")])
+    call = graph.calls[0]
+    graph.connect(replace(call, hits=call.hits + 1))
+    with pytest.raises(AssertionError):
+        graph.check()
+
+
+def test_recordings_of_different_builds_are_refused_with_both_ids():
+    with pytest.raises(AnalyzerError, match="aaaa and bbbb"):
+        merge([recording("main", build_id="bbbb"), recording("main", build_id="aaaa")])
+
+
+def test_where_threads_stood_at_the_end_is_no_call_chain():
+    base = recording("main > a")
+    stop = replace(base.stops[0], number=1, reason="where", milestones=())
+    graph = merge([replace(base, stops=(*base.stops, stop))])
+    assert edges(graph) == {"main > a": 1}
+
+
+def test_a_function_that_left_by_a_jump_is_put_back():
+    hidden = Function("qdev_realize", "qdev")
+    outer = frame("x86_cpu_new", Kind.TAIL, via=hidden, instruction="call 0x55555 <qdev_realize>")
+    base = recording("main")
+    stop = replace(base.stops[0], frames=(frame("set_bool"), outer))
+    steps = own_chain(stop, base)
+    assert as_text(steps) == "x86_cpu_new > qdev_realize ~> set_bool"
+    merge([replace(base, stops=(stop,))]).check()
+
+
+def thread_recording():
+    base = recording("main > start > pthread_create", "clone3 *> run > goal")
+    creation = replace(
+        base.stops[0],
+        reason="thread-create",
+        milestones=(),
+        starts=Function("run", "main"),
+        function="pthread_create",
+    )
+    work = replace(base.stops[1], thread=2)
+    threads = (*base.threads, Thread(2, 101, "", created_by=0, start=Function("run", "main")))
+    return replace(base, stops=(creation, work), threads=threads)
+
+
+def test_a_thread_hangs_on_the_frame_that_called_pthread_create():
+    graph = merge([thread_recording()])
+    graph.check()
+    assert edges(graph)["start => run"] == 1
+    assert "clone3" not in [node.function.name for node in graph.nodes]
+    assert graph.reaches(Function("main", "main"), Function("goal", "main"))
+    assert [step.function.name for step in graph.chains[0].steps] == ["main", "start", "run", "goal"]
+
+
+def test_threads_that_create_each_other_do_not_hang_the_chain():
+    base = thread_recording()
+    main = Thread(1, 100, "qemu", created_by=1, start=Function("main", "main"))
+    merge([replace(base, threads=(main, base.threads[1]))])
+
+
+@pytest.mark.parametrize(
+    ("instruction", "plain"),
+    [
+        ("call 0x5555559f9340 <accel_init_machine>", "call accel_init_machine"),
+        ("call 0x7ffff7b4d1f5 <ioctl@plt>", "call ioctl@plt"),
+        ("call *0x68(%rbx)", "call *0x68(%rbx)"),
+        ("call *0x8d4307(%rip) # 0x5555560edeb8", "call *0x8d4307(%rip)"),
+        ("jmp 0x555555b9b110 <object_property_set_bool>", "jmp object_property_set_bool"),
+        ("call *0x8(%rip) # 0x555555557dd8 <table+8>", "call *0x8(%rip) # table+8"),
+        ("call 0x555555555149", "call"),
+        ("call 0x5555555551e2 <f<std::pair<int, char> >(int)>", "call f<std::pair<int, char> >(int)"),
+        ("", ""),
+    ],
+)
+def test_instructions_are_kept_without_addresses(instruction, plain):
+    assert without_addresses(instruction) == plain
+
+
+@given(RECORDINGS)
+def test_no_address_gets_into_the_document(recordings):
+    assert "0x5555" not in to_json(merge(recordings))
+
+
+@pytest.mark.parametrize("name", ['say "hi"', "<b>bold</b>", "a\\nb", "<html>", "x" * 5000, "{rank}", "名前"])
+def test_any_name_can_be_drawn(name):
+    base = recording("main > a")
+    odd = replace(base.stops[0].frames[0], function=Function(name, "main"))
+    text = to_dot(merge([replace(base, stops=(replace(base.stops[0], frames=(odd, base.stops[0].frames[1])),))]))
+    assert max(map(len, text.splitlines())) < 2000
+
+
+def test_kinds_are_told_apart_without_colour():
+    graph = merge([recording(*(f"main {arrow.strip()} {kind.name}" for kind, arrow in ARROWS.items()))])
+    styles = [
+        (line.partition("style=")[2].split()[:1], line.partition("arrowhead=")[2].split()[:1])
+        for line in to_dot(graph).splitlines()
+        if "->" in line
+    ]
+    assert len(styles) == len(Kind)
+    assert len({str(style) for style in styles}) == len(Kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "is not a graph"),
+        ("{}", "is not a graph"),
+        ('{"format": "qemu-callchain graph", "schema": 99}', "is of schema 99"),
+        ('{"format": "qemu-callchain graph", "schema": 1}', "is damaged"),
+    ],
+)
+def test_what_is_no_graph_is_named(text, complaint):
+    with pytest.raises(AnalyzerError, match=complaint):
+        from_json(text, "file.json")
+
+
+def test_merging_many_stacks_takes_linear_time():
+    """Ten times the stacks, about ten times the frames looked at: counted, not timed."""
+    looked_at = []
+    for size in (50, 500):
+        base = recording(*["main > a > b > c"] * size)
+        counter = CountingFrames()
+        stops = tuple(counter.watch(stop) for stop in base.stops)
+        merge([replace(base, stops=stops)])
+        looked_at.append(counter.seen)
+    assert looked_at[1] <= looked_at[0] * 10
+
+
+class CountingFrames:
+    """Counts how often frames of the stops it watches are iterated over."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def watch(self, stop: Stop) -> Stop:
+        counter = self
+
+        class Watched(tuple[Frame, ...]):
+            def __iter__(self):  # type: ignore[no-untyped-def]
+                counter.seen += len(self)
+                return super().__iter__()
+
+            def __reversed__(self):  # type: ignore[no-untyped-def]
+                counter.seen += len(self)
+                return iter(self[::-1])
+
+        return replace(stop, frames=Watched(stop.frames))
