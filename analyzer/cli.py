@@ -187,7 +187,8 @@ def _add_graph(verbs: _Verbs[_ArgumentParser]) -> None:
 def _add_report(verbs: _Verbs[_ArgumentParser]) -> None:
     verb = _add_verb(
         verbs, "report", "write the HTML report again; needs neither gdb nor QEMU",
-        "  analyze report callchain-qemu-7.2.22-startup -o report.html\n  analyze report graph.json -o report.html",
+        "  analyze report callchain-qemu-7.2.22-startup -o report.html\n"
+        "  analyze report graph.json -o report.html",
     )  # fmt: skip
     verb.add_argument(
         "sources",

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from analyzer.adapters.kvm import check_kvm
 from analyzer.adapters.qemu import QemuFacts, examine
-from analyzer.errors import ExitStatus
+from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model import Recording
 from analyzer.record.guest import choose_guest
 from analyzer.record.progress import Reached
 from analyzer.record.session import Request, Watcher, record
 from analyzer.scenarios import load_scenario
-from analyzer.workflow import prepare_folder, write_results
+from analyzer.workflow import discard_if_empty, prepare_folder, write_results
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,10 @@ def startup(options: StartupOptions) -> ExitStatus:
     console = Console()
     try:
         record(request, folder, Watcher(console.reached, console.waiting))
+    except AnalyzerError:
+        console.clear()
+        discard_if_empty(folder)
+        raise
     except KeyboardInterrupt:
         console.clear()
         write_results(folder)

@@ -38,6 +38,19 @@ def prepare_folder(folder: Path, force: bool) -> None:
         ) from None
 
 
+def discard_if_empty(folder: Path) -> None:
+    """Remove a recording in which nothing beyond `main` was reached: it would only be in the way next time."""
+    try:
+        reached = read_recording(folder).reached
+    except AnalyzerError:
+        reached = set()
+    if reached - {"main"}:
+        return
+    (folder / FILE_NAME).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def write_results(folder: Path) -> tuple[Recording, str]:
     """Everything that follows from the recording in `folder`; returns it and why there is no picture, if so."""
     recording = read_recording(folder)

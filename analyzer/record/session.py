@@ -127,7 +127,6 @@ class _Run:
         found = set(self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)["found"])
         for function in request.breaks:
             if function not in found:
-                self._recording.unlink()
                 raise _unknown_function(function, request.qemu.path)
 
     def _start(self) -> None:

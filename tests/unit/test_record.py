@@ -120,7 +120,8 @@ def test_milestones_of_another_accelerator_are_not_waited_for():
 
 
 def test_a_scenario_that_contradicts_itself_is_refused():
-    text = 'name="x"\ntitle="x"\naccelerator=[]\n[[milestone]]\nname="a"\ntitle="a"\nfunctions=["a"]\nas_often_as="b"\n'
+    milestone = '[[milestone]]\nname="a"\ntitle="a"\nfunctions=["a"]\nas_often_as="b"\n'
+    text = 'name="x"\ntitle="x"\naccelerator=[]\n' + milestone
     with pytest.raises(ValueError, match="counts on b"):
         parse_scenario(text, "kvm")
 

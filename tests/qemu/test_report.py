@@ -1,0 +1,174 @@
+"""The report, opened from file:// in a real headless Chromium and used."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.conftest import need
+
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --window-size=1400,1000 --host-resolver-rules=MAP*~NOTFOUND"
+).split()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    need(chromium and driver, "Chromium and chromedriver")
+    with tempfile.TemporaryDirectory() as profile:
+        options = webdriver.ChromeOptions()
+        options.binary_location = chromium
+        for flag in [*FLAGS, f"--user-data-dir={profile}"]:
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        yield chrome
+        chrome.quit()
+
+
+@pytest.fixture
+def page(browser, run):
+    browser.get("about:blank")
+    browser.get(f"file://{run.folder / 'report.html'}")
+    return browser
+
+
+def find(page, selector):
+    return page.find_element(By.CSS_SELECTOR, selector)
+
+
+def panel_title(page):
+    return find(page, "#panel h3").text
+
+
+def node(page, name):
+    return page.find_element(
+        By.XPATH, f"//*[@id='canvas']//*[@class and contains(@class,'node')][.//*[text()='{name}']]"
+    )
+
+
+def scroll_to(page, element):
+    page.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", element)
+
+
+def view_box(page):
+    return [float(number) for number in find(page, "#canvas svg").get_dom_attribute("viewBox").split()]
+
+
+def test_it_opens_without_an_error_or_a_request(page):
+    assert page.get_log("browser") == []
+    requests = page.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert requests == []
+    assert "starts a KVM guest" in find(page, "h1").text
+    assert find(page, ".badge").text == "complete"
+
+
+def test_the_story_leads_from_main_to_the_guest(page):
+    names = [
+        step.text
+        for step in page.find_elements(By.CSS_SELECTOR, "#story > article .chain > li > .card > .function")
+    ]
+    shown = [name for name in names if name]
+    assert shown[0] == "main"
+    assert [n for n in shown if n in ("kvm_init", "qemu_init_vcpu", "kvm_cpu_exec")][0] == "kvm_init"
+    assert "timer interrupts: 1" in find(page, ".guest .terminal").text
+    here = [line.text for line in page.find_elements(By.CSS_SELECTOR, ".source .here")]
+    assert any("qemu_init(" in line for line in here)
+
+
+def test_pointers_look_different_not_by_colour_alone(page):
+    script = "return getComputedStyle(arguments[0], '::before').content"
+    direct = find(page, ".chapter .kind-direct .glyph")
+    pointer = find(page, ".chapter .kind-indirect .glyph")
+    assert page.execute_script(script, direct) != page.execute_script(script, pointer)
+    borders = [
+        find(page, f".chapter .kind-{kind} > .card").value_of_css_property("border-left-style")
+        for kind in ("direct", "indirect")
+    ]
+    assert borders == ["solid", "dashed"]
+    edge = find(page, "#canvas .edge.indirect path")
+    assert edge.get_attribute("stroke-dasharray")
+
+
+def test_clicking_a_function_shows_who_it_is(page):
+    scroll_to(page, find(page, "#canvas"))
+    ActionChains(page).move_to_element(node(page, "kvm_init")).click().perform()
+    assert panel_title(page) == "kvm_init"
+    panel = find(page, "#panel").text
+    assert "accel_init_machine" in panel
+    assert "calls through a pointer" in panel
+    assert "(" in find(page, "#panel .arguments").text
+    assert find(page, "#panel .source .here").text
+    find(page, "#panel button.link").click()
+    assert panel_title(page) == "accel_init_machine"
+    page.back()
+    assert panel_title(page) == "kvm_init"
+
+
+def test_an_address_with_a_function_opens_it(browser, run):
+    browser.get("about:blank")
+    browser.get(f"file://{run.folder / 'report.html'}#f=kvm_cpu_exec%40kvm-all")
+    assert panel_title(browser) == "kvm_cpu_exec"
+    assert "chosen" in node(browser, "kvm_cpu_exec").get_attribute("class")
+
+
+def test_searching(page):
+    find(page, "body").send_keys("/")
+    box = page.switch_to.active_element
+    assert box.get_attribute("id") == "search"
+    box.send_keys("kvm_vcpu_th")
+    assert find(page, "#found").text == "1 function"
+    dimmed = page.find_elements(By.CSS_SELECTOR, "#canvas .node.dimmed")
+    assert len(dimmed) == len(page.find_elements(By.CSS_SELECTOR, "#canvas .node")) - 1
+    box.send_keys(Keys.ENTER)
+    assert panel_title(page) == "kvm_vcpu_thread_fn"
+    box.send_keys(Keys.ESCAPE)
+    assert page.find_elements(By.CSS_SELECTOR, "#canvas .node.dimmed") == []
+
+
+def test_zooming_and_moving(page):
+    scroll_to(page, find(page, "#canvas"))
+    whole = view_box(page)
+    find(page, "[data-zoom=in]").click()
+    assert view_box(page)[2] < whole[2]
+    canvas = find(page, "#canvas")
+    before = view_box(page)
+    ActionChains(page).move_to_element_with_offset(canvas, -200, -200).click_and_hold().move_by_offset(
+        80, 60
+    ).release().perform()
+    assert view_box(page)[:2] != before[:2]
+    assert view_box(page)[2:] == before[2:]
+    find(page, "[data-zoom=fit]").click()
+    assert view_box(page) == whole
+
+
+def test_every_backtrace_is_there(page, run):
+    traces = page.find_elements(By.CSS_SELECTOR, "#backtraces details")
+    assert len(traces) == len(run.recording.stops)
+    scroll_to(page, traces[2])
+    traces[2].find_element(By.TAG_NAME, "summary").click()
+    assert "#0" in traces[2].text
+
+
+def test_the_ladder_and_the_threads_are_tables(page):
+    ladder = find(page, "#ioctls table").text
+    assert ladder.index("KVM_CREATE_VM") < ladder.index("KVM_CREATE_VCPU") < ladder.index("KVM_RUN")
+    assert "CPU 0/KVM" in find(page, "#threads table").text
+
+
+def test_a_narrow_screen_has_no_sideways_scrolling(page):
+    page.set_window_size(420, 900)
+    width = page.execute_script(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    page.set_window_size(1400, 1000)
+    assert width <= 1

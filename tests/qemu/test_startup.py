@@ -1,0 +1,201 @@
+"""The main job on a real QEMU with a real KVM guest, item by item."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+from analyzer.graph.chain import whole_chain
+from analyzer.graph.document import to_json
+from analyzer.graph.merge import merge
+from analyzer.model import Function, Kind, without_compiler_suffix
+from analyzer.record.guest import TINY_EXIT_STATUS, TINY_IMAGE
+from analyzer.workflow import make_report
+from tests.bt import assert_like_bt
+from tests.conftest import need_tool
+from tests.qemu.conftest import startup
+
+TAKE_BT = Path(__file__).parents[1] / "gdb" / "take_bt.py"
+LADDER = ["KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_RUN"]
+
+
+def test_the_run_is_complete_and_tells_where_the_report_is(run):
+    assert run.status == 0, run.out + run.err
+    assert f"Report: {run.folder / 'report.html'}" in run.out
+    assert {path.name for path in run.folder.iterdir()} == {
+        "recording.jsonl", "graph.json", "graph.svg", "backtraces.txt", "report.html",
+    }  # fmt: skip
+
+
+def test_each_milestone_is_told_as_it_is_reached(run):
+    titles = [milestone.title for milestone in run.recording.milestones if milestone.name in run.recording.reached]
+    positions = [run.out.index(title) for title in titles]
+    assert positions == sorted(positions)
+    assert len(titles) >= 9
+
+
+def test_the_guest_is_real(run):
+    recording = run.recording
+    assert recording.accelerator.name == "kvm"
+    assert "tiny guest: wrote port 80" in recording.outputs["serial"]
+    assert "timer interrupts: 1" in recording.outputs["serial"]
+    assert recording.exit.status == TINY_EXIT_STATUS
+    assert recording.header.build_id
+    assert recording.header.build["configure"]
+
+
+def test_the_guest_boots_in_well_under_a_second(qemu, run, tmp_path):
+    """Untraced, a tenth of a second; the bound leaves room for a busy machine."""
+    script = f"time -p {' '.join(run.recording.header.command).replace(str(run.folder), str(tmp_path))}"
+    script = re.sub(r"-serial \S+", f"-serial file:{tmp_path}/serial", script)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == TINY_EXIT_STATUS
+    assert float(re.search(r"real ([\d.]+)", done.stderr)[1]) < 1.0
+
+
+def test_every_required_milestone_was_reached(run):
+    recording = run.recording
+    assert recording.not_reached == []
+    assert recording.end.outcome == "complete"
+    required = {milestone.name for milestone in recording.milestones if milestone.required}
+    assert {"main", "kvm-init", "init-vcpu", "vcpu-thread", "kvm-cpu-exec", "kvm-run"} <= required
+
+
+def test_the_backtraces_are_gdbs_own(qemu, tmp_path, monkeypatch):
+    """gdb prints `bt` at the same stops of the same run; frame by frame they are equal."""
+    from analyzer.adapters.gdb import Gdb
+    from analyzer.adapters.qemu import examine
+    from analyzer.record import session
+    from analyzer.record.guest import choose_guest
+    from analyzer.recording import read_recording
+    from analyzer.scenarios import load_scenario
+
+    taken = tmp_path / "bt.txt"
+
+    class WithBt(Gdb):
+        def __init__(self):
+            super().__init__()
+            self.console(f"source {TAKE_BT}")
+            self.console(f"python take_bt({str(taken)!r})")
+
+    monkeypatch.setattr(session, "Gdb", WithBt)
+    request = session.Request(
+        examine(qemu), load_scenario("startup", "kvm"), choose_guest("tiny"), "kvm", (), (), 60, 1, 10, {}
+    )
+    session.record(request, tmp_path, session.Watcher(lambda _: None, lambda *_: None))
+    assert assert_like_bt(read_recording(tmp_path), taken) > 80
+
+
+def test_arguments_have_values_and_places_are_relative(run):
+    recording = run.recording
+    stop = next(stop for stop in recording.stops if stop.function == "qemu_init_vcpu")
+    assert stop.frames[0].arguments[0][0] == "cpu"
+    assert stop.frames[0].arguments[0][1].startswith("0x")
+    assert stop.frames[-1].function.name == "main"
+    files = {frame.file for frame in stop.frames}
+    assert not any(file.startswith("/") for file in files)
+    assert "qom/object.c" in files
+
+
+def test_the_way_to_the_vcpu_goes_through_pointers_where_the_source_does(run):
+    """QEMU's object model calls realize through pointers in every version; plain calls stay plain."""
+    recording = run.recording
+    stop = next(stop for stop in recording.stops if stop.function == "qemu_init_vcpu")
+    kinds = {step.function.name: step.kind for step in whole_chain(stop, recording)}
+    assert kinds["x86_cpu_realizefn"] is Kind.INDIRECT
+    assert kinds["device_set_realized"] is Kind.INDIRECT
+    assert kinds["qemu_init_vcpu"] is Kind.DIRECT
+    assert Kind.UNKNOWN not in kinds.values()
+
+
+def test_a_direct_calls_target_in_the_disassembly_is_the_callee(run):
+    checked = 0
+    for call in json.loads((run.folder / "graph.json").read_text())["calls"]:
+        functions = json.loads((run.folder / "graph.json").read_text())["functions"]
+        for _file, _line, instruction in call["sites"]:
+            if call["kind"] == "direct":
+                target = instruction.split()[1].partition("@")[0]
+                assert without_compiler_suffix(target) == functions[call["callee"]]["name"]
+                checked += 1
+            elif call["kind"] == "indirect":
+                assert "*" in instruction
+                checked += 1
+    assert checked > 20
+
+
+def test_the_vcpu_thread_hangs_on_the_thread_that_started_it(run):
+    recording = run.recording
+    graph = merge([recording])
+    graph.check()
+    stop = next(stop for stop in recording.stops if stop.ioctl and stop.ioctl.request == "KVM_RUN")
+    steps = whole_chain(stop, recording)
+    names = [step.function.name for step in steps]
+    assert names[0] == "main"
+    assert names[-1] == "ioctl"
+    assert [n for n in names if n in ("qemu_init_vcpu", "kvm_cpu_exec")] == ["qemu_init_vcpu", "kvm_cpu_exec"]
+    assert [step.kind for step in steps].count(Kind.THREAD_START) == 1
+    for before, after in pairwise(steps):
+        assert graph.reaches(before.function, after.function)
+    assert graph.reaches(Function("main", steps[0].function.where), steps[-1].function)
+    assert recording.thread(stop.thread).label == "CPU 0/KVM"
+
+
+def test_the_ladder_of_descriptors_is_recorded(run):
+    vm, vcpu, first_run = (stop.ioctl for stop in run.recording.stops if stop.ioctl)
+    assert [vm.request, vcpu.request, first_run.request] == LADDER
+    assert [vm.file, vcpu.file] == ["/dev/kvm", "anon_inode:kvm-vm"]
+    assert first_run.file.startswith("anon_inode:kvm-vcpu")
+    assert vm.returned == vcpu.fd
+    assert vcpu.returned == first_run.fd
+
+
+def test_strace_sees_the_same_ladder(qemu, run, tmp_path):
+    """An independent witness of the same command."""
+    need_tool("strace")
+    command = [part.replace(str(run.folder), str(tmp_path)) for part in run.recording.header.command]
+    command[command.index("-serial") + 1] = f"file:{tmp_path}/serial"
+    log = tmp_path / "strace"
+    subprocess.run(
+        ["strace", "-f", "-e", "ioctl", "-o", log, *command], check=False, timeout=120, capture_output=True
+    )
+    seen = re.findall(
+        r"ioctl\((\d+), (KVM_CREATE_VM|KVM_CREATE_VCPU|KVM_RUN),.*?(?:= (\d+)|$)", log.read_text(), re.M
+    )
+    firsts = [next(call for call in seen if call[1] == request) for request in LADDER]
+    ours = [stop.ioctl for stop in run.recording.stops if stop.ioctl]
+    assert [int(call[0]) for call in firsts] == [call.fd for call in ours]
+    assert [int(call[2]) for call in firsts[:2]] == [call.returned for call in ours[:2]]
+
+
+def test_two_recordings_of_one_build_have_the_same_graph(qemu, run, tmp_path):
+    again = startup(qemu, tmp_path / "elsewhere")
+    assert (again.folder / "graph.json").read_bytes() == (run.folder / "graph.json").read_bytes()
+    both = merge([run.recording, again.recording])
+    both.check()
+    assert both.nodes[0].frames == 2 * merge([run.recording]).nodes[0].frames
+    assert to_json(merge([again.recording, run.recording])) == to_json(both)
+
+
+def test_nothing_machine_dependent_is_in_the_graph(run):
+    text = (run.folder / "graph.json").read_text()
+    assert "0x5555" not in text
+    assert "0x7fff" not in text
+    assert str(TINY_IMAGE.parent) not in text
+
+
+def test_show_prints_the_backtraces_as_gdb_does(run):
+    text = (run.folder / "backtraces.txt").read_text()
+    assert re.search(r"^#0  qemu_init_vcpu \(cpu=0x[0-9a-f]+\) at \S+cpus\.c:\d+$", text, re.MULTILINE)
+    assert re.search(r"^#1  0x[0-9a-f]{16} in x86_cpu_realizefn \(dev=0x", text, re.MULTILINE)
+
+
+def test_the_report_can_be_made_again_without_gdb_and_qemu(run, tmp_path, monkeypatch):
+    dot = need_tool("dot")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "dot").symlink_to(dot)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert make_report([run.folder], tmp_path / "again.html") == ""
+    assert (tmp_path / "again.html").read_text() == (run.folder / "report.html").read_text()

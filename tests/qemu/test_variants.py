@@ -1,0 +1,205 @@
+"""Other guests, other accelerators, more processors, and runs that do not go well."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from analyzer.graph.merge import merge
+from analyzer.recording import read_recording
+from tests.conftest import children, need_tool
+from tests.qemu.conftest import command, startup
+
+BOOT_SECTOR = """
+        .code16
+        mov     $text, %si
+        xor     %ax, %ax
+        mov     %ax, %ds
+1:      lodsb
+        test    %al, %al
+        jz      2f
+        mov     $0x3f8, %dx
+        out     %al, %dx
+        jmp     1b
+2:      mov     $0x10, %al
+        out     %al, $0xf4
+        hlt
+text:   .asciz  "boot sector here\\r\\n"
+        .org    510
+        .word   0xaa55
+"""
+MULTIBOOT_KERNEL = """
+        .code32
+        .long   0x1badb002, 0, -0x1badb002
+        .globl  _start
+_start: mov     $text, %esi
+1:      lodsb
+        test    %al, %al
+        jz      2f
+        mov     $0x3f8, %dx
+        out     %al, %dx
+        jmp     1b
+2:      mov     $0x10, %al
+        out     %al, $0xf4
+        hlt
+text:   .asciz  "kernel here\\r\\n"
+"""
+DEBUG_EXIT = ["-device", "isa-debug-exit,iobase=0xf4"]
+
+
+def assemble(tmp_path, text, *link):
+    need_tool("as")
+    (tmp_path / "guest.s").write_text(text)
+    subprocess.run(["as", "--32", "-o", tmp_path / "guest.o", tmp_path / "guest.s"], check=True)
+    subprocess.run(["ld", "-m", "elf_i386", *link, "-o", tmp_path / "guest", tmp_path / "guest.o"], check=True)
+    return tmp_path / "guest"
+
+
+def test_a_disk_image_of_the_users(qemu, tmp_path):
+    image = assemble(tmp_path, BOOT_SECTOR, "-Ttext=0x7c00", "--oformat=binary", "-e", "0")
+    before = image.read_bytes()
+    result = startup(qemu, tmp_path / "out", "--guest", str(image), "--linger", "60", qemu_arguments=DEBUG_EXIT)
+    assert result.status == 0, result.out + result.err
+    assert "boot sector here" in result.recording.outputs["serial"]
+    assert result.recording.exit.status == 33
+    assert image.read_bytes() == before
+
+
+def test_a_kernel_of_the_users(qemu, tmp_path):
+    kernel = assemble(tmp_path, MULTIBOOT_KERNEL, "-Ttext=0x100000")
+    result = startup(qemu, tmp_path / "out", "--guest", str(kernel), "--linger", "60", qemu_arguments=DEBUG_EXIT)
+    assert result.status == 0, result.out + result.err
+    assert "kernel here" in result.recording.outputs["serial"]
+
+
+def test_a_guest_that_never_ends_is_ended_after_the_last_milestone(qemu, tmp_path):
+    image = assemble(tmp_path, ".code16\n1: jmp 1b\n.org 510\n.word 0xaa55\n", "--oformat=binary", "-e", "0")
+    result = startup(qemu, tmp_path / "out", "--guest", str(image), "--linger", "0.5")
+    assert result.status == 0
+    assert result.recording.exit is None
+    assert result.recording.end.reason == "ended by the analyzer"
+
+
+def test_four_processors_have_four_threads(qemu, tmp_path):
+    result = startup(qemu, tmp_path / "out", qemu_arguments=["-smp", "4"])
+    assert result.status == 0, result.out + result.err
+    recording = result.recording
+    labels = {recording.thread(s.thread).label for s in recording.stops if "kvm-cpu-exec" in s.milestones}
+    assert labels == {f"CPU {number}/KVM" for number in range(4)}
+    requests = [stop.ioctl.request for stop in recording.stops if stop.ioctl]
+    assert [requests.count(r) for r in ("KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_RUN")] == [1, 4, 4]
+    merge([recording]).check()
+
+
+def test_tcg_is_there_for_those_who_ask(qemu, tmp_path):
+    result = startup(qemu, tmp_path / "out", "--accel", "tcg")
+    assert result.status == 0, result.out + result.err
+    assert result.recording.accelerator.name == "tcg"
+    assert not any(stop.ioctl for stop in result.recording.stops)
+    assert "timer interrupts: 1" in result.recording.outputs["serial"]
+
+
+def test_more_functions_can_be_stopped_at(qemu, tmp_path):
+    result = startup(qemu, tmp_path / "out", "--break", "memory_region_init", "--break-limit", "5")
+    assert result.status == 0
+    stops = [stop for stop in result.recording.stops if stop.function == "memory_region_init"]
+    assert len(stops) == 5
+    assert stops[0].reason == "break"
+    assert "no more than 5 stops recorded" in result.out
+
+
+def test_a_function_typed_wrong_gets_near_names_and_leaves_no_recording(qemu, tmp_path):
+    result = startup(qemu, tmp_path / "out", "--break", "kvm_cpu_exce")
+    assert result.status == 2
+    assert "Did you mean kvm_cpu_exec" in result.err
+    assert startup(qemu, tmp_path / "out").status == 0
+
+
+def test_a_milestone_never_reached_makes_the_run_incomplete(qemu, tmp_path):
+    """-S: QEMU is told not to start its processors."""
+    result = startup(qemu, tmp_path / "out", "--timeout", "4", qemu_arguments=["-S"])
+    assert result.status == 4
+    assert "Never reached: The guest runs" in result.out
+    where = [stop for stop in result.recording.stops if stop.reason == "where"]
+    assert {"main", "start_thread"} & {frame.name for stop in where for frame in stop.frames}
+    assert len(where) >= 3
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "Never reached: The guest runs" in report
+    assert "Where it stood at the end" in report
+
+
+def test_a_qemu_that_ends_at_once_is_quoted(qemu, tmp_path):
+    result = startup(qemu, tmp_path / "out", qemu_arguments=["-nonsense"])
+    assert result.status == 3
+    assert "-nonsense: invalid option" in result.err
+    assert "Try it by hand" in result.err
+
+
+def test_a_recording_is_kept_unless_forced(qemu, tmp_path, run):
+    before = (run.folder / "recording.jsonl").read_bytes()
+    assert startup(qemu, run.folder).status == 3
+    assert (run.folder / "recording.jsonl").read_bytes() == before
+    assert startup(qemu, tmp_path / "out").status == 0
+    assert startup(qemu, tmp_path / "out", "--force").status == 0
+
+
+def test_folders_with_odd_names_do(qemu, tmp_path):
+    folder = tmp_path / "a folder, with 'quotes' & more"
+    result = startup(qemu, folder)
+    assert result.status == 0, result.out + result.err
+    assert "tiny guest" in result.recording.outputs["serial"]
+
+
+def started(qemu, folder):
+    """A run that goes on until it is ended, its recording under way."""
+    process = subprocess.Popen(
+        command(qemu, folder, "--timeout", "100", qemu_arguments=["-S"]),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    recording = folder / "recording.jsonl"
+    while time.monotonic() < deadline:
+        if recording.exists() and "KVM_CREATE_VCPU" in recording.read_text() and len(children()) >= 3:
+            break
+        time.sleep(0.05)
+    time.sleep(1.0)
+    return process
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_nothing_is_left_behind_however_it_ends(qemu, tmp_path, number, status):
+    process = started(qemu, tmp_path / "out")
+    mine = {int(re.search(r"\((\d+)\)", child)[1]) for child in children() if child.startswith(("gdb", "qemu"))}
+    assert len(mine) == 2, children()
+    process.send_signal(number)
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == status, output
+    deadline = time.monotonic() + 10
+    while any(os.path.exists(f"/proc/{pid}") for pid in mine) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in mine)
+    recording = read_recording(tmp_path / "out")
+    assert len(recording.stops) > 3
+    if number == signal.SIGKILL:
+        assert recording.end is None
+    else:
+        assert recording.end.outcome == "interrupted"
+        assert "interrupted" in output
+        assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_forbidden_tracing_is_named(qemu, tmp_path):
+    """strace traces all our children already, so gdb may not: the error a container gives."""
+    strace = need_tool("strace")
+    line = [strace, "-f", "-e", "none", "-o", "/dev/null", *command(qemu, tmp_path / "out")]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 3
+    assert "Tracing (ptrace) may be forbidden" in done.stderr
+    assert not (tmp_path / "out").exists(), "an empty recording would be in the way"
