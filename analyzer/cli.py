@@ -9,9 +9,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from analyzer import TOOL
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from analyzer.adapters.gdb import Gdb
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _EXIT_STATUSES = """\
@@ -211,10 +215,17 @@ def _add_doctor(verbs: _Verbs[_ArgumentParser]) -> None:
 
 
 def _startup(options: argparse.Namespace) -> ExitStatus:
-    # Imported here: `analyze show` should not wait for what only recording needs.
+    from analyzer.adapters.gdb import Gdb
+
+    with Gdb(options.qemu.expanduser()) as gdb:  # reads QEMU's symbols while we import the rest
+        return _startup_with(options, gdb)
+
+
+def _startup_with(options: argparse.Namespace, gdb: Gdb) -> ExitStatus:
     from analyzer.startup import StartupOptions, startup
 
     return startup(
+        gdb,
         StartupOptions(
             qemu=options.qemu,
             guest=options.guest,
@@ -226,7 +237,7 @@ def _startup(options: argparse.Namespace) -> ExitStatus:
             timeout=options.timeout,
             linger=options.linger,
             qemu_arguments=options.qemu_arguments,
-        )
+        ),
     )
 
 

@@ -52,8 +52,7 @@ def _gdb() -> str:
 
 def _ptrace() -> str:
     program = shutil.which("true") or "/bin/true"
-    with Gdb() as gdb:
-        gdb.command(f"-file-exec-and-symbols {program}")
+    with Gdb(Path(program)) as gdb:
         try:
             gdb.command("-exec-run")
             stopped = gdb.wait_stopped(20.0)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm import check_kvm
 from analyzer.adapters.qemu import QemuFacts, examine
 from analyzer.errors import AnalyzerError, ExitStatus
@@ -16,8 +17,9 @@ from analyzer.model import Recording
 from analyzer.record.guest import choose_guest
 from analyzer.record.progress import Reached
 from analyzer.record.session import Request, Watcher, record
+from analyzer.results import discard_if_empty, prepare_folder
 from analyzer.scenarios import load_scenario
-from analyzer.workflow import discard_if_empty, prepare_folder, write_results
+from analyzer.workflow import write_results
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,11 @@ class StartupOptions:
     qemu_arguments: tuple[str, ...]
 
 
-def startup(options: StartupOptions) -> ExitStatus:
-    """Record QEMU's start and write everything that follows from it. AnalyzerError when it cannot run."""
+def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
+    """Record QEMU's start and write everything that follows from it. AnalyzerError when it cannot run.
+
+    `gdb` was made with the same QEMU.
+    """
     guest = choose_guest(options.guest)
     if options.accelerator == "kvm":
         check_kvm()
@@ -62,7 +67,7 @@ def startup(options: StartupOptions) -> ExitStatus:
     )
     console = Console()
     try:
-        record(request, folder, Watcher(console.reached, console.waiting))
+        record(request, folder, gdb, Watcher(console.reached, console.waiting))
     except AnalyzerError:
         console.clear()
         discard_if_empty(folder)

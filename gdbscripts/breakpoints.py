@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import partial
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
@@ -15,6 +16,8 @@ from gdbscripts.recorder import Recorder
 from gdbscripts.wire import Accelerator, Note, Return
 
 THREAD_CREATE = "pthread_create"
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_C_LIBRARY = re.compile(r"/(?:libc|libpthread|ld-musl)[^/]*$")
 
 
 class Progress:
@@ -191,13 +194,17 @@ def _when_loaded(function: str, create: Callable[..., gdb.Breakpoint]) -> None:
     A breakpoint by name would stop behind the prologue, where argument registers may be in use already.
     """
 
-    def look(_event: object = None) -> None:
+    def look(event: gdb.NewObjFileEvent) -> None:
+        # Asking costs 5 ms each time, so not for every library.
+        if not _C_LIBRARY.search(event.new_objfile.filename or ""):
+            return
         address = _address_of(function)
         if address and gdb.solib_name(address):
             create(where="*0x%x" % address)
             gdb.events.new_objfile.disconnect(look)
 
-    symbol = symbol_at(_address_of(function)) if _address_of(function) else None
+    address = _address_of(function)
+    symbol = symbol_at(address) if address else None
     if symbol is not None and not symbol[2].startswith(".plt"):
         create(where=function)  # linked statically
     else:
@@ -206,9 +213,12 @@ def _when_loaded(function: str, create: Callable[..., gdb.Breakpoint]) -> None:
 
 def _address_of(function: str) -> int:
     try:
-        return int(gdb.parse_and_eval("(unsigned long) &%s" % function))
+        # Evaluating `&function` would give the same, a hundred times slower.
+        answer = gdb.execute("info address %s" % function, to_string=True)
     except gdb.error:
         return 0
+    match = _ADDRESS.search(answer)
+    return int(match[0], 16) if match else 0
 
 
 def _files_of(function: str) -> List[str]:

@@ -27,6 +27,7 @@ BOOTSTRAP = Path(__file__).resolve().parents[2] / "gdbscripts" / "bootstrap.py"
 OLDEST = 12  # gdb.MICommand came with gdb 12
 INSTALL_HINT = "Install it: apt install gdb (or dnf install gdb, pacman -S gdb)."
 _START_TIMEOUT = 30.0  # seconds
+_LOAD_TIMEOUT = 300.0  # seconds; a debug build of QEMU takes a fraction of one
 
 
 class GdbError(AnalyzerError):
@@ -55,25 +56,25 @@ class GdbFacts:
 
 
 class Gdb:
-    """One gdb with one program. Use it as a context manager: leaving ends gdb and the program with it."""
+    """One gdb with one program. Use it as a context manager: leaving ends gdb and the program with it.
 
-    def __init__(self, gdb: str | None = None) -> None:
-        executable = gdb or shutil.which("gdb")
-        if executable is None:
-            raise AnalyzerError("gdb is not installed.", INSTALL_HINT)
-        self._process = _spawn(executable)
-        assert self._process.stdout is not None
-        self._out = self._process.stdout.fileno()
-        os.set_blocking(self._out, False)
+    Making one returns at once: gdb starts and reads the program's symbols, a third of a second for QEMU, while
+    the caller does other things. The first command waits for it and raises what went wrong.
+    """
+
+    def __init__(self, program: Path | None = None, gdb: str | None = None) -> None:
+        self._executable = gdb or shutil.which("gdb")
+        self._process = _spawn(self._executable) if self._executable else None
+        self._program = program
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._out, selectors.EVENT_READ)
         self._rest = b""
         self._tokens = itertools.count(1)
         self._answers: dict[int, dict[str, Any]] = {}
         self._stopped: deque[Stopped] = deque()
+        self._facts: GdbFacts | None = None
         self.log: deque[str] = deque(maxlen=200)  # what gdb said to people, for error messages
         self.program_pid = 0
-        self.facts = self._shake_hands(executable)
+        self._greeting = self._greet() if self._process else {}
 
     def __enter__(self) -> Gdb:
         return self
@@ -83,24 +84,20 @@ class Gdb:
     ) -> None:
         self.close()
 
+    @property
+    def facts(self) -> GdbFacts:
+        """What the handshake told; waits for it. AnalyzerError when this gdb will not do."""
+        if self._facts is None:
+            self._facts = self._shake_hands()
+        return self._facts
+
     def command(self, text: str, timeout: float = 60.0) -> dict[str, Any]:
         """Send one MI command and return the payload of its answer.
 
         Raises GdbError with gdb's own words on `^error`, when gdb is gone, and after `timeout` seconds.
         """
-        token = next(self._tokens)
-        self._send(f"{token}{text}\n")
-        deadline = time.monotonic() + timeout
-        while token not in self._answers:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise GdbError(f"gdb did not answer {text.split(maxsplit=1)[0]} within {timeout:.0f} s.")
-            self._read(left)
-        answer = self._answers.pop(token)
-        payload: dict[str, Any] = answer["payload"] or {}
-        if answer["message"] == "error":
-            raise GdbError(payload.get("msg", "unknown error").strip())
-        return payload
+        assert self.facts
+        return self._answer(self._send(text), text.split(maxsplit=1)[0], timeout)
 
     def console(self, text: str, timeout: float = 60.0) -> dict[str, Any]:
         """Run a command of gdb's command line."""
@@ -123,9 +120,11 @@ class Gdb:
 
     def close(self) -> None:
         """End the program and gdb, whatever state they are in."""
+        if self._process is None:
+            return
         if self._process.poll() is None:
             try:
-                self._send("-gdb-exit\n")
+                self._send("-gdb-exit")
                 self._process.wait(timeout=2.0)
             except (GdbError, subprocess.TimeoutExpired):
                 self._process.kill()  # the kernel kills the traced program with it (PTRACE_O_EXITKILL)
@@ -135,35 +134,70 @@ class Gdb:
             if pipe is not None:
                 pipe.close()
 
-    def _shake_hands(self, executable: str) -> GdbFacts:
+    def _greet(self) -> dict[str, int]:
+        """Send what every session begins with; the tokens of the commands that matter."""
+        assert self._process is not None and self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self._selector.register(self._process.stdout, selectors.EVENT_READ)
+        commands = {
+            "async": "-gdb-set mi-async on",
+            "source": f"-interpreter-exec console {quote(f'source {BOOTSTRAP}')}",
+            "hello": "-chain-hello",
+        }
+        if self._program is not None:
+            commands["load"] = f"-file-exec-and-symbols {quote(str(self._program))}"
         try:
-            self.command("-gdb-set mi-async on", _START_TIMEOUT)
-            self.console(f"source {BOOTSTRAP}", _START_TIMEOUT)
-            hello = self.command("-chain-hello", _START_TIMEOUT)
-        except GdbError as error:
-            said = "".join(self.log)
-            self.close()
-            raise _unusable(executable, error.message, said) from None
+            return {name: self._send(text) for name, text in commands.items()}
+        except GdbError:  # gone already: the first command says so
+            return {}
+
+    def _shake_hands(self) -> GdbFacts:
+        if self._process is None or self._executable is None:
+            raise AnalyzerError("gdb is not installed.", INSTALL_HINT)
+        answers = {}
+        try:
+            for name, token in self._greeting.items():
+                answers[name] = self._answer(token, name, _START_TIMEOUT if name != "load" else _LOAD_TIMEOUT)
+            hello = answers["hello"]
+        except (GdbError, KeyError) as error:
+            message = error.message if isinstance(error, GdbError) else "it ended at once"
+            raise _unusable(self._executable, message, "".join(self.log)) from None
         if int(hello["schema"]) != SCHEMA:
-            self.close()
             raise AnalyzerError(
                 f"The gdb scripts speak schema {hello['schema']}, this program {SCHEMA}.",
                 "Reinstall it: pip install --force-reinstall qemu-callchain.",
             )
         return GdbFacts(hello["gdb"], hello["python"])
 
-    def _send(self, line: str) -> None:
-        assert self._process.stdin is not None
+    def _answer(self, token: int, name: str, timeout: float) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout
+        while token not in self._answers:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise GdbError(f"gdb did not answer {name} within {timeout:.0f} s.")
+            self._read(left)
+        answer = self._answers.pop(token)
+        payload: dict[str, Any] = answer["payload"] or {}
+        if answer["message"] == "error":
+            raise GdbError(payload.get("msg", "unknown error").strip())
+        return payload
+
+    def _send(self, command: str) -> int:
+        """Send a command; its token."""
+        assert self._process is not None and self._process.stdin is not None
+        token = next(self._tokens)
         try:
-            self._process.stdin.write(line.encode())
+            self._process.stdin.write(f"{token}{command}\n".encode())
             self._process.stdin.flush()
         except (BrokenPipeError, ValueError):
             raise GdbError("gdb ended unexpectedly.", self._last_words()) from None
+        return token
 
     def _read(self, timeout: float) -> None:
         if not self._selector.select(timeout):
             return
-        chunk = os.read(self._out, 1 << 16)
+        assert self._process is not None and self._process.stdout is not None
+        chunk = os.read(self._process.stdout.fileno(), 1 << 16)
         if not chunk:
             raise GdbError("gdb ended unexpectedly.", self._last_words())
         *lines, self._rest = (self._rest + chunk).split(b"\n")

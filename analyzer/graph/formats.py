@@ -29,6 +29,7 @@ def to_dot(graph: CallGraph) -> str:
     dot.attr(
         "graph",
         rankdir="TB",
+        newrank="true",  # one ranking for all folders, so that main is on top
         fontname="Helvetica,Arial,sans-serif",
         nodesep="0.25",
         ranksep="0.45",

@@ -56,15 +56,15 @@ class Watcher:
     waiting: Callable[[Sequence[str], float], None]
 
 
-def record(request: Request, folder: Path, watcher: Watcher) -> None:
-    """Record into `folder`/recording.jsonl.
+def record(request: Request, folder: Path, gdb: Gdb, watcher: Watcher) -> None:
+    """Record into `folder`/recording.jsonl with a `gdb` made for this QEMU.
 
     Raises AnalyzerError when QEMU or gdb cannot do it, and KeyboardInterrupt after closing the recording in
-    order. Whatever happens, gdb and QEMU are gone afterwards.
+    order; the caller closes gdb.
     """
     if not request.guest.leaves and not request.qemu.has_firmware and "-bios" not in request.qemu_arguments:
         raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
-    with tempfile.TemporaryDirectory(prefix=".run-", dir=folder) as scratch, Gdb() as gdb:
+    with tempfile.TemporaryDirectory(prefix=".run-", dir=folder) as scratch:
         _Run(request, folder / FILE_NAME, Path(scratch), gdb, watcher).run()
 
 
@@ -118,12 +118,11 @@ class _Run:
         self._recording.write_text(wire.to_line(header), encoding="utf-8")
 
     def _prepare(self) -> None:
-        """Load QEMU into gdb and set the breakpoints."""
+        """Set the breakpoints."""
         request = self._request
         steps = [*request.scenario.steps, *(break_step(f, request.break_limit) for f in request.breaks)]
         plan = plans.Plan(str(self._recording), steps, list(request.scenario.accelerators))
         plans.save(plan, str(self._plan_file))
-        self._gdb.command(f"-file-exec-and-symbols {quote(str(request.qemu.path))}", timeout=300)
         found = set(self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)["found"])
         for function in request.breaks:
             if function not in found:

@@ -81,6 +81,11 @@
   let view = null, whole = null;
   const apply = () => svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
   const fit = () => { view = { ...whole }; apply(); };
+  const begin = () => {  // at the top, large enough to read
+    const w = Math.min(whole.w, canvas.clientWidth * 0.8);
+    view = { x: whole.x + (whole.w - w) / 2, y: whole.y, w, h: (w * canvas.clientHeight) / canvas.clientWidth };
+    apply();
+  };
   const zoom = (factor, cx = view.x + view.w / 2, cy = view.y + view.h / 2) => {
     const w = Math.min(Math.max(view.w * factor, 40), whole.w * 6), real = w / view.w;
     view = { x: cx - (cx - view.x) * real, y: cy - (cy - view.y) * real, w, h: view.h * real };
@@ -107,7 +112,7 @@
     whole = { x: box.x, y: box.y, w: box.width, h: box.height };
     svg.removeAttribute("width");
     svg.removeAttribute("height");
-    fit();
+    begin();
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
       zoom(event.deltaY > 0 ? 1.15 : 1 / 1.15, ...point(event));

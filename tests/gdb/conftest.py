@@ -66,8 +66,7 @@ def record(tmp_path: Path) -> Record:
         wanted = [*steps, *(plans.Step(name, name, True, [name]) for name in functions)]
         plan_file = tmp_path / "plan.json"
         plans.save(plans.Plan(str(path), wanted, []), str(plan_file))
-        with Gdb() as gdb:
-            gdb.command(f"-file-exec-and-symbols {quote(str(binary))}")
+        with Gdb(binary) as gdb:
             if take_bt is not None:
                 gdb.console(f"source {TAKE_BT}")
                 gdb.console(f"python take_bt({str(take_bt)!r})")

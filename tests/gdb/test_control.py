@@ -90,8 +90,7 @@ def test_a_program_that_runs_can_be_stopped_and_looked_at(gdb, build, tmp_path):
 
 
 def test_leaving_ends_a_running_program(build):
-    with Gdb() as gdb:
-        gdb.command(f"-file-exec-and-symbols {quote(str(build(PROGRAMS / 'spin.c')))}")
+    with Gdb(build(PROGRAMS / "spin.c")) as gdb:
         gdb.command("-exec-run")
         gdb.wait_stopped(0.3)
         pid = gdb.program_pid
@@ -103,9 +102,9 @@ def test_leaving_ends_a_running_program(build):
 def test_killing_the_analyzer_or_gdb_ends_everything(victim, build):
     script = (
         "import sys, time\n"
-        "from analyzer.adapters.gdb import Gdb, quote\n"
-        "gdb = Gdb()\n"
-        f"gdb.command('-file-exec-and-symbols ' + quote({str(build(PROGRAMS / 'spin.c'))!r}))\n"
+        "from pathlib import Path\n"
+        "from analyzer.adapters.gdb import Gdb\n"
+        f"gdb = Gdb(Path({str(build(PROGRAMS / 'spin.c'))!r}))\n"
         "gdb.command('-exec-run')\n"
         "gdb.wait_stopped(0.3)\n"
         "print(gdb._process.pid, gdb.program_pid, flush=True)\n"
@@ -139,17 +138,20 @@ def test_a_gdb_without_python_is_named(tmp_path):
         "*source*) printf '%s^error,msg=\"Python scripting is not supported in this copy of GDB.\"\\n' $token;;\n"
         "*) printf '%s^done\\n' $token;; esac; done\n",
     )
-    with pytest.raises(AnalyzerError, match="without Python"):
-        Gdb(no_python)
+    with Gdb(gdb=no_python) as gdb, pytest.raises(AnalyzerError, match="without Python"):
+        gdb.command("-gdb-version")
 
 
 def test_a_gdb_that_dies_is_named(tmp_path):
-    with pytest.raises(AnalyzerError, match="could not be started"):
-        Gdb(fake_gdb(tmp_path, "exit 1\n"))
+    with (
+        Gdb(gdb=fake_gdb(tmp_path, "exit 1\n")) as gdb,
+        pytest.raises(AnalyzerError, match="could not be started"),
+    ):
+        gdb.command("-gdb-version")
 
 
 def test_a_missing_gdb_has_a_remedy(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(AnalyzerError) as caught:
-        Gdb()
+    with Gdb() as gdb, pytest.raises(AnalyzerError) as caught:
+        gdb.command("-gdb-version")
     assert "apt install gdb" in caught.value.hint

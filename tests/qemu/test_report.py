@@ -137,6 +137,7 @@ def test_searching(page):
 
 def test_zooming_and_moving(page):
     scroll_to(page, find(page, "#canvas"))
+    find(page, "[data-zoom=fit]").click()
     whole = view_box(page)
     find(page, "[data-zoom=in]").click()
     assert view_box(page)[2] < whole[2]

@@ -64,7 +64,7 @@ def test_every_required_milestone_was_reached(run):
     assert {"main", "kvm-init", "init-vcpu", "vcpu-thread", "kvm-cpu-exec", "kvm-run"} <= required
 
 
-def test_the_backtraces_are_gdbs_own(qemu, tmp_path, monkeypatch):
+def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
     """gdb prints `bt` at the same stops of the same run; frame by frame they are equal."""
     from analyzer.adapters.gdb import Gdb
     from analyzer.adapters.qemu import examine
@@ -75,17 +75,13 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path, monkeypatch):
 
     taken = tmp_path / "bt.txt"
 
-    class WithBt(Gdb):
-        def __init__(self):
-            super().__init__()
-            self.console(f"source {TAKE_BT}")
-            self.console(f"python take_bt({str(taken)!r})")
-
-    monkeypatch.setattr(session, "Gdb", WithBt)
     request = session.Request(
         examine(qemu), load_scenario("startup", "kvm"), choose_guest("tiny"), "kvm", (), (), 60, 1, 10, {}
     )
-    session.record(request, tmp_path, session.Watcher(lambda _: None, lambda *_: None))
+    with Gdb(qemu) as gdb:
+        gdb.console(f"source {TAKE_BT}")
+        gdb.console(f"python take_bt({str(taken)!r})")
+        session.record(request, tmp_path, gdb, session.Watcher(lambda _: None, lambda *_: None))
     assert assert_like_bt(read_recording(tmp_path), taken) > 80
 
 
