@@ -101,6 +101,7 @@ def test_pointers_look_different_not_by_colour_alone(page):
 
 def test_clicking_a_function_shows_who_it_is(page):
     scroll_to(page, find(page, "#canvas"))
+    find(page, "[data-zoom=fit]").click()
     ActionChains(page).move_to_element(node(page, "kvm_init")).click().perform()
     assert panel_title(page) == "kvm_init"
     panel = find(page, "#panel").text
