@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from gdbscripts import wire
@@ -129,8 +130,20 @@ class Recording:
         return [m for m in self.milestones if m.required and m.name not in self.reached]
 
     def thread(self, number: int) -> Thread:
-        """The thread of that number."""
-        return next(thread for thread in self.threads if thread.number == number)
+        """The thread of that number; KeyError when there is none."""
+        return self._threads[number]
+
+    def creation(self, thread: Thread) -> Stop | None:
+        """The stop in which another thread created `thread`, when that was recorded."""
+        return None if thread.created_by is None else self._stops[thread.created_by]
+
+    @cached_property
+    def _threads(self) -> dict[int, Thread]:
+        return {thread.number: thread for thread in self.threads}
+
+    @cached_property
+    def _stops(self) -> dict[int, Stop]:
+        return {stop.number: stop for stop in self.stops}
 
 
 def identify(name: str, file: str, library: str) -> Function:

@@ -40,10 +40,10 @@ def heading(stop: Stop, recording: Recording) -> str:
 def backtrace(stop: Stop, recording: Recording) -> str:
     """The stop's stack; for a thread, where it was created follows."""
     lines = [frame_line(level, frame) for level, frame in enumerate(stop.frames)]
-    created_by = recording.thread(stop.thread).created_by
-    creation = next((s for s in recording.stops if s.number == created_by), None)
+    thread = recording.thread(stop.thread)
+    creation = recording.creation(thread)
     if creation is not None:
-        lines.append(f"-- {recording.thread(stop.thread).label} was created by:")
+        lines.append(f"-- {thread.label} was created by:")
         lines.extend(frame_line(level, frame) for level, frame in enumerate(creation.frames))
     return "\n".join(lines) + "\n"
 

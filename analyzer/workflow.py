@@ -14,8 +14,8 @@ from analyzer.graph.merge import merge
 from analyzer.model import Recording
 from analyzer.recording import read_recording
 from analyzer.show import backtraces
+from reports.assemble import build_page
 from reports.html import render
-from reports.page import build_page
 
 GRAPH_SUFFIXES = (".json", ".dot", ".svg", ".graphml")
 

@@ -43,10 +43,7 @@ def whole_chain(stop: Stop, recording: Recording) -> list[Step]:
     steps = own_chain(stop, recording)
     seen = {stop.thread}
     thread = recording.thread(stop.thread)
-    while thread.created_by is not None and steps:
-        creation = next(s for s in recording.stops if s.number == thread.created_by)
-        if creation.thread in seen:
-            break
+    while steps and (creation := recording.creation(thread)) and creation.thread not in seen:
         seen.add(creation.thread)
         # The edge goes from the function that called pthread_create: it is the one people know.
         before = own_chain(creation, recording)[:-1]

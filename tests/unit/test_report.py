@@ -12,8 +12,8 @@ import pytest
 from analyzer.graph.merge import merge
 from analyzer.model import Function, Kind
 from gdbscripts import wire
+from reports.assemble import build_page
 from reports.html import inline_svg, render
-from reports.page import build_page
 from tests.notation import recording
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
