@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,7 +16,8 @@ def excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[Source]:
     """For each absolute file the neighbourhoods of the lines; files that are not there are left out."""
     for file in sorted(files):
         try:
-            text = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
+            # lexically: a build folder that is gone must not break the path of the source beside it
+            text = Path(os.path.normpath(file)).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             continue
         for first, last in _ranges(files[file], len(text)):
