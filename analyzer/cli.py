@@ -199,7 +199,7 @@ def _add_report(verbs: _Verbs[_ArgumentParser]) -> None:
         nargs="+",
         type=Path,
         metavar="RECORDING|GRAPH",
-        help="recordings of one build, or one graph.json",
+        help="recordings or graph.json files of one build",
     )
     verb.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="the HTML file")
     verb.set_defaults(run=_report)

@@ -10,7 +10,7 @@ from analyzer.errors import AnalyzerError
 from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.document import from_json, to_json
 from analyzer.graph.formats import to_dot
-from analyzer.graph.merge import merge
+from analyzer.graph.merge import combine, graph_of
 from analyzer.model import Recording
 from analyzer.recording import read_recording
 from analyzer.show import backtraces
@@ -23,7 +23,7 @@ GRAPH_SUFFIXES = (".json", ".dot", ".svg", ".graphml")
 def write_results(folder: Path) -> tuple[Recording, str]:
     """Everything that follows from the recording in `folder`; returns it and why there is no picture, if so."""
     recording = read_recording(folder)
-    graph = merge([recording])
+    graph = graph_of(recording)
     svg, missing = _picture(graph)
     _write(folder / "graph.json", to_json(graph))
     if svg:
@@ -34,13 +34,13 @@ def write_results(folder: Path) -> tuple[Recording, str]:
 
 
 def make_graph(sources: Sequence[Path], output: Path) -> None:
-    """Merge recordings and write the graph in the format the suffix says."""
+    """Merge recordings, and graphs made before, and write the graph in the format the suffix says."""
     if output.suffix not in GRAPH_SUFFIXES:
         raise AnalyzerError(
             f"{output}: no format is known for {output.suffix or 'a file without suffix'}.",
             f"Use one of {', '.join(GRAPH_SUFFIXES)}.",
         )
-    graph = merge([read_recording(source) for source in sources])
+    _, graph = _read_all(sources)
     text = {
         ".json": lambda: to_json(graph),
         ".dot": lambda: to_dot(graph),
@@ -51,20 +51,29 @@ def make_graph(sources: Sequence[Path], output: Path) -> None:
 
 
 def make_report(sources: Sequence[Path], output: Path) -> str:
-    """Write the report of recordings, or of one graph; returns why there is no picture, if so."""
-    if len(sources) == 1 and _is_graph(sources[0]):
-        graph = from_json(sources[0].read_text(encoding="utf-8"), str(sources[0]))
-        recordings: list[Recording] = []
-    else:
-        recordings = [read_recording(source) for source in sources]
-        graph = merge(recordings)
+    """Write the report of recordings, graphs or both; returns why there is no picture, if so."""
+    recordings, graph = _read_all(sources)
     svg, missing = _picture(graph)
     _write(output, render(build_page(graph, recordings, svg, missing)))
     return missing
 
 
+def _read_all(sources: Sequence[Path]) -> tuple[list[Recording], CallGraph]:
+    """The recordings among `sources`, and one graph of all of them."""
+    graphs = [_read_graph(source) for source in sources if _is_graph(source)]
+    recordings = [read_recording(source) for source in sources if not _is_graph(source)]
+    return recordings, combine([*graphs, *map(graph_of, recordings)])
+
+
 def _is_graph(path: Path) -> bool:
     return path.is_file() and path.suffix == ".json"
+
+
+def _read_graph(path: Path) -> CallGraph:
+    try:
+        return from_json(path.read_text(encoding="utf-8", errors="replace"), str(path))
+    except OSError as error:
+        raise AnalyzerError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def _picture(graph: CallGraph) -> tuple[str, str]:

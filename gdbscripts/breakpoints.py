@@ -16,6 +16,7 @@ from gdbscripts.recorder import Recorder
 from gdbscripts.wire import Accelerator, Note, Return
 
 THREAD_CREATE = "pthread_create"
+_KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 _C_LIBRARY = re.compile(r"/(?:libc|libpthread|ld-musl)[^/]*$")
 
@@ -103,7 +104,7 @@ class _IoctlCall:
         return cls(fd, request, _file_behind(fd))
 
     def asks(self, step: Step) -> bool:
-        return self.request == step.request and "kvm" in self.file
+        return self.request == step.request and self.file.startswith(_KVM_FILES)
 
     def details(self) -> Dict[str, object]:
         return {"fd": self.fd, "file": self.file, "request": self.request}

@@ -5,7 +5,13 @@ set -eu
 run="gdb graphviz python3 python3-venv binutils util-linux seabios ipxe-qemu qemu-system-data"
 qemu="build-essential dpkg-dev pkg-config ninja-build meson flex bison xz-utils python3-venv
       libglib2.0-dev libpixman-1-dev zlib1g-dev libfdt-dev"
-test="chromium chromium-driver gcc strace procps"
+# Ubuntu has no package chromium: its chromium-browser installs the browser as a snap.
+if grep -qs '^ID=ubuntu' /etc/os-release; then
+    browser="chromium-browser chromium-chromedriver"
+else
+    browser="chromium chromium-driver"
+fi
+test="$browser gcc g++ strace"
 
 wanted=""
 for group in "$@"; do

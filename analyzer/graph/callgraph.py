@@ -63,6 +63,7 @@ class Chain:
     title: str
     about: str
     target: bool
+    position: int  # of the milestone in the scenario
     thread: str
     steps: tuple[ChainStep, ...]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from analyzer.errors import AnalyzerError
 from analyzer.graph.callgraph import (
@@ -23,21 +24,44 @@ from analyzer.graph.chain import Step, own_chain, whole_chain, without_addresses
 from analyzer.model import Function, Kind, Recording, Stop
 
 _Edge = tuple[Function, Function, Kind]
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 def merge(recordings: Sequence[Recording]) -> CallGraph:
     """One graph of all stacks. AnalyzerError when the recordings are not of one build."""
-    _check_same_build(recordings)
+    return combine([graph_of(recording) for recording in recordings])
+
+
+def graph_of(recording: Recording) -> CallGraph:
+    """The graph of one recording."""
     tally = _Tally()
-    for recording in recordings:
-        for stop in recording.stops:
-            if stop.reason != "where":  # where threads stood at the end is no chain to a milestone
-                tally.add(stop, recording)
-    graph = CallGraph(_provenance(recordings))
+    for stop in recording.stops:
+        if stop.reason != "where":  # where threads stood at the end is no chain to a milestone
+            tally.add(stop, recording)
+    graph = CallGraph(_provenance(recording))
     tally.fill(graph)
-    graph.chains = tuple(_chains(recordings))
-    graph.ioctls = tuple(_ioctls(recordings))
+    graph.chains = tuple(_chains(recording))
+    graph.ioctls = tuple(_ioctls(recording))
     return graph
+
+
+def combine(graphs: Sequence[CallGraph]) -> CallGraph:
+    """One graph that counts what all of them count. AnalyzerError when they are not of one build."""
+    _check_same_build(graphs)
+    if len(graphs) == 1:
+        return graphs[0]
+    whole = CallGraph(_common_provenance([graph.provenance for graph in graphs]))
+    for nodes in _grouped((node.function, node) for graph in graphs for node in graph.nodes):
+        whole.put(_add_nodes(nodes))
+    for calls in _grouped(((c.caller, c.callee, c.kind), c) for graph in graphs for c in graph.calls):
+        sites = {site for call in calls for site in call.sites}
+        whole.connect(replace(calls[0], hits=sum(c.hits for c in calls), sites=tuple(sorted(sites))))
+    whole.chains = tuple(sorted({chain for graph in graphs for chain in graph.chains}, key=_chain_order))
+    # In the order of the graph that has most of them; equal ones in the order of their text.
+    longest_first = sorted((graph.ioctls for graph in graphs), key=lambda calls: (-len(calls), repr(calls)))
+    whole.ioctls = tuple(dict.fromkeys(call for calls in longest_first for call in calls))
+    return whole
 
 
 @dataclass
@@ -104,50 +128,85 @@ def _known(start: Function, frames: Iterable[Function]) -> Function:
     return next((function for function in sorted(frames) if function.name == start.name), start)
 
 
-def _check_same_build(recordings: Sequence[Recording]) -> None:
-    if not recordings:
+def _check_same_build(graphs: Sequence[CallGraph]) -> None:
+    if not graphs:
         raise AnalyzerError("There is nothing to merge.", "Name at least one recording.")
-    builds = sorted({recording.header.build_id for recording in recordings})
+    builds = sorted({graph.provenance.build_id for graph in graphs})
     if len(builds) > 1:
         raise AnalyzerError(
-            f"These recordings are of different builds: build-ids {' and '.join(builds)}.",
+            f"These are of different builds: build-ids {' and '.join(build or '(none)' for build in builds)}.",
             "Make one graph of each build.",
         )
 
 
-def _provenance(recordings: Sequence[Recording]) -> Provenance:
-    headers = [recording.header for recording in recordings]
-    names = {recording.accelerator.name for recording in recordings if recording.accelerator}
-    return Provenance(
-        tool=max(header.tool for header in headers),
-        scenario=", ".join(sorted({header.scenario for header in headers})),
-        qemu_version=headers[0].qemu_version,
-        build_id=headers[0].build_id,
-        accelerator=", ".join(sorted(names)),
-        guest=", ".join(sorted({PurePosixPath(header.guest).name for header in headers})),
-        complete=all(recording.end and recording.end.outcome == "complete" for recording in recordings),
-        build=min((header.build for header in headers), key=str),
+def _grouped(items: Iterable[tuple[_Key, _Value]]) -> Iterable[list[_Value]]:
+    groups: dict[_Key, list[_Value]] = {}
+    for key, value in items:
+        groups.setdefault(key, []).append(value)
+    return groups.values()
+
+
+def _add_nodes(nodes: Sequence[Node]) -> Node:
+    return Node(
+        function=nodes[0].function,
+        file=min((node.file for node in nodes if node.file), default=""),
+        frames=sum(node.frames for node in nodes),
+        outermost=sum(node.outermost for node in nodes),
+        innermost=sum(node.innermost for node in nodes),
+        threads=tuple(sorted({thread for node in nodes for thread in node.threads})),
+        milestones=tuple(sorted({milestone for node in nodes for milestone in node.milestones})),
     )
 
 
-def _chains(recordings: Sequence[Recording]) -> list[Chain]:
+def _provenance(recording: Recording) -> Provenance:
+    header = recording.header
+    return Provenance(
+        tool=header.tool,
+        scenario=header.scenario,
+        qemu_version=header.qemu_version,
+        build_id=header.build_id,
+        accelerator=recording.accelerator.name if recording.accelerator else "",
+        guest=PurePosixPath(header.guest).name,
+        complete=recording.end is not None and recording.end.outcome == "complete",
+        build=header.build,
+    )
+
+
+def _common_provenance(parts: Sequence[Provenance]) -> Provenance:
+    def all_of(name: str) -> str:
+        values = {value for part in parts for value in str(getattr(part, name)).split(", ") if value}
+        return ", ".join(sorted(values))
+
+    return Provenance(
+        tool=max(part.tool for part in parts),
+        scenario=all_of("scenario"),
+        qemu_version=all_of("qemu_version"),
+        build_id=parts[0].build_id,
+        accelerator=all_of("accelerator"),
+        guest=all_of("guest"),
+        complete=all(part.complete for part in parts),
+        build=min((part.build for part in parts), key=str),
+    )
+
+
+def _chains(recording: Recording) -> list[Chain]:
     """The distinct chains to each milestone, in the order of the milestones."""
-    found: dict[tuple[str, tuple[ChainStep, ...]], Chain] = {}
-    order: dict[str, int] = {}
-    for recording in recordings:
-        about = {milestone.name: milestone for milestone in recording.milestones}
-        for position, name in enumerate(about):
-            order.setdefault(name, position)
-        for stop in recording.stops:
-            for name in stop.milestones:
-                milestone = about[name]
-                steps = tuple(chain_step(step) for step in whole_chain(stop, recording))
-                label = recording.thread(stop.thread).label
-                chain = Chain(name, milestone.title, milestone.about, milestone.target, label, steps)
-                known = found.get((name, steps))
-                if known is None or label < known.thread:
-                    found[name, steps] = chain
-    return sorted(found.values(), key=lambda c: (order[c.milestone], c.milestone, repr(c.steps)))
+    milestones = {milestone.name: (position, milestone) for position, milestone in enumerate(recording.milestones)}
+    found: dict[Chain, None] = {}
+    for stop in recording.stops:
+        if not stop.milestones:
+            continue
+        steps = tuple(chain_step(step) for step in whole_chain(stop, recording))
+        label = recording.thread(stop.thread).label
+        for name in stop.milestones:
+            position, milestone = milestones[name]
+            chain = Chain(name, milestone.title, milestone.about, milestone.target, position, label, steps)
+            found.setdefault(chain)
+    return sorted(found, key=_chain_order)
+
+
+def _chain_order(chain: Chain) -> tuple[int, str, str, str]:
+    return chain.position, chain.milestone, chain.thread, repr(chain.steps)
 
 
 def chain_step(step: Step) -> ChainStep:
@@ -157,17 +216,16 @@ def chain_step(step: Step) -> ChainStep:
     return ChainStep(step.function, step.kind, file, line, without_addresses(step.instruction))
 
 
-def _ioctls(recordings: Sequence[Recording]) -> list[IoctlCall]:
-    """The distinct ioctls, in the order in which the first recording that has them saw them."""
+def _ioctls(recording: Recording) -> list[IoctlCall]:
+    """The distinct ioctls, in the order in which they were made first."""
     calls: dict[IoctlCall, None] = {}
-    for recording in sorted(recordings, key=lambda r: len(r.stops), reverse=True):
-        for stop in recording.stops:
-            if stop.ioctl is None:
-                continue
-            caller = stop.frames[1].function if len(stop.frames) > 1 else stop.frames[0].function
-            label = recording.thread(stop.thread).label
-            gives = _GIVES.get(stop.ioctl.request, "")
-            calls.setdefault(IoctlCall(stop.ioctl.request, stop.ioctl.file, label, gives, caller))
+    for stop in recording.stops:
+        if stop.ioctl is None:
+            continue
+        caller = stop.frames[1].function if len(stop.frames) > 1 else stop.frames[0].function
+        label = recording.thread(stop.thread).label
+        gives = _GIVES.get(stop.ioctl.request, "")
+        calls.setdefault(IoctlCall(stop.ioctl.request, stop.ioctl.file, label, gives, caller))
     return list(calls)
 
 

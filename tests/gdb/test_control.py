@@ -131,14 +131,32 @@ def fake_gdb(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_a_gdb_without_python_is_named(tmp_path):
-    no_python = fake_gdb(
-        tmp_path,
+def answering(folder: Path, source: str, hello: str) -> str:
+    """A gdb that answers `source` and `-chain-hello` with the given MI records and all else with ^done."""
+    return fake_gdb(
+        folder,
         "while read line; do token=${line%%[!0-9]*}; case $line in\n"
-        "*source*) printf '%s^error,msg=\"Python scripting is not supported in this copy of GDB.\"\\n' $token;;\n"
+        f"*source*) printf '{source}\\n' $token;;\n"
+        f"*chain-hello*) printf '{hello}\\n' $token;;\n"
+        "*gdb-exit*) exit;;\n"
         "*) printf '%s^done\\n' $token;; esac; done\n",
     )
-    with Gdb(gdb=no_python) as gdb, pytest.raises(AnalyzerError, match="without Python"):
+
+
+@pytest.mark.parametrize(
+    ("source", "hello", "complaint"),
+    [
+        ('%s^error,msg="Python scripting is not supported in this copy of GDB."', "%s^done", "without Python"),
+        (
+            r'~"AttributeError: module gdb has no attribute MICommand"\n%s^done',
+            '%s^error,msg="Undefined MI command: chain-hello"',
+            "too old: gdb 12 or later",
+        ),
+        ("%s^done", '%s^done,schema="99",gdb="1",python="3"', "speak schema 99, this program 1"),
+    ],
+)
+def test_a_gdb_that_will_not_do_is_named(source, hello, complaint, tmp_path):
+    with Gdb(gdb=answering(tmp_path, source, hello)) as gdb, pytest.raises(AnalyzerError, match=complaint):
         gdb.command("-gdb-version")
 
 

@@ -119,6 +119,13 @@ def test_a_report_of_a_graph_needs_no_recording(tmp_path, capsys):
     assert "The goal" in (tmp_path / "r.html").read_text()
 
 
+def test_graphs_and_recordings_of_one_build_can_be_mixed(tmp_path, capsys):
+    path = recorded(tmp_path)
+    main(["graph", str(path), "-o", str(tmp_path / "g.json")])
+    assert main(["graph", str(path), str(tmp_path / "g.json"), "-o", str(tmp_path / "both.json")]) == 0
+    assert '"frames": 2' in (tmp_path / "both.json").read_text()
+
+
 def test_show_into_a_closed_pipe_ends_quietly(tmp_path):
     path = recorded(tmp_path)
     lines = path.read_text().splitlines(keepends=True)

@@ -12,7 +12,7 @@ from analyzer.errors import AnalyzerError
 from analyzer.graph.chain import own_chain, without_addresses
 from analyzer.graph.document import from_json, to_json
 from analyzer.graph.formats import to_dot
-from analyzer.graph.merge import merge
+from analyzer.graph.merge import combine, merge
 from analyzer.model import Frame, Function, Kind, Stop, Thread
 from tests.notation import ARROWS, as_text, frame, recording
 
@@ -55,6 +55,12 @@ def test_the_order_of_recordings_does_not_matter(recordings, random):
     shuffled = list(recordings)
     random.shuffle(shuffled)
     assert to_json(merge(shuffled)) == to_json(merge(recordings))
+
+
+@given(RECORDINGS)
+def test_graphs_add_up_like_the_recordings_they_were_made_of(recordings):
+    graphs = [from_json(to_json(merge([r])), "graph.json") for r in recordings]
+    assert to_json(combine(graphs)) == to_json(merge(recordings))
 
 
 @given(RECORDINGS)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.adapters.qemu import QemuFacts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.record.command import qemu_command, records_serial
 from analyzer.record.guest import TINY_IMAGE, choose_guest, classify
 from analyzer.record.progress import Follow, Progress
+from analyzer.record.session import Request, record
 from analyzer.scenarios import load_scenario, parse_scenario
 from gdbscripts import wire
 from tests.conftest import need_tool
@@ -124,6 +126,16 @@ def test_a_scenario_that_contradicts_itself_is_refused():
     text = 'name="x"\ntitle="x"\naccelerator=[]\n' + milestone
     with pytest.raises(ValueError, match="counts on b"):
         parse_scenario(text, "kvm")
+
+
+def test_a_guest_that_needs_firmware_does_not_start_without(tmp_path):
+    facts = QemuFacts(Path("/q"), "9.9", "id", (), has_firmware=False, names_threads=False)
+    guest = classify(Path("/a.img"), b"")
+    scenario = load_scenario("startup", "kvm")
+    request = Request(facts, scenario, guest, "kvm", (), (), 1, 1, 1, {})
+    with pytest.raises(AnalyzerError, match="No firmware") as caught:
+        record(request, tmp_path, None, None)
+    assert "apt install seabios" in caught.value.hint
 
 
 MILESTONES = [
