@@ -188,7 +188,6 @@ class Gdb:
         token = next(self._tokens)
         try:
             self._process.stdin.write(f"{token}{command}\n".encode())
-            self._process.stdin.flush()
         except (BrokenPipeError, ValueError):
             raise GdbError("gdb ended unexpectedly.", self._last_words()) from None
         return token
@@ -236,6 +235,7 @@ def _spawn(executable: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        bufsize=0,  # nothing may be left to flush when gdb is gone
         start_new_session=True,
         env=environment,
     )  # fmt: skip
