@@ -15,7 +15,7 @@ from tests.conftest import need
 
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1400,1000 --host-resolver-rules=MAP*~NOTFOUND"
+    "--disable-component-update --disable-sync --window-size=1400,1000 --force-prefers-reduced-motion"
 ).split()
 
 
