@@ -54,7 +54,9 @@ class StepBreakpoint(gdb.Breakpoint):
         self, where: str, function: str, steps: List[Step], progress: Progress, recorder: Recorder,
         accelerators: List[AcceleratorTest],
     ) -> None:  # fmt: skip
-        super().__init__(where, internal=True)
+        # Not internal: at the first instruction of an inlined function gdb shows that function's frame only
+        # for breakpoints of the user (stopped_by_user_bp_inline_frame in gdb's infrun.c).
+        super().__init__(where)
         self._function = function
         self._steps = steps
         self._progress = progress
