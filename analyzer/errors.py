@@ -26,6 +26,14 @@ class AnalyzerError(Exception):
         self.hint = hint
 
 
+def newer_schema(name: str, found: int, known: int) -> AnalyzerError:
+    """The error for a file that a newer version has written."""
+    return AnalyzerError(
+        f"{name} is of schema {found}; this program reads up to {known}.",
+        "Update it: pip install --upgrade qemu-callchain.",
+    )
+
+
 class UsageError(AnalyzerError):
     """The command line asks for something that makes no sense."""
 

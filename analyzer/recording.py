@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from analyzer.errors import AnalyzerError
+from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.model import Frame, Function, Ioctl, Kind, Recording, Stop, Thread, identify
 from gdbscripts import wire
+from gdbscripts.wire import BREAK
 
 FILE_NAME = "recording.jsonl"
 
@@ -72,10 +73,7 @@ def _record(line: str, name: str, number: int) -> wire.Record:
 def _check_schema(line: str, name: str) -> None:
     schema = wire.schema_of(line)
     if schema is not None and schema > wire.SCHEMA:
-        raise AnalyzerError(
-            f"{name} is of schema {schema}; this program reads up to {wire.SCHEMA}.",
-            "Update it: pip install --upgrade qemu-callchain.",
-        )
+        raise newer_schema(name, schema, wire.SCHEMA)
 
 
 @dataclass
@@ -129,7 +127,9 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
         draft.add(record)
     if draft.header is None:
         raise AnalyzerError(f"{name} is not a recording: it has no header.")
-    root = source_root(file for milestone in draft.milestones for file in milestone.files)
+    # What the user asks for besides may lie anywhere, in a system header for instance.
+    own = (milestone for milestone in draft.milestones if not milestone.name.startswith(BREAK))
+    root = source_root(file for milestone in own for file in milestone.files)
     try:
         stops = tuple(_stop(stop, draft, root) for stop in draft.stops)
     except KeyError as error:
@@ -154,6 +154,10 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
 def _stop(stop: wire.Stop, draft: _Draft, root: str) -> Stop:
     if stop.thread not in draft.threads:
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
+    if unknown := set(stop.milestones) - {milestone.name for milestone in draft.milestones}:
+        raise ValueError(f"stop {stop.number} names milestone {min(unknown)}, which is missing")
+    if not stop.frames:
+        raise ValueError(f"stop {stop.number} has no frames")
     frames = [
         _frame(draft.frames[number], arguments, root)
         for number, arguments in zip(stop.frames, stop.arguments, strict=True)
@@ -171,7 +175,7 @@ def _stop(stop: wire.Stop, draft: _Draft, root: str) -> Stop:
         function=stop.function,
         frames=tuple(frames),
         ioctl=_ioctl(stop, draft) if stop.request else None,
-        starts=identify(stop.starts, starts_file, "") if stop.starts else None,
+        starts=identify(stop.starts, starts_file, stop.starts_library) if stop.starts else None,
     )
 
 
@@ -208,11 +212,11 @@ def _threads(draft: _Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
     first_stop: dict[int, int] = {}
     for stop in stops:
         first_stop.setdefault(stop.thread, stop.number)
+    starts: dict[int, Function | None] = {stop.number: stop.starts for stop in stops}
     creations: dict[str, list[int]] = {}
     for number, returned in sorted(draft.returns.items()):
-        if returned.handle:
+        if returned.handle and number in starts:
             creations.setdefault(returned.handle, []).append(number)
-    starts: dict[int, Function | None] = {stop.number: stop.starts for stop in stops}
     program = draft.threads[1].name if 1 in draft.threads else ""
     for thread in draft.threads.values():
         limit = first_stop.get(thread.number, len(stops))

@@ -61,6 +61,6 @@ def _format(value: gdb.Value) -> str:
     kind = value.type.strip_typedefs()
     if kind.code in _REFERENCES:
         kind = kind.target().strip_typedefs()
-    if kind.code in _AGGREGATES and not value.is_optimized_out:
+    if kind.code in _AGGREGATES:
         return "..."
     return value.format_string()

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-from functools import partial
-from typing import Callable, Dict, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 import gdb
 
-from gdbscripts import x86_64 as architecture
+from gdbscripts.architecture import current as architecture
 from gdbscripts.callsite import function_at, symbol_at
-from gdbscripts.plan import AcceleratorTest, Plan, Step
+from gdbscripts.plan import AcceleratorTest, Step
 from gdbscripts.recorder import Recorder
-from gdbscripts.wire import Accelerator, Note, Return
+from gdbscripts.wire import BREAK, Accelerator, Note, Return
 
 THREAD_CREATE = "pthread_create"
 _KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
-_C_LIBRARY = re.compile(r"/(?:libc|libpthread|ld-musl)[^/]*$")
 
 
 class Progress:
@@ -47,7 +43,30 @@ class Progress:
         return bool(step.as_often_as) and 0 < self._hits[step.as_often_as] <= hits
 
 
-class StepBreakpoint(gdb.Breakpoint):
+class RecordingBreakpoint(gdb.Breakpoint):
+    """Records at each hit, and never halts the program: what goes wrong becomes a note in the recording."""
+
+    recorder: Recorder
+
+    def stop(self) -> bool:
+        """Called by gdb at each hit. True, which halts, only when nothing can be written any more."""
+        try:
+            self.hit()
+        except Exception as error:  # noqa: BLE001 - raised here, it would halt QEMU and be seen by nobody
+            return not self.recorder.note_failure(error)
+        return False
+
+    def hit(self) -> None:
+        """What to do at a hit."""
+        raise NotImplementedError
+
+    def retire(self) -> None:
+        """Cost nothing any more. A breakpoint must not delete itself while it is asked to stop."""
+        self.enabled = False
+        gdb.post_event(lambda: self.delete() if self.is_valid() else None)
+
+
+class StepBreakpoint(RecordingBreakpoint):
     """Records the steps that one function realises."""
 
     def __init__(
@@ -60,11 +79,11 @@ class StepBreakpoint(gdb.Breakpoint):
         self._function = function
         self._steps = steps
         self._progress = progress
-        self._recorder = recorder
+        self.recorder = recorder
         self._accelerators = accelerators
 
-    def stop(self) -> bool:
-        """Called by gdb at each hit."""
+    def hit(self) -> None:
+        """Record the steps this hit is one of."""
         thread = gdb.selected_thread().num
         wanted = [step for step in self._steps if self._progress.wants(step, thread)]
         request = _IoctlCall.here() if any(step.request for step in wanted) else None
@@ -72,22 +91,21 @@ class StepBreakpoint(gdb.Breakpoint):
         if reached:
             self._record(reached, request, thread)
         if all(self._progress.done(step) for step in self._steps):
-            self.enabled = False
-        return False
+            self.retire()
 
     def _record(self, reached: List[Step], request: Optional[_IoctlCall], thread: int) -> None:
-        reason = "break" if all(step.name.startswith("break ") for step in reached) else "milestone"
+        reason = "break" if all(step.name.startswith(BREAK) for step in reached) else "milestone"
         details = request.details() if request else {}
         names = [step.name for step in reached]
-        number = self._recorder.stop(reason, names, self._function, **details)
+        number = self.recorder.stop(reason, names, self._function, **details)
         if any(step.returns for step in reached):
-            ReturnBreakpoint.arm(number, self._recorder)
+            ReturnBreakpoint.arm(number, self.recorder)
         for step in reached:
             hits = self._progress.count(step, thread)
             if step.shows_accelerator and hits == 1:
-                _record_accelerator(self._accelerators, self._recorder)
+                _record_accelerator(self._accelerators, self.recorder)
             if hits == step.limit and step.limit > 1:
-                self._recorder.write(Note("%s: no more than %d stops recorded" % (step.name, hits)))
+                self.recorder.write(Note("%s: no more than %d stops recorded" % (step.name, hits)))
 
 
 class _IoctlCall:
@@ -112,23 +130,37 @@ class _IoctlCall:
         return {"fd": self.fd, "file": self.file, "request": self.request}
 
 
-class ThreadCreateBreakpoint(gdb.Breakpoint):
+class ThreadCreateBreakpoint(RecordingBreakpoint):
     """Records who creates which thread."""
+
+    LIMIT = 1000  # a program that starts threads without end must not fill the disk
 
     def __init__(self, recorder: Recorder, where: str) -> None:
         super().__init__(where, internal=True)
-        self._recorder = recorder
+        self.recorder = recorder
+        self._left = self.LIMIT
 
-    def stop(self) -> bool:
-        """Called by gdb at each hit."""
+    def hit(self) -> None:
+        """Record the creator's stack and what the new thread starts in."""
         frame = gdb.newest_frame()
-        name, file = _name_at(architecture.argument(frame, 2))
-        number = self._recorder.stop("thread-create", [], THREAD_CREATE, starts=name, starts_file=file)
-        ReturnBreakpoint.arm(number, self._recorder, handle_at=architecture.argument(frame, 0))
-        return False
+        start = architecture.argument(frame, 2)
+        name, file = _name_at(start)
+        number = self.recorder.stop(
+            "thread-create",
+            [],
+            THREAD_CREATE,
+            starts=name,
+            starts_file=file,
+            starts_library=gdb.solib_name(start) or "",
+        )
+        ReturnBreakpoint.arm(number, self.recorder, handle_at=architecture.argument(frame, 0))
+        self._left -= 1
+        if not self._left:
+            self.recorder.write(Note("no more than %d thread starts recorded" % self.LIMIT))
+            self.retire()
 
 
-class ReturnBreakpoint(gdb.Breakpoint):
+class ReturnBreakpoint(RecordingBreakpoint):
     """Records what a call gave back, when its thread comes to the return address."""
 
     @classmethod
@@ -143,91 +175,22 @@ class ReturnBreakpoint(gdb.Breakpoint):
         self.thread = gdb.selected_thread().global_num
         self._stack_pointer = _stack_pointer(caller)
         self._stop = stop
-        self._recorder = recorder
+        self.recorder = recorder
         self._handle_at = handle_at
 
-    def stop(self) -> bool:
-        """Called by gdb at each hit."""
+    def hit(self) -> None:
+        """Record the result, unless this is another activation of the caller."""
         frame = gdb.newest_frame()
-        if _stack_pointer(frame) < self._stack_pointer:  # a deeper activation returns first
-            return False
-        handle = _read_pointer(self._handle_at) if self._handle_at else ""
-        self._recorder.write(Return(self._stop, architecture.result(frame), handle))
-        self.enabled = False
-        gdb.post_event(self.delete)  # a breakpoint must not delete itself while it is asked to stop
-        return False
-
-
-def set_breakpoints(plan: Plan, recorder: Recorder) -> Dict[str, List[str]]:
-    """Set all breakpoints of `plan`; returns for each function's name where the program defines it.
-
-    The value is a list of absolute source files, empty when the program has no such function. Functions of
-    the C library are found once it is loaded.
-    """
-    progress = Progress(plan.steps)
-    by_function: Dict[str, List[Step]] = {}
-    for step in plan.steps:
-        for function in step.functions:
-            by_function.setdefault(function, []).append(step)
-    found: Dict[str, List[str]] = {}
-    for function, steps in by_function.items():
-        if all(step.request for step in steps):
-            found[function] = []
-            _when_loaded(function, partial(_watch, function, steps, progress, recorder, plan))
-            continue
-        breakpoint_ = _watch(function, steps, progress, recorder, plan, where=function)
-        if breakpoint_.pending:
-            breakpoint_.delete()
-        else:
-            found[function] = _files_of(function)
-    if plan.thread_starts:
-        _when_loaded(THREAD_CREATE, partial(ThreadCreateBreakpoint, recorder))
-    return found
-
-
-def _watch(
-    function: str, steps: List[Step], progress: Progress, recorder: Recorder, plan: Plan, where: str
-) -> StepBreakpoint:
-    return StepBreakpoint(where, function, steps, progress, recorder, plan.accelerators)
-
-
-def _when_loaded(function: str, create: Callable[..., gdb.Breakpoint]) -> None:
-    """Call `create(where=location)` once the library with `function` is there: its very first instruction.
-
-    A breakpoint by name would stop behind the prologue, where argument registers may be in use already.
-    """
-
-    def look(event: gdb.NewObjFileEvent) -> None:
-        # Asking costs 5 ms each time, so not for every library.
-        if not _C_LIBRARY.search(event.new_objfile.filename or ""):
+        stack_pointer = _stack_pointer(frame)
+        if stack_pointer < self._stack_pointer:  # a deeper activation returns first
             return
-        address = _address_of(function)
-        if address and gdb.solib_name(address):
-            create(where="*0x%x" % address)
-            gdb.events.new_objfile.disconnect(look)
-
-    address = _address_of(function)
-    symbol = symbol_at(address) if address else None
-    if symbol is not None and not symbol[2].startswith(".plt"):
-        create(where=function)  # linked statically
-    else:
-        gdb.events.new_objfile.connect(look)
-
-
-def _address_of(function: str) -> int:
-    try:
-        # Evaluating `&function` would give the same, a hundred times slower.
-        answer = gdb.execute("info address %s" % function, to_string=True)
-    except gdb.error:
-        return 0
-    match = _ADDRESS.search(answer)
-    return int(match[0], 16) if match else 0
-
-
-def _files_of(function: str) -> List[str]:
-    _, locations = gdb.decode_line(function)
-    files = {sal.symtab.fullname() for sal in locations or () if sal.symtab is not None}
-    return sorted(files)
+        self.retire()
+        if stack_pointer > self._stack_pointer:  # ours was left by longjmp
+            return
+        result = architecture.result(frame)
+        # A pthread_create that failed has written no handle.
+        handle = _read_pointer(self._handle_at) if self._handle_at and result == 0 else ""
+        self.recorder.write(Return(self._stop, result, handle))
 
 
 def _name_at(address: int) -> Tuple[str, str]:

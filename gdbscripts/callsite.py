@@ -8,10 +8,10 @@ from typing import Dict, Optional, Tuple
 
 import gdb
 
-from gdbscripts import x86_64 as architecture
+from gdbscripts.architecture import current as architecture
 
-_SYMBOL = re.compile(r"^(?P<name>\S+)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
-_SLOT = re.compile(r"\*0x[0-9a-f]+\(%rip\)\s+# (?P<address>0x[0-9a-f]+)")
+_SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
+_SECTION = re.compile(r"^\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ class CallSites:
             return CallSite("signal")
         instruction = self._instruction_before(caller)
         kind, target = architecture.classify(instruction)
-        if kind == "indirect" and _reads_linkage_table(instruction):
+        if kind == "indirect" and _in_linkage_table(architecture.linkage_slot(instruction)):
             kind = "direct"  # the linker's slot for a library function, not a pointer of the program
-        if kind == "direct" and target:
-            via, file = _detour(target, callee)
-            return CallSite("tail" if via else kind, instruction, via, file)
-        return CallSite(kind, instruction)
+        if kind != "direct" or not target:
+            return CallSite(kind, instruction)
+        via, file = _detour(target, callee)
+        if architecture.is_thunk(via):
+            return CallSite("indirect", instruction)
+        return CallSite("tail" if via else kind, instruction, via, file)
 
     def _instruction_before(self, frame: gdb.Frame) -> str:
         pc = frame.pc()
@@ -61,7 +63,7 @@ def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
 
 
 def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
-    start = _instruction_boundary(frame, pc)
+    start = _instruction_boundary(frame, pc) if pc else 0  # 0: below a coroutine's or thread's first frame
     if not start:
         return ""
     try:
@@ -111,7 +113,11 @@ def _entry(function: gdb.Symbol) -> int:
     return int(address) if address is not None else 0
 
 
-def _reads_linkage_table(instruction: str) -> bool:
-    match = _SLOT.search(instruction)
-    symbol = symbol_at(int(match["address"], 16)) if match else None
-    return symbol is not None and symbol[2].startswith(".got")
+def _in_linkage_table(slot: int) -> bool:
+    """Whether the address lies in a global offset table. `info symbol` does not know: its slots have no names."""
+    if not slot:
+        return False
+    for start, end, name in _SECTION.findall(gdb.execute("info files", to_string=True)):
+        if int(start, 16) <= slot < int(end, 16):
+            return str(name).startswith(".got")
+    return False

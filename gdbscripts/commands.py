@@ -8,9 +8,9 @@ from typing import Any, Dict, List, Optional
 import gdb
 
 from gdbscripts import plan as plans
-from gdbscripts import x86_64 as architecture
-from gdbscripts.breakpoints import set_breakpoints
+from gdbscripts.architecture import current as architecture
 from gdbscripts.recorder import Recorder
+from gdbscripts.watch import set_breakpoints
 from gdbscripts.wire import SCHEMA, Exit, Milestone
 
 _SETTINGS = (
@@ -49,8 +49,6 @@ class Hello(gdb.MICommand):
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """The schema, gdb's version and the version of its Python."""
-        for setting in _SETTINGS:
-            gdb.execute(setting, to_string=True)
         return {"schema": SCHEMA, "gdb": gdb.VERSION, "python": platform.python_version()}
 
 
@@ -77,7 +75,7 @@ class SetPlan(gdb.MICommand):
                     target=step.target,
                 )
             )
-        gdb.events.exited.connect(lambda event: recorder.write(_exit(event)))
+        gdb.events.exited.connect(lambda event: recorder.write_if_open(_exit(event)))
         Session.recorder = recorder
         return {"found": sorted(found)}
 
@@ -103,11 +101,14 @@ class End(gdb.MICommand):
 def _exit(event: gdb.ExitedEvent) -> Exit:
     if hasattr(event, "exit_code"):
         return Exit(status=event.exit_code)
-    return Exit(signal=str(gdb.convenience_variable("_exitsignal")))
+    signal = gdb.convenience_variable("_exitsignal")  # void when gdb itself killed the program
+    return Exit(signal="" if signal is None else str(signal))
 
 
 def register() -> None:
-    """Make the commands known to gdb."""
+    """Set gdb up for recording and make the commands known to it."""
+    for setting in _SETTINGS:
+        gdb.execute(setting, to_string=True)
     Hello("-chain-hello")
     SetPlan("-chain-plan")
     Where("-chain-where")

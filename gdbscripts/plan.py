@@ -46,7 +46,6 @@ class Plan:
     recording: str
     steps: List[Step]
     accelerators: List[AcceleratorTest]
-    thread_starts: bool = True
 
 
 def save(plan: Plan, path: str) -> None:

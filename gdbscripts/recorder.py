@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 import gdb
 
 from gdbscripts.stack import StackWalker
-from gdbscripts.wire import End, Record, Stop, Thread, to_line
+from gdbscripts.wire import End, Note, Record, Stop, Thread, to_line
 
 
 class Recorder:
@@ -25,6 +25,19 @@ class Recorder:
         """Append one record."""
         self._file.write(to_line(record))
         self._file.flush()
+
+    def write_if_open(self, record: Record) -> None:
+        """Append one record unless the footer is written: what happens afterwards is our own tidying up."""
+        if not self._file.closed:
+            self.write(record)
+
+    def note_failure(self, error: Exception) -> bool:
+        """Note that something could not be recorded; False when not even the note can be written."""
+        try:
+            self.write(Note("a stop could not be recorded: %s: %s" % (type(error).__name__, error)))
+        except (OSError, ValueError):  # no space left, or closed
+            return False
+        return True
 
     def stop(self, reason: str, milestones: List[str], function: str, **details: Any) -> int:
         """Record the selected thread's stack; returns the number of the stop."""

@@ -23,7 +23,7 @@ CUT = "<stack deeper than %d frames>" % DEEPEST
 
 SIGNAL = "<signal handler called>"
 
-_Key = Tuple[int, str, int, int]
+_Key = Tuple[int, str, int, int, str, int]
 
 
 class Stack(NamedTuple):
@@ -35,7 +35,8 @@ class Stack(NamedTuple):
 
 
 class StackWalker:
-    """Numbers frames. A frame is the same when address, function, kind and the kind of its callee agree."""
+    """Numbers frames. A frame is the same when all that its record says of it must be the same: its address,
+    function, kind and depth of inlining, and which function it has called and how that one appears."""
 
     def __init__(self) -> None:
         self._numbers: Dict[_Key, int] = {}
@@ -50,25 +51,30 @@ class StackWalker:
         with selection_kept():
             callee: Optional[gdb.Frame] = None
             frame: Optional[gdb.Frame] = gdb.newest_frame()
+            depth = 0  # among frames at one address: functions inlined into each other
             while frame is not None and len(stack.frames) < DEEPEST:
-                self._add(stack, frame, callee)
+                depth = depth + 1 if callee is not None and callee.pc() == frame.pc() else 0
+                self._add(stack, frame, callee, depth)
                 callee, frame = frame, frame.older()
             if frame is not None:
                 self._add_cut(stack)
         return stack
 
-    def _add(self, stack: Stack, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> None:
-        name = SIGNAL if frame.type() == gdb.SIGTRAMP_FRAME else frame.name() or "??"
-        key = (frame.pc(), name, frame.type(), -1 if callee is None else callee.type())
+    def _add(self, stack: Stack, frame: gdb.Frame, callee: Optional[gdb.Frame], depth: int) -> None:
+        name = _name(frame)
+        callee_type, callee_name = (callee.type(), _name(callee)) if callee is not None else (-1, "")
+        key = (frame.pc(), name, frame.type(), callee_type, callee_name, depth)
         number = self._numbers.get(key)
         if number is None:
-            number = self._numbers[key] = len(self._numbers)
-            stack.new.append(self._facts(number, name, frame, callee))
+            number = len(self._numbers)
+            facts = self._facts(number, name, frame, callee)
+            self._numbers[key] = number
+            stack.new.append(facts)
         stack.frames.append(number)
         stack.arguments.append(arguments_of(frame))
 
     def _add_cut(self, stack: Stack) -> None:
-        key = (0, CUT, -1, -1)
+        key = (0, CUT, -1, -1, "", 0)
         if key not in self._numbers:
             self._numbers[key] = len(self._numbers)
             stack.new.append(Frame(self._numbers[key], CUT, "other", 0))
@@ -95,6 +101,10 @@ class StackWalker:
             via=site.via if site else "",
             via_file=site.via_file if site else "",
         )
+
+
+def _name(frame: gdb.Frame) -> str:
+    return SIGNAL if frame.type() == gdb.SIGTRAMP_FRAME else frame.name() or "??"
 
 
 @contextmanager

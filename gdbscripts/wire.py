@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, Union
 # 1  first
 SCHEMA = 1
 
+BREAK = "break "  # begins the name of a milestone that the user asked for with --break
+
 Arguments = List[Tuple[str, str]]  # (name, value as gdb prints it), in the order of the declaration
 
 
@@ -30,7 +32,7 @@ class Header:
     tool: str  # name and version of this program
     created: str  # ISO 8601, UTC
     scenario: str
-    command: List[str]  # the QEMU command line
+    command: List[str]  # to repeat by hand: the serial port, recorded through a file, goes to stdio
     guest: str  # "tiny", or the path of the user's image or kernel
     accelerator_asked: str
     qemu: str  # absolute path of the binary
@@ -105,6 +107,7 @@ class Stop:
     request: int = 0
     starts: str = ""  # thread-create only: the new thread's start function and its source file
     starts_file: str = ""
+    starts_library: str = ""  # the library it is in
 
 
 @dataclass(frozen=True)
@@ -185,8 +188,12 @@ _REQUIRED = {
     for kind in _TYPES.values()
 }
 _JSON_TYPES: Dict[str, Any] = {
-    "str": str, "int": int, "bool": bool, "float": (int, float), "Optional[int]": (int, type(None))
-}  # fmt: skip
+    "str": str,
+    "bool": bool,
+    "float": (int, float),
+    "Optional[int]": (int, type(None)),
+    "Dict[str, Any]": dict,
+}
 
 
 def to_line(record: Record) -> str:
@@ -198,7 +205,7 @@ def from_line(line: str) -> Record:
     """The record in `line`; WireError when it is none."""
     try:
         data = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WireError("not JSON: %s" % error) from None
     if not isinstance(data, dict) or data.get("record") not in _TYPES:
         raise WireError("not a record of this format")
@@ -210,7 +217,7 @@ def from_line(line: str) -> Record:
     for name, value in data.items():
         if name not in known:
             raise WireError("a %s record has no field %s" % (kind.TAG, name))
-        if not isinstance(value, _json_type(str(known[name].type))):
+        if not _fits(value, str(known[name].type)):
             raise WireError("field %s of a %s record has the wrong type" % (name, kind.TAG))
     record: Record = kind(**data)
     return record
@@ -225,7 +232,16 @@ def schema_of(line: str) -> Optional[int]:
     return schema if isinstance(schema, int) else None
 
 
-def _json_type(annotation: str) -> Any:
-    if annotation.startswith("List"):
-        return list
-    return dict if annotation.startswith("Dict") else _JSON_TYPES[annotation]
+def _fits(value: Any, annotation: str) -> bool:
+    """Whether a JSON value is of the type an annotation of this file names."""
+    if annotation == "Arguments":
+        return isinstance(value, list) and all(_is_pair_of_texts(pair) for pair in value)
+    if annotation.startswith("List["):
+        return isinstance(value, list) and all(_fits(item, annotation[5:-1]) for item in value)
+    if annotation == "int":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, _JSON_TYPES[annotation])
+
+
+def _is_pair_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(item, str) for item in value)

@@ -1,6 +1,6 @@
 """What is particular to x86-64: argument registers and how calls look when disassembled.
 
-Another architecture is another module with the same four names; `callsite.architecture` chooses.
+Another architecture is another module with the same names; `architecture.py` chooses.
 Registers: System V ABI, AMD64 supplement, section 3.2.3.
 """
 
@@ -15,6 +15,7 @@ DISASSEMBLY = "att"  # the flavour the patterns below are written for: an indire
 STACK_POINTER = "rsp"
 _ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 _RESULT = "rax"
+_SLOT = re.compile(r"\*0x[0-9a-f]+\(%rip\)\s+# (0x[0-9a-f]+)")
 _CALL = re.compile(r"^(?:notrack |bnd )*(call|jmp)[a-z]*\s+(?P<operand>\S+)")
 
 
@@ -43,6 +44,17 @@ def classify(instruction: str) -> Tuple[str, int]:
     if match[1] == "jmp":
         return "tail", target
     return ("indirect" if through_pointer else "direct"), target
+
+
+def linkage_slot(instruction: str) -> int:
+    """The address of the slot an indirect call reads relative to the program counter; 0 for other calls."""
+    match = _SLOT.search(instruction)
+    return int(match[1], 16) if match else 0
+
+
+def is_thunk(symbol: str) -> bool:
+    """Whether a direct call of `symbol` is a call through a pointer after all (gcc -mindirect-branch=thunk)."""
+    return symbol.startswith("__x86_indirect_thunk_")
 
 
 def _number(text: str) -> int:

@@ -27,12 +27,12 @@ def as_text(steps: Sequence[Step]) -> str:
     )
 
 
-def chains(recording: Recording, function: str) -> list[str]:
-    """The chains to `function`, in the order in which they happened."""
+def chains(recording: Recording, *functions: str) -> list[str]:
+    """The chains to `functions`, in the order in which they happened."""
     return [
         as_text(whole_chain(stop, recording))
         for stop in recording.stops
-        if stop.function == function and stop.reason in ("milestone", "break")
+        if stop.function in functions and stop.reason in ("milestone", "break")
     ]
 
 

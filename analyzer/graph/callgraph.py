@@ -121,11 +121,6 @@ class CallGraph:
         edges = self._edges(self._graph.edges(data="data"))
         return sorted(edges, key=lambda call: (call.caller, call.callee, call.kind))
 
-    @property
-    def roots(self) -> list[Function]:
-        """Functions that were outermost in some stack of a thread nobody is known to have started."""
-        return [n.function for n in self.nodes if not self._graph.in_degree(n.function)]
-
     def node(self, function: Function) -> Node:
         """What is known of `function`; KeyError when it is not in the graph."""
         node: Node = self._graph.nodes[function]["data"]

@@ -10,7 +10,7 @@ from analyzer.model import Frame, Function, Kind, Recording, Stop, Thread
 
 # As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.
 _NAMED = re.compile(r"0x[0-9a-f]+ <(.+)>")
-_NAMELESS = re.compile(r"\s*#\s*0x[0-9a-f]+$|(?<=call) 0x[0-9a-f]+$|(?<=jmp) 0x[0-9a-f]+$")
+_NAMELESS = re.compile(r"\s*#\s*0x[0-9a-f]+$|(?<=\w) 0x[0-9a-f]+$")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from analyzer.errors import AnalyzerError
+from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.graph.callgraph import (
     Call,
     CallGraph,
@@ -44,18 +44,15 @@ def from_json(text: str, name: str) -> CallGraph:
     """The graph in `text`; AnalyzerError, naming `name`, when it is none or of a newer schema."""
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AnalyzerError(f"{name} is not a graph: {error}.") from None
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise AnalyzerError(f"{name} is not a graph.", "Make one: analyze graph RECORDING -o graph.json.")
-    if data["schema"] > SCHEMA:
-        raise AnalyzerError(
-            f"{name} is of schema {data['schema']}; this program reads up to {SCHEMA}.",
-            "Update it: pip install --upgrade qemu-callchain.",
-        )
     try:
+        if data["schema"] > SCHEMA:
+            raise newer_schema(name, data["schema"], SCHEMA)
         return _read(data)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise AnalyzerError(f"{name} is damaged: {type(error).__name__} {error}.") from None
 
 

@@ -83,4 +83,5 @@ def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], iden
 def _text(text: str) -> str:
     """`text` safe as a DOT label: escaped and not too long."""
     short = text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
-    return str(graphviz.escape(short.replace("\0", "")))
+    escaped: str = graphviz.escape(short.replace("\0", ""))
+    return escaped  # of a type of graphviz's that is never taken for HTML, whatever it begins with

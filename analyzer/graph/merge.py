@@ -23,6 +23,7 @@ from analyzer.graph.callgraph import (
 from analyzer.graph.chain import Step, own_chain, whole_chain, without_addresses
 from analyzer.model import Function, Kind, Recording, Stop
 
+_OF_THE_HOST = ("seconds", "log")  # of a birth certificate: another build of the same has others
 _Edge = tuple[Function, Function, Kind]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -93,8 +94,7 @@ class _Tally:
         for caller, callee in pairwise(steps):
             self._add_call(caller, callee.function, callee.kind or Kind.UNKNOWN, callee.instruction)
         if stop.starts is not None and len(steps) > 1:
-            start = _known(stop.starts, self.frames)
-            self._add_call(steps[-2], start, Kind.THREAD_START, steps[-1].instruction)
+            self._add_call(steps[-2], stop.starts, Kind.THREAD_START, steps[-1].instruction)
 
     def _add_call(self, caller: Step, callee: Function, kind: Kind, instruction: str) -> None:
         edge = (caller.function, callee, kind)
@@ -119,13 +119,6 @@ class _Tally:
             )
         for edge in sorted(self.hits):
             graph.connect(Call(*edge, hits=self.hits[edge], sites=tuple(sorted(self.sites[edge]))))
-
-
-def _known(start: Function, frames: Iterable[Function]) -> Function:
-    """Without debug information a start function has no file: take the function of that name that was seen."""
-    if start.where:
-        return start
-    return next((function for function in sorted(frames) if function.name == start.name), start)
 
 
 def _check_same_build(graphs: Sequence[CallGraph]) -> None:
@@ -168,7 +161,7 @@ def _provenance(recording: Recording) -> Provenance:
         accelerator=recording.accelerator.name if recording.accelerator else "",
         guest=PurePosixPath(header.guest).name,
         complete=recording.end is not None and recording.end.outcome == "complete",
-        build=header.build,
+        build={name: value for name, value in header.build.items() if name not in _OF_THE_HOST},
     )
 
 

@@ -13,6 +13,7 @@ else:
     import tomli as tomllib
 
 from gdbscripts.plan import AcceleratorTest, Step
+from gdbscripts.wire import BREAK
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,6 @@ class Scenario:
     """What to wait for, for one accelerator."""
 
     name: str
-    title: str
     steps: tuple[Step, ...]
     accelerators: tuple[AcceleratorTest, ...]
 
@@ -44,13 +44,13 @@ def parse_scenario(text: str, accelerator: str) -> Scenario:
         if step.as_often_as and step.as_often_as not in names:
             raise ValueError(f"milestone {step.name} counts on {step.as_often_as}, which there is not")
     tests = tuple(AcceleratorTest(test["name"], test["expression"]) for test in data["accelerator"])
-    return Scenario(data["name"], data["title"], steps, tests)
+    return Scenario(data["name"], steps, tests)
 
 
 def break_step(function: str, limit: int) -> Step:
     """The step for a function the user wants to stop at as well."""
     return Step(
-        name=f"break {function}", title=f"Asked for: {function}", required=False, functions=[function],
+        name=f"{BREAK}{function}", title=f"Asked for: {function}", required=False, functions=[function],
         limit=limit,
     )  # fmt: skip
 

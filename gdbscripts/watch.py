@@ -1,0 +1,88 @@
+"""Sets the breakpoints of a plan, once the functions they belong to can be found."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Callable, Dict, List
+
+import gdb
+
+from gdbscripts.breakpoints import THREAD_CREATE, Progress, StepBreakpoint, ThreadCreateBreakpoint
+from gdbscripts.callsite import symbol_at
+from gdbscripts.plan import Plan, Step
+from gdbscripts.recorder import Recorder
+
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_C_LIBRARY = re.compile(r"/(?:libc|libpthread|ld-musl)[^/]*$")
+
+
+def set_breakpoints(plan: Plan, recorder: Recorder) -> Dict[str, List[str]]:
+    """Set all breakpoints of `plan`; returns for each function's name where the program defines it.
+
+    The value is a list of absolute source files, empty when the program has no such function. Functions of
+    the C library are found once it is loaded.
+    """
+    progress = Progress(plan.steps)
+    by_function: Dict[str, List[Step]] = {}
+    for step in plan.steps:
+        for function in step.functions:
+            by_function.setdefault(function, []).append(step)
+    found: Dict[str, List[str]] = {}
+    for function, steps in by_function.items():
+        if any(step.request for step in steps):
+            found[function] = []
+            _when_loaded(function, partial(_watch, function, steps, progress, recorder, plan))
+            continue
+        breakpoint_ = _watch(function, steps, progress, recorder, plan, where=function)
+        if breakpoint_.pending:
+            breakpoint_.delete()
+        else:
+            found[function] = _files_of(function)
+    _when_loaded(THREAD_CREATE, partial(ThreadCreateBreakpoint, recorder))
+    return found
+
+
+def _watch(
+    function: str, steps: List[Step], progress: Progress, recorder: Recorder, plan: Plan, where: str
+) -> StepBreakpoint:
+    return StepBreakpoint(where, function, steps, progress, recorder, plan.accelerators)
+
+
+def _when_loaded(function: str, create: Callable[..., gdb.Breakpoint]) -> None:
+    """Call `create(where=location)` once the library with `function` is there: its very first instruction.
+
+    A breakpoint by name would stop behind the prologue, where argument registers may be in use already.
+    """
+
+    def look(event: gdb.NewObjFileEvent) -> None:
+        # Asking costs 5 ms each time, so not for every library.
+        if not _C_LIBRARY.search(event.new_objfile.filename or ""):
+            return
+        address = _address_of(function)
+        if address and gdb.solib_name(address):
+            create(where="*0x%x" % address)
+            gdb.events.new_objfile.disconnect(look)
+
+    address = _address_of(function)
+    symbol = symbol_at(address) if address else None
+    if symbol is not None and not symbol[2].startswith(".plt"):
+        create(where=function)  # linked statically
+    else:
+        gdb.events.new_objfile.connect(look)
+
+
+def _address_of(function: str) -> int:
+    try:
+        # Evaluating `&function` would give the same, a hundred times slower.
+        answer = gdb.execute("info address %s" % function, to_string=True)
+    except gdb.error:
+        return 0
+    match = _ADDRESS.search(answer)
+    return int(match[0], 16) if match else 0
+
+
+def _files_of(function: str) -> List[str]:
+    _, locations = gdb.decode_line(function)
+    files = {sal.symtab.fullname() for sal in locations or () if sal.symtab is not None}
+    return sorted(files)
