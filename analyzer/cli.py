@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from analyzer import TOOL
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from analyzer.text import expand_user
 
 if TYPE_CHECKING:
     from analyzer.adapters.gdb import Gdb
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_FUNCTION = re.compile(r"(?:[\w./-]+:)?[A-Za-z_~][\w:~<>$]*")
 _EXIT_STATUSES = """\
 exit status: 0 done, 1 differs (reserved), 2 usage, 3 could not run, 4 ran but incomplete, 130 interrupted"""
 
@@ -25,6 +29,7 @@ exit status: 0 done, 1 differs (reserved), 2 usage, 3 could not run, 4 ran but i
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _prepare_output()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
@@ -41,6 +46,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `analyze show … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitStatus.DONE)
+    except OSError as error:  # a full disk, a folder that vanished
+        print(f"analyze: {error.strerror}: {error.filename or 'while writing'}", file=sys.stderr)
+        return int(ExitStatus.COULD_NOT_RUN)
+
+
+def _prepare_output() -> None:
+    """Whatever a program is called, printing it must not fail; nor must a closed standard output."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we live
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -105,7 +122,7 @@ def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
         "  analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial",
     )  # fmt: skip
     verb.add_argument(
-        "--qemu", required=True, type=Path, metavar="PATH", help="a qemu-system-x86_64 with debug information"
+        "--qemu", required=True, type=_path, metavar="PATH", help="a qemu-system-x86_64 with debug information"
     )
     verb.add_argument(
         "--guest",
@@ -120,6 +137,7 @@ def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
         "--break",
         dest="breaks",
         action="append",
+        type=_function_name,
         default=[],
         metavar="FUNC",
         help="record this function too; may be repeated",
@@ -133,7 +151,7 @@ def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
     )
     verb.add_argument(
         "--out",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="output folder (default: named after QEMU's version and the scenario)",
     )
@@ -162,7 +180,7 @@ def _add_show(verbs: _Verbs[_ArgumentParser]) -> None:
         "  analyze show callchain-qemu-7.2.22-startup\n"
         "  analyze show callchain-qemu-7.2.22-startup qemu_init_vcpu",
     )  # fmt: skip
-    verb.add_argument("recording", type=Path, metavar="RECORDING", help="a recording.jsonl or its folder")
+    verb.add_argument("recording", type=_path, metavar="RECORDING", help="a recording.jsonl or its folder")
     verb.add_argument(
         "function", nargs="?", default="", metavar="FUNC", help="only stops in this function or at this milestone"
     )
@@ -175,13 +193,13 @@ def _add_graph(verbs: _Verbs[_ArgumentParser]) -> None:
         "  analyze graph run1 run2 -o graph.json\n  analyze graph run1 -o graph.svg",
     )  # fmt: skip
     verb.add_argument(
-        "recordings", nargs="+", type=Path, metavar="RECORDING", help="a recording.jsonl or its folder"
+        "recordings", nargs="+", type=_path, metavar="RECORDING", help="a recording.jsonl or its folder"
     )
     verb.add_argument(
         "-o",
         "--output",
         required=True,
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="the suffix chooses: .json .dot .svg .graphml",
     )
@@ -197,11 +215,11 @@ def _add_report(verbs: _Verbs[_ArgumentParser]) -> None:
     verb.add_argument(
         "sources",
         nargs="+",
-        type=Path,
+        type=_path,
         metavar="RECORDING|GRAPH",
         help="recordings or graph.json files of one build",
     )
-    verb.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="the HTML file")
+    verb.add_argument("-o", "--output", required=True, type=_path, metavar="FILE", help="the HTML file")
     verb.set_defaults(run=_report)
 
 
@@ -210,14 +228,14 @@ def _add_doctor(verbs: _Verbs[_ArgumentParser]) -> None:
         verbs, "doctor", "try what this host can do and name the remedies",
         "  analyze doctor\n  analyze doctor --qemu build/qemu-system-x86_64",
     )  # fmt: skip
-    verb.add_argument("--qemu", type=Path, metavar="PATH", help="examine this QEMU too")
+    verb.add_argument("--qemu", type=_path, metavar="PATH", help="examine this QEMU too")
     verb.set_defaults(run=_doctor)
 
 
 def _startup(options: argparse.Namespace) -> ExitStatus:
     from analyzer.adapters.gdb import Gdb
 
-    with Gdb(options.qemu.expanduser()) as gdb:  # reads QEMU's symbols while we import the rest
+    with Gdb(options.qemu) as gdb:  # reads QEMU's symbols while we import the rest
         return _startup_with(options, gdb)
 
 
@@ -230,7 +248,7 @@ def _startup_with(options: argparse.Namespace, gdb: Gdb) -> ExitStatus:
             qemu=options.qemu,
             guest=options.guest,
             accelerator=options.accel,
-            breaks=tuple(options.breaks),
+            breaks=tuple(dict.fromkeys(options.breaks)),
             break_limit=options.break_limit,
             out=options.out,
             force=options.force,
@@ -282,6 +300,18 @@ def _doctor(options: argparse.Namespace) -> ExitStatus:
             print(f"{'':24}-> {finding.remedy}")
         broken |= finding.needed and not finding.ok
     return ExitStatus.COULD_NOT_RUN if broken else ExitStatus.DONE
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path")
+    return expand_user(text)
+
+
+def _function_name(text: str) -> str:
+    if not _FUNCTION.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a function (NAME or FILE:NAME)")
+    return text
 
 
 def _positive(text: str) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.adapters import dot, kvm, qemu
-from analyzer.adapters.gdb import Gdb, GdbError
+from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
 from analyzer.errors import AnalyzerError
 
 
@@ -63,7 +63,7 @@ def _ptrace() -> str:
     if stopped is None or stopped.reason != "exited-normally":
         raise AnalyzerError(
             f"gdb cannot trace a program: {said}",
-            "In a container add --cap-add=SYS_PTRACE; on the host see /proc/sys/kernel/yama/ptrace_scope.",
+            PTRACE_HINT,
         )
     return "gdb may trace programs it starts"
 

@@ -127,7 +127,8 @@ class Recording:
     @property
     def not_reached(self) -> list[wire.Milestone]:
         """Required milestones that were not."""
-        return [m for m in self.milestones if m.required and m.name not in self.reached]
+        reached = self.reached
+        return [m for m in self.milestones if m.required and m.name not in reached]
 
     def thread(self, number: int) -> Thread:
         """The thread of that number; KeyError when there is none."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 
 from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.model import Frame, Function, Ioctl, Kind, Recording, Stop, Thread, identify
@@ -13,6 +14,7 @@ from gdbscripts import wire
 from gdbscripts.wire import BREAK
 
 FILE_NAME = "recording.jsonl"
+_LONGEST_LINE = 1 << 25  # characters; a stack of 2000 frames with long arguments takes a hundredth
 
 
 def read_recording(path: Path) -> Recording:
@@ -23,7 +25,7 @@ def read_recording(path: Path) -> Recording:
     file = path / FILE_NAME if path.is_dir() else path
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
-            return _assemble(_records(lines, str(file)), str(file))
+            return _assemble(_records(_bounded(lines, str(file)), str(file)), str(file))
     except FileNotFoundError:
         raise AnalyzerError(f"{file}: no such recording.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
@@ -41,6 +43,14 @@ def relative(file: str, root: str) -> str:
     """`file` relative to the source root, normalised; unchanged when it lies elsewhere."""
     plain = os.path.normpath(file) if file else ""
     return plain[len(root) + 1 :] if root and plain.startswith(root + "/") else plain
+
+
+def _bounded(file: TextIO, name: str) -> Iterator[str]:
+    """The lines; what never ends a line, such as a device, is not read to its end."""
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise AnalyzerError(f"{name} is not a recording: it has a line of {_LONGEST_LINE} characters.")
+        yield line
 
 
 def _records(lines: Iterable[str], name: str) -> Iterator[wire.Record]:

@@ -7,18 +7,25 @@ from pathlib import Path
 from analyzer.errors import AnalyzerError
 from analyzer.recording import FILE_NAME, read_recording
 
+_SET_ASIDE = FILE_NAME + ".before"
+
 
 def prepare_folder(folder: Path, force: bool) -> None:
-    """Make the output folder. AnalyzerError when it cannot be written to, or holds a recording already."""
+    """Make the output folder. AnalyzerError when it cannot be written to, or holds a recording already.
+
+    With `force` a recording there is set aside until another one has taken its place.
+    """
     recording = folder / FILE_NAME
-    if recording.exists() and not force:
-        raise AnalyzerError(
-            f"{folder} already holds a recording; it is kept.",
-            "Choose another folder with --out, or replace it with --force.",
-        )
     try:
+        holds_one = recording.exists() and recording.stat().st_size > 0  # empty: left by a killed run
+        if holds_one and not force:
+            raise AnalyzerError(
+                f"{folder} already holds a recording; it is kept.",
+                "Choose another folder with --out, or replace it with --force.",
+            )
         folder.mkdir(parents=True, exist_ok=True)
-        recording.unlink(missing_ok=True)
+        if holds_one:
+            recording.replace(folder / _SET_ASIDE)
         recording.touch()
     except OSError as error:
         raise AnalyzerError(
@@ -26,14 +33,36 @@ def prepare_folder(folder: Path, force: bool) -> None:
         ) from None
 
 
-def discard_if_empty(folder: Path) -> None:
-    """Remove a recording in which nothing beyond `main` was reached: it would only be in the way next time."""
+def keep_what_is_of_use(folder: Path) -> bool:
+    """Whether the recording reached anything beyond `main`. If not it is removed, since it would only be in the
+    way next time, and one that was set aside is put back."""
     try:
-        reached = read_recording(folder).reached
+        of_use = bool(read_recording(folder).reached - {"main"})
     except AnalyzerError:
-        reached = set()
-    if reached - {"main"}:
-        return
+        of_use = False
+    if of_use:
+        forget_the_one_before(folder)
+        return True
+    aside = folder / _SET_ASIDE
     (folder / FILE_NAME).unlink(missing_ok=True)
+    if aside.exists():
+        aside.replace(folder / FILE_NAME)
     if not any(folder.iterdir()):
         folder.rmdir()
+    return False
+
+
+def forget_the_one_before(folder: Path) -> None:
+    """Another recording has taken its place."""
+    (folder / _SET_ASIDE).unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all. AnalyzerError when it cannot be written."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON can name half a character
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise AnalyzerError(f"{path} cannot be written: {error.strerror}.") from None

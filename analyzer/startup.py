@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm import check_kvm
 from analyzer.adapters.qemu import QemuFacts, examine
+from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model import Recording
 from analyzer.record.guest import choose_guest
-from analyzer.record.progress import Reached
 from analyzer.record.session import Request, Watcher, record
-from analyzer.results import discard_if_empty, prepare_folder
+from analyzer.results import forget_the_one_before, keep_what_is_of_use, prepare_folder
 from analyzer.scenarios import load_scenario
 from analyzer.workflow import write_results
 
@@ -61,74 +58,47 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
         break_limit=options.break_limit,
         build=_birth_certificate(qemu),
     )
-    print(
-        f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}",
-        flush=True,
-    )
     console = Console()
+    console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
     try:
         record(request, folder, gdb, Watcher(console.reached, console.waiting))
     except AnalyzerError:
         console.clear()
-        discard_if_empty(folder)
+        keep_what_is_of_use(folder)
         raise
     except KeyboardInterrupt:
         console.clear()
-        write_results(folder)
-        print(f"Interrupted; what was recorded until then: {folder / 'report.html'}")
+        if keep_what_is_of_use(folder):
+            write_results(folder)
+            console.say(f"Interrupted; what was recorded until then: {folder / 'report.html'}")
         raise
     console.clear()
+    forget_the_one_before(folder)
     recording, missing = write_results(folder)
-    return _tell(recording, folder, missing)
+    return _tell(recording, folder, missing, console)
 
 
-class Console:
-    """Prints each milestone as it is reached, and on a terminal what is awaited."""
-
-    def __init__(self) -> None:
-        self._live = sys.stdout.isatty()
-        self._shown = 0.0
-
-    def reached(self, reached: Reached) -> None:
-        """A milestone was reached for the first time."""
-        self.clear()
-        where = reached.milestone.request or reached.function
-        print(f"{reached.time:8.3f} s  {reached.milestone.title:42} {where}, {reached.depth} frames", flush=True)
-
-    def waiting(self, titles: Sequence[str], seconds: float) -> None:
-        """What is awaited now; shown twice a second, and not before the first second has passed."""
-        now = time.monotonic()
-        if not self._live or seconds < 1.0 or now - self._shown < 0.5:
-            return
-        self._shown = now
-        more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
-        print(f"\r\x1b[K{seconds:8.0f} s  waiting for: {titles[0]}{more}", end="", flush=True)
-
-    def clear(self) -> None:
-        """Remove the line that says what is awaited."""
-        if self._live and self._shown:
-            print("\r\x1b[K", end="", flush=True)
-
-
-def _tell(recording: Recording, folder: Path, missing_picture: str) -> ExitStatus:
+def _tell(recording: Recording, folder: Path, missing_picture: str, console: Console) -> ExitStatus:
     if recording.accelerator is not None:
-        print(f"Accelerator: {recording.accelerator.name} ({recording.accelerator.evidence})")
+        console.say(f"Accelerator: {recording.accelerator.name} ({recording.accelerator.evidence})")
     serial = recording.outputs.get("serial", "").strip()
     if serial:
-        print(f"The guest said: {serial.splitlines()[-1]}")
+        console.say(f"The guest said: {serial.splitlines()[-1]}")
     for note in recording.notes:
-        print(f"Note: {note}")
+        console.say(f"Note: {note}")
     if missing_picture:
-        print(f"Note: {missing_picture}")
+        console.say(f"Note: {missing_picture}")
     incomplete = recording.end is None or recording.end.outcome != "complete"
     for milestone in recording.not_reached:
-        what = (
-            f"waited for {', '.join(milestone.found)}" if milestone.found else "this program has no such function"
-        )
-        print(f"Never reached: {milestone.title} ({what})")
+        what = f"waited for {milestone.request or ', '.join(milestone.found)}"
+        if not milestone.found:
+            what = "this program has no such function"
+        console.say(f"Never reached: {milestone.title} ({what})")
     if incomplete:
-        print("The run is incomplete; the report shows where every thread stood.")
-    print(f"Report: {folder / 'report.html'}")
+        said = " ".join(recording.outputs.get("stderr", "").split())[-400:]
+        console.say(f"The run is incomplete: {recording.end.reason if recording.end else 'it was cut short'}.")
+        console.say(f"QEMU said: {said or 'nothing'}")
+    console.say(f"Report: {folder / 'report.html'}")
     return ExitStatus.INCOMPLETE if incomplete else ExitStatus.DONE
 
 

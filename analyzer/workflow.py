@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyzer.adapters.dot import render_svg
-from analyzer.errors import AnalyzerError
+from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.document import from_json, to_json
 from analyzer.graph.formats import to_dot
 from analyzer.graph.merge import combine, graph_of
 from analyzer.model import Recording
-from analyzer.recording import read_recording
+from analyzer.recording import FILE_NAME, read_recording
+from analyzer.results import write_text
 from analyzer.show import backtraces
 from reports.assemble import build_page
 from reports.html import render
@@ -25,21 +26,24 @@ def write_results(folder: Path) -> tuple[Recording, str]:
     recording = read_recording(folder)
     graph = graph_of(recording)
     svg, missing = _picture(graph)
-    _write(folder / "graph.json", to_json(graph))
+    write_text(folder / "graph.json", to_json(graph))
     if svg:
-        _write(folder / "graph.svg", svg)
-    _write(folder / "backtraces.txt", "\n".join(backtraces(recording)))
-    _write(folder / "report.html", render(build_page(graph, [recording], svg, missing)))
+        write_text(folder / "graph.svg", svg)
+    else:
+        (folder / "graph.svg").unlink(missing_ok=True)  # of an earlier recording
+    write_text(folder / "backtraces.txt", "\n".join(backtraces(recording)))
+    write_text(folder / "report.html", render(build_page(graph, [recording], svg, missing)))
     return recording, missing
 
 
 def make_graph(sources: Sequence[Path], output: Path) -> None:
     """Merge recordings, and graphs made before, and write the graph in the format the suffix says."""
     if output.suffix not in GRAPH_SUFFIXES:
-        raise AnalyzerError(
+        raise UsageError(
             f"{output}: no format is known for {output.suffix or 'a file without suffix'}.",
             f"Use one of {', '.join(GRAPH_SUFFIXES)}.",
         )
+    _check_not_a_source(output, sources)
     _, graph = _read_all(sources)
     text = {
         ".json": lambda: to_json(graph),
@@ -47,22 +51,30 @@ def make_graph(sources: Sequence[Path], output: Path) -> None:
         ".svg": lambda: render_svg(to_dot(graph)),
         ".graphml": graph.to_graphml,
     }[output.suffix]()
-    _write(output, text)
+    write_text(output, text)
 
 
 def make_report(sources: Sequence[Path], output: Path) -> str:
     """Write the report of recordings, graphs or both; returns why there is no picture, if so."""
+    _check_not_a_source(output, sources)
     recordings, graph = _read_all(sources)
     svg, missing = _picture(graph)
-    _write(output, render(build_page(graph, recordings, svg, missing)))
+    write_text(output, render(build_page(graph, recordings, svg, missing)))
     return missing
 
 
 def _read_all(sources: Sequence[Path]) -> tuple[list[Recording], CallGraph]:
-    """The recordings among `sources`, and one graph of all of them."""
+    """The recordings among `sources`, and one graph of all of them. A source named twice counts once."""
+    sources = list(dict.fromkeys(source.resolve() for source in sources))
     graphs = [_read_graph(source) for source in sources if _is_graph(source)]
     recordings = [read_recording(source) for source in sources if not _is_graph(source)]
     return recordings, combine([*graphs, *map(graph_of, recordings)])
+
+
+def _check_not_a_source(output: Path, sources: Sequence[Path]) -> None:
+    files = [source / FILE_NAME if source.is_dir() else source for source in sources]
+    if output.exists() and any(file.exists() and output.samefile(file) for file in files):
+        raise UsageError(f"{output} is what is to be read; it is kept.", "Choose another -o FILE.")
 
 
 def _is_graph(path: Path) -> bool:
@@ -82,10 +94,3 @@ def _picture(graph: CallGraph) -> tuple[str, str]:
         return render_svg(to_dot(graph)), ""
     except AnalyzerError as error:
         return "", f"{error.message} {error.hint}"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise AnalyzerError(f"{path} cannot be written: {error.strerror}.") from None

@@ -207,9 +207,9 @@ def from_line(line: str) -> Record:
         data = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise WireError("not JSON: %s" % error) from None
-    if not isinstance(data, dict) or data.get("record") not in _TYPES:
+    if not isinstance(data, dict) or str(data.get("record")) not in _TYPES:
         raise WireError("not a record of this format")
-    kind = _TYPES[data.pop("record")]
+    kind = _TYPES[str(data.pop("record"))]
     if not _REQUIRED[kind] <= data.keys():
         missing = ", ".join(sorted(_REQUIRED[kind] - data.keys()))
         raise WireError("a %s record lacks %s" % (kind.TAG, missing))
@@ -227,7 +227,7 @@ def schema_of(line: str) -> Optional[int]:
     """The schema number in the first line of a recording, of whatever schema; None when it has none."""
     try:
         schema = json.loads(line).get("schema")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return schema if isinstance(schema, int) else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,43 +10,52 @@ from typing import Any
 from analyzer.graph.callgraph import CallGraph
 from analyzer.model import Frame, Function, Kind, Recording
 from analyzer.show import backtrace, heading
-from reports.page import Moment, Page, Rung, ThreadRow, Trace
+from analyzer.text import visible
+from reports.page import Moment, Page, Run, Rung, ThreadRow, Trace
 from reports.story import KIND_WORDS, Samples, chapters, identity
 
 
 def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "") -> Page:
-    """The report's data. Without recordings (a graph alone) there are no arguments, sources or backtraces."""
-    first = recordings[0] if recordings else None
+    """The report's data. Without recordings (graphs alone) there are no arguments, sources or backtraces."""
     samples = Samples(recordings)
     provenance = graph.provenance
-    accelerator = provenance.accelerator.upper() or "an unknown accelerator"
+    guest = f"a {provenance.accelerator.upper()} guest" if provenance.accelerator else "a guest"
     return Page(
-        title=f"How QEMU {provenance.qemu_version} starts a {accelerator} guest",
-        verdict=_verdict(graph, first),
+        title=f"How QEMU {provenance.qemu_version} starts {guest}",
+        verdict=_verdict(graph, recordings),
         complete=provenance.complete,
         problems=tuple(_problems(recordings)),
-        facts=tuple(_facts(graph, first)),
-        command=_command(first),
-        serial=first.outputs.get("serial", "").replace("\r\n", "\n") if first else "",
-        messages=first.outputs.get("stderr", "") if first else "",
-        timeline=tuple(_timeline(first)) if first else (),
+        facts=tuple(_facts(graph)),
         chapters=tuple(chapters(graph, samples)),
         svg=svg,
         svg_missing=svg_missing,
         details=_details(graph, samples),
-        threads=tuple(_threads(recordings)),
-        rungs=tuple(_rungs(graph, first)),
-        traces=tuple(_traces(recordings)),
+        rungs=() if recordings else tuple(_rungs_of_graph(graph)),
+        runs=tuple(_runs(recordings)),
         kinds=tuple(_kinds(graph)),
     )
 
 
-def _verdict(graph: CallGraph, recording: Recording | None) -> str:
+def _verdict(graph: CallGraph, recordings: Sequence[Recording]) -> str:
     pointers = sum(1 for call in graph.calls if call.kind is Kind.INDIRECT)
     seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls, {pointers} of them through a pointer"
-    if recording is None or recording.end is None:
-        return f"{seen}."
-    return f"{seen}. {recording.end.reason[:1].upper()}{recording.end.reason[1:]}."
+    reasons = [recording.end.reason for recording in recordings if recording.end and recording.end.reason]
+    return ". ".join([seen, *(reason[:1].upper() + reason[1:] for reason in reasons)]) + "."
+
+
+def _runs(recordings: Sequence[Recording]) -> Iterator[Run]:
+    for number, recording in enumerate(recordings, 1):
+        yield Run(
+            name=f"Run {number} of {len(recordings)}" if len(recordings) > 1 else "",
+            facts=tuple(_facts_of_run(recording)),
+            command=shlex.join(recording.header.command),
+            serial=visible(recording.outputs.get("serial", "").replace("\r\n", "\n")),
+            messages=visible(recording.outputs.get("stderr", "")),
+            timeline=tuple(_timeline(recording)),
+            threads=tuple(_threads(recording)),
+            rungs=tuple(_rungs(recording)),
+            traces=tuple(_traces(recording)),
+        )
 
 
 def _problems(recordings: Sequence[Recording]) -> Iterator[str]:
@@ -56,44 +66,41 @@ def _problems(recordings: Sequence[Recording]) -> Iterator[str]:
             yield "This recording was interrupted. What follows is what was recorded until then."
         for milestone in recording.not_reached:
             if milestone.found:
-                yield f"Never reached: {milestone.title} ({', '.join(milestone.found)})."
+                yield f"Never reached: {milestone.title} ({milestone.request or ', '.join(milestone.found)})."
             else:
                 yield f"Not in this program: {milestone.title} (none of {', '.join(milestone.missing)})."
         yield from recording.notes
 
 
-def _facts(graph: CallGraph, recording: Recording | None) -> Iterator[tuple[str, str]]:
+def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
     provenance = graph.provenance
     yield "QEMU", provenance.qemu_version
-    yield "Build-id", provenance.build_id or "none"
-    yield "Accelerator", _accelerator(graph, recording)
+    yield "Build-id", provenance.build_id
+    yield "Accelerator", provenance.accelerator or "unknown"
     yield "Guest", provenance.guest
-    if recording is not None:
-        yield "Exit", _exit(recording)
-        yield "gdb", recording.header.gdb_version
-        yield "Host", recording.header.host
-        yield "Recorded", recording.header.created
     for name, value in provenance.build.items():
         yield f"Build: {name}", str(value)
     yield "Made by", provenance.tool
 
 
-def _accelerator(graph: CallGraph, recording: Recording | None) -> str:
-    if recording is not None and recording.accelerator is not None:
-        return f"{recording.accelerator.name} (QEMU says: {recording.accelerator.evidence})"
-    return graph.provenance.accelerator or "unknown"
+def _facts_of_run(recording: Recording) -> Iterator[tuple[str, str]]:
+    header = recording.header
+    if recording.accelerator is not None:
+        yield "Accelerator", f"{recording.accelerator.name} (QEMU says: {recording.accelerator.evidence})"
+    yield "Exit", _exit(recording)
+    yield "gdb", header.gdb_version
+    yield "Host", header.host
+    yield "Recorded", header.created
 
 
 def _exit(recording: Recording) -> str:
     if recording.exit is None:
         return "did not end by itself"
+    if recording.exit.status is None and not recording.exit.signal:
+        return "ended by gdb"
     if recording.exit.signal:
         return f"killed by signal {recording.exit.signal}"
     return f"status {recording.exit.status}"
-
-
-def _command(recording: Recording | None) -> str:
-    return " ".join(recording.header.command) if recording else ""
 
 
 def _timeline(recording: Recording) -> Iterator[Moment]:
@@ -139,29 +146,29 @@ def _neighbour(function: Function, kind: Kind, hits: int, sites: Sequence[Any]) 
     }  # fmt: skip
 
 
-def _threads(recordings: Sequence[Recording]) -> Iterator[ThreadRow]:
-    for recording in recordings[:1]:
-        stops = Counter(stop.thread for stop in recording.stops)
-        creators = {stop.number: stop for stop in recording.stops if stop.reason == "thread-create"}
-        for thread in sorted(recording.threads, key=lambda t: t.number):
-            creation = creators.pop(thread.created_by, None) if thread.created_by is not None else None
-            creator = _creator(creation.frames[1:]) if creation else ""
-            start = thread.start.name if thread.start else "main" if thread.number == 1 else "not recorded"
-            yield ThreadRow(f"{thread.label} (gdb's {thread.number})", start, creator, stops[thread.number])
-        for creation in creators.values():
-            start = creation.starts.name if creation.starts else "??"
-            yield ThreadRow("not stopped in", start, _creator(creation.frames[1:]), 0)
+def _threads(recording: Recording) -> Iterator[ThreadRow]:
+    stops = Counter(stop.thread for stop in recording.stops)
+    creators = {stop.number: stop for stop in recording.stops if stop.reason == "thread-create"}
+    for thread in sorted(recording.threads, key=lambda t: t.number):
+        creation = creators.pop(thread.created_by, None) if thread.created_by is not None else None
+        creator = _creator(creation.frames[1:]) if creation else ""
+        start = thread.start.name if thread.start else "main" if thread.number == 1 else "not recorded"
+        yield ThreadRow(f"{thread.label} (gdb's {thread.number})", start, creator, stops[thread.number])
+    for creation in creators.values():
+        start = creation.starts.name if creation.starts else "??"
+        yield ThreadRow("not stopped in", start, _creator(creation.frames[1:]), 0)
 
 
 def _creator(frames: Sequence[Frame]) -> str:
     return " ← ".join(frame.function.name for frame in frames[:3])
 
 
-def _rungs(graph: CallGraph, recording: Recording | None) -> Iterator[Rung]:
-    if recording is None:
-        for call in graph.ioctls:
-            yield Rung(call.request, "", call.file, call.thread, call.returns, call.function.name)
-        return
+def _rungs_of_graph(graph: CallGraph) -> Iterator[Rung]:
+    for call in graph.ioctls:
+        yield Rung(call.request, "", call.file, call.thread, call.returns, call.function.name)
+
+
+def _rungs(recording: Recording) -> Iterator[Rung]:
     for stop in recording.stops:
         if stop.ioctl is not None:
             caller = stop.frames[1].function.name if len(stop.frames) > 1 else ""
@@ -170,10 +177,9 @@ def _rungs(graph: CallGraph, recording: Recording | None) -> Iterator[Rung]:
             yield Rung(stop.ioctl.request, str(stop.ioctl.fd), stop.ioctl.file, label, returned, caller)
 
 
-def _traces(recordings: Sequence[Recording]) -> Iterator[Trace]:
-    for recording in recordings:
-        for stop in recording.stops:
-            yield Trace(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
+def _traces(recording: Recording) -> Iterator[Trace]:
+    for stop in recording.stops:
+        yield Trace(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
 
 
 def _kinds(graph: CallGraph) -> Iterator[tuple[str, str, int]]:

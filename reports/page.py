@@ -84,6 +84,21 @@ class Trace:
 
 
 @dataclass(frozen=True)
+class Run:
+    """One recording: what ran, what it said and where it was stopped."""
+
+    name: str  # "" when there is only one
+    facts: tuple[tuple[str, str], ...]
+    command: str
+    serial: str
+    messages: str
+    timeline: tuple[Moment, ...]
+    threads: tuple[ThreadRow, ...]
+    rungs: tuple[Rung, ...]
+    traces: tuple[Trace, ...]
+
+
+@dataclass(frozen=True)
 class Page:
     """The whole report."""
 
@@ -91,16 +106,11 @@ class Page:
     verdict: str
     complete: bool
     problems: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
-    command: str
-    serial: str
-    messages: str
-    timeline: tuple[Moment, ...]
+    facts: tuple[tuple[str, str], ...]  # what all runs have in common
     chapters: tuple[Chapter, ...]
     svg: str
     svg_missing: str
     details: dict[str, Any]
-    threads: tuple[ThreadRow, ...]
-    rungs: tuple[Rung, ...]
-    traces: tuple[Trace, ...]
+    rungs: tuple[Rung, ...]  # of a graph alone
+    runs: tuple[Run, ...]
     kinds: tuple[tuple[str, str, int], ...]  # kind, words, calls

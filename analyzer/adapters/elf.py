@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ _DEBUG_FOLDER = Path("/usr/lib/debug")
 
 @dataclass(frozen=True)
 class ElfFacts:
-    """`build_id` is hexadecimal, "" when there is none."""
+    """`build_id` is the linker's, or a digest of the whole file where the linker left none."""
 
     build_id: str
     has_debug_info: bool
@@ -40,12 +41,14 @@ def read_elf(path: Path) -> ElfFacts:
         debug = bool(elf.get_section_by_name(".debug_info") or elf.get_section_by_name(".zdebug_info"))
         symbols = elf.get_section_by_name(".symtab") is not None
     separate = _separate_debug_file(path, build_id)
-    return ElfFacts(build_id, debug or separate, symbols or separate)
+    return ElfFacts(build_id or _digest(path), debug or separate is not None, symbols or separate is not None)
 
 
 def function_names(path: Path) -> set[str]:
     """Names of all functions in the symbol table; compiler suffixes included. Takes a second for QEMU."""
     with _open(path) as elf:
+        separate = _separate_debug_file(path, _build_id(elf))
+    with _open(separate or path) as elf:
         table = elf.get_section_by_name(".symtab")
         if not isinstance(table, SymbolTableSection):
             return set()
@@ -54,6 +57,8 @@ def function_names(path: Path) -> set[str]:
 
 @contextmanager
 def _open(path: Path) -> Iterator[ELFFile]:
+    if path.exists() and not path.is_file():
+        raise AnalyzerError(f"{path} is not a file.", "Give the path of a qemu-system-x86_64.")
     try:
         with path.open("rb") as file:
             yield ELFFile(file)
@@ -79,9 +84,15 @@ def _build_id(elf: ELFFile) -> str:
     return next((str(note["n_desc"]) for note in section.iter_notes()), "")
 
 
-def _separate_debug_file(path: Path, build_id: str) -> bool:
-    """Whether gdb finds debug information beside the program or in the system's debug folder."""
-    candidates = [path.with_name(path.name + ".debug"), path.parent / ".debug" / (path.name + ".debug")]
+def _digest(path: Path) -> str:
+    return "sha256-" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _separate_debug_file(path: Path, build_id: str) -> Path | None:
+    """Where gdb finds debug information apart from the program: beside it or in the system's debug folder."""
+    name = path.name + ".debug"
+    below = _DEBUG_FOLDER / path.parent.resolve().relative_to("/")
+    candidates = [path.with_name(name), path.parent / ".debug" / name, below / name]
     if build_id:
         candidates.append(_DEBUG_FOLDER / ".build-id" / build_id[:2] / f"{build_id[2:]}.debug")
-    return any(candidate.is_file() for candidate in candidates)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -26,6 +26,7 @@ from gdbscripts.wire import SCHEMA
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "gdbscripts" / "bootstrap.py"
 OLDEST = 12  # gdb.MICommand came with gdb 12
 INSTALL_HINT = "Install it: apt install gdb (or dnf install gdb, pacman -S gdb)."
+PTRACE_HINT = "In a container add --cap-add=SYS_PTRACE; on the host see /proc/sys/kernel/yama/ptrace_scope."
 _START_TIMEOUT = 30.0  # seconds
 _LOAD_TIMEOUT = 300.0  # seconds; a debug build of QEMU takes a fraction of one
 
@@ -68,6 +69,7 @@ class Gdb:
         self._program = program
         self._selector = selectors.DefaultSelector()
         self._rest = b""
+        self._lines: deque[bytes] = deque()
         self._tokens = itertools.count(1)
         self._answers: dict[int, dict[str, Any]] = {}
         self._stopped: deque[Stopped] = deque()
@@ -187,7 +189,7 @@ class Gdb:
         assert self._process is not None and self._process.stdin is not None
         token = next(self._tokens)
         try:
-            self._process.stdin.write(f"{token}{command}\n".encode())
+            self._process.stdin.write(os.fsencode(f"{token}{command}\n"))
         except (BrokenPipeError, ValueError):
             raise GdbError("gdb ended unexpectedly.", self._last_words()) from None
         return token
@@ -200,8 +202,12 @@ class Gdb:
         if not chunk:
             raise GdbError("gdb ended unexpectedly.", self._last_words())
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            self._take(gdbmiparser.parse_response(line.decode(errors="replace").rstrip("\r")))
+        self._lines.extend(lines)
+        # Ctrl-C may come between any two steps: a line is removed only after it was taken.
+        while self._lines:
+            text = self._lines[0].decode(errors="replace").rstrip("\r")
+            self._take(gdbmiparser.parse_response(text))
+            self._lines.popleft()
 
     def _take(self, response: dict[str, Any]) -> None:
         kind, message, payload = response["type"], response["message"], response["payload"]
@@ -226,19 +232,26 @@ def quote(text: str) -> str:
 
 def _spawn(executable: str) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"}
-    environment |= {"LC_ALL": "C", "SHELL": "/bin/sh", "TERM": "dumb"}
+    environment |= {"LC_ALL": "C.UTF-8", "SHELL": "/bin/sh", "TERM": "dumb"}
     # A session of its own: Ctrl-C reaches us only, and we end gdb in order. Should we be killed instead,
     # the kernel kills gdb (pdeathsig), and with gdb the program it traces.
-    return subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", executable, "-nx", "-q", "--interpreter=mi3",
-         "-iex", "set auto-load off", "-iex", "set index-cache enabled off"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        bufsize=0,  # nothing may be left to flush when gdb is gone
-        start_new_session=True,
-        env=environment,
-    )  # fmt: skip
+    command = ["setpriv", "--pdeathsig", "KILL", executable, "-nx", "-q", "--interpreter=mi3"]
+    settings = ["-iex", "set auto-load off", "-iex", "set index-cache enabled off"]
+    try:
+        return subprocess.Popen(
+            [*command, *settings],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,  # nothing may be left to flush when gdb is gone
+            start_new_session=True,
+            env=environment,
+        )
+    except FileNotFoundError:
+        raise AnalyzerError(
+            "setpriv is not installed; it makes sure that gdb never outlives this program.",
+            "Install it: apt install util-linux.",
+        ) from None
 
 
 def _unusable(executable: str, message: str, said: str) -> AnalyzerError:

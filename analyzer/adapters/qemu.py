@@ -36,7 +36,7 @@ def examine(path: Path) -> QemuFacts:
 
     Raises AnalyzerError when it is no QEMU for x86 PCs, or has no debug information.
     """
-    path = path.expanduser().absolute()
+    path = path.absolute()
     elf = read_elf(path)
     answers = _ask(path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"])
     version, machines, folders, options = answers

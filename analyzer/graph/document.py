@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.graph.callgraph import (
@@ -22,6 +23,8 @@ from analyzer.model import Function, Kind
 # 1  first
 SCHEMA = 1
 _FORMAT = "qemu-callchain graph"
+_TYPES = {"str": str, "int": int, "bool": bool, "dict[str, object]": dict}
+_Plain = TypeVar("_Plain")
 
 
 def to_json(graph: CallGraph) -> str:
@@ -57,30 +60,54 @@ def from_json(text: str, name: str) -> CallGraph:
 
 
 def _read(data: dict[str, Any]) -> CallGraph:
-    graph = CallGraph(Provenance(**data["provenance"]))
+    provenance = Provenance(**data["provenance"])
+    _check_types(provenance)
+    graph = CallGraph(provenance)
     functions = []
     for entry in data["functions"]:
         function = Function(entry.pop("name"), entry.pop("where"))
-        threads, milestones = tuple(entry.pop("threads")), tuple(entry.pop("milestones"))
-        graph.put(Node(function, threads=threads, milestones=milestones, **entry))
+        _check_types(function)
+        graph.put(_check_types(Node(function, **{**entry, **_tuples(entry, "threads", "milestones")})))
         functions.append(function)
     for entry in data["calls"]:
-        sites = tuple(Site(*site) for site in entry["sites"])
-        caller, callee = functions[entry["caller"]], functions[entry["callee"]]
-        graph.connect(Call(caller, callee, Kind(entry["kind"]), entry["hits"], sites))
+        sites = tuple(_check_types(Site(*site)) for site in entry["sites"])
+        ends = (_numbered(functions, entry["caller"]), _numbered(functions, entry["callee"]))
+        graph.connect(_check_types(Call(*ends, Kind(entry["kind"]), entry["hits"], sites)))
     graph.chains = tuple(_read_chain(entry, functions) for entry in data["chains"])
     graph.ioctls = tuple(
-        IoctlCall(**{**entry, "function": Function(*entry["function"])}) for entry in data["ioctls"]
+        _check_types(IoctlCall(**{**entry, "function": _check_types(Function(*entry["function"]))}))
+        for entry in data["ioctls"]
     )
     return graph
 
 
 def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
     steps = tuple(
-        ChainStep(functions[number], Kind(kind) if kind else None, file, line, instruction)
+        _check_types(
+            ChainStep(_numbered(functions, number), Kind(kind) if kind else None, file, line, instruction)
+        )
         for number, kind, file, line, instruction in entry.pop("steps")
     )
-    return Chain(steps=steps, **entry)
+    return _check_types(Chain(steps=steps, **entry))
+
+
+def _numbered(functions: list[Function], number: int) -> Function:
+    if number < 0:
+        raise IndexError(f"there is no function {number}")
+    return functions[number]
+
+
+def _tuples(entry: dict[str, Any], *names: str) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(str(item) for item in entry[name]) for name in names}
+
+
+def _check_types(value: _Plain) -> _Plain:
+    """The dataclass `value`; TypeError unless its texts, numbers and truths are what the annotations say."""
+    for field in fields(value):  # type: ignore[arg-type]
+        wanted = _TYPES.get(str(field.type))
+        if wanted is not None and type(getattr(value, field.name)) is not wanted:
+            raise TypeError(f"{field.name} is no {field.type}")
+    return value
 
 
 def _node(node: Node) -> dict[str, Any]:

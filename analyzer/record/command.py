@@ -40,6 +40,11 @@ def qemu_command(
     return [*command, "-serial", f"file:{serial}", *extra]
 
 
+def by_hand(command: Sequence[str], serial: Path) -> list[str]:
+    """The command as one would repeat it by hand: the serial port goes to the terminal."""
+    return ["stdio" if argument == f"file:{serial}" else argument for argument in command]
+
+
 def records_serial(extra: Sequence[str]) -> bool:
     """Whether the first serial port is ours to record."""
     return not any(argument in ("-serial", "--serial", "-nographic", "--nographic") for argument in extra)

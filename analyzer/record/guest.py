@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.errors import AnalyzerError
+from analyzer.text import expand_user
 
 TINY = "tiny"
 TINY_IMAGE = Path(__file__).resolve().parents[1] / "guest" / "tiny.bin"
-TINY_EXIT_STATUS = 33  # (0x10 << 1) | 1: isa-debug-exit, see guest/tiny.S
+# (0x10 << 1) | 1 through isa-debug-exit; 0 through the reset that follows where there is no such device.
+TINY_EXIT_STATUSES = (33, 0)
+_HINT = "Give --guest tiny, a disk image or a Linux kernel."
 _QCOW2 = b"QFI\xfb"
 _MULTIBOOT = b"\x02\xb0\xad\x1b"  # must lie in the first 8 KiB (Multiboot specification, 3.1)
 
@@ -37,14 +40,16 @@ def choose_guest(wanted: str) -> Guest:
     """The guest for `--guest`: decided by the file's content. AnalyzerError when there is no such file."""
     if wanted == TINY:
         return Guest(TINY, TINY_IMAGE)
-    path = Path(wanted).expanduser()
+    path = expand_user(wanted)
+    if path.is_fifo() or path.is_char_device():
+        raise AnalyzerError(f"Guest {path} is no file one can boot from.", _HINT)
     try:
         with path.open("rb") as file:
             head = file.read(8192)
     except OSError as error:
         raise AnalyzerError(
             f"Guest {path} cannot be read: {error.strerror}.",
-            "Give --guest tiny, a disk image or a Linux kernel.",
+            _HINT,
         ) from None
     return classify(path.resolve(), head)
 

@@ -43,6 +43,7 @@ class Progress:
         self._report = report
         self._milestones: dict[str, wire.Milestone] = {}
         self._reached: set[str] = set()
+        self.exit_status: int | None = None
         self.files: dict[str, set[int]] = {}  # source file -> lines that frames point at
 
     def take(self, records: Iterator[wire.Record]) -> None:
@@ -55,6 +56,8 @@ class Progress:
                     self.files.setdefault(record.file, set()).add(record.line)
                 case wire.Stop():
                     self._take_stop(record)
+                case wire.Exit():
+                    self.exit_status = record.status
 
     @property
     def awaited(self) -> list[wire.Milestone]:

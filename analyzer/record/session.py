@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shlex
 import tempfile
 import time
@@ -15,13 +16,13 @@ from pathlib import Path
 
 from analyzer import TOOL
 from analyzer.adapters.elf import function_names
-from analyzer.adapters.gdb import Gdb, GdbError, Stopped, quote
+from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, quote
 from analyzer.adapters.qemu import FIRMWARE_HINT, QemuFacts
 from analyzer.adapters.sources import excerpts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model import without_compiler_suffix
-from analyzer.record.command import qemu_command, records_serial
-from analyzer.record.guest import Guest
+from analyzer.record.command import by_hand, qemu_command, records_serial
+from analyzer.record.guest import TINY_EXIT_STATUSES, Guest
 from analyzer.record.progress import Follow, Progress, Reached
 from analyzer.recording import FILE_NAME
 from analyzer.scenarios import Scenario, break_step
@@ -64,7 +65,8 @@ def record(request: Request, folder: Path, gdb: Gdb, watcher: Watcher) -> None:
     """
     if not request.guest.leaves and not request.qemu.has_firmware and "-bios" not in request.qemu_arguments:
         raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
-    with tempfile.TemporaryDirectory(prefix=".run-", dir=folder) as scratch:
+    # Not in `folder`: its name may be anything, and gdb's Python asserts on what is no text to it.
+    with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
         _Run(request, folder / FILE_NAME, Path(scratch), gdb, watcher).run()
 
 
@@ -80,6 +82,7 @@ class _Run:
         self._plan_file = scratch / "plan.json"
         self._progress = Progress(watcher.reached)
         qemu = request.qemu
+        # As started, the serial port goes to a scratch file; the header has it as one would repeat it by hand.
         self._command = qemu_command(
             qemu.path, request.guest, request.accelerator, self._streams["serial"], qemu.firmware,
             qemu.names_threads, request.qemu_arguments,
@@ -105,7 +108,7 @@ class _Run:
             tool=TOOL,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             scenario=request.scenario.name,
-            command=self._command,
+            command=by_hand(self._command, self._streams["serial"]),
             guest=request.guest.name,
             accelerator_asked=request.accelerator,
             qemu=str(request.qemu.path),
@@ -120,7 +123,8 @@ class _Run:
     def _prepare(self) -> None:
         """Set the breakpoints."""
         request = self._request
-        steps = [*request.scenario.steps, *(break_step(f, request.break_limit) for f in request.breaks)]
+        breaks = [break_step(function, request.break_limit) for function in request.breaks]
+        steps = [*request.scenario.steps, *breaks]
         plan = plans.Plan(str(self._recording), steps, list(request.scenario.accelerators))
         plans.save(plan, str(self._plan_file))
         found = set(self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)["found"])
@@ -163,6 +167,10 @@ class _Run:
         how = _how_it_ended(ended)
         if missing:
             return "incomplete", f"{how} before: {missing}"
+        if ended is not None and not ended.ended:
+            return "incomplete", how
+        if self._request.guest.leaves and self._progress.exit_status not in TINY_EXIT_STATUSES:
+            return "incomplete", f"{how}, but not by the guest's own doing as it should have"
         return "complete", how
 
     def _finish(self, follow: Follow, outcome: str, reason: str) -> None:
@@ -197,10 +205,8 @@ class _Run:
         if ended is None or not ended.ended or not awaited or reached_any:
             return
         said = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
-        raise AnalyzerError(
-            f"QEMU ended at once. It said: {said or 'nothing'}",
-            f"Try it by hand: {shlex.join(self._command)}",
-        )
+        command = shlex.join(by_hand(self._command, self._streams["serial"]))
+        raise AnalyzerError(f"QEMU ended at once. It said: {said or 'nothing'}", f"Try it by hand: {command}")
 
     @contextmanager
     def _followed(self) -> Iterator[Follow]:
@@ -227,10 +233,11 @@ def _unknown_function(function: str, qemu: Path) -> UsageError:
 
 
 def _cannot_trace(message: str) -> AnalyzerError:
+    if not re.search("ptrace|permitted|code 127", message):
+        return AnalyzerError(f"gdb cannot start QEMU: {message}", "Was QEMU killed from outside? Try again.")
     return AnalyzerError(
         f"gdb cannot start QEMU: {message}",
-        "Tracing (ptrace) may be forbidden: in a container add --cap-add=SYS_PTRACE; on the host see "
-        "/proc/sys/kernel/yama/ptrace_scope. `analyze doctor` tells more.",
+        f"Tracing (ptrace) may be forbidden. {PTRACE_HINT} `analyze doctor` tells more.",
     )
 
 

@@ -155,6 +155,63 @@ def test_folders_with_odd_names_do(qemu, tmp_path):
     assert "tiny guest" in result.recording.outputs["serial"]
 
 
+def test_a_tiny_guest_that_does_not_leave_makes_the_run_incomplete(qemu, tmp_path):
+    image = tmp_path / "hang.bin"
+    image.write_bytes((b"\xf4" * 0xFFF0) + b"\xeb\xfe" + b"\xff" * 14)  # jmp to itself at the reset vector
+    result = startup(qemu, tmp_path / "out", "--timeout", "3", qemu_arguments=["-bios", str(image)])
+    assert result.status == 4
+    assert "but not by the guest's own doing" in result.out
+
+
+def test_qemus_own_words_are_on_the_terminal_when_it_fails_late(qemu, tmp_path):
+    result = startup(qemu, tmp_path / "out", qemu_arguments=["-device", "nonsense"])
+    assert result.status == 4
+    assert "'nonsense' is not a valid device model name" in result.out
+
+
+@pytest.mark.parametrize("function", ["malloc", "coroutine_trampoline", "g_malloc"])
+def test_functions_of_libraries_and_coroutines_can_be_stopped_at(qemu, tmp_path, function):
+    result = startup(qemu, tmp_path / "out", "--break", function, "--break-limit", "20")
+    assert result.status in (0, 2), result.out + result.err  # 2: this QEMU has none
+    if result.status == 0:
+        assert not any("could not be recorded" in note for note in result.recording.notes)
+        merge([result.recording]).check()
+
+
+@pytest.mark.parametrize("name", ["ü", b"\xff".decode("utf-8", "surrogateescape"), 'a "b" \\ c'])
+def test_folders_of_any_name_do(qemu, tmp_path, name):
+    result = startup(qemu, tmp_path / name)
+    assert result.status == 0, result.out + result.err
+
+
+@pytest.mark.parametrize("after", [0.1, 0.25, 0.4, 0.55])
+def test_an_interrupt_at_any_moment_leaves_nothing_in_the_way(qemu, tmp_path, after):
+    process = subprocess.Popen(
+        command(qemu, tmp_path / "out"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode in (130, -signal.SIGINT), output  # -2: before Python has begun with our code
+    if "what was recorded" not in output:
+        assert startup(qemu, tmp_path / "out").status == 0
+
+
+def test_a_reader_that_goes_away_does_not_end_the_recording(qemu, tmp_path):
+    process = subprocess.Popen(command(qemu, tmp_path / "out"), stdout=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert read_recording(tmp_path / "out").end.outcome == "complete"
+
+
+def test_force_keeps_the_recording_there_is_until_there_is_another(qemu, tmp_path):
+    assert startup(qemu, tmp_path / "out").status == 0
+    before = (tmp_path / "out" / "recording.jsonl").read_bytes()
+    assert startup(qemu, tmp_path / "out", "--force", "--break", "nonsense_function").status == 2
+    assert (tmp_path / "out" / "recording.jsonl").read_bytes() == before
+
+
 def started(qemu, folder):
     """A run that goes on until it is ended, its recording under way."""
     process = subprocess.Popen(

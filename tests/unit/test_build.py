@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import zipfile
@@ -68,6 +69,15 @@ def test_source_entries_come_from_the_hosts_own_archives_only():
     assert len(entries) == 1
     assert entries[0].startswith("deb-src ")
     assert entries[0].endswith("http://mirror.example/debian bookworm main")
+
+
+def test_what_runs_inside_gdb_imports_the_standard_library_and_gdb_only():
+    allowed = sys.stdlib_module_names | {"gdb", "gdbscripts"}
+    for file in (ROOT / "gdbscripts").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert {name.partition(".")[0] for name in names} <= allowed, file
 
 
 @pytest.fixture(scope="module")

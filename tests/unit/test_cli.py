@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.cli import main
+from analyzer.text import visible
 from gdbscripts import wire
 from tests.notation import header
 
@@ -93,7 +95,7 @@ def test_the_suffix_chooses_the_graphs_format(suffix, tmp_path, capsys):
 
 
 def test_an_unknown_suffix_names_the_known_ones(tmp_path, capsys):
-    assert main(["graph", str(recorded(tmp_path)), "-o", str(tmp_path / "graph.png")]) == 3
+    assert main(["graph", str(recorded(tmp_path)), "-o", str(tmp_path / "graph.png")]) == 2
     assert ".graphml" in capsys.readouterr().err
 
 
@@ -124,6 +126,44 @@ def test_graphs_and_recordings_of_one_build_can_be_mixed(tmp_path, capsys):
     main(["graph", str(path), "-o", str(tmp_path / "g.json")])
     assert main(["graph", str(path), str(tmp_path / "g.json"), "-o", str(tmp_path / "both.json")]) == 0
     assert '"frames": 2' in (tmp_path / "both.json").read_text()
+
+
+@pytest.mark.parametrize("verb", ["report", "graph"])
+def test_what_is_to_be_read_is_not_overwritten(verb, tmp_path, capsys):
+    path = recorded(tmp_path)
+    main(["graph", str(path), "-o", str(tmp_path / "g.json")])
+    before = (tmp_path / "g.json").read_bytes()
+    assert main([verb, str(tmp_path / "g.json"), "-o", str(tmp_path / "g.json")]) == 2
+    assert "it is kept" in capsys.readouterr().err
+    assert (tmp_path / "g.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["", "*0x1234", "vl.c:100", "kvm_init if 1", "-x", "a b"])
+def test_what_cannot_be_a_functions_name_is_refused(name, capsys):
+    assert main(["startup", "--qemu", "x", f"--break={name}"]) == 2
+    assert "is not the name of a function" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--qemu", "--guest"])
+def test_a_fifo_is_not_waited_for(option, tmp_path, capsys):
+    os.mkfifo(tmp_path / "fifo")
+    arguments = {"--qemu": "/bin/ls", "--guest": "tiny", "--accel": "tcg", option: str(tmp_path / "fifo")}
+    assert main(["startup", *(word for pair in arguments.items() for word in pair)]) == 3
+    assert "fifo is no" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_named(tmp_path):
+    code = "import sys; from analyzer.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "show", str(recorded(tmp_path))]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert "No space left" in done.stderr
+    assert done.returncode != 1
+    assert "Traceback" not in done.stderr
+
+
+def test_control_characters_of_a_guest_stay_visible_text():
+    assert visible("\x1b[31mred\x1b[0m \u202e\n\tok ü") == "\\x1b[31mred\\x1b[0m \\u202e\n\tok ü"
 
 
 def test_show_into_a_closed_pipe_ends_quietly(tmp_path):

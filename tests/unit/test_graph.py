@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import AnalyzerError
@@ -14,6 +15,8 @@ from analyzer.graph.document import from_json, to_json
 from analyzer.graph.formats import to_dot
 from analyzer.graph.merge import combine, merge
 from analyzer.model import Frame, Function, Kind, Stop, Thread
+from reports.assemble import build_page
+from reports.html import render
 from tests.notation import ARROWS, as_text, frame, recording
 
 NAMES = st.sampled_from(["main", "a", "b", "c", "c@other", "d"])
@@ -193,6 +196,38 @@ def test_kinds_are_told_apart_without_colour():
 def test_what_is_no_graph_is_named(text, complaint):
     with pytest.raises(AnalyzerError, match=complaint):
         from_json(text, "file.json")
+
+
+WRONG = st.sampled_from([None, -1, 99, "", "x", [], [1], [["x"]], {}, {"a": 1}, True])
+
+
+@given(st.data())
+@settings(max_examples=400)
+def test_whatever_is_wrong_in_a_document_it_is_an_error_or_a_report(data):
+    document = json.loads(to_json(merge([thread_recording()])))
+    place = document
+    while isinstance(place, (dict, list)) and place:
+        keys = sorted(place) if isinstance(place, dict) else range(len(place))
+        key = data.draw(st.sampled_from(list(keys)))
+        if not isinstance(place[key], (dict, list)) or data.draw(st.booleans()):
+            place[key] = data.draw(WRONG)
+            break
+        place = place[key]
+    try:
+        graph = from_json(json.dumps(document), "graph.json")
+        to_dot(graph)
+        graph.to_graphml()
+        render(build_page(graph, [], svg=""))
+    except AnalyzerError as error:
+        assert error.message
+
+
+@pytest.mark.parametrize("folder", ["<b>bold</b>", "<unclosed &>"])
+def test_a_folder_is_never_taken_for_html(folder):
+    base = recording("main > a")
+    odd = replace(base.stops[0].frames[0], file=f"{folder}/main.c")
+    text = to_dot(merge([replace(base, stops=(replace(base.stops[0], frames=(odd, base.stops[0].frames[1])),))]))
+    assert f'label="{folder}"' in text
 
 
 def test_merging_many_stacks_takes_linear_time():

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import AnalyzerError
+from analyzer.graph.document import to_json
+from analyzer.graph.merge import merge
 from analyzer.model import identify
 from analyzer.recording import read_recording, relative, source_root
+from analyzer.show import backtraces
 from gdbscripts import wire
+from reports.assemble import build_page
+from reports.html import render
 from tests.notation import header
 
 RECORDS = [
@@ -95,6 +103,36 @@ def test_stacks_with_fewer_arguments_than_frames_are_damage(tmp_path):
     records = [stop if isinstance(record, wire.Stop) else record for record in RECORDS]
     with pytest.raises(AnalyzerError, match="damaged"):
         read_recording(write(tmp_path / "r", records))
+
+
+WRONG = st.sampled_from([None, -1, 7, 10**30, "", "x", "\ud800", [], [1], [[1]], {}, {"a": 1}, True, 1.5])
+
+
+@given(st.data())
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_wrong_in_a_recording_it_is_an_error_or_a_report(tmp_path, data):
+    """A field of the wrong kind, a line left out, a line twice: a sentence, never a traceback."""
+    records = [json.loads(wire.to_line(record)) for record in [header(), *RECORDS]]
+    record = data.draw(st.sampled_from(records))
+    record[data.draw(st.sampled_from(sorted(record)))] = data.draw(WRONG)
+    if data.draw(st.booleans()):
+        records.pop(data.draw(st.integers(0, len(records) - 1)))
+    path = tmp_path / "fuzz"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    try:
+        recording = read_recording(path)
+        graph = merge([recording])
+        graph.check()
+        to_json(graph)
+        render(build_page(graph, [recording], svg=""))
+        list(backtraces(recording))
+    except AnalyzerError as error:
+        assert error.message
+
+
+def test_a_file_without_end_is_not_read_to_its_end():
+    with pytest.raises(AnalyzerError, match="has a line of"):
+        read_recording(Path("/dev/zero"))
 
 
 def test_a_missing_file_has_a_next_step(tmp_path):

@@ -66,7 +66,7 @@ def test_a_graph_alone_gives_a_report():
     graph = merge([recording("main > a *> goal")])
     alone = build_page(graph, [], svg="", svg_missing="graphviz is not installed")
     assert [step.function for step in alone.chapters[0].steps] == ["main", "a", "goal"]
-    assert alone.traces == ()
+    assert alone.runs == ()
     assert "graphviz is not installed" in render(alone)
 
 

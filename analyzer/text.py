@@ -1,0 +1,27 @@
+"""Text of a guest or a program, made fit for a terminal or a page."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path
+
+_KEPT = "\n\t"
+
+
+def visible(text: str) -> str:
+    """`text` with control and formatting characters spelled out: a guest must not drive the reader's terminal,
+    nor turn the direction of a page."""
+    return "".join(
+        char if char in _KEPT or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else _spelled(char)
+        for char in text
+    )
+
+
+def expand_user(text: str) -> Path:
+    """The path with `~` replaced; unlike `Path.expanduser` this leaves the home of a stranger as it is."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111
+
+
+def _spelled(char: str) -> str:
+    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
