@@ -57,7 +57,7 @@ def examine(path: Path) -> QemuFacts:
 def system_firmware() -> list[Path]:
     """The system's folders that hold a BIOS."""
     folders = [Path(folder) for folder in _FIRMWARE_FOLDERS]
-    return [folder for folder in folders if any((folder / name).exists() for name in _BIOS)]
+    return [folder for folder in folders if _holds_bios(folder)]
 
 
 def _ask(path: Path, *questions: list[str]) -> list[str]:
@@ -92,7 +92,13 @@ def _own_firmware(path: Path, folders: str) -> bool:
     """Whether QEMU finds a BIOS without help. `-L help` lists folders; QEMU 1.6.0 does not know it."""
     listed = [Path(line.strip()) for line in folders.splitlines() if line.startswith("/")]
     nearby = [path.parent, path.parent / "pc-bios", path.parent.parent / "share" / "qemu"]
-    return any((folder / name).exists() for folder in listed + nearby for name in _BIOS)
+    return any(_holds_bios(folder) for folder in listed + nearby)
+
+
+def _holds_bios(folder: Path) -> bool:
+    """Whether there is a BIOS; builds from a distribution's source often have empty files in its place."""
+    files = [folder / name for name in _BIOS]
+    return any(file.is_file() and file.stat().st_size > 0 for file in files)
 
 
 def _not_qemu(path: Path, answer: str) -> AnalyzerError:
