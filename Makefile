@@ -53,4 +53,4 @@ bench: packages-run venv
 	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/python tests/bench/startup.py
 
 clean:
-	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache tests/actual
+	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache

@@ -16,7 +16,6 @@ from analyzer.record.guest import choose_guest
 from analyzer.record.session import Request, Watcher, record
 from analyzer.results import forget_the_one_before, keep_what_is_of_use, prepare_folder
 from analyzer.scenarios import load_scenario
-from analyzer.workflow import write_results
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
     console = Console()
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
     try:
-        record(request, folder, gdb, Watcher(console.reached, console.waiting))
+        record(request, folder, gdb, Watcher(_load_what_results_need, console.reached, console.waiting))
     except AnalyzerError:
         console.clear()
         keep_what_is_of_use(folder)
@@ -69,13 +68,28 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
     except KeyboardInterrupt:
         console.clear()
         if keep_what_is_of_use(folder):
-            write_results(folder)
+            _write_results(folder)
             console.say(f"Interrupted; what was recorded until then: {folder / 'report.html'}")
         raise
+    gdb.dismiss()
     console.clear()
     forget_the_one_before(folder)
-    recording, missing = write_results(folder)
+    recording, missing = _write_results(folder)
     return _tell(recording, folder, missing, console)
+
+
+def _load_what_results_need() -> None:
+    """Called while QEMU starts: there is nothing to do then but wait."""
+    import analyzer.workflow  # noqa: F401 - for its own sake
+    from reports.html import load_parts
+
+    load_parts()
+
+
+def _write_results(folder: Path) -> tuple[Recording, str]:
+    from analyzer.workflow import write_results
+
+    return write_results(folder)
 
 
 def _tell(recording: Recording, folder: Path, missing_picture: str, console: Console) -> ExitStatus:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -120,15 +121,20 @@ class Gdb:
         self.command("-exec-interrupt --all")
         return self.wait_stopped(timeout)
 
+    def dismiss(self) -> None:
+        """Tell gdb to end the program and itself; `close` waits for it."""
+        with suppress(GdbError):
+            self._send("-gdb-exit")
+
     def close(self) -> None:
         """End the program and gdb, whatever state they are in."""
         if self._process is None:
             return
         if self._process.poll() is None:
+            self.dismiss()
             try:
-                self._send("-gdb-exit")
                 self._process.wait(timeout=2.0)
-            except (GdbError, subprocess.TimeoutExpired):
+            except subprocess.TimeoutExpired:
                 self._process.kill()  # the kernel kills the traced program with it (PTRACE_O_EXITKILL)
         self._process.wait()
         self._selector.close()

@@ -51,8 +51,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Watcher:
-    """How a caller follows the recording: `waiting` gets the titles awaited and the seconds passed."""
+    """How a caller follows the recording: `started` is called once QEMU runs, `waiting` now and then with the
+    titles awaited and the seconds passed."""
 
+    started: Callable[[], None]
     reached: Callable[[Reached], None]
     waiting: Callable[[Sequence[str], float], None]
 
@@ -139,6 +141,7 @@ class _Run:
             self._gdb.command("-exec-run")
         except GdbError as error:
             raise _cannot_trace(error.message) from None
+        self._watcher.started()
 
     def _wait(self, follow: Follow) -> Stopped | None:
         """Until QEMU ends, or has run long enough: None then."""

@@ -82,7 +82,7 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
     with Gdb(qemu) as gdb:
         gdb.console(f"source {TAKE_BT}")
         gdb.console(f"python take_bt({str(taken)!r})")
-        session.record(request, tmp_path, gdb, session.Watcher(lambda _: None, lambda *_: None))
+        session.record(request, tmp_path, gdb, session.Watcher(lambda: None, lambda _: None, lambda *_: None))
     assert assert_like_bt(read_recording(tmp_path), taken) > 80
 
 

@@ -1,0 +1,54 @@
+"""What people read and other programs parse, whole, against approved files.
+
+`APPROVE=1 .venv/bin/pytest tests/unit/test_approved.py` accepts what changed; look at the difference in git first.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from analyzer.graph.document import to_json
+from analyzer.graph.formats import to_dot
+from analyzer.graph.merge import merge
+from analyzer.model import Function, Ioctl, Thread
+from analyzer.show import backtraces
+from tests.notation import recording
+
+APPROVED = Path(__file__).with_name("approved")
+
+
+def example():
+    """A main thread that reaches a goal through a pointer and starts a thread that makes an ioctl."""
+    base = recording(
+        "main@vl > accel_init@accel *> goal@kvm-all",
+        "main@vl > realize@qdev ~> start@cpus > pthread_create",
+        "clone3 *> vcpu_fn@cpus +> goal@kvm-all > ioctl",
+    )
+    reached, creation, run = base.stops
+    start = Function("vcpu_fn", "cpus")
+    creation = replace(creation, reason="thread-create", milestones=(), function="pthread_create", starts=start)
+    run = replace(run, thread=2, function="ioctl", ioctl=Ioctl("KVM_RUN", 12, "anon_inode:kvm-vcpu:0", None))
+    threads = (*base.threads, Thread(2, 101, "CPU 0/KVM", created_by=1, start=start))
+    return replace(base, stops=(reached, creation, run), threads=threads)
+
+
+OUTPUTS = {
+    "graph.json": lambda: to_json(merge([example()])),
+    "graph.dot": lambda: to_dot(merge([example()])),
+    "graph.graphml": lambda: merge([example()]).to_graphml(),
+    "backtraces.txt": lambda: "\n".join(backtraces(example())),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_the_output_is_the_approved_one(name):
+    file = APPROVED / name
+    actual = OUTPUTS[name]()
+    if os.environ.get("APPROVE") == "1":
+        APPROVED.mkdir(exist_ok=True)
+        file.write_text(actual)
+    assert actual == file.read_text(), "see this file's head for how to accept it"
