@@ -58,7 +58,7 @@ class Frame:
     addressed: bool
     call: Kind
     instruction: str
-    via: Function | None  # the function really called, when it jumped on and left no frame
+    via: tuple[Function, ...]  # functions between, called first to last, that jumped on and left no frame
     arguments: tuple[tuple[str, str], ...]
 
 

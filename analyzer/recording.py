@@ -209,7 +209,7 @@ def _frame(frame: wire.Frame, arguments: wire.Arguments, root: str) -> Frame:
         addressed=frame.addressed,
         call=Kind(frame.call or "unknown"),
         instruction=frame.instruction,
-        via=identify(frame.via, relative(frame.via_file, root), "") if frame.via else None,
+        via=tuple(identify(name, relative(file, root), library) for name, file, library in frame.via),
         arguments=tuple((name, value) for name, value in arguments),
     )
 

@@ -63,7 +63,9 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
         record(request, folder, gdb, Watcher(_load_what_results_need, console.reached, console.waiting))
     except AnalyzerError:
         console.clear()
-        keep_what_is_of_use(folder)
+        if keep_what_is_of_use(folder):
+            _write_results(folder)
+            console.say(f"What was recorded until then: {folder / 'report.html'}")
         raise
     except KeyboardInterrupt:
         console.clear()

@@ -6,50 +6,49 @@ an argument whose value on entry is known shows it as well (gdb manual, "Print S
 
 from __future__ import annotations
 
-from typing import Iterator, Optional, Set, Tuple
+import re
+from typing import Iterator, Optional
 
 import gdb
 
 from gdbscripts.wire import Arguments
 
 _AGGREGATES = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY)
+_OPTIMISED = re.compile(r" -O(?!0)")
 _REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
 
 
-class ArgumentPrinter:
-    """Prints arguments, and remembers where values on entry are not to be had.
+def arguments_of(frame: gdb.Frame) -> Arguments:
+    """(name, value) of each argument. Selects `frame`; the caller restores the selection."""
+    symbols = list(_argument_symbols(frame))
+    if not symbols:
+        return []
+    frame.select()
+    optimised = _may_be_optimised(symbols[0].symtab)
+    return [pair for symbol in symbols for pair in _as_printed(frame, symbol, optimised)]
 
-    Whether there is one is decided by the code around the call, so it is the same each time a stack passes the
-    same two places; asking gdb costs as much as all else together.
-    """
 
-    def __init__(self) -> None:
-        self._without_entry: Set[Tuple[int, int, str]] = set()
+def _as_printed(frame: gdb.Frame, symbol: gdb.Symbol, optimised: bool) -> Arguments:
+    name = symbol.print_name
+    on_entry = _value_on_entry(name) if optimised else None
+    try:
+        value = symbol.value(frame)
+        now = _format(value)
+        same = on_entry is not None and value.format_string() == on_entry.format_string()
+    except gdb.error as error:
+        now, same = "<error reading variable: %s>" % error, False
+    if on_entry is None:
+        return [(name, now)]
+    if same:
+        return [(name, "%s@entry=%s" % (name, now))]
+    return [(name, now), ("%s@entry" % name, _format(on_entry))]
 
-    def arguments_of(self, frame: gdb.Frame) -> Arguments:
-        """(name, value) of each argument. Selects `frame`; the caller restores the selection."""
-        symbols = list(_argument_symbols(frame))
-        if not symbols:
-            return []
-        frame.select()
-        caller = frame.older()
-        places = (frame.pc(), caller.pc() if caller is not None else 0)
-        return [pair for symbol in symbols for pair in self._as_printed(frame, symbol, places)]
 
-    def _as_printed(self, frame: gdb.Frame, symbol: gdb.Symbol, places: Tuple[int, int]) -> Arguments:
-        name = symbol.print_name
-        try:
-            now = _format(symbol.value(frame))
-        except gdb.error as error:
-            now = "<error reading variable: %s>" % error
-        key = (*places, name)
-        on_entry = None if key in self._without_entry else _value_on_entry(name)
-        if on_entry is None:
-            self._without_entry.add(key)
-            return [(name, now)]
-        if on_entry == now:
-            return [(name, "%s@entry=%s" % (name, now))]
-        return [(name, now), ("%s@entry" % name, on_entry)]
+def _may_be_optimised(symtab: Optional[gdb.Symtab]) -> bool:
+    """False where it is certain that no value on entry is known: gcc tells how it was called, and only
+    optimised code describes its calls. Asking gdb in vain costs as much as all else together."""
+    producer = getattr(symtab, "producer", None) or ""
+    return not producer.startswith("GNU ") or _OPTIMISED.search(producer) is not None
 
 
 def _argument_symbols(frame: gdb.Frame) -> Iterator[gdb.Symbol]:
@@ -63,12 +62,12 @@ def _argument_symbols(frame: gdb.Frame) -> Iterator[gdb.Symbol]:
         yield from (symbol for symbol in block if symbol.is_argument)
 
 
-def _value_on_entry(name: str) -> Optional[str]:
+def _value_on_entry(name: str) -> Optional[gdb.Value]:
     try:
-        text = _format(gdb.parse_and_eval("%s@entry" % name))
+        value = gdb.parse_and_eval("%s@entry" % name)
+        return None if value.is_optimized_out else value
     except gdb.error:  # not known, or not a parameter that can have one
         return None
-    return None if text == "<optimized out>" else text
 
 
 def _format(value: gdb.Value) -> str:

@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Set, Tuple
 import gdb
 
 from gdbscripts.architecture import current as architecture
-from gdbscripts.callsite import function_at, symbol_at
+from gdbscripts.detour import function_at, symbol_at
 from gdbscripts.plan import AcceleratorTest, Step
 from gdbscripts.recorder import Recorder
 from gdbscripts.wire import BREAK, Accelerator, Note, Return

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, Tuple
 
 import gdb
 
 from gdbscripts.architecture import current as architecture
+from gdbscripts.detour import Place, find_detour, symbol_at
 
-_SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
 _SECTION = re.compile(r"^\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class CallSite:
-    """`kind` as in `wire.Frame.call`; `via` names the function called when it is not the callee."""
+    """`kind` as in `wire.Frame.call`; `via` are the functions between that left no frame."""
 
     kind: str
     instruction: str = ""
-    via: str = ""
-    via_file: str = ""
+    via: Tuple[Place, ...] = ()
 
 
 class CallSites:
@@ -42,24 +41,16 @@ class CallSites:
             kind = "direct"  # the linker's slot for a library function, not a pointer of the program
         if kind != "direct" or not target:
             return CallSite(kind, instruction)
-        via, file = _detour(target, callee)
-        if architecture.is_thunk(via):
+        detour = find_detour(target, callee)
+        if detour.via and architecture.is_thunk(detour.via[0][0]):
             return CallSite("indirect", instruction)
-        return CallSite("tail" if via else kind, instruction, via, file)
+        return CallSite(detour.kind or kind, instruction, detour.via)
 
     def _instruction_before(self, frame: gdb.Frame) -> str:
         pc = frame.pc()
         if pc not in self._instructions:
             self._instructions[pc] = _disassemble_before(frame, pc)
         return self._instructions[pc]
-
-
-def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
-    """(name, offset, section) of the symbol that covers `address`."""
-    match = _SYMBOL.match(gdb.execute("info symbol 0x%x" % address, to_string=True))
-    if match is None:
-        return None
-    return match["name"], int(match["offset"] or 0), match["section"]
 
 
 def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
@@ -82,35 +73,6 @@ def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:
         return int(sal.pc)
     symbol = symbol_at(pc - 1)
     return pc - 1 - symbol[1] if symbol else 0
-
-
-def function_at(address: int) -> Optional[gdb.Symbol]:
-    """The function whose code `address` is in; what may be inlined there does not count."""
-    found = None
-    block = gdb.block_for_pc(address)
-    while block is not None and not block.is_static:
-        found = block.function or found
-        block = block.superblock
-    return found
-
-
-def _detour(target: int, callee: gdb.Frame) -> Tuple[str, str]:
-    """(name, file) of the function at `target`, when that is not the callee: it jumped on and left no frame."""
-    function = callee.function()
-    if function is not None and _entry(function) == target:
-        return "", ""
-    symbol = symbol_at(target)
-    if symbol is None or symbol[2].startswith(".plt") or symbol[0].partition("@")[0] == callee.name():
-        return "", ""
-    called = function_at(target)
-    if called is None:
-        return ("", "") if function is None else (symbol[0], "")
-    return str(called.name), str(called.symtab.fullname())
-
-
-def _entry(function: gdb.Symbol) -> int:
-    address = function.value().address
-    return int(address) if address is not None else 0
 
 
 def _in_linkage_table(slot: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import gdb
 
-from gdbscripts.arguments import ArgumentPrinter
+from gdbscripts.arguments import arguments_of
 from gdbscripts.callsite import CallSites
 from gdbscripts.wire import Arguments, Frame
 
@@ -41,7 +41,6 @@ class StackWalker:
     def __init__(self) -> None:
         self._numbers: Dict[_Key, int] = {}
         self._sites = CallSites()
-        self._printer = ArgumentPrinter()
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -72,7 +71,7 @@ class StackWalker:
             self._numbers[key] = number
             stack.new.append(facts)
         stack.frames.append(number)
-        stack.arguments.append(self._printer.arguments_of(frame))
+        stack.arguments.append(arguments_of(frame))
 
     def _add_cut(self, stack: Stack) -> None:
         key = (0, CUT, -1, -1, "", 0)
@@ -99,8 +98,7 @@ class StackWalker:
             addressed=not inlines and (sal.symtab is None or frame.pc() != sal.pc),
             call=site.kind if site else "",
             instruction=site.instruction if site else "",
-            via=site.via if site else "",
-            via_file=site.via_file if site else "",
+            via=list(site.via) if site else [],
         )
 
 

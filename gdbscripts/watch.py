@@ -9,11 +9,10 @@ from typing import Callable, Dict, List
 import gdb
 
 from gdbscripts.breakpoints import THREAD_CREATE, Progress, StepBreakpoint, ThreadCreateBreakpoint
-from gdbscripts.callsite import symbol_at
+from gdbscripts.detour import address_of, symbol_at
 from gdbscripts.plan import Plan, Step
 from gdbscripts.recorder import Recorder
 
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
 _C_LIBRARY = re.compile(r"/(?:libc|libpthread|ld-musl)[^/]*$")
 
 
@@ -59,27 +58,17 @@ def _when_loaded(function: str, create: Callable[..., gdb.Breakpoint]) -> None:
         # Asking costs 5 ms each time, so not for every library.
         if not _C_LIBRARY.search(event.new_objfile.filename or ""):
             return
-        address = _address_of(function)
+        address = address_of(function)
         if address and gdb.solib_name(address):
             create(where="*0x%x" % address)
             gdb.events.new_objfile.disconnect(look)
 
-    address = _address_of(function)
+    address = address_of(function)
     symbol = symbol_at(address) if address else None
     if symbol is not None and not symbol[2].startswith(".plt"):
         create(where=function)  # linked statically
     else:
         gdb.events.new_objfile.connect(look)
-
-
-def _address_of(function: str) -> int:
-    try:
-        # Evaluating `&function` would give the same, a hundred times slower.
-        answer = gdb.execute("info address %s" % function, to_string=True)
-    except gdb.error:
-        return 0
-    match = _ADDRESS.search(answer)
-    return int(match[0], 16) if match else 0
 
 
 def _files_of(function: str) -> List[str]:

@@ -85,8 +85,9 @@ class Frame:
     addressed: bool = True  # gdb prints the address: the pc is not at the beginning of a line
     call: str = ""  # how this frame calls the inner one: direct, indirect, tail, inline, signal, unknown
     instruction: str = ""  # the call as disassembled
-    via: str = ""  # the function really called, when it left by a jump and its frame is gone
-    via_file: str = ""  # its absolute source file
+    # Functions between this one and the inner one that left no frame, since they went on by a jump: the one
+    # called first; name, absolute source file and library of each. `call` is how the last one came to the inner.
+    via: List[List[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ DISASSEMBLY = "att"  # the flavour the patterns below are written for: an indire
 STACK_POINTER = "rsp"
 _ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 _RESULT = "rax"
+_JUMP = re.compile(r"^(?:notrack |bnd )*j[a-z]+\s+(0x[0-9a-f]+)")
 _SLOT = re.compile(r"\*0x[0-9a-f]+\(%rip\)\s+# (0x[0-9a-f]+)")
 _CALL = re.compile(r"^(?:notrack |bnd )*(call|jmp)[a-z]*\s+(?P<operand>\S+)")
 
@@ -44,6 +45,12 @@ def classify(instruction: str) -> Tuple[str, int]:
     if match[1] == "jmp":
         return "tail", target
     return ("indirect" if through_pointer else "direct"), target
+
+
+def jump_target(instruction: str) -> int:
+    """Where a jump goes whose target is in the instruction; 0 for anything else."""
+    match = _JUMP.match(instruction)
+    return int(match[1], 16) if match else 0
 
 
 def linkage_slot(instruction: str) -> int:

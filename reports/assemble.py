@@ -39,7 +39,8 @@ def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_
 def _verdict(graph: CallGraph, recordings: Sequence[Recording]) -> str:
     pointers = sum(1 for call in graph.calls if call.kind is Kind.INDIRECT)
     seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls, {pointers} of them through a pointer"
-    reasons = [recording.end.reason for recording in recordings if recording.end and recording.end.reason]
+    ends = dict.fromkeys(recording.end.reason for recording in recordings if recording.end)
+    reasons = [reason for reason in ends if reason]
     return ". ".join([seen, *(reason[:1].upper() + reason[1:] for reason in reasons)]) + "."
 
 
@@ -59,17 +60,22 @@ def _runs(recordings: Sequence[Recording]) -> Iterator[Run]:
 
 
 def _problems(recordings: Sequence[Recording]) -> Iterator[str]:
-    for recording in recordings:
-        if recording.end is None:
-            yield "This recording was cut short: it has no end. What follows is what was recorded until then."
-        elif recording.end.outcome == "interrupted":
-            yield "This recording was interrupted. What follows is what was recorded until then."
-        for milestone in recording.not_reached:
-            if milestone.found:
-                yield f"Never reached: {milestone.title} ({milestone.request or ', '.join(milestone.found)})."
-            else:
-                yield f"Not in this program: {milestone.title} (none of {', '.join(milestone.missing)})."
-        yield from recording.notes
+    for number, recording in enumerate(recordings, 1):
+        run = f"Run {number}: " if len(recordings) > 1 else ""
+        yield from (run + problem for problem in _problems_of(recording))
+
+
+def _problems_of(recording: Recording) -> Iterator[str]:
+    if recording.end is None:
+        yield "This recording was cut short: it has no end. What follows is what was recorded until then."
+    elif recording.end.outcome == "interrupted":
+        yield "This recording was interrupted. What follows is what was recorded until then."
+    for milestone in recording.not_reached:
+        if milestone.found:
+            yield f"Never reached: {milestone.title} ({milestone.request or ', '.join(milestone.found)})."
+        else:
+            yield f"Not in this program: {milestone.title} (none of {', '.join(milestone.missing)})."
+    yield from recording.notes
 
 
 def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:

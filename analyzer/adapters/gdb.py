@@ -227,6 +227,11 @@ class Gdb:
             self.log.append(payload)
 
     def _last_words(self) -> str:
+        assert self._process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1.0)
+        if self._process.returncode is not None and self._process.returncode < 0:
+            return f"It was killed by signal {-self._process.returncode}."
         return "Its last words: " + " ".join("".join(self.log).split())[-400:] if self.log else ""
 
 

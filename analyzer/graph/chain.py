@@ -63,9 +63,12 @@ def _steps_of(frame: Frame, outer: list[Step]) -> Iterator[Step]:
     if caller is None:
         yield _step(frame, None)
         return
-    if caller.via is not None:
-        yield Step(caller.via, Kind.DIRECT, instruction=without_addresses(caller.instruction))
-        yield _step(frame, Kind.TAIL)
+    for position, hidden in enumerate(caller.via):
+        first = position == 0
+        instruction = without_addresses(caller.instruction) if first else ""
+        yield Step(hidden, Kind.DIRECT if first else Kind.TAIL, instruction=instruction)
+    if caller.via:
+        yield _step(frame, caller.call)
         return
     yield _step(frame, caller.call, without_addresses(caller.instruction))
 

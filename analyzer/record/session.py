@@ -223,6 +223,8 @@ class _Run:
 def _how_it_ended(ended: Stopped | None) -> str:
     if ended is None:
         return "ended by the analyzer"
+    if ended.reason == "exited-signalled":
+        return f"QEMU was killed by {ended.signal or 'a signal'}"
     if ended.ended:
         return "QEMU ended"
     return f"QEMU was stopped by {ended.signal or ended.reason or 'gdb'}"

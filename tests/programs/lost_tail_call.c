@@ -1,8 +1,8 @@
 // flags: -O2
 // stop: leaf
-// chain: main > choose ~> leaf
-// Two ways lead from `choose` to `leaf`, so gdb cannot tell which frame is gone and shows none; the call
-// instruction in main still names `choose`.
+// chain: main > choose ?> leaf
+// Two ways lead from `choose` to `leaf`, so gdb cannot tell which frames are gone and shows none; the call
+// instruction in main still names `choose`. How that came to `leaf` stays unknown.
 __attribute__((noinline)) void leaf(int value) { __asm__ volatile("" : : "r"(value)); }
 __attribute__((noinline)) void left(int value) { leaf(value + 1); }
 __attribute__((noinline)) void right(int value) { leaf(value + 2); }

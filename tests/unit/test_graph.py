@@ -105,7 +105,7 @@ def test_where_threads_stood_at_the_end_is_no_call_chain():
 
 def test_a_function_that_left_by_a_jump_is_put_back():
     hidden = Function("qdev_realize", "qdev")
-    outer = frame("x86_cpu_new", Kind.TAIL, via=hidden, instruction="call 0x55555 <qdev_realize>")
+    outer = frame("x86_cpu_new", Kind.TAIL, via=(hidden,), instruction="call 0x55555 <qdev_realize>")
     base = recording("main")
     stop = replace(base.stops[0], frames=(frame("set_bool"), outer))
     steps = own_chain(stop, base)

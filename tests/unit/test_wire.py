@@ -19,6 +19,7 @@ VALUES = {
     "bool": st.booleans(),
     "float": st.floats(allow_nan=False, allow_infinity=False),
     "List[str]": st.lists(TEXT, max_size=3),
+    "List[List[str]]": st.lists(st.lists(TEXT, max_size=3), max_size=2),
     "List[int]": st.lists(st.integers(0, 99), max_size=3),
     "Optional[int]": st.none() | st.integers(0, 255),
     "Dict[str, Any]": st.dictionaries(TEXT, TEXT, max_size=2),

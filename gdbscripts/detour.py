@@ -1,0 +1,138 @@
+"""Finds the functions that left no frame: called by name, they went on to the callee by jumps (tail calls).
+
+gdb shows such functions when only one way leads through the call sites it knows of. Where it shows none, the
+call instruction still names the first of them, and its machine code may tell the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator, List, NamedTuple, Optional, Tuple
+
+import gdb
+
+from gdbscripts.architecture import current as architecture
+
+_SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_LONGEST = 5  # functions in a row
+
+Place = List[str]  # name, absolute source file, library
+
+
+class Detour(NamedTuple):
+    """`via` are the functions between, the one called first; `kind` is how the last of them came to the callee.
+
+    Kind is "" when the callee is what was called; tail; inline, when gdb names the frame after what is inlined
+    there; unknown, when the machine code does not tell one way.
+    """
+
+    kind: str = ""
+    via: Tuple[Place, ...] = ()
+
+
+def find_detour(target: int, callee: gdb.Frame) -> Detour:
+    """The way from the function called at `target` to the frame `callee`."""
+    symbol = symbol_at(target)
+    entry = _entry_of_frame(callee)
+    if symbol is None:
+        return Detour()
+    name, _, section = symbol
+    linked = section.startswith(".plt")
+    if linked:
+        name = name.partition("@")[0]
+        target = 0 if name.startswith("*") else address_of(name)  # "*ABS*+0x9be70": has no name to look up
+    if target == entry:
+        called = function_at(target)
+        renamed = callee.type() == gdb.TAILCALL_FRAME and called is not None and called.name != callee.name()
+        return Detour("inline", (_place(target),)) if renamed else Detour()
+    if name == callee.name():
+        return Detour()
+    ways = list(_ways(target, entry, ())) if target else []
+    if len(ways) == 1:
+        return Detour("tail", tuple(_place(address) for address in ways[0]))
+    if linked:  # an alias, or one of several implementations that the dynamic linker picked (STT_GNU_IFUNC)
+        return Detour()
+    return Detour("unknown", (_place(target),))
+
+
+def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
+    """(name, offset, section) of the symbol that covers `address`."""
+    match = _SYMBOL.match(gdb.execute("info symbol 0x%x" % address, to_string=True))
+    if match is None:
+        return None
+    return match["name"], int(match["offset"] or 0), match["section"]
+
+
+def address_of(function: str) -> int:
+    """Where the function of that name is; 0 when there is none."""
+    try:
+        # Evaluating `&function` would give the same, a hundred times slower.
+        answer = gdb.execute("info address %s" % function, to_string=True)
+    except gdb.error:
+        return 0
+    match = _ADDRESS.search(answer)
+    return int(match[0], 16) if match else 0
+
+
+def function_at(address: int) -> Optional[gdb.Symbol]:
+    """The function whose code `address` is in; what may be inlined there does not count."""
+    found = None
+    block = gdb.block_for_pc(address)
+    while block is not None and not block.is_static:
+        found = block.function or found
+        block = block.superblock
+    return found
+
+
+def _ways(start: int, goal: int, before: Tuple[int, ...]) -> Iterator[Tuple[int, ...]]:
+    """The ways from the function at `start` to the one at `goal` by jumps named in the code, without loops."""
+    here = (*before, start)
+    for target in _jumps(start):
+        if target == goal:
+            yield here
+        elif target not in here and len(here) < _LONGEST:
+            yield from _ways(target, goal, here)
+
+
+def _jumps(start: int) -> List[int]:
+    """Entries of other functions that the function at `start` jumps to."""
+    block = gdb.block_for_pc(start)
+    while block is not None and block.superblock is not None and not block.superblock.is_static:
+        block = block.superblock
+    if block is None or block.start != start:
+        return []
+    instructions = gdb.selected_frame().architecture().disassemble(start, block.end - 1)
+    targets = {architecture.jump_target(str(instruction["asm"])) for instruction in instructions}
+    return sorted(target for target in targets if target and not start <= target < block.end and _is_entry(target))
+
+
+def _is_entry(address: int) -> bool:
+    function = function_at(address)
+    return function is not None and _entry(function) == address
+
+
+def _entry_of_frame(frame: gdb.Frame) -> int:
+    """Where the function begins whose machine code the frame is in."""
+    # The address behind a jump or a call that never returns may belong to the next function.
+    inside = frame.pc() - 1 if frame.level() else frame.pc()
+    function = function_at(inside) if frame.type() == gdb.TAILCALL_FRAME else frame.function()
+    if function is not None:
+        return _entry(function)
+    symbol = symbol_at(inside)
+    return inside - symbol[1] if symbol else 0
+
+
+def _entry(function: gdb.Symbol) -> int:
+    address = function.value().address
+    return int(address) if address is not None else 0
+
+
+def _place(address: int) -> Place:
+    function = function_at(address)
+    if function is not None:
+        library = gdb.solib_name(address) or ""
+        file = function.symtab.filename if library else function.symtab.fullname()
+        return [str(function.name), str(file), library]
+    symbol = symbol_at(address)
+    return [symbol[0] if symbol else hex(address), "", gdb.solib_name(address) or ""]
