@@ -86,7 +86,6 @@ class StackWalker:
         library = gdb.solib_name(frame.pc()) or ""
         file = "" if sal.symtab is None else sal.symtab.filename if library else sal.symtab.fullname()
         site = self._sites.between(frame, callee) if callee is not None else None
-        inlines = callee is not None and callee.type() == gdb.INLINE_FRAME
         return Frame(
             number=number,
             function=name,
@@ -95,11 +94,23 @@ class StackWalker:
             file=file,
             line=sal.line if sal.symtab is not None else 0,
             library=library,
-            addressed=not inlines and (sal.symtab is None or frame.pc() != sal.pc),
+            addressed=_shows_address(frame, callee, sal),
             call=site.kind if site else "",
             instruction=site.instruction if site else "",
             via=list(site.via) if site else [],
         )
+
+
+def _shows_address(frame: gdb.Frame, callee: Optional[gdb.Frame], sal: gdb.Symtab_and_line) -> bool:
+    """Whether `bt` prints the frame's address, as frame_show_address in gdb's stack.c decides it."""
+    if sal.symtab is None:
+        return True
+    if not sal.pc or (callee is not None and callee.type() == gdb.INLINE_FRAME):
+        return False  # the line of a call into code inlined here
+    if frame.pc() != sal.pc:
+        return True
+    # At the beginning of a line it depends on whether a statement begins there too, which Python is not told.
+    return callee is None and gdb.execute("bt 1", to_string=True).startswith("#0  0x")
 
 
 def _name(frame: gdb.Frame) -> str:
