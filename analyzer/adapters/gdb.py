@@ -19,10 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pygdbmi import gdbmiparser
-
 from analyzer.errors import AnalyzerError
-from gdbscripts.wire import SCHEMA
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "gdbscripts" / "bootstrap.py"
 OLDEST = 12  # gdb.MICommand came with gdb 12
@@ -160,6 +157,8 @@ class Gdb:
             return {}
 
     def _shake_hands(self) -> GdbFacts:
+        from gdbscripts.wire import SCHEMA  # see _parsed
+
         if self._process is None or self._executable is None:
             raise AnalyzerError("gdb is not installed.", INSTALL_HINT)
         answers = {}
@@ -212,7 +211,7 @@ class Gdb:
         # Ctrl-C may come between any two steps: a line is removed only after it was taken.
         while self._lines:
             text = self._lines[0].decode(errors="replace").rstrip("\r")
-            self._take(gdbmiparser.parse_response(text))
+            self._take(_parsed(text))
             self._lines.popleft()
 
     def _take(self, response: dict[str, Any]) -> None:
@@ -233,6 +232,14 @@ class Gdb:
         if self._process.returncode is not None and self._process.returncode < 0:
             return f"It was killed by signal {-self._process.returncode}."
         return "Its last words: " + " ".join("".join(self.log).split())[-400:] if self.log else ""
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    """One record of MI. Loaded only now: gdb is started first and reads symbols meanwhile."""
+    from pygdbmi import gdbmiparser
+
+    response: dict[str, Any] = gdbmiparser.parse_response(line)
+    return response
 
 
 def quote(text: str) -> str:
