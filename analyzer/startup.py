@@ -61,17 +61,11 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
     try:
         record(request, folder, gdb, Watcher(_load_what_results_need, console.reached, console.waiting))
-    except AnalyzerError:
+    except (AnalyzerError, KeyboardInterrupt):
         console.clear()
         if keep_what_is_of_use(folder):
             _write_results(folder)
-            console.say(f"What was recorded until then: {folder / 'report.html'}")
-        raise
-    except KeyboardInterrupt:
-        console.clear()
-        if keep_what_is_of_use(folder):
-            _write_results(folder)
-            console.say(f"Interrupted; what was recorded until then: {folder / 'report.html'}")
+            console.say(f"Not finished; what was recorded until then: {folder / 'report.html'}")
         raise
     gdb.dismiss()
     console.clear()
