@@ -11,9 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to use: the user's, else the distribution's, built from source once and cached.
-FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/python -m analyzer.build)
+FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build debian)
 
-.PHONY: startup test unit bench lint venv clean help packages-run packages-test
+.PHONY: startup test unit bench matrix lint venv clean help packages-run packages-test
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -51,6 +51,11 @@ test: packages-test venv lint
 
 bench: packages-run venv
 	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/python tests/bench/startup.py
+
+# Long: builds QEMU 5.2, 7.2 and 10.0 in both profiles, records each, rewrites reports/gallery.
+matrix: venv
+	@test "$(SYSTEM_PACKAGES)" = no || sh analyzer/build/packages.sh run qemu
+	$(BIN)/python tests/bench/matrix.py
 
 clean:
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,4 @@
-"""Tells a person at the terminal how a recording goes."""
+"""Tells a person at the terminal how a recording or a build goes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import TextIO
 
 from analyzer.record.progress import Reached
 from analyzer.text import visible
 
+_BAR = 24  # characters
+
 
 class Console:
-    """Prints each milestone as it is reached, and on a terminal what is awaited."""
+    """Prints each milestone as it is reached, and on a terminal what is awaited or how far a step has come."""
 
-    def __init__(self) -> None:
-        self._live = sys.stdout.isatty()
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._live = self._stream.isatty()
         self._shown = 0.0
+        self._tenths: tuple[str, int] = ("", -1)
 
     def say(self, text: str) -> None:
         """Print a line at once. A reader that has gone does not end the recording."""
+        self.clear()
         self._print(visible(text) + "\n")
 
     def reached(self, reached: Reached) -> None:
@@ -37,14 +43,45 @@ class Console:
         more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
         self._print(f"\r\x1b[K{seconds:8.0f} s  waiting for: {titles[0]}{more}")
 
+    def progress(self, what: str, done: int, total: int, unit: str = "") -> None:
+        """How far a step has come: a line that changes on a terminal, elsewhere one for every tenth of the way."""
+        if self._live:
+            now = time.monotonic()
+            if now - self._shown > 0.1 or done == total:
+                self._shown = now
+                self._print("\r\x1b[K" + _progress_line(what, done, total, unit))
+        elif total and self._tenths != (what, tenth := done * 10 // total):
+            self._tenths = (what, tenth)
+            self._print(_progress_line(what, done, total, unit) + "\n")
+
     def clear(self) -> None:
         """Remove the line that says what is awaited."""
         if self._live and self._shown:
             self._print("\r\x1b[K")
+            self._shown = 0.0
 
-    @staticmethod
-    def _print(text: str) -> None:
+    def _print(self, text: str) -> None:
         try:
-            print(text, end="", flush=True)
+            print(text, end="", flush=True, file=self._stream)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+
+def _progress_line(what: str, done: int, total: int, unit: str) -> str:
+    if not total:
+        return f"{what}: {amount(done, unit)}"
+    full = min(_BAR, done * _BAR // total)
+    bar = "#" * full + "." * (_BAR - full)
+    return f"{what}: [{bar}] {amount(done, unit)} of {amount(total, unit)}"
+
+
+def amount(number: int, unit: str) -> str:
+    """`number` with its unit; bytes ("B") in powers of 1024."""
+    if unit != "B":
+        return f"{number} {unit}".rstrip()
+    value = float(number)
+    for prefix in ("", "Ki", "Mi"):
+        if value < 1024:
+            return f"{value:.0f} {prefix}B"
+        value /= 1024
+    return f"{value:.1f} GiB"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm import check_kvm
-from analyzer.adapters.qemu import QemuFacts, examine
+from analyzer.adapters.qemu import examine
+from analyzer.build.certificate import certificate_of
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model import Recording
@@ -55,7 +55,7 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
         timeout=options.timeout,
         linger=options.linger,
         break_limit=options.break_limit,
-        build=_birth_certificate(qemu),
+        build=certificate_of(qemu.path, qemu.build_id),
     )
     console = Console()
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
@@ -110,14 +110,3 @@ def _tell(recording: Recording, folder: Path, missing_picture: str, console: Con
         console.say(f"QEMU said: {said or 'nothing'}")
     console.say(f"Report: {folder / 'report.html'}")
     return ExitStatus.INCOMPLETE if incomplete else ExitStatus.DONE
-
-
-def _birth_certificate(qemu: QemuFacts) -> dict[str, object]:
-    """What `build.json` beside the binary says of its making, when it is about this build."""
-    try:
-        data = json.loads((qemu.path.parent / "build.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(data, dict) or data.get("build_id") != qemu.build_id:
-        return {}
-    return data

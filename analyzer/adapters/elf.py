@@ -44,6 +44,12 @@ def read_elf(path: Path) -> ElfFacts:
     return ElfFacts(build_id or _digest(path), debug or separate is not None, symbols or separate is not None)
 
 
+def build_id_of(path: Path) -> str:
+    """The linker's build-id; "" where it left none. AnalyzerError when it is no ELF file."""
+    with _open(path) as elf:
+        return _build_id(elf)
+
+
 def function_names(path: Path) -> set[str]:
     """Names of all functions in the symbol table; compiler suffixes included. Takes a second for QEMU."""
     with _open(path) as elf:

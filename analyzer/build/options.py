@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
+import platform
 import re
+from functools import cache
+from typing import Any
 
-_LONG_OPTION = re.compile(r"--([a-z][a-z0-9-]*)")
+from analyzer.build.wanted import Recipe
+from analyzer.toml import load_toml
+
+_LONG_OPTION = re.compile(r"(?<![\w-])--([a-z][A-Za-z0-9-]*)")
 _FEATURE = re.compile(r"^  ([a-z][a-z0-9-]*)(?:  |$)", re.MULTILINE)
-
-# (name in the help text, option): system emulation of x86-64 with KVM, debug information, nothing else.
-_WANTED = (
-    ("target-list", "--target-list=x86_64-softmmu"),
-    ("without-default-features", "--without-default-features"),
-    ("kvm", "--enable-kvm"),
-    ("tcg", "--enable-tcg"),
-    ("fdt", "--enable-fdt"),
-    ("enable-debug", "--enable-debug"),
-    ("docs", "--disable-docs"),
-    ("tools", "--disable-tools"),
-    ("guest-agent", "--disable-guest-agent"),
-    ("user", "--disable-user"),
-    ("werror", "--disable-werror"),
-    ("install-blobs", "--disable-install-blobs"),
-)
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # names of host machines that differ from QEMU's
 
 
-def choose_options(help_text: str) -> list[str]:
+def choose_options(help_text: str, recipe: Recipe) -> list[str]:
     """The options, in a fixed order; those the help text does not offer are left out."""
     offered = offered_names(help_text)
-    return [option for name, option in _WANTED if name in offered]
+    native = recipe.target.startswith(_host_machine())
+    chosen = [f"--target-list={recipe.target}"]
+    for entry in _data()["wanted"]:
+        fits = entry.get("profile", recipe.profile.value) == recipe.profile.value
+        fits = fits and entry.get("after", entry["name"]) in offered and (native or not entry.get("native"))
+        if fits and entry["name"] in offered:
+            chosen.append(entry["option"])
+    unwanted = list(_data()["unwanted"]["programs"])
+    if "without-default-features" not in offered:
+        unwanted += _data()["unwanted"]["features"]
+    return chosen + [f"--disable-{name}" for name in unwanted if _can_be_disabled(name, offered)]
 
 
 def offered_names(help_text: str) -> set[str]:
-    """Names of long options without their dashes, and of features that are listed bare.
-
-    Releases that list features as `--enable-kvm` offer `kvm` as well.
-    """
+    """Long options without their dashes, and features, be they listed bare or as `--enable-X`, `--disable-X`."""
     options = set(_LONG_OPTION.findall(help_text))
     features = set(_FEATURE.findall(help_text))
-    bare = {re.sub(r"^(?:enable|disable)-", "", name) for name in options}
+    bare = {
+        re.sub(r"^(?:enable|disable)-", "", name) for name in options if name.startswith(("enable-", "disable-"))
+    }
     return options | features | bare
+
+
+def _can_be_disabled(name: str, offered: set[str]) -> bool:
+    """A few old options exist only as `--enable-X`, and `--disable-X` is unknown to that configure."""
+    return f"disable-{name}" in offered or (name in offered and f"enable-{name}" not in offered)
+
+
+def _host_machine() -> str:
+    machine = platform.machine()
+    return _MACHINES.get(machine, machine)
+
+
+@cache
+def _data() -> dict[str, Any]:
+    return load_toml("analyzer.build", "options.toml")

@@ -3,7 +3,7 @@
 set -eu
 
 run="gdb graphviz python3 python3-venv binutils util-linux seabios ipxe-qemu qemu-system-data"
-qemu="build-essential dpkg-dev pkg-config ninja-build meson flex bison xz-utils python3-venv
+qemu="gcc libc6-dev make dpkg-dev patch pkg-config bzip2 xz-utils python3-venv
       libglib2.0-dev libpixman-1-dev zlib1g-dev libfdt-dev"
 # Ubuntu has no package chromium: its chromium-browser installs the browser as a snap.
 if grep -qs '^ID=ubuntu' /etc/os-release; then
@@ -11,7 +11,7 @@ if grep -qs '^ID=ubuntu' /etc/os-release; then
 else
     browser="chromium chromium-driver"
 fi
-test="$browser gcc g++ strace"
+test="$browser gcc g++ git strace"
 
 wanted=""
 for group in "$@"; do

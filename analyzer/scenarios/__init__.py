@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+from analyzer.toml import load_toml
 from gdbscripts.plan import AcceleratorTest, Step
 from gdbscripts.wire import BREAK
 
@@ -27,13 +21,11 @@ class Scenario:
 
 def load_scenario(name: str, accelerator: str) -> Scenario:
     """The scenario of that name, without the milestones of other accelerators."""
-    text = resources.files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return parse_scenario(text, accelerator)
+    return parse_scenario(load_toml(__name__, f"{name}.toml"), accelerator)
 
 
-def parse_scenario(text: str, accelerator: str) -> Scenario:
-    """The scenario in `text`; ValueError when it contradicts itself."""
-    data = tomllib.loads(text)
+def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
+    """The scenario that `data` describes; ValueError when it contradicts itself."""
     steps = tuple(
         _step(dict(milestone))
         for milestone in data["milestone"]

@@ -1,114 +1,241 @@
-"""Setting up: options by asking, a private apt configuration, and a wheel that is whole."""
+"""What a build decides before it runs anything: options, tools, archives, cures."""
 
 from __future__ import annotations
 
-import ast
-import subprocess
-import sys
-import zipfile
+import os
 from pathlib import Path
 
 import pytest
 
-from analyzer.build.apt import source_entries
-from analyzer.build.options import choose_options
+from analyzer.build.apt import archives_of, in_suite, matches
+from analyzer.build.blobs import named_files
+from analyzer.build.needs import MissingPackagesError, check_needs, known_cure
+from analyzer.build.options import choose_options, offered_names
+from analyzer.build.toolchain import Tree, python_packages, tool_options
+from analyzer.build.wanted import Local, Package, Profile, Recipe, Release, parse_target, parse_wanted
+from analyzer.building import BuildOptions, _wanted
+from analyzer.errors import UsageError
+from analyzer.toml import load_toml
 
-ROOT = Path(__file__).parents[2]
-NEW_HELP = """
-  --target-list=LIST       set target list (default: build all)
-  --without-default-features default all --enable-* options to "disabled"
-  --enable-debug           enable common debug build options
-  --disable-install-blobs  install provided firmware blobs
+HELP = Path(__file__).with_name("configure-help")
+APPROVED = Path(__file__).with_name("approved")
+RELEASES = ["2.2", "5.2", "7.2", "10.0"]
 
-Optional features, enabled with --enable-FEATURE and
-disabled with --disable-FEATURE
 
-  docs            Documentations build support
-  guest-agent     Build QEMU Guest Agent
-  kvm             KVM acceleration support
-  slirp-smbd      use smbd (at path --smbd=*) in slirp networking
-  tcg             TCG support
+def chosen(release: str, recipe: Recipe) -> list[str]:
+    return choose_options((HELP / f"{release}.txt").read_text(), recipe)
+
+
+@pytest.mark.parametrize("profile", Profile)
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_options_for_a_release_are_the_approved_ones(release, profile):
+    """`APPROVE=1 .venv/bin/pytest tests/unit/test_build.py` accepts what changed."""
+    file = APPROVED / f"configure-{release}-{profile.value}.txt"
+    actual = "\n".join(chosen(release, Recipe(profile))) + "\n"
+    if os.environ.get("APPROVE") == "1":
+        file.write_text(actual)
+    assert actual == file.read_text()
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_option_is_one_that_configure_offers(release):
+    offered = offered_names((HELP / f"{release}.txt").read_text())
+    for option in chosen(release, Recipe()):
+        name = option.partition("=")[0].removeprefix("--")
+        assert name in offered or name.partition("-")[2] in offered, option
+
+
+def test_an_option_that_can_only_be_enabled_is_not_disabled():
+    text = "  --target-list=LIST\n  --enable-rbd\n  --disable-sdl\n  --enable-sdl\n"
+    assert choose_options(text, Recipe()) == ["--target-list=x86_64-softmmu", "--disable-sdl"]
+
+
+def test_kvm_is_asked_for_where_the_machine_is_of_the_hosts_kind():
+    assert "--enable-kvm" in chosen("10.0", Recipe())
+    other = chosen("10.0", Recipe(target="s390x-softmmu"))
+    assert "--enable-kvm" not in other
+    assert other[0] == "--target-list=s390x-softmmu"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("1.6.0", Release("1.6.0")),
+        ("v10.0", Release("10.0.0")),
+        ("qemu-7.2.3", Release("7.2.3")),
+        ("11.1.0-rc2", Release("11.1.0-rc2")),
+        ("debian", Package("")),
+        ("debian:7.2", Package("7.2")),
+        ("debian:7.2+dfsg-7+deb12u18", Package("7.2+dfsg-7+deb12u18")),
+        ("ubuntu:8.2", Package("8.2")),
+    ],
+)
+def test_what_can_be_asked_for(text, wanted):
+    assert parse_wanted(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["1.5.3", "0.15", "seven", "", "7", "debian:", "../../etc", "7.2.0.1.1", "fedora:7"]
+)
+def test_what_cannot_be_asked_for_is_a_usage_error(text):
+    with pytest.raises(UsageError):
+        parse_wanted(text)
+
+
+def test_targets_are_system_emulators():
+    assert parse_target("aarch64") == parse_target("aarch64-softmmu") == "aarch64-softmmu"
+    with pytest.raises(UsageError):
+        parse_target("x86_64-linux-user")
+
+
+def asked(**changes):
+    fields = dict(
+        what="", source=None, profile="debug", target="x86_64", sha256="", unverified=False, mirror="",
+        update=False, jobs=1, arguments=(),
+    )  # fmt: skip
+    return BuildOptions(**(fields | changes))
+
+
+def test_a_source_of_ones_own_excludes_what_is_for_downloads(tmp_path):
+    assert _wanted(asked(source=tmp_path)) == Local(tmp_path)
+    for wrong in (
+        asked(),
+        asked(what="1.6.0", source=tmp_path),
+        asked(source=tmp_path, mirror="http://x"),
+        asked(source=tmp_path, sha256="0" * 64),
+    ):
+        with pytest.raises(UsageError):
+            _wanted(wrong)
+
+
+OLD = 'if "$python" -c "sys.version_info >= (3,)"\n"Note that Python 3 or later is not yet supported."'
+PYTHONDEPS = """
+[meson]
+meson = { accepted = ">=1.5.0", installed = "1.5.0" }
+pycotap = { accepted = ">=1.1.0", installed = "1.3.1" }
+[docs]
+sphinx = { accepted = ">=3" }
 """
-OLD_HELP = """
-  --target-list=LIST       set target list [all]
-  --disable-kvm            disable KVM acceleration support
-  --enable-kvm             enable KVM acceleration support
-  --disable-docs           disable documentation build
-  --enable-debug           enable common debug build options
-  --disable-tools          disable building the tools
-"""
+TREES = {
+    "1.6": Tree(OLD, "", "", False, False),
+    "3.1": Tree("python=${PYTHON-python}", "", "", False, False),
+    "4.2": Tree('for binary in "${PYTHON-python3}" python', "", "", False, False),
+    "5.2 official": Tree('version_ge "$(meson --version)" 0.55.3', "meson_version: '>=0.55.0'", "", True, False),
+    "5.2 Debian": Tree('version_ge "$(meson --version)" 0.55.3', "meson_version: '>=0.55.0'", "", False, False),
+    "8.1": Tree("$mkvenv ensure 'meson>=0.63.0'", "meson_version: '>=0.63.0'", "", False, True),
+    "10.0": Tree("mkvenv", "meson_version: '>=1.5.0'", PYTHONDEPS, False, True),
+}
 
 
-def test_only_options_that_are_offered_are_used():
-    assert choose_options(NEW_HELP) == [
-        "--target-list=x86_64-softmmu",
-        "--without-default-features",
-        "--enable-kvm",
-        "--enable-tcg",
-        "--enable-debug",
-        "--disable-docs",
-        "--disable-guest-agent",
-        "--disable-install-blobs",
+@pytest.mark.parametrize(
+    ("tree", "packages", "option"),
+    [
+        ("1.6", (), "--python=/py2"),
+        ("3.1", (), "--python=/usr/bin/python3"),
+        ("4.2", (), None),
+        ("5.2 official", ("ninja",), "--meson=internal"),
+        ("5.2 Debian", ("ninja", "meson~=0.55.3"), "--meson=/env/bin/meson"),
+        ("8.1", ("ninja", "distlib", "tomli", "meson~=0.63.0"), "--python=/env/bin/python3"),
+        ("10.0", ("ninja", "distlib", "tomli", "meson==1.5.0", "pycotap==1.3.1"), "--python=/env/bin/python3"),
+    ],
+)
+def test_the_tree_says_which_python_and_which_meson_it_wants(tree, packages, option):
+    assert python_packages(TREES[tree]) == packages
+    offered = {"meson"} if tree.startswith("5") else {"python"}
+    options = tool_options(TREES[tree], offered, Path("/env"), Path("/py2"))
+    assert options == ([option] if option else [])
+
+
+def test_firmware_is_looked_for_under_the_name_the_build_uses():
+    text = (
+        "fds = [\n 'edk2-i386-code.fd',\n]\nblobs = [\n 'bios.bin',\n 'QEMU,tcx.bin',\n]\n"
+        "foreach f : [\n 'bamboo.dts',\n]\nout = fs.replace_suffix(f, '.dtb')"
+    )
+    assert named_files(text) == ["edk2-i386-code.fd.bz2", "bios.bin", "QEMU,tcx.bin", "bamboo.dtb"]
+
+
+TARGETS = (
+    "Debian|http://mirror.example/debian|bookworm|main\n"
+    "Debian|http://mirror.example/debian|bookworm|main\n"
+    "Debian|http://mirror.example/debian|bookworm-updates|main\n"
+    "Debian|http://mirror.example/debian-security|bookworm-security|main\n"
+    "Somebody|http://elsewhere.example/x|stable|main\n"
+    "broken line\n"
+)
+
+
+def test_archives_are_the_hosts_own_and_no_strangers():
+    archives = archives_of(TARGETS)
+    assert [archive.suite for archive in archives] == ["bookworm", "bookworm-updates", "bookworm-security"]
+    line = archives[0].line("deb-src")
+    assert line.startswith("deb-src ")
+    assert line.endswith("http://mirror.example/debian bookworm main")
+
+
+def test_another_release_is_asked_of_the_same_mirror():
+    assert [archive.line("deb").split()[-3:] for archive in in_suite("bullseye", archives_of(TARGETS))] == [
+        ["http://mirror.example/debian", "bullseye", "main"]
     ]
-    assert choose_options(OLD_HELP) == [
-        "--target-list=x86_64-softmmu",
-        "--enable-kvm",
-        "--enable-debug",
-        "--disable-docs",
-        "--disable-tools",
-    ]
 
 
-def test_source_entries_come_from_the_hosts_own_archives_only():
-    targets = (
-        "Debian|http://mirror.example/debian|bookworm|main\n"
-        "Debian|http://mirror.example/debian|bookworm|main\n"
-        "Somebody|http://elsewhere.example/x|stable|main\n"
-    )
-    entries = source_entries(targets)
-    assert len(entries) == 1
-    assert entries[0].startswith("deb-src ")
-    assert entries[0].endswith("http://mirror.example/debian bookworm main")
+@pytest.mark.parametrize(
+    ("asked_for", "version", "fits"),
+    [
+        ("7.2", "1:7.2+dfsg-7+deb12u18", True),
+        ("7.2", "1:7.20+dfsg-1", False),
+        ("7", "1:7.2+dfsg-7", True),
+        ("1", "1:7.2+dfsg-7", False),
+        ("10.0", "1:10.0.13+ds-0", True),
+        ("7.2+dfsg-7", "1:7.2+dfsg-7", True),
+        ("", "1:7.2+dfsg-7", True),
+        ("5.2", "1:7.2+dfsg-7", False),
+    ],
+)
+def test_a_version_is_matched_by_its_beginning(asked_for, version, fits):
+    assert matches(asked_for, version) is fits
 
 
-def test_what_runs_inside_gdb_imports_the_standard_library_and_gdb_only():
-    allowed = sys.stdlib_module_names | {"gdb", "gdbscripts"}
-    for file in (ROOT / "gdbscripts").glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert {name.partition(".")[0] for name in names} <= allowed, file
+@pytest.mark.parametrize(
+    ("said", "helps"),
+    [
+        ("ERROR: glib-2.12 gthread-2.0 is required to compile QEMU", "libglib2.0-dev"),
+        ("Error: zlib check failed\nMake sure to have the zlib libs and headers installed.", "zlib1g-dev"),
+        ("ERROR: pixman >= 0.21.8 not present. Your options:", "libpixman-1-dev"),
+        ("Note that Python 3 or later is not yet supported.", "python2.7"),
+        ("foo.o: undefined reference to `makedev'", "sysmacros.h"),
+        ("vl.o:(.bss+0x0): multiple definition of `ram_size'", "-fcommon"),
+        ("static declaration of 'memfd_create' follows non-static declaration", "2.12 or later"),
+        ("cc1: all warnings being treated as errors", "--disable-werror"),
+        ("error: implicit declaration of function 'f' [-Wimplicit-function-declaration]", "-fpermissive"),
+        ("/usr/bin/ld: undefined reference to `timer_settime'", "-lrt"),
+        ("ld: -nopie: unable to disambiguate: -nopie", "option ROMs"),
+        ("fatal error: error writing to x.s: No space left on device", "XDG_CACHE_HOME"),
+        ("This is not a GIT checkout but module content appears to be missing", "git submodule update"),
+        ("ERROR: unknown option --disable-foo", "after --"),
+        ("nothing anybody has seen before", ""),
+    ],
+)
+def test_known_failures_have_their_cure(said, helps):
+    cure = known_cure(said)
+    assert helps in cure
+    assert bool(cure) == bool(helps)
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT], check=True
-    )
-    return next(folder.glob("*.whl"))
+def test_what_is_missing_is_named_with_the_packages_of_three_managers(tmp_path, monkeypatch):
+    monkeypatch.setattr("analyzer.build.needs.SYSTEM_PATH", str(tmp_path))
+    with pytest.raises(MissingPackagesError) as error:
+        check_needs(tmp_path, ["make"])
+    for part in ("apt-get install gcc", "dnf install gcc", "pacman -S gcc", "pkgconf"):
+        assert part in error.value.hint
+    assert "the C compiler" in error.value.message
+    assert error.value.command == ()
 
 
-def test_the_wheel_carries_all_that_running_needs(wheel):
-    names = set(zipfile.ZipFile(wheel).namelist())
-    assert {
-        "gdbscripts/bootstrap.py",
-        "reports/templates/report.html",
-        "reports/templates/report.js",
-        "analyzer/scenarios/startup.toml",
-        "analyzer/guest/tiny.bin",
-    } <= names
-    assert not any(name.startswith(("tests", "reports/gallery")) for name in names)
-
-
-def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
-    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
-    code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
-        "from pathlib import Path\n"
-        "import analyzer.adapters.gdb, reports.html, analyzer.scenarios\n"
-        f"assert analyzer.__file__.startswith({str(tmp_path)!r})\n"
-        "assert analyzer.adapters.gdb.BOOTSTRAP.exists()\n"
-        "analyzer.scenarios.load_scenario('startup', 'kvm')\n"
-    )
-    subprocess.run([sys.executable, "-I", "-c", code], check=True, cwd=tmp_path)
+def test_every_cure_is_whole():
+    names = {
+        need.get("program") or need.get("library") or need["header"]
+        for need in load_toml("analyzer.build", "needs.toml")["need"]
+    }
+    for cure in load_toml("analyzer.build", "cures.toml")["cure"]:
+        assert ("cure" in cure) != ("needs" in cure)
+        assert cure.get("needs", "cc") in names

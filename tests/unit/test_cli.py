@@ -16,7 +16,7 @@ from gdbscripts import wire
 from tests.notation import header
 
 ROOT = Path(__file__).parents[2]
-VERBS = ["startup", "show", "graph", "report", "doctor"]
+VERBS = ["startup", "build", "show", "graph", "report", "doctor"]
 
 
 def test_every_verb_is_in_the_readme_and_has_help_with_examples(capsys):
@@ -42,12 +42,17 @@ def test_the_readme_names_the_exit_statuses(capsys):
     [
         ([], "the following arguments are required: VERB"),
         (["nonsense"], "invalid choice"),
-        (["startup"], "required: --qemu"),
+        (["startup"], "one of the arguments --qemu --version is required"),
+        (["startup", "--qemu", "x", "--version", "1.6.0"], "not allowed with"),
+        (["build", "1.6.0", "--profile", "fast"], "invalid choice"),
+        (["build", "1.6.0", "--sha256", "12"], "no sha256"),
+        (["build", "1.6.0", "--jobs", "0"], "not a positive number"),
+        (["build"], "Say what to build"),
         (["startup", "--qemu", "x", "--accel", "xen"], "invalid choice: 'xen'"),
         (["startup", "--qemu", "x", "--timeout", "-1"], "not a positive number"),
         (["startup", "--qemu", "x", "--timeout", "soon"], "invalid"),
         (["startup", "--qemu", "x", "--break-limit", "0"], "not a positive number"),
-        (["doctor", "--", "-smp", "2"], "doctor takes no QEMU arguments"),
+        (["doctor", "--", "-smp", "2"], "doctor takes no arguments after --"),
     ],
 )
 def test_usage_errors_say_what_is_wrong_and_exit_2(arguments, complaint, capsys):

@@ -14,6 +14,7 @@ from analyzer.record.guest import TINY_IMAGE, choose_guest, classify
 from analyzer.record.progress import Follow, Progress
 from analyzer.record.session import Request, record
 from analyzer.scenarios import load_scenario, parse_scenario
+from analyzer.toml import parse_toml
 from gdbscripts import wire
 from tests.conftest import need_tool
 
@@ -125,7 +126,7 @@ def test_a_scenario_that_contradicts_itself_is_refused():
     milestone = '[[milestone]]\nname="a"\ntitle="a"\nfunctions=["a"]\nas_often_as="b"\n'
     text = 'name="x"\ntitle="x"\naccelerator=[]\n' + milestone
     with pytest.raises(ValueError, match="counts on b"):
-        parse_scenario(text, "kvm")
+        parse_scenario(parse_toml(text), "kvm")
 
 
 def test_a_guest_that_needs_firmware_does_not_start_without(tmp_path):

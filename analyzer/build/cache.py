@@ -1,0 +1,100 @@
+"""Where downloads, sources, tools and builds are kept, and who may work on which of them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analyzer.build.tell import Tell
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of ours; everything in it can be made again."""
+
+    folder: Path
+
+    @classmethod
+    def default(cls) -> Cache:
+        """Below $XDG_CACHE_HOME, else ~/.cache."""
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        return cls(Path(base).expanduser() / "qemu-callchain")
+
+    @property
+    def downloads(self) -> Path:
+        """Tarballs and source packages as they came."""
+        return self.folder / "downloads"
+
+    @property
+    def sources(self) -> Path:
+        """Unpacked trees, each with a `source.json` that says where it is from."""
+        return self.folder / "sources"
+
+    @property
+    def builds(self) -> Path:
+        """Builds; one with a `build.json` is finished."""
+        return self.folder / "builds"
+
+    @property
+    def tools(self) -> Path:
+        """Private virtual environments and the private Python 2.7."""
+        return self.folder / "tools"
+
+    @property
+    def logs(self) -> Path:
+        """What configure and make said."""
+        return self.folder / "logs"
+
+    def neutral(self, text: str) -> str:
+        """`text` with this folder replaced by `$CACHE`: the same on every host."""
+        return text.replace(str(self.folder), "$CACHE")
+
+    @contextmanager
+    def lock(self, name: str, tell: Tell | None) -> Iterator[None]:
+        """Only one process at a time works on `name`. Without `tell` BlockingIOError instead of waiting."""
+        locks = self.folder / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / name).open("w", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if tell is None:
+                    raise
+                tell.say(f"Waiting for another process that makes {name}")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def made_whole(self, folder: Path) -> Iterator[Path]:
+        """A fresh folder that becomes `folder` when the block ends well, and nothing when it does not."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+        try:
+            fresh.chmod(0o755)
+            yield fresh
+            if folder.exists():
+                remove(folder)
+            fresh.rename(folder)
+        except BaseException:
+            remove(fresh)
+            raise
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder whatever the rights of what is in it."""
+
+    def make_writable(function: Any, path: str, _error: Any) -> None:
+        Path(path).parent.chmod(0o755)
+        function(path)
+
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder, onerror=make_writable)
+    else:
+        folder.unlink(missing_ok=True)

@@ -1,0 +1,144 @@
+"""Configures a tree and compiles the emulator, telling how far it is; a failure says what is known to help."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from analyzer.build.blobs import put_placeholders
+from analyzer.build.cache import Cache, remove
+from analyzer.build.needs import check_needs, known_cure
+from analyzer.build.plan import Plan
+from analyzer.build.process import CommandError, Workshop, run
+from analyzer.build.python2 import provide_python2
+from analyzer.build.tell import Tell
+from analyzer.build.toolchain import provide_environment
+from analyzer.errors import AnalyzerError
+
+_CONFIGURED = "configured"  # a file that says that configure came to its end
+_LAST_LINES = 8
+_NINJA = re.compile(r"^\[(\d+)/(\d+)\] (.*)")
+# What make prints for each step, "  CC    vl.o"; in a dry run as the echo that would print it.
+_MAKE = re.compile(r"^\s{2}(CC|CXX|OBJC|AS|AR|LINK|GEN)\s+(\S+)")
+_MAKE_DRY = re.compile(r"""echo ["']?\s+(?:CC|CXX|OBJC|AS|AR|LINK|GEN)\s+\S+""")
+
+
+def compile_tree(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Path:
+    """Build in `folder`; the path of the emulator. AnalyzerError says what failed, what helps, where the log is.
+
+    An interrupted build goes on when ninja does it; make would take a half-written file for a whole one.
+    """
+    check_needs(plan.source.tree, ["meson" if plan.tree.uses_meson else "make"])
+    shop = Workshop(cache.logs / f"{plan.name}.log", _prepare_tools(plan, cache, tell))
+    shop.log.unlink(missing_ok=True)
+    try:
+        if not (plan.tree.uses_meson and (folder / _CONFIGURED).exists()):
+            _configure(plan, folder, shop, tell)
+        if plan.tree.uses_meson:
+            _ninja(plan, folder, shop, tell)
+        else:
+            _make(plan, folder, shop, tell)
+        program = _find_program(plan, folder, shop)
+    except CommandError as error:
+        raise _failed(error, shop.log) from None
+    _drop_objects(folder)
+    return program
+
+
+def _prepare_tools(plan: Plan, cache: Cache, tell: Tell) -> str:
+    """Make the private tools; the folder that comes first in PATH."""
+    log = cache.logs / f"{plan.name}-tools.log"
+    if plan.tree.needs_python2:
+        provide_python2(cache, log, tell)
+    if not plan.packages:
+        return ""
+    return str(provide_environment(cache, plan.packages, Workshop(log), tell) / "bin")
+
+
+def _configure(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
+    remove(folder)
+    folder.mkdir(parents=True)
+    if missing := put_placeholders(plan.source.tree):
+        tell.say(f"{len(missing)} firmware files are missing in the tree; empty ones stand in for them")
+    tell.say(f"Configuring QEMU {plan.source.label}, profile {plan.recipe.profile.value}")
+    began = time.monotonic()
+    # where configure ends with status 0 although it gave up, the next step says so
+    run(
+        ["sh", str(plan.source.tree / "configure"), *plan.options],
+        folder,
+        shop,
+        each_line=lambda _line: tell.progress("Configuring", round(time.monotonic() - began), 0, "s"),
+    )
+    (folder / _CONFIGURED).touch()
+
+
+def _ninja(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
+    def each_line(line: str) -> None:
+        if step := _NINJA.match(line):
+            _tell_step(tell, int(step[1]), int(step[2]), step[3])
+
+    run(["ninja", f"-j{plan.recipe.jobs}", plan.recipe.program], folder, shop, each_line)
+
+
+def _make(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
+    """Only the emulator, by the rule this tree's Makefile has for it."""
+    makefile = (plan.source.tree / "Makefile").read_text(encoding="utf-8", errors="replace")
+    target = plan.recipe.target
+    goal = f"subdir-{target}" if re.search(r"^subdir-%\s*:|subdir-%,", makefile, re.MULTILINE) else f"{target}/all"
+    run(["make", f"-j{plan.recipe.jobs}", goal], folder, shop, _count_steps(_expected_steps(goal, folder), tell))
+
+
+def _count_steps(total: int, tell: Tell) -> Callable[[str], None]:
+    done = 0
+
+    def each_line(line: str) -> None:
+        nonlocal done
+        if step := _MAKE.match(line):
+            done += 1
+            _tell_step(tell, done, max(total, done) if total else 0, f"{step[1]} {step[2]}")
+
+    return each_line
+
+
+def _expected_steps(goal: str, folder: Path) -> int:
+    """From a dry run; 0 when that cannot tell."""
+    try:
+        text = run(["make", "-n", goal], folder, Workshop(Path("/dev/null")))
+    except CommandError:
+        return 0
+    return sum(1 for line in text.splitlines() if _MAKE_DRY.search(line))
+
+
+def _tell_step(tell: Tell, done: int, total: int, what: str) -> None:
+    linking = re.match(r"Linking target qemu-system|LINK .*qemu-system", what)
+    tell.progress("Linking" if linking else "Compiling", done, total)
+
+
+def _find_program(plan: Plan, folder: Path, shop: Workshop) -> Path:
+    """Newer trees put the emulator at the top, older ones into the target's folder."""
+    for candidate in (folder / plan.recipe.program, folder / plan.recipe.target / plan.recipe.program):
+        if candidate.is_file():
+            return candidate
+    raise AnalyzerError(f"The build ended well and made no {plan.recipe.program}.", f"The log: {shop.log}")
+
+
+def _drop_objects(folder: Path) -> None:
+    """Free the space of what only linking needed; generated sources stay, backtraces point at them."""
+    for pattern in ("*.o", "*.a", "*.fa"):
+        for path in folder.rglob(pattern):
+            path.unlink()
+
+
+def _failed(error: CommandError, log: Path) -> AnalyzerError:
+    step = "configure" if error.command[0] == "sh" else error.command[0]
+    lines = [line.rstrip() for line in error.output.splitlines() if line.strip()]
+    # the first error of a compiler says more than make's complaint at the end
+    errors = [line for line in lines if re.search(r"\berror\b|ERROR", line)][:2]
+    shown = list(dict.fromkeys([*errors, *lines[-_LAST_LINES:]]))
+    cure = known_cure(error.output)
+    return AnalyzerError(
+        f"{step} failed with status {error.status}. It said:\n  | " + "\n  | ".join(shown),
+        (f"{cure}\n  " if cure else "") + f"The whole log: {log}",
+    )

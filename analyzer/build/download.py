@@ -1,0 +1,148 @@
+"""Fetches a file over HTTP: goes on where it stopped, and lets nothing through that its sum does not vouch for."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer import TOOL
+from analyzer.build.cache import Cache
+from analyzer.build.certificate import read_facts, write_facts
+from analyzer.build.releases import Tarball
+from analyzer.build.tell import Tell
+from analyzer.errors import AnalyzerError
+
+_CHUNK = 1 << 18
+_ATTEMPTS = 4  # each goes on where the one before was cut off
+STALL = 30.0  # seconds without a byte
+
+
+class _NotThereError(Exception):
+    """The server answered, and has no such file."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that is here. `sha256` is that of its content."""
+
+    path: Path
+    sha256: str
+    verified: str
+
+
+def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Tell, stall: float = STALL) -> Download:
+    """The first of `tarballs` that is in the cache or can be had. AnalyzerError with the next step when none can.
+
+    A file with a wrong sum is kept aside as `NAME.rejected` and never returned.
+    """
+    cache.downloads.mkdir(parents=True, exist_ok=True)
+    for tarball in tarballs:
+        with cache.lock(tarball.name, tell):
+            if (cache.downloads / tarball.name).exists():
+                return _checked(cache.downloads / tarball.name, tarball)
+    for tarball in tarballs:
+        part = cache.downloads / f"{tarball.name}.part"
+        with cache.lock(tarball.name, tell):
+            try:
+                _fetch(tarball, part, tell, stall)
+            except _NotThereError:
+                continue
+            return _checked(part, tarball)
+    names = " or ".join(tarball.name for tarball in tarballs)
+    raise AnalyzerError(
+        f"{tarballs[0].url.rpartition('/')[0]} has no {names}.",
+        "Is there such a release? A file of yours: analyze build --source FILE; another server: --mirror URL.",
+    )
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        summed = hashlib.sha256()
+        while block := file.read(_CHUNK):
+            summed.update(block)
+    return summed.hexdigest()
+
+
+def check_sum(path: Path, sha256: str, expected: str) -> None:
+    """AnalyzerError with both sums when they differ; where the file went is in its hint."""
+    if expected and sha256 != expected.lower():
+        aside = path.with_name(path.name.removesuffix(".part") + ".rejected")
+        path.replace(aside)
+        raise AnalyzerError(
+            f"{path.name.removesuffix('.part')} is not what it should be:\n"
+            f"  expected sha256 {expected.lower()}\n  found    sha256 {sha256}",
+            f"The file is kept aside as {aside}. Try again, from another server with --mirror URL.",
+        )
+
+
+def _checked(path: Path, tarball: Tarball) -> Download:
+    sha256 = digest(path)
+    check_sum(path, sha256, tarball.sha256)
+    whole = path.with_name(tarball.name)
+    path.replace(whole)
+    return Download(whole, sha256, tarball.verified)
+
+
+def _fetch(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
+    """Download into `part`. What is there already is not fetched again. AnalyzerError, _NotThereError."""
+    for attempt in range(_ATTEMPTS):
+        before = _size(part)
+        try:
+            _fetch_rest(tarball, part, tell, stall)
+            return
+        except urllib.error.HTTPError as error:
+            if error.code in (404, 410):
+                raise _NotThereError from None
+            reason = f"{error.code} {error.reason}"
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                part.unlink(missing_ok=True)
+                raise AnalyzerError(
+                    f"The disk of {part.parent} is full.", "Free some space, or set XDG_CACHE_HOME."
+                ) from None
+            reason = str(getattr(error, "reason", "") or error or type(error).__name__)
+        if _size(part) == before and attempt:
+            break
+    raise AnalyzerError(
+        f"{tarball.url} cannot be fetched: {reason}.",
+        "Try again (it goes on where it stopped), use --mirror URL, or put the file here by other means: "
+        f"{part.with_name(tarball.name)}",
+    )
+
+
+def _fetch_rest(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
+    meta = part.with_name(part.name + ".json")  # what the server said of the file when its beginning came
+    known = read_facts(meta) or {}
+    have = _size(part) if known.get("url") == tarball.url else 0
+    request = urllib.request.Request(tarball.url, headers={"User-Agent": TOOL, "Accept-Encoding": "identity"})
+    if have and known.get("version"):
+        request.add_header("Range", f"bytes={have}-")
+        request.add_header("If-Range", known["version"])
+    with urllib.request.urlopen(request, timeout=stall) as response:
+        headers = response.headers
+        resumed = response.status == 206 and headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        have = have if resumed else 0
+        length = headers.get("Content-Length")
+        total = have + int(length) if length else 0
+        # a weak validator does not vouch for the same bytes
+        version = next((v for v in (headers.get("ETag"), headers.get("Last-Modified")) if v and v[:2] != "W/"), "")
+        write_facts(meta, {"url": tarball.url, "version": version})
+        with part.open("ab" if resumed else "wb") as file:
+            while block := response.read1(_CHUNK):  # what has come, not a whole block: nothing of it is lost
+                file.write(block)
+                have += len(block)
+                tell.progress(f"Downloading {tarball.name}", have, total, "B")
+    if total and have < total:
+        raise ConnectionError(f"the connection ended after {have} of {total} bytes")
+    meta.unlink()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,102 @@
+"""What a build needs of the host, how to install it, and what is known to help when a build fails."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from analyzer.build.process import SYSTEM_PATH
+from analyzer.errors import AnalyzerError
+from analyzer.toml import load_toml
+
+_INSTALL = {"apt": "apt-get install", "dnf": "dnf install", "pacman": "pacman -S"}
+_KINDS = ("program", "library", "header")
+_MANAGERS = {"apt-get": "apt", "dnf": "dnf", "pacman": "pacman"}
+
+
+@dataclass(frozen=True)
+class Need:
+    """`kind` is program, library (as pkg-config knows it) or header; packages by package manager."""
+
+    name: str
+    kind: str
+    why: str
+    trees: str  # "all", "make", "meson", "package"
+    unless: tuple[str, ...]
+    packages: dict[str, str]
+
+
+class MissingPackagesError(AnalyzerError):
+    """The host lacks something. `command` installs it, as a list; () when no package manager is known here."""
+
+    def __init__(self, needs: Sequence[Need], manager: str | None) -> None:
+        names = ", ".join(f"{need.name} ({need.why})" for need in needs)
+        lines = [f"{_install(other, needs)}" for other in _INSTALL if manager in (None, other)]
+        super().__init__(f"Missing to build QEMU: {names}.", "Install it: " + "  or  ".join(lines))
+        self.command = tuple(_install(manager, needs).split()) if manager else ()
+
+
+def check_needs(tree: Path, kinds: Iterable[str]) -> None:
+    """MissingPackagesError with all that a tree of these kinds lacks here."""
+    wanted = ["all", *kinds]
+    lacking = [
+        need
+        for need in _needs()
+        if need.trees in wanted and not any((tree / path).exists() for path in need.unless) and not _have(need)
+    ]
+    if lacking:
+        raise MissingPackagesError(lacking, package_manager())
+
+
+def package_manager() -> str | None:
+    """`apt`, `dnf` or `pacman`, whichever this host has."""
+    return next((name for program, name in _MANAGERS.items() if shutil.which(program, path=SYSTEM_PATH)), None)
+
+
+def known_cure(text: str) -> str:
+    """What helps against the failure that `text` tells of; "" when it is not known."""
+    for entry in load_toml("analyzer.build", "cures.toml")["cure"]:
+        if re.search(entry["pattern"], text, re.IGNORECASE):
+            if "cure" in entry:
+                return str(entry["cure"])
+            need = next(need for need in _needs() if need.name == entry["needs"])
+            return f"{need.name} is missing ({need.why}): " + "  or  ".join(
+                _install(manager, [need]) for manager in _INSTALL if package_manager() in (None, manager)
+            )
+    return ""
+
+
+def _install(manager: str, needs: Sequence[Need]) -> str:
+    return f"{_INSTALL[manager]} {' '.join(need.packages[manager] for need in needs)}"
+
+
+def _have(need: Need) -> bool:
+    if need.kind == "program":
+        return shutil.which(need.name, path=SYSTEM_PATH) is not None
+    trial = {
+        "library": ["pkg-config", "--exists", need.name],
+        "header": ["cc", "-fsyntax-only", "-include", need.name, "-x", "c", "/dev/null"],
+    }[need.kind]
+    if shutil.which(trial[0], path=SYSTEM_PATH) is None:
+        return True  # what is asked is missing itself, and that is said; the rest when it is here
+    return subprocess.run(trial, check=False, capture_output=True, timeout=60).returncode == 0
+
+
+@cache
+def _needs() -> tuple[Need, ...]:
+    return tuple(
+        Need(
+            name=next(entry[kind] for kind in _KINDS if kind in entry),
+            kind=next(kind for kind in _KINDS if kind in entry),
+            why=entry["why"],
+            trees=entry.get("trees", "all"),
+            unless=tuple(entry.get("unless", ())),
+            packages={manager: entry[manager] for manager in _INSTALL},
+        )
+        for entry in load_toml("analyzer.build", "needs.toml")["need"]
+    )

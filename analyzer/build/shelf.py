@@ -1,0 +1,112 @@
+"""What is in the cache: listing it, and removing what nobody needs or what is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.build.cache import Cache, remove
+from analyzer.build.certificate import CERTIFICATE, read_facts
+from analyzer.errors import UsageError
+
+_LEFT_OVERS = (".part", ".part.json", ".rejected")
+_OF_VERSION_0_1 = "qemu-distribution"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something in the cache. `size` in bytes; `kind` is build, source, download, tools or rest."""
+
+    kind: str
+    name: str
+    size: int
+    about: str
+    paths: tuple[Path, ...]
+    needed: bool  # False: nothing would miss it
+
+
+def entries(cache: Cache) -> list[Entry]:
+    """Everything in the cache, builds first."""
+    builds = list(_builds(cache))
+    used = {
+        str((read_facts(entry.paths[0] / CERTIFICATE) or {}).get("source sha256", ""))[:16] for entry in builds
+    }
+    return [*builds, *_sources(cache, used), *_downloads(cache), *_tools(cache), *_rest(cache)]
+
+
+def prune(cache: Cache, names: Sequence[str]) -> list[Entry]:
+    """Remove the named entries, all of a kind by the kind's name, everything by `all`; without names what nothing
+    needs. Returns what was removed; what another process works on is left. UsageError for an unknown name."""
+    there = entries(cache)
+    known = {entry.name for entry in there} | {entry.kind for entry in there} | _KINDS
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"{', '.join(unknown)} is not in the cache.", "See analyze build --list.")
+    chosen = [e for e in there if {"all", e.name, e.kind} & set(names) or (not names and not e.needed)]
+    return [entry for entry in chosen if _remove(entry, cache)]
+
+
+_KINDS = {"all", "build", "source", "download", "tools", "rest"}
+
+
+def _remove(entry: Entry, cache: Cache) -> bool:
+    lock = f"source-{entry.name}" if entry.kind == "source" else entry.name
+    try:
+        with cache.lock(lock, None):
+            for path in entry.paths:
+                remove(path)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _builds(cache: Cache) -> Iterator[Entry]:
+    for folder in _inside(cache.builds):
+        facts = read_facts(folder / CERTIFICATE)
+        about = f"{facts['source']}, {facts.get('target')}, {facts.get('seconds')} s" if facts else "unfinished"
+        log = cache.logs / f"{folder.name}.log"
+        yield Entry("build", folder.name, size_of(folder), about, (folder, log), needed=facts is not None)
+
+
+def _sources(cache: Cache, used: set[str]) -> Iterator[Entry]:
+    for folder in _inside(cache.sources):
+        if folder.is_dir():
+            facts = read_facts(folder / "source.json")
+            about = f"{facts['name']}, QEMU {facts['label']}" if facts else "unfinished"
+            yield Entry("source", folder.name, size_of(folder), about, (folder,), needed=folder.name in used)
+
+
+def _downloads(cache: Cache) -> Iterator[Entry]:
+    for path in _inside(cache.downloads):
+        if path.name != "asked.json":
+            left_over = path.name.endswith(_LEFT_OVERS)
+            about = "unfinished or rejected" if left_over else ""
+            yield Entry("download", path.name, size_of(path), about, (path,), needed=not left_over)
+
+
+def _tools(cache: Cache) -> Iterator[Entry]:
+    for path in _inside(cache.tools):
+        yield Entry("tools", path.name, size_of(path), "", (path,), needed=not path.name.startswith(".making"))
+
+
+def _rest(cache: Cache) -> Iterator[Entry]:
+    for name, needed in (("apt", True), ("logs", True), (_OF_VERSION_0_1, False)):
+        if (cache.folder / name).exists():
+            about = "" if needed else "made by version 0.1.0"
+            yield Entry("rest", name, size_of(cache.folder / name), about, (cache.folder / name,), needed)
+
+
+def size_of(path: Path) -> int:
+    """Bytes on disk, of a file or of all below a folder."""
+    if not path.is_dir():
+        return path.lstat().st_blocks * 512 if path.exists() else 0
+    total = 0
+    for folder, _, files in os.walk(path):
+        for name in files:
+            total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118 - a hundred thousand of them
+    return total
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

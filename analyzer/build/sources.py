@@ -1,0 +1,153 @@
+"""From what the user wants to an unpacked tree in the cache, whose origin and digest are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from analyzer.build import apt, download, trees
+from analyzer.build.cache import Cache
+from analyzer.build.certificate import read_facts, write_facts
+from analyzer.build.needs import check_needs, known_cure
+from analyzer.build.process import CommandError, Workshop, run
+from analyzer.build.releases import tarballs
+from analyzer.build.tell import Tell
+from analyzer.build.unpack import unpack
+from analyzer.build.wanted import Local, Package, Release, Wanted
+from analyzer.errors import AnalyzerError
+
+_FACTS = "source.json"
+_PACKAGE = "qemu"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A tree. `name` is what it came as, `sha256` of its content, `verified` says against what."""
+
+    label: str  # the version it says it has
+    name: str
+    sha256: str
+    verified: str
+    tree: Path
+
+
+def obtain(wanted: Wanted, cache: Cache, tell: Tell) -> Source:
+    """The tree, fetched, checked and unpacked when the cache has none. AnalyzerError with the next step."""
+    match wanted:
+        case Release():
+            got = download.fetch(tarballs(wanted), cache, tell)
+            return _from_tarball(got.path, got.sha256, got.verified, cache, tell)
+        case Package():
+            return _from_package(wanted, cache, tell)
+        case Local() if wanted.path.is_dir():
+            return _from_folder(wanted.path, cache, tell)
+        case Local():
+            return _from_users_tarball(wanted, cache, tell)
+
+
+def _from_users_tarball(wanted: Local, cache: Cache, tell: Tell) -> Source:
+    try:
+        sha256 = download.digest(wanted.path)
+    except OSError as error:
+        raise AnalyzerError(
+            f"{wanted.path} cannot be read: {error.strerror}.", "Give a folder or a tarball."
+        ) from None
+    if wanted.sha256 and sha256 != wanted.sha256.lower():
+        raise AnalyzerError(
+            f"{wanted.path} is not what it should be: expected sha256 {wanted.sha256}, found {sha256}.",
+            "Get the file again, or correct --sha256.",
+        )
+    verified = "against the sha256 the user gave" if wanted.sha256 else "a file of the user's"
+    return _from_tarball(wanted.path, sha256, verified, cache, tell)
+
+
+def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Tell) -> Source:
+    def fill(folder: Path) -> Path:
+        tell.say(f"Unpacking {path.name}")
+        return unpack(path, folder, tell)
+
+    return _provide(path.name, sha256, verified, fill, cache, tell)
+
+
+def _from_folder(path: Path, cache: Cache, tell: Tell) -> Source:
+    tree = trees.look_at(path.resolve())
+
+    def fill(folder: Path) -> Path:
+        tell.say(f"Copying {path}")
+        trees.copy(tree, folder, tell)
+        return folder
+
+    return _provide(tree.folder.name, trees.digest_of(tree, cache), tree.origin, fill, cache, tell)
+
+
+def _from_package(wanted: Package, cache: Cache, tell: Tell) -> Source:
+    log = cache.logs / "apt.log"
+    description = None if wanted.update else _downloaded(wanted.version, cache)
+    if description is None:
+        with cache.lock("apt", tell):
+            description = apt.fetch_source(_PACKAGE, wanted.version, cache, log, tell).description
+        write_facts(cache.downloads / "asked.json", {**_asked(cache), wanted.version: description.name})
+
+    def fill(folder: Path) -> Path:
+        check_needs(folder, ["package"])
+        tell.say(f"Unpacking {description.name} and applying the distribution's patches")
+        run(["dpkg-source", "--extract", str(description), str(folder / "tree")], folder, Workshop(log))
+        return folder / "tree"
+
+    return _provide(description.name, download.digest(description), apt.VERIFIED, fill, cache, tell)
+
+
+def _downloaded(version: str, cache: Cache) -> Path | None:
+    """The source package that the same question got before."""
+    name = _asked(cache).get(version, "")
+    path = cache.downloads / name
+    return path if name and path.is_file() else None
+
+
+def _asked(cache: Cache) -> dict[str, str]:
+    return read_facts(cache.downloads / "asked.json") or {}
+
+
+def _provide(
+    name: str, sha256: str, verified: str, fill: Callable[[Path], Path], cache: Cache, tell: Tell
+) -> Source:
+    """The unpacked tree of this digest; `fill` puts it into an empty folder and says where in there it is."""
+    folder = cache.sources / sha256[:16]
+    with cache.lock(f"source-{sha256[:16]}", tell):
+        facts = read_facts(folder / _FACTS)
+        if facts is None:
+            with cache.made_whole(folder) as fresh:
+                facts = _unpacked(fresh, fill, name, sha256, verified)
+    # who vouches for it may differ from the time it was unpacked
+    return Source(facts["label"], name, sha256, verified, folder / facts["tree"])
+
+
+def _unpacked(fresh: Path, fill: Callable[[Path], Path], name: str, sha256: str, verified: str) -> dict[str, str]:
+    (fresh / "content").mkdir()
+    try:
+        tree = fill(fresh / "content")
+    except CommandError as error:
+        lines = [line.strip() for line in error.output.splitlines() if line.strip()]
+        raise AnalyzerError(
+            f"{name} cannot be unpacked: {lines[-1] if lines else error}",
+            known_cure(error.output) or "Is it whole?",
+        ) from None
+    if not (tree / "configure").is_file():
+        raise AnalyzerError(
+            f"{name} holds no configure: it is no source of QEMU.", "Give a source tree or tarball of QEMU."
+        )
+    source = Source(_label(tree), name, sha256, verified, tree.relative_to(fresh))
+    facts = {key: str(value) for key, value in asdict(source).items()}
+    write_facts(fresh / _FACTS, facts)
+    return facts
+
+
+def _label(tree: Path) -> str:
+    """The version the tree says it has, fit for a file name."""
+    try:
+        version = (tree / "VERSION").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        version = ""
+    return re.sub(r"[^\w.+-]", "-", version)[:40] or "unknown"

@@ -1,0 +1,115 @@
+"""Unpacks a tarball into a folder, and refuses one that reaches out of it."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import posixpath
+import shutil
+import tarfile
+import zlib
+from pathlib import Path
+
+from analyzer.build.tell import Tell
+from analyzer.errors import AnalyzerError
+
+_TELL_EVERY = 500  # members
+
+
+def unpack(tarball: Path, folder: Path, tell: Tell) -> Path:
+    """Unpack into the empty `folder`; returns the tree: the only folder in it, or `folder` itself.
+
+    AnalyzerError when it is no tarball, is damaged, leaves the tree or does not fit.
+    """
+    room = shutil.disk_usage(folder).free
+    guard = _Guard(tarball)
+    try:
+        # as a stream: compressed files are read once
+        with tarfile.open(tarball, "r|*") as archive:
+            for count, member in enumerate(archive):
+                guard.check(member)
+                room -= member.size
+                if room < 0:
+                    raise AnalyzerError(
+                        f"{tarball.name} does not fit on the disk of {folder}.", "Free some space."
+                    )
+                guard.extract(archive, member, folder)
+                if count % _TELL_EVERY == 0:
+                    tell.progress(f"Unpacking {tarball.name}", count, 0, "files")
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise AnalyzerError(
+            f"{tarball} cannot be unpacked: {error}.", "Is it a whole .tar.xz, .tar.bz2 or .tar.gz?"
+        ) from None
+    guard.check_links(folder)
+    entries = list(folder.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
+
+
+class _Guard:
+    """Knows what was unpacked so far, so that nothing is written through a link."""
+
+    def __init__(self, tarball: Path) -> None:
+        self._tarball = tarball
+        self._links: set[str] = set()
+        self._files: set[str] = set()
+
+    def check(self, member: tarfile.TarInfo) -> None:
+        """AnalyzerError when this member may write, or point, outside the folder."""
+        path = posixpath.normpath(member.name)
+        if member.name.startswith("/") or path.split("/")[0] == "..":
+            self._refuse(member, "its path leaves the tree")
+        if any(parent in self._links for parent in _parents(path)):
+            self._refuse(member, "it would be written through a link")
+        if path in self._links:
+            self._refuse(member, "it replaces a link")
+        if member.issym():
+            self._check_link(member, posixpath.join(posixpath.dirname(path), member.linkname))
+            self._links.add(path)
+        elif member.islnk():
+            if posixpath.normpath(member.linkname) not in self._files:
+                self._refuse(
+                    member, f"it is a hard link to {member.linkname}, which is not a file of the tree before it"
+                )
+            self._files.add(path)
+        elif member.isfile():
+            self._files.add(path)
+        elif not member.isdir():
+            self._refuse(member, "it is neither file, folder nor link")
+
+    def extract(self, archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+        """Write a member that was checked. Owners are ours and rights plain."""
+        member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
+        member.mode = 0o644 if member.isfile() and not member.mode & 0o100 else 0o755
+        if not hasattr(tarfile, "data_filter"):  # it came with late versions of Python 3.10 and 3.11
+            archive.extract(member, folder, set_attrs=not member.issym())
+            return
+        try:
+            archive.extract(member, folder, set_attrs=not member.issym(), filter="data")  # a second pair of eyes
+        except tarfile.FilterError:
+            self._refuse(member, "it leads out of the tree")
+
+    def check_links(self, folder: Path) -> None:
+        """AnalyzerError when a link, followed through others, leads out of `folder`."""
+        top = os.path.realpath(folder)
+        for link in self._links:
+            if os.path.commonpath([top, os.path.realpath(folder / link)]) != top:
+                raise self._refusal(link, "it is a link that leads out of the tree")
+
+    def _check_link(self, member: tarfile.TarInfo, target: str) -> None:
+        target = posixpath.normpath(target)
+        if member.linkname.startswith("/") or target.split("/")[0] == "..":
+            self._refuse(member, f"it is a link to {member.linkname}, outside the tree")
+
+    def _refuse(self, member: tarfile.TarInfo, why: str) -> None:
+        raise self._refusal(member.name, why)
+
+    def _refusal(self, name: str, why: str) -> AnalyzerError:
+        return AnalyzerError(
+            f"{self._tarball.name} is refused because of {name!r}: {why}.",
+            "Nothing of it was kept. Get the file from where you trust it.",
+        )
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]

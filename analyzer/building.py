@@ -1,0 +1,118 @@
+"""`analyze build`: what the user asked for, built or found, and the cache shown and cleared."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.build.cache import Cache
+from analyzer.build.needs import MissingPackagesError
+from analyzer.build.provide import Built, provide
+from analyzer.build.shelf import Entry, entries, prune
+from analyzer.build.wanted import Local, Profile, Recipe, Wanted, parse_target, parse_wanted
+from analyzer.console import Console, amount
+from analyzer.errors import UsageError
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What the user asked for, as typed; `arguments` are for configure."""
+
+    what: str
+    source: Path | None
+    profile: str
+    target: str
+    sha256: str
+    unverified: bool
+    mirror: str
+    update: bool
+    jobs: int
+    arguments: tuple[str, ...]
+
+
+def build_as_asked(options: BuildOptions) -> Built:
+    """UsageError when the options contradict each other, AnalyzerError when the build cannot be had."""
+    return build(_wanted(options), _recipe(options))
+
+
+def build_by_name(what: str, jobs: int) -> Built:
+    """With the default profile, for `--version`."""
+    return build(parse_wanted(what), Recipe(jobs=jobs))
+
+
+def build(wanted: Wanted, recipe: Recipe) -> Built:
+    """Build, or find in the cache. Everything is told on standard error; standard output is for the path."""
+    console = Console(sys.stderr)
+    try:
+        return provide(wanted, recipe, Cache.default(), console)
+    except MissingPackagesError as missing:
+        if not _installed(missing, console):
+            raise
+    return provide(wanted, recipe, Cache.default(), console)
+
+
+def list_cache() -> None:
+    """One line for each thing in the cache, with its size."""
+    there = entries(Cache.default())
+    console = Console()
+    for entry in there:
+        console.say(_line(entry))
+    total = sum(entry.size for entry in there)
+    console.say(f"{len(there)} entries, {amount(total, 'B')}, in {Cache.default().folder}")
+
+
+def prune_cache(names: Sequence[str]) -> None:
+    """Remove, and say what was removed."""
+    console = Console()
+    removed = prune(Cache.default(), names)
+    for entry in removed:
+        console.say("removed " + _line(entry))
+    console.say(f"{amount(sum(entry.size for entry in removed), 'B')} freed")
+
+
+def _wanted(options: BuildOptions) -> Wanted:
+    if bool(options.what) == (options.source is not None):
+        raise UsageError(
+            "Say what to build: a release, a source package, or --source PATH.",
+            "For example: analyze build debian:7.2; see analyze build --help.",
+        )
+    if options.source is not None:
+        if options.unverified or options.mirror or options.update:
+            raise UsageError(
+                "--source takes neither --mirror nor --unverified nor --update.", "They are for downloads."
+            )
+        if options.sha256 and options.source.is_dir():
+            raise UsageError(
+                "--sha256 is for a tarball.", "A folder's content is recorded with a digest of its own."
+            )
+        return Local(options.source, options.sha256)
+    return parse_wanted(options.what, options.sha256, options.unverified, options.mirror, options.update)
+
+
+def _recipe(options: BuildOptions) -> Recipe:
+    return Recipe(Profile(options.profile), parse_target(options.target), options.arguments, options.jobs)
+
+
+def _installed(missing: MissingPackagesError, console: Console) -> bool:
+    """Ask a person at a terminal whether to install what is missing, and do so; False when that was not wanted."""
+    if not (missing.command and sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    console.say(missing.message)
+    command = _as_root(missing.command)
+    console.say(f"Install it now with `{' '.join(command)}`? [y/N]")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        return False
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def _as_root(command: Sequence[str]) -> list[str]:
+    return list(command) if os.geteuid() == 0 else ["sudo", *command]
+
+
+def _line(entry: Entry) -> str:
+    unused = "" if entry.needed else "  (not needed)"
+    return f"{entry.kind:9}{amount(entry.size, 'B'):>9}  {entry.name:34} {entry.about}{unused}".rstrip()

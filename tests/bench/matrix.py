@@ -1,0 +1,117 @@
+"""`make matrix`: builds three releases of QEMU in both profiles, records `startup` on each, writes the gallery.
+
+Needs what the tests need, and half an hour where nothing is cached. The table goes to `reports/gallery/matrix.md`,
+the reports of the debug builds beside it, without source excerpts: no line of QEMU is kept in this repository.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.build.cache import Cache
+from analyzer.build.certificate import certificate_of
+from analyzer.model import Recording
+from analyzer.recording import FILE_NAME, read_recording
+
+ROOT = Path(__file__).parents[2]
+GALLERY = ROOT / "reports" / "gallery"
+ANALYZE = Path(sys.executable).with_name("analyze")
+RELEASES = ("debian:5.2", "debian:7.2", "debian:10.0")
+PROFILES = ("debug", "release")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recorded build."""
+
+    recording: Recording
+    seconds: int  # that the build took
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        recording, build = self.recording, self.recording.header.build
+        reached = len(recording.milestones) - len(recording.not_reached)
+        deepest = max(len(stop.frames) for stop in recording.stops)
+        return (
+            recording.header.qemu_version,
+            str(build["source"]),
+            str(build["profile"]),
+            str(build["compiler"]),
+            f"{self.seconds} s",
+            f"{reached} of {len(recording.milestones)}",
+            str(deepest),
+            str(recording.exit.status if recording.exit else "none"),
+        )
+
+
+HEADINGS = (
+    "QEMU", "source package", "profile", "compiler", "build time", "milestones reached", "deepest stack",
+    "guest's exit status",
+)  # fmt: skip
+
+
+def main() -> int:
+    """The exit status: 0 when every build reached every milestone it has."""
+    rows = [_record(release, profile) for release in RELEASES for profile in PROFILES]
+    _write_table(rows)
+    incomplete = [row for row in rows if row.recording.not_reached]
+    print(f"{len(rows)} builds, {len(incomplete)} of them incomplete: {GALLERY / 'matrix.md'}")
+    return 1 if incomplete else 0
+
+
+def _record(release: str, profile: str) -> Row:
+    qemu = Path(_run("build", release, "--profile", profile).strip())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "run"
+        _run("startup", "--qemu", str(qemu), "--out", str(folder))
+        recording = read_recording(folder)
+        facts = certificate_of(qemu, recording.header.build_id)
+        if profile == "debug":
+            _make_neutral(folder / FILE_NAME)
+            _run("report", str(folder), "-o", str(GALLERY / f"startup-{recording.header.qemu_version}.html"))
+    return Row(recording, int(facts["seconds"]))
+
+
+def _run(*arguments: str) -> str:
+    print("analyze", *arguments, flush=True)
+    return subprocess.run([ANALYZE, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _make_neutral(file: Path) -> None:
+    """Take out the source excerpts, and the folders of this host."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if json.loads(line)["record"] != "source"]
+    text = "\n".join(kept) + "\n"
+    text = text.replace(str(Cache.default().folder), "~/.cache/qemu-callchain").replace(f"{ROOT}/", "")
+    file.write_text(text, encoding="utf-8")
+
+
+def _write_table(rows: list[Row]) -> None:
+    host = rows[0].recording.header
+    lines = [
+        "# What was built and recorded",
+        "",
+        f"Written by `make matrix` on {host.host}, gdb {host.gdb_version}; times of one run on two processors.",
+        "",
+        "| " + " | ".join(HEADINGS) + " |",
+        "|" + "---|" * len(HEADINGS),
+        *("| " + " | ".join(row.cells) + " |" for row in rows),
+        "",
+        "The reports of the debug builds, without source excerpts: "
+        + ", ".join(
+            f"[{row.recording.header.qemu_version}](startup-{row.recording.header.qemu_version}.html)"
+            for row in rows
+            if row.recording.header.build["profile"] == "debug"
+        )
+        + ".",
+    ]
+    (GALLERY / "matrix.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

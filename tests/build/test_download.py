@@ -1,0 +1,131 @@
+"""Downloads from a real server on loopback: resumed, checked, and never let through with a wrong sum."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pytest
+
+from analyzer.build.download import fetch
+from analyzer.build.releases import Tarball, pinned_versions, tarballs
+from analyzer.build.wanted import Release
+from analyzer.errors import AnalyzerError
+
+CONTENT = os.urandom(3_000_000)
+SUM = hashlib.sha256(CONTENT).hexdigest()
+NAME = "qemu-9.9.9.tar.xz"
+
+
+@pytest.fixture
+def tarball(server):
+    (server.folder / NAME).write_bytes(CONTENT)
+    return Tarball(NAME, f"{server.url}/{NAME}", SUM, "against the pinned sha256")
+
+
+def test_a_file_is_fetched_once_and_then_found_without_a_network(tarball, server, cache, told):
+    got = fetch([tarball], cache, told)
+    assert got.path.read_bytes() == CONTENT
+    assert got.sha256 == SUM
+    assert told.steps[-1] == (f"Downloading {NAME}", len(CONTENT), len(CONTENT))
+    assert fetch([Tarball(NAME, "http://127.0.0.1:1/nowhere", SUM, "")], cache, told).path == got.path
+    assert len(server.requests) == 1
+
+
+def test_a_broken_connection_goes_on_where_it_stopped(tarball, server, cache, told):
+    server.cut_after = 1_000_000
+    assert fetch([tarball], cache, told).path.read_bytes() == CONTENT
+    assert server.requests[1] == (f"/{NAME}", "bytes=1000000-")
+
+
+def test_an_interrupted_download_goes_on_in_the_next_run(tarball, server, cache, told):
+    server.cut_after = 1_000_000
+
+    class StoppedError(Exception):
+        pass
+
+    class Impatient(type(told)):
+        def progress(self, what, done, total, unit=""):
+            if done >= 700_000:
+                raise StoppedError
+
+    with pytest.raises(StoppedError):
+        fetch([tarball], cache, Impatient())
+    server.cut_after = 0
+    assert fetch([tarball], cache, told).path.read_bytes() == CONTENT
+    start = int(server.requests[1][1].removeprefix("bytes=").rstrip("-"))
+    assert start >= 700_000
+
+
+def test_a_file_that_changed_on_the_server_is_fetched_from_its_beginning(tarball, server, cache, told):
+    cache.downloads.mkdir(parents=True)
+    (cache.downloads / f"{NAME}.part").write_bytes(b"of another file")
+    (cache.downloads / f"{NAME}.part.json").write_text(f'{{"url": "{tarball.url}", "version": "\\"other\\""}}')
+    assert fetch([tarball], cache, told).path.read_bytes() == CONTENT
+
+
+def test_a_server_that_knows_no_ranges_is_asked_for_the_whole_again(tarball, server, cache, told):
+    server.cut_after, server.ranges = 1_000_000, False
+    assert fetch([tarball], cache, told).path.read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+def test_a_server_that_goes_silent_is_left_and_asked_again(tarball, server, cache, told):
+    server.stall_after = 500_000
+    assert fetch([tarball], cache, told, stall=0.5).path.read_bytes() == CONTENT
+    assert server.requests[1][1] == "bytes=500000-"
+
+
+def test_a_wrong_sum_keeps_the_file_aside_and_shows_both_sums(tarball, server, cache, told):
+    expected = "0" * 64
+    with pytest.raises(AnalyzerError) as error:
+        fetch([Tarball(NAME, tarball.url, expected, "")], cache, told)
+    assert expected in error.value.message
+    assert SUM in error.value.message
+    assert str(cache.downloads / f"{NAME}.rejected") in error.value.hint
+    assert sorted(path.name for path in cache.downloads.iterdir()) == [f"{NAME}.rejected"]
+
+
+def test_a_tarball_in_the_cache_is_checked_as_well(tarball, cache, told):
+    cache.downloads.mkdir(parents=True)
+    (cache.downloads / NAME).write_bytes(b"put here by somebody")
+    with pytest.raises(AnalyzerError, match="not what it should be"):
+        fetch([tarball], cache, told)
+    assert not (cache.downloads / NAME).exists()
+
+
+def test_the_other_compression_is_tried_where_the_first_is_not_there(server, cache, told):
+    (server.folder / "qemu-9.9.9.tar.bz2").write_bytes(CONTENT)
+    release = Release("9.9.9", unverified=True, mirror=server.url + "/")
+    got = fetch(tarballs(release), cache, told)
+    assert got.path.name == "qemu-9.9.9.tar.bz2"
+    assert got.verified == "no: --unverified"
+
+
+def test_without_a_network_the_error_says_which_file_to_put_where(cache, told):
+    release = Release("1.6.0", mirror="http://127.0.0.1:1")
+    with pytest.raises(AnalyzerError) as error:
+        fetch(tarballs(release), cache, told)
+    assert "Connection refused" in error.value.message
+    assert str(cache.downloads / "qemu-1.6.0.tar.bz2") in error.value.hint
+
+
+def test_a_release_that_the_server_does_not_have_is_unknown(server, cache, told):
+    with pytest.raises(AnalyzerError, match=r"has no qemu-77\.0\.0\.tar\.xz or qemu-77\.0\.0\.tar\.bz2"):
+        fetch(tarballs(Release("77.0.0", unverified=True, mirror=server.url)), cache, told)
+
+
+def test_a_release_without_a_known_sum_needs_one_or_an_explicit_word():
+    with pytest.raises(AnalyzerError) as error:
+        tarballs(Release("8.0.0"))
+    assert "1.6.0" in error.value.message
+    assert "--unverified" in error.value.hint
+    assert tarballs(Release("8.0.0", sha256=SUM))[0].sha256 == SUM
+
+
+def test_the_pinned_releases_have_whole_sums():
+    assert pinned_versions() == ["1.6.0", "1.7.0", "2.12.1", "5.2.0", "7.2.0", "10.0.0"]
+    for version in pinned_versions():
+        for tarball in tarballs(Release(version)):
+            assert len(bytes.fromhex(tarball.sha256)) == 32
+            assert tarball.url.startswith("https://download.qemu.org/qemu-")

@@ -1,0 +1,211 @@
+"""A release of 2013 on a new distribution, end to end: a stand-in of ours in the shape of the old build system.
+
+Real are: Python 2.7 from an older release of the distribution, the compiler and its flags, configure, make.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from analyzer.build.cache import Cache
+from analyzer.build.flags import IDIOMS, compiles_with, old_c_flags
+from analyzer.build.provide import provide
+from analyzer.build.python2 import provide_python2, python2_path, runs_python2
+from analyzer.build.wanted import Local, Profile, Recipe, Release
+from analyzer.errors import AnalyzerError
+from tests.build.conftest import Told, old_tree, pack
+from tests.conftest import need_tool
+
+TWO_AT_ONCE = Recipe(jobs=2)
+
+
+@pytest.fixture(scope="module")
+def python2_cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    """A cache that has a private Python 2.7 of the distribution's packages, the host's own left out of account."""
+    need_tool("apt-get")
+    cache = Cache(tmp_path_factory.mktemp("python2") / "cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analyzer.build.python2._of_the_host", lambda: None)
+        provide_python2(cache, cache.logs / "apt.log", Told())
+    return cache
+
+
+@pytest.fixture
+def cache(python2_cache: Cache, tmp_path: Path) -> Cache:
+    """A cache of its own, which shares the interpreter."""
+    own = Cache(tmp_path / "cache")
+    own.tools.mkdir(parents=True)
+    (own.tools / "python2.7").symlink_to(python2_cache.tools / "python2.7")
+    return own
+
+
+def test_the_private_python_2_runs_what_only_python_2_runs(python2_cache):
+    path = python2_path(python2_cache)
+    assert runs_python2(path)
+    code = "import json, hashlib\nprint json.dumps({'a': 0644}), `1`, hashlib.md5('x').hexdigest()[:4]"
+    done = subprocess.run([path, "-c", code], capture_output=True, text=True, check=True, env={})
+    assert done.stdout == '{"a": 420} 1 9dd4\n'
+
+
+def test_nothing_is_installed_for_it(python2_cache):
+    installed = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Status}", "python2.7-minimal"], capture_output=True, text=True, check=False
+    )
+    assert "ok installed" not in installed.stdout
+    assert not any(path.is_dir() for path in Path("/etc/apt").rglob("*callchain*"))
+
+
+def test_an_interpreter_that_only_pretends_is_not_taken(tmp_path):
+    pretender = tmp_path / "python2.7"
+    pretender.write_text("#!/bin/sh\necho 'python2.7: command not found' >&2\nexit 127\n")
+    pretender.chmod(0o755)
+    assert not runs_python2(pretender)
+
+
+def test_the_official_tarball_is_fetched_checked_and_built(server, cache, told, tmp_path):
+    tarball = pack(old_tree(tmp_path / "tree"), server.folder / "qemu-1.6.0.tar.bz2", "qemu-1.6.0")
+    sha256 = subprocess.run(["sha256sum", tarball], capture_output=True, text=True, check=True).stdout.split()[0]
+    built = provide(Release("1.6.0", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, told)
+    said = subprocess.run([built.program], capture_output=True, text=True, check=True).stdout
+    assert said == "QEMU emulator version 1.6.0, 15 run states, 128\n"
+    assert built.program.parts[-2:] == ("x86_64-softmmu", "qemu-system-x86_64")
+    facts = built.certificate
+    assert facts["source"] == "qemu-1.6.0.tar.bz2"
+    assert facts["source sha256"] == sha256
+    assert facts["verified"] == "against the sha256 the user gave"
+    assert facts["version"] == "1.6.0"
+    assert "--python=$CACHE/tools/python2.7/bin/python2.7" in facts["configure"]
+    assert len(facts["build_id"]) == 40
+    assert Path(facts["log"]).read_text().count("subdir-x86_64-softmmu") >= 1
+
+
+def test_a_wrong_sum_builds_nothing(server, cache, told, tmp_path):
+    pack(old_tree(tmp_path / "tree"), server.folder / "qemu-1.6.0.tar.bz2", "qemu-1.6.0")
+    with pytest.raises(AnalyzerError, match=r"3132e58ada26d43b6924e8c2f07db80aa1e5022f3dcf03dee7d8bb9194b2cb48"):
+        provide(Release("1.6.0", mirror=server.url), TWO_AT_ONCE, cache, told)
+    assert not cache.builds.exists()
+
+
+def test_only_what_configure_offers_is_asked_for(cache, told, tmp_path):
+    built = provide(Local(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
+    line = built.certificate["configure"]
+    for option in ("--enable-kvm", "--enable-debug", "--disable-virtfs", "--disable-docs", "--disable-blobs"):
+        assert option in line.split()
+    for option in ("--disable-gtk", "--without-default-features", "--disable-rbd", "--meson"):
+        assert option not in line
+
+
+def test_progress_counts_the_steps_of_make(cache, told, tmp_path):
+    provide(Local(old_tree(tmp_path / "tree")), Recipe(jobs=1), cache, told)
+    assert ("Linking", 3, 3) in told.steps
+    assert ("Compiling", 1, 3) in told.steps
+
+
+def test_the_second_time_the_cache_answers_in_under_a_second(cache, told, tmp_path):
+    tree = old_tree(tmp_path / "tree")
+    first = provide(Local(tree), TWO_AT_ONCE, cache, told)
+    began = time.monotonic()
+    second = provide(Local(tree), TWO_AT_ONCE, cache, told)
+    assert time.monotonic() - began < 1
+    assert (first.fresh, second.fresh) == (True, False)
+    assert first.program == second.program
+
+
+def test_another_profile_another_argument_or_another_content_is_another_build(cache, told, tmp_path):
+    tree = old_tree(tmp_path / "tree")
+    names = {provide(Local(tree), TWO_AT_ONCE, cache, told).name}
+    names.add(provide(Local(tree), Recipe(Profile.RELEASE), cache, told).name)
+    names.add(provide(Local(tree), Recipe(arguments=("--disable-tools",)), cache, told).name)
+    (tree / "vl.c").write_text((tree / "vl.c").read_text() + "/* changed */\n")
+    names.add(provide(Local(tree), TWO_AT_ONCE, cache, told).name)
+    assert len(names) == 4
+
+
+def test_profiles_compile_as_they_promise(cache, told, tmp_path):
+    tree = old_tree(tmp_path / "tree")
+    debug = provide(Local(tree), TWO_AT_ONCE, cache, told)
+    release = provide(Local(tree), Recipe(Profile.RELEASE), cache, told)
+    debug_log, release_log = (Path(built.certificate["log"]).read_text() for built in (debug, release))
+    assert "-O2" not in debug_log
+    assert "-fno-optimize-sibling-calls" in debug_log
+    assert "-fno-optimize-sibling-calls" not in release_log
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("vl.c", "int main", "#include <pixman.h>\nint main", "libpixman-1-dev"),
+        ("vl.c", "pc_init(argc);", "makedev_(); int *p = makedev(1, 2, 3);", "make failed"),
+        ("hw/pc.c", "int ram_size;", "int ram_size = 1; char *main = 0;", "-fcommon"),
+        ("configure", 'error_exit "Unknown', 'error_exit "pixman >= 0.21.8 not present. Unknown', "libpixman"),
+        ("scripts/qapi-types.py", "import sys", "import sys, not_a_module", "not_a_module"),
+    ],
+    ids=["header", "undeclared", "twice", "configure", "generator"],
+)  # fmt: skip
+def test_a_failing_step_shows_its_last_lines_and_keeps_the_log(file, old, new, says, cache, told, tmp_path):
+    tree = old_tree(tmp_path / "tree")
+    text = (tree / file).read_text()
+    assert old in text
+    (tree / file).write_text(text.replace(old, new))
+    target = "aarch64-softmmu" if file == "configure" else "x86_64-softmmu"
+    with pytest.raises(AnalyzerError) as error:
+        provide(Local(tree), Recipe(target=target), cache, told)
+    assert says in error.value.message + error.value.hint
+    log = Path(error.value.hint.rpartition("The whole log: ")[2])
+    assert log.is_file()
+    assert log.stat().st_size
+    assert not list(cache.builds.iterdir())  # as before
+
+
+def test_an_argument_that_configure_does_not_know_is_explained(cache, told, tmp_path):
+    with pytest.raises(AnalyzerError) as error:
+        provide(Local(old_tree(tmp_path / "tree")), Recipe(arguments=("--enable-warp",)), cache, told)
+    assert "unknown option --enable-warp" in error.value.message
+    assert "an argument you gave after --" in error.value.hint
+
+
+def test_a_missing_compiler_names_its_package(cache, told, tmp_path):
+    recipe = Recipe(arguments=("--cc=no-such-compiler",))
+    with pytest.raises(AnalyzerError, match="There is no C compiler no-such-compiler") as error:
+        provide(Local(old_tree(tmp_path / "tree")), recipe, cache, told)
+    assert "apt-get install gcc" in error.value.hint
+
+
+def test_the_compiler_here_is_really_asked():
+    compiles = compiles_with(["cc"])
+    assert compiles(("int main(void) { return 0; }",), ())
+    assert not compiles(("int main(void) { return 0 }",), ())
+    flags = old_c_flags(compiles)
+    for idiom in IDIOMS:
+        assert compiles(idiom.files, flags), idiom.name
+
+
+def test_a_stricter_compiler_gets_more_flags(tmp_path):
+    """A compiler that refuses what gcc 14 refuses, whatever the one here is."""
+    strict = ["cc", "-fno-common", "-Werror=implicit-function-declaration", "-Werror=int-conversion"]
+    strict += ["-Werror=incompatible-pointer-types", "-Werror=implicit-int"]
+    flags = old_c_flags(compiles_with(strict))
+    assert "-fcommon" in flags
+    assert {"-Wno-error=implicit-function-declaration", "-Wno-error=int-conversion"} <= set(flags)
+
+
+def test_a_lenient_compiler_gets_none():
+    assert old_c_flags(lambda _files, _flags: True) == []
+
+
+def test_an_idiom_that_nothing_helps_is_passed_over():
+    assert old_c_flags(lambda _files, _flags: False) == []
+
+
+def test_the_users_environment_does_not_change_a_build(cache, told, tmp_path, monkeypatch):
+    monkeypatch.setenv("CFLAGS", "-DNOT_WANTED")
+    monkeypatch.setenv("MAKEFLAGS", "-n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    built = provide(Local(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
+    assert os.access(built.program, os.X_OK)
+    assert "NOT_WANTED" not in Path(built.certificate["log"]).read_text()
