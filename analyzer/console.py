@@ -72,7 +72,8 @@ def _progress_line(what: str, done: int, total: int, unit: str) -> str:
         return f"{what}: {amount(done, unit)}"
     full = min(_BAR, done * _BAR // total)
     bar = "#" * full + "." * (_BAR - full)
-    return f"{what}: [{bar}] {amount(done, unit)} of {amount(total, unit)}"
+    counted = amount(done, unit) if unit == "B" else str(done)
+    return f"{what}: [{bar}] {counted} of {amount(total, unit)}"
 
 
 def amount(number: int, unit: str) -> str:

@@ -72,6 +72,29 @@ class Cache:
             yield
 
     @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While somebody builds, the sources and tools stay."""
+        with self._users().open("w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def nobody_builds(self) -> Iterator[bool]:
+        """True when nobody builds, and nobody begins to while the block runs; False when somebody does."""
+        with self._users().open("w", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def _users(self) -> Path:
+        locks = self.folder / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        return locks / "users"
+
+    @contextmanager
     def made_whole(self, folder: Path) -> Iterator[Path]:
         """A fresh folder that becomes `folder` when the block ends well, and nothing when it does not."""
         folder.parent.mkdir(parents=True, exist_ok=True)

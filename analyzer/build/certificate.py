@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 CERTIFICATE = "build.json"
+BEGUN = "begun.json"  # of a build that is being made, or was left: which source it is of
 _ABOVE = 3  # folders: old trees put the emulator into build/x86_64-softmmu
 
 

@@ -18,7 +18,7 @@ from analyzer.build.process import CommandError, Workshop, run
 from analyzer.build.python2 import provide_python2, python2_path
 from analyzer.build.sources import Source
 from analyzer.build.tell import Tell
-from analyzer.build.toolchain import Tree, environment_folder, python_packages, tool_options
+from analyzer.build.toolchain import Tree, environment_folder, python_option, python_packages, tool_options
 from analyzer.build.wanted import Recipe
 from analyzer.errors import AnalyzerError
 
@@ -76,9 +76,7 @@ def _help(source: Source, tree: Tree, cache: Cache, tell: Tell) -> str:
     log = cache.logs / f"{source.label}-help.log"
     if tree.needs_python2:
         provide_python2(cache, log, tell)
-    command = ["sh", str(source.tree / "configure"), "--help"]
-    if tree.needs_python2:
-        command.append(f"--python={python2_path(cache)}")  # it lists trace back ends with it
+    command = ["sh", str(source.tree / "configure"), "--help", *python_option(tree, python2_path(cache))]
     with tempfile.TemporaryDirectory(prefix="callchain-") as folder:  # it leaves files behind
         try:
             text = run(command, Path(folder), Workshop(log))

@@ -12,7 +12,7 @@ from typing import Any
 from analyzer import TOOL
 from analyzer.adapters.elf import build_id_of
 from analyzer.build.cache import Cache, remove
-from analyzer.build.certificate import CERTIFICATE, read_facts, write_facts
+from analyzer.build.certificate import BEGUN, CERTIFICATE, read_facts, write_facts
 from analyzer.build.compile import compile_tree
 from analyzer.build.plan import Plan, make_plan
 from analyzer.build.sources import obtain
@@ -37,7 +37,8 @@ def provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
     The same question again is answered from the cache, without a network.
     """
     try:
-        return _provide(wanted, recipe, cache, tell)
+        with cache.in_use():
+            return _provide(wanted, recipe, cache, tell)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise AnalyzerError(
@@ -76,6 +77,7 @@ def _build(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Built:
     began = time.monotonic()
     (folder / CERTIFICATE).unlink(missing_ok=True)  # of a program that is not whole any more
     before = folder.exists()
+    write_facts(folder / BEGUN, {"source": plan.source.name, "source sha256": plan.source.sha256})
     try:
         program = compile_tree(plan, folder / "build", cache, tell)
         certificate = _certificate(
@@ -85,6 +87,7 @@ def _build(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Built:
         remove(folder)  # an interruption leaves it, to go on from there; a failure would only fail again
         raise
     write_facts(folder / CERTIFICATE, certificate)
+    (folder / BEGUN).unlink()
     tell.say(f"Built QEMU {plan.source.label} in {time.monotonic() - began:.0f} s{', resumed' if before else ''}")
     return Built(plan.name, program, certificate, fresh=True)
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.build.cache import Cache, remove
-from analyzer.build.certificate import CERTIFICATE, read_facts
+from analyzer.build.certificate import BEGUN, CERTIFICATE, read_facts
 from analyzer.errors import UsageError
 
 _LEFT_OVERS = (".part", ".part.json", ".rejected")
+_BUSY = "being made"
 _OF_VERSION_0_1 = "qemu-distribution"
 
 
@@ -30,9 +31,7 @@ class Entry:
 def entries(cache: Cache) -> list[Entry]:
     """Everything in the cache, builds first."""
     builds = list(_builds(cache))
-    used = {
-        str((read_facts(entry.paths[0] / CERTIFICATE) or {}).get("source sha256", ""))[:16] for entry in builds
-    }
+    used = {_facts_of(entry.paths[0]).get("source sha256", "")[:16] for entry in builds}
     return [*builds, *_sources(cache, used), *_downloads(cache), *_tools(cache), *_rest(cache)]
 
 
@@ -44,16 +43,18 @@ def prune(cache: Cache, names: Sequence[str]) -> list[Entry]:
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"{', '.join(unknown)} is not in the cache.", "See analyze build --list.")
     chosen = [e for e in there if {"all", e.name, e.kind} & set(names) or (not names and not e.needed)]
-    return [entry for entry in chosen if _remove(entry, cache)]
+    with cache.nobody_builds() as alone:
+        # which source and which tools a running build uses is its own affair: they all stay
+        removable = [entry for entry in chosen if alone or entry.kind in ("build", "download")]
+        return [entry for entry in removable if _remove(entry, cache)]
 
 
 _KINDS = {"all", "build", "source", "download", "tools", "rest"}
 
 
 def _remove(entry: Entry, cache: Cache) -> bool:
-    lock = f"source-{entry.name}" if entry.kind == "source" else entry.name
     try:
-        with cache.lock(lock, None):
+        with cache.lock(entry.name, None):
             for path in entry.paths:
                 remove(path)
     except BlockingIOError:
@@ -64,9 +65,25 @@ def _remove(entry: Entry, cache: Cache) -> bool:
 def _builds(cache: Cache) -> Iterator[Entry]:
     for folder in _inside(cache.builds):
         facts = read_facts(folder / CERTIFICATE)
+        busy = _is_busy(folder.name, cache)
         about = f"{facts['source']}, {facts.get('target')}, {facts.get('seconds')} s" if facts else "unfinished"
         log = cache.logs / f"{folder.name}.log"
-        yield Entry("build", folder.name, size_of(folder), about, (folder, log), needed=facts is not None)
+        yield Entry(
+            "build", folder.name, size_of(folder), _BUSY if busy else about, (folder, log),
+            needed=busy or facts is not None,
+        )  # fmt: skip
+
+
+def _facts_of(build: Path) -> dict[str, str]:
+    return read_facts(build / CERTIFICATE) or read_facts(build / BEGUN) or {}
+
+
+def _is_busy(name: str, cache: Cache) -> bool:
+    try:
+        with cache.lock(name, None):
+            return False
+    except BlockingIOError:
+        return True
 
 
 def _sources(cache: Cache, used: set[str]) -> Iterator[Entry]:

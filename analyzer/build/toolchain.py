@@ -76,14 +76,20 @@ def python_packages(tree: Tree) -> tuple[str, ...]:
 
 def tool_options(tree: Tree, offered: set[str], folder: Path, python2: Path) -> list[str]:
     """What tells configure about our tools: the private environment `folder`, the private `python2`."""
-    if tree.needs_python2:
-        return [f"--python={python2}"]
     if not tree.uses_meson:
-        # without it such a tree looks for `python`, which new systems do not have
-        return [] if "python3" in tree.configure else ["--python=/usr/bin/python3"]
+        return python_option(tree, python2)
     if "meson" in offered:
         return ["--meson=internal" if tree.brings_meson else f"--meson={folder}/bin/meson"]
     return [f"--python={folder}/bin/python3"]
+
+
+def python_option(tree: Tree, python2: Path) -> list[str]:
+    """Which Python an old tree is told of; some look for one before they print their help."""
+    if tree.needs_python2:
+        return [f"--python={python2}"]
+    if tree.uses_meson or "python3" in tree.configure:
+        return []
+    return ["--python=/usr/bin/python3"]  # by itself it looks for `python`, which new systems do not have
 
 
 def environment_folder(cache: Cache, packages: tuple[str, ...]) -> Path:

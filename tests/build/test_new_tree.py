@@ -149,7 +149,7 @@ def test_two_at_once_build_once(cache, start, tmp_path, gate):
     assert answers[0][0] == answers[1][0]
     said = [answer[1] for answer in answers]
     assert sum("Built QEMU" in text for text in said) == 1
-    assert sum("Waiting for another process" in text for text in said) == 1
+    assert any("Waiting for another process" in text for text in said)
 
 
 def test_a_failure_leaves_the_cache_as_it_was(cache, told, tmp_path):
@@ -201,7 +201,8 @@ def test_pruning_leaves_what_another_process_builds(cache, start, tmp_path, gate
     gate.touch()
     running = start(new_tree(tmp_path / "tree"))
     wait_for_compiling(cache)
-    assert not list(prune(cache, ["build"]))
+    assert not prune(cache, [])
+    assert not prune(cache, ["build", "source", "tools"])
     gate.unlink()
     _, said = running.communicate(timeout=60)
     assert running.returncode == 0, said
