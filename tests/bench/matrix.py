@@ -87,7 +87,7 @@ def _make_neutral(file: Path) -> None:
     lines = file.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if json.loads(line)["record"] != "source"]
     text = "\n".join(kept) + "\n"
-    text = text.replace(str(Cache.default().folder), "~/.cache/qemu-callchain").replace(f"{ROOT}/", "")
+    text = text.replace(str(Cache.default().folder), "/home/user/.cache/qemu-callchain").replace(f"{ROOT}/", "")
     file.write_text(text, encoding="utf-8")
 
 
