@@ -29,7 +29,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if passed_on and options.verb not in _PASS_ON:
         parser.error(f"{options.verb} takes no arguments after --")
     options.passed_on = tuple(passed_on)
+    if options.verb == "build":
+        _check_one_thing(parser, options)
     return options
+
+
+def _check_one_thing(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    asked = (options.what is not None, options.source is not None, options.list, options.prune is not None)
+    if sum(asked) != 1:
+        parser.error("build wants one thing: a release or source package, --source PATH, --list, or --prune")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -245,14 +253,17 @@ def _function_name(text: str) -> str:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value
 
 
 def _positive_int(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isdecimal() else 0
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value

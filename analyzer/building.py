@@ -15,7 +15,7 @@ from analyzer.build.provide import Built, provide
 from analyzer.build.shelf import Entry, entries, prune
 from analyzer.build.wanted import Local, Profile, Recipe, Wanted, parse_target, parse_wanted
 from analyzer.console import Console, amount
-from analyzer.errors import UsageError
+from analyzer.errors import AnalyzerError, UsageError
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,17 @@ def prune_cache(names: Sequence[str]) -> None:
     """Remove, and say what was removed."""
     console = Console()
     removed = prune(Cache.default(), names)
+    with Cache.default().nobody_builds() as alone:
+        if not alone:
+            console.say("A build is running: what it may use was left.")
     for entry in removed:
         console.say("removed " + _line(entry))
     console.say(f"{amount(sum(entry.size for entry in removed), 'B')} freed")
 
 
 def _wanted(options: BuildOptions) -> Wanted:
-    if bool(options.what) == (options.source is not None):
-        raise UsageError(
-            "Say what to build: a release, a source package, or --source PATH.",
-            "For example: analyze build debian:7.2; see analyze build --help.",
-        )
+    if {"--help", "-h"} & set(options.arguments):
+        raise UsageError("configure's --help builds nothing.", "Ask the tree itself: sh configure --help")
     if options.source is not None:
         if options.unverified or options.mirror or options.update:
             raise UsageError(
@@ -101,11 +101,10 @@ def _installed(missing: MissingPackagesError, console: Console) -> bool:
     """Ask a person at a terminal whether to install what is missing, and do so; False when that was not wanted."""
     if not (missing.command and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    console.say(missing.message)
     command = _as_root(missing.command)
-    console.say(f"Install it now with `{' '.join(command)}`? [y/N]")
+    console.say(f"{missing.message} Install it now with `{' '.join(command)}`? [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        return False
+        raise AnalyzerError("Nothing was installed, and nothing built.", missing.hint)
     return subprocess.run(command, check=False).returncode == 0
 
 

@@ -62,9 +62,11 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _startup(options: argparse.Namespace) -> ExitStatus:
     from analyzer.adapters.gdb import Gdb
 
-    if options.build:
+    if options.build is not None:
         from analyzer.building import build_by_name
+        from analyzer.startup import check_wishes
 
+        check_wishes(options.guest, options.accel, options.out, options.force)  # a build takes minutes
         options.qemu = build_by_name(options.build, os.cpu_count() or 1).program
     with Gdb(options.qemu) as gdb:  # reads QEMU's symbols while we import the rest
         return _startup_with(options, gdb)

@@ -17,12 +17,8 @@ def prepare_folder(folder: Path, force: bool) -> None:
     """
     recording = folder / FILE_NAME
     try:
-        holds_one = recording.exists() and recording.stat().st_size > 0  # empty: left by a killed run
-        if holds_one and not force:
-            raise AnalyzerError(
-                f"{folder} already holds a recording; it is kept.",
-                "Choose another folder with --out, or replace it with --force.",
-            )
+        holds_one = _holds_recording(folder)
+        check_free(folder, force)
         folder.mkdir(parents=True, exist_ok=True)
         if holds_one:
             recording.replace(folder / _SET_ASIDE)
@@ -31,6 +27,20 @@ def prepare_folder(folder: Path, force: bool) -> None:
         raise AnalyzerError(
             f"{folder} cannot be written to: {error.strerror}.", "Choose another folder with --out."
         ) from None
+
+
+def check_free(folder: Path, force: bool) -> None:
+    """AnalyzerError when the folder holds a recording that is not to be replaced."""
+    if not force and _holds_recording(folder):
+        raise AnalyzerError(
+            f"{folder} already holds a recording; it is kept.",
+            "Choose another folder with --out, or replace it with --force.",
+        )
+
+
+def _holds_recording(folder: Path) -> bool:
+    recording = folder / FILE_NAME
+    return recording.exists() and recording.stat().st_size > 0  # empty: left by a killed run
 
 
 def keep_what_is_of_use(folder: Path) -> bool:

@@ -12,9 +12,9 @@ from analyzer.build.certificate import certificate_of
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model import Recording
-from analyzer.record.guest import choose_guest
+from analyzer.record.guest import Guest, choose_guest
 from analyzer.record.session import Request, Watcher, record
-from analyzer.results import forget_the_one_before, keep_what_is_of_use, prepare_folder
+from analyzer.results import check_free, forget_the_one_before, keep_what_is_of_use, prepare_folder
 from analyzer.scenarios import load_scenario
 
 
@@ -34,14 +34,22 @@ class StartupOptions:
     qemu_arguments: tuple[str, ...]
 
 
+def check_wishes(guest: str, accelerator: str, out: Path | None, force: bool) -> Guest:
+    """The guest to boot. AnalyzerError when it, the accelerator or the output folder is not to be had."""
+    chosen = choose_guest(guest)
+    if accelerator == "kvm":
+        check_kvm()
+    if out is not None:
+        check_free(out, force)
+    return chosen
+
+
 def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
     """Record QEMU's start and write everything that follows from it. AnalyzerError when it cannot run.
 
     `gdb` was made with the same QEMU.
     """
-    guest = choose_guest(options.guest)
-    if options.accelerator == "kvm":
-        check_kvm()
+    guest = check_wishes(options.guest, options.accelerator, options.out, options.force)
     qemu = examine(options.qemu)
     folder = options.out or Path(f"callchain-qemu-{qemu.version}-startup")
     prepare_folder(folder, options.force)

@@ -1,29 +1,34 @@
 """Packages of the distribution, of other releases of it too, through apt configurations of our own in the cache.
 
-The mirror and the keys are the host's own; apt checks the signature of every index and the digest of every file.
-Nothing of the system's is read but its list of archives, and nothing of it is written.
+The mirror, the proxy and the keys are the host's own, nothing else of its settings: apt checks the signature of
+every index and the digest of every file, and runs none of the host's hooks.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
+import subprocess
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.build.cache import Cache
 from analyzer.build.process import CommandError, Workshop, run
 from analyzer.build.tell import Tell
+from analyzer.build.wanted import Package
 from analyzer.errors import AnalyzerError
+from analyzer.toml import load_toml
 
 VERIFIED = "by apt, against the distribution's signed index"
 _INDEX_FORMAT = "$(ORIGIN)|$(SITE)|$(RELEASE)|$(COMPONENT)"
 _KEYRINGS = Path("/usr/share/keyrings")
-# Releases whose archives a host of that origin may ask as well as its own, newest first.
-_OTHER_SUITES = {"Debian": ("sid", "trixie", "bookworm", "bullseye"), "Ubuntu": ("noble", "jammy")}
-# Those that still have a Python 2.7.
-_PYTHON2_SUITES = {"Debian": ("bullseye",), "Ubuntu": ("jammy",)}
 _PYTHON2_PACKAGES = ("python2.7", "python2.7-minimal", "libpython2.7-minimal", "libpython2.7-stdlib")
+_WAY_TO_THE_MIRROR = re.compile(
+    r"^(?:Acquire::\S*Proxy\S*|Acquire::https::\S*(?:CaInfo|CaPath)\S*) .*;$", re.MULTILINE
+)
+_ELSE = "Build a release, as in: analyze build 10.0.0; or a tree of yours: analyze build --source DIR."
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ def archives_of(index_targets: str) -> list[Archive]:
     `index_targets` has a line `origin|site|release|component` for each index.
     """
     found = [Archive(*line.split("|")) for line in index_targets.splitlines() if line.count("|") == 3]
-    return list(dict.fromkeys(archive for archive in found if archive.origin in _OTHER_SUITES))
+    return list(dict.fromkeys(archive for archive in found if archive.origin in _suites("others")))
 
 
 def in_suite(suite: str, archives: Sequence[Archive]) -> list[Archive]:
@@ -57,43 +62,33 @@ def in_suite(suite: str, archives: Sequence[Archive]) -> list[Archive]:
     return list(dict.fromkeys(replace(archive, suite=suite) for archive in main))
 
 
-@dataclass(frozen=True)
-class SourcePackage:
-    """A fetched source package: its .dsc file and its version."""
-
-    description: Path
-    version: str
-
-
-def fetch_source(package: str, version: str, cache: Cache, log: Path, tell: Tell) -> SourcePackage:
-    """Download the newest source package of that version, "" for the host's newest.
+def fetch_source(name: str, wanted: Package, cache: Cache, log: Path, tell: Tell) -> Path:
+    """Download the newest source package that fits; its .dsc file.
 
     Asks the host's own release first and then the others. AnalyzerError when none has it, or apt fails.
     """
-    own = _hosts_archives(log)
-    tell.say(f"Asking the distribution for the source package {package} {version}".rstrip())
+    own = _hosts_archives(log, wanted.origin)
+    tell.say(f"Asking the distribution for the source package {name} {wanted.version}".rstrip())
     groups = [("own", own)]
-    if version:
-        others = [
-            suite for suite in _OTHER_SUITES[own[0].origin] if suite not in {archive.suite for archive in own}
-        ]
-        groups += [(suite, in_suite(suite, own)) for suite in others]
+    if wanted.version:
+        others = _suites("others")[own[0].origin]
+        groups += [(suite, in_suite(suite, own)) for suite in others if suite not in {a.suite for a in own}]
     seen: list[str] = []
     problems: list[str] = []
-    for name, archives in groups:
+    for group, archives in groups:
         try:
-            apt = _Apt(cache.folder / "apt" / name, archives, "deb-src", log)
-            versions = apt.source_versions(package)
+            apt = _Apt(cache.folder / "apt" / group, archives, "deb-src", log, tell)
+            versions = apt.source_versions(name)
         except AnalyzerError as error:
-            problems.append(f"{name}: {error.message}")
+            problems.append(f"{group}: {error.message}")
             continue
         seen += versions
-        if chosen := next((found for found in versions if matches(version, found)), ""):
-            tell.say(f"Fetching {package} {chosen}")
-            return SourcePackage(apt.fetch_source(package, chosen, cache.downloads), chosen)
-    available = ", ".join(dict.fromkeys(seen)) or "none: " + "; ".join(problems)
+        if chosen := next((found for found in versions if matches(wanted.version, found)), ""):
+            tell.say(f"Fetching {name} {chosen}")
+            return apt.fetch_source(name, chosen, cache.downloads)
+    available = ", ".join(dict.fromkeys(_bare(version) for version in seen)) or f"none; {' '.join(problems)}"
     raise AnalyzerError(
-        f"The distribution has no source package {package} {version} (it has {available}).".replace("  ", " "),
+        f"The distribution has no source package {name} {wanted.version} (it has {available}).".replace("  ", " "),
         "Ask for one of these, as in debian:7.2; or build a tree of yours with --source DIR.",
     )
 
@@ -102,29 +97,44 @@ def fetch_python2(folder: Path, cache: Cache, log: Path, tell: Tell) -> None:
     """Unpack the packages of Python 2.7 into `folder`; nothing is installed. AnalyzerError when there are none."""
     own = _hosts_archives(log)
     tell.say("Fetching Python 2.7 from an older release of the distribution; nothing is installed")
-    for suite in _PYTHON2_SUITES[own[0].origin]:
-        apt = _Apt(cache.folder / "apt" / suite, in_suite(suite, own), "deb", log)
+    for suite in _suites("python2")[own[0].origin]:
+        apt = _Apt(cache.folder / "apt" / suite, in_suite(suite, own), "deb", log, tell)
         for package in apt.fetch_packages(_PYTHON2_PACKAGES, cache.downloads):
             run(["dpkg-deb", "--extract", str(package), str(folder)], folder, Workshop(log))
 
 
 def matches(asked: str, version: str) -> bool:
-    """Whether package version `1:7.2+dfsg-7` is what `7.2`, `7.2+dfsg-7` or "" asks for."""
-    bare = version.partition(":")[2] or version
-    return not asked or bare == asked or bool(re.match(re.escape(asked) + r"(?![0-9])", bare))
+    """Whether package version `1:7.2+dfsg-7` is what `7.2`, `7.2+dfsg-7`, `1:7.2+dfsg-7` or "" asks for."""
+    return not asked or bool(re.match(re.escape(_bare(asked)) + r"(?![0-9])", _bare(version)))
 
 
-def downloaded_version(description: Path) -> str:
-    """The version in the name of a .dsc file, without its epoch."""
-    return description.stem.partition("_")[2]
+def newest_first(versions: Sequence[str]) -> list[str]:
+    """Package versions as dpkg orders them: `11.1.0~rc2` is older than `11.1.0`."""
+
+    def compare(one: str, other: str) -> int:
+        later = subprocess.run(["dpkg", "--compare-versions", one, "gt", other], check=False).returncode == 0
+        return -1 if later else 1
+
+    return sorted(dict.fromkeys(versions), key=functools.cmp_to_key(compare))
+
+
+def _bare(version: str) -> str:
+    """Without the epoch: `1:7.2+dfsg-7` is `7.2+dfsg-7` in the names of files."""
+    return version.partition(":")[2] or version
+
+
+def _suites(use: str) -> dict[str, list[str]]:
+    suites: dict[str, list[str]] = load_toml("analyzer.build", "suites.toml")[use]
+    return suites
 
 
 class _Apt:
     """apt with everything of its own below one folder."""
 
-    def __init__(self, folder: Path, archives: Sequence[Archive], kind: str, log: Path) -> None:
+    def __init__(self, folder: Path, archives: Sequence[Archive], kind: str, log: Path, tell: Tell) -> None:
         self._folder = folder / kind
         self._log = log
+        self._tell = tell
         for name in ("lists/partial", "cache/archives/partial", "state"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         lines = [archive.line(kind) for archive in archives]
@@ -137,13 +147,13 @@ class _Apt:
         """Versions of a source package, newest first."""
         text = self._run(["apt-cache", "showsrc", "--only-source", package])
         versions = re.findall(r"^Version: (\S+)", text, re.MULTILINE)
-        return sorted(dict.fromkeys(versions), key=_sort_key, reverse=True)
+        return newest_first(versions)
 
     def fetch_source(self, package: str, version: str, folder: Path) -> Path:
         """The .dsc file, with all that it names beside it."""
         folder.mkdir(parents=True, exist_ok=True)
         self._run(["apt-get", "-q", "source", "--download-only", "--only-source", f"{package}={version}"], folder)
-        return folder / f"{package}_{version.partition(':')[2] or version}.dsc"
+        return folder / f"{package}_{_bare(version)}.dsc"
 
     def fetch_packages(self, names: Sequence[str], folder: Path) -> list[Path]:
         """The .deb files of binary packages."""
@@ -154,6 +164,9 @@ class _Apt:
 
     def _settings(self) -> str:
         return (
+            # this file is read first: nothing of the host's is read after it, neither settings nor hooks
+            'Dir::Etc::Main "/dev/null";\n'
+            'Dir::Etc::Parts "/dev/null";\n'
             f'Dir::Etc::SourceList "{self._folder}/sources.list";\n'
             'Dir::Etc::SourceParts "/dev/null";\n'
             f'Dir::State "{self._folder}/state";\n'
@@ -162,44 +175,57 @@ class _Apt:
             f'Dir::Cache "{self._folder}/cache";\n'
             # a cache below /root cannot be read by apt's own user
             'APT::Sandbox::User "root";\n'
+            'APT::Get::AllowUnauthenticated "false";\n'
+            'Acquire::AllowInsecureRepositories "false";\n'
+            'Acquire::AllowDowngradeToInsecureRepositories "false";\n'
             # expired signatures of a release that is kept as it was are still signatures
             'Acquire::Check-Valid-Until "false";\n'
             # an archive that cannot be had is an error, not a warning
             'APT::Update::Error-Mode "any";\n'
-        )
+        ) + "\n".join(_WAY_TO_THE_MIRROR.findall(_apt(["apt-config", "dump"], Path("/"), self._log, {})))
 
     def _run(self, command: list[str], folder: Path | None = None) -> str:
-        return _apt(command, folder or self._folder, self._log, {"APT_CONFIG": str(self._folder / "apt.conf")})
+        began = time.monotonic()
+        return _apt(
+            command,
+            folder or self._folder,
+            self._log,
+            {"APT_CONFIG": str(self._folder / "apt.conf")},
+            lambda: self._tell.progress("Asking the package mirror", round(time.monotonic() - began), 0, "s"),
+        )
 
 
-def _hosts_archives(log: Path) -> list[Archive]:
-    targets = _apt(
-        ["apt-get", "indextargets", "--format", _INDEX_FORMAT, "Created-By: Packages"], Path("/"), log, {}
-    )
-    if archives := archives_of(targets):
-        return archives
-    raise AnalyzerError(
-        "This host's apt knows no archive of Debian or Ubuntu.",
-        "Build a release, as in: analyze build 10.0.0; or a tree of yours: analyze build --source DIR.",
-    )
+def _hosts_archives(log: Path, origin: str = "") -> list[Archive]:
+    command = ["apt-get", "indextargets", "--format", _INDEX_FORMAT, "Created-By: Packages"]
+    archives = archives_of(_apt(command, Path("/"), log, {}))
+    if not archives:
+        raise AnalyzerError(
+            "This host's apt has asked no archive of Debian or Ubuntu yet.", f"Run: apt-get update. Or: {_ELSE}"
+        )
+    if origin and origin != archives[0].origin:
+        raise AnalyzerError(
+            f"This host is of {archives[0].origin}: {origin}'s source packages are not to be had.",
+            f"Say {archives[0].origin.lower()} or distribution. Or: {_ELSE}",
+        )
+    return archives
 
 
-def _apt(command: list[str], folder: Path, log: Path, environment: dict[str, str]) -> str:
+def _apt(
+    command: list[str],
+    folder: Path,
+    log: Path,
+    environment: dict[str, str],
+    tick: Callable[[], None] | None = None,
+) -> str:
     try:
-        return run(command, folder, Workshop(log), more=environment)
+        return run(command, folder, Workshop(log), (lambda _line: tick()) if tick else None, environment)
     except FileNotFoundError:
         raise AnalyzerError(
-            f"{command[0]} is missing: source packages are for Debian and Ubuntu.",
-            "Build a release, as in: analyze build 10.0.0; or a tree of yours: analyze build --source DIR.",
+            f"{command[0]} is missing: source packages are for Debian and Ubuntu.", _ELSE
         ) from None
     except CommandError as error:
         said = [line for line in error.output.splitlines() if line.startswith(("E:", "W:"))] or [error.output]
+        what = " ".join(word for word in command[:3] if not word.startswith("-"))
         raise AnalyzerError(
-            f"`{' '.join(command[:2])}` failed: {' '.join(' '.join(said).split())[-400:]}",
-            f"Is the package mirror reachable? All that was said: {log}",
+            f"`{what}` failed: {' '.join(said[-2:])}", f"Is the package mirror reachable? All that was said: {log}"
         ) from None
-
-
-def _sort_key(version: str) -> list[tuple[int, str]]:
-    """Good enough for versions of one package: numbers as numbers, the rest as text."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", version)]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from analyzer.build.tell import Tell
+from analyzer.errors import AnalyzerError
+from analyzer.text import expand_user
+
+_UNFIT = re.compile(r"[^\w/.,+@%=~^-]")
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,17 @@ class Cache:
 
     @classmethod
     def default(cls) -> Cache:
-        """Below $XDG_CACHE_HOME, else ~/.cache."""
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return cls(Path(base).expanduser() / "qemu-callchain")
+        """Below $XDG_CACHE_HOME, else ~/.cache. AnalyzerError for a place where nothing can be built."""
+        base = expand_user(os.environ.get("XDG_CACHE_HOME", ""))
+        if not base.is_absolute():  # the standard says: such a value is to be ignored
+            base = expand_user("~/.cache")
+        folder = base / "qemu-callchain"
+        if not folder.is_absolute() or _UNFIT.search(str(folder)):
+            raise AnalyzerError(
+                f"QEMU cannot be built in {folder}: its configure and make want a path without spaces and colons.",
+                "Set XDG_CACHE_HOME to another folder.",
+            )
+        return cls(folder)
 
     @property
     def downloads(self) -> Path:
@@ -110,14 +122,14 @@ class Cache:
             raise
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder whatever the rights of what is in it."""
-
-    def make_writable(function: Any, path: str, _error: Any) -> None:
-        Path(path).parent.chmod(0o755)
-        function(path)
-
-    if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder, onerror=make_writable)
-    else:
-        folder.unlink(missing_ok=True)
+def remove(path: Path) -> None:
+    """Remove a file, or a folder whatever the rights in it. OSError when it cannot be."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    path.chmod(0o700)
+    for folder, folders, _ in os.walk(path):
+        for name in folders:  # before they are entered
+            if not Path(folder, name).is_symlink():
+                Path(folder, name).chmod(0o700)
+    shutil.rmtree(path)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.build.blobs import put_placeholders
 from analyzer.build.cache import Cache, remove
 from analyzer.build.needs import check_needs, known_cure
 from analyzer.build.plan import Plan
-from analyzer.build.process import CommandError, Workshop, run
+from analyzer.build.process import NO_LOG, CommandError, Workshop, run
 from analyzer.build.python2 import provide_python2
 from analyzer.build.tell import Tell
-from analyzer.build.toolchain import provide_environment
+from analyzer.build.toolchain import environment_folder, provide_environment
+from analyzer.build.wanted import Recipe
 from analyzer.errors import AnalyzerError
 
 _CONFIGURED = "configured"  # a file that says that configure came to its end
@@ -25,16 +27,29 @@ _MAKE = re.compile(r"^\s{2}(CC|CXX|OBJC|AS|AR|LINK|GEN)\s+(\S+)")
 _MAKE_DRY = re.compile(r"""echo ["']?\s+(?:CC|CXX|OBJC|AS|AR|LINK|GEN)\s+\S+""")
 
 
-def compile_tree(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Path:
-    """Build in `folder`; the path of the emulator. AnalyzerError says what failed, what helps, where the log is.
+@dataclass(frozen=True)
+class Compiled:
+    """The emulator; what the private environment really held; whether an interrupted build was gone on with."""
+
+    program: Path
+    packages: tuple[str, ...]
+    resumed: bool
+
+
+def compile_tree(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Compiled:
+    """Build in `folder`. AnalyzerError says what failed, what helps, where the log is.
 
     An interrupted build goes on when ninja does it; make would take a half-written file for a whole one.
     """
-    check_needs(plan.source.tree, ["meson" if plan.tree.uses_meson else "make"])
-    shop = Workshop(cache.logs / f"{plan.name}.log", _prepare_tools(plan, cache, tell))
-    shop.log.unlink(missing_ok=True)
+    check_needs(["meson" if plan.tree.uses_meson else "make"], plan.source.tree, given_programs(plan.recipe))
+    resumed = plan.tree.uses_meson and (folder / _CONFIGURED).exists()
+    log = cache.logs / f"{plan.name}.log"
+    if not resumed:
+        log.unlink(missing_ok=True)
+    packages = _prepare_tools(plan, cache, tell)
+    shop = Workshop(log, f"{environment_folder(cache, plan.packages)}/bin" if plan.packages else "")
     try:
-        if not (plan.tree.uses_meson and (folder / _CONFIGURED).exists()):
+        if not resumed:
             _configure(plan, folder, shop, tell)
         if plan.tree.uses_meson:
             _ninja(plan, folder, shop, tell)
@@ -44,17 +59,20 @@ def compile_tree(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Path:
     except CommandError as error:
         raise _failed(error, shop.log) from None
     _drop_objects(folder)
-    return program
+    return Compiled(program, packages, resumed)
 
 
-def _prepare_tools(plan: Plan, cache: Cache, tell: Tell) -> str:
-    """Make the private tools; the folder that comes first in PATH."""
+def given_programs(recipe: Recipe) -> list[str]:
+    """Programs that need not be looked for: the user named another compiler."""
+    return ["cc"] if any(argument.startswith("--cc=") for argument in recipe.arguments) else []
+
+
+def _prepare_tools(plan: Plan, cache: Cache, tell: Tell) -> tuple[str, ...]:
+    """Make the private tools; the Python packages they hold."""
     log = cache.logs / f"{plan.name}-tools.log"
     if plan.tree.needs_python2:
         provide_python2(cache, log, tell)
-    if not plan.packages:
-        return ""
-    return str(provide_environment(cache, plan.packages, Workshop(log), tell) / "bin")
+    return provide_environment(cache, plan.packages, Workshop(log), tell) if plan.packages else ()
 
 
 def _configure(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
@@ -84,7 +102,8 @@ def _ninja(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
 
 def _make(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
     """Only the emulator, by the rule this tree's Makefile has for it."""
-    makefile = (plan.source.tree / "Makefile").read_text(encoding="utf-8", errors="replace")
+    file = plan.source.tree / "Makefile"
+    makefile = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     target = plan.recipe.target
     goal = f"subdir-{target}" if re.search(r"^subdir-%\s*:|subdir-%,", makefile, re.MULTILINE) else f"{target}/all"
     run(["make", f"-j{plan.recipe.jobs}", goal], folder, shop, _count_steps(_expected_steps(goal, folder), tell))
@@ -105,7 +124,7 @@ def _count_steps(total: int, tell: Tell) -> Callable[[str], None]:
 def _expected_steps(goal: str, folder: Path) -> int:
     """From a dry run; 0 when that cannot tell."""
     try:
-        text = run(["make", "-n", goal], folder, Workshop(Path("/dev/null")))
+        text = run(["make", "-n", goal], folder, NO_LOG)
     except CommandError:
         return 0
     return sum(1 for line in text.splitlines() if _MAKE_DRY.search(line))

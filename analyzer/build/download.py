@@ -34,6 +34,7 @@ class Download:
     path: Path
     sha256: str
     verified: str
+    vouched: bool  # somebody knew the sum before
 
 
 def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Tell, stall: float = STALL) -> Download:
@@ -44,8 +45,14 @@ def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Tell, stall: float = 
     cache.downloads.mkdir(parents=True, exist_ok=True)
     for tarball in tarballs:
         with cache.lock(tarball.name, tell):
-            if (cache.downloads / tarball.name).exists():
-                return _checked(cache.downloads / tarball.name, tarball)
+            there = cache.downloads / tarball.name
+            if there.exists():
+                sha256 = digest(there)
+                if tarball.sha256 and not tarball.pinned and sha256 != tarball.sha256:
+                    raise wrong_sum(
+                        there, tarball.sha256, sha256
+                    )  # the user's sum may be the wrong one: the file stays
+                return _checked(there, tarball)
     for tarball in tarballs:
         part = cache.downloads / f"{tarball.name}.part"
         with cache.lock(tarball.name, tell):
@@ -70,24 +77,24 @@ def digest(path: Path) -> str:
     return summed.hexdigest()
 
 
-def check_sum(path: Path, sha256: str, expected: str) -> None:
-    """AnalyzerError with both sums when they differ; where the file went is in its hint."""
-    if expected and sha256 != expected.lower():
-        aside = path.with_name(path.name.removesuffix(".part") + ".rejected")
-        path.replace(aside)
-        raise AnalyzerError(
-            f"{path.name.removesuffix('.part')} is not what it should be:\n"
-            f"  expected sha256 {expected.lower()}\n  found    sha256 {sha256}",
-            f"The file is kept aside as {aside}. Try again, from another server with --mirror URL.",
-        )
+def wrong_sum(path: Path, expected: str, found: str) -> AnalyzerError:
+    """The error that shows both sums."""
+    return AnalyzerError(
+        f"{path.name} is not what it should be:\n  expected sha256 {expected}\n  found    sha256 {found}",
+        f"It lies here: {path}. Is the sum right? Else get the file again, from another server with --mirror URL.",
+    )
 
 
 def _checked(path: Path, tarball: Tarball) -> Download:
+    """The file under its name, when its sum is right; else it is kept aside, and both sums are told."""
     sha256 = digest(path)
-    check_sum(path, sha256, tarball.sha256)
+    if tarball.sha256 and sha256 != tarball.sha256:
+        aside = path.with_name(f"{tarball.name}.rejected")
+        path.replace(aside)
+        raise wrong_sum(aside, tarball.sha256, sha256)
     whole = path.with_name(tarball.name)
     path.replace(whole)
-    return Download(whole, sha256, tarball.verified)
+    return Download(whole, sha256, tarball.verified, bool(tarball.sha256))
 
 
 def _fetch(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
@@ -101,7 +108,14 @@ def _fetch(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
             if error.code in (404, 410):
                 raise _NotThereError from None
             reason = f"{error.code} {error.reason}"
-        except (OSError, http.client.HTTPException) as error:
+            if error.code == 416:  # there is no such rest: what we have is not of this file
+                part.unlink(missing_ok=True)
+                continue
+        except (
+            OSError,
+            http.client.HTTPException,
+            ValueError,
+        ) as error:  # ValueError: an URL or a header is nonsense
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 part.unlink(missing_ok=True)
                 raise AnalyzerError(

@@ -8,7 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.build.needs import known_cure
+from analyzer.build.process import NO_LOG
 from analyzer.build.wanted import Profile
+from analyzer.errors import AnalyzerError
 
 # Faithful chains: every call leaves a frame, and frames can be walked without debug information too.
 _OF_PROFILE = {
@@ -76,10 +79,14 @@ def profile_flags(profile: Profile) -> tuple[str, ...]:
 def old_c_flags(compiles: Compiles, idioms: Sequence[Idiom] = IDIOMS) -> list[str]:
     """The flags this compiler needs for the idioms: none where it takes them as they are.
 
-    `compiles(files, flags)` tells whether a program of these files builds. An idiom that no flag makes compile is
-    passed over: the tree may not need it, and its own failure says more.
+    `compiles(files, flags)` tells whether a program of these files builds; AnalyzerError when not even an empty
+    one does. An idiom that no flag makes compile is passed over: the tree may not need it.
     """
     chosen: list[str] = []
+    if not compiles(("int main(void) { return 0; }",), ()):
+        raise AnalyzerError(
+            "The C compiler makes no program, not even an empty one.", known_cure("cc does not work")
+        )
     for idiom in idioms:
         if compiles(idiom.files, chosen):
             continue
@@ -99,6 +106,8 @@ def compiles_with(compiler: Sequence[str]) -> Compiles:
             for file, text in zip(names, files, strict=True):
                 (folder / file).write_text(text + "\n", encoding="utf-8")
             line = [*compiler, *flags, *names, "-o", "program"]
-            return subprocess.run(line, cwd=folder, capture_output=True, check=False, timeout=120).returncode == 0
+            environment = NO_LOG.environment()  # the build's own, not the user's
+            done = subprocess.run(line, cwd=folder, capture_output=True, check=False, timeout=120, env=environment)
+            return done.returncode == 0
 
     return compiles

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from analyzer.build.process import SYSTEM_PATH
+from analyzer.build.process import NO_LOG, SYSTEM_PATH
 from analyzer.errors import AnalyzerError
 from analyzer.toml import load_toml
 
 _INSTALL = {"apt": "apt-get install", "dnf": "dnf install", "pacman": "pacman -S"}
+_COMPLAINT = re.compile(
+    r"error|required|not found|not present|missing|undefined|multiple definition", re.IGNORECASE
+)
+_LAST_LINES = 10
 _KINDS = ("program", "library", "header")
 _MANAGERS = {"apt-get": "apt", "dnf": "dnf", "pacman": "pacman"}
 
@@ -36,21 +40,27 @@ class MissingPackagesError(AnalyzerError):
 
     def __init__(self, needs: Sequence[Need], manager: str | None) -> None:
         names = ", ".join(f"{need.name} ({need.why})" for need in needs)
-        lines = [f"{_install(other, needs)}" for other in _INSTALL if manager in (None, other)]
-        super().__init__(f"Missing to build QEMU: {names}.", "Install it: " + "  or  ".join(lines))
+        super().__init__(f"Missing to build QEMU: {names}.", f"Install it: {_ways_to_install(needs)}")
         self.command = tuple(_install(manager, needs).split()) if manager else ()
 
 
-def check_needs(tree: Path, kinds: Iterable[str]) -> None:
-    """MissingPackagesError with all that a tree of these kinds lacks here."""
+def check_needs(kinds: Iterable[str], tree: Path | None = None, given: Iterable[str] = ()) -> None:
+    """MissingPackagesError with all that trees of these kinds lack here; before there is a `tree`, what all need.
+
+    `given` are programs that the user brings along.
+    """
     wanted = ["all", *kinds]
     lacking = [
         need
         for need in _needs()
-        if need.trees in wanted and not any((tree / path).exists() for path in need.unless) and not _have(need)
+        if need.trees in wanted and need.name not in given and not _brings(tree, need) and not _have(need)
     ]
     if lacking:
         raise MissingPackagesError(lacking, package_manager())
+
+
+def _brings(tree: Path | None, need: Need) -> bool:
+    return tree is not None and any((tree / path).exists() for path in need.unless)
 
 
 def package_manager() -> str | None:
@@ -59,16 +69,25 @@ def package_manager() -> str | None:
 
 
 def known_cure(text: str) -> str:
-    """What helps against the failure that `text` tells of; "" when it is not known."""
+    """What helps against the failure that `text` tells of; "" when it is not known.
+
+    Only lines that complain and the last ones count: configure also tells of all it did not look for.
+    """
+    lines = text.splitlines()
+    text = "\n".join([*filter(_COMPLAINT.search, lines), *lines[-_LAST_LINES:]])
     for entry in load_toml("analyzer.build", "cures.toml")["cure"]:
         if re.search(entry["pattern"], text, re.IGNORECASE):
             if "cure" in entry:
                 return str(entry["cure"])
             need = next(need for need in _needs() if need.name == entry["needs"])
-            return f"{need.name} is missing ({need.why}): " + "  or  ".join(
-                _install(manager, [need]) for manager in _INSTALL if package_manager() in (None, manager)
-            )
+            return f"{need.name} is missing ({need.why}): {_ways_to_install([need])}"
     return ""
+
+
+def _ways_to_install(needs: Sequence[Need]) -> str:
+    """For each package manager, the host's own first."""
+    managers = sorted(_INSTALL, key=lambda manager: manager != package_manager())
+    return "; or ".join(_install(manager, needs) for manager in managers)
 
 
 def _install(manager: str, needs: Sequence[Need]) -> str:
@@ -84,7 +103,9 @@ def _have(need: Need) -> bool:
     }[need.kind]
     if shutil.which(trial[0], path=SYSTEM_PATH) is None:
         return True  # what is asked is missing itself, and that is said; the rest when it is here
-    return subprocess.run(trial, check=False, capture_output=True, timeout=60).returncode == 0
+    # as the build will find it, whatever the user's shell has first in PATH
+    done = subprocess.run(trial, check=False, capture_output=True, timeout=60, env=NO_LOG.environment())
+    return done.returncode == 0
 
 
 @cache

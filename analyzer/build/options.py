@@ -15,15 +15,18 @@ _FEATURE = re.compile(r"^  ([a-z][a-z0-9-]*)(?:  |$)", re.MULTILINE)
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # names of host machines that differ from QEMU's
 
 
-def choose_options(help_text: str, recipe: Recipe) -> list[str]:
-    """The options, in a fixed order; those the help text does not offer are left out."""
+def choose_options(help_text: str, recipe: Recipe, configure: str = "") -> list[str]:
+    """The options, in a fixed order. Left out is what neither the help text offers nor the text of `configure`."""
     offered = offered_names(help_text)
+    known = offered | {
+        e["name"] for e in _data()["wanted"] if e.get("undocumented") and f"--{e['name']})" in configure
+    }
     native = recipe.target.startswith(_host_machine())
     chosen = [f"--target-list={recipe.target}"]
     for entry in _data()["wanted"]:
         fits = entry.get("profile", recipe.profile.value) == recipe.profile.value
         fits = fits and entry.get("after", entry["name"]) in offered and (native or not entry.get("native"))
-        if fits and entry["name"] in offered:
+        if fits and entry["name"] in known:
             chosen.append(entry["option"])
     unwanted = list(_data()["unwanted"]["programs"])
     if "without-default-features" not in offered:

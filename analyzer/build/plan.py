@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.build.cache import Cache
 from analyzer.build.certificate import read_facts, write_facts
-from analyzer.build.flags import compiles_with, old_c_flags, profile_flags
+from analyzer.build.compiler import compiler_of, flags_for_old_c, version_of
+from analyzer.build.flags import profile_flags
 from analyzer.build.needs import known_cure
 from analyzer.build.options import choose_options, offered_names
 from analyzer.build.process import CommandError, Workshop, run
@@ -19,7 +19,7 @@ from analyzer.build.python2 import provide_python2, python2_path
 from analyzer.build.sources import Source
 from analyzer.build.tell import Tell
 from analyzer.build.toolchain import Tree, environment_folder, python_option, python_packages, tool_options
-from analyzer.build.wanted import Recipe
+from analyzer.build.wanted import Profile, Recipe
 from analyzer.errors import AnalyzerError
 
 
@@ -41,19 +41,22 @@ class Plan:
 def make_plan(source: Source, recipe: Recipe, cache: Cache, tell: Tell) -> Plan:
     """Decide how to build. AnalyzerError when the tree's configure does not answer or there is no compiler."""
     tree = Tree.read(source.tree)
-    compiler = _compiler(recipe)
-    version = _compiler_version(compiler)
+    compiler = compiler_of(recipe)
+    version = version_of(compiler)
     help_text = _help(source, tree, cache, tell)
+    offered = offered_names(help_text)
     packages = python_packages(tree)
     flags = list(profile_flags(recipe.profile))
+    if recipe.profile is Profile.DEBUG and "enable-debug" not in offered:
+        flags += ["-O0", "-g"]
     if not tree.uses_meson:
-        flags += _old_c_flags(compiler, version, cache, tell)
-    options = choose_options(help_text, recipe)
+        flags += flags_for_old_c(compiler, version, cache, tell)
+    options = choose_options(help_text, recipe, tree.configure)
     if flags:
         options.append(f"--extra-cflags={' '.join(flags)}")
     options.append("--extra-ldflags=-Wl,--build-id")  # not every compiler asks for one by itself
     tools = environment_folder(cache, packages)
-    options += tool_options(tree, offered_names(help_text), tools, python2_path(cache))
+    options += tool_options(tree, offered, tools, python2_path(cache))
     options += recipe.arguments
     # which Python runs meson changes nothing in the program, nor does where the cache is
     line = cache.neutral(shlex.join(["configure", *options]).replace(str(tools), "$TOOLS"))
@@ -65,14 +68,20 @@ def make_plan(source: Source, recipe: Recipe, cache: Cache, tell: Tell) -> Plan:
 
 
 def _key(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
 def _help(source: Source, tree: Tree, cache: Cache, tell: Tell) -> str:
     """What the tree's `configure --help` prints; kept beside the tree. Old ones print it and end with status 1."""
-    kept = source.tree.parent / "help.txt"
-    if kept.is_file():
-        return kept.read_text(encoding="utf-8")
+    kept = source.tree.parent / "help.json"
+    text = str((read_facts(kept) or {}).get("help", ""))
+    if not text:
+        text = _ask_for_help(source, tree, cache, tell)
+        write_facts(kept, {"help": text})
+    return text
+
+
+def _ask_for_help(source: Source, tree: Tree, cache: Cache, tell: Tell) -> str:
     log = cache.logs / f"{source.label}-help.log"
     if tree.needs_python2:
         provide_python2(cache, log, tell)
@@ -85,46 +94,7 @@ def _help(source: Source, tree: Tree, cache: Cache, tell: Tell) -> str:
     if "target-list" not in offered_names(text):
         last = " / ".join(text.strip().splitlines()[-3:]) or "nothing"
         raise AnalyzerError(
-            f"The tree's configure --help offers no --target-list. It said: {last}", f"All of it: {log}"
+            f"The tree's configure --help offers no --target-list. It said: {last}",
+            f"{known_cure(text)}\n  All of it: {log}".lstrip(),
         )
-    kept.write_text(text, encoding="utf-8")
     return text
-
-
-def _old_c_flags(compiler: list[str], version: str, cache: Cache, tell: Tell) -> list[str]:
-    """Probed once for each compiler."""
-    memo = cache.tools / "flags.json"
-    known = read_facts(memo) or {}
-    key = f"{shlex.join(compiler)}: {version}"
-    if key not in known:
-        tell.say("Trying which flags old C needs with this compiler")
-        known[key] = old_c_flags(compiles_with(compiler))
-        write_facts(memo, known)
-    return [str(flag) for flag in known[key]]
-
-
-def _compiler(recipe: Recipe) -> list[str]:
-    """What configure will use: the user's --cc, else cc."""
-    given = [argument.partition("=")[2] for argument in recipe.arguments if argument.startswith("--cc=")]
-    return shlex.split(given[-1]) if given else ["cc"]
-
-
-def _compiler_version(compiler: list[str]) -> str:
-    """The first line of `cc --version`."""
-    environment = Workshop(Path("/dev/null")).environment()
-    try:
-        done = subprocess.run(
-            [*compiler, "--version"], capture_output=True, text=True, check=False, env=environment
-        )
-    except OSError:
-        raise _no_compiler(compiler) from None
-    lines = done.stdout.splitlines()
-    if done.returncode or not lines:
-        raise _no_compiler(compiler)
-    return lines[0]
-
-
-def _no_compiler(compiler: list[str]) -> AnalyzerError:
-    return AnalyzerError(
-        f"There is no C compiler {shlex.join(compiler)}.", known_cure("cc does not exist or does not work")
-    )

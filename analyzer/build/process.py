@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What a build may know of its surroundings; CFLAGS, MAKEFLAGS, PYTHONPATH and the like would change the result.
 _PASSED_ON = ("HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+_KEPT = 5000  # lines of output; the log has all of them
+_PATIENCE = 5.0  # seconds for ninja or make to end by itself
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ class Workshop:
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         path = f"{self.path}:{SYSTEM_PATH}" if self.path else SYSTEM_PATH
         return {**passed, "PATH": path, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
+
+
+NO_LOG = Workshop(Path(os.devnull))
 
 
 class CommandError(Exception):
@@ -44,13 +50,13 @@ def run(
     each_line: Callable[[str], None] | None = None,
     more: Mapping[str, str] | None = None,
 ) -> str:
-    """Run to the end; returns what it printed, both streams as one. CommandError when its status is not 0.
+    """Run to the end; returns the last of what it printed, both streams in one. CommandError unless it ends well.
 
-    `each_line` sees every line as it comes. The process group is ended when we are interrupted.
+    `each_line` sees every line as it comes. All that it started is ended when we are interrupted.
     """
-    lines: list[str] = []
+    lines: deque[str] = deque(maxlen=_KEPT)
     shop.log.parent.mkdir(parents=True, exist_ok=True)
-    with shop.log.open("a", encoding="utf-8") as log:
+    with shop.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
         log.write(f"$ {' '.join(command)}\n")
         log.flush()
         with _process(command, folder, {**shop.environment(), **(more or {})}) as process:
@@ -67,7 +73,7 @@ def run(
 
 @contextmanager
 def _process(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A process in a group of its own, which has ended when the block ends, its children too."""
+    """A process in a session of its own. It ends before the block does; when that ends badly its children too."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -76,6 +82,7 @@ def _process(command: Sequence[str], folder: Path, environment: dict[str, str]) 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        encoding="utf-8",
         errors="replace",
         start_new_session=True,
     )
@@ -88,13 +95,24 @@ def _process(command: Sequence[str], folder: Path, environment: dict[str, str]) 
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """First politely, so that ninja and make remove what is half written."""
-    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, signal_number)
-            process.wait(5.0)
-            break
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
+    """First politely, so that ninja and make remove what is half written; then whatever is left of the session.
+
+    ninja puts each of its jobs into a process group of its own: the session is what they share.
+    """
+    try:
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(_PATIENCE)
+    finally:  # a second Ctrl-C too
+        for pid in _in_session(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _in_session(session: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            if int(stat.read_text(errors="replace").rpartition(") ")[2].split()[3]) == session:
+                found.append(int(stat.parent.name))
+    return found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from analyzer import TOOL
 from analyzer.adapters.elf import build_id_of
 from analyzer.build.cache import Cache, remove
 from analyzer.build.certificate import BEGUN, CERTIFICATE, read_facts, write_facts
-from analyzer.build.compile import compile_tree
+from analyzer.build.compile import Compiled, compile_tree, given_programs
+from analyzer.build.needs import check_needs
 from analyzer.build.plan import Plan, make_plan
-from analyzer.build.sources import obtain
+from analyzer.build.releases import UNVERIFIED
+from analyzer.build.sources import Source, obtain
 from analyzer.build.tell import Tell
 from analyzer.build.wanted import Recipe, Wanted
 from analyzer.errors import AnalyzerError
@@ -29,6 +32,11 @@ class Built:
     program: Path
     certificate: dict[str, Any]
     fresh: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where the certificate lies, in the cache."""
+        return self.program.parents[len(Path(str(self.certificate["program"])).parts) - 1]
 
 
 def provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
@@ -45,18 +53,22 @@ def provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
                 f"The disk is full: a build takes about 1.5 GB in {cache.folder}.",
                 "Free some space (analyze build --prune), or set XDG_CACHE_HOME to another disk.",
             ) from None
-        raise
+        raise AnalyzerError(
+            f"{error.strerror or error}: {error.filename or cache.folder}.",
+            f"The cache is {cache.folder}; another place: XDG_CACHE_HOME.",
+        ) from None
 
 
 def _provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
+    check_needs([], given=given_programs(recipe))  # before anything is downloaded
     source = obtain(wanted, cache, tell)
     plan = make_plan(source, recipe, cache, tell)
     folder = cache.builds / plan.name
     if built := finished(folder):
-        return built
+        return _as_known_now(built, source)
     with cache.lock(plan.name, tell):
         if built := finished(folder):  # by the process we waited for
-            return built
+            return _as_known_now(built, source)
         return _build(plan, folder, cache, tell)
 
 
@@ -67,32 +79,47 @@ def finished(folder: Path) -> Built | None:
         return None
     program = folder / str(certificate.get("program", ""))
     try:
-        same = build_id_of(program) == certificate.get("build_id")
+        same = build_id_of(program) == certificate.get("build_id") and program.stat().st_size == certificate.get(
+            "size"
+        )
     except AnalyzerError:
         return None
-    return Built(folder.name, program, certificate, fresh=False) if same else None
+    return Built(folder.name, program, certificate, fresh=False) if same and os.access(program, os.X_OK) else None
+
+
+def _as_known_now(built: Built, source: Source) -> Built:
+    """The same content may have come another way since: committed, or with a sum that somebody knows."""
+    now = {"source": source.name, "verified": source.verified}
+    if source.verified.startswith(UNVERIFIED) or now.items() <= built.certificate.items():
+        return built
+    certificate = {**built.certificate, **now}
+    write_facts(built.folder / CERTIFICATE, certificate)
+    return replace(built, certificate=certificate)
 
 
 def _build(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Built:
-    began = time.monotonic()
     (folder / CERTIFICATE).unlink(missing_ok=True)  # of a program that is not whole any more
-    before = folder.exists()
-    write_facts(folder / BEGUN, {"source": plan.source.name, "source sha256": plan.source.sha256})
+    begun = {"source": plan.source.name, "source sha256": plan.source.sha256}
+    before = float((read_facts(folder / BEGUN) or {}).get("seconds", 0.0))
+    began = time.monotonic()
+    write_facts(folder / BEGUN, begun)
     try:
-        program = compile_tree(plan, folder / "build", cache, tell)
-        certificate = _certificate(
-            plan, program.relative_to(folder), build_id_of(program), cache, time.monotonic() - began
-        )
+        compiled = compile_tree(plan, folder / "build", cache, tell)
+        spent = time.monotonic() - began + (before if compiled.resumed else 0.0)
+        certificate = _certificate(plan, compiled, folder, cache, spent)
     except (AnalyzerError, OSError):
-        remove(folder)  # an interruption leaves it, to go on from there; a failure would only fail again
+        remove(folder)  # a failure would only fail again
+        raise
+    except BaseException:  # an interruption leaves it, to go on from there
+        write_facts(folder / BEGUN, {**begun, "seconds": before + time.monotonic() - began})
         raise
     write_facts(folder / CERTIFICATE, certificate)
     (folder / BEGUN).unlink()
-    tell.say(f"Built QEMU {plan.source.label} in {time.monotonic() - began:.0f} s{', resumed' if before else ''}")
-    return Built(plan.name, program, certificate, fresh=True)
+    tell.say(f"Built QEMU {plan.source.label} in {spent:.0f} s{', resumed' if compiled.resumed else ''}")
+    return Built(plan.name, compiled.program, certificate, fresh=True)
 
 
-def _certificate(plan: Plan, program: Path, build_id: str, cache: Cache, seconds: float) -> dict[str, Any]:
+def _certificate(plan: Plan, compiled: Compiled, folder: Path, cache: Cache, seconds: float) -> dict[str, Any]:
     """Where a program comes from. `seconds` and `log` differ from one build to the next, nothing else does."""
     return {
         "source": plan.source.name,
@@ -104,10 +131,11 @@ def _certificate(plan: Plan, program: Path, build_id: str, cache: Cache, seconds
         "configure": plan.line,
         "compiler": plan.compiler,
         "flags": " ".join(plan.flags) or "configure's own",
-        "python packages": " ".join(plan.packages) or "none",
+        "python packages": " ".join(compiled.packages) or "none",
         "built by": f"{TOOL} on {platform.machine()}",
-        "build_id": build_id,
-        "program": str(program),
+        "build_id": build_id_of(compiled.program),
+        "size": compiled.program.stat().st_size,
+        "program": str(compiled.program.relative_to(folder)),
         "seconds": round(seconds),
         "log": str(cache.logs / f"{plan.name}.log"),
     }

@@ -10,6 +10,7 @@ from analyzer.build.wanted import Release
 from analyzer.errors import AnalyzerError
 from analyzer.toml import load_toml
 
+UNVERIFIED = "no"
 _SUFFIXES = (".tar.xz", ".tar.bz2")
 
 
@@ -21,6 +22,7 @@ class Tarball:
     url: str
     sha256: str
     verified: str
+    pinned: bool = False  # the sum is ours
 
 
 def tarballs(release: Release) -> list[Tarball]:
@@ -30,20 +32,21 @@ def tarballs(release: Release) -> list[Tarball]:
     """
     url = (release.mirror or _data()["url"]).rstrip("/")
     names = [f"qemu-{release.version}{suffix}" for suffix in _SUFFIXES]
-    pinned = {name: sha256 for name, sha256 in _data()["files"].items() if name in names}
+    pinned = {} if release.sha256 else {name: sha256 for name, sha256 in _data()["files"].items() if name in names}
     if release.sha256:
         known = dict.fromkeys(names, release.sha256)
         verified = "against the sha256 the user gave"
     elif pinned:
         known, verified = pinned, "against the pinned sha256"
     elif release.unverified:
-        known, verified = dict.fromkeys(names, ""), "no: --unverified"
+        known, verified = dict.fromkeys(names, ""), f"{UNVERIFIED}: --unverified"
     else:
         raise AnalyzerError(
             f"No sha256 is known for QEMU {release.version} (known: {', '.join(pinned_versions())}).",
-            "Give it with --sha256 SUM, or say --unverified to build whatever the server sends.",
+            f"Give it: analyze build {release.version} --sha256 SUM, or --unverified to build whatever is sent; "
+            "the path it prints is for analyze startup --qemu.",
         )
-    return [Tarball(name, f"{url}/{name}", sha256, verified) for name, sha256 in known.items()]
+    return [Tarball(name, f"{url}/{name}", sha256, verified, name in pinned) for name, sha256 in known.items()]
 
 
 def pinned_versions() -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.build.cache import Cache, remove
 from analyzer.build.certificate import BEGUN, CERTIFICATE, read_facts
+from analyzer.build.toolchain import installed_in
 from analyzer.errors import UsageError
 
 _LEFT_OVERS = (".part", ".part.json", ".rejected")
@@ -37,15 +39,15 @@ def entries(cache: Cache) -> list[Entry]:
 
 def prune(cache: Cache, names: Sequence[str]) -> list[Entry]:
     """Remove the named entries, all of a kind by the kind's name, everything by `all`; without names what nothing
-    needs. Returns what was removed; what another process works on is left. UsageError for an unknown name."""
+    needs. Returns what was removed; what a running build may use is left. UsageError for an unknown name."""
     there = entries(cache)
     known = {entry.name for entry in there} | {entry.kind for entry in there} | _KINDS
     if unknown := [name for name in names if name not in known]:
-        raise UsageError(f"{', '.join(unknown)} is not in the cache.", "See analyze build --list.")
+        raise UsageError(f"{', '.join(map(repr, unknown))} is not in the cache.", "See analyze build --list.")
     chosen = [e for e in there if {"all", e.name, e.kind} & set(names) or (not names and not e.needed)]
     with cache.nobody_builds() as alone:
         # which source and which tools a running build uses is its own affair: they all stay
-        removable = [entry for entry in chosen if alone or entry.kind in ("build", "download")]
+        removable = [entry for entry in chosen if alone or entry.kind == "build"]
         return [entry for entry in removable if _remove(entry, cache)]
 
 
@@ -84,6 +86,8 @@ def _is_busy(name: str, cache: Cache) -> bool:
             return False
     except BlockingIOError:
         return True
+    except PermissionError:  # somebody else's cache, only looked at
+        return False
 
 
 def _sources(cache: Cache, used: set[str]) -> Iterator[Entry]:
@@ -96,7 +100,7 @@ def _sources(cache: Cache, used: set[str]) -> Iterator[Entry]:
 
 def _downloads(cache: Cache) -> Iterator[Entry]:
     for path in _inside(cache.downloads):
-        if path.name != "asked.json":
+        if path.name != "packages.json":
             left_over = path.name.endswith(_LEFT_OVERS)
             about = "unfinished or rejected" if left_over else ""
             yield Entry("download", path.name, size_of(path), about, (path,), needed=not left_over)
@@ -104,7 +108,9 @@ def _downloads(cache: Cache) -> Iterator[Entry]:
 
 def _tools(cache: Cache) -> Iterator[Entry]:
     for path in _inside(cache.tools):
-        yield Entry("tools", path.name, size_of(path), "", (path,), needed=not path.name.startswith(".making"))
+        unfinished = path.name.startswith((".making", "python3")) and not installed_in(path)
+        about = "unfinished" if unfinished else ""
+        yield Entry("tools", path.name, size_of(path), about, (path,), needed=not unfinished)
 
 
 def _rest(cache: Cache) -> Iterator[Entry]:
@@ -121,7 +127,8 @@ def size_of(path: Path) -> int:
     total = 0
     for folder, _, files in os.walk(path):
         for name in files:
-            total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118 - a hundred thousand of them
+            with suppress(FileNotFoundError):  # a build goes on while we count
+                total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118 - there are many
     return total
 
 

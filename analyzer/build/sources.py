@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analyzer.build import apt, download, trees
-from analyzer.build.cache import Cache
+from analyzer.build.cache import Cache, remove
 from analyzer.build.certificate import read_facts, write_facts
 from analyzer.build.needs import check_needs, known_cure
 from analyzer.build.process import CommandError, Workshop, run
@@ -19,6 +19,7 @@ from analyzer.build.wanted import Local, Package, Release, Wanted
 from analyzer.errors import AnalyzerError
 
 _FACTS = "source.json"
+_ASKED = "packages.json"  # which file a question for a source package got, and its digest
 _PACKAGE = "qemu"
 
 
@@ -37,8 +38,7 @@ def obtain(wanted: Wanted, cache: Cache, tell: Tell) -> Source:
     """The tree, fetched, checked and unpacked when the cache has none. AnalyzerError with the next step."""
     match wanted:
         case Release():
-            got = download.fetch(tarballs(wanted), cache, tell)
-            return _from_tarball(got.path, got.sha256, got.verified, cache, tell)
+            return _from_release(wanted, cache, tell)
         case Package():
             return _from_package(wanted, cache, tell)
         case Local() if wanted.path.is_dir():
@@ -47,20 +47,39 @@ def obtain(wanted: Wanted, cache: Cache, tell: Tell) -> Source:
             return _from_users_tarball(wanted, cache, tell)
 
 
+def _from_release(wanted: Release, cache: Cache, tell: Tell) -> Source:
+    got = download.fetch(tarballs(wanted), cache, tell)
+    try:
+        return _from_tarball(got.path, got.sha256, got.verified, cache, tell)
+    except AnalyzerError:
+        if not got.vouched:  # whatever the server sent: the next try shall ask again
+            got.path.unlink(missing_ok=True)
+        raise
+
+
 def _from_users_tarball(wanted: Local, cache: Cache, tell: Tell) -> Source:
     try:
+        before = wanted.path.stat()
         sha256 = download.digest(wanted.path)
     except OSError as error:
         raise AnalyzerError(
             f"{wanted.path} cannot be read: {error.strerror}.", "Give a folder or a tarball."
         ) from None
-    if wanted.sha256 and sha256 != wanted.sha256.lower():
-        raise AnalyzerError(
-            f"{wanted.path} is not what it should be: expected sha256 {wanted.sha256}, found {sha256}.",
-            "Get the file again, or correct --sha256.",
-        )
+    if wanted.sha256 and sha256 != wanted.sha256:
+        raise download.wrong_sum(wanted.path, wanted.sha256, sha256)
     verified = "against the sha256 the user gave" if wanted.sha256 else "a file of the user's"
-    return _from_tarball(wanted.path, sha256, verified, cache, tell)
+    source = _from_tarball(wanted.path, sha256, verified, cache, tell)
+    after = wanted.path.stat()
+    if (before.st_mtime_ns, before.st_ctime_ns, before.st_ino) != (
+        after.st_mtime_ns,
+        after.st_ctime_ns,
+        after.st_ino,
+    ):
+        remove(cache.sources / sha256[:16])
+        raise AnalyzerError(
+            f"{wanted.path} changed while it was unpacked.", "Try again when nothing writes there."
+        )
+    return source
 
 
 def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Tell) -> Source:
@@ -72,7 +91,7 @@ def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Te
 
 
 def _from_folder(path: Path, cache: Cache, tell: Tell) -> Source:
-    tree = trees.look_at(path.resolve())
+    tree = trees.look_at(path.resolve(), cache)
 
     def fill(folder: Path) -> Path:
         tell.say(f"Copying {path}")
@@ -84,14 +103,15 @@ def _from_folder(path: Path, cache: Cache, tell: Tell) -> Source:
 
 def _from_package(wanted: Package, cache: Cache, tell: Tell) -> Source:
     log = cache.logs / "apt.log"
-    description = None if wanted.update else _downloaded(wanted.version, cache)
+    description = None if wanted.update else _downloaded(wanted, cache)
     if description is None:
         with cache.lock("apt", tell):
-            description = apt.fetch_source(_PACKAGE, wanted.version, cache, log, tell).description
-        write_facts(cache.downloads / "asked.json", {**_asked(cache), wanted.version: description.name})
+            description = apt.fetch_source(_PACKAGE, wanted, cache, log, tell)
+        answer = {"file": description.name, "sha256": download.digest(description)}
+        write_facts(cache.downloads / _ASKED, {**_asked(cache), _question(wanted): answer})
 
     def fill(folder: Path) -> Path:
-        check_needs(folder, ["package"])
+        check_needs(["package"])
         tell.say(f"Unpacking {description.name} and applying the distribution's patches")
         run(["dpkg-source", "--extract", str(description), str(folder / "tree")], folder, Workshop(log))
         return folder / "tree"
@@ -99,15 +119,19 @@ def _from_package(wanted: Package, cache: Cache, tell: Tell) -> Source:
     return _provide(description.name, download.digest(description), apt.VERIFIED, fill, cache, tell)
 
 
-def _downloaded(version: str, cache: Cache) -> Path | None:
-    """The source package that the same question got before."""
-    name = _asked(cache).get(version, "")
-    path = cache.downloads / name
-    return path if name and path.is_file() else None
+def _downloaded(wanted: Package, cache: Cache) -> Path | None:
+    """The source package that the same question got before, when it still is the file that apt vouched for."""
+    answer = _asked(cache).get(_question(wanted))
+    path = cache.downloads / answer["file"] if answer else None
+    return path if answer and path and path.is_file() and download.digest(path) == answer["sha256"] else None
 
 
-def _asked(cache: Cache) -> dict[str, str]:
-    return read_facts(cache.downloads / "asked.json") or {}
+def _question(wanted: Package) -> str:
+    return f"{wanted.origin or 'distribution'} {wanted.version}".strip()
+
+
+def _asked(cache: Cache) -> dict[str, dict[str, str]]:
+    return read_facts(cache.downloads / _ASKED) or {}
 
 
 def _provide(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,8 @@ from analyzer.build.certificate import read_facts, write_facts
 from analyzer.build.tell import Tell
 from analyzer.errors import AnalyzerError
 
-_BUILT_HERE = (
-    "config-host.mak",
-    "config.log",
-    "build.ninja",
-)  # left behind by a configure that ran inside the tree
+_CONFIGURED = ("config-host.mak", "build.ninja")  # a build lies where one of these does
+_LEFT_BEHIND = (*_CONFIGURED, "config.log")
 _NOT_SOURCE = (".o", ".a", ".so", ".pyc", ".d")
 
 
@@ -40,80 +38,122 @@ class LocalTree:
         return f"git commit {self.commit}" + (", with changes that are in no commit" if self.dirty else "")
 
 
-def look_at(folder: Path) -> LocalTree:
-    """The sources in `folder`. AnalyzerError when it is no tree of QEMU."""
+def look_at(folder: Path, cache: Cache) -> LocalTree:
+    """The sources in `folder`. AnalyzerError when it is no tree of QEMU, or part of it cannot be read."""
     if not (folder / "configure").is_file():
         raise AnalyzerError(
             f"{folder} has no configure: it is no source tree of QEMU.", "Give the top folder of the tree."
         )
     commit = _git(folder, "rev-parse", "HEAD")
     top = _git(folder, "rev-parse", "--show-toplevel")
-    if commit is None or top is None or Path(top.strip()).resolve() != folder.resolve():
-        return LocalTree(folder, tuple(sorted(_all_files(folder))), "", False)
+    if commit is None or top is None or Path(top.removesuffix("\n")).resolve() != folder.resolve():
+        return LocalTree(folder, _sorted(folder, _all_files(folder, cache.folder)), "", False)
+    names = {
+        *_listed(folder, "--cached", "--recurse-submodules"),
+        *_listed(folder, "--others", "--exclude-standard"),
+    }
+    names |= set(_parts_kept_apart(folder, names, cache.folder))
     dirty = bool(_git(folder, "status", "--porcelain"))
-    names = _git(folder, "ls-files", "-z", "--cached", "--recurse-submodules") or ""
-    names += _git(folder, "ls-files", "-z", "--others", "--exclude-standard") or ""
-    present = {name for name in names.split("\0") if name and os.path.lexists(folder / name)}
-    return LocalTree(folder, tuple(sorted(present)), commit.strip(), dirty)
+    return LocalTree(folder, _sorted(folder, names), commit.strip(), dirty)
+
+
+def stamp_of(tree: LocalTree) -> str:
+    """Changes when a file does, whatever is done to its times; costs no reading of contents."""
+    stamp = hashlib.sha256(os.fsencode(tree.folder.resolve()))
+    for name in tree.files:
+        facts = (tree.folder / name).lstat()
+        moments = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino} {facts.st_mode}"
+        stamp.update(os.fsencode(f"{name}\0{moments}\n"))
+    return stamp.hexdigest()
 
 
 def digest_of(tree: LocalTree, cache: Cache) -> str:
     """The sha256 over names, rights and contents. Contents are read again only when a file changed."""
-    stamp = hashlib.sha256(str(tree.folder.resolve()).encode())
-    for name in tree.files:
-        status = (tree.folder / name).lstat()
-        stamp.update(
-            f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_mode}\n".encode(errors="surrogateescape")
-        )
+    stamp = stamp_of(tree)
     memo = cache.sources / "trees.json"
     known = read_facts(memo) or {}
-    if stamp.hexdigest() not in known:
-        known[stamp.hexdigest()] = _digest_contents(tree)
+    if stamp not in known:
+        known[stamp] = _digest_contents(tree)
         write_facts(memo, known)
-    return str(known[stamp.hexdigest()])
+    return str(known[stamp])
 
 
 def copy(tree: LocalTree, target: Path, tell: Tell) -> None:
-    """Copy the sources into `target`, times included, so that make does not find them newer than they are."""
-    total = len(tree.files)
+    """Copy the sources into `target`, times included, so that make does not find them newer than they are.
+
+    AnalyzerError when the tree changes meanwhile: the digest would be that of another content.
+    """
+    stamp = stamp_of(tree)
     for count, name in enumerate(tree.files):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(tree.folder / name, target / name, follow_symlinks=False)
         if count % 500 == 0:
-            tell.progress("Copying the tree", count, total, "files")
+            tell.progress("Copying the tree", count, len(tree.files), "files")
+    if stamp != stamp_of(tree):
+        raise AnalyzerError(f"{tree.folder} changed while it was copied.", "Try again when nothing writes there.")
 
 
 def _digest_contents(tree: LocalTree) -> str:
     summed = hashlib.sha256()
     for name in tree.files:
         path = tree.folder / name
-        content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()  # noqa: PTH115
-        runnable = "x" if not path.is_symlink() and os.access(path, os.X_OK) else "-"
-        summed.update(
-            f"{name}\0{runnable}\0{hashlib.sha256(content).hexdigest()}\n".encode(errors="surrogateescape")
-        )
+        content = os.readlink(os.fsencode(path)) if path.is_symlink() else path.read_bytes()  # noqa: PTH115
+        runnable = "x" if not path.is_symlink() and path.stat().st_mode & stat.S_IXUSR else "-"
+        summed.update(os.fsencode(f"{name}\0{runnable}\0{hashlib.sha256(content).hexdigest()}\n"))
     return summed.hexdigest()
 
 
-def _all_files(folder: Path) -> Iterator[str]:
-    """Files below a folder that is no checkout, without what a build has left in it."""
-    for here, folders, files in os.walk(folder):
-        if Path(here) != folder and any(name in files for name in _BUILT_HERE):
+def _sorted(folder: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """Files and links; git also names folders: submodules that are not there, repositories inside."""
+
+    def is_source(name: str) -> bool:
+        try:
+            mode = (folder / name).lstat().st_mode
+        except FileNotFoundError:
+            return False
+        return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+    return tuple(sorted(name for name in names if is_source(name)))
+
+
+def _all_files(folder: Path, without: Path, below: str = "") -> Iterator[str]:
+    """Files and links below a folder that is no checkout, without what a build has left in it."""
+
+    def refuse(error: OSError) -> None:
+        raise AnalyzerError(
+            f"{error.filename} cannot be read: {error.strerror}.", "All of the tree must be readable."
+        )
+
+    for here, folders, files in os.walk(folder / below, onerror=refuse):
+        if Path(here) != folder and any(name in files for name in _CONFIGURED):
             folders.clear()
             continue
-        folders[:] = [name for name in folders if name != ".git"]
-        for name in files:
-            if name not in _BUILT_HERE and not name.endswith(_NOT_SOURCE):
+        links = [name for name in folders if Path(here, name).is_symlink()]
+        folders[:] = [name for name in folders if name != ".git" and Path(here, name) != without]
+        for name in (*files, *links):
+            if name not in _LEFT_BEHIND and not name.endswith(_NOT_SOURCE):
                 yield os.path.relpath(os.path.join(here, name), folder)  # noqa: PTH118 - many thousands of them
+
+
+def _parts_kept_apart(folder: Path, names: set[str], without: Path) -> Iterator[str]:
+    """Subprojects that meson has downloaded: git is told to ignore them, the build needs them."""
+    there = {name.split("/")[1] for name in names if name.startswith("subprojects/") and name.count("/") > 1}
+    for part in sorted((folder / "subprojects").glob("*/")):
+        if part.is_dir() and part.name not in there and part.name != "packagecache":
+            yield from _all_files(folder, without, f"subprojects/{part.name}")
+
+
+def _listed(folder: Path, *arguments: str) -> list[str]:
+    return (_git(folder, "ls-files", "-z", *arguments) or "").split("\0")[:-1]
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
     """What git prints; None when it fails or is not there."""
     command = ["git", "-c", "safe.directory=*", "-C", str(folder), *arguments]
+    # a GIT_DIR of the user's shell would answer for another repository
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="surrogateescape", check=False, timeout=120
-        )
+        done = subprocess.run(command, capture_output=True, check=False, timeout=120, env=environment)
     except FileNotFoundError:
         return None
-    return done.stdout if done.returncode == 0 else None
+    return os.fsdecode(done.stdout) if done.returncode == 0 else None

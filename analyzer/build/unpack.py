@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import os
 import posixpath
@@ -38,7 +39,14 @@ def unpack(tarball: Path, folder: Path, tell: Tell) -> Path:
                     tell.progress(f"Unpacking {tarball.name}", count, 0, "files")
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
         raise AnalyzerError(
-            f"{tarball} cannot be unpacked: {error}.", "Is it a whole .tar.xz, .tar.bz2 or .tar.gz?"
+            f"{tarball} cannot be unpacked: {error}.",
+            "Is it a whole .tar.xz, .tar.bz2 or .tar.gz? Other formats are not read.",
+        ) from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise AnalyzerError(
+            f"{tarball} cannot be unpacked: {error.strerror}.", "Nothing of it was kept."
         ) from None
     guard.check_links(folder)
     entries = list(folder.iterdir())
@@ -56,8 +64,9 @@ class _Guard:
     def check(self, member: tarfile.TarInfo) -> None:
         """AnalyzerError when this member may write, or point, outside the folder."""
         path = posixpath.normpath(member.name)
-        if member.name.startswith("/") or path.split("/")[0] == "..":
+        if member.name.startswith("/") or ".." in member.name.split("/"):
             self._refuse(member, "its path leaves the tree")
+        member.name = path  # what is checked is what is written
         if any(parent in self._links for parent in _parents(path)):
             self._refuse(member, "it would be written through a link")
         if path in self._links:

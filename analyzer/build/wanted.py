@@ -11,7 +11,7 @@ from analyzer.errors import UsageError
 
 OLDEST = (1, 6)  # the reference document's; nothing older was looked into
 _RELEASE = re.compile(r"(?:qemu-)?v?(\d+)\.(\d+)(?:\.(\d+))?(-rc\d+)?")
-_PACKAGE = re.compile(r"(?:debian|ubuntu)(?::(?P<version>[\w.+~:-]+))?")
+_PACKAGE = re.compile(r"(?P<origin>debian|ubuntu|distribution)(?::(?P<version>[\w.+~:-]+))?")
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,14 @@ class Release:
 
 @dataclass(frozen=True)
 class Package:
-    """The distribution's source package; `version` "" is its newest. `update` looks for a newer one."""
+    """A distribution's source package; `version` "" is its newest. `update` looks for a newer one.
+
+    `origin` is Debian or Ubuntu, "" for whichever this host is.
+    """
 
     version: str = ""
     update: bool = False
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,18 @@ class Recipe:
 def parse_wanted(
     text: str, sha256: str = "", unverified: bool = False, mirror: str = "", update: bool = False
 ) -> Wanted:
-    """`1.6.0`, `v10.0`, `debian`, `debian:7.2`. UsageError for anything else."""
+    """`1.6.0`, `v10.0`, `debian:7.2`, `distribution`. UsageError for anything else, or options that do not fit."""
     if package := _PACKAGE.fullmatch(text):
-        return Package(package["version"] or "", update)
+        if sha256 or unverified or mirror:
+            raise UsageError(
+                f"{text} is checked by apt: no --sha256, --unverified or --mirror.", "They are for releases."
+            )
+        origin = package["origin"].capitalize()
+        return Package(package["version"] or "", update, "" if origin == "Distribution" else origin)
+    if update:
+        raise UsageError("--update is for source packages: a release does not change.", "Leave it out.")
+    if mirror and not re.match(r"https?://[^/\s]+", mirror):
+        raise UsageError(f"{mirror} is no web address.", "A mirror is a folder: --mirror http://server/qemu")
     release = _RELEASE.fullmatch(text)
     if not release:
         raise UsageError(

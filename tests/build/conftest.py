@@ -7,6 +7,7 @@ import http.server
 import shutil
 import tarfile
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,10 @@ class Server(http.server.ThreadingHTTPServer):
         self.ranges = True
         self.released = threading.Event()
 
+    @staticmethod
+    def tag(content: bytes) -> str:
+        return f'"{zlib.crc32(content):x}"'
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
@@ -86,10 +91,13 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
             self.send_error(404)
             return
         content = file.read_bytes()
-        tag = f'"{hash(content) & 0xFFFFFF:x}"'
+        tag = self.server.tag(content)
         wanted = self.headers.get("Range", "")
         if self.server.ranges and wanted and self.headers.get("If-Range", tag) == tag:
             start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            if start >= len(content):
+                self.send_error(416)
+                return
             self.send_response(206)
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -91,7 +92,26 @@ def test_a_tarball_in_the_cache_is_checked_as_well(tarball, cache, told):
     (cache.downloads / NAME).write_bytes(b"put here by somebody")
     with pytest.raises(AnalyzerError, match="not what it should be"):
         fetch([tarball], cache, told)
+    assert (cache.downloads / NAME).exists()  # the user's sum may be the wrong one
+    with pytest.raises(AnalyzerError, match="not what it should be"):
+        fetch([replace(tarball, pinned=True)], cache, told)
     assert not (cache.downloads / NAME).exists()
+
+
+def test_a_rest_that_the_server_does_not_have_is_not_asked_for_again(tarball, server, cache, told):
+    """A file that was whole when we were killed: what comes after its end is refused with 416."""
+    fetch([tarball], cache, told)
+    (cache.downloads / NAME).rename(cache.downloads / f"{NAME}.part")
+    tag = server.tag(CONTENT).replace('"', '\\"')
+    (cache.downloads / f"{NAME}.part.json").write_text(f'{{"url": "{tarball.url}", "version": "{tag}"}}')
+    assert fetch([tarball], cache, told).path.read_bytes() == CONTENT
+    assert [part for _, part in server.requests] == ["", f"bytes={len(CONTENT)}-", ""]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:1/\u00fc", "http://\u00e9..x/", "foo"])
+def test_an_address_that_is_none_is_an_error_with_a_next_step(url, cache, told):
+    with pytest.raises(AnalyzerError, match="cannot be fetched"):
+        fetch([Tarball(NAME, f"{url}/{NAME}", SUM, "")], cache, told)
 
 
 def test_the_other_compression_is_tried_where_the_first_is_not_there(server, cache, told):

@@ -63,6 +63,70 @@ def test_submodules_that_are_there_are_copied(checkout, cache, told, tmp_path):
     assert "changes" not in source.verified
 
 
+def test_submodules_that_are_not_there_are_passed_over(checkout, cache, told, tmp_path):
+    """As in every plain clone of QEMU: whether it builds without is for configure to say."""
+    part = tmp_path / "part"
+    part.mkdir()
+    (part / "rom.c").write_text("")
+    git(part, "init", "-q")
+    git(part, "add", ".")
+    git(part, "commit", "-q", "-m", "part")
+    git(checkout, "submodule", "--quiet", "add", str(part), "roms/part")
+    git(checkout, "commit", "-q", "-m", "submodule")
+    git(tmp_path, "clone", "-q", str(checkout), "clone")
+    (tmp_path / "clone" / "nested").mkdir()
+    git(tmp_path / "clone" / "nested", "init", "-q")
+    source = obtain(Local(tmp_path / "clone"), cache, told)
+    assert (source.tree / "configure").exists()
+    assert not (source.tree / "roms/part/rom.c").exists()
+
+
+def test_subprojects_that_meson_downloaded_are_source_although_git_ignores_them(checkout, cache, told):
+    (checkout / "subprojects" / "keys").mkdir(parents=True)
+    (checkout / "subprojects" / ".gitignore").write_text("/keys\n")
+    (checkout / "subprojects" / "keys" / "meson.build").write_text("project('keys')\n")
+    source = obtain(Local(checkout), cache, told)
+    assert (source.tree / "subprojects/keys/meson.build").exists()
+
+
+def test_links_to_folders_are_copied_and_what_is_no_file_is_not(tmp_path, cache, told):
+    tree = old_tree(tmp_path / "qemu")
+    (tree / "headers").symlink_to("hw")
+    (tree / "hw" / "config.log").write_text("")
+    os.mkfifo(tree / "pipe")
+    source = obtain(Local(tree), cache, told)
+    assert (source.tree / "headers").is_symlink()
+    assert (source.tree / "headers" / "pc.c").exists()
+    assert not (source.tree / "pipe").exists()
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(tmp_path, cache, told):
+    tree = old_tree(tmp_path / "qemu")
+    before = (tree / "vl.c").stat()
+    first = obtain(Local(tree), cache, told)
+    text = (tree / "vl.c").read_text()
+    (tree / "vl.c").write_text(text.replace("return argv", "return !rgv"))
+    os.utime(tree / "vl.c", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert obtain(Local(tree), cache, told).sha256 != first.sha256
+
+
+def test_a_tree_that_changes_while_it_is_copied_is_refused(tmp_path, cache, told):
+    tree = old_tree(tmp_path / "qemu")
+
+    class Meddler(type(told)):
+        def progress(self, what, done, total, unit=""):
+            (tree / "vl.c").write_text("/* saved meanwhile */\n")
+
+    with pytest.raises(AnalyzerError, match="changed while it was copied"):
+        obtain(Local(tree), cache, Meddler())
+    assert not [path for path in cache.sources.iterdir() if path.is_dir()]
+
+
+def test_another_repository_of_the_users_shell_does_not_answer(checkout, tmp_path, cache, told, monkeypatch):
+    monkeypatch.setenv("GIT_DIR", str(checkout / ".git"))
+    assert obtain(Local(old_tree(tmp_path / "other")), cache, told).verified == "a folder of the user's"
+
+
 def test_what_a_build_inside_the_tree_left_is_not_source(tmp_path, cache, told):
     tree = old_tree(tmp_path / "qemu")
     (tree / "config-host.mak").write_text("SRC_PATH=.\n")
@@ -79,12 +143,12 @@ def test_what_a_build_inside_the_tree_left_is_not_source(tmp_path, cache, told):
 def test_the_digest_is_of_the_content_and_of_nothing_else(tmp_path, cache):
     one, other = old_tree(tmp_path / "one"), old_tree(tmp_path / "other")
     os.utime(other / "vl.c", (1, 1))
-    digest = digest_of(look_at(one), cache)
-    assert digest == digest_of(look_at(other), cache)
+    digest = digest_of(look_at(one, cache), cache)
+    assert digest == digest_of(look_at(other, cache), cache)
     (other / "vl.c").chmod(0o755)
-    assert digest != digest_of(look_at(other), cache)
+    assert digest != digest_of(look_at(other, cache), cache)
     (one / "hw" / "more.c").write_text("")
-    assert digest != digest_of(look_at(one), cache)
+    assert digest != digest_of(look_at(one, cache), cache)
 
 
 def test_a_folder_below_a_checkout_is_no_checkout(checkout, cache, told):
@@ -97,10 +161,8 @@ def test_a_tarball_of_the_users_is_unpacked_and_its_sum_checked(suffix, tmp_path
     tarball = pack(old_tree(tmp_path / "tree", "2.0.0"), tmp_path / f"mine.tar.{suffix}", "qemu-2.0.0")
     source = obtain(Local(tarball), cache, told)
     assert (source.label, source.name) == ("2.0.0", tarball.name)
-    assert (
-        obtain(Local(tarball, source.sha256.upper()), cache, told).verified == "against the sha256 the user gave"
-    )
-    with pytest.raises(AnalyzerError, match=f"found {source.sha256}"):
+    assert obtain(Local(tarball, source.sha256), cache, told).verified == "against the sha256 the user gave"
+    with pytest.raises(AnalyzerError, match=f"found    sha256 {source.sha256}"):
         obtain(Local(tarball, "0" * 64), cache, told)
 
 

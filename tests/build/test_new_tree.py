@@ -21,7 +21,6 @@ from analyzer.build.shelf import entries, prune
 from analyzer.build.wanted import Local, Recipe
 from analyzer.errors import AnalyzerError, UsageError
 from tests.build.conftest import HERE
-from tests.conftest import children
 
 ANALYZE = Path(sys.executable).with_name("analyze")
 Start = Callable[[Path], "subprocess.Popen[str]"]
@@ -72,6 +71,16 @@ def start(cache: Cache) -> Iterator[Start]:
         yield start
 
 
+def at_work_in(folder: Path) -> list[str]:
+    """Processes, whoever their parent is, that run in or below the folder."""
+    found = []
+    for cwd in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            if cwd.readlink().is_relative_to(folder):
+                found.append((cwd.parent / "cmdline").read_text())
+    return found
+
+
 def wait_for_compiling(cache: Cache) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -85,10 +94,10 @@ def test_a_private_meson_of_the_releases_own_series_builds_it(cache, told, tmp_p
     built = provide(Local(new_tree(tmp_path / "tree")), Recipe(), cache, told)
     said = subprocess.run([built.program], capture_output=True, text=True, check=True).stdout
     assert said == "QEMU emulator version 7.2.99, 6 parts, gate 1\n"
-    assert built.certificate["python packages"] == "ninja meson~=0.61.5"
+    assert "meson==0.61.5" in built.certificate["python packages"].split()
     assert "--meson=$TOOLS/bin/meson" in built.certificate["configure"]
     assert "--without-default-features" in built.certificate["configure"]
-    assert any(step == ("Linking", 22, 22) or step[0] == "Linking" for step in told.steps)
+    assert ("Linking", 15, 15) in told.steps
     assert "3 firmware files are missing" in " ".join(told.sentences)
 
 
@@ -108,17 +117,21 @@ def test_ctrl_c_stops_at_once_leaves_nothing_running_and_the_next_run_goes_on(ca
     _, said = running.communicate(timeout=20)
     assert running.returncode == 130
     assert "interrupted" in said
-    assert not [child for child in children() if child.startswith(("ninja", "gate.sh", "cc"))]
+    assert not at_work_in(cache.builds)
     assert not list(cache.builds.rglob(CERTIFICATE))
     gate.unlink()
-    log_before = next(cache.logs.glob("7.2.99-debug-*.log"))
     again = start(tree)
     out, said = again.communicate(timeout=60)
     assert again.returncode == 0, said
     assert "resumed" in said
     assert "Configuring" not in said
     assert subprocess.run([out.strip()], capture_output=True, text=True, check=True).stdout.startswith("QEMU")
-    assert "hw.c.o" not in log_before.read_text()
+    log = next(
+        path for path in cache.logs.glob("7.2.99-debug-*.log") if not path.stem.endswith("tools")
+    ).read_text()
+    before, _, after = log.rpartition("$ ninja")
+    assert "hw.c.o" in before
+    assert "hw.c.o" not in after
 
 
 def test_a_build_without_its_certificate_is_not_used(cache, told, tmp_path):
@@ -193,7 +206,7 @@ def test_the_list_and_what_pruning_removes(cache, told, tmp_path):
     assert removed == {"qemu-1.6.0.tar.bz2.rejected", "7.0.0-debug-00000000", "qemu-distribution"}
     assert {entry.name for entry in prune(cache, [built.name])} == {built.name}
     assert [entry.kind for entry in prune(cache, [])] == ["source"]
-    with pytest.raises(UsageError, match="no-such is not in the cache"):
+    with pytest.raises(UsageError, match="'no-such' is not in the cache"):
         prune(cache, ["no-such"])
 
 

@@ -1,0 +1,59 @@
+"""The C compiler that configure will use: which one it is, and what old C needs with it."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import subprocess
+
+from analyzer.build.cache import Cache
+from analyzer.build.certificate import read_facts, write_facts
+from analyzer.build.flags import IDIOMS, compiles_with, old_c_flags
+from analyzer.build.needs import known_cure
+from analyzer.build.process import NO_LOG
+from analyzer.build.tell import Tell
+from analyzer.build.wanted import Recipe
+from analyzer.errors import AnalyzerError, UsageError
+
+
+def compiler_of(recipe: Recipe) -> list[str]:
+    """The user's --cc, else cc. UsageError when it is no command."""
+    given = [argument.partition("=")[2] for argument in recipe.arguments if argument.startswith("--cc=")]
+    try:
+        command = shlex.split(given[-1]) if given else ["cc"]
+    except ValueError as error:
+        raise UsageError(f"--cc={given[-1]}: {error}.", "Say for example -- --cc=gcc-12") from None
+    if not command:
+        raise UsageError("--cc= names no compiler.", "Say for example -- --cc=gcc-12")
+    return command
+
+
+def version_of(compiler: list[str]) -> str:
+    """The first line of `cc --version`. AnalyzerError when there is no such compiler."""
+    try:
+        done = subprocess.run(
+            [*compiler, "--version"], capture_output=True, text=True, check=False, env=NO_LOG.environment()
+        )
+        lines = done.stdout.splitlines()
+    except OSError:
+        lines = []
+    if lines:
+        return lines[0]
+    hint = (
+        known_cure("cc does not exist")
+        if compiler == ["cc"]
+        else "Its whole path helps when it is in no system folder."
+    )
+    raise AnalyzerError(f"There is no C compiler {shlex.join(compiler)}.", hint)
+
+
+def flags_for_old_c(compiler: list[str], version: str, cache: Cache, tell: Tell) -> list[str]:
+    """Probed once for each compiler, and again when what is probed has changed. AnalyzerError from the probe."""
+    memo = cache.tools / "flags.json"
+    known = read_facts(memo) or {}
+    key = f"{shlex.join(compiler)}: {version}: {hashlib.sha256(repr(IDIOMS).encode()).hexdigest()[:8]}"
+    if key not in known:
+        tell.say("Trying which flags old C needs with this compiler")
+        known[key] = old_c_flags(compiles_with(compiler))
+        write_facts(memo, known)
+    return [str(flag) for flag in known[key]]
