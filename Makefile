@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to use: the user's, else the distribution's, built from source once and cached.
-FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build debian)
+FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
 .PHONY: startup test unit bench matrix lint venv clean help packages-run packages-test
 

@@ -22,6 +22,8 @@ class Console:
         self._live = self._stream.isatty()
         self._shown = 0.0
         self._tenths: tuple[str, int] = ("", -1)
+        self._step = ""
+        self._step_began = 0.0
 
     def say(self, text: str) -> None:
         """Print a line at once. A reader that has gone does not end the recording."""
@@ -45,11 +47,14 @@ class Console:
 
     def progress(self, what: str, done: int, total: int, unit: str = "") -> None:
         """How far a step has come: a line that changes on a terminal, elsewhere one for every tenth of the way."""
+        now = time.monotonic()
+        if what != self._step:
+            self._step, self._step_began = what, now
         if self._live:
-            now = time.monotonic()
             if now - self._shown > 0.1 or done == total:
                 self._shown = now
-                self._print("\r\x1b[K" + _progress_line(what, done, total, unit))
+                elapsed = "" if unit == "s" else f", {now - self._step_began:.0f} s"
+                self._print("\r\x1b[K" + _progress_line(what, done, total, unit) + elapsed)
         elif total and self._tenths != (what, tenth := done * 10 // total):
             self._tenths = (what, tenth)
             self._print(_progress_line(what, done, total, unit) + "\n")

@@ -1,1 +1,1 @@
-"""A QEMU with debug information from the distribution's source package. See README.md here."""
+"""Builds any QEMU from source, with debug information and a birth certificate. See README.md here."""

@@ -38,7 +38,14 @@ for package in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 
-echo "Installing system packages:$missing"
+echo "System packages to install:$missing"
+if [ -t 0 ] && [ -t 1 ]; then
+    printf "Install them now? [Y/n] "
+    read -r answer
+    case $answer in
+        n* | N*) echo "Then install them by hand, and run make with SYSTEM_PACKAGES=no." >&2; exit 3 ;;
+    esac
+fi
 as_root=""
 if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "Run this as root, or install sudo." >&2; exit 3; }

@@ -96,7 +96,8 @@ def _write_table(rows: list[Row]) -> None:
     lines = [
         "# What was built and recorded",
         "",
-        f"Written by `make matrix` on {host.host}, gdb {host.gdb_version}; times of one run on two processors.",
+        f"Written by `make matrix` on {host.host}, gdb {host.gdb_version}. Build times are those of the birth",
+        "certificates, on two processors under varying load: they compare nothing.",
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "|" + "---|" * len(HEADINGS),

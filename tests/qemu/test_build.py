@@ -24,7 +24,7 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def built() -> Path:
     """The distribution's newest, with debug information; built now where the cache has none."""
     need_tool("apt-get")
-    return Path(analyze("build", "debian").stdout.strip())
+    return Path(analyze("build", "distribution").stdout.strip())
 
 
 def test_it_is_a_program_with_debug_information_and_a_birth_certificate(built):
@@ -45,14 +45,14 @@ def test_it_is_a_program_with_debug_information_and_a_birth_certificate(built):
 
 def test_the_same_question_again_takes_less_than_a_second(built):
     began = time.monotonic()
-    answer = analyze("build", "debian")
+    answer = analyze("build", "distribution")
     assert time.monotonic() - began < 1
     assert answer.stdout.strip() == str(built)
     assert not answer.stderr
 
 
 def test_a_recording_by_version_carries_the_certificate_into_graph_and_report(built, tmp_path):
-    done = analyze("startup", "--version", "debian", "--out", tmp_path / "run")
+    done = analyze("startup", "--version", "distribution", "--out", tmp_path / "run")
     assert f"Report: {tmp_path / 'run' / 'report.html'}" in done.stdout
     recording = read_recording(tmp_path / "run")
     assert recording.header.build == certificate_of(built, recording.header.build_id)
