@@ -25,8 +25,8 @@ def choose_options(help_text: str, recipe: Recipe, configure: str = "") -> list[
     chosen = [f"--target-list={recipe.target}"]
     for entry in _data()["wanted"]:
         fits = entry.get("profile", recipe.profile.value) == recipe.profile.value
-        fits = fits and entry.get("after", entry["name"]) in offered and (native or not entry.get("native"))
-        if fits and entry["name"] in known:
+        fits = fits and {entry["name"], entry.get("after", entry["name"])} <= known
+        if fits and (native or not entry.get("native")):
             chosen.append(entry["option"])
     unwanted = list(_data()["unwanted"]["programs"])
     if "without-default-features" not in offered:

@@ -53,6 +53,14 @@ def test_an_option_that_can_only_be_enabled_is_not_disabled():
     assert choose_options(text, Recipe()) == ["--target-list=x86_64-softmmu", "--disable-sdl"]
 
 
+def test_an_option_that_only_the_text_of_configure_tells_of_is_used_as_well():
+    text = "  --target-list=LIST\n  --enable-fdt\n"
+    assert choose_options(text, Recipe(), 'case "$opt" in\n  --disable-download) download=disabled ;;') == [
+        "--target-list=x86_64-softmmu",
+        "--disable-download",
+    ]
+
+
 def test_kvm_is_asked_for_where_the_machine_is_of_the_hosts_kind():
     assert "--enable-kvm" in chosen("10.0", Recipe())
     other = chosen("10.0", Recipe(target="s390x-softmmu"))
