@@ -79,12 +79,11 @@ def finished(folder: Path) -> Built | None:
         return None
     program = folder / str(certificate.get("program", ""))
     try:
-        same = build_id_of(program) == certificate.get("build_id") and program.stat().st_size == certificate.get(
-            "size"
-        )
+        facts = (build_id_of(program), program.stat().st_size, os.access(program, os.X_OK))
     except AnalyzerError:
         return None
-    return Built(folder.name, program, certificate, fresh=False) if same and os.access(program, os.X_OK) else None
+    whole = facts == (certificate.get("build_id"), certificate.get("size"), True)
+    return Built(folder.name, program, certificate, fresh=False) if whole else None
 
 
 def _as_known_now(built: Built, source: Source) -> Built:
