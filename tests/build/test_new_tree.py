@@ -141,13 +141,23 @@ def test_a_build_without_its_certificate_is_not_used(cache, told, tmp_path):
     assert provide(Local(tree), Recipe(), cache, told).fresh
 
 
-def test_a_program_that_is_not_the_one_of_the_certificate_is_not_used(cache, told, tmp_path):
+SPOILT = {
+    "half written": lambda program: program.write_bytes(b"\x7fELF"),
+    "another one": lambda program: program.write_bytes(Path(sys.executable).resolve().read_bytes()),
+    "stripped": lambda program: subprocess.run(["strip", program], check=True),
+    "not executable": lambda program: program.chmod(0o644),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_program_that_is_not_the_one_of_the_certificate_is_not_used(spoil, cache, told, tmp_path):
     tree = new_tree(tmp_path / "tree")
     built = provide(Local(tree), Recipe(), cache, told)
-    built.program.write_bytes(b"half written")
+    spoil(built.program)
     again = provide(Local(tree), Recipe(), cache, told)
     assert again.fresh
-    assert again.program.stat().st_size > 1000
+    said = subprocess.run([again.program], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("QEMU emulator version")
 
 
 def test_two_at_once_build_once(cache, start, tmp_path, gate):
