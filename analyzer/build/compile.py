@@ -10,12 +10,12 @@ from pathlib import Path
 
 from analyzer.build.blobs import put_placeholders
 from analyzer.build.cache import Cache, remove
+from analyzer.build.environment import environment_folder, provide_environment
 from analyzer.build.needs import check_needs, known_cure
 from analyzer.build.plan import Plan
 from analyzer.build.process import NO_LOG, CommandError, Workshop, run
 from analyzer.build.python2 import provide_python2
 from analyzer.build.tell import Tell
-from analyzer.build.toolchain import environment_folder, provide_environment
 from analyzer.build.wanted import Recipe
 from analyzer.errors import AnalyzerError
 

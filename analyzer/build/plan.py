@@ -11,6 +11,7 @@ from pathlib import Path
 from analyzer.build.cache import Cache
 from analyzer.build.certificate import read_facts, write_facts
 from analyzer.build.compiler import compiler_of, flags_for_old_c, version_of
+from analyzer.build.environment import environment_folder
 from analyzer.build.flags import profile_flags
 from analyzer.build.needs import known_cure
 from analyzer.build.options import choose_options, offered_names
@@ -18,7 +19,7 @@ from analyzer.build.process import CommandError, Workshop, run
 from analyzer.build.python2 import provide_python2, python2_path
 from analyzer.build.sources import Source
 from analyzer.build.tell import Tell
-from analyzer.build.toolchain import Tree, environment_folder, python_option, python_packages, tool_options
+from analyzer.build.toolchain import Tree, python_option, python_packages, tool_options
 from analyzer.build.wanted import Profile, Recipe
 from analyzer.errors import AnalyzerError
 

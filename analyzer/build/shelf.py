@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analyzer.build.cache import Cache, remove
 from analyzer.build.certificate import BEGUN, CERTIFICATE, read_facts
-from analyzer.build.toolchain import installed_in
+from analyzer.build.environment import installed_in
 from analyzer.errors import UsageError
 
 _LEFT_OVERS = (".part", ".part.json", ".rejected")

@@ -1,47 +1,20 @@
-"""Which Python and which meson a tree needs: read from the tree, provided in the cache."""
+"""Which Python and which meson a tree needs, read from the tree. Pure but for reading it."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import sys
-import time
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analyzer.build.cache import Cache, remove
-from analyzer.build.certificate import read_facts, write_facts
-from analyzer.build.needs import known_cure
-from analyzer.build.process import CommandError, Workshop, run
-from analyzer.build.tell import Tell
-from analyzer.errors import AnalyzerError
 from analyzer.toml import TOMLError, parse_toml
 
-_NO_PYTHON_3 = re.compile(r"Python 3 or later is not yet supported|version_info\s*>=\s*\(\s*3\b")
+_NO_PYTHON_3 = re.compile(r"Python 3 or later is not yet supported|< \(2,\s*\d\) or sys\.version_info >= \(3")
 _MESON_CHECK = re.compile(r"""version_ge "\$\(\$?meson --version\)" (\d+(?:\.\d+)+)|['"]meson>=(\d+(?:\.\d+)+)""")
 _MESON_VERSION = re.compile(r"meson_version:\s*'>=\s*(\d+(?:\.\d+)+)")
 # setuptools brings distutils, which mesons of before 2023 look for and Python since 3.12 lacks.
 _ALWAYS = ("ninja", "setuptools")
 _FOR_MKVENV = ("distlib", "tomli")  # its own imports where pip brings no copy of them
-_WHOLE = "whole.json"
-# How this user gets at packages: an index of a company, a mirror, a proxy. Where they go is for us to say.
-_PIP_SETTINGS = (
-    "INDEX_URL",
-    "EXTRA_INDEX_URL",
-    "FIND_LINKS",
-    "NO_INDEX",
-    "PROXY",
-    "CERT",
-    "CLIENT_CERT",
-    "TRUSTED_HOST",
-    "CONFIG_FILE",
-    "DEFAULT_TIMEOUT",
-    "TIMEOUT",
-    "RETRIES",
-)
 
 
 @dataclass(frozen=True)
@@ -112,66 +85,6 @@ def python_option(tree: Tree, python2: Path) -> list[str]:
     return ["--python=/usr/bin/python3"]  # by itself it looks for `python`, which new systems do not have
 
 
-def environment_folder(cache: Cache, packages: tuple[str, ...]) -> Path:
-    """Where the environment with these packages is, or will be."""
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    name = hashlib.sha256("\n".join((python, sys.base_prefix, *packages)).encode()).hexdigest()[:12]
-    return cache.tools / f"python{python}-{name}"
-
-
-def provide_environment(cache: Cache, packages: tuple[str, ...], shop: Workshop, tell: Tell) -> tuple[str, ...]:
-    """What is installed in the private environment, as `name==version`; it is made when it is not there.
-
-    AnalyzerError when it cannot be made.
-    """
-    folder = environment_folder(cache, packages)
-    with cache.lock(folder.name, tell):
-        installed = installed_in(folder)
-        if not installed:
-            tell.say(f"Making a private Python environment with {', '.join(packages)}")
-            try:
-                installed = _make_environment(folder, packages, shop, tell)
-            except BaseException:
-                remove(folder)
-                raise
-    return installed
-
-
-def installed_in(folder: Path) -> tuple[str, ...]:
-    """The packages of a whole environment that is still where it was made: it knows its own path. Else ()."""
-    facts = read_facts(folder / _WHOLE) or {}
-    return tuple(facts.get("installed", ())) if facts.get("folder") == str(folder.resolve()) else ()
-
-
-def _make_environment(folder: Path, packages: tuple[str, ...], shop: Workshop, tell: Tell) -> tuple[str, ...]:
-    remove(folder)
-    venv.create(folder, with_pip=False, symlinks=True)
-    python = str(folder / "bin" / "python3")
-    began = time.monotonic()
-
-    def tick(_line: str) -> None:
-        tell.progress("Installing Python packages", round(time.monotonic() - began), 0, "s")
-
-    try:
-        run([python, "-m", "ensurepip", "--default-pip"], folder, shop, tick)
-    except CommandError as error:
-        raise AnalyzerError(
-            f"No virtual environment can be made in {folder}: {_last_line(error.output)}",
-            known_cure(error.output) or "On Debian and Ubuntu: apt-get install python3-venv",
-        ) from None
-    pip = [python, "-m", "pip", "--disable-pip-version-check"]
-    try:
-        run([*pip, "install", *packages], folder, shop, tick, _pip_settings())
-        installed = tuple(run([*pip, "freeze", "--all"], folder, shop).split())
-    except CommandError as error:
-        raise AnalyzerError(
-            f"pip could not install {', '.join(packages)}: {_last_line(error.output)}",
-            f"Is the package index reachable? All that was said: {shop.log}",
-        ) from None
-    write_facts(folder / _WHOLE, {"folder": str(folder.resolve()), "installed": list(installed)})
-    return installed
-
-
 def _meson_requirement(tree: Tree) -> str:
     """The series the release was made with: a much newer meson may refuse an old tree."""
     if match := _MESON_CHECK.search(tree.configure):
@@ -196,13 +109,3 @@ def _requirement(name: str, facts: dict[str, Any]) -> str:
     if "installed" in facts:
         return f"{name}=={facts['installed']}"
     return f"{name}{facts.get('accepted', '')}"
-
-
-def _pip_settings() -> dict[str, str]:
-    names = [f"PIP_{name}" for name in _PIP_SETTINGS]
-    return {**{name: os.environ[name] for name in names if name in os.environ}, "PIP_USER": "0"}
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "no reason given"
