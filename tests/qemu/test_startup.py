@@ -8,6 +8,7 @@ import subprocess
 from itertools import pairwise
 from pathlib import Path
 
+from analyzer.build.certificate import certificate_of
 from analyzer.graph.chain import whole_chain
 from analyzer.graph.document import to_json
 from analyzer.graph.merge import merge
@@ -44,8 +45,7 @@ def test_the_guest_is_real(qemu, run):
     assert "timer interrupts: 1" in recording.outputs["serial"]
     assert recording.exit.status == TINY_EXIT_STATUSES[0]
     assert recording.header.build_id
-    certificate = qemu.with_name("build.json")
-    assert recording.header.build == (json.loads(certificate.read_text()) if certificate.exists() else {})
+    assert recording.header.build == certificate_of(qemu, recording.header.build_id)
 
 
 def test_the_guest_boots_in_well_under_a_second(qemu, run, tmp_path):
