@@ -7,9 +7,11 @@ import tempfile
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.conftest import need
 
@@ -47,7 +49,9 @@ def find(page, selector):
 
 
 def panel_title(page):
-    return find(page, "#panel h3").text
+    # a loaded machine may show it a moment after the click
+    waiting = WebDriverWait(page, 10, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
+    return waiting.until(lambda page: find(page, "#panel h3").text)
 
 
 def node(page, name):
