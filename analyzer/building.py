@@ -99,13 +99,13 @@ def _recipe(options: BuildOptions) -> Recipe:
 
 def _installed(missing: MissingPackagesError, console: Console) -> bool:
     """Ask a person at a terminal whether to install what is missing, and do so; False when that was not wanted."""
-    if not (missing.command and sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (missing.command and sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     command = _as_root(missing.command)
     console.say(f"{missing.message} Install it now with `{' '.join(command)}`? [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise AnalyzerError("Nothing was installed, and nothing built.", missing.hint)
-    return subprocess.run(command, check=False).returncode == 0
+    return subprocess.run(command, check=False, stdout=sys.stderr).returncode == 0  # our own output is the path
 
 
 def _as_root(command: Sequence[str]) -> list[str]:

@@ -68,7 +68,7 @@ class Console:
     def _print(self, text: str) -> None:
         try:
             print(text, end="", flush=True, file=self._stream)
-        except BrokenPipeError:
+        except OSError:  # the reader has gone, or the disk behind it is full
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 

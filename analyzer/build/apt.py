@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.build.cache import Cache
-from analyzer.build.process import CommandError, Workshop, run
+from analyzer.build.process import SYSTEM_PATH, CommandError, Workshop, run
 from analyzer.build.tell import Tell
 from analyzer.build.wanted import Package
 from analyzer.errors import AnalyzerError
@@ -217,12 +218,10 @@ def _apt(
     environment: dict[str, str],
     tick: Callable[[], None] | None = None,
 ) -> str:
+    if shutil.which(command[0], path=SYSTEM_PATH) is None:
+        raise AnalyzerError(f"{command[0]} is missing: this is no Debian or Ubuntu.", _ELSE)
     try:
         return run(command, folder, Workshop(log), (lambda _line: tick()) if tick else None, environment)
-    except FileNotFoundError:
-        raise AnalyzerError(
-            f"{command[0]} is missing: source packages are for Debian and Ubuntu.", _ELSE
-        ) from None
     except CommandError as error:
         said = [line for line in error.output.splitlines() if line.startswith(("E:", "W:"))] or [error.output]
         what = " ".join(word for word in command[:3] if not word.startswith("-"))

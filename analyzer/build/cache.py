@@ -83,6 +83,18 @@ class Cache:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def is_locked(self, name: str) -> bool:
+        """Whether a process works on `name` now. PermissionError in a cache of somebody else."""
+        locks = self.folder / "locks"
+        if not (locks / name).exists():
+            return False
+        with (locks / name).open("a", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """While somebody builds, the sources and tools stay."""

@@ -64,7 +64,8 @@ def compile_tree(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Compiled
 
 def given_programs(recipe: Recipe) -> list[str]:
     """Programs that need not be looked for: the user named another compiler."""
-    return ["cc"] if any(argument.startswith("--cc=") for argument in recipe.arguments) else []
+    own = ("--cc=", "--cross-prefix=")
+    return ["cc"] if any(argument.startswith(own) for argument in recipe.arguments) else []
 
 
 def _prepare_tools(plan: Plan, cache: Cache, tell: Tell) -> tuple[str, ...]:

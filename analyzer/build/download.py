@@ -49,9 +49,7 @@ def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Tell, stall: float = 
             if there.exists():
                 sha256 = digest(there)
                 if tarball.sha256 and not tarball.pinned and sha256 != tarball.sha256:
-                    raise wrong_sum(
-                        there, tarball.sha256, sha256
-                    )  # the user's sum may be the wrong one: the file stays
+                    raise wrong_sum(there, tarball.sha256, sha256, f"analyze build --prune {tarball.name}")
                 return _checked(there, tarball)
     for tarball in tarballs:
         part = cache.downloads / f"{tarball.name}.part"
@@ -77,11 +75,11 @@ def digest(path: Path) -> str:
     return summed.hexdigest()
 
 
-def wrong_sum(path: Path, expected: str, found: str) -> AnalyzerError:
-    """The error that shows both sums."""
+def wrong_sum(path: Path, expected: str, found: str, otherwise: str = "") -> AnalyzerError:
+    """The error that shows both sums; `otherwise` is what to do when the sum is right."""
     return AnalyzerError(
         f"{path.name} is not what it should be:\n  expected sha256 {expected}\n  found    sha256 {found}",
-        f"It lies here: {path}. Is the sum right? Else get the file again, from another server with --mirror URL.",
+        f"It is here: {path}. If the sum is right: {otherwise or 'get the file again, maybe with --mirror URL'}.",
     )
 
 

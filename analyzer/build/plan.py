@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analyzer.build.cache import Cache
 from analyzer.build.certificate import read_facts, write_facts
-from analyzer.build.compiler import compiler_of, flags_for_old_c, version_of
+from analyzer.build.compiler import compiler_of, digest_of, flags_for_old_c, version_of
 from analyzer.build.environment import environment_folder
 from analyzer.build.flags import profile_flags
 from analyzer.build.needs import known_cure
@@ -61,7 +61,7 @@ def make_plan(source: Source, recipe: Recipe, cache: Cache, tell: Tell) -> Plan:
     options += recipe.arguments
     # which Python runs meson changes nothing in the program, nor does where the cache is
     line = cache.neutral(shlex.join(["configure", *options]).replace(str(tools), "$TOOLS"))
-    key = _key(source.sha256, line, version, recipe.profile.value, *packages)
+    key = _key(source.sha256, line, version, digest_of(compiler), recipe.profile.value, *packages)
     return Plan(
         source, tree, recipe, tuple(options), tuple(flags), packages, version, line,
         name=f"{source.label}-{recipe.profile.value}-{key[:8]}",

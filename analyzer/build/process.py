@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections import deque
@@ -74,8 +75,9 @@ def run(
 @contextmanager
 def _process(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A process in a session of its own. It ends before the block does; when that ends badly its children too."""
+    guarded = shutil.which("setpriv", path=SYSTEM_PATH)  # ends with us even when we are killed
     process = subprocess.Popen(
-        command,
+        [guarded, "--pdeathsig", "KILL", *command] if guarded else command,
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

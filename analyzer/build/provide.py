@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import subprocess
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,6 +48,8 @@ def provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
     try:
         with cache.in_use():
             return _provide(wanted, recipe, cache, tell)
+    except subprocess.TimeoutExpired as error:
+        raise AnalyzerError(f"{error.cmd[0]} gave no answer in {error.timeout:.0f} s.", "Try again.") from None
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise AnalyzerError(

@@ -82,10 +82,7 @@ def _facts_of(build: Path) -> dict[str, str]:
 
 def _is_busy(name: str, cache: Cache) -> bool:
     try:
-        with cache.lock(name, None):
-            return False
-    except BlockingIOError:
-        return True
+        return cache.is_locked(name)
     except PermissionError:  # somebody else's cache, only looked at
         return False
 

@@ -92,13 +92,14 @@ def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Te
 
 def _from_folder(path: Path, cache: Cache, tell: Tell) -> Source:
     tree = trees.look_at(path.resolve(), cache)
+    digest = trees.digest_of(tree, cache)
 
     def fill(folder: Path) -> Path:
         tell.say(f"Copying {path}")
-        trees.copy(tree, folder, tell)
+        trees.copy(tree, folder, digest, tell)
         return folder
 
-    return _provide(tree.folder.name, trees.digest_of(tree, cache), tree.origin, fill, cache, tell)
+    return _provide(tree.folder.name, digest, tree.origin, fill, cache, tell)
 
 
 def _from_package(wanted: Package, cache: Cache, tell: Tell) -> Source:
@@ -141,7 +142,7 @@ def _provide(
     folder = cache.sources / sha256[:16]
     with cache.lock(f"source-{sha256[:16]}", tell):
         facts = read_facts(folder / _FACTS)
-        if facts is None:
+        if facts is None or not (folder / facts["tree"] / "configure").is_file():
             with cache.made_whole(folder) as fresh:
                 facts = _unpacked(fresh, fill, name, sha256, verified)
     # who vouches for it may differ from the time it was unpacked

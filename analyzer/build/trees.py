@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.build.cache import Cache
@@ -23,38 +23,35 @@ _NOT_SOURCE = (".o", ".a", ".so", ".pyc", ".d")
 
 @dataclass(frozen=True)
 class LocalTree:
-    """A folder with sources. `commit` "" when it is no git checkout; `dirty` when it differs from its commit."""
+    """A folder with sources. `commit` "" when it is no git checkout; `beyond` says what of it is in no commit."""
 
     folder: Path
     files: tuple[str, ...]
-    commit: str
-    dirty: bool
+    commit: str = ""
+    beyond: str = ""
 
     @property
     def origin(self) -> str:
         """What the birth certificate says of it."""
-        if not self.commit:
-            return "a folder of the user's"
-        return f"git commit {self.commit}" + (", with changes that are in no commit" if self.dirty else "")
+        return f"git commit {self.commit}{self.beyond}" if self.commit else "a folder of the user's"
 
 
 def look_at(folder: Path, cache: Cache) -> LocalTree:
-    """The sources in `folder`. AnalyzerError when it is no tree of QEMU, or part of it cannot be read."""
+    """The sources in `folder`. AnalyzerError when it is no tree of QEMU, or part of it cannot be had."""
     if not (folder / "configure").is_file():
         raise AnalyzerError(
             f"{folder} has no configure: it is no source tree of QEMU.", "Give the top folder of the tree."
         )
-    commit = _git(folder, "rev-parse", "HEAD")
-    top = _git(folder, "rev-parse", "--show-toplevel")
+    commit, top = _git(folder, "rev-parse", "HEAD"), _git(folder, "rev-parse", "--show-toplevel")
     if commit is None or top is None or Path(top.removesuffix("\n")).resolve() != folder.resolve():
-        return LocalTree(folder, _sorted(folder, _all_files(folder, cache.folder)), "", False)
-    names = {
-        *_listed(folder, "--cached", "--recurse-submodules"),
-        *_listed(folder, "--others", "--exclude-standard"),
-    }
-    names |= set(_parts_kept_apart(folder, names, cache.folder))
-    dirty = bool(_git(folder, "status", "--porcelain"))
-    return LocalTree(folder, _sorted(folder, names), commit.strip(), dirty)
+        return LocalTree(folder, _only_sources(folder, _all_files(folder), cache))
+    names = set(_of_checkout(folder))
+    apart = set(_parts_kept_apart(folder)) - names
+    # whatever the user's configuration hides; and a git that cannot tell has not said that it is clean
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none")
+    beyond = ", with changes that are in no commit" if changes != "" else ""
+    beyond += ", with subprojects that were downloaded" if apart else ""
+    return LocalTree(folder, _only_sources(folder, names | apart, cache), commit.strip(), beyond)
 
 
 def stamp_of(tree: LocalTree) -> str:
@@ -78,18 +75,17 @@ def digest_of(tree: LocalTree, cache: Cache) -> str:
     return str(known[stamp])
 
 
-def copy(tree: LocalTree, target: Path, tell: Tell) -> None:
+def copy(tree: LocalTree, target: Path, digest: str, tell: Tell) -> None:
     """Copy the sources into `target`, times included, so that make does not find them newer than they are.
 
-    AnalyzerError when the tree changes meanwhile: the digest would be that of another content.
+    AnalyzerError when what was copied has not the `digest`: somebody wrote there meanwhile.
     """
-    stamp = stamp_of(tree)
     for count, name in enumerate(tree.files):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(tree.folder / name, target / name, follow_symlinks=False)
         if count % 500 == 0:
             tell.progress("Copying the tree", count, len(tree.files), "files")
-    if stamp != stamp_of(tree):
+    if _digest_contents(replace(tree, folder=target)) != digest:
         raise AnalyzerError(f"{tree.folder} changed while it was copied.", "Try again when nothing writes there.")
 
 
@@ -103,20 +99,41 @@ def _digest_contents(tree: LocalTree) -> str:
     return summed.hexdigest()
 
 
-def _sorted(folder: Path, names: Iterable[str]) -> tuple[str, ...]:
-    """Files and links; git also names folders: submodules that are not there, repositories inside."""
+def _only_sources(folder: Path, names: Iterable[str], cache: Cache) -> tuple[str, ...]:
+    """Files and links, sorted. AnalyzerError for a link that leads out of the tree, where nothing is copied."""
+    top = folder.resolve()
+    linked: dict[Path, bool] = {}
+
+    def through_a_link(path: Path) -> bool:
+        if path == folder:
+            return False
+        if path not in linked:
+            linked[path] = path.is_symlink() or through_a_link(path.parent)
+        return linked[path]
 
     def is_source(name: str) -> bool:
+        path = folder / name
         try:
-            mode = (folder / name).lstat().st_mode
-        except FileNotFoundError:
+            mode = path.lstat().st_mode
+        except OSError:  # deleted, or a file stands where its folder was
             return False
-        return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+        if through_a_link(path.parent) or path.is_relative_to(cache.folder):
+            return False
+        if not stat.S_ISLNK(mode):
+            return stat.S_ISREG(mode)
+        if not path.resolve().is_relative_to(top):
+            if any((path / name).exists() for name in _CONFIGURED):
+                return False  # a build folder elsewhere
+            raise AnalyzerError(
+                f"{path} is a link that leads out of the tree: what lies there is not copied.",
+                "Put the content in its place, or remove the link.",
+            )
+        return True
 
-    return tuple(sorted(name for name in names if is_source(name)))
+    return tuple(sorted(name for name in set(names) if is_source(name)))
 
 
-def _all_files(folder: Path, without: Path, below: str = "") -> Iterator[str]:
+def _all_files(folder: Path, below: str = "") -> Iterator[str]:
     """Files and links below a folder that is no checkout, without what a build has left in it."""
 
     def refuse(error: OSError) -> None:
@@ -129,18 +146,31 @@ def _all_files(folder: Path, without: Path, below: str = "") -> Iterator[str]:
             folders.clear()
             continue
         links = [name for name in folders if Path(here, name).is_symlink()]
-        folders[:] = [name for name in folders if name != ".git" and Path(here, name) != without]
+        folders[:] = [name for name in folders if name != ".git"]
         for name in (*files, *links):
             if name not in _LEFT_BEHIND and not name.endswith(_NOT_SOURCE):
                 yield os.path.relpath(os.path.join(here, name), folder)  # noqa: PTH118 - many thousands of them
 
 
-def _parts_kept_apart(folder: Path, names: set[str], without: Path) -> Iterator[str]:
+def _of_checkout(folder: Path, below: str = "") -> Iterator[str]:
+    """What git knows, and what it does not ignore; submodules and repositories inside, where they are there."""
+    here = folder / below
+    listed = [*_listed(here, "--cached"), *_listed(here, "--others", "--exclude-standard")]
+    for name in dict.fromkeys(listed):
+        path = here / name
+        if path.is_symlink() or not path.is_dir():
+            yield os.path.normpath(f"{below}/{name}" if below else name)
+        elif (path / ".git").exists():
+            yield from _of_checkout(folder, os.path.relpath(path, folder))
+        else:  # a submodule that was put there by other means, or an empty folder
+            yield from _all_files(folder, os.path.relpath(path, folder))
+
+
+def _parts_kept_apart(folder: Path) -> Iterator[str]:
     """Subprojects that meson has downloaded: git is told to ignore them, the build needs them."""
-    there = {name.split("/")[1] for name in names if name.startswith("subprojects/") and name.count("/") > 1}
     for part in sorted((folder / "subprojects").glob("*/")):
-        if part.is_dir() and part.name not in there and part.name != "packagecache":
-            yield from _all_files(folder, without, f"subprojects/{part.name}")
+        if part.is_dir() and not part.is_symlink() and part.name != "packagecache":
+            yield from _all_files(folder, f"subprojects/{part.name}")
 
 
 def _listed(folder: Path, *arguments: str) -> list[str]:
@@ -148,8 +178,8 @@ def _listed(folder: Path, *arguments: str) -> list[str]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints; None when it fails or is not there."""
-    command = ["git", "-c", "safe.directory=*", "-C", str(folder), *arguments]
+    """What git prints; None when it fails or is not there. It writes nothing, not even its index."""
+    command = ["git", "--no-optional-locks", "-c", "safe.directory=*", "-C", str(folder), *arguments]
     # a GIT_DIR of the user's shell would answer for another repository
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from analyzer.build.cache import Cache
 from analyzer.build.sources import obtain
 from analyzer.build.trees import digest_of, look_at
 from analyzer.build.wanted import Local
@@ -43,7 +44,7 @@ def test_a_dirty_checkout_is_copied_as_it_is_and_recorded_as_dirty(checkout, cac
     (checkout / "new.c").write_text("/* in no commit */\n")
     (checkout / "noise.log").write_text("ignored\n")
     source = obtain(Local(checkout), cache, told)
-    assert source.verified.endswith("with changes that are in no commit")
+    assert source.verified.endswith(", with changes that are in no commit")
     assert (source.tree / "vl.c").read_text() == "/* changed */\n"
     assert (source.tree / "new.c").exists()
     assert not (source.tree / "noise.log").exists()
@@ -87,6 +88,65 @@ def test_subprojects_that_meson_downloaded_are_source_although_git_ignores_them(
     (checkout / "subprojects" / "keys" / "meson.build").write_text("project('keys')\n")
     source = obtain(Local(checkout), cache, told)
     assert (source.tree / "subprojects/keys/meson.build").exists()
+    assert source.verified.endswith(", with subprojects that were downloaded")
+
+
+def test_what_is_new_in_a_submodule_and_in_a_repository_inside_is_source(checkout, cache, told, tmp_path):
+    part = tmp_path / "part"
+    part.mkdir()
+    (part / "keys.c").write_text("")
+    git(part, "init", "-q")
+    git(part, "add", ".")
+    git(part, "commit", "-q", "-m", "part")
+    git(checkout, "submodule", "--quiet", "add", str(part), "ui/part")
+    git(checkout, "commit", "-q", "-m", "submodule")
+    git(checkout, "config", "--remove-section", "submodule.ui/part")  # there, and not registered
+    git(checkout, "clone", "-q", str(part), "subprojects/inside")
+    (checkout / "ui/part/new.c").write_text("")
+    source = obtain(Local(checkout), cache, told)
+    for name in ("ui/part/keys.c", "ui/part/new.c", "subprojects/inside/keys.c"):
+        assert (source.tree / name).exists(), name
+    assert "changes that are in no commit" in source.verified
+
+
+def test_what_the_users_configuration_hides_is_still_a_change(checkout, cache, told):
+    git(checkout, "config", "status.showUntrackedFiles", "no")
+    (checkout / "new.c").write_text("")
+    assert "changes that are in no commit" in obtain(Local(checkout), cache, told).verified
+
+
+def test_the_checkout_is_not_written_to_not_even_its_index(checkout, cache, told):
+    os.utime(checkout / "vl.c")
+    before = {path: path.lstat().st_ino for path in checkout.rglob("*")}
+    obtain(Local(checkout), cache, told)
+    assert {path: path.lstat().st_ino for path in checkout.rglob("*")} == before
+
+
+def test_a_folder_of_the_commit_that_is_something_else_now(checkout, cache, told):
+    (checkout / "hw" / "pc.c").rename(checkout / "pc.c")
+    (checkout / "hw").rmdir()
+    (checkout / "hw").write_text("a file now")
+    (checkout / "scripts").rename(checkout / "programs")
+    (checkout / "scripts").symlink_to("programs")
+    source = obtain(Local(checkout), cache, told)
+    assert (source.tree / "hw").read_text() == "a file now"
+    assert (source.tree / "scripts").is_symlink()
+    assert (source.tree / "scripts/backends.py").exists()
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "../outside.c"])
+def test_a_link_out_of_the_tree_is_refused(target, tmp_path, cache, told):
+    tree = old_tree(tmp_path / "qemu")
+    (tmp_path / "outside.c").write_text("")
+    (tree / "inside.c").symlink_to(target)
+    with pytest.raises(AnalyzerError, match="leads out of the tree"):
+        obtain(Local(tree), cache, told)
+
+
+def test_a_cache_inside_the_tree_is_no_source(checkout, told):
+    cache = Cache(checkout / ".cache" / "qemu-callchain")
+    first = obtain(Local(checkout), cache, told)
+    assert obtain(Local(checkout), cache, told).sha256 == first.sha256
 
 
 def test_links_to_folders_are_copied_and_what_is_no_file_is_not(tmp_path, cache, told):
@@ -114,7 +174,7 @@ def test_a_tree_that_changes_while_it_is_copied_is_refused(tmp_path, cache, told
     tree = old_tree(tmp_path / "qemu")
 
     class Meddler(type(told)):
-        def progress(self, what, done, total, unit=""):
+        def say(self, text):  # between looking and copying
             (tree / "vl.c").write_text("/* saved meanwhile */\n")
 
     with pytest.raises(AnalyzerError, match="changed while it was copied"):

@@ -234,6 +234,17 @@ def test_what_the_users_shell_has_first_in_path_decides_nothing(cache, told, tmp
     assert provide(Local(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told).fresh
 
 
+def test_another_compiler_behind_the_same_name_is_another_build(cache, told, tmp_path):
+    tree = old_tree(tmp_path / "tree")
+    wrapper = tmp_path / "cc"
+    names = set()
+    for define in ("-DONE", "-DTWO"):
+        wrapper.write_text(f'#!/bin/sh\nexec cc {define} "$@"\n')
+        wrapper.chmod(0o755)
+        names.add(provide(Local(tree), Recipe(arguments=(f"--cc={wrapper}",)), cache, told).name)
+    assert len(names) == 2
+
+
 def test_what_is_known_of_the_source_later_comes_into_the_certificate(server, cache, told, tmp_path):
     tarball = pack(old_tree(tmp_path / "tree"), server.folder / "qemu-9.9.9.tar.xz", "qemu-9.9.9")
     sha256 = hashlib.sha256(tarball.read_bytes()).hexdigest()
