@@ -27,17 +27,17 @@ from analyzer.errors import AnalyzerError
 
 @dataclass(frozen=True)
 class Built:
-    """A finished build. `fresh` when it was made just now."""
+    """A finished build; its certificate lies in `folder`. `fresh` when it was made just now."""
 
-    name: str
+    folder: Path
     program: Path
     certificate: dict[str, Any]
     fresh: bool
 
     @property
-    def folder(self) -> Path:
-        """Where the certificate lies, in the cache."""
-        return self.program.parents[len(Path(str(self.certificate["program"])).parts) - 1]
+    def name(self) -> str:
+        """What it is called in the cache."""
+        return self.folder.name
 
 
 def provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
@@ -86,7 +86,7 @@ def finished(folder: Path) -> Built | None:
     except AnalyzerError:
         return None
     whole = facts == (certificate.get("build_id"), certificate.get("size"), True)
-    return Built(folder.name, program, certificate, fresh=False) if whole else None
+    return Built(folder, program, certificate, fresh=False) if whole else None
 
 
 def _as_known_now(built: Built, source: Source) -> Built:
@@ -118,7 +118,7 @@ def _build(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Built:
     write_facts(folder / CERTIFICATE, certificate)
     (folder / BEGUN).unlink()
     tell.say(f"Built QEMU {plan.source.label} in {spent:.0f} s{', resumed' if compiled.resumed else ''}")
-    return Built(plan.name, compiled.program, certificate, fresh=True)
+    return Built(folder, compiled.program, certificate, fresh=True)
 
 
 def _certificate(plan: Plan, compiled: Compiled, folder: Path, cache: Cache, seconds: float) -> dict[str, Any]:
