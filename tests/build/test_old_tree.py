@@ -64,6 +64,19 @@ def test_nothing_is_installed_for_it(python2_cache):
     assert not any("bullseye" in name for name in lists)
 
 
+def test_without_a_python_2_the_next_step_is_named(tmp_path, told, monkeypatch):
+    def nothing(*_):
+        raise AnalyzerError("The mirror has it no more.")
+
+    monkeypatch.setattr("analyzer.build.python2._of_the_host", lambda: None)
+    monkeypatch.setattr("analyzer.build.python2.fetch_python2", nothing)
+    lonely = Cache(tmp_path / "lonely")
+    with pytest.raises(AnalyzerError, match=r"needs Python 2\.7.*The mirror has it no more") as error:
+        provide(Local(old_tree(tmp_path / "tree")), TWO_AT_ONCE, lonely, told)
+    assert "Put a python2.7 into PATH" in error.value.hint
+    assert not python2_path(lonely).exists()
+
+
 def test_an_interpreter_that_only_pretends_is_not_taken(tmp_path):
     pretender = tmp_path / "python2.7"
     pretender.write_text("#!/bin/sh\necho 'python2.7: command not found' >&2\nexit 127\n")
