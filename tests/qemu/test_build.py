@@ -59,7 +59,7 @@ def test_a_recording_by_version_carries_the_certificate_into_graph_and_report(bu
     graph = from_json((tmp_path / "run" / "graph.json").read_text(), "graph.json")
     assert graph.provenance.build["source sha256"] == recording.header.build["source sha256"]
     page = (tmp_path / "run" / "report.html").read_text()
-    for fact in ("source sha256", "verified", "configure", "compiler"):
+    for fact in ("source sha256", "verified", "configure", "compiler", "flags", "build_id", "seconds", "log"):
         assert str(recording.header.build[fact]).replace("'", "&#39;") in page
 
 
