@@ -59,7 +59,7 @@ def _from_release(wanted: Release, cache: Cache, tell: Tell) -> Source:
 
 def _from_users_tarball(wanted: Local, cache: Cache, tell: Tell) -> Source:
     try:
-        before = wanted.path.stat()
+        before = _moment(wanted.path)
         sha256 = download.digest(wanted.path)
     except OSError as error:
         raise AnalyzerError(
@@ -69,17 +69,18 @@ def _from_users_tarball(wanted: Local, cache: Cache, tell: Tell) -> Source:
         raise download.wrong_sum(wanted.path, wanted.sha256, sha256)
     verified = "against the sha256 the user gave" if wanted.sha256 else "a file of the user's"
     source = _from_tarball(wanted.path, sha256, verified, cache, tell)
-    after = wanted.path.stat()
-    if (before.st_mtime_ns, before.st_ctime_ns, before.st_ino) != (
-        after.st_mtime_ns,
-        after.st_ctime_ns,
-        after.st_ino,
-    ):
+    if _moment(wanted.path) != before:
         remove(cache.sources / sha256[:16])
         raise AnalyzerError(
             f"{wanted.path} changed while it was unpacked.", "Try again when nothing writes there."
         )
     return source
+
+
+def _moment(path: Path) -> tuple[int, int]:
+    """Another one when somebody has written to the file, or put another in its place."""
+    facts = path.stat()
+    return facts.st_ctime_ns, facts.st_ino
 
 
 def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Tell) -> Source:

@@ -18,6 +18,7 @@ from analyzer.errors import AnalyzerError
 
 _CONFIGURED = ("config-host.mak", "build.ninja")  # a build lies where one of these does
 _LEFT_BEHIND = (*_CONFIGURED, "config.log")
+_REMEMBERED = 100  # digests of trees
 _NOT_SOURCE = (".o", ".a", ".so", ".pyc", ".d")
 
 
@@ -46,7 +47,7 @@ def look_at(folder: Path, cache: Cache) -> LocalTree:
     if commit is None or top is None or Path(top.removesuffix("\n")).resolve() != folder.resolve():
         return LocalTree(folder, _only_sources(folder, _all_files(folder), cache))
     names = set(_of_checkout(folder))
-    apart = set(_parts_kept_apart(folder)) - names
+    apart = set(_parts_kept_apart(folder, names))
     # whatever the user's configuration hides; and a git that cannot tell has not said that it is clean
     changes = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none")
     beyond = ", with changes that are in no commit" if changes != "" else ""
@@ -71,7 +72,7 @@ def digest_of(tree: LocalTree, cache: Cache) -> str:
     known = read_facts(memo) or {}
     if stamp not in known:
         known[stamp] = _digest_contents(tree)
-        write_facts(memo, known)
+        write_facts(memo, dict(list(known.items())[-_REMEMBERED:]))
     return str(known[stamp])
 
 
@@ -166,10 +167,11 @@ def _of_checkout(folder: Path, below: str = "") -> Iterator[str]:
             yield from _all_files(folder, os.path.relpath(path, folder))
 
 
-def _parts_kept_apart(folder: Path) -> Iterator[str]:
-    """Subprojects that meson has downloaded: git is told to ignore them, the build needs them."""
+def _parts_kept_apart(folder: Path, names: Iterable[str]) -> Iterator[str]:
+    """Subprojects of which git names nothing: meson downloaded them, git ignores them, the build needs them."""
+    there = {Path(name).parts[1] for name in names if name.startswith("subprojects/")}
     for part in sorted((folder / "subprojects").glob("*/")):
-        if part.is_dir() and not part.is_symlink() and part.name != "packagecache":
+        if part.is_dir() and not part.is_symlink() and part.name not in {*there, "packagecache"}:
             yield from _all_files(folder, f"subprojects/{part.name}")
 
 

@@ -86,9 +86,13 @@ def test_subprojects_that_meson_downloaded_are_source_although_git_ignores_them(
     (checkout / "subprojects" / "keys").mkdir(parents=True)
     (checkout / "subprojects" / ".gitignore").write_text("/keys\n")
     (checkout / "subprojects" / "keys" / "meson.build").write_text("project('keys')\n")
+    (checkout / "subprojects" / "ours").mkdir()
+    (checkout / "subprojects" / "ours" / "meson.build").write_text("project('ours')\n")
+    (checkout / "subprojects" / "ours" / "noise.log").write_text("ignored\n")
     source = obtain(Local(checkout), cache, told)
     assert (source.tree / "subprojects/keys/meson.build").exists()
     assert source.verified.endswith(", with subprojects that were downloaded")
+    assert not (source.tree / "subprojects/ours/noise.log").exists()
 
 
 def test_what_is_new_in_a_submodule_and_in_a_repository_inside_is_source(checkout, cache, told, tmp_path):
