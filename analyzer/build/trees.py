@@ -59,7 +59,7 @@ def stamp_of(tree: LocalTree) -> str:
     """Changes when a file does, whatever is done to its times; costs no reading of contents."""
     stamp = hashlib.sha256(os.fsencode(tree.folder.resolve()))
     for name in tree.files:
-        facts = (tree.folder / name).lstat()
+        facts = os.lstat(f"{tree.folder}/{name}")
         moments = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino} {facts.st_mode}"
         stamp.update(os.fsencode(f"{name}\0{moments}\n"))
     return stamp.hexdigest()
@@ -94,7 +94,7 @@ def _digest_contents(tree: LocalTree) -> str:
     summed = hashlib.sha256()
     for name in tree.files:
         path = tree.folder / name
-        content = os.readlink(os.fsencode(path)) if path.is_symlink() else path.read_bytes()  # noqa: PTH115
+        content = os.readlink(os.fsencode(path)) if path.is_symlink() else path.read_bytes()
         runnable = "x" if not path.is_symlink() and path.stat().st_mode & stat.S_IXUSR else "-"
         summed.update(os.fsencode(f"{name}\0{runnable}\0{hashlib.sha256(content).hexdigest()}\n"))
     return summed.hexdigest()
@@ -102,36 +102,36 @@ def _digest_contents(tree: LocalTree) -> str:
 
 def _only_sources(folder: Path, names: Iterable[str], cache: Cache) -> tuple[str, ...]:
     """Files and links, sorted. AnalyzerError for a link that leads out of the tree, where nothing is copied."""
-    top = folder.resolve()
-    linked: dict[Path, bool] = {}
+    top, ours = str(folder), f"{cache.folder}/"
+    linked: dict[str, bool] = {"": False}
 
-    def through_a_link(path: Path) -> bool:
-        if path == folder:
-            return False
-        if path not in linked:
-            linked[path] = path.is_symlink() or through_a_link(path.parent)
-        return linked[path]
+    def through_a_link(below: str) -> bool:
+        if below not in linked:
+            linked[below] = os.path.islink(f"{top}/{below}") or through_a_link(os.path.dirname(below))
+        return linked[below]
 
     def is_source(name: str) -> bool:
-        path = folder / name
+        path = f"{top}/{name}"
         try:
-            mode = path.lstat().st_mode
+            mode = os.lstat(path).st_mode
         except OSError:  # deleted, or a file stands where its folder was
             return False
-        if through_a_link(path.parent) or path.is_relative_to(cache.folder):
+        if through_a_link(os.path.dirname(name)) or path.startswith(ours):
             return False
-        if not stat.S_ISLNK(mode):
-            return stat.S_ISREG(mode)
-        if not path.resolve().is_relative_to(top):
-            if any((path / name).exists() for name in _CONFIGURED):
-                return False  # a build folder elsewhere
-            raise AnalyzerError(
-                f"{path} is a link that leads out of the tree: what lies there is not copied.",
-                "Put the content in its place, or remove the link.",
-            )
-        return True
+        return _stays_inside(Path(path), folder) if stat.S_ISLNK(mode) else stat.S_ISREG(mode)
 
     return tuple(sorted(name for name in set(names) if is_source(name)))
+
+
+def _stays_inside(link: Path, folder: Path) -> bool:
+    if link.resolve().is_relative_to(folder.resolve()):
+        return True
+    if any((link / name).exists() for name in _CONFIGURED):
+        return False  # a build folder elsewhere
+    raise AnalyzerError(
+        f"{link} is a link that leads out of the tree: what lies there is not copied.",
+        "Put the content in its place, or remove the link.",
+    )
 
 
 def _all_files(folder: Path, below: str = "") -> Iterator[str]:
@@ -150,7 +150,7 @@ def _all_files(folder: Path, below: str = "") -> Iterator[str]:
         folders[:] = [name for name in folders if name != ".git"]
         for name in (*files, *links):
             if name not in _LEFT_BEHIND and not name.endswith(_NOT_SOURCE):
-                yield os.path.relpath(os.path.join(here, name), folder)  # noqa: PTH118 - many thousands of them
+                yield os.path.relpath(os.path.join(here, name), folder)
 
 
 def _of_checkout(folder: Path, below: str = "") -> Iterator[str]:
@@ -158,10 +158,10 @@ def _of_checkout(folder: Path, below: str = "") -> Iterator[str]:
     here = folder / below
     listed = [*_listed(here, "--cached"), *_listed(here, "--others", "--exclude-standard")]
     for name in dict.fromkeys(listed):
-        path = here / name
-        if path.is_symlink() or not path.is_dir():
-            yield os.path.normpath(f"{below}/{name}" if below else name)
-        elif (path / ".git").exists():
+        path = f"{here}/{name}"
+        if os.path.islink(path) or not os.path.isdir(path):
+            yield f"{below}/{name}" if below else name
+        elif os.path.exists(f"{path}/.git"):
             yield from _of_checkout(folder, os.path.relpath(path, folder))
         else:  # a submodule that was put there by other means, or an empty folder
             yield from _all_files(folder, os.path.relpath(path, folder))
