@@ -10,14 +10,13 @@ import functools
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.build.cache import Cache
 from analyzer.build.process import SYSTEM_PATH, CommandError, Workshop, run
-from analyzer.build.tell import Tell
+from analyzer.build.tell import Tell, ticker
 from analyzer.build.wanted import Package
 from analyzer.errors import AnalyzerError
 from analyzer.toml import load_toml
@@ -186,14 +185,9 @@ class _Apt:
         ) + "\n".join(_WAY_TO_THE_MIRROR.findall(_apt(["apt-config", "dump"], Path("/"), self._log, {})))
 
     def _run(self, command: list[str], folder: Path | None = None) -> str:
-        began = time.monotonic()
-        return _apt(
-            command,
-            folder or self._folder,
-            self._log,
-            {"APT_CONFIG": str(self._folder / "apt.conf")},
-            lambda: self._tell.progress("Asking the package mirror", round(time.monotonic() - began), 0, "s"),
-        )
+        environment = {"APT_CONFIG": str(self._folder / "apt.conf")}
+        each_line = ticker(self._tell, "Asking the package mirror")
+        return _apt(command, folder or self._folder, self._log, environment, each_line)
 
 
 def _hosts_archives(log: Path, origin: str = "") -> list[Archive]:
@@ -216,12 +210,12 @@ def _apt(
     folder: Path,
     log: Path,
     environment: dict[str, str],
-    tick: Callable[[], None] | None = None,
+    each_line: Callable[[str], None] | None = None,
 ) -> str:
     if shutil.which(command[0], path=SYSTEM_PATH) is None:
         raise AnalyzerError(f"{command[0]} is missing: this is no Debian or Ubuntu.", _ELSE)
     try:
-        return run(command, folder, Workshop(log), (lambda _line: tick()) if tick else None, environment)
+        return run(command, folder, Workshop(log), each_line, environment)
     except CommandError as error:
         said = [line for line in error.output.splitlines() if line.startswith(("E:", "W:"))] or [error.output]
         what = " ".join(word for word in command[:3] if not word.startswith("-"))

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from analyzer.build.tell import Tell
 from analyzer.errors import AnalyzerError
 from analyzer.text import expand_user
 
+_USERS = "users"  # the lock that everybody who builds shares
 _UNFIT = re.compile(r"[^\w/.,+@%=~^-]")
 
 
@@ -71,9 +73,7 @@ class Cache:
     @contextmanager
     def lock(self, name: str, tell: Tell | None) -> Iterator[None]:
         """Only one process at a time works on `name`. Without `tell` BlockingIOError instead of waiting."""
-        locks = self.folder / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        with (locks / name).open("w", encoding="utf-8") as file:
+        with self._lock_file(name) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -85,10 +85,9 @@ class Cache:
 
     def is_locked(self, name: str) -> bool:
         """Whether a process works on `name` now. PermissionError in a cache of somebody else."""
-        locks = self.folder / "locks"
-        if not (locks / name).exists():
+        if not (self._locks / name).exists():  # looking leaves nothing behind
             return False
-        with (locks / name).open("a", encoding="utf-8") as file:
+        with self._lock_file(name) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -98,14 +97,14 @@ class Cache:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """While somebody builds, the sources and tools stay."""
-        with self._users().open("w", encoding="utf-8") as file:
+        with self._lock_file(_USERS) as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             yield
 
     @contextmanager
     def nobody_builds(self) -> Iterator[bool]:
         """True when nobody builds, and nobody begins to while the block runs; False when somebody does."""
-        with self._users().open("w", encoding="utf-8") as file:
+        with self._lock_file(_USERS) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -113,10 +112,13 @@ class Cache:
                 return
             yield True
 
-    def _users(self) -> Path:
-        locks = self.folder / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        return locks / "users"
+    def _lock_file(self, name: str) -> TextIO:
+        self._locks.mkdir(parents=True, exist_ok=True)
+        return (self._locks / name).open("a", encoding="utf-8")
+
+    @property
+    def _locks(self) -> Path:
+        return self.folder / "locks"
 
     @contextmanager
     def made_whole(self, folder: Path) -> Iterator[Path]:

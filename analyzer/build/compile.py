@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from analyzer.build.needs import check_needs, known_cure
 from analyzer.build.plan import Plan
 from analyzer.build.process import NO_LOG, CommandError, Workshop, run
 from analyzer.build.python2 import provide_python2
-from analyzer.build.tell import Tell
+from analyzer.build.tell import Tell, ticker
 from analyzer.build.wanted import Recipe
 from analyzer.errors import AnalyzerError
 
@@ -82,14 +81,8 @@ def _configure(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
     if missing := put_placeholders(plan.source.tree):
         tell.say(f"{len(missing)} firmware files are missing in the tree; empty ones stand in for them")
     tell.say(f"Configuring QEMU {plan.source.label}, profile {plan.recipe.profile.value}")
-    began = time.monotonic()
     # where configure ends with status 0 although it gave up, the next step says so
-    run(
-        ["sh", str(plan.source.tree / "configure"), *plan.options],
-        folder,
-        shop,
-        each_line=lambda _line: tell.progress("Configuring", round(time.monotonic() - began), 0, "s"),
-    )
+    run(["sh", str(plan.source.tree / "configure"), *plan.options], folder, shop, ticker(tell, "Configuring"))
     (folder / _CONFIGURED).touch()
 
 

@@ -50,7 +50,7 @@ def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Tell, stall: float = 
                 sha256 = digest(there)
                 if tarball.sha256 and not tarball.pinned and sha256 != tarball.sha256:
                     raise wrong_sum(there, tarball.sha256, sha256, f"analyze build --prune {tarball.name}")
-                return _checked(there, tarball)
+                return _checked(there, sha256, tarball)
     for tarball in tarballs:
         part = cache.downloads / f"{tarball.name}.part"
         with cache.lock(tarball.name, tell):
@@ -58,7 +58,7 @@ def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Tell, stall: float = 
                 _fetch(tarball, part, tell, stall)
             except _NotThereError:
                 continue
-            return _checked(part, tarball)
+            return _checked(part, digest(part), tarball)
     names = " or ".join(tarball.name for tarball in tarballs)
     raise AnalyzerError(
         f"{tarballs[0].url.rpartition('/')[0]} has no {names}.",
@@ -83,9 +83,8 @@ def wrong_sum(path: Path, expected: str, found: str, otherwise: str = "") -> Ana
     )
 
 
-def _checked(path: Path, tarball: Tarball) -> Download:
+def _checked(path: Path, sha256: str, tarball: Tarball) -> Download:
     """The file under its name, when its sum is right; else it is kept aside, and both sums are told."""
-    sha256 = digest(path)
     if tarball.sha256 and sha256 != tarball.sha256:
         aside = path.with_name(f"{tarball.name}.rejected")
         path.replace(aside)
@@ -96,7 +95,8 @@ def _checked(path: Path, tarball: Tarball) -> Download:
 
 
 def _fetch(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
-    """Download into `part`. What is there already is not fetched again. AnalyzerError, _NotThereError."""
+    """Download into `part`. What is there already is not fetched again. AnalyzerError, _NotThereError;
+    OSError when the disk is full."""
     for attempt in range(_ATTEMPTS):
         before = _size(part)
         try:
@@ -109,16 +109,10 @@ def _fetch(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
             if error.code == 416:  # there is no such rest: what we have is not of this file
                 part.unlink(missing_ok=True)
                 continue
-        except (
-            OSError,
-            http.client.HTTPException,
-            ValueError,
-        ) as error:  # ValueError: an URL or a header is nonsense
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: nonsense in URL or header
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 part.unlink(missing_ok=True)
-                raise AnalyzerError(
-                    f"The disk of {part.parent} is full.", "Free some space, or set XDG_CACHE_HOME."
-                ) from None
+                raise
             reason = str(getattr(error, "reason", "") or error or type(error).__name__)
         if _size(part) == before and attempt:
             break

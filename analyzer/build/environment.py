@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import time
 import venv
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from analyzer.build.cache import Cache, remove
 from analyzer.build.certificate import read_facts, write_facts
 from analyzer.build.needs import known_cure
 from analyzer.build.process import CommandError, Workshop, run
-from analyzer.build.tell import Tell
+from analyzer.build.tell import Tell, ticker
 from analyzer.errors import AnalyzerError
 
 _WHOLE = "whole.json"
@@ -69,16 +68,12 @@ def _make_environment(folder: Path, packages: tuple[str, ...], shop: Workshop, t
     remove(folder)
     venv.create(folder, with_pip=False, symlinks=True)
     python = str(folder / "bin" / "python3")
-    began = time.monotonic()
-
-    def tick(_line: str) -> None:
-        tell.progress("Installing Python packages", round(time.monotonic() - began), 0, "s")
-
+    tick = ticker(tell, "Installing Python packages")
     try:
         run([python, "-m", "ensurepip", "--default-pip"], folder, shop, tick)
     except CommandError as error:
         raise AnalyzerError(
-            f"No virtual environment can be made in {folder}: {_last_line(error.output)}",
+            f"No virtual environment can be made in {folder}: {error.last_line}",
             known_cure(error.output) or "On Debian and Ubuntu: apt-get install python3-venv",
         ) from None
     pip = [python, "-m", "pip", "--disable-pip-version-check"]
@@ -87,7 +82,7 @@ def _make_environment(folder: Path, packages: tuple[str, ...], shop: Workshop, t
         installed = tuple(run([*pip, "freeze", "--all"], folder, shop).split())
     except CommandError as error:
         raise AnalyzerError(
-            f"pip could not install {', '.join(packages)}: {_last_line(error.output)}",
+            f"pip could not install {', '.join(packages)}: {error.last_line}",
             f"Is the package index reachable? All that was said: {shop.log}",
         ) from None
     write_facts(folder / _WHOLE, {"folder": str(folder.resolve()), "installed": list(installed)})
@@ -97,8 +92,3 @@ def _make_environment(folder: Path, packages: tuple[str, ...], shop: Workshop, t
 def _pip_settings() -> dict[str, str]:
     names = [f"PIP_{name}" for name in _PIP_SETTINGS]
     return {**{name: os.environ[name] for name in names if name in os.environ}, "PIP_USER": "0"}
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "no reason given"

@@ -15,9 +15,8 @@ _FEATURE = re.compile(r"^  ([a-z][a-z0-9-]*)(?:  |$)", re.MULTILINE)
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # names of host machines that differ from QEMU's
 
 
-def choose_options(help_text: str, recipe: Recipe, configure: str = "") -> list[str]:
-    """The options, in a fixed order. Left out is what neither the help text offers nor the text of `configure`."""
-    offered = offered_names(help_text)
+def choose_options(offered: set[str], recipe: Recipe, configure: str = "") -> list[str]:
+    """The options, in a fixed order. Left out is what is neither `offered` nor in the text of `configure`."""
     known = offered | {
         e["name"] for e in _data()["wanted"] if e.get("undocumented") and f"--{e['name']})" in configure
     }

@@ -44,15 +44,14 @@ def make_plan(source: Source, recipe: Recipe, cache: Cache, tell: Tell) -> Plan:
     tree = Tree.read(source.tree)
     compiler = compiler_of(recipe)
     version = version_of(compiler)
-    help_text = _help(source, tree, cache, tell)
-    offered = offered_names(help_text)
+    offered = offered_names(_help(source, tree, cache, tell))
     packages = python_packages(tree)
     flags = list(profile_flags(recipe.profile))
     if recipe.profile is Profile.DEBUG and "enable-debug" not in offered:
         flags += ["-O0", "-g"]
     if not tree.uses_meson:
         flags += flags_for_old_c(compiler, version, cache, tell)
-    options = choose_options(help_text, recipe, tree.configure)
+    options = choose_options(offered, recipe, tree.configure)
     if flags:
         options.append(f"--extra-cflags={' '.join(flags)}")
     options.append("--extra-ldflags=-Wl,--build-id")  # not every compiler asks for one by itself

@@ -43,6 +43,12 @@ class CommandError(Exception):
         super().__init__(f"{command[0]} ended with status {status}")
         self.command, self.status, self.output = command, status, output
 
+    @property
+    def last_line(self) -> str:
+        """The last thing it said."""
+        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
+        return lines[-1] if lines else f"nothing, and ended with status {self.status}"
+
 
 def run(
     command: Sequence[str],

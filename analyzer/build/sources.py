@@ -155,9 +155,8 @@ def _unpacked(fresh: Path, fill: Callable[[Path], Path], name: str, sha256: str,
     try:
         tree = fill(fresh / "content")
     except CommandError as error:
-        lines = [line.strip() for line in error.output.splitlines() if line.strip()]
         raise AnalyzerError(
-            f"{name} cannot be unpacked: {lines[-1] if lines else error}",
+            f"{name} cannot be unpacked: {error.last_line}",
             known_cure(error.output) or "Is it whole?",
         ) from None
     if not (tree / "configure").is_file():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -13,3 +15,9 @@ class Tell(Protocol):
 
     def progress(self, what: str, done: int, total: int, unit: str = "") -> None:
         """How far `what` has come; `total` 0 when nobody knows. `unit` "B" counts bytes."""
+
+
+def ticker(tell: Tell, what: str) -> Callable[[str], None]:
+    """For each line of a program that counts nothing: tells how many seconds `what` has taken so far."""
+    began = time.monotonic()
+    return lambda _line: tell.progress(what, round(time.monotonic() - began), 0, "s")

@@ -23,14 +23,22 @@ def git(folder, *arguments):
     return done.stdout.strip()
 
 
+def repository(folder, **files):
+    """A repository whose only commit is what is in the folder, and these files."""
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.c").write_text(text)
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "first")
+    return folder
+
+
 @pytest.fixture
 def checkout(tmp_path):
     tree = old_tree(tmp_path / "qemu")
     (tree / ".gitignore").write_text("*.log\n")
-    git(tree, "init", "-q")
-    git(tree, "add", ".")
-    git(tree, "commit", "-q", "-m", "first")
-    return tree
+    return repository(tree)
 
 
 def test_a_clean_checkout_is_named_by_its_commit(checkout, cache, told):
@@ -51,12 +59,7 @@ def test_a_dirty_checkout_is_copied_as_it_is_and_recorded_as_dirty(checkout, cac
 
 
 def test_submodules_that_are_there_are_copied(checkout, cache, told, tmp_path):
-    part = tmp_path / "part"
-    part.mkdir()
-    (part / "keys.c").write_text("/* keys */\n")
-    git(part, "init", "-q")
-    git(part, "add", ".")
-    git(part, "commit", "-q", "-m", "part")
+    part = repository(tmp_path / "part", keys="/* keys */\n")
     git(checkout, "submodule", "--quiet", "add", str(part), "ui/part")
     git(checkout, "commit", "-q", "-m", "submodule")
     source = obtain(Local(checkout), cache, told)
@@ -66,12 +69,7 @@ def test_submodules_that_are_there_are_copied(checkout, cache, told, tmp_path):
 
 def test_submodules_that_are_not_there_are_passed_over(checkout, cache, told, tmp_path):
     """As in every plain clone of QEMU: whether it builds without is for configure to say."""
-    part = tmp_path / "part"
-    part.mkdir()
-    (part / "rom.c").write_text("")
-    git(part, "init", "-q")
-    git(part, "add", ".")
-    git(part, "commit", "-q", "-m", "part")
+    part = repository(tmp_path / "part", rom="")
     git(checkout, "submodule", "--quiet", "add", str(part), "roms/part")
     git(checkout, "commit", "-q", "-m", "submodule")
     git(tmp_path, "clone", "-q", str(checkout), "clone")
@@ -96,12 +94,7 @@ def test_subprojects_that_meson_downloaded_are_source_although_git_ignores_them(
 
 
 def test_what_is_new_in_a_submodule_and_in_a_repository_inside_is_source(checkout, cache, told, tmp_path):
-    part = tmp_path / "part"
-    part.mkdir()
-    (part / "keys.c").write_text("")
-    git(part, "init", "-q")
-    git(part, "add", ".")
-    git(part, "commit", "-q", "-m", "part")
+    part = repository(tmp_path / "part", keys="")
     git(checkout, "submodule", "--quiet", "add", str(part), "ui/part")
     git(checkout, "commit", "-q", "-m", "submodule")
     git(checkout, "config", "--remove-section", "submodule.ui/part")  # there, and not registered

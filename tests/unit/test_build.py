@@ -23,7 +23,7 @@ RELEASES = ["2.2", "5.2", "7.2", "10.0"]
 
 
 def chosen(release: str, recipe: Recipe) -> list[str]:
-    return choose_options((HELP / f"{release}.txt").read_text(), recipe)
+    return choose_options(offered_names((HELP / f"{release}.txt").read_text()), recipe)
 
 
 @pytest.mark.parametrize("profile", Profile)
@@ -50,12 +50,14 @@ def test_every_option_is_one_that_configure_offers(release):
 
 def test_an_option_that_can_only_be_enabled_is_not_disabled():
     text = "  --target-list=LIST\n  --enable-rbd\n  --disable-sdl\n  --enable-sdl\n"
-    assert choose_options(text, Recipe()) == ["--target-list=x86_64-softmmu", "--disable-sdl"]
+    assert choose_options(offered_names(text), Recipe()) == ["--target-list=x86_64-softmmu", "--disable-sdl"]
 
 
 def test_an_option_that_only_the_text_of_configure_tells_of_is_used_as_well():
     text = "  --target-list=LIST\n  --enable-fdt\n"
-    assert choose_options(text, Recipe(), 'case "$opt" in\n  --disable-download) download=disabled ;;') == [
+    assert choose_options(
+        offered_names(text), Recipe(), 'case "$opt" in\n  --disable-download) download=disabled ;;'
+    ) == [
         "--target-list=x86_64-softmmu",
         "--disable-download",
     ]
