@@ -39,6 +39,10 @@ def test_the_wheel_carries_all_that_running_needs(wheel):
         "reports/templates/report.js",
         "analyzer/scenarios/startup.toml",
         "analyzer/guest/tiny.bin",
+        "analyzer/kvm/capabilities.toml",
+        "analyzer/kvm/exits.toml",
+        "analyzer/kvm/requests.toml",
+        "analyzer/kvm/values.toml",
         "analyzer/build/releases.toml",
         "analyzer/build/options.toml",
         "analyzer/build/needs.toml",
@@ -54,9 +58,11 @@ def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
         "from pathlib import Path\n"
         "import analyzer.adapters.gdb, reports.html, analyzer.scenarios, analyzer.build.releases\n"
+        "import analyzer.kvm.requests\n"
         f"assert analyzer.__file__.startswith({str(tmp_path)!r})\n"
         "assert analyzer.adapters.gdb.BOOTSTRAP.exists()\n"
         "analyzer.scenarios.load_scenario('startup', 'kvm')\n"
         "analyzer.build.releases.pinned_versions()\n"
+        "assert analyzer.kvm.requests.name_of(0xae80) == 'KVM_RUN'\n"
     )
     subprocess.run([sys.executable, "-I", "-c", code], check=True, cwd=tmp_path)

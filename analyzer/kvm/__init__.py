@@ -1,0 +1,1 @@
+"""KVM's ioctls and exits in words: what was asked, with what, and what came back. See README.md here."""

@@ -1,0 +1,128 @@
+"""Why KVM_RUN came back, from the beginning of `struct kvm_run`, which the kernel shares with the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from analyzer.kvm import layouts, words
+from analyzer.kvm.layouts import Layout
+
+RUN_BYTES = 256  # of the structure are enough to tell everything told here
+
+KVM_EXIT_IO_OUT = 1
+
+_LARGEST_VALUE = 8  # bytes of one access
+
+Fields = dict[str, int]
+
+
+@dataclass(frozen=True)
+class Exit:
+    """One exit. What does not belong to its reason, or could not be read, has the value it has here."""
+
+    reason: str  # KVM_EXIT_…; "" when not even that could be read
+    direction: str = ""  # in, out (ports); read, write (memory, MSRs)
+    address: int | None = None  # port, physical address of the guest, number of the MSR
+    size: int = 0  # bytes of one access; for KVM_EXIT_MEMORY_FAULT of the whole range
+    count: int = 0  # accesses: more than one for string instructions on ports
+    value: int | None = None  # the first access's
+    data_offset: int = 0  # ports: where the data lies, in bytes from the beginning of struct kvm_run
+    detail: str = ""  # what else the reason tells
+
+
+def decode_exit(run: bytes, data: bytes = b"") -> Exit:
+    """The exit that `run` tells of: the first RUN_BYTES of `struct kvm_run`, or as much as could be read.
+
+    `data` is what lies at the exit's `data_offset`, for the value of a port access: after KVM_RUN what the guest
+    writes; what it reads the program puts there before the next KVM_RUN. A read of memory has no value yet.
+    When KVM_RUN failed without an exit (`immediate_exit`), `run` still tells of the one before.
+    """
+    head = layouts.RUN.read(run)
+    if not head:
+        return Exit("")
+    exit_ = Exit(words.exit_reason(head["exit_reason"]))
+    layout, tell = _REASONS.get(exit_.reason, (layouts.RUN, _nothing_more))
+    fields = layout.read(run)
+    exit_ = tell(exit_, fields) if fields else exit_
+    return replace(exit_, value=_number(data, exit_.size)) if exit_.reason == "KVM_EXIT_IO" else exit_
+
+
+def _number(data: bytes, size: int) -> int | None:
+    return int.from_bytes(data[:size], "little") if 0 < size <= min(len(data), _LARGEST_VALUE) else None
+
+
+def _nothing_more(exit_: Exit, _fields: Fields) -> Exit:
+    return exit_
+
+
+def _io(exit_: Exit, io: Fields) -> Exit:
+    return replace(
+        exit_,
+        direction="out" if io["direction"] == KVM_EXIT_IO_OUT else "in",
+        address=io["port"],
+        size=io["size"],
+        count=io["count"],
+        data_offset=io["data_offset"],
+    )
+
+
+def _mmio(exit_: Exit, mmio: Fields) -> Exit:
+    size = mmio["len"]
+    value = _number(mmio["data"].to_bytes(_LARGEST_VALUE, "little"), size) if mmio["is_write"] else None
+    direction = "write" if mmio["is_write"] else "read"
+    return replace(exit_, direction=direction, address=mmio["phys_addr"], size=size, count=1, value=value)
+
+
+def _rdmsr(exit_: Exit, msr: Fields) -> Exit:
+    return replace(exit_, direction="read", address=msr["index"], size=8, count=1)
+
+
+def _wrmsr(exit_: Exit, msr: Fields) -> Exit:
+    return replace(exit_, direction="write", address=msr["index"], size=8, count=1, value=msr["data"])
+
+
+def _memory_fault(exit_: Exit, fault: Fields) -> Exit:
+    detail = words.flags("fault_flags", fault["flags"])
+    return replace(exit_, address=fault["gpa"], size=fault["size"], detail=detail)
+
+
+def _internal_error(exit_: Exit, error: Fields) -> Exit:
+    return replace(exit_, detail=words.value("internal_error", error["suberror"]))
+
+
+def _system_event(exit_: Exit, event: Fields) -> Exit:
+    return replace(exit_, detail=words.value("system_event", event["type"]))
+
+
+def _tpr_access(exit_: Exit, access: Fields) -> Exit:
+    direction = "write" if access["is_write"] else "read"
+    return replace(exit_, direction=direction, detail=f"rip {access['rip']:#x}")
+
+
+def _detailed(template: str) -> Callable[[Exit, Fields], Exit]:
+    """For reasons of which one sentence is all there is to say."""
+
+    def tell(exit_: Exit, fields: Fields) -> Exit:
+        return replace(exit_, detail=template.format_map(fields))
+
+    return tell
+
+
+_REASONS: dict[str, tuple[Layout, Callable[[Exit, Fields], Exit]]] = {
+    "KVM_EXIT_DEBUG": (layouts.RUN_DEBUG, _detailed("exception {exception}, pc {pc:#x}")),
+    "KVM_EXIT_EXCEPTION": (layouts.RUN_EXCEPTION, _detailed("exception {exception}, error code {error_code:#x}")),
+    "KVM_EXIT_FAIL_ENTRY": (layouts.RUN_FAIL_ENTRY, _detailed("hardware reason {reason:#x}")),
+    "KVM_EXIT_HYPERCALL": (layouts.RUN_HYPERCALL, _detailed("hypercall {nr}")),
+    "KVM_EXIT_INTERNAL_ERROR": (layouts.RUN_INTERNAL, _internal_error),
+    "KVM_EXIT_IO": (layouts.RUN_IO, _io),
+    "KVM_EXIT_IOAPIC_EOI": (layouts.RUN_EOI, _detailed("vector {vector}")),
+    "KVM_EXIT_MEMORY_FAULT": (layouts.RUN_MEMORY_FAULT, _memory_fault),
+    "KVM_EXIT_MMIO": (layouts.RUN_MMIO, _mmio),
+    "KVM_EXIT_SET_TPR": (layouts.RUN_TPR, _detailed("cr8 {cr8:#x}")),
+    "KVM_EXIT_SYSTEM_EVENT": (layouts.RUN_SYSTEM_EVENT, _system_event),
+    "KVM_EXIT_TPR_ACCESS": (layouts.RUN_TPR_ACCESS, _tpr_access),
+    "KVM_EXIT_UNKNOWN": (layouts.RUN_UNKNOWN, _detailed("hardware reason {reason:#x}")),
+    "KVM_EXIT_X86_RDMSR": (layouts.RUN_MSR, _rdmsr),
+    "KVM_EXIT_X86_WRMSR": (layouts.RUN_MSR, _wrmsr),
+}
