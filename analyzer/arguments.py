@@ -140,6 +140,12 @@ def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
         metavar="S",
         help="seconds a guest of yours may run on afterwards (default: 3)",
     )
+    verb.add_argument(
+        "--pointers",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="find out who set the function pointers on the way, by a few more runs (default: yes)",
+    )
     verb.usage = "analyze startup (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
 
 
@@ -190,12 +196,14 @@ def _add_show(verbs: _Verbs[_ArgumentParser]) -> None:
     verb = _add_verb(
         verbs, "show", "print the recorded backtraces as gdb does",
         "  analyze show callchain-qemu-7.2.22-startup\n"
-        "  analyze show callchain-qemu-7.2.22-startup qemu_init_vcpu",
+        "  analyze show callchain-qemu-7.2.22-startup qemu_init_vcpu\n"
+        "  analyze show callchain-qemu-7.2.22-startup --pointers",
     )  # fmt: skip
     verb.add_argument("recording", type=_path, metavar="RECORDING", help="a recording.jsonl or its folder")
     verb.add_argument(
         "function", nargs="?", default="", metavar="FUNC", help="only stops in this function or at this milestone"
     )
+    verb.add_argument("--pointers", action="store_true", help="who set the function pointers, instead")
 
 
 def _add_graph(verbs: _Verbs[_ArgumentParser]) -> None:

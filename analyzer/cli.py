@@ -90,6 +90,7 @@ def _startup_with(options: argparse.Namespace, gdb: Gdb) -> ExitStatus:
             timeout=options.timeout,
             linger=options.linger,
             qemu_arguments=options.passed_on,
+            pointers=options.pointers,
         ),
     )
 
@@ -111,12 +112,15 @@ def _build(options: argparse.Namespace) -> ExitStatus:
 
 
 def _show(options: argparse.Namespace) -> ExitStatus:
+    from analyzer.explain import pointers_text
     from analyzer.recording import read_recording
     from analyzer.show import backtraces
 
     recording = read_recording(options.recording)
-    for text in backtraces(recording, options.function):
+    for text in pointers_text(recording) if options.pointers else backtraces(recording, options.function):
         print(text)
+    if options.pointers and not recording.pointers:
+        print("analyze: no function pointers were looked into.", file=sys.stderr)
     if recording.end is None:
         print("analyze: this recording was cut short: it has no end.", file=sys.stderr)
     return ExitStatus.DONE

@@ -45,6 +45,12 @@ class Console:
         more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
         self._print(f"\r\x1b[K{seconds:8.0f} s  waiting for: {titles[0]}{more}")
 
+    def explaining(self, done: int, total: int) -> None:
+        """How many function pointers are explained; shown while more are sought."""
+        if done < total:
+            self._shown = 0.0
+            self.progress("Who set the function pointers", done, total)
+
     def progress(self, what: str, done: int, total: int, unit: str = "") -> None:
         """How far a step has come: a line that changes on a terminal, elsewhere one for every tenth of the way."""
         now = time.monotonic()

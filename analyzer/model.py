@@ -79,7 +79,7 @@ class Stop:
     number: int
     time: float  # seconds since the program was started
     thread: int
-    reason: str  # milestone, break, thread-create, where
+    reason: str  # milestone, break, thread-create, where, store
     milestones: tuple[str, ...]
     function: str
     frames: tuple[Frame, ...]
@@ -104,6 +104,39 @@ class Thread:
 
 
 @dataclass(frozen=True)
+class PointerStep:
+    """A step back from a call through a pointer to where the pointer was set.
+
+    `what`: passed (as the argument `name`), read (from the slot `name`), stored (to it), copied (to it, from the
+    slot of the next step), written (the function's name), static (the table `name` has it from the beginning),
+    returned (by the function `name`). `function` is the one that does it, None for read and static.
+    """
+
+    what: str
+    name: str
+    function: Function | None
+    file: str
+    line: int
+    address: int  # of the slot; 0 when there is none
+    stop: int | None  # number of the stop that shows it
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """The pointer that an indirect call went through. `outcome`: explained, not reproduced, unknown."""
+
+    kind: str  # member, static, argument, local, unknown
+    slot: str  # `AccelClass.init_machine`; "" when it has no name
+    address: int
+    value: int
+    target: str  # the function it points to
+    outcome: str
+    reason: str
+    leads: tuple[Function, ...]  # the target and others, when they jumped on to the callee
+    steps: tuple[PointerStep, ...]  # that nearest to the call first
+
+
+@dataclass(frozen=True)
 class Recording:
     """A recording, whole: what ran, what was waited for, what happened."""
 
@@ -118,6 +151,8 @@ class Recording:
     exit: wire.Exit | None = None
     notes: tuple[str, ...] = ()
     end: wire.End | None = None  # None: cut short
+    # Return address of the call and name of the function reached -> the pointer it went through.
+    pointers: dict[tuple[int, str], Pointer] = field(default_factory=dict)
 
     @property
     def reached(self) -> set[str]:
@@ -137,6 +172,10 @@ class Recording:
     def creation(self, thread: Thread) -> Stop | None:
         """The stop in which another thread created `thread`, when that was recorded."""
         return None if thread.created_by is None else self._stops[thread.created_by]
+
+    def stop(self, number: int) -> Stop:
+        """The stop of that number; KeyError when there is none."""
+        return self._stops[number]
 
     @cached_property
     def _threads(self) -> dict[int, Thread]:

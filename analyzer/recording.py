@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import TextIO
 
 from analyzer.errors import AnalyzerError, newer_schema
-from analyzer.model import Frame, Function, Ioctl, Kind, Recording, Stop, Thread, identify
+from analyzer.model import (
+    Frame,
+    Function,
+    Ioctl,
+    Kind,
+    Pointer,
+    PointerStep,
+    Recording,
+    Stop,
+    Thread,
+    identify,
+)  # fmt: skip
 from gdbscripts import wire
 from gdbscripts.wire import BREAK
 
@@ -96,6 +107,8 @@ class _Draft:
     frames: dict[int, wire.Frame] = field(default_factory=dict)
     stops: list[wire.Stop] = field(default_factory=list)
     returns: dict[int, wire.Return] = field(default_factory=dict)
+    pointers: list[wire.Pointer] = field(default_factory=list)
+    pointer_steps: list[wire.PointerStep] = field(default_factory=list)
     accelerator: wire.Accelerator | None = None
     sources: list[wire.Source] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
@@ -105,8 +118,6 @@ class _Draft:
 
     def add(self, record: wire.Record) -> None:
         match record:
-            case wire.Header():
-                self.header = record
             case wire.Milestone():
                 self.milestones.append(record)
             case wire.Thread():
@@ -117,6 +128,17 @@ class _Draft:
                 self.stops.append(record)
             case wire.Return():
                 self.returns[record.stop] = record
+            case wire.Pointer():
+                self.pointers.append(record)
+            case wire.PointerStep():
+                self.pointer_steps.append(record)
+            case _:
+                self._add_about_the_run(record)
+
+    def _add_about_the_run(self, record: wire.Record) -> None:
+        match record:
+            case wire.Header():
+                self.header = record
             case wire.Accelerator():
                 self.accelerator = record
             case wire.Source():
@@ -158,6 +180,7 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
         exit=draft.exit,
         notes=tuple(draft.notes),
         end=draft.end,
+        pointers=_pointers(draft, root),
     )
 
 
@@ -236,6 +259,33 @@ def _threads(draft: _Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
         # A thread nobody named has inherited the program's name, which tells nothing.
         name = thread.name if thread.name != program else ""
         yield Thread(thread.number, thread.tid, name, creator, start)
+
+
+def _pointers(draft: _Draft, root: str) -> dict[tuple[int, str], Pointer]:
+    steps: dict[tuple[int, str], list[PointerStep]] = {}
+    for step in draft.pointer_steps:
+        steps.setdefault((step.at, step.callee), []).append(_pointer_step(step, root))
+    return {
+        (pointer.at, pointer.callee): Pointer(
+            kind=pointer.kind,
+            slot=pointer.slot,
+            address=pointer.address,
+            value=pointer.value,
+            target=pointer.target,
+            outcome=pointer.outcome,
+            reason=pointer.reason,
+            leads=tuple(identify(name, relative(file, root), library) for name, file, library in pointer.leads),
+            steps=tuple(steps.get((pointer.at, pointer.callee), ())),
+        )
+        for pointer in draft.pointers
+    }
+
+
+def _pointer_step(step: wire.PointerStep, root: str) -> PointerStep:
+    file = relative(step.file, root)
+    function = identify(step.function, file, step.library) if step.function else None
+    stop = step.stop if step.stop >= 0 else None
+    return PointerStep(step.what, step.name, function, file, step.line, step.address, stop)
 
 
 def _sources(sources: list[wire.Source], root: str) -> dict[str, dict[int, str]]:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from analyzer.errors import UsageError
 from analyzer.model import Frame, Recording, Stop
+from gdbscripts.wire import STORE
 
 _MARKS = {"inline": "  [inlined]", "tail": "  [tail call]"}
 
@@ -31,6 +32,8 @@ def heading(stop: Stop, recording: Recording) -> str:
         what = "Where it stood at the end"
     elif stop.reason == "thread-create":
         what = f"A thread is created, starting in {stop.starts or '??'}"
+    elif stop.reason == STORE:
+        what = "A function pointer is stored"
     else:
         what = "; ".join(titles.get(name, name) for name in stop.milestones)
     ioctl = f", {stop.ioctl.request} on {stop.ioctl.file}" if stop.ioctl else ""

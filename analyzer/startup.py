@@ -32,6 +32,7 @@ class StartupOptions:
     timeout: float
     linger: float
     qemu_arguments: tuple[str, ...]
+    pointers: bool
 
 
 def check_wishes(guest: str, accelerator: str, out: Path | None, force: bool) -> Guest:
@@ -64,11 +65,13 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
         linger=options.linger,
         break_limit=options.break_limit,
         build=certificate_of(qemu.path, qemu.build_id),
+        pointers=options.pointers,
     )
     console = Console()
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
     try:
-        record(request, folder, gdb, Watcher(_load_what_results_need, console.reached, console.waiting))
+        watcher = Watcher(_load_what_results_need, console.reached, console.waiting, console.explaining)
+        record(request, folder, gdb, watcher)
     except (AnalyzerError, KeyboardInterrupt):
         console.clear()
         if keep_what_is_of_use(folder):

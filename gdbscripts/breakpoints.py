@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Set, Tuple
 
 import gdb
 
@@ -44,17 +44,31 @@ class Progress:
 
 
 class RecordingBreakpoint(gdb.Breakpoint):
-    """Records at each hit, and never halts the program: what goes wrong becomes a note in the recording."""
+    """Records at each hit, and never halts the program unless the recorder is content: what goes wrong becomes a
+    note in the recording."""
 
     recorder: Recorder
+    _alive: ClassVar[Set[RecordingBreakpoint]] = set()
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._alive.add(self)
+
+    @classmethod
+    def remove_all(cls) -> None:
+        """Delete all breakpoints of this kind, in whatever run they were set."""
+        while cls._alive:
+            breakpoint_ = cls._alive.pop()
+            if breakpoint_.is_valid():
+                breakpoint_.delete()
 
     def stop(self) -> bool:
-        """Called by gdb at each hit. True, which halts, only when nothing can be written any more."""
+        """Called by gdb at each hit. True, which halts, when nothing is to be or can be recorded any more."""
         try:
             self.hit()
         except Exception as error:  # noqa: BLE001 - raised here, it would halt QEMU and be seen by nobody
             return not self.recorder.note_failure(error)
-        return False
+        return self.recorder.halts
 
     def hit(self) -> None:
         """What to do at a hit."""

@@ -9,6 +9,8 @@ import gdb
 
 from gdbscripts import plan as plans
 from gdbscripts.architecture import current as architecture
+from gdbscripts.explanation import write_explanation
+from gdbscripts.pointers import Explainer
 from gdbscripts.recorder import Recorder
 from gdbscripts.watch import set_breakpoints
 from gdbscripts.wire import SCHEMA, Exit, Milestone
@@ -35,6 +37,7 @@ class Session:
     """What the commands share: the one recording of this gdb."""
 
     recorder: Optional[Recorder] = None
+    explainer: Optional[Explainer] = None
 
     @classmethod
     def current(cls) -> Recorder:
@@ -42,6 +45,13 @@ class Session:
         if cls.recorder is None:
             raise gdb.GdbError("no plan yet: call -chain-plan FILE first")
         return cls.recorder
+
+    @classmethod
+    def explaining(cls) -> Explainer:
+        """The explainer; GdbError when `-chain-pointers` was not called."""
+        if cls.explainer is None:
+            raise gdb.GdbError("no pointers yet: call -chain-pointers FILE first")
+        return cls.explainer
 
 
 class Hello(gdb.MICommand):
@@ -75,9 +85,50 @@ class SetPlan(gdb.MICommand):
                     target=step.target,
                 )
             )
-        gdb.events.exited.connect(lambda event: recorder.write_if_open(_exit(event)))
+        gdb.events.exited.connect(_record_exit)
         Session.recorder = recorder
         return {"found": sorted(found)}
+
+
+class Pointers(gdb.MICommand):
+    """`-chain-pointers FILE`: get ready to explain the pointers of the plan in FILE, in runs of their own."""
+
+    def invoke(self, arguments: List[str]) -> Dict[str, Any]:
+        """How many runs' worth of questions are open."""
+        gdb.events.exited.disconnect(_record_exit)  # what ends from now on is not the recorded run
+        Session.explainer = Explainer(plans.load(arguments[0]), Session.current())
+        return {"open": Session.explainer.open}
+
+
+class Round(gdb.MICommand):
+    """`-chain-round`: set up the next run; the program stands at its very first instruction."""
+
+    def invoke(self, arguments: List[str]) -> None:
+        """Nothing to tell."""
+        Session.explaining().begin()
+
+
+class RoundEnd(gdb.MICommand):
+    """`-chain-round-end [REFUSED]`: learn from the run, and kill it; REFUSED is why gdb would not start it."""
+
+    def invoke(self, arguments: List[str]) -> Dict[str, Any]:
+        """How many pointers are still to be explained."""
+        explainer = Session.explaining()
+        if gdb.selected_inferior().pid:
+            gdb.execute("kill", to_string=True)
+        explainer.finish(arguments[0] if arguments else "")
+        return {"open": explainer.open}
+
+
+class Explain(gdb.MICommand):
+    """`-chain-explain`: append what was found out about the pointers."""
+
+    def invoke(self, arguments: List[str]) -> Dict[str, Any]:
+        """How many pointers there are."""
+        explainer = Session.explaining()
+        for site in explainer.sites:
+            write_explanation(site, Session.current())
+        return {"pointers": len(explainer.sites)}
 
 
 class Where(gdb.MICommand):
@@ -98,6 +149,10 @@ class End(gdb.MICommand):
         return {"stops": recorder.stops}
 
 
+def _record_exit(event: gdb.ExitedEvent) -> None:
+    Session.current().write_if_open(_exit(event))
+
+
 def _exit(event: gdb.ExitedEvent) -> Exit:
     if hasattr(event, "exit_code"):
         return Exit(status=event.exit_code)
@@ -111,5 +166,9 @@ def register() -> None:
         gdb.execute(setting, to_string=True)
     Hello("-chain-hello")
     SetPlan("-chain-plan")
+    Pointers("-chain-pointers")
+    Round("-chain-round")
+    RoundEnd("-chain-round-end")
+    Explain("-chain-explain")
     Where("-chain-where")
     End("-chain-end")

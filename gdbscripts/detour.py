@@ -12,9 +12,11 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.architecture import current as architecture
+from gdbscripts.code import Codes
 
 _SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
+_CODES = Codes()  # a few functions, all of them short
 _LONGEST = 5  # functions in a row
 
 Place = List[str]  # name, absolute source file, library
@@ -45,15 +47,15 @@ def find_detour(target: int, callee: gdb.Frame) -> Detour:
     if target == entry:
         called = function_at(target)
         renamed = callee.type() == gdb.TAILCALL_FRAME and called is not None and called.name != callee.name()
-        return Detour("inline", (_place(target),)) if renamed else Detour()
+        return Detour("inline", (place_at(target),)) if renamed else Detour()
     if name == callee.name():
         return Detour()
-    ways = list(_ways(target, entry, ())) if target else []
+    ways = ways_by_jumps(target, entry) if target else []
     if len(ways) == 1:
-        return Detour("tail", tuple(_place(address) for address in ways[0]))
+        return Detour("tail", tuple(place_at(address) for address in ways[0]))
     if linked:  # an alias, or one of several implementations that the dynamic linker picked (STT_GNU_IFUNC)
         return Detour()
-    return Detour("unknown", (_place(target),))
+    return Detour("unknown", (place_at(target),))
 
 
 def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
@@ -85,6 +87,20 @@ def function_at(address: int) -> Optional[gdb.Symbol]:
     return found
 
 
+def ways_by_jumps(start: int, goal: int) -> List[Tuple[int, ...]]:
+    """The ways from the function at `start` to the one at `goal` by jumps: the functions passed, `start` first."""
+    return list(_ways(start, goal, ()))
+
+
+def entry_at(address: int) -> int:
+    """Where the function begins whose code `address` is in; 0 when gdb knows none."""
+    function = function_at(address)
+    if function is not None:
+        return _entry(function)
+    symbol = symbol_at(address)
+    return address - symbol[1] if symbol else 0
+
+
 def _ways(start: int, goal: int, before: Tuple[int, ...]) -> Iterator[Tuple[int, ...]]:
     """The ways from the function at `start` to the one at `goal` by jumps named in the code, without loops."""
     here = (*before, start)
@@ -97,19 +113,12 @@ def _ways(start: int, goal: int, before: Tuple[int, ...]) -> Iterator[Tuple[int,
 
 def _jumps(start: int) -> List[int]:
     """Entries of other functions that the function at `start` jumps to."""
-    block = gdb.block_for_pc(start)
-    while block is not None and block.superblock is not None and not block.superblock.is_static:
-        block = block.superblock
-    if block is None or block.start != start:
+    code = _CODES.around(start)
+    if code is None or code.entry != start:
         return []
-    instructions = gdb.selected_frame().architecture().disassemble(start, block.end - 1)
-    targets = {architecture.jump_target(str(instruction["asm"])) for instruction in instructions}
-    return sorted(target for target in targets if target and not start <= target < block.end and _is_entry(target))
-
-
-def _is_entry(address: int) -> bool:
-    function = function_at(address)
-    return function is not None and _entry(function) == address
+    own = {item.address for item in code}
+    targets = {architecture.jump_target(item.text) for item in code} - own
+    return sorted(target for target in targets if target and entry_at(target) == target)
 
 
 def _entry_of_frame(frame: gdb.Frame) -> int:
@@ -128,11 +137,13 @@ def _entry(function: gdb.Symbol) -> int:
     return int(address) if address is not None else 0
 
 
-def _place(address: int) -> Place:
+def place_at(address: int) -> Place:
+    """The function at `address`."""
+    library = gdb.solib_name(address) or ""
     function = function_at(address)
-    if function is not None:
-        library = gdb.solib_name(address) or ""
-        file = function.symtab.filename if library else function.symtab.fullname()
-        return [str(function.name), str(file), library]
     symbol = symbol_at(address)
-    return [symbol[0] if symbol else hex(address), "", gdb.solib_name(address) or ""]
+    name = str(function.name) if function is not None else symbol[0] if symbol else hex(address)
+    symtab = function.symtab if function is not None else gdb.find_pc_line(address).symtab
+    if symtab is None:
+        return [name, "", library]
+    return [name, symtab.filename if library else symtab.fullname(), library]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import List
 
 
@@ -40,12 +40,35 @@ class AcceleratorTest:
 
 
 @dataclass(frozen=True)
+class PointerSite:
+    """A call through a pointer that is to be explained.
+
+    The call was seen in a stack: `reached` is the address the thread stood at or, with `left`, would return to
+    from a library; `stack` are the return addresses from there outwards, those in the program; the call's own is
+    number `position`. `returns` are those from the call outwards, with what gdb shows of functions that jumped on
+    and left no frame of their own. `inside_callee` is an address in the code of the function that was reached,
+    `callee` its name. `hidden` is an address in the function, called by name, that went on through the pointer and
+    left no frame; 0 when the caller itself called through it.
+    """
+
+    reached: int
+    stack: List[int]
+    position: int
+    returns: List[int]
+    inside_callee: int
+    callee: str
+    left: bool = False
+    hidden: int = 0
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Everything to record, and the file to append it to."""
+    """Everything to record, and the file to append it to; with `pointers`, these are to be explained."""
 
     recording: str
     steps: List[Step]
     accelerators: List[AcceleratorTest]
+    pointers: List[PointerSite] = field(default_factory=list)
 
 
 def save(plan: Plan, path: str) -> None:
@@ -60,4 +83,5 @@ def load(path: str) -> Plan:
         data = json.load(file)
     data["steps"] = [Step(**step) for step in data["steps"]]
     data["accelerators"] = [AcceleratorTest(**test) for test in data["accelerators"]]
+    data["pointers"] = [PointerSite(**site) for site in data.get("pointers", ())]
     return Plan(**data)

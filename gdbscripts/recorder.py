@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 
 import gdb
 
-from gdbscripts.stack import StackWalker
+from gdbscripts.stack import Stack, StackWalker
 from gdbscripts.wire import End, Note, Record, Stop, Thread, to_line
 
 
@@ -20,6 +20,24 @@ class Recorder:
         self._threads: Dict[int, Thread] = {}
         self._started = time.monotonic()
         self.stops = 0
+        self._halts = False
+
+    @property
+    def halts(self) -> bool:
+        """Whether a breakpoint is to halt the program from now on."""
+        return self._halts
+
+    def halt(self, halts: bool) -> None:
+        """Halt at the next breakpoint, or do not."""
+        self._halts = halts
+
+    def restart_clock(self) -> None:
+        """The program is started again: its time begins anew."""
+        self._started = time.monotonic()
+
+    def now(self) -> float:
+        """Seconds since the program was started."""
+        return round(time.monotonic() - self._started, 6)
 
     def write(self, record: Record) -> None:
         """Append one record."""
@@ -41,17 +59,28 @@ class Recorder:
 
     def stop(self, reason: str, milestones: List[str], function: str, **details: Any) -> int:
         """Record the selected thread's stack; returns the number of the stop."""
-        moment = time.monotonic() - self._started
+        moment = self.now()
         thread = self._note_thread(gdb.selected_thread())
+        return self.put(self.walk(), moment, thread, reason, milestones, function, **details)
+
+    def walk(self) -> Stack:
+        """The selected thread's stack; frames that are new are recorded."""
         stack = self._walker.walk()
         for frame in stack.new:
             self.write(frame)
+        return stack
+
+    def put(
+        self, stack: Stack, moment: float, thread: int, reason: str, milestones: List[str], function: str,
+        **details: Any,
+    ) -> int:  # fmt: skip
+        """Record a stack that was walked before; returns the number of the stop."""
         number = self.stops
         self.stops += 1
         self.write(
             Stop(
                 number=number,
-                time=round(moment, 6),
+                time=moment,
                 thread=thread,
                 reason=reason,
                 milestones=milestones,
@@ -78,6 +107,11 @@ class Recorder:
         """Write the footer and close the file."""
         self.write(End(outcome, reason, frames=len(self._walker), stops=self.stops))
         self._file.close()
+
+    def thread_of_another_run(self) -> int:
+        """The selected thread's number; it is recorded only if the recorded run had none of that number."""
+        thread = gdb.selected_thread()
+        return thread.num if thread.num in self._threads else self._note_thread(thread)
 
     def _note_thread(self, thread: gdb.InferiorThread) -> int:
         known = self._threads.get(thread.num)

@@ -12,8 +12,10 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, Union
 
 # History of the format:
 # 1  first
-SCHEMA = 1
+# 2  pointer and pointer-step
+SCHEMA = 2
 
+STORE = "store"  # reason of a stop that shows who stored a pointer
 BREAK = "break "  # begins the name of a milestone that the user asked for with --break
 
 Arguments = List[Tuple[str, str]]  # (name, value as gdb prints it), in the order of the declaration
@@ -122,6 +124,42 @@ class Return:
 
 
 @dataclass(frozen=True)
+class Pointer:
+    """What is known of the pointer an indirect call went through."""
+
+    TAG: ClassVar[str] = "pointer"
+    at: int  # the return address of the call: `pc` of the caller's frame
+    callee: str  # `function` of the frame that was reached
+    kind: str  # member, static, argument, local, unknown
+    slot: str  # `AccelClass.init_machine`; "" when it has no name
+    address: int  # of the slot; 0 when the pointer was in no slot of its own
+    value: int
+    target: str  # the function at `value`
+    outcome: str  # explained, not reproduced, unknown
+    reason: str = ""  # why it is not explained
+    leads: List[List[str]] = field(
+        default_factory=list
+    )  # `target` and others, when they jumped on: as `Frame.via`
+
+
+@dataclass(frozen=True)
+class PointerStep:
+    """A step back from a call through a pointer to where the pointer was set; that nearest to the call first."""
+
+    TAG: ClassVar[str] = "pointer-step"
+    at: int
+    callee: str
+    what: str  # passed, read, stored, copied, written, static, returned
+    name: str  # of the parameter passed, the slot, the table, the function that returned it
+    function: str = ""
+    file: str = ""
+    line: int = 0
+    library: str = ""
+    address: int = 0
+    stop: int = -1  # stored, copied: the stop that shows it
+
+
+@dataclass(frozen=True)
 class Accelerator:
     """Which accelerator runs, as QEMU itself says."""
 
@@ -177,11 +215,27 @@ class End:
     stops: int
 
 
-Record = Union[Header, Milestone, Thread, Frame, Stop, Return, Accelerator, Source, Output, Exit, Note, End]
+Record = Union[
+    Header,
+    Milestone,
+    Thread,
+    Frame,
+    Stop,
+    Return,
+    Pointer,
+    PointerStep,
+    Accelerator,
+    Source,
+    Output,
+    Exit,
+    Note,
+    End,
+]
 _TYPES: Dict[str, Type[Any]] = {
     kind.TAG: kind
     for kind in (
-        Header, Milestone, Thread, Frame, Stop, Return, Accelerator, Source, Output, Exit, Note, End
+        Header, Milestone, Thread, Frame, Stop, Return, Pointer, PointerStep, Accelerator, Source, Output, Exit,
+        Note, End,
     )
 }  # fmt: skip
 _REQUIRED = {

@@ -12,21 +12,23 @@ from analyzer.model import Frame, Function, Kind, Recording
 from analyzer.show import backtrace, heading
 from analyzer.text import visible
 from reports.page import Moment, Page, Run, Rung, ThreadRow, Trace
+from reports.pointers import Pointers
 from reports.story import KIND_WORDS, Samples, chapters, identity
 
 
 def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "") -> Page:
     """The report's data. Without recordings (graphs alone) there are no arguments, sources or backtraces."""
     samples = Samples(recordings)
+    pointers = Pointers(graph, recordings)
     provenance = graph.provenance
     guest = f"a {provenance.accelerator.upper()} guest" if provenance.accelerator else "a guest"
     return Page(
         title=f"How QEMU {provenance.qemu_version} starts {guest}",
         verdict=_verdict(graph, recordings),
         complete=provenance.complete,
-        problems=tuple(_problems(recordings)),
+        problems=(*_problems(recordings), *_unexplained(pointers)),
         facts=tuple(_facts(graph)),
-        chapters=tuple(chapters(graph, samples)),
+        chapters=tuple(chapters(graph, samples, pointers)),
         svg=svg,
         svg_missing=svg_missing,
         details=_details(graph, samples),
@@ -76,6 +78,11 @@ def _problems_of(recording: Recording) -> Iterator[str]:
         else:
             yield f"Not in this program: {milestone.title} (none of {', '.join(milestone.missing)})."
     yield from recording.notes
+
+
+def _unexplained(pointers: Pointers) -> Iterator[str]:
+    for caller, callee, slot in pointers.unexplained:
+        yield f"Who set the pointer from {caller} to {callee} is {slot.outcome}: {slot.reason}."
 
 
 def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:

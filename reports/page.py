@@ -16,6 +16,26 @@ class SourceLine:
 
 
 @dataclass(frozen=True)
+class SettingStory:
+    """A step back to where a pointer was set; `trace` is the backtrace of that moment, "" without one."""
+
+    words: str
+    place: str
+    source: tuple[SourceLine, ...]
+    trace: str
+
+
+@dataclass(frozen=True)
+class PointerStory:
+    """The pointer a call went through; `holds` is its address and value, "" when there is no recording."""
+
+    words: str
+    holds: str
+    set_by: tuple[SettingStory, ...]
+    problem: str
+
+
+@dataclass(frozen=True)
 class StoryStep:
     """A function of a chain. `kind` says how the previous one came to it."""
 
@@ -27,6 +47,7 @@ class StoryStep:
     instruction: str
     arguments: str
     source: tuple[SourceLine, ...]
+    through: tuple[PointerStory, ...]  # the pointers the previous one called this one through
 
 
 @dataclass(frozen=True)

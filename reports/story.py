@@ -9,6 +9,7 @@ from analyzer.graph.chain import Step, own_chain, whole_chain
 from analyzer.graph.merge import chain_step
 from analyzer.model import Function, Kind, Recording
 from reports.page import Chapter, SourceLine, StoryStep
+from reports.pointers import Pointers
 
 _SAMPLES = 3  # different argument lists shown for a function
 KIND_WORDS: Mapping[Kind | None, str] = {
@@ -68,7 +69,7 @@ def identity(function: Function) -> str:
     return f"{function.name}@{function.where}"
 
 
-def chapters(graph: CallGraph, samples: Samples) -> Iterator[Chapter]:
+def chapters(graph: CallGraph, samples: Samples, pointers: Pointers) -> Iterator[Chapter]:
     """The first chain to each target. What the chapter before told already is folded away."""
     told: set[str] = set()
     before: tuple[ChainStep, ...] = ()
@@ -77,14 +78,15 @@ def chapters(graph: CallGraph, samples: Samples) -> Iterator[Chapter]:
             continue
         told.add(chain.milestone)
         shared = _shared(before, chain.steps)
+        callers = (None, *chain.steps)
         steps = [
-            _story_step(step, arguments, samples)
-            for step, arguments in zip(chain.steps, samples.along(chain), strict=True)
+            _story_step(caller, step, arguments, samples, pointers)
+            for caller, step, arguments in zip(callers, chain.steps, samples.along(chain), strict=False)
         ]
-        pointers = sum(step.kind is Kind.INDIRECT for step in chain.steps)
+        through_pointers = sum(step.kind is Kind.INDIRECT for step in chain.steps)
         yield Chapter(
             chain.milestone, chain.title, chain.about, chain.thread,
-            tuple(steps[:shared]), tuple(steps[shared:]), pointers,
+            tuple(steps[:shared]), tuple(steps[shared:]), through_pointers,
         )  # fmt: skip
         before = chain.steps
 
@@ -100,7 +102,10 @@ def _shared(before: Sequence[ChainStep], now: Sequence[ChainStep]) -> int:
     return count - 1 if count and before[count - 1].line != now[count - 1].line else count
 
 
-def _story_step(step: ChainStep, arguments: str, samples: Samples) -> StoryStep:
+def _story_step(
+    caller: ChainStep | None, step: ChainStep, arguments: str, samples: Samples, pointers: Pointers
+) -> StoryStep:
+    indirect = caller is not None and step.kind is Kind.INDIRECT
     return StoryStep(
         function=step.function.name,
         identity=identity(step.function),
@@ -110,4 +115,5 @@ def _story_step(step: ChainStep, arguments: str, samples: Samples) -> StoryStep:
         instruction=step.instruction,
         arguments=arguments,
         source=samples.source(step.file, step.line),
+        through=pointers.between(caller.function, step.function, samples.source) if indirect and caller else (),
     )

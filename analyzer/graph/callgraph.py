@@ -20,6 +20,28 @@ class Site:
     instruction: str = ""
 
 
+@dataclass(frozen=True, order=True)
+class Setting:
+    """A step back to where a pointer was set, as in `model.PointerStep`; `function` is "" for read and static."""
+
+    what: str
+    name: str
+    function: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, order=True)
+class Slot:
+    """Where an indirect call took its pointer from, and how that was set; as in `model.Pointer`."""
+
+    kind: str
+    name: str
+    outcome: str
+    reason: str
+    set_by: tuple[Setting, ...]
+
+
 @dataclass(frozen=True)
 class Call:
     """An edge. `hits` counts recorded stacks through it; threads created, for a thread start."""
@@ -29,6 +51,7 @@ class Call:
     kind: Kind
     hits: int
     sites: tuple[Site, ...] = ()
+    slots: tuple[Slot, ...] = ()  # of an indirect call, as far as they were looked for
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from analyzer.model import Frame, Function, Kind, Recording, Stop, Thread
+from analyzer.model import Frame, Function, Kind, Pointer, Recording, Stop
 
 # As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.
 _NAMED = re.compile(r"0x[0-9a-f]+ <(.+)>")
+Pointers = dict[tuple[int, str], Pointer]  # as in `Recording.pointers`
 _NAMELESS = re.compile(r"\s*#\s*0x[0-9a-f]+$|(?<=\w) 0x[0-9a-f]+$")
 
 
@@ -27,14 +28,14 @@ class Step:
     line: int = 0
     instruction: str = ""  # the call that led here, without addresses
     frame: Frame | None = None
+    pointer: Pointer | None = None  # the one the previous step called this one through
 
 
 def own_chain(stop: Stop, recording: Recording) -> list[Step]:
     """The stop's stack as steps, outermost first; what the C library does to start a thread is left out."""
-    frames = _without_plumbing(stop.frames, recording.thread(stop.thread))
     steps: list[Step] = []
-    for frame in reversed(frames):
-        steps.extend(_steps_of(frame, steps))
+    for frame in reversed(own_frames(stop, recording)):
+        steps.extend(_steps_of(frame, steps, recording.pointers))
     return steps
 
 
@@ -57,32 +58,36 @@ def without_addresses(instruction: str) -> str:
     return _NAMELESS.sub("", _NAMED.sub(r"\1", instruction))
 
 
-def _steps_of(frame: Frame, outer: list[Step]) -> Iterator[Step]:
-    """The step of `frame`, after that of a function between it and its caller which left no frame."""
+def _steps_of(frame: Frame, outer: list[Step], pointers: Pointers) -> Iterator[Step]:
+    """The step of `frame`, after those of functions between it and its caller which left no frame."""
     caller = outer[-1].frame if outer else None
     if caller is None:
         yield _step(frame, None)
         return
+    kind, instruction = caller.call, without_addresses(caller.instruction)
     for position, hidden in enumerate(caller.via):
-        first = position == 0
-        instruction = without_addresses(caller.instruction) if first else ""
-        yield Step(hidden, Kind.DIRECT if first else Kind.TAIL, instruction=instruction)
-    if caller.via:
-        yield _step(frame, caller.call)
-        return
-    yield _step(frame, caller.call, without_addresses(caller.instruction))
+        yield Step(hidden, Kind.TAIL if position else Kind.DIRECT, instruction=instruction)
+        instruction = ""
+    pointer = pointers.get((caller.pc, frame.name))
+    if pointer is not None and pointer.value:
+        kind = Kind.INDIRECT
+        for hidden in pointer.leads:
+            yield Step(hidden, kind, instruction=instruction, pointer=pointer)
+            kind, instruction, pointer = Kind.TAIL, "", None
+    yield replace(_step(frame, kind, instruction), pointer=pointer)
 
 
 def _step(frame: Frame, kind: Kind | None, instruction: str = "") -> Step:
     return Step(frame.function, kind, frame.file, frame.line, instruction, frame)
 
 
-def _without_plumbing(frames: tuple[Frame, ...], thread: Thread) -> tuple[Frame, ...]:
-    """The stack without what the C library does to start a thread or the program.
+def own_frames(stop: Stop, recording: Recording) -> tuple[Frame, ...]:
+    """The stop's stack without what the C library does to start a thread or the program.
 
     Below the thread's start function when that is known; else the outermost frames without source of the
     program, such as `_start`.
     """
+    frames, thread = stop.frames, recording.thread(stop.thread)
     for position in reversed(range(len(frames))):
         if thread.start is not None and frames[position].function == thread.start:
             return frames[: position + 1]

@@ -15,13 +15,16 @@ from analyzer.graph.callgraph import (
     IoctlCall,
     Node,
     Provenance,
+    Setting,
     Site,
+    Slot,
 )  # fmt: skip
 from analyzer.model import Function, Kind
 
 # History of the format:
 # 1  first
-SCHEMA = 1
+# 2  calls have slots
+SCHEMA = 2
 _FORMAT = "qemu-callchain graph"
 _TYPES = {"str": str, "int": int, "bool": bool, "dict[str, object]": dict}
 _Plain = TypeVar("_Plain")
@@ -71,8 +74,9 @@ def _read(data: dict[str, Any]) -> CallGraph:
         functions.append(function)
     for entry in data["calls"]:
         sites = tuple(_check_types(Site(*site)) for site in entry["sites"])
+        slots = tuple(_read_slot(slot) for slot in entry.get("slots", ()))
         ends = (_numbered(functions, entry["caller"]), _numbered(functions, entry["callee"]))
-        graph.connect(_check_types(Call(*ends, Kind(entry["kind"]), entry["hits"], sites)))
+        graph.connect(_check_types(Call(*ends, Kind(entry["kind"]), entry["hits"], sites, slots)))
     graph.chains = tuple(_read_chain(entry, functions) for entry in data["chains"])
     graph.ioctls = tuple(
         _check_types(IoctlCall(**{**entry, "function": _check_types(Function(*entry["function"]))}))
@@ -89,6 +93,11 @@ def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
         for number, kind, file, line, instruction in entry.pop("steps")
     )
     return _check_types(Chain(steps=steps, **entry))
+
+
+def _read_slot(entry: dict[str, Any]) -> Slot:
+    set_by = tuple(_check_types(Setting(*step)) for step in entry.pop("set_by"))
+    return _check_types(Slot(set_by=set_by, **entry))
 
 
 def _numbered(functions: list[Function], number: int) -> Function:
@@ -117,12 +126,14 @@ def _node(node: Node) -> dict[str, Any]:
 
 
 def _call(call: Call, numbers: dict[Function, int]) -> dict[str, Any]:
+    slots = [{**vars(slot), "set_by": [list(vars(step).values()) for step in slot.set_by]} for slot in call.slots]
     return {
         "caller": numbers[call.caller],
         "callee": numbers[call.callee],
         "kind": call.kind.value,
         "hits": call.hits,
         "sites": [[site.file, site.line, site.instruction] for site in call.sites],
+        **({"slots": slots} if slots else {}),
     }
 
 

@@ -18,12 +18,16 @@ from analyzer.graph.callgraph import (
     IoctlCall,
     Node,
     Provenance,
+    Setting,
     Site,
+    Slot,
 )  # fmt: skip
 from analyzer.graph.chain import Step, own_chain, whole_chain, without_addresses
-from analyzer.model import Function, Kind, Recording, Stop
+from analyzer.model import Function, Kind, Pointer, Recording, Stop
+from gdbscripts import wire
 
 _OF_THE_HOST = ("seconds", "log")  # of a birth certificate: another build of the same has others
+_NO_CHAINS = ("where", wire.STORE)  # where threads stood at the end, and who stored a pointer
 _Edge = tuple[Function, Function, Kind]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -38,7 +42,7 @@ def graph_of(recording: Recording) -> CallGraph:
     """The graph of one recording."""
     tally = _Tally()
     for stop in recording.stops:
-        if stop.reason != "where":  # where threads stood at the end is no chain to a milestone
+        if stop.reason not in _NO_CHAINS:
             tally.add(stop, recording)
     graph = CallGraph(_provenance(recording))
     tally.fill(graph)
@@ -57,7 +61,15 @@ def combine(graphs: Sequence[CallGraph]) -> CallGraph:
         whole.put(_add_nodes(nodes))
     for calls in _grouped(((c.caller, c.callee, c.kind), c) for graph in graphs for c in graph.calls):
         sites = {site for call in calls for site in call.sites}
-        whole.connect(replace(calls[0], hits=sum(c.hits for c in calls), sites=tuple(sorted(sites))))
+        slots = {slot for call in calls for slot in call.slots}
+        whole.connect(
+            replace(
+                calls[0],
+                hits=sum(call.hits for call in calls),
+                sites=tuple(sorted(sites)),
+                slots=tuple(sorted(slots)),
+            )
+        )
     whole.chains = tuple(sorted({chain for graph in graphs for chain in graph.chains}, key=_chain_order))
     # In the order of the graph that has most of them; equal ones in the order of their text.
     longest_first = sorted((graph.ioctls for graph in graphs), key=lambda calls: (-len(calls), repr(calls)))
@@ -74,6 +86,7 @@ class _Tally:
     innermost: Counter[Function] = field(default_factory=Counter)
     hits: Counter[_Edge] = field(default_factory=Counter)
     sites: dict[_Edge, set[Site]] = field(default_factory=lambda: defaultdict(set))
+    slots: dict[_Edge, set[Slot]] = field(default_factory=lambda: defaultdict(set))
     files: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
     threads: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
     milestones: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -93,6 +106,8 @@ class _Tally:
                 self.files[step.function].add(step.file)
         for caller, callee in pairwise(steps):
             self._add_call(caller, callee.function, callee.kind or Kind.UNKNOWN, callee.instruction)
+            if callee.pointer is not None:
+                self.slots[caller.function, callee.function, Kind.INDIRECT].add(slot_of(callee.pointer))
         if stop.starts is not None and len(steps) > 1:
             self._add_call(steps[-2], stop.starts, Kind.THREAD_START, steps[-1].instruction)
 
@@ -118,7 +133,17 @@ class _Tally:
                 )
             )
         for edge in sorted(self.hits):
-            graph.connect(Call(*edge, hits=self.hits[edge], sites=tuple(sorted(self.sites[edge]))))
+            sites, slots = tuple(sorted(self.sites[edge])), tuple(sorted(self.slots[edge]))
+            graph.connect(Call(*edge, hits=self.hits[edge], sites=sites, slots=slots))
+
+
+def slot_of(pointer: Pointer) -> Slot:
+    """The pointer as a graph keeps it: without addresses, and without a library's files."""
+    set_by = tuple(
+        Setting(step.what, step.name, step.function.name if step.function else "", step.file, step.line)
+        for step in pointer.steps
+    )
+    return Slot(pointer.kind, pointer.slot, pointer.outcome, pointer.reason, set_by)
 
 
 def _check_same_build(graphs: Sequence[CallGraph]) -> None:

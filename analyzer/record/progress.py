@@ -54,6 +54,8 @@ class Progress:
                     self._milestones[record.name] = record
                 case wire.Frame() if record.file and not record.library:
                     self.files.setdefault(record.file, set()).add(record.line)
+                case wire.PointerStep() if record.file and not record.library:
+                    self.files.setdefault(record.file, set()).add(record.line)
                 case wire.Stop():
                     self._take_stop(record)
                 case wire.Exit():

@@ -7,7 +7,7 @@ import re
 import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -23,8 +23,9 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model import without_compiler_suffix
 from analyzer.record.command import by_hand, qemu_command, records_serial
 from analyzer.record.guest import TINY_EXIT_STATUSES, Guest
+from analyzer.record.pointers import explain_pointers
 from analyzer.record.progress import Follow, Progress, Reached
-from analyzer.recording import FILE_NAME
+from analyzer.recording import FILE_NAME, read_recording
 from analyzer.scenarios import Scenario, break_step
 from gdbscripts import plan as plans
 from gdbscripts import wire
@@ -47,16 +48,18 @@ class Request:
     linger: float  # how long a guest that does not leave may go on after the last milestone
     break_limit: int
     build: dict[str, object]
+    pointers: bool  # whether to find out who set the function pointers, which takes a few runs more
 
 
 @dataclass(frozen=True)
 class Watcher:
     """How a caller follows the recording: `started` is called once QEMU runs, `waiting` now and then with the
-    titles awaited and the seconds passed."""
+    titles awaited and the seconds passed, `explaining` with the pointers explained so far and all of them."""
 
     started: Callable[[], None]
     reached: Callable[[Reached], None]
     waiting: Callable[[Sequence[str], float], None]
+    explaining: Callable[[int, int], None]
 
 
 def record(request: Request, folder: Path, gdb: Gdb, watcher: Watcher) -> None:
@@ -180,14 +183,13 @@ class _Run:
         """Record where the threads stand if they still do, the outputs and the sources; then the footer."""
         if not self._has_exited():
             self._stop_and_look(outcome)
+        self._append(wire.Output(stream, _text(path)) for stream, path in self._streams.items())
+        if not records_serial(self._request.qemu_arguments):
+            self._append([wire.Note("The serial port was given away by the QEMU arguments.")])
+        if self._request.pointers and outcome != "interrupted":
+            self._explain_pointers()
         self._progress.take(follow.new())
-        with self._recording.open("a", encoding="utf-8") as file:
-            for stream, path in self._streams.items():
-                file.write(wire.to_line(wire.Output(stream, _text(path))))
-            if not records_serial(self._request.qemu_arguments):
-                file.write(wire.to_line(wire.Note("The serial port was given away by the QEMU arguments.")))
-            for source in excerpts(self._progress.files):
-                file.write(wire.to_line(source))
+        self._append(excerpts(self._progress.files))
         self._gdb.command(f"-chain-end {outcome} {quote(reason)}")
 
     def _has_exited(self) -> bool:
@@ -200,6 +202,25 @@ class _Run:
             self._gdb.interrupt()
         if outcome != "complete":
             self._gdb.command("-chain-where", timeout=120)
+
+    def _explain_pointers(self) -> None:
+        """Find out who set the pointers. What goes wrong here, or is interrupted, costs these answers only."""
+        recording = read_recording(self._recording)
+        if not recording.reached - {"main"}:
+            return
+        try:
+            notes = explain_pointers(
+                self._gdb, recording, self._plan_file, self._request.timeout, self._watcher.explaining
+            )
+        except KeyboardInterrupt:
+            notes = ["Who set the function pointers was not found out: interrupted."]
+        except GdbError as error:
+            notes = [f"Who set the function pointers was not found out: {error.message}"]
+        self._append(map(wire.Note, notes))
+
+    def _append(self, records: Iterable[wire.Record]) -> None:
+        with self._recording.open("a", encoding="utf-8") as file:
+            file.writelines(map(wire.to_line, records))
 
     def _explain_early_end(self, ended: Stopped | None) -> None:
         """QEMU that ends before it creates anything has said why on its standard error: pass that on."""

@@ -12,6 +12,7 @@ import pytest
 
 from analyzer.adapters.gdb import Gdb, quote
 from analyzer.model import Recording
+from analyzer.record.pointers import explain_pointers
 from analyzer.recording import read_recording
 from gdbscripts import plan as plans
 from gdbscripts import wire
@@ -60,6 +61,8 @@ def record(tmp_path: Path) -> Record:
         steps: Sequence[plans.Step] = (),
         take_bt: Path | None = None,
         arguments: Sequence[str] = (),
+        pointers: bool = False,
+        before_pointers: Sequence[str] = (),
     ) -> Recording:
         path = tmp_path / "recording.jsonl"
         path.write_text(wire.to_line(header()))
@@ -75,6 +78,11 @@ def record(tmp_path: Path) -> Record:
             gdb.command("-exec-run")
             stopped = gdb.wait_stopped(60)
             assert stopped is not None and stopped.ended, (stopped, "".join(gdb.log))
+            for line in before_pointers:
+                gdb.console(line)
+            if pointers:
+                notes = explain_pointers(gdb, read_recording(path), plan_file, 60, lambda *_: None)
+                assert not notes
             gdb.command('-chain-end complete ""')
             said = "".join(gdb.log)
         assert "Traceback" not in said and "Python Exception" not in said, said

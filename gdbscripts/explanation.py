@@ -1,0 +1,140 @@
+"""What was found out about a pointer, as records of the recording."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator, Tuple
+
+from gdbscripts.detour import place_at
+from gdbscripts.links import Link, Site
+from gdbscripts.recorder import Recorder
+from gdbscripts.slotnames import StaticSlot, called_variable
+from gdbscripts.statements import assignment_near, is_written_at
+from gdbscripts.stores import Store
+from gdbscripts.trail import End, Passed, Place, direct_target_at, place_of
+from gdbscripts.wire import STORE, Pointer, PointerStep
+
+
+def write_explanation(site: Site, recorder: Recorder) -> None:
+    """Append what is known of `site`: the pointer, then the steps from the call back to where it was set."""
+    steps = list(_steps(site, recorder))
+    recorder.write(_pointer(site))
+    for step in steps:
+        recorder.write(step)
+
+
+def _pointer(site: Site) -> Pointer:
+    kind, slot = _slot(site)
+    links = list(site.links)
+    unsolved = next((link for link in links if link.state in ("lost", "unknown", "open")), None)
+    outcome, reason = "explained", ""
+    if site.reason or site.end is None:
+        outcome, reason = "unknown", site.reason or "the run was cut short"
+    elif unsolved is not None:
+        outcome = "not reproduced" if unsolved.state == "lost" else "unknown"
+        reason = unsolved.reason or "the run was cut short"
+    elif not links and site.end.kind not in ("constant", "result"):
+        outcome, reason = "unknown", "the machine code does not tell where the pointer comes from"
+    leads = site.leads(site.value) if site.value else None
+    return Pointer(
+        at=site.plan.returns[0],
+        callee=site.plan.callee,
+        kind=kind,
+        slot=slot,
+        address=links[0].slot if links else 0,
+        value=site.value,
+        target=_target(site),
+        leads=leads or [],
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+def _slot(site: Site) -> Tuple[str, str]:
+    """(kind, name) of where the call took the pointer from."""
+    end = site.end
+    if end is None:
+        return "unknown", ""
+    if end.passed:
+        function = place_of(site.plan.returns[0] - 1).function
+        name = end.passed[0].name or "an argument"
+        return "argument", "%s of %s" % (name, function)
+    if site.link is not None:
+        kind = "static" if site.link.static else "member" if re.search(r"[.\[]", site.link.name) else "local"
+        return (kind if site.link.name else "member"), site.link.name
+    if end.kind in ("constant", "result"):
+        return "local", site.local or called_variable(site.plan.returns[0] - 1)
+    return "unknown", ""
+
+
+def _steps(site: Site, recorder: Recorder) -> Iterator[PointerStep]:
+    end = site.end
+    if end is None:
+        return
+    yield from (_passed(site, passed) for passed in end.passed)
+    if end.kind == "constant" and end.passed:
+        yield from _written_elsewhere(site, end.passed[-1].by, place_of(end.origin.address))
+    elif end.kind in ("constant", "result"):
+        yield _origin(site, end)
+    for number, link in enumerate(site.links):
+        if number or end.passed:
+            yield PointerStep(site.plan.returns[0], site.plan.callee, "read", link.name, address=link.slot)
+        if link.static is not None:
+            yield _static(site, link.static)
+        elif link.store is not None:
+            yield from _stored(site, link, link.store, recorder)
+
+
+def _passed(site: Site, passed: Passed) -> PointerStep:
+    return _at(site, "passed", passed.name, passed.by)
+
+
+def _origin(site: Site, end: End) -> PointerStep:
+    place = place_of(end.origin.address)
+    if end.kind == "constant":
+        return _at(site, "written", "", place)
+    target = direct_target_at(end.origin.address)
+    return _at(site, "returned", place_at(target)[0] if target else "", place)
+
+
+def _static(site: Site, static: StaticSlot) -> PointerStep:
+    return PointerStep(
+        site.plan.returns[0], site.plan.callee, "static", static.name, file=static.file, line=static.line
+    )
+
+
+def _stored(site: Site, link: Link, store: Store, recorder: Recorder) -> Iterator[PointerStep]:
+    number = recorder.put(store.stack, store.time, store.thread, STORE, [], "")
+    what = "copied" if store.copied else "stored"
+    place = store.place if store.copied else assignment_near(store.place, link.name, _target(site))
+    yield _at(site, what, link.name, place, address=link.slot, stop=number)
+    yield from (_passed(site, passed) for passed in store.passed)
+    if store.written is not None and store.passed:
+        yield from _written_elsewhere(site, store.passed[-1].by, store.written)
+    elif store.written is not None and store.written.function != store.place.function:
+        yield _at(site, "written", "", store.written)
+
+
+def _written_elsewhere(site: Site, passed: Place, written: Place) -> Iterator[PointerStep]:
+    """Where the function's name is written, unless that is the very call that passes it on."""
+    if not is_written_at(passed, _target(site)):
+        yield _at(site, "written", "", written)
+
+
+def _target(site: Site) -> str:
+    return place_at(site.value)[0] if site.value else ""
+
+
+def _at(site: Site, what: str, name: str, place: Place, address: int = 0, stop: int = -1) -> PointerStep:
+    return PointerStep(
+        at=site.plan.returns[0],
+        callee=site.plan.callee,
+        what=what,
+        name=name,
+        function=place.function,
+        file=place.file,
+        line=place.line,
+        library=place.library,
+        address=address,
+        stop=stop,
+    )

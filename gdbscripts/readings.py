@@ -1,0 +1,100 @@
+"""Where a pointer was read from: breakpoints on the very instructions that read it, while registers tell."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+
+import gdb
+
+from gdbscripts.architecture import current as architecture
+from gdbscripts.breakpoints import RecordingBreakpoint
+from gdbscripts.memory import address_in, read_pointer
+from gdbscripts.recorder import Recorder
+from gdbscripts.slotnames import local_at, name_in_scope
+from gdbscripts.stores import SlotWatch, Store
+from gdbscripts.x86_64_effects import parse_memory
+
+Accepts = Callable[[int], bool]
+
+
+class Reading(NamedTuple):
+    """A pointer was read from a place in memory; `store` is the last write to it in this run, when watched."""
+
+    slot: int
+    value: int
+    name: str
+    order: int  # of all readings of a run
+    store: Optional[Store]
+
+
+class ReadPoint(RecordingBreakpoint):
+    """Keeps what an instruction read last, for each thread and depth of its stack."""
+
+    count = 0
+
+    def __init__(self, address: int, place: str, accepts: Accepts, recorder: Recorder) -> None:
+        super().__init__("*0x%x" % address, internal=True)
+        self.recorder = recorder
+        self.watch: Optional[SlotWatch] = None
+        self._place = place
+        self._accepts = accepts
+        self._name: Optional[str] = None
+        self._last: Dict[Tuple[int, int], Reading] = {}
+
+    def hit(self) -> None:
+        """The instruction is about to read."""
+        frame = gdb.newest_frame()
+        slot = address_in(self._place, frame)
+        value = read_pointer(slot)
+        if not self._accepts(value):
+            return
+        ReadPoint.count += 1
+        if self._name is None or "[" in self._name:  # an instruction reads one member, but any element
+            memory = parse_memory(self._place)
+            self._name = name_in_scope(slot, memory.displacement if memory else None)
+        watched = self.watch is not None and self.watch.slot == slot
+        store = self.watch.last if self.watch is not None and watched else None
+        key = (gdb.selected_thread().num, stack_pointer(frame))
+        self._last[key] = Reading(slot, value, self._name, ReadPoint.count, store)
+
+    def latest(self, thread: int, depth: int, value: int) -> Optional[Reading]:
+        """What `thread` read for a call at this depth of the stack: at the same depth, else what it read last."""
+        exact = self._last.get((thread, depth))
+        if exact is not None and exact.value == value:
+            return exact
+        own = [reading for (t, _), reading in self._last.items() if t == thread and reading.value == value]
+        return max(own, key=lambda reading: reading.order, default=None)
+
+
+class CallPoint(RecordingBreakpoint):
+    """Keeps what an indirect call or jump called last, for each thread and depth of its stack."""
+
+    def __init__(self, address: int, operand: str, accepts: Accepts, recorder: Recorder) -> None:
+        super().__init__("*0x%x" % address, internal=True)
+        self.address = address
+        self.recorder = recorder
+        self._operand = operand
+        self._accepts = accepts
+        self._values: Dict[Tuple[int, int], int] = {}
+        self.homes: List[str] = []
+        self.local = ""
+
+    def hit(self) -> None:
+        """The call is about to be made."""
+        frame = gdb.newest_frame()
+        slot = address_in(self._operand, frame)
+        value = read_pointer(slot) if slot else int(frame.read_register(self._operand)) & 0xFFFFFFFFFFFFFFFF
+        if not self._accepts(value):
+            return
+        self._values[gdb.selected_thread().num, stack_pointer(frame)] = value
+        for home in self.homes if not self.local else ():
+            self.local = local_at(address_in(home, frame))
+
+    def value(self, thread: int, depth: int) -> Optional[int]:
+        """What `thread` called at this depth of the stack; None when it did not come here."""
+        return self._values.get((thread, depth))
+
+
+def stack_pointer(frame: gdb.Frame) -> int:
+    """The frame's stack pointer."""
+    return int(frame.read_register(architecture.STACK_POINTER)) & 0xFFFFFFFFFFFFFFFF

@@ -1,0 +1,193 @@
+"""Who stored a pointer: hardware watchpoints on places in memory, and what can be seen when one is written to."""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import gdb
+
+from gdbscripts.breakpoints import RecordingBreakpoint
+from gdbscripts.code import Codes
+from gdbscripts.dataflow import Code, Instruction
+from gdbscripts.detour import symbol_at
+from gdbscripts.evaluate import Past
+from gdbscripts.memory import read_pointer
+from gdbscripts.recorder import Recorder
+from gdbscripts.slotnames import name_in_scope
+from gdbscripts.stack import Stack
+from gdbscripts.trail import Passed, Place, direct_target, follow_place, place_of
+from gdbscripts.x86_64_effects import ARGUMENTS, RESULT, effect
+
+AT_ONCE = 4  # debug registers of x86-64 that hold addresses
+_MOST_WRITES = 20000  # a place that is written to more often, such as one on the stack, is given up
+_WALKED = (gdb.NORMAL_FRAME, gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
+_BITS = (1 << 64) - 1
+_LINKER = re.compile(r"/ld[-.][^/]*$")
+_COPYING = re.compile(r"^(?:__)?(?:mem(?:p?cpy|move)|bcopy)(?:_chk)?(?:@|$)")
+
+
+class Store(NamedTuple):
+    """One write that gave a slot the pointer."""
+
+    place: Place  # the statement, in the program: that which called memcpy, not memcpy itself
+    thread: int
+    stack: Stack
+    time: float  # seconds since the run began
+    passed: Tuple[Passed, ...]  # arguments the stored value came through, and where they were passed
+    written: Optional[Place]  # where the function's name is written, when machine code tells
+    copied: bool  # from another place in memory
+    source: int  # the address of that place; 0 when it cannot be told
+    source_store: Optional[Store]  # the last write to that place before, when it is watched
+    name: str  # of the slot, as this statement knows it
+    source_name: str
+
+
+class _Origin(NamedTuple):
+    """Where a stored value came from."""
+
+    passed: Tuple[Passed, ...] = ()
+    written: Optional[Place] = None
+    copied: bool = False
+    source: int = 0
+
+
+class NoWatchpointError(Exception):
+    """gdb has no hardware watchpoint to give."""
+
+
+class SlotWatch(RecordingBreakpoint):
+    """Keeps the last write that gave one slot one value. `others` are all watches of the run, by slot."""
+
+    def __init__(
+        self, slot: int, value: int, others: Dict[int, SlotWatch], codes: Codes, recorder: Recorder
+    ) -> None:
+        place = "*(unsigned long *) 0x%x" % slot
+        try:
+            super().__init__(place, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE, internal=True)
+        except gdb.error as error:  # made, but not inserted
+            self.delete()
+            raise NoWatchpointError(" ".join(str(error).split())) from None
+        if self.type != gdb.BP_HARDWARE_WATCHPOINT:
+            self.delete()  # a software watchpoint would run QEMU step by step
+            raise NoWatchpointError("this host has no hardware watchpoints, or gdb may not use them")
+        self.slot = slot
+        self.value = value
+        self.recorder = recorder
+        self.last: Optional[Store] = None
+        self.gave_up = False
+        self._others = others
+        self._codes = codes
+        self._left = _MOST_WRITES
+
+    def hit(self) -> None:
+        """The slot has changed."""
+        self._left -= 1
+        if not self._left:
+            self.gave_up = True
+            self.retire()
+        self.last = None
+        if read_pointer(self.slot) == self.value and not _in_dynamic_linker():
+            self.last = self._store()
+
+    def _store(self) -> Store:
+        frames = physical_frames(gdb.newest_frame())
+        outside = next((n for n, frame in enumerate(frames) if not gdb.solib_name(frame.pc())), 0)
+        own = frames[outside:]
+        origin = self._copied_by_call(own) if outside else self._stored(own)
+        source = self._others.get(origin.source)
+        return Store(
+            place=_statement(own[0]),
+            thread=self.recorder.thread_of_another_run(),
+            stack=self.recorder.walk(),
+            time=self.recorder.now(),
+            passed=origin.passed,
+            written=origin.written,
+            copied=origin.copied,
+            source=origin.source,
+            source_store=source.last if source is not None else None,
+            name=name_in_scope(self.slot),
+            source_name=name_in_scope(origin.source) if origin.source else "",
+        )
+
+    def _copied_by_call(self, frames: List[gdb.Frame]) -> _Origin:
+        """A library is writing: for memcpy(to, from, size) it is known where from."""
+        code, call = self._instruction(frames[0])
+        symbol = symbol_at(direct_target(call.text)) if call else None
+        if code is None or call is None or symbol is None or not _COPYING.match(symbol[0]):
+            return _Origin()
+        past = Past(frames[0], code, call.address, live=False)
+        to, origin = (past.value(call.address, register) for register in ARGUMENTS[:2])
+        if to is None:  # memcpy returns it, and glibc's puts it where the result goes before anything else
+            to = int(gdb.newest_frame().read_register(RESULT)) & _BITS
+        source = origin + self.slot - to if origin is not None else 0
+        return _Origin(copied=True, source=source if read_pointer(source) == self.value else 0)
+
+    def _stored(self, frames: List[gdb.Frame]) -> _Origin:
+        """What the instruction before the program counter stored: told by machine code."""
+        code, store = self._instruction(frames[0])
+        done = effect(store.text) if store else None
+        if code is None or store is None or done is None or done.kind != "copy":
+            return _Origin()
+        if done.source.startswith("$"):
+            return _Origin(written=place_of(store.address))
+        ends = follow_place(
+            self._codes, return_addresses(frames[0]), store.address, done.source, lambda value: value == self.value
+        )
+        if len(ends) != 1:
+            return _Origin()
+        end = ends[0]
+        if end.kind != "memory":
+            return _Origin(end.passed, place_of(end.origin.address) if end.kind == "constant" else None)
+        past = Past(frames[0], code, store.address, live=True)
+        source = past.address(end.origin.address, end.origin.place) if not end.level else 0
+        found = source or 0
+        return _Origin(end.passed, copied=True, source=found if read_pointer(found) == self.value else 0)
+
+    def _instruction(self, frame: gdb.Frame) -> Tuple[Optional[Code], Optional[Instruction]]:
+        """The instruction before the frame's program counter, with the function around it."""
+        code = self._codes.around(frame.pc() - 1)
+        try:
+            return code, code.ending_at(frame.pc()) if code else None
+        except KeyError:
+            return code, None
+
+
+def _statement(frame: gdb.Frame) -> Place:
+    """The statement a frame is in; of functions inlined there the innermost that does more than copy memory."""
+    inner: Optional[gdb.Frame] = gdb.newest_frame()
+    while inner is not None and inner.pc() != frame.pc():
+        inner = inner.older()
+    while inner is not None and inner.type() == gdb.INLINE_FRAME and _COPYING.match(inner.name() or ""):
+        inner = inner.older()
+        if inner is not None and inner.function() is not None:
+            sal = inner.find_sal()
+            file = str(sal.symtab.fullname()) if sal.symtab is not None else ""
+            return Place(str(inner.name()), file, sal.line, "")
+    return place_of(frame.pc() - 1)
+
+
+def return_addresses(frame: gdb.Frame) -> List[int]:
+    """Where the frame stands and where those outside it return to, with those that jumped on; up to a signal."""
+    found = []
+    outer: Optional[gdb.Frame] = frame
+    while outer is not None and outer.type() in _WALKED:
+        if outer.type() != gdb.INLINE_FRAME:
+            found.append(outer.pc())
+        outer = outer.older()
+    return found
+
+
+def physical_frames(newest: gdb.Frame) -> List[gdb.Frame]:
+    """The frames that are really on the stack, up to a signal: not those inlined, nor reconstructed by gdb."""
+    frames: List[gdb.Frame] = []
+    frame: Optional[gdb.Frame] = newest
+    while frame is not None and frame.type() in _WALKED:
+        if frame.type() == gdb.NORMAL_FRAME:
+            frames.append(frame)
+        frame = frame.older()
+    return frames
+
+
+def _in_dynamic_linker() -> bool:
+    return bool(_LINKER.search(gdb.solib_name(gdb.newest_frame().pc()) or ""))

@@ -1,0 +1,185 @@
+"""What single x86-64 instructions do, read from gdb's disassembly in AT&T syntax: pure, without gdb.
+
+A place is a register by its 64-bit name (`rax`, `xmm0`), a memory operand as disassembled (`0x68(%rbx)`), or, when
+it is relative to the program counter, the address gdb adds as a comment (`@0x5555…`). Instruction names: AMD64
+Architecture Programmer's Manual, volume 3.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
+RESULT = "rax"
+# What a call may change (System V ABI, AMD64 supplement, figure 3.4).
+_CLOBBERED_BY_CALLS = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
+# What a call leaves as it was.
+PRESERVED = ("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15")
+_COMMENT = re.compile(r"\s+#\s+(0x[0-9a-f]+).*$")
+_PREFIX = re.compile(r"^(?:(?:notrack|bnd|lock|rep|repz|repnz|data16|cs|rex\.W)\s+)+")
+_ABSOLUTE = re.compile(r"-?0x[0-9a-f]+\(%rip\)")
+_TARGET = re.compile(r"^\*?(0x[0-9a-f]+)\b")
+_MEMORY = re.compile(
+    r"^(?P<displacement>-?(?:0x)?[0-9a-f]+)?\((?:%(?P<base>\w+))?(?:,%(?P<index>\w+)(?:,(?P<scale>\d))?)?\)$"
+)
+_OPERAND = re.compile(r"[^,(]*\([^)]*\)|[^,]+")
+_READS_ONLY = re.compile(
+    r"^(?:cmp|test|push|j|nop|bt[bwlq]?$|u?comis|prefetch|endbr|ret|leave|sfence|lfence|mfence)"
+)
+_COPIES = re.compile(r"^(?:mov(?:abs)?[bwlq]?|v?mov(?:aps|ups|apd|upd|dqa|dqu)|v?mov[dq]|movzx|movs?x?d?)$")
+_IMPLICIT: Dict[str, Tuple[str, ...]] = {
+    "mul": ("rax", "rdx"), "imul": ("rax", "rdx"), "div": ("rax", "rdx"), "idiv": ("rax", "rdx"),
+    "cltq": ("rax",), "cwtl": ("rax",), "cltd": ("rdx",), "cqto": ("rdx",), "cpuid": ("rax", "rbx", "rcx", "rdx"),
+    "rdtsc": ("rax", "rdx"), "syscall": ("rax", "rcx", "r11"), "leave": ("rsp", "rbp"),
+    "stos": ("rdi", "rcx"), "movs": ("rdi", "rsi", "rcx"), "cmpxchg": ("rax",), "xchg": (),
+}  # fmt: skip
+
+
+class Memory(NamedTuple):
+    """A memory operand: displacement + base + by * scale; "" for a register that is not used."""
+
+    displacement: int
+    base: str
+    by: str
+    scale: int
+
+
+class Effect(NamedTuple):
+    """What an instruction does to places.
+
+    `kind`: copy (`written` becomes `source`), maybe (it may, or stays), clobber (it becomes something else), call,
+    nothing. `source` is a place, or `$0x…` for a number.
+    """
+
+    kind: str
+    written: str = ""
+    source: str = ""
+    also: Tuple[str, ...] = ()  # places that become something else besides
+
+
+class Flow(NamedTuple):
+    """Where control goes next: to the following instruction, to the targets of a jump, or nobody knows where."""
+
+    falls_through: bool
+    targets: Tuple[int, ...] = ()
+
+
+def effect(text: str) -> Effect:
+    """What the disassembled instruction does."""
+    name, operands = _split(text)
+    if name.startswith("call"):
+        return Effect("call", also=_CLOBBERED_BY_CALLS)
+    also = _implicit(name, operands)
+    if _READS_ONLY.match(name) or not operands:
+        return Effect("clobber" if also else "nothing", also=also)
+    if len(operands) == 1:
+        return Effect("clobber", operands[0], also=also)
+    return _move(name, operands[0], operands[-1]) or Effect("clobber", operands[-1], also=also)
+
+
+def _move(name: str, source: str, written: str) -> Optional[Effect]:
+    """The effect of an instruction that moves a value; None for one that computes something else."""
+    if name.startswith("lea"):
+        return Effect("copy", written, "$" + source[1:]) if source.startswith("@") else Effect("clobber", written)
+    if name.startswith("cmov"):
+        return Effect("maybe", written, source)
+    if name.startswith("xor") and source == written:
+        return Effect("copy", written, "$0x0")
+    if name.startswith("xchg"):
+        return Effect("clobber", written, also=(source,))
+    if _COPIES.match(name):
+        return Effect("copy", written, source)
+    return None
+
+
+def flow(text: str) -> Flow:
+    """Where control goes from the disassembled instruction. A call comes back."""
+    name, operands = _split(text)
+    if name.startswith("ret") or name in ("ud2", "hlt"):
+        return Flow(False)
+    if not name.startswith("j"):
+        return Flow(True)
+    match = _TARGET.match(operands[0]) if operands else None
+    targets = (int(match[1], 16),) if match and not operands[0].startswith("*") else ()
+    return Flow(not name.startswith("jmp"), targets)
+
+
+def is_filler(text: str) -> bool:
+    """Whether the instruction does nothing."""
+    name, operands = _split(text)
+    return name.startswith("nop") or (name.startswith("xchg") and operands == ["rax", "rax"])
+
+
+def pointer_operand(text: str) -> str:
+    """The place an indirect call or jump takes its target from; "" for any other instruction."""
+    name, operands = _split(text)
+    if not name.startswith(("call", "jmp")) or not operands or not operands[0].startswith("*"):
+        return ""
+    return operands[0][1:]
+
+
+def parse_memory(place: str) -> Optional[Memory]:
+    """The parts of a memory operand; None for a register or a number."""
+    if place.startswith("@"):
+        return Memory(int(place[1:], 16), "", "", 1)
+    match = _MEMORY.match(place)
+    if match is None:
+        return None
+    displacement = int(match["displacement"], 16) if match["displacement"] else 0
+    return Memory(displacement, match["base"] or "", match["index"] or "", int(match["scale"] or 1))
+
+
+def escapes(text: str, place: str) -> bool:
+    """Whether the instruction takes the address of a memory operand."""
+    name, operands = _split(text)
+    return name.startswith("lea") and operands[:1] == [place]
+
+
+def moves_stack_pointer(text: str) -> bool:
+    """Whether `0x8(%rsp)` means something else after the instruction."""
+    name, operands = _split(text)
+    return name.startswith(("push", "pop")) or operands[-1:] == ["rsp"]
+
+
+def _split(text: str) -> Tuple[str, List[str]]:
+    comment = _COMMENT.search(text)
+    plain = _PREFIX.sub("", _COMMENT.sub("", text).strip())
+    name, _, rest = plain.partition(" ")
+    operands = [
+        _place(operand.strip(), comment[1] if comment else "") for operand in _OPERAND.findall(rest.strip())
+    ]
+    return name, operands
+
+
+def _place(operand: str, absolute: str) -> str:
+    """One operand as a place; `$…` for a number, "*" kept in front of an indirect target."""
+    star = "*" if operand.startswith("*") else ""
+    plain = operand[len(star) :]
+    if absolute and _ABSOLUTE.match(plain):
+        return star + "@" + absolute
+    return star + _whole(plain[1:]) if plain.startswith("%") else star + plain
+
+
+def _whole(register: str) -> str:
+    """The 64-bit register that a part of one belongs to."""
+    numbered = re.match(r"^(r(?:[89]|1[0-5]))[bwd]$", register)
+    if numbered:
+        return numbered[1]
+    return _PARTS.get(register, register)
+
+
+def _implicit(name: str, operands: List[str]) -> Tuple[str, ...]:
+    for stem, registers in _IMPLICIT.items():
+        if re.match(stem + r"[bwlq]?$", name) and (stem not in ("imul", "movs") or len(operands) < 2):
+            return registers
+    return ()
+
+
+_PARTS: Dict[str, str] = {}
+for _letter in "abcd":
+    for _part in ("e%sx", "%sx", "%sl", "%sh"):
+        _PARTS[_part % _letter] = "r%sx" % _letter
+for _name in ("si", "di", "bp", "sp"):
+    for _part in ("e%s", "%s", "%sl"):
+        _PARTS[_part % _name] = "r" + _name

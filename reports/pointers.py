@@ -1,0 +1,60 @@
+"""The pointers of the report: where each call took its pointer from, and who set it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+from analyzer.explain import place_words, setting_words, slot_words
+from analyzer.graph.callgraph import CallGraph, Slot
+from analyzer.graph.chain import own_chain
+from analyzer.graph.merge import slot_of
+from analyzer.model import Function, Kind, Pointer, Recording
+from analyzer.show import backtrace
+from reports.page import PointerStory, SettingStory, SourceLine
+
+Source = Callable[[str, int], tuple[SourceLine, ...]]
+
+
+class Pointers:
+    """What is known of the pointers between functions, from the graph and the recordings behind it."""
+
+    def __init__(self, graph: CallGraph, recordings: Sequence[Recording]) -> None:
+        self._slots = {(c.caller, c.callee): c.slots for c in graph.calls if c.kind is Kind.INDIRECT}
+        self._samples: dict[tuple[Function, Function, Slot], tuple[Pointer, Recording]] = {}
+        for recording in recordings:
+            for stop in recording.stops if recording.pointers else ():
+                steps = own_chain(stop, recording)
+                for caller, callee in pairwise(steps):
+                    if callee.pointer is not None:
+                        key = (caller.function, callee.function, slot_of(callee.pointer))
+                        self._samples.setdefault(key, (callee.pointer, recording))
+
+    @property
+    def unexplained(self) -> Iterator[tuple[Function, Function, Slot]]:
+        """Calls whose pointer was looked into in vain."""
+        for (caller, callee), slots in self._slots.items():
+            for slot in slots:
+                if slot.outcome != "explained":
+                    yield caller, callee, slot
+
+    def between(self, caller: Function, callee: Function, source: Source) -> tuple[PointerStory, ...]:
+        """The pointers that `caller` called `callee` through."""
+        slots = self._slots.get((caller, callee), ())
+        return tuple(self._story(slot, self._samples.get((caller, callee, slot)), source) for slot in slots)
+
+    def _story(self, slot: Slot, sample: tuple[Pointer, Recording] | None, source: Source) -> PointerStory:
+        holds = ""
+        traces = [""] * len(slot.set_by)
+        if sample is not None:
+            pointer, recording = sample
+            if pointer.address:
+                holds = f"{pointer.address:#x} holds {pointer.value:#x}"
+            stops = [step.stop for step in pointer.steps]
+            traces = ["" if stop is None else backtrace(recording.stop(stop), recording) for stop in stops]
+        set_by = tuple(
+            SettingStory(setting_words(step), place_words(step), source(step.file, step.line), trace)
+            for step, trace in zip(slot.set_by, traces, strict=True)
+        )
+        problem = "" if slot.outcome == "explained" else f"{slot.outcome}: {slot.reason}"
+        return PointerStory(slot_words(slot), holds, set_by, problem)

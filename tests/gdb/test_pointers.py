@@ -1,0 +1,81 @@
+"""Who set a function pointer: each small program states it, at -O0 and at -O2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analyzer.graph.chain import own_chain
+from analyzer.model import Pointer, PointerStep, Recording
+from tests.gdb.conftest import PROGRAMS, directive
+from tests.notation import chains
+
+SHAPES = sorted((PROGRAMS / "pointers").glob("*.c"))
+WAYS = [
+    pytest.param(program, level, id=f"{program.stem} {level}")
+    for program in SHAPES
+    for level in ("-O0", "-O2")
+    if not any("-O" in flags and level not in flags for flags in directive(program, "flags"))
+]
+
+
+def pointer_to_leaf(recording: Recording) -> Pointer:
+    """The pointer the program's `leaf` was called through."""
+    stop = next(stop for stop in recording.stops if stop.function == "leaf")
+    found = [step.pointer for step in own_chain(stop, recording) if step.pointer is not None]
+    assert found
+    return found[-1]
+
+
+def as_stated(step: PointerStep, program: Path) -> str:
+    """The step in the notation of the programs."""
+    line = program.read_text().splitlines()[step.line - 1] if step.line else ""
+    mark = line.partition("/* ")[2].partition(" */")[0] or str(step.line or "")
+    return f"{step.what} {step.name} {step.function or ''} {mark}".rstrip()
+
+
+@pytest.mark.parametrize(("program", "level"), WAYS)
+def test_the_slot_and_who_set_it_are_as_the_program_states(program, level, build, record):
+    recording = record(build(program, level), ["leaf"], pointers=True)
+    pointer = pointer_to_leaf(recording)
+    stated_outcome = directive(program, "outcome") or ["explained"]
+    assert [f"{pointer.kind} {pointer.slot}"] == directive(program, "slot")
+    assert [pointer.outcome] == stated_outcome, pointer.reason
+    assert not directive(program, "reason") or [pointer.reason] == directive(program, "reason")
+    assert [as_stated(step, program) for step in pointer.steps] == directive(program, "by")
+    if expected := directive(program, "chain"):
+        assert chains(recording, "leaf") == expected
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_the_moment_of_the_store_is_shown_with_a_backtrace_of_its_own(level, build, record):
+    recording = record(build(PROGRAMS / "pointers" / "member.c", level), ["leaf"], pointers=True)
+    step = pointer_to_leaf(recording).steps[0]
+    assert step.stop is not None
+    stop = recording.stop(step.stop)
+    assert [frame.function.name for frame in stop.frames[:2]] == ["install", "main"]
+    assert stop.reason == "store"
+
+
+def test_a_store_by_another_thread_is_shown_on_that_thread(build, record):
+    recording = record(build(PROGRAMS / "pointers" / "thread.c", "-O0"), ["leaf"], pointers=True)
+    step = pointer_to_leaf(recording).steps[0]
+    assert step.stop is not None
+    assert recording.thread(recording.stop(step.stop).thread).number != 1
+
+
+def test_where_gdb_may_not_use_hardware_watchpoints_the_reason_is_given(build, record):
+    program = build(PROGRAMS / "pointers" / "member.c")
+    forbid = ["set can-use-hw-watchpoints 0"]
+    pointer = pointer_to_leaf(record(program, ["leaf"], pointers=True, before_pointers=forbid))
+    assert (pointer.slot, pointer.outcome, pointer.steps) == ("Ops.go", "unknown", ())
+    assert "no hardware watchpoint is to be had" in pointer.reason
+
+
+def test_where_all_debug_registers_are_taken_the_reason_is_given(build, record):
+    program = build(PROGRAMS / "pointers" / "member.c")
+    take = [f"watch *(long *) {0x7FFFF0000000 + 8 * number:#x}" for number in range(4)]
+    pointer = pointer_to_leaf(record(program, ["leaf"], pointers=True, before_pointers=take))
+    assert (pointer.slot, pointer.outcome) == ("Ops.go", "unknown")
+    assert "no hardware watchpoint is to be had" in pointer.reason
