@@ -5,13 +5,15 @@ set -eu
 run="gdb graphviz python3 python3-venv binutils util-linux seabios ipxe-qemu qemu-system-data"
 qemu="gcc libc6-dev make dpkg-dev patch pkg-config bzip2 xz-utils python3-venv
       libglib2.0-dev libpixman-1-dev zlib1g-dev libfdt-dev"
-# Ubuntu has no package chromium: its chromium-browser installs the browser as a snap.
+# Ubuntu has no package chromium: its chromium-browser installs the browser as a snap. Its perf is one of its tools.
 if grep -qs '^ID=ubuntu' /etc/os-release; then
     browser="chromium-browser chromium-chromedriver"
+    perf="linux-tools-generic"
 else
     browser="chromium chromium-driver"
+    perf="linux-perf"
 fi
-test="$browser gcc g++ git strace"
+test="$browser gcc g++ git strace $perf"
 
 wanted=""
 for group in "$@"; do
