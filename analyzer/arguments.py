@@ -146,6 +146,18 @@ def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
         default=True,
         help="find out who set the function pointers on the way, by a few more runs (default: yes)",
     )
+    verb.add_argument(
+        "--ioctls",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="record every ioctl on KVM's descriptors (default: yes)",
+    )
+    verb.add_argument(
+        "--kernel",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="record the kernel stacks behind them, where the host lets us: as root (default: yes)",
+    )
     verb.usage = "analyze startup (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
 
 
@@ -203,7 +215,9 @@ def _add_show(verbs: _Verbs[_ArgumentParser]) -> None:
     verb.add_argument(
         "function", nargs="?", default="", metavar="FUNC", help="only stops in this function or at this milestone"
     )
-    verb.add_argument("--pointers", action="store_true", help="who set the function pointers, instead")
+    instead = verb.add_mutually_exclusive_group()
+    instead.add_argument("--pointers", action="store_true", help="who set the function pointers, instead")
+    instead.add_argument("--ioctls", action="store_true", help="every ioctl on KVM's descriptors, instead")
 
 
 def _add_graph(verbs: _Verbs[_ArgumentParser]) -> None:

@@ -7,7 +7,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from analyzer.errors import AnalyzerError, ExitStatus
 
 if TYPE_CHECKING:
     from analyzer.adapters.gdb import Gdb
+    from analyzer.model import Recording
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -91,6 +92,8 @@ def _startup_with(options: argparse.Namespace, gdb: Gdb) -> ExitStatus:
             linger=options.linger,
             qemu_arguments=options.passed_on,
             pointers=options.pointers,
+            ledger=options.ioctls,
+            kernel=options.kernel,
         ),
     )
 
@@ -112,18 +115,28 @@ def _build(options: argparse.Namespace) -> ExitStatus:
 
 
 def _show(options: argparse.Namespace) -> ExitStatus:
-    from analyzer.explain import pointers_text
     from analyzer.recording import read_recording
-    from analyzer.show import backtraces
 
     recording = read_recording(options.recording)
-    for text in pointers_text(recording) if options.pointers else backtraces(recording, options.function):
+    for text in _shown(recording, options):
         print(text)
+    if options.ioctls and not recording.ledger:
+        print("analyze: the ioctls were not recorded.", file=sys.stderr)
     if options.pointers and not recording.pointers:
         print("analyze: no function pointers were looked into.", file=sys.stderr)
     if recording.end is None:
         print("analyze: this recording was cut short: it has no end.", file=sys.stderr)
     return ExitStatus.DONE
+
+
+def _shown(recording: Recording, options: argparse.Namespace) -> Iterator[str]:
+    from analyzer.explain import pointers_text
+    from analyzer.ledger import ledger_text
+    from analyzer.show import backtraces
+
+    if options.pointers:
+        return pointers_text(recording)
+    return ledger_text(recording) if options.ioctls else backtraces(recording, options.function)
 
 
 def _graph(options: argparse.Namespace) -> ExitStatus:

@@ -23,6 +23,9 @@ class Kind(str, Enum):
     INLINE = "inline"
     THREAD_START = "thread-start"
     SIGNAL = "signal"
+    SYSCALL = "syscall"  # from an ioctl to the kernel's function that serves it
+    KERNEL = "kernel"  # between functions of the kernel, as seen on its stack
+    DOCUMENTED = "documented"  # to a function of the kernel that its sources name, and nobody saw
     UNKNOWN = "unknown"
 
     def __str__(self) -> str:
@@ -67,6 +70,7 @@ class Ioctl:
     """One ioctl: the descriptor, what is behind it, the request, what it returned (None: not recorded)."""
 
     request: str
+    number: int
     fd: int
     file: str
     returned: int | None
@@ -101,6 +105,41 @@ class Thread:
     def label(self) -> str:
         """What to call it."""
         return "main thread" if self.number == 1 else self.name or f"thread {self.number}"
+
+
+@dataclass(frozen=True)
+class KernelEvent:
+    """A tracepoint passed, `count` times, while the kernel served an ioctl; `stack` is outermost first."""
+
+    time: float  # of the first, in seconds since the program was started
+    name: str
+    text: str
+    stack: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One ioctl on a descriptor of KVM. `before` and `after` are the beginning of what its argument points to."""
+
+    number: int
+    time: float  # seconds since the program was started
+    thread: int
+    fd: int
+    file: str
+    request: int
+    argument: int
+    before: bytes
+    after: bytes
+    returned: int | None  # a negative errno when it failed; None when it did not return while recorded
+    frames: tuple[Frame, ...]  # innermost first; none when the same call was recorded often before
+    kernel: tuple[KernelEvent, ...] = ()
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The program's functions that led to it, outermost first; () when they were not recorded."""
+        own = [frame.function for frame in self.frames if not frame.library]
+        return tuple(reversed(own))
 
 
 @dataclass(frozen=True)
@@ -151,6 +190,8 @@ class Recording:
     exit: wire.Exit | None = None
     notes: tuple[str, ...] = ()
     end: wire.End | None = None  # None: cut short
+    ledger: tuple[LedgerEntry, ...] = ()
+    kernel: wire.Kernel | None = None  # None: nobody tried to record the kernel's side
     # Return address of the call and name of the function reached -> the pointer it went through.
     pointers: dict[tuple[int, str], Pointer] = field(default_factory=dict)
 
@@ -176,6 +217,17 @@ class Recording:
     def stop(self, number: int) -> Stop:
         """The stop of that number; KeyError when there is none."""
         return self._stops[number]
+
+    def ledger_of(self, thread: int, fd: int, request: int) -> tuple[LedgerEntry, ...]:
+        """The ioctls of a thread on a descriptor with one request, in the order made."""
+        return tuple(self._ledger.get((thread, fd, request), ()))
+
+    @cached_property
+    def _ledger(self) -> dict[tuple[int, int, int], list[LedgerEntry]]:
+        found: dict[tuple[int, int, int], list[LedgerEntry]] = {}
+        for entry in self.ledger:
+            found.setdefault((entry.thread, entry.fd, entry.request), []).append(entry)
+        return found
 
     @cached_property
     def _threads(self) -> dict[int, Thread]:

@@ -13,7 +13,9 @@ from analyzer.model import (
     Frame,
     Function,
     Ioctl,
+    KernelEvent,
     Kind,
+    LedgerEntry,
     Pointer,
     PointerStep,
     Recording,
@@ -107,6 +109,11 @@ class _Draft:
     frames: dict[int, wire.Frame] = field(default_factory=dict)
     stops: list[wire.Stop] = field(default_factory=list)
     returns: dict[int, wire.Return] = field(default_factory=dict)
+    ioctls: list[wire.Ioctl] = field(default_factory=list)
+    ioctl_returns: dict[int, wire.IoctlReturn] = field(default_factory=dict)
+    kernel: wire.Kernel | None = None
+    kernel_stacks: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    kernel_events: dict[int, list[wire.KernelEvent]] = field(default_factory=dict)
     pointers: list[wire.Pointer] = field(default_factory=list)
     pointer_steps: list[wire.PointerStep] = field(default_factory=list)
     accelerator: wire.Accelerator | None = None
@@ -132,6 +139,21 @@ class _Draft:
                 self.pointers.append(record)
             case wire.PointerStep():
                 self.pointer_steps.append(record)
+            case _:
+                self._add_about_ioctls(record)
+
+    def _add_about_ioctls(self, record: wire.Record) -> None:
+        match record:
+            case wire.Ioctl():
+                self.ioctls.append(record)
+            case wire.IoctlReturn():
+                self.ioctl_returns[record.number] = record
+            case wire.Kernel():
+                self.kernel = record
+            case wire.KernelStack():
+                self.kernel_stacks[record.number] = tuple(record.functions)
+            case wire.KernelEvent():
+                self.kernel_events.setdefault(record.ioctl, []).append(record)
             case _:
                 self._add_about_the_run(record)
 
@@ -164,6 +186,7 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
     root = source_root(file for milestone in own for file in milestone.files)
     try:
         stops = tuple(_stop(stop, draft, root) for stop in draft.stops)
+        ledger = tuple(_ledger_entry(ioctl, draft, root) for ioctl in draft.ioctls)
     except KeyError as error:
         raise AnalyzerError(f"{name} is damaged: a stop names frame {error}, which is missing.") from None
     except ValueError as error:  # arguments do not fit the frames, or a kind of call is unknown
@@ -181,6 +204,8 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
         notes=tuple(draft.notes),
         end=draft.end,
         pointers=_pointers(draft, root),
+        ledger=ledger,
+        kernel=draft.kernel,
     )
 
 
@@ -216,7 +241,7 @@ def _ioctl(stop: wire.Stop, draft: _Draft) -> Ioctl:
     names = {m.name: m.request for m in draft.milestones}
     request = next((names[name] for name in stop.milestones if names.get(name)), hex(stop.request))
     returned = draft.returns.get(stop.number)
-    return Ioctl(request, stop.fd, stop.file, returned.value if returned else None)
+    return Ioctl(request, stop.request, stop.fd, stop.file, returned.value if returned else None)
 
 
 def _frame(frame: wire.Frame, arguments: wire.Arguments, root: str) -> Frame:
@@ -259,6 +284,30 @@ def _threads(draft: _Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
         # A thread nobody named has inherited the program's name, which tells nothing.
         name = thread.name if thread.name != program else ""
         yield Thread(thread.number, thread.tid, name, creator, start)
+
+
+def _ledger_entry(ioctl: wire.Ioctl, draft: _Draft, root: str) -> LedgerEntry:
+    if ioctl.thread not in draft.threads:
+        raise ValueError(f"ioctl {ioctl.number} names thread {ioctl.thread}, which is missing")
+    returned = draft.ioctl_returns.get(ioctl.number)
+    before = bytes.fromhex(ioctl.data)
+    return LedgerEntry(
+        number=ioctl.number,
+        time=ioctl.time,
+        thread=ioctl.thread,
+        fd=ioctl.fd,
+        file=ioctl.file,
+        request=ioctl.request,
+        argument=ioctl.argument,
+        before=before,
+        after=bytes.fromhex(returned.data) if returned and returned.data else before,
+        returned=returned.value if returned else None,
+        frames=tuple(_frame(draft.frames[number], [], root) for number in ioctl.frames),
+        kernel=tuple(
+            KernelEvent(e.time, e.name, e.text, draft.kernel_stacks[e.stack] if e.stack >= 0 else (), e.count)
+            for e in draft.kernel_events.get(ioctl.number, ())
+        ),
+    )
 
 
 def _pointers(draft: _Draft, root: str) -> dict[tuple[int, str], Pointer]:

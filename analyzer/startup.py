@@ -13,6 +13,7 @@ from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model import Recording
 from analyzer.record.guest import Guest, choose_guest
+from analyzer.record.kernel_side import KernelSide
 from analyzer.record.session import Request, Watcher, record
 from analyzer.results import check_free, forget_the_one_before, keep_what_is_of_use, prepare_folder
 from analyzer.scenarios import load_scenario
@@ -33,6 +34,8 @@ class StartupOptions:
     linger: float
     qemu_arguments: tuple[str, ...]
     pointers: bool
+    ledger: bool
+    kernel: bool
 
 
 def check_wishes(guest: str, accelerator: str, out: Path | None, force: bool) -> Guest:
@@ -50,6 +53,13 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
 
     `gdb` was made with the same QEMU.
     """
+    if not (options.kernel and options.ledger and options.accelerator == "kvm"):
+        return _startup(gdb, None, options)
+    with KernelSide.open() as kernel:
+        return _startup(gdb, kernel, options)
+
+
+def _startup(gdb: Gdb, kernel: KernelSide | None, options: StartupOptions) -> ExitStatus:
     guest = check_wishes(options.guest, options.accelerator, options.out, options.force)
     qemu = examine(options.qemu)
     folder = options.out or Path(f"callchain-qemu-{qemu.version}-startup")
@@ -66,12 +76,13 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
         break_limit=options.break_limit,
         build=certificate_of(qemu.path, qemu.build_id),
         pointers=options.pointers,
+        ledger=options.ledger,
     )
     console = Console()
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
     try:
         watcher = Watcher(_load_what_results_need, console.reached, console.waiting, console.explaining)
-        record(request, folder, gdb, watcher)
+        record(request, folder, gdb, kernel, watcher)
     except (AnalyzerError, KeyboardInterrupt):
         console.clear()
         if keep_what_is_of_use(folder):

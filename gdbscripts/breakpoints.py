@@ -14,7 +14,7 @@ from gdbscripts.recorder import Recorder
 from gdbscripts.wire import BREAK, Accelerator, Note, Return
 
 THREAD_CREATE = "pthread_create"
-_KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
+KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
 
 
 class Progress:
@@ -135,10 +135,10 @@ class _IoctlCall:
         frame = gdb.newest_frame()
         fd = architecture.argument(frame, 0) & 0xFFFFFFFF
         request = architecture.argument(frame, 1) & 0xFFFFFFFF
-        return cls(fd, request, _file_behind(fd))
+        return cls(fd, request, file_behind(fd))
 
     def asks(self, step: Step) -> bool:
-        return self.request == step.request and self.file.startswith(_KVM_FILES)
+        return self.request == step.request and self.file.startswith(KVM_FILES)
 
     def details(self) -> Dict[str, object]:
         return {"fd": self.fd, "file": self.file, "request": self.request}
@@ -216,7 +216,8 @@ def _name_at(address: int) -> Tuple[str, str]:
     return (symbol[0] if symbol else hex(address)), ""
 
 
-def _file_behind(fd: int) -> str:
+def file_behind(fd: int) -> str:
+    """What the program's descriptor is, as /proc says; "" when it is none."""
     try:
         return os.readlink("/proc/%d/fd/%d" % (gdb.selected_inferior().pid, fd))
     except OSError:

@@ -87,7 +87,7 @@ class SetPlan(gdb.MICommand):
             )
         gdb.events.exited.connect(_record_exit)
         Session.recorder = recorder
-        return {"found": sorted(found)}
+        return {"found": sorted(found), "started": repr(recorder.started)}
 
 
 class Pointers(gdb.MICommand):

@@ -63,11 +63,15 @@ class PointerSite:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything to record, and the file to append it to; with `pointers`, these are to be explained."""
+    """Everything to record, and the file to append it to; `ledger` asks for all of KVM's ioctls.
+
+    With `pointers` it asks for these to be explained.
+    """
 
     recording: str
     steps: List[Step]
     accelerators: List[AcceleratorTest]
+    ledger: bool = False
     pointers: List[PointerSite] = field(default_factory=list)
 
 

@@ -23,6 +23,11 @@ class Recorder:
         self._halts = False
 
     @property
+    def started(self) -> float:
+        """When the program was started, in seconds of CLOCK_MONOTONIC."""
+        return self._started
+
+    @property
     def halts(self) -> bool:
         """Whether a breakpoint is to halt the program from now on."""
         return self._halts
@@ -60,12 +65,12 @@ class Recorder:
     def stop(self, reason: str, milestones: List[str], function: str, **details: Any) -> int:
         """Record the selected thread's stack; returns the number of the stop."""
         moment = self.now()
-        thread = self._note_thread(gdb.selected_thread())
+        thread = self.note_thread()
         return self.put(self.walk(), moment, thread, reason, milestones, function, **details)
 
-    def walk(self) -> Stack:
+    def walk(self, arguments: bool = True) -> Stack:
         """The selected thread's stack; frames that are new are recorded."""
-        stack = self._walker.walk()
+        stack = self._walker.walk(arguments)
         for frame in stack.new:
             self.write(frame)
         return stack
@@ -107,6 +112,10 @@ class Recorder:
         """Write the footer and close the file."""
         self.write(End(outcome, reason, frames=len(self._walker), stops=self.stops))
         self._file.close()
+
+    def note_thread(self) -> int:
+        """The selected thread's number; the thread is recorded when it is new or has another name."""
+        return self._note_thread(gdb.selected_thread())
 
     def thread_of_another_run(self) -> int:
         """The selected thread's number; it is recorded only if the recorded run had none of that number."""

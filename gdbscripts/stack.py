@@ -45,8 +45,8 @@ class StackWalker:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def walk(self) -> Stack:
-        """The selected thread's stack; the user's selected frame stays as it was."""
+    def walk(self, arguments: bool = True) -> Stack:
+        """The selected thread's stack, with or without arguments; the user's selected frame stays as it was."""
         stack = Stack([], [], [])
         with selection_kept():
             callee: Optional[gdb.Frame] = None
@@ -54,13 +54,15 @@ class StackWalker:
             depth = 0  # among frames at one address: functions inlined into each other
             while frame is not None and len(stack.frames) < DEEPEST:
                 depth = depth + 1 if callee is not None and callee.pc() == frame.pc() else 0
-                self._add(stack, frame, callee, depth)
+                self._add(stack, frame, callee, depth, arguments)
                 callee, frame = frame, frame.older()
             if frame is not None:
                 self._add_cut(stack)
         return stack
 
-    def _add(self, stack: Stack, frame: gdb.Frame, callee: Optional[gdb.Frame], depth: int) -> None:
+    def _add(
+        self, stack: Stack, frame: gdb.Frame, callee: Optional[gdb.Frame], depth: int, arguments: bool
+    ) -> None:
         name = _name(frame)
         callee_type, callee_name = (callee.type(), _name(callee)) if callee is not None else (-1, "")
         key = (frame.pc(), name, frame.type(), callee_type, callee_name, depth)
@@ -71,7 +73,7 @@ class StackWalker:
             self._numbers[key] = number
             stack.new.append(facts)
         stack.frames.append(number)
-        stack.arguments.append(arguments_of(frame))
+        stack.arguments.append(arguments_of(frame) if arguments else [])
 
     def _add_cut(self, stack: Stack) -> None:
         key = (0, CUT, -1, -1, "", 0)

@@ -10,6 +10,7 @@ import gdb
 
 from gdbscripts.breakpoints import THREAD_CREATE, Progress, StepBreakpoint, ThreadCreateBreakpoint
 from gdbscripts.detour import address_of, symbol_at
+from gdbscripts.ledger import FUNCTIONS, Ledger
 from gdbscripts.plan import Plan, Step
 from gdbscripts.recorder import Recorder
 
@@ -28,6 +29,10 @@ def set_breakpoints(plan: Plan, recorder: Recorder) -> Dict[str, List[str]]:
         for function in step.functions:
             by_function.setdefault(function, []).append(step)
     found: Dict[str, List[str]] = {}
+    if plan.ledger:
+        ledger = Ledger(recorder)
+        for function in FUNCTIONS:
+            _when_loaded(function, partial(ledger.watch, function))
     for function, steps in by_function.items():
         if any(step.request for step in steps):
             found[function] = []

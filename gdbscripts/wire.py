@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, Union
+from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, Union, get_args
 
 # History of the format:
 # 1  first
-# 2  pointer and pointer-step
+# 2  pointers, the ledger of ioctls, the kernel's side
 SCHEMA = 2
 
 STORE = "store"  # reason of a stop that shows who stored a pointer
@@ -124,6 +124,65 @@ class Return:
 
 
 @dataclass(frozen=True)
+class Ioctl:
+    """One ioctl on a descriptor of KVM, in the order made."""
+
+    TAG: ClassVar[str] = "ioctl"
+    number: int  # from 0
+    time: float  # seconds since the program was started
+    thread: int
+    fd: int
+    file: str  # behind the descriptor, as /proc says
+    request: int
+    argument: int
+    data: str  # the beginning of what the argument points to, in hexadecimal; "" for a plain number
+    frames: List[int]  # innermost first; none when the same call was recorded often before
+
+
+@dataclass(frozen=True)
+class IoctlReturn:
+    """What an ioctl gave back."""
+
+    TAG: ClassVar[str] = "ioctl-return"
+    number: int
+    value: int  # of the system call: a negative errno when it failed
+    data: str  # as `Ioctl.data`, "" when the kernel did not change it
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Whether the kernel's side was recorded."""
+
+    TAG: ClassVar[str] = "kernel"
+    recorded: bool
+    reason: str  # why not, and what would allow it
+    lost: int = 0  # events that did not fit into the kernel's buffers
+    unclaimed: int = 0  # ioctls on KVM's descriptors that the kernel saw and the recording lacks
+
+
+@dataclass(frozen=True)
+class KernelStack:
+    """The way from the ioctl system call inward to an event."""
+
+    TAG: ClassVar[str] = "kernel-stack"
+    number: int  # from 0
+    functions: List[str]  # outermost first
+
+
+@dataclass(frozen=True)
+class KernelEvent:
+    """A tracepoint passed while the kernel served an ioctl."""
+
+    TAG: ClassVar[str] = "kernel-event"
+    ioctl: int
+    time: float  # seconds since the program was started
+    name: str
+    text: str
+    stack: int  # -1 when the kernel took none
+    count: int = 1  # how often it was passed in this ioctl, with this stack
+
+
+@dataclass(frozen=True)
 class Pointer:
     """What is known of the pointer an indirect call went through."""
 
@@ -216,28 +275,10 @@ class End:
 
 
 Record = Union[
-    Header,
-    Milestone,
-    Thread,
-    Frame,
-    Stop,
-    Return,
-    Pointer,
-    PointerStep,
-    Accelerator,
-    Source,
-    Output,
-    Exit,
-    Note,
-    End,
-]
-_TYPES: Dict[str, Type[Any]] = {
-    kind.TAG: kind
-    for kind in (
-        Header, Milestone, Thread, Frame, Stop, Return, Pointer, PointerStep, Accelerator, Source, Output, Exit,
-        Note, End,
-    )
-}  # fmt: skip
+    Header, Milestone, Thread, Frame, Stop, Return, Ioctl, IoctlReturn, Kernel, KernelStack, KernelEvent, Pointer,
+    PointerStep, Accelerator, Source, Output, Exit, Note, End,
+]  # fmt: skip
+_TYPES: Dict[str, Type[Any]] = {kind.TAG: kind for kind in get_args(Record)}
 _REQUIRED = {
     kind: {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
     for kind in _TYPES.values()

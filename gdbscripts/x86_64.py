@@ -13,6 +13,8 @@ import gdb
 
 DISASSEMBLY = "att"  # the flavour the patterns below are written for: an indirect operand starts with "*"
 STACK_POINTER = "rsp"
+SYSTEM_CALL = "syscall"
+SYSTEM_CALL_IOCTL = 16  # asm/unistd_64.h
 _ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 _RESULT = "rax"
 _JUMP = re.compile(r"^(?:notrack |bnd )*j[a-z]+\s+(0x[0-9a-f]+)")
@@ -29,6 +31,12 @@ def result(frame: gdb.Frame) -> int:
     """The C `int` a function has just returned: ioctl and pthread_create both return one."""
     value = int(frame.read_register(_RESULT)) & 0xFFFFFFFF
     return value - (1 << 32) if value >> 31 else value
+
+
+def system_call_result(frame: gdb.Frame) -> int:
+    """What the kernel has just answered: a negative errno when it failed."""
+    value = int(frame.read_register(_RESULT)) & 0xFFFFFFFFFFFFFFFF
+    return value - (1 << 64) if value >> 63 else value
 
 
 def classify(instruction: str) -> Tuple[str, int]:

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analyzer.graph.callgraph import CallGraph
+from analyzer.kvm.requests import name_of
 from analyzer.model import Frame, Function, Kind, Recording
 from analyzer.show import backtrace, heading
 from analyzer.text import visible
+from reports.boundary import kernel_note, ladder, ledger_rows
 from reports.page import Moment, Page, Run, Rung, ThreadRow, Trace
 from reports.pointers import Pointers
 from reports.story import KIND_WORDS, Samples, chapters, identity
@@ -56,7 +58,11 @@ def _runs(recordings: Sequence[Recording]) -> Iterator[Run]:
             messages=visible(recording.outputs.get("stderr", "")),
             timeline=tuple(_timeline(recording)),
             threads=tuple(_threads(recording)),
-            rungs=tuple(_rungs(recording)),
+            rungs=() if recording.ledger else tuple(_rungs(recording)),
+            ladder=tuple(ladder(recording)),
+            ledger=tuple(ledger_rows(recording)),
+            kernel=kernel_note(recording) if recording.ledger else "",
+            requests=tuple(Counter(name_of(entry.request) for entry in recording.ledger).most_common()),
             traces=tuple(_traces(recording)),
         )
 

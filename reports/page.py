@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -87,6 +87,42 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A step of the ladder of descriptors: `request` gave it, `ioctls` went to it."""
+
+    depth: int
+    request: str
+    name: str
+    file: str
+    ioctls: int
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """`count` equal ioctls in a row."""
+
+    time: str
+    thread: str
+    fd: str
+    descriptor: str
+    request: str
+    argument: str
+    result: str
+    chain: str
+    kernel: str
+    observed: bool
+    count: int
+
+    def same_as(self, other: LedgerRow) -> bool:
+        """Whether nothing but time and count tells them apart."""
+        return replace(self, time="", count=0) == replace(other, time="", count=0)
+
+    def once_more(self) -> LedgerRow:
+        """One more of these."""
+        return replace(self, count=self.count + 1)
+
+
+@dataclass(frozen=True)
 class ThreadRow:
     """A thread that was stopped in, or created."""
 
@@ -115,7 +151,11 @@ class Run:
     messages: str
     timeline: tuple[Moment, ...]
     threads: tuple[ThreadRow, ...]
-    rungs: tuple[Rung, ...]
+    rungs: tuple[Rung, ...]  # when there is no ledger
+    ladder: tuple[Step, ...]
+    ledger: tuple[LedgerRow, ...]
+    kernel: str  # what is known of the kernel's side
+    requests: tuple[tuple[str, int], ...]  # how often each was made
     traces: tuple[Trace, ...]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from analyzer.graph.boundary import kernel_steps
 from analyzer.graph.callgraph import CallGraph, Chain, ChainStep
 from analyzer.graph.chain import Step, own_chain, whole_chain
 from analyzer.graph.merge import chain_step
@@ -20,6 +21,9 @@ KIND_WORDS: Mapping[Kind | None, str] = {
     Kind.INLINE: "contains, inlined",
     Kind.THREAD_START: "starts a thread in",
     Kind.SIGNAL: "is interrupted by a signal for",
+    Kind.SYSCALL: "enters the kernel, which calls",
+    Kind.KERNEL: "calls, in the kernel",
+    Kind.DOCUMENTED: "calls, as the kernel's sources say (not observed)",
     Kind.UNKNOWN: "leads, nobody knows how, to",
 }
 
@@ -36,7 +40,7 @@ class Samples:
             for stop in recording.stops:
                 for step in own_chain(stop, recording):
                     self._add_arguments(step)
-                steps = whole_chain(stop, recording) if stop.milestones else []
+                steps = [*whole_chain(stop, recording), *kernel_steps(stop, recording)] if stop.milestones else []
                 for name in stop.milestones:
                     key = (name, tuple(map(chain_step, steps)))
                     self._chains.setdefault(key, [_arguments(step) for step in steps])

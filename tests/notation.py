@@ -15,6 +15,9 @@ ARROWS = {
     Kind.INLINE: " +> ",
     Kind.THREAD_START: " => ",
     Kind.SIGNAL: " !> ",
+    Kind.SYSCALL: " $> ",
+    Kind.KERNEL: " k> ",
+    Kind.DOCUMENTED: " d> ",
     Kind.UNKNOWN: " ?> ",
 }
 

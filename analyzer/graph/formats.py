@@ -19,6 +19,9 @@ _EDGE_STYLES = {
     Kind.INLINE: {"style": "dotted", "arrowhead": "none", "label": "inlined", "class": "inline"},
     Kind.THREAD_START: {"style": "bold", "arrowhead": "diamond", "label": "starts thread", "class": "thread"},
     Kind.SIGNAL: {"arrowhead": "vee", "label": "signal", "class": "signal"},
+    Kind.SYSCALL: {"style": "bold", "arrowhead": "inv", "label": "system call", "class": "syscall"},
+    Kind.KERNEL: {"arrowhead": "open", "class": "kernel"},
+    Kind.DOCUMENTED: {"style": "dotted", "arrowhead": "inv", "label": "documented", "class": "documented"},
     Kind.UNKNOWN: {"style": "dotted", "arrowhead": "odot", "label": "?", "class": "unknown"},
 }
 
@@ -77,7 +80,11 @@ def _draw_node(dot: graphviz.Digraph, node: Node, identifier: str) -> None:
 def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], identifier: str) -> None:
     site = f", {call.sites[0].file}:{call.sites[0].line}" if call.sites else ""
     tooltip = _text(f"{call.caller} to {call.callee}: {call.kind}, {call.hits} recorded{site}")
-    dot.edge(ids[call.caller], ids[call.callee], id=identifier, tooltip=tooltip, **_EDGE_STYLES[call.kind])
+    style = dict(_EDGE_STYLES[call.kind])
+    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind != "argument")
+    if slots:
+        style["label"] = _text(", ".join(slots))
+    dot.edge(ids[call.caller], ids[call.callee], id=identifier, tooltip=tooltip, **style)
 
 
 def _text(text: str) -> str:

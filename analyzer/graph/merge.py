@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import TypeVar
 
 from analyzer.errors import AnalyzerError
+from analyzer.graph.boundary import kernel_steps
 from analyzer.graph.callgraph import (
     Call,
     CallGraph,
@@ -23,6 +24,7 @@ from analyzer.graph.callgraph import (
     Slot,
 )  # fmt: skip
 from analyzer.graph.chain import Step, own_chain, whole_chain, without_addresses
+from analyzer.kvm.requests import name_of
 from analyzer.model import Function, Kind, Pointer, Recording, Stop
 from gdbscripts import wire
 
@@ -97,8 +99,9 @@ class _Tally:
             return
         label = recording.thread(stop.thread).label
         self.outermost[steps[0].function] += 1
-        self.innermost[steps[-1].function] += 1
         self.milestones[steps[-1].function].update(stop.milestones)
+        steps += kernel_steps(stop, recording)
+        self.innermost[steps[-1].function] += 1
         for step in steps:
             self.frames[step.function] += 1
             self.threads[step.function].add(label)
@@ -214,7 +217,8 @@ def _chains(recording: Recording) -> list[Chain]:
     for stop in recording.stops:
         if not stop.milestones:
             continue
-        steps = tuple(chain_step(step) for step in whole_chain(stop, recording))
+        whole = [*whole_chain(stop, recording), *kernel_steps(stop, recording)]
+        steps = tuple(chain_step(step) for step in whole)
         label = recording.thread(stop.thread).label
         for name in stop.milestones:
             position, milestone = milestones[name]
@@ -236,6 +240,8 @@ def chain_step(step: Step) -> ChainStep:
 
 def _ioctls(recording: Recording) -> list[IoctlCall]:
     """The distinct ioctls, in the order in which they were made first."""
+    if recording.ledger:
+        return list(dict.fromkeys(_ioctls_of_ledger(recording)))
     calls: dict[IoctlCall, None] = {}
     for stop in recording.stops:
         if stop.ioctl is None:
@@ -245,6 +251,13 @@ def _ioctls(recording: Recording) -> list[IoctlCall]:
         gives = _GIVES.get(stop.ioctl.request, "")
         calls.setdefault(IoctlCall(stop.ioctl.request, stop.ioctl.file, label, gives, caller))
     return list(calls)
+
+
+def _ioctls_of_ledger(recording: Recording) -> Iterator[IoctlCall]:
+    for entry in recording.ledger:
+        if entry.functions:
+            request, label = name_of(entry.request), recording.thread(entry.thread).label
+            yield IoctlCall(request, entry.file, label, _GIVES.get(request, ""), entry.functions[-1])
 
 
 # What the descriptor is that a request returns: the ladder of the KVM API documentation, section 2.

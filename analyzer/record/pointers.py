@@ -28,7 +28,7 @@ def explain_pointers(
         return []
     asked = sites[:MOST_SITES]
     notes = [f"{len(sites) - len(asked)} more calls through pointers were not followed."] if asked != sites else []
-    plans.save(plans.Plan("", [], [], asked), str(plan_file))
+    plans.save(plans.Plan("", [], [], pointers=asked), str(plan_file))
     left = int(gdb.command(f"-chain-pointers {quote(str(plan_file))}", timeout=300)["open"])
     for _ in range(_MOST_RUNS):
         tell(len(asked) - left, len(asked))

@@ -23,6 +23,7 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model import without_compiler_suffix
 from analyzer.record.command import by_hand, qemu_command, records_serial
 from analyzer.record.guest import TINY_EXIT_STATUSES, Guest
+from analyzer.record.kernel_side import KernelSide
 from analyzer.record.pointers import explain_pointers
 from analyzer.record.progress import Follow, Progress, Reached
 from analyzer.recording import FILE_NAME, read_recording
@@ -49,6 +50,7 @@ class Request:
     break_limit: int
     build: dict[str, object]
     pointers: bool  # whether to find out who set the function pointers, which takes a few runs more
+    ledger: bool  # whether to record all of KVM's ioctls
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ class Watcher:
     explaining: Callable[[int, int], None]
 
 
-def record(request: Request, folder: Path, gdb: Gdb, watcher: Watcher) -> None:
-    """Record into `folder`/recording.jsonl with a `gdb` made for this QEMU.
+def record(request: Request, folder: Path, gdb: Gdb, kernel: KernelSide | None, watcher: Watcher) -> None:
+    """Record into `folder`/recording.jsonl with a `gdb` made for this QEMU, and the kernel's side with `kernel`.
 
     Raises AnalyzerError when QEMU or gdb cannot do it, and KeyboardInterrupt after closing the recording in
     order; the caller closes gdb.
@@ -72,13 +74,23 @@ def record(request: Request, folder: Path, gdb: Gdb, watcher: Watcher) -> None:
         raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
     # Not in `folder`: its name may be anything, and gdb's Python asserts on what is no text to it.
     with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
-        _Run(request, folder / FILE_NAME, Path(scratch), gdb, watcher).run()
+        _Run(request, folder / FILE_NAME, Path(scratch), gdb, kernel, watcher).run()
 
 
 class _Run:
     """One run of QEMU under gdb."""
 
-    def __init__(self, request: Request, recording: Path, scratch: Path, gdb: Gdb, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        request: Request,
+        recording: Path,
+        scratch: Path,
+        gdb: Gdb,
+        kernel: KernelSide | None,
+        watcher: Watcher,
+    ) -> None:
+        self._kernel = kernel
+        self._started = 0.0  # seconds of CLOCK_MONOTONIC
         self._request = request
         self._recording = recording
         self._gdb = gdb
@@ -130,9 +142,12 @@ class _Run:
         request = self._request
         breaks = [break_step(function, request.break_limit) for function in request.breaks]
         steps = [*request.scenario.steps, *breaks]
-        plan = plans.Plan(str(self._recording), steps, list(request.scenario.accelerators))
+        accelerators = list(request.scenario.accelerators)
+        plan = plans.Plan(str(self._recording), steps, accelerators, ledger=request.ledger)
         plans.save(plan, str(self._plan_file))
-        found = set(self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)["found"])
+        answer = self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)
+        found = set(answer["found"])
+        self._started = float(answer["started"])
         for function in request.breaks:
             if function not in found:
                 raise _unknown_function(function, request.qemu.path)
@@ -144,6 +159,8 @@ class _Run:
             self._gdb.command("-exec-run")
         except GdbError as error:
             raise _cannot_trace(error.message) from None
+        if self._kernel is not None:
+            self._kernel.follow(self._gdb.program_pid)
         self._watcher.started()
 
     def _wait(self, follow: Follow) -> Stopped | None:
@@ -186,6 +203,8 @@ class _Run:
         self._append(wire.Output(stream, _text(path)) for stream, path in self._streams.items())
         if not records_serial(self._request.qemu_arguments):
             self._append([wire.Note("The serial port was given away by the QEMU arguments.")])
+        if self._kernel is not None:
+            self._append(self._kernel.records(read_recording(self._recording), self._started))
         if self._request.pointers and outcome != "interrupted":
             self._explain_pointers()
         self._progress.take(follow.new())

@@ -28,6 +28,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         analyze = [str(Path(sys.executable).with_name("analyze")), "startup", "--qemu", qemu]
+        # What the script does as well; pointers, ledger and kernel are more than it could.
+        analyze += ["--no-pointers", "--no-ioctls", "--no-kernel"]
         once([*analyze, "--out", str(folder / "model")])
         script = gdb_script(folder / "model", folder)
         plain = ["gdb", "-nx", "-batch", "-iex", "set auto-load off", "-x", str(script), qemu]

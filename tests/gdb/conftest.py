@@ -62,13 +62,14 @@ def record(tmp_path: Path) -> Record:
         take_bt: Path | None = None,
         arguments: Sequence[str] = (),
         pointers: bool = False,
+        ledger: bool = False,
         before_pointers: Sequence[str] = (),
     ) -> Recording:
         path = tmp_path / "recording.jsonl"
         path.write_text(wire.to_line(header()))
         wanted = [*steps, *(plans.Step(name, name, True, [name]) for name in functions)]
         plan_file = tmp_path / "plan.json"
-        plans.save(plans.Plan(str(path), wanted, []), str(plan_file))
+        plans.save(plans.Plan(str(path), wanted, [], ledger=ledger), str(plan_file))
         with Gdb(binary) as gdb:
             if take_bt is not None:
                 gdb.console(f"source {TAKE_BT}")

@@ -166,7 +166,8 @@ def test_every_backtrace_is_there(page, run):
 
 
 def test_the_ladder_and_the_threads_are_tables(page):
-    ladder = find(page, "#ioctls table").text
+    ladder = find(page, "#ioctls .ladder").text
+    assert "vcpu_fd" in ladder
     assert ladder.index("KVM_CREATE_VM") < ladder.index("KVM_CREATE_VCPU") < ladder.index("KVM_RUN")
     assert "CPU 0/KVM" in find(page, "#threads table").text
 

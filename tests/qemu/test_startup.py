@@ -78,12 +78,14 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
 
     breaks = ("object_new", "memory_region_init", "notifier_list_notify")
     request = session.Request(
-        examine(qemu), load_scenario("startup", "kvm"), choose_guest("tiny"), "kvm", breaks, (), 60, 1, 15, {}
-    )
+        examine(qemu), load_scenario("startup", "kvm"), choose_guest("tiny"), "kvm", breaks, (), 60, 1, 15, {},
+        pointers=False, ledger=False,
+    )  # fmt: skip
     with Gdb(qemu) as gdb:
         gdb.console(f"source {TAKE_BT}")
         gdb.console(f"python take_bt({str(taken)!r})")
-        session.record(request, tmp_path, gdb, session.Watcher(lambda: None, lambda _: None, lambda *_: None))
+        watcher = session.Watcher(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
+        session.record(request, tmp_path, gdb, None, watcher)
     assert assert_like_bt(read_recording(tmp_path), taken) > 300
 
 

@@ -31,7 +31,9 @@ def example():
     reached, creation, run = base.stops
     start = Function("vcpu_fn", "cpus")
     creation = replace(creation, reason="thread-create", milestones=(), function="pthread_create", starts=start)
-    run = replace(run, thread=2, function="ioctl", ioctl=Ioctl("KVM_RUN", 12, "anon_inode:kvm-vcpu:0", None))
+    run = replace(
+        run, thread=2, function="ioctl", ioctl=Ioctl("KVM_RUN", 0xAE80, 12, "anon_inode:kvm-vcpu:0", None)
+    )
     threads = (*base.threads, Thread(2, 101, "CPU 0/KVM", created_by=1, start=start))
     return replace(base, stops=(reached, creation, run), threads=threads)
 

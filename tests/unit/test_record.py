@@ -133,9 +133,9 @@ def test_a_guest_that_needs_firmware_does_not_start_without(tmp_path):
     facts = QemuFacts(Path("/q"), "9.9", "id", (), has_firmware=False, names_threads=False)
     guest = classify(Path("/a.img"), b"")
     scenario = load_scenario("startup", "kvm")
-    request = Request(facts, scenario, guest, "kvm", (), (), 1, 1, 1, {}, pointers=False)
+    request = Request(facts, scenario, guest, "kvm", (), (), 1, 1, 1, {}, pointers=False, ledger=False)
     with pytest.raises(AnalyzerError, match="No firmware") as caught:
-        record(request, tmp_path, None, None)
+        record(request, tmp_path, None, None, None)
     assert "apt install seabios" in caught.value.hint
 
 

@@ -1,0 +1,105 @@
+"""The kernel's side of a recording, where the host allows it: told apart by ioctl and thread."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+
+from analyzer.adapters.tracefs import KernelTrace
+from analyzer.errors import AnalyzerError
+from analyzer.kernel import KernelEvent, KernelIoctl, join_ioctls, kernel_path, parse_trace
+from analyzer.model import Recording
+from gdbscripts import wire
+
+_MOST_EVENTS = 12  # different ones kept of an ioctl
+_KVM = "kvm_"  # how the names of KVM's own tracepoints begin
+
+
+@dataclass(frozen=True)
+class _Call:
+    """An ioctl of the ledger, as the kernel's side wants it."""
+
+    tid: int
+    fd: int
+    request: int
+    time: float
+
+
+class KernelSide:
+    """A trace of the kernel, or the reason why there is none. A context manager."""
+
+    def __init__(self, trace: KernelTrace | None, reason: str) -> None:
+        self._trace = trace
+        self._reason = reason
+        self._cleanup = ExitStack()
+        if trace is not None:
+            self._cleanup.enter_context(trace)
+
+    @classmethod
+    def open(cls) -> KernelSide:
+        """Get ready to trace, if the host lets us."""
+        try:
+            return cls(KernelTrace.open(), "")
+        except AnalyzerError as error:
+            return cls(None, " ".join(filter(None, (error.message, error.hint))))
+
+    def __enter__(self) -> KernelSide:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cleanup.close()
+
+    def follow(self, pid: int) -> None:
+        """Trace the process, which has not run yet."""
+        if self._trace is not None:
+            try:
+                self._trace.follow(pid)
+            except AnalyzerError as error:
+                self._trace, self._reason = None, error.message
+
+    def records(self, recording: Recording, started: float) -> Iterator[wire.Record]:
+        """What the kernel saw of the ioctls in the recording's ledger.
+
+        `started` is when the recording's clock began, in seconds of CLOCK_MONOTONIC.
+        """
+        if self._trace is None:
+            yield wire.Kernel(False, self._reason)
+            return
+        self._trace.stop()
+        lost = self._trace.lost
+        trace = parse_trace(self._trace.read())
+        calls = [
+            _Call(recording.thread(entry.thread).tid, entry.fd, entry.request, started + entry.time)
+            for entry in recording.ledger
+        ]
+        joined = join_ioctls(calls, trace.events)
+        descriptors = {entry.fd for entry in recording.ledger}
+        unclaimed = sum(ioctl.fd in descriptors for ioctl in joined.unclaimed)
+        yield wire.Kernel(True, "", lost + trace.lost, unclaimed)
+        stacks: dict[tuple[str, ...], int] = {}
+        for entry, ioctl in zip(recording.ledger, joined.ioctls, strict=True):
+            if ioctl is not None:
+                yield from _events(entry.number, ioctl, started, stacks)
+
+
+def _events(
+    number: int, ioctl: KernelIoctl, started: float, stacks: dict[tuple[str, ...], int]
+) -> Iterator[wire.Record]:
+    """The events of one ioctl: those alike are counted; memory is of interest only where KVM says nothing."""
+    of_kvm = [event for event in ioctl.events if event.name.startswith(_KVM) and kernel_path(event)]
+    alike: dict[tuple[str, tuple[str, ...]], list[KernelEvent]] = defaultdict(list)
+    for event in of_kvm or ioctl.events:
+        if path := kernel_path(event):
+            alike[event.name, path].append(event)
+    for (name, path), events in list(alike.items())[:_MOST_EVENTS]:
+        if path not in stacks:
+            stacks[path] = len(stacks)
+            yield wire.KernelStack(stacks[path], list(path))
+        first = events[0]
+        time = round(first.time - started, 6)
+        yield wire.KernelEvent(number, time, name, first.text, stacks[path], len(events))

@@ -1,0 +1,139 @@
+"""The ledger of ioctls: every one on a descriptor of KVM, whoever makes it, with what it gave back.
+
+Breakpoints are on libc's `ioctl` and `syscall`, so that calls which bypass QEMU's wrappers count as well, and on
+the instruction behind their system call, where the kernel's own answer is still in its register.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Tuple
+
+import gdb
+
+from gdbscripts.architecture import current as architecture
+from gdbscripts.breakpoints import KVM_FILES, RecordingBreakpoint, file_behind
+from gdbscripts.code import Codes
+from gdbscripts.recorder import Recorder
+from gdbscripts.wire import Ioctl, IoctlReturn, Note
+
+FUNCTIONS = ("ioctl", "syscall")
+_MOST = 20000  # records; a guest that runs on makes thousands a second
+_MOST_STACKS = 100  # for each request, thread and call
+_LONGEST_ARGUMENT = 256  # bytes
+
+
+class Ledger:
+    """Numbers the ioctls, and knows which each thread is in."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._pending: Dict[
+            int, Tuple[int, int, bytes]
+        ] = {}  # thread -> number, address and content of the argument
+        self._stacks: Dict[Tuple[int, int, int], int] = {}
+        self._points: List[RecordingBreakpoint] = []
+        self._count = 0
+
+    def watch(self, function: str, where: str) -> RecordingBreakpoint:
+        """Record the calls of `function`, whose first instruction is at `where`."""
+        skipped = FUNCTIONS.index(function)  # syscall(SYS_ioctl, fd, …) has one argument more
+        point = EntryPoint(where, skipped, self._enter, self._recorder)
+        self._points.append(point)
+        for address in _behind_system_calls(int(where[1:], 16)):
+            self._points.append(LeavePoint("*0x%x" % address, self._leave, self._recorder))
+        return point
+
+    def _enter(self, fd: int, request: int, argument: int) -> None:
+        file = file_behind(fd)
+        if not file.startswith(KVM_FILES):
+            return
+        thread = self._recorder.note_thread()
+        before = _read(argument, _size(request))
+        self._pending[thread] = (self._count, argument, before)
+        self._recorder.write(
+            Ioctl(
+                number=self._count,
+                time=self._recorder.now(),
+                thread=thread,
+                fd=fd,
+                file=file,
+                request=request,
+                argument=argument,
+                data=before.hex(),
+                frames=self._stack(thread, request),
+            )
+        )
+        self._count += 1
+        if self._count == _MOST:
+            self._recorder.write(Note("no more than %d ioctls recorded" % _MOST))
+            for point in self._points:
+                point.retire()
+
+    def _leave(self) -> None:
+        pending = self._pending.pop(gdb.selected_thread().num, None)
+        if pending is None:
+            return
+        number, argument, before = pending
+        after = _read(argument, len(before))
+        changed = after.hex() if after != before else ""
+        self._recorder.write(IoctlReturn(number, architecture.system_call_result(gdb.newest_frame()), changed))
+
+    def _stack(self, thread: int, request: int) -> List[int]:
+        """Frame numbers; none for a call that was seen often."""
+        caller = gdb.newest_frame().older()
+        key = (thread, request, caller.pc() if caller is not None else 0)
+        self._stacks[key] = self._stacks.get(key, 0) + 1
+        return self._recorder.walk(arguments=False).frames if self._stacks[key] <= _MOST_STACKS else []
+
+
+class EntryPoint(RecordingBreakpoint):
+    """The first instruction of a function that makes ioctls."""
+
+    def __init__(
+        self, where: str, skipped: int, enter: Callable[[int, int, int], None], recorder: Recorder
+    ) -> None:
+        super().__init__(where, internal=True)
+        self.recorder = recorder
+        self._skipped = skipped
+        self._enter = enter
+
+    def hit(self) -> None:
+        """An ioctl, or another system call, is about to be made."""
+        frame = gdb.newest_frame()
+        if self._skipped and architecture.argument(frame, 0) != architecture.SYSTEM_CALL_IOCTL:
+            return
+        fd, request, argument = (architecture.argument(frame, self._skipped + n) for n in range(3))
+        self._enter(fd & 0xFFFFFFFF, request & 0xFFFFFFFF, argument)
+
+
+class LeavePoint(RecordingBreakpoint):
+    """The instruction behind a system call."""
+
+    def __init__(self, where: str, leave: Callable[[], None], recorder: Recorder) -> None:
+        super().__init__(where, internal=True)
+        self.recorder = recorder
+        self._leave = leave
+
+    def hit(self) -> None:
+        """The kernel has answered."""
+        self._leave()
+
+
+def _behind_system_calls(entry: int) -> List[int]:
+    code = Codes().around(entry)
+    return [item.address + item.length for item in code or () if item.text == architecture.SYSTEM_CALL]
+
+
+def _size(request: int) -> int:
+    """Bytes of the argument, as the request says (_IOC_SIZE of asm-generic/ioctl.h)."""
+    return min(request >> 16 & 0x3FFF, _LONGEST_ARGUMENT)
+
+
+def _read(address: int, size: int) -> bytes:
+    """What lies at `address`, as far as it can be read."""
+    if not size:
+        return b""
+    try:
+        return bytes(gdb.selected_inferior().read_memory(address, size))
+    except gdb.MemoryError:
+        return b""
