@@ -15,7 +15,11 @@ from analyzer.text import expand_user
 _FUNCTION = re.compile(r"(?:[\w./-]+:)?[A-Za-z_~][\w:~<>$]*")
 _EXIT_STATUSES = """\
 exit status: 0 done, 1 differs (reserved), 2 usage, 3 could not run, 4 ran but incomplete, 130 interrupted"""
-_PASS_ON = {"startup": "QEMU", "build": "configure"}  # verbs, and whose arguments may follow after --
+_PASS_ON = {
+    "startup": "QEMU",
+    "io": "QEMU",
+    "build": "configure",
+}  # verbs, and whose arguments may follow after --
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -50,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=TOOL)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_ArgumentParser)
     _add_startup(verbs)
+    _add_io(verbs)
     _add_build(verbs)
     _add_show(verbs)
     _add_graph(verbs)
@@ -86,6 +91,40 @@ def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
         "  analyze startup --qemu build/qemu-system-x86_64 --guest disk.qcow2 -- -m 2G -smp 2\n"
         "  analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial",
     )  # fmt: skip
+    _add_what_to_record(verb)
+    verb.add_argument(
+        "--accel", choices=("kvm", "tcg"), default="kvm", help="accelerator (default: kvm; never replaced by tcg)"
+    )
+    verb.add_argument(
+        "--ioctls",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="record every ioctl on KVM's descriptors (default: yes)",
+    )
+    verb.usage = "analyze startup (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
+
+
+def _add_io(verbs: _Verbs[_ArgumentParser]) -> None:
+    verb = _add_verb(
+        verbs, "io", "record how a QEMU serves a guest's I/O: from the guest's instruction to the device and back",
+        "  analyze io --qemu build/qemu-system-x86_64\n"
+        "  analyze io --qemu build/qemu-system-x86_64 --guest disk.qcow2 --samples 100 --linger 10\n"
+        "  analyze io --version debian:7.2 -- -machine kernel_irqchip=off",
+    )  # fmt: skip
+    _add_what_to_record(verb)
+    verb.add_argument(
+        "--samples",
+        type=_positive_int,
+        default=200,
+        metavar="N",
+        help="exits of each reason that are followed to the device; the rest is counted (default: 200)",
+    )
+    verb.set_defaults(accel="kvm", ioctls=True)
+    verb.usage = "analyze io (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
+
+
+def _add_what_to_record(verb: _ArgumentParser) -> None:
+    """Options that all recordings have."""
     which = verb.add_mutually_exclusive_group(required=True)
     which.add_argument("--qemu", type=_path, metavar="PATH", help="a qemu-system-x86_64 with debug information")
     which.add_argument(
@@ -99,9 +138,6 @@ def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
         default="tiny",
         metavar="tiny|IMAGE|KERNEL",
         help="what to boot (default: the built-in tiny guest)",
-    )
-    verb.add_argument(
-        "--accel", choices=("kvm", "tcg"), default="kvm", help="accelerator (default: kvm; never replaced by tcg)"
     )
     verb.add_argument(
         "--break",
@@ -147,18 +183,11 @@ def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
         help="find out who set the function pointers on the way, by a few more runs (default: yes)",
     )
     verb.add_argument(
-        "--ioctls",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="record every ioctl on KVM's descriptors (default: yes)",
-    )
-    verb.add_argument(
         "--kernel",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="record the kernel stacks behind them, where the host lets us: as root (default: yes)",
     )
-    verb.usage = "analyze startup (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
 
 
 def _add_build(verbs: _Verbs[_ArgumentParser]) -> None:
@@ -218,6 +247,7 @@ def _add_show(verbs: _Verbs[_ArgumentParser]) -> None:
     instead = verb.add_mutually_exclusive_group()
     instead.add_argument("--pointers", action="store_true", help="who set the function pointers, instead")
     instead.add_argument("--ioctls", action="store_true", help="every ioctl on KVM's descriptors, instead")
+    instead.add_argument("--accesses", action="store_true", help="the guest's accesses (of analyze io), instead")
 
 
 def _add_graph(verbs: _Verbs[_ArgumentParser]) -> None:

@@ -94,6 +94,8 @@ def _startup_with(options: argparse.Namespace, gdb: Gdb) -> ExitStatus:
             pointers=options.pointers,
             ledger=options.ioctls,
             kernel=options.kernel,
+            scenario=options.verb,
+            samples=options.samples if options.verb == "io" else 0,
         ),
     )
 
@@ -122,6 +124,8 @@ def _show(options: argparse.Namespace) -> ExitStatus:
         print(text)
     if options.ioctls and not recording.ledger:
         print("analyze: the ioctls were not recorded.", file=sys.stderr)
+    if options.accesses and not recording.exits:
+        print("analyze: the guest's accesses were not recorded; see analyze io.", file=sys.stderr)
     if options.pointers and not recording.pointers:
         print("analyze: no function pointers were looked into.", file=sys.stderr)
     if recording.end is None:
@@ -130,10 +134,13 @@ def _show(options: argparse.Namespace) -> ExitStatus:
 
 
 def _shown(recording: Recording, options: argparse.Namespace) -> Iterator[str]:
+    from analyzer.accesses import accesses_text
     from analyzer.explain import pointers_text
     from analyzer.ledger import ledger_text
     from analyzer.show import backtraces
 
+    if options.accesses:
+        return accesses_text(recording)
     if options.pointers:
         return pointers_text(recording)
     return ledger_text(recording) if options.ioctls else backtraces(recording, options.function)
@@ -172,6 +179,7 @@ def _doctor(options: argparse.Namespace) -> ExitStatus:
 
 _VERBS = {
     "startup": _startup,
+    "io": _startup,
     "build": _build,
     "show": _show,
     "graph": _graph,

@@ -83,12 +83,13 @@ class Stop:
     number: int
     time: float  # seconds since the program was started
     thread: int
-    reason: str  # milestone, break, thread-create, where, store
+    reason: str  # milestone, break, thread-create, where, store, io
     milestones: tuple[str, ...]
     function: str
     frames: tuple[Frame, ...]
     ioctl: Ioctl | None = None
     starts: Function | None = None  # thread-create: the new thread's start function
+    exit: int | None = None  # io: number of the exit that is being handled
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,19 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True)
+class VcpuExit:
+    """KVM_RUN came back with something to do; `run` and `data` are as `analyzer.kvm.exits` decodes them."""
+
+    number: int
+    ioctl: int  # number of the KVM_RUN in the ledger
+    time: float  # seconds since the program was started
+    thread: int
+    run: bytes
+    data: bytes  # what the guest writes to a port
+    answer: bytes  # what it was given to read
+
+
+@dataclass(frozen=True)
 class PointerStep:
     """A step back from a call through a pointer to where the pointer was set.
 
@@ -191,6 +205,8 @@ class Recording:
     notes: tuple[str, ...] = ()
     end: wire.End | None = None  # None: cut short
     ledger: tuple[LedgerEntry, ...] = ()
+    exits: tuple[VcpuExit, ...] = ()
+    exit_counts: dict[int, int] = field(default_factory=dict)  # reason -> how many, recorded or not
     kernel: wire.Kernel | None = None  # None: nobody tried to record the kernel's side
     # Return address of the call and name of the function reached -> the pointer it went through.
     pointers: dict[tuple[int, str], Pointer] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from analyzer.model import (
     Recording,
     Stop,
     Thread,
+    VcpuExit,
     identify,
 )  # fmt: skip
 from gdbscripts import wire
@@ -111,6 +112,9 @@ class _Draft:
     returns: dict[int, wire.Return] = field(default_factory=dict)
     ioctls: list[wire.Ioctl] = field(default_factory=list)
     ioctl_returns: dict[int, wire.IoctlReturn] = field(default_factory=dict)
+    exits: list[wire.VcpuExit] = field(default_factory=list)
+    exit_answers: dict[int, str] = field(default_factory=dict)
+    exit_counts: dict[int, int] = field(default_factory=dict)
     kernel: wire.Kernel | None = None
     kernel_stacks: dict[int, tuple[str, ...]] = field(default_factory=dict)
     kernel_events: dict[int, list[wire.KernelEvent]] = field(default_factory=dict)
@@ -148,6 +152,12 @@ class _Draft:
                 self.ioctls.append(record)
             case wire.IoctlReturn():
                 self.ioctl_returns[record.number] = record
+            case wire.VcpuExit():
+                self.exits.append(record)
+            case wire.ExitAnswer():
+                self.exit_answers[record.number] = record.data
+            case wire.ExitCount():
+                self.exit_counts[record.reason] = record.count
             case wire.Kernel():
                 self.kernel = record
             case wire.KernelStack():
@@ -206,6 +216,8 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
         pointers=_pointers(draft, root),
         ledger=ledger,
         kernel=draft.kernel,
+        exits=tuple(_exit(exit_, draft) for exit_ in draft.exits),
+        exit_counts=draft.exit_counts,
     )
 
 
@@ -234,6 +246,7 @@ def _stop(stop: wire.Stop, draft: _Draft, root: str) -> Stop:
         frames=tuple(frames),
         ioctl=_ioctl(stop, draft) if stop.request else None,
         starts=identify(stop.starts, starts_file, stop.starts_library) if stop.starts else None,
+        exit=stop.exit if stop.exit >= 0 else None,
     )
 
 
@@ -307,6 +320,18 @@ def _ledger_entry(ioctl: wire.Ioctl, draft: _Draft, root: str) -> LedgerEntry:
             KernelEvent(e.time, e.name, e.text, draft.kernel_stacks[e.stack] if e.stack >= 0 else (), e.count)
             for e in draft.kernel_events.get(ioctl.number, ())
         ),
+    )
+
+
+def _exit(exit_: wire.VcpuExit, draft: _Draft) -> VcpuExit:
+    return VcpuExit(
+        number=exit_.number,
+        ioctl=exit_.ioctl,
+        time=exit_.time,
+        thread=exit_.thread,
+        run=bytes.fromhex(exit_.run),
+        data=bytes.fromhex(exit_.data),
+        answer=bytes.fromhex(draft.exit_answers.get(exit_.number, "")),
     )
 
 

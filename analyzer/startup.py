@@ -36,6 +36,8 @@ class StartupOptions:
     pointers: bool
     ledger: bool
     kernel: bool
+    scenario: str = "startup"
+    samples: int = 0  # exits of each reason to follow to the device
 
 
 def check_wishes(guest: str, accelerator: str, out: Path | None, force: bool) -> Guest:
@@ -62,11 +64,11 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
 def _startup(gdb: Gdb, kernel: KernelSide | None, options: StartupOptions) -> ExitStatus:
     guest = check_wishes(options.guest, options.accelerator, options.out, options.force)
     qemu = examine(options.qemu)
-    folder = options.out or Path(f"callchain-qemu-{qemu.version}-startup")
+    folder = options.out or Path(f"callchain-qemu-{qemu.version}-{options.scenario}")
     prepare_folder(folder, options.force)
     request = Request(
         qemu=qemu,
-        scenario=load_scenario("startup", options.accelerator),
+        scenario=load_scenario(options.scenario, options.accelerator),
         guest=guest,
         accelerator=options.accelerator,
         breaks=options.breaks,
@@ -77,6 +79,7 @@ def _startup(gdb: Gdb, kernel: KernelSide | None, options: StartupOptions) -> Ex
         build=certificate_of(qemu.path, qemu.build_id),
         pointers=options.pointers,
         ledger=options.ledger,
+        samples=options.samples,
     )
     console = Console()
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")

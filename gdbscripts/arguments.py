@@ -24,7 +24,7 @@ def arguments_of(frame: gdb.Frame) -> Arguments:
     if not symbols:
         return []
     frame.select()
-    optimised = _may_be_optimised(symbols[0].symtab)
+    optimised = may_be_optimised(symbols[0].symtab)
     return [pair for symbol in symbols for pair in _as_printed(frame, symbol, optimised)]
 
 
@@ -44,7 +44,7 @@ def _as_printed(frame: gdb.Frame, symbol: gdb.Symbol, optimised: bool) -> Argume
     return [(name, now), ("%s@entry" % name, _format(on_entry))]
 
 
-def _may_be_optimised(symtab: Optional[gdb.Symtab]) -> bool:
+def may_be_optimised(symtab: Optional[gdb.Symtab]) -> bool:
     """False where it is certain that no value on entry is known: gcc tells how it was called, and only
     optimised code describes its calls. Asking gdb in vain costs as much as all else together."""
     producer = getattr(symtab, "producer", None) or ""

@@ -6,13 +6,15 @@ the instruction behind their system call, where the kernel's own answer is still
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import gdb
 
 from gdbscripts.architecture import current as architecture
 from gdbscripts.breakpoints import KVM_FILES, RecordingBreakpoint, file_behind
 from gdbscripts.code import Codes
+from gdbscripts.exits import RUN, Exits
+from gdbscripts.memory import read_bytes
 from gdbscripts.recorder import Recorder
 from gdbscripts.wire import Ioctl, IoctlReturn, Note
 
@@ -22,14 +24,23 @@ _MOST_STACKS = 100  # for each request, thread and call
 _LONGEST_ARGUMENT = 256  # bytes
 
 
+class _Pending(NamedTuple):
+    """An ioctl that a thread is in."""
+
+    number: int
+    file: str
+    request: int
+    argument: int
+    before: bytes
+
+
 class Ledger:
     """Numbers the ioctls, and knows which each thread is in."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, exits: Optional[Exits]) -> None:
         self._recorder = recorder
-        self._pending: Dict[
-            int, Tuple[int, int, bytes]
-        ] = {}  # thread -> number, address and content of the argument
+        self._exits = exits
+        self._pending: Dict[int, _Pending] = {}  # by thread
         self._stacks: Dict[Tuple[int, int, int], int] = {}
         self._points: List[RecordingBreakpoint] = []
         self._count = 0
@@ -48,8 +59,10 @@ class Ledger:
         if not file.startswith(KVM_FILES):
             return
         thread = self._recorder.note_thread()
-        before = _read(argument, _size(request))
-        self._pending[thread] = (self._count, argument, before)
+        if self._exits is not None and request == RUN:
+            self._exits.goes_on(thread)
+        before = read_bytes(argument, _size(request))
+        self._pending[thread] = _Pending(self._count, file, request, argument, before)
         self._recorder.write(
             Ioctl(
                 number=self._count,
@@ -70,13 +83,16 @@ class Ledger:
                 point.retire()
 
     def _leave(self) -> None:
-        pending = self._pending.pop(gdb.selected_thread().num, None)
+        thread = gdb.selected_thread().num
+        pending = self._pending.pop(thread, None)
         if pending is None:
             return
-        number, argument, before = pending
-        after = _read(argument, len(before))
-        changed = after.hex() if after != before else ""
-        self._recorder.write(IoctlReturn(number, architecture.system_call_result(gdb.newest_frame()), changed))
+        after = read_bytes(pending.argument, len(pending.before))
+        changed = after.hex() if after != pending.before else ""
+        value = architecture.system_call_result(gdb.newest_frame())
+        self._recorder.write(IoctlReturn(pending.number, value, changed))
+        if self._exits is not None and pending.request == RUN and value == 0:
+            self._exits.came_back(thread, pending.file, pending.number)
 
     def _stack(self, thread: int, request: int) -> List[int]:
         """Frame numbers; none for a call that was seen often."""
@@ -127,13 +143,3 @@ def _behind_system_calls(entry: int) -> List[int]:
 def _size(request: int) -> int:
     """Bytes of the argument, as the request says (_IOC_SIZE of asm-generic/ioctl.h)."""
     return min(request >> 16 & 0x3FFF, _LONGEST_ARGUMENT)
-
-
-def _read(address: int, size: int) -> bytes:
-    """What lies at `address`, as far as it can be read."""
-    if not size:
-        return b""
-    try:
-        return bytes(gdb.selected_inferior().read_memory(address, size))
-    except gdb.MemoryError:
-        return b""

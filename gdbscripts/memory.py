@@ -28,5 +28,15 @@ def read_pointer(address: int) -> int:
     return int.from_bytes(bytes(raw), "little")
 
 
+def read_bytes(address: int, size: int) -> bytes:
+    """What lies at `address`; nothing when not all of it can be read."""
+    if not size:
+        return b""
+    try:
+        return bytes(gdb.selected_inferior().read_memory(address, size))
+    except gdb.MemoryError:
+        return b""
+
+
 def _register(frame: gdb.Frame, name: str) -> int:
     return int(frame.read_register(name)) & _BITS if name else 0

@@ -65,6 +65,9 @@ class PointerSite:
 class Plan:
     """Everything to record, and the file to append it to; `ledger` asks for all of KVM's ioctls.
 
+    With `samples` that many exits of each reason are followed to the device; `accessors` are the functions that
+    hand an access to it.
+
     With `pointers` it asks for these to be explained.
     """
 
@@ -72,6 +75,8 @@ class Plan:
     steps: List[Step]
     accelerators: List[AcceleratorTest]
     ledger: bool = False
+    samples: int = 0
+    accessors: List[str] = field(default_factory=list)
     pointers: List[PointerSite] = field(default_factory=list)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import gdb
 
@@ -21,6 +21,7 @@ class Recorder:
         self._started = time.monotonic()
         self.stops = 0
         self._halts = False
+        self._at_end: Optional[Callable[[], None]] = None
 
     @property
     def started(self) -> float:
@@ -108,8 +109,14 @@ class Recorder:
             selected.switch()
         return len(threads)
 
+    def at_end(self, write: Optional[Callable[[], None]]) -> None:
+        """Call `write` before the footer."""
+        self._at_end = write
+
     def end(self, outcome: str, reason: str) -> None:
         """Write the footer and close the file."""
+        if self._at_end is not None:
+            self._at_end()
         self.write(End(outcome, reason, frames=len(self._walker), stops=self.stops))
         self._file.close()
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, Union, get_
 # 2  pointers, the ledger of ioctls, the kernel's side
 SCHEMA = 2
 
+IO = "io"  # reason of a stop in a device's function, on behalf of the guest
 STORE = "store"  # reason of a stop that shows who stored a pointer
 BREAK = "break "  # begins the name of a milestone that the user asked for with --break
 
@@ -111,6 +112,7 @@ class Stop:
     starts: str = ""  # thread-create only: the new thread's start function and its source file
     starts_file: str = ""
     starts_library: str = ""  # the library it is in
+    exit: int = -1  # io only: the exit that is being handled
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,37 @@ class IoctlReturn:
     number: int
     value: int  # of the system call: a negative errno when it failed
     data: str  # as `Ioctl.data`, "" when the kernel did not change it
+
+
+@dataclass(frozen=True)
+class VcpuExit:
+    """KVM_RUN came back with something for the program to do."""
+
+    TAG: ClassVar[str] = "vcpu-exit"
+    number: int  # from 0
+    ioctl: int  # number of the KVM_RUN
+    time: float  # seconds since the program was started
+    thread: int
+    run: str  # the beginning of struct kvm_run, in hexadecimal
+    data: str  # what the guest writes to a port, in hexadecimal
+
+
+@dataclass(frozen=True)
+class ExitAnswer:
+    """What the guest was given to read, in hexadecimal."""
+
+    TAG: ClassVar[str] = "exit-answer"
+    number: int
+    data: str
+
+
+@dataclass(frozen=True)
+class ExitCount:
+    """How many exits there were of one reason, recorded or not."""
+
+    TAG: ClassVar[str] = "exit-count"
+    reason: int  # KVM_EXIT_… of linux/kvm.h
+    count: int
 
 
 @dataclass(frozen=True)
@@ -275,8 +308,8 @@ class End:
 
 
 Record = Union[
-    Header, Milestone, Thread, Frame, Stop, Return, Ioctl, IoctlReturn, Kernel, KernelStack, KernelEvent, Pointer,
-    PointerStep, Accelerator, Source, Output, Exit, Note, End,
+    Header, Milestone, Thread, Frame, Stop, Return, Ioctl, IoctlReturn, VcpuExit, ExitAnswer, ExitCount, Kernel,
+    KernelStack, KernelEvent, Pointer, PointerStep, Accelerator, Source, Output, Exit, Note, End,
 ]  # fmt: skip
 _TYPES: Dict[str, Type[Any]] = {kind.TAG: kind for kind in get_args(Record)}
 _REQUIRED = {

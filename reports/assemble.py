@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from analyzer.graph.callgraph import CallGraph
+from analyzer.graph.callgraph import CallGraph, Provenance
 from analyzer.kvm.requests import name_of
 from analyzer.model import Frame, Function, Kind, Recording
 from analyzer.show import backtrace, heading
 from analyzer.text import visible
 from reports.boundary import kernel_note, ladder, ledger_rows
+from reports.lanes import exit_counts, lane_rows
 from reports.page import Moment, Page, Run, Rung, ThreadRow, Trace
 from reports.pointers import Pointers
 from reports.story import KIND_WORDS, Samples, chapters, identity
@@ -25,7 +26,7 @@ def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_
     provenance = graph.provenance
     guest = f"a {provenance.accelerator.upper()} guest" if provenance.accelerator else "a guest"
     return Page(
-        title=f"How QEMU {provenance.qemu_version} starts {guest}",
+        title=_title(provenance, guest),
         verdict=_verdict(graph, recordings),
         complete=provenance.complete,
         problems=(*_problems(recordings), *_unexplained(pointers)),
@@ -38,6 +39,12 @@ def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_
         runs=tuple(_runs(recordings)),
         kinds=tuple(_kinds(graph)),
     )
+
+
+def _title(provenance: Provenance, guest: str) -> str:
+    if provenance.scenario == "io":
+        return f"How QEMU {provenance.qemu_version} serves the I/O of {guest}"
+    return f"How QEMU {provenance.qemu_version} starts {guest}"
 
 
 def _verdict(graph: CallGraph, recordings: Sequence[Recording]) -> str:
@@ -64,6 +71,8 @@ def _runs(recordings: Sequence[Recording]) -> Iterator[Run]:
             kernel=kernel_note(recording) if recording.ledger else "",
             requests=tuple(Counter(name_of(entry.request) for entry in recording.ledger).most_common()),
             traces=tuple(_traces(recording)),
+            accesses=tuple(lane_rows(recording)) if recording.exits else (),
+            exits=exit_counts(recording),
         )
 
 

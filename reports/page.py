@@ -123,6 +123,35 @@ class LedgerRow:
 
 
 @dataclass(frozen=True)
+class Lane:
+    """QEMU's way to a device's function; `delivers` when it is for an access that KVM had kept back."""
+
+    delivers: bool
+    chain: str
+    device: str
+    place: str
+    arguments: str
+    through: str  # the slot of the last pointer, and who set it
+    set_by: str
+
+
+@dataclass(frozen=True)
+class LaneRow:
+    """One access across the lanes; `leaves` tells that KVM left the guest for QEMU."""
+
+    thread: str
+    time: str
+    guest: str
+    instruction: str
+    more: str
+    kvm: str
+    leaves: bool
+    kernel: str
+    lanes: tuple[Lane, ...]
+    back: str
+
+
+@dataclass(frozen=True)
 class ThreadRow:
     """A thread that was stopped in, or created."""
 
@@ -157,6 +186,8 @@ class Run:
     kernel: str  # what is known of the kernel's side
     requests: tuple[tuple[str, int], ...]  # how often each was made
     traces: tuple[Trace, ...]
+    accesses: tuple[LaneRow, ...]
+    exits: tuple[tuple[str, int, int], ...]  # reason, how many, how many of them followed
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from analyzer.model import Recording
 from gdbscripts import wire
 
 _MOST_EVENTS = 12  # different ones kept of an ioctl
+_MOST_OF_EACH = 1000  # where each one is wanted
+_KVM_RUN = 0xAE80
 _KVM = "kvm_"  # how the names of KVM's own tracepoints begin
 
 
@@ -82,21 +84,26 @@ class KernelSide:
         unclaimed = sum(ioctl.fd in descriptors for ioctl in joined.unclaimed)
         yield wire.Kernel(True, "", lost + trace.lost, unclaimed)
         stacks: dict[tuple[str, ...], int] = {}
+        sampled = {exit_.ioctl for exit_ in recording.exits}
         for entry, ioctl in zip(recording.ledger, joined.ioctls, strict=True):
             if ioctl is not None:
-                yield from _events(entry.number, ioctl, started, stacks)
+                each = entry.number in sampled or (bool(sampled) and entry.request == _KVM_RUN)
+                yield from _events(entry.number, ioctl, started, stacks, each)
 
 
 def _events(
-    number: int, ioctl: KernelIoctl, started: float, stacks: dict[tuple[str, ...], int]
+    number: int, ioctl: KernelIoctl, started: float, stacks: dict[tuple[str, ...], int], each: bool
 ) -> Iterator[wire.Record]:
-    """The events of one ioctl: those alike are counted; memory is of interest only where KVM says nothing."""
+    """The events of one ioctl; memory is of interest only where KVM says nothing.
+
+    Unless `each` one is wanted, those alike are counted.
+    """
     of_kvm = [event for event in ioctl.events if event.name.startswith(_KVM) and kernel_path(event)]
-    alike: dict[tuple[str, tuple[str, ...]], list[KernelEvent]] = defaultdict(list)
+    alike: dict[tuple[str, tuple[str, ...], str, int], list[KernelEvent]] = defaultdict(list)
     for event in of_kvm or ioctl.events:
         if path := kernel_path(event):
-            alike[event.name, path].append(event)
-    for (name, path), events in list(alike.items())[:_MOST_EVENTS]:
+            alike[event.name, path, event.text if each else "", len(alike) if each else 0].append(event)
+    for (name, path, _, _), events in list(alike.items())[: _MOST_OF_EACH if each else _MOST_EVENTS]:
         if path not in stacks:
             stacks[path] = len(stacks)
             yield wire.KernelStack(stacks[path], list(path))

@@ -51,6 +51,7 @@ class Request:
     build: dict[str, object]
     pointers: bool  # whether to find out who set the function pointers, which takes a few runs more
     ledger: bool  # whether to record all of KVM's ioctls
+    samples: int = 0  # exits of each reason to follow to the device
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,14 @@ class _Run:
         breaks = [break_step(function, request.break_limit) for function in request.breaks]
         steps = [*request.scenario.steps, *breaks]
         accelerators = list(request.scenario.accelerators)
-        plan = plans.Plan(str(self._recording), steps, accelerators, ledger=request.ledger)
+        plan = plans.Plan(
+            str(self._recording),
+            steps,
+            accelerators,
+            ledger=request.ledger,
+            samples=request.samples,
+            accessors=list(request.scenario.accessors),
+        )
         plans.save(plan, str(self._plan_file))
         answer = self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)
         found = set(answer["found"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.graph.chain import own_frames
 from analyzer.model import Frame, Kind, Recording, Stop
 from gdbscripts.plan import PointerSite
+from gdbscripts.wire import IO
 
 MOST_SITES = 64  # a recording with many --break may have thousands of such calls
 _TARGET = re.compile(r"\b0x[0-9a-f]+")
@@ -27,7 +28,7 @@ def pointer_sites(recording: Recording) -> list[PointerSite]:
 
 def _indirect_calls(stop: Stop, recording: Recording) -> Iterator[tuple[int, Frame]]:
     """(position in the stack, frame it leads to) of each call through a pointer in a stop's chain."""
-    if stop.reason not in ("milestone", "break", "thread-create"):
+    if stop.reason not in ("milestone", "break", "thread-create", IO):
         return
     for position in range(1, len(own_frames(stop, recording))):
         frame = stop.frames[position]

@@ -17,6 +17,7 @@ class Scenario:
     name: str
     steps: tuple[Step, ...]
     accelerators: tuple[AcceleratorTest, ...]
+    accessors: tuple[str, ...] = ()  # io: functions that hand an access to a device
 
 
 def load_scenario(name: str, accelerator: str) -> Scenario:
@@ -36,7 +37,7 @@ def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
         if step.as_often_as and step.as_often_as not in names:
             raise ValueError(f"milestone {step.name} counts on {step.as_often_as}, which there is not")
     tests = tuple(AcceleratorTest(test["name"], test["expression"]) for test in data["accelerator"])
-    return Scenario(data["name"], steps, tests)
+    return Scenario(data["name"], steps, tests, tuple(data.get("accessors", ())))
 
 
 def break_step(function: str, limit: int) -> Step:
