@@ -1,4 +1,6 @@
-"""What gdb sources. Registers this folder as package `gdbscripts`, leaving `sys.path` alone, then the commands.
+"""What gdb sources, also in plain gdb: `gdb -x bootstrap.py qemu-system-x86_64`.
+
+Registers this folder as package `gdbscripts`, leaving `sys.path` alone, then the commands.
 
 Leaving `sys.path` alone matters: what gdb's Python happens to have installed must not be importable by accident.
 """
@@ -24,6 +26,7 @@ def _register_package() -> None:
 
 _register_package()
 
-from gdbscripts import commands  # noqa: E402 - the package is known only now
+from gdbscripts import commands, interactive  # noqa: E402 - the package is known only now
 
 commands.register()
+interactive.register()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar, Dict, List, Optional, Set, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Protocol, Set, Tuple
 
 import gdb
 
@@ -43,11 +43,22 @@ class Progress:
         return bool(step.as_often_as) and 0 < self._hits[step.as_often_as] <= hits
 
 
+class FailureKeeper(Protocol):
+    """What every breakpoint here needs: a place for what goes wrong."""
+
+    @property
+    def halts(self) -> bool:
+        """Whether the program is to halt now."""
+
+    def note_failure(self, error: Exception) -> bool:
+        """Note what went wrong; False when that is impossible."""
+
+
 class RecordingBreakpoint(gdb.Breakpoint):
     """Records at each hit, and never halts the program unless the recorder is content: what goes wrong becomes a
     note in the recording."""
 
-    recorder: Recorder
+    recorder: FailureKeeper
     _alive: ClassVar[Set[RecordingBreakpoint]] = set()
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -57,10 +68,8 @@ class RecordingBreakpoint(gdb.Breakpoint):
     @classmethod
     def remove_all(cls) -> None:
         """Delete all breakpoints of this kind, in whatever run they were set."""
-        while cls._alive:
-            breakpoint_ = cls._alive.pop()
-            if breakpoint_.is_valid():
-                breakpoint_.delete()
+        for breakpoint_ in list(cls._alive):
+            breakpoint_.remove()
 
     def stop(self) -> bool:
         """Called by gdb at each hit. True, which halts, when nothing is to be or can be recorded any more."""
@@ -74,14 +83,22 @@ class RecordingBreakpoint(gdb.Breakpoint):
         """What to do at a hit."""
         raise NotImplementedError
 
+    def remove(self) -> None:
+        """Delete it at once. Not to be called while a breakpoint is asked to stop."""
+        self._alive.discard(self)
+        if self.is_valid():
+            self.delete()
+
     def retire(self) -> None:
         """Cost nothing any more. A breakpoint must not delete itself while it is asked to stop."""
         self.enabled = False
-        gdb.post_event(lambda: self.delete() if self.is_valid() else None)
+        gdb.post_event(self.remove)
 
 
 class StepBreakpoint(RecordingBreakpoint):
     """Records the steps that one function realises."""
+
+    recorder: Recorder
 
     def __init__(
         self, where: str, function: str, steps: List[Step], progress: Progress, recorder: Recorder,
@@ -147,6 +164,8 @@ class _IoctlCall:
 class ThreadCreateBreakpoint(RecordingBreakpoint):
     """Records who creates which thread."""
 
+    recorder: Recorder
+
     LIMIT = 1000  # a program that starts threads without end must not fill the disk
 
     def __init__(self, recorder: Recorder, where: str) -> None:
@@ -176,6 +195,8 @@ class ThreadCreateBreakpoint(RecordingBreakpoint):
 
 class ReturnBreakpoint(RecordingBreakpoint):
     """Records what a call gave back, when its thread comes to the return address."""
+
+    recorder: Recorder
 
     @classmethod
     def arm(cls, stop: int, recorder: Recorder, handle_at: int = 0) -> None:

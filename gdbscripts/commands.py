@@ -58,7 +58,9 @@ class Hello(gdb.MICommand):
     """`-chain-hello`: proves that this side is there, and tells its schema."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
-        """The schema, gdb's version and the version of its Python."""
+        """The schema, gdb's version and the version of its Python. From here on gdb is set up for recording."""
+        for setting in _SETTINGS:
+            gdb.execute(setting, to_string=True)
         return {"schema": SCHEMA, "gdb": gdb.VERSION, "python": platform.python_version()}
 
 
@@ -161,9 +163,7 @@ def _exit(event: gdb.ExitedEvent) -> Exit:
 
 
 def register() -> None:
-    """Set gdb up for recording and make the commands known to it."""
-    for setting in _SETTINGS:
-        gdb.execute(setting, to_string=True)
+    """Make the commands known to gdb. Its settings stay as they are: people debug by hand with this as well."""
     Hello("-chain-hello")
     SetPlan("-chain-plan")
     Pointers("-chain-pointers")

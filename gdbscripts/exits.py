@@ -163,6 +163,8 @@ def _where_arguments_are_there(entry: int) -> int:
 class CallbackPoint(RecordingBreakpoint):
     """A device's function: what is at its end of an access."""
 
+    recorder: Recorder
+
     def __init__(self, address: int, exits: Exits, recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
         self.recorder = recorder

@@ -6,7 +6,7 @@ the instruction behind their system call, where the kernel's own answer is still
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Protocol, Set, Tuple
 
 import gdb
 
@@ -15,13 +15,35 @@ from gdbscripts.breakpoints import KVM_FILES, RecordingBreakpoint, file_behind
 from gdbscripts.code import Codes
 from gdbscripts.exits import RUN, Exits
 from gdbscripts.memory import read_bytes
-from gdbscripts.recorder import Recorder
-from gdbscripts.wire import Ioctl, IoctlReturn, Note
+from gdbscripts.wire import Ioctl, IoctlReturn, Note, Record
 
 FUNCTIONS = ("ioctl", "syscall")
 _MOST = 20000  # records; a guest that runs on makes thousands a second
 _MOST_STACKS = 100  # for each request, thread and call
 _LONGEST_ARGUMENT = 256  # bytes
+
+
+class LedgerKeeper(Protocol):
+    """Who keeps the ledger's records."""
+
+    @property
+    def halts(self) -> bool:
+        """Whether the program is to halt at the next breakpoint."""
+
+    def write(self, record: Record) -> None:
+        """Keep a record."""
+
+    def now(self) -> float:
+        """Seconds since some beginning."""
+
+    def note_thread(self) -> int:
+        """The selected thread's number."""
+
+    def stack_numbers(self) -> List[int]:
+        """Numbers of the selected thread's frames, if they are wanted."""
+
+    def note_failure(self, error: Exception) -> bool:
+        """Note what went wrong; False when that is impossible."""
 
 
 class _Pending(NamedTuple):
@@ -37,27 +59,32 @@ class _Pending(NamedTuple):
 class Ledger:
     """Numbers the ioctls, and knows which each thread is in."""
 
-    def __init__(self, recorder: Recorder, exits: Optional[Exits]) -> None:
+    def __init__(self, recorder: LedgerKeeper, exits: Optional[Exits]) -> None:
         self._recorder = recorder
         self._exits = exits
         self._pending: Dict[int, _Pending] = {}  # by thread
         self._stacks: Dict[Tuple[int, int, int], int] = {}
         self._points: List[RecordingBreakpoint] = []
+        self._entered: Set[int] = set()
         self._count = 0
 
-    def watch(self, function: str, where: str) -> RecordingBreakpoint:
-        """Record the calls of `function`, whose first instruction is at `where`."""
+    def watch(self, function: str, where: str) -> None:
+        """Record the calls of `function`; `where` is its first instruction, as a breakpoint's location."""
         skipped = FUNCTIONS.index(function)  # syscall(SYS_ioctl, fd, …) has one argument more
-        point = EntryPoint(where, skipped, self._enter, self._recorder)
-        self._points.append(point)
-        for address in _behind_system_calls(int(where[1:], 16)):
-            self._points.append(LeavePoint("*0x%x" % address, self._leave, self._recorder))
-        return point
+        self._points.append(EntryPoint(where, skipped, self._enter, self._recorder))
+
+    def forget(self) -> None:
+        """Watch no longer. Not to be called while a breakpoint is asked to stop."""
+        for point in self._points:
+            point.remove()
+        self._points.clear()
+        self._entered.clear()
 
     def _enter(self, fd: int, request: int, argument: int) -> None:
         file = file_behind(fd)
         if not file.startswith(KVM_FILES):
             return
+        self._watch_for_answers()
         thread = self._recorder.note_thread()
         if self._exits is not None and request == RUN:
             self._exits.goes_on(thread)
@@ -82,6 +109,18 @@ class Ledger:
             for point in self._points:
                 point.retire()
 
+    def _watch_for_answers(self) -> None:
+        """Break behind the system call of the function just entered, once the program is where it is."""
+        entry = gdb.newest_frame().pc()
+        if entry in self._entered:
+            return
+        self._entered.add(entry)
+        for item in Codes().around(entry) or ():
+            if item.text == architecture.SYSTEM_CALL:
+                self._points.append(
+                    LeavePoint("*0x%x" % (item.address + item.length), self._leave, self._recorder)
+                )
+
     def _leave(self) -> None:
         thread = gdb.selected_thread().num
         pending = self._pending.pop(thread, None)
@@ -99,14 +138,14 @@ class Ledger:
         caller = gdb.newest_frame().older()
         key = (thread, request, caller.pc() if caller is not None else 0)
         self._stacks[key] = self._stacks.get(key, 0) + 1
-        return self._recorder.walk(arguments=False).frames if self._stacks[key] <= _MOST_STACKS else []
+        return self._recorder.stack_numbers() if self._stacks[key] <= _MOST_STACKS else []
 
 
 class EntryPoint(RecordingBreakpoint):
     """The first instruction of a function that makes ioctls."""
 
     def __init__(
-        self, where: str, skipped: int, enter: Callable[[int, int, int], None], recorder: Recorder
+        self, where: str, skipped: int, enter: Callable[[int, int, int], None], recorder: LedgerKeeper
     ) -> None:
         super().__init__(where, internal=True)
         self.recorder = recorder
@@ -125,7 +164,7 @@ class EntryPoint(RecordingBreakpoint):
 class LeavePoint(RecordingBreakpoint):
     """The instruction behind a system call."""
 
-    def __init__(self, where: str, leave: Callable[[], None], recorder: Recorder) -> None:
+    def __init__(self, where: str, leave: Callable[[], None], recorder: LedgerKeeper) -> None:
         super().__init__(where, internal=True)
         self.recorder = recorder
         self._leave = leave
@@ -133,11 +172,6 @@ class LeavePoint(RecordingBreakpoint):
     def hit(self) -> None:
         """The kernel has answered."""
         self._leave()
-
-
-def _behind_system_calls(entry: int) -> List[int]:
-    code = Codes().around(entry)
-    return [item.address + item.length for item in code or () if item.text == architecture.SYSTEM_CALL]
 
 
 def _size(request: int) -> int:

@@ -120,6 +120,10 @@ class Recorder:
         self.write(End(outcome, reason, frames=len(self._walker), stops=self.stops))
         self._file.close()
 
+    def stack_numbers(self) -> List[int]:
+        """The selected thread's stack, without arguments, as the numbers of its frames."""
+        return self.walk(arguments=False).frames
+
     def note_thread(self) -> int:
         """The selected thread's number; the thread is recorded when it is new or has another name."""
         return self._note_thread(gdb.selected_thread())

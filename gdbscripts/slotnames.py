@@ -39,13 +39,13 @@ class StaticSlot:
         self.line = line
 
 
-def name_in_scope(address: int, displacement: Optional[int] = None) -> str:
-    """The name of the slot at `address`, as the code at the selected thread's innermost frame knows it.
+def name_in_scope(address: int, displacement: Optional[int] = None, frame: Optional[gdb.Frame] = None) -> str:
+    """The name of the slot at `address`, as the code of a frame knows it: that of the innermost one by default.
 
     With `displacement`, that of the instruction which reads the slot, the source's own expression is believed
     where its variables cannot be read any more, if the field lies there. "" when there is no single name.
     """
-    frame = gdb.newest_frame()
+    frame = frame or gdb.newest_frame()
     frame.select()
     text = "".join(_source_lines(frame))
     names = set(_names_by_variables(frame, address)) | set(_names_by_expressions(text, address))
@@ -53,6 +53,13 @@ def name_in_scope(address: int, displacement: Optional[int] = None) -> str:
         names = set(_names_by_types(text, displacement))
     if len(names) > 1:
         names = {name for name in names if re.search(r"\b%s\b" % re.escape(_field_of(name)), text)}
+    return names.pop() if len(names) == 1 else ""
+
+
+def name_by_type(displacement: int, frame: gdb.Frame) -> str:
+    """The member that the source calls at the frame's line and that lies this far into its structure, in bytes."""
+    frame.select()
+    names = set(_names_by_types("".join(_source_lines(frame)), displacement))
     return names.pop() if len(names) == 1 else ""
 
 

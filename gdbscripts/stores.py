@@ -59,6 +59,8 @@ class NoWatchpointError(Exception):
 class SlotWatch(RecordingBreakpoint):
     """Keeps the last write that gave one slot one value. `others` are all watches of the run, by slot."""
 
+    recorder: Recorder
+
     def __init__(
         self, slot: int, value: int, others: Dict[int, SlotWatch], codes: Codes, recorder: Recorder
     ) -> None:

@@ -35,18 +35,18 @@ def set_breakpoints(plan: Plan, recorder: Recorder) -> Dict[str, List[str]]:
         recorder.at_end(exits.write_counts if exits else None)
         ledger = Ledger(recorder, exits)
         for function in FUNCTIONS:
-            _when_loaded(function, partial(ledger.watch, function))
+            when_loaded(function, partial(ledger.watch, function))
     for function, steps in by_function.items():
         if any(step.request for step in steps):
             found[function] = []
-            _when_loaded(function, partial(_watch, function, steps, progress, recorder, plan))
+            when_loaded(function, partial(_watch, function, steps, progress, recorder, plan))
             continue
         breakpoint_ = _watch(function, steps, progress, recorder, plan, where=function)
         if breakpoint_.pending:
             breakpoint_.delete()
         else:
             found[function] = _files_of(function)
-    _when_loaded(THREAD_CREATE, partial(ThreadCreateBreakpoint, recorder))
+    when_loaded(THREAD_CREATE, partial(ThreadCreateBreakpoint, recorder))
     return found
 
 
@@ -56,27 +56,49 @@ def _watch(
     return StepBreakpoint(where, function, steps, progress, recorder, plan.accelerators)
 
 
-def _when_loaded(function: str, create: Callable[..., gdb.Breakpoint]) -> None:
+def when_loaded(function: str, create: Callable[..., object], next_run: bool = False) -> Callable[[], None]:
     """Call `create(where=location)` once the library with `function` is there: its very first instruction.
 
-    A breakpoint by name would stop behind the prologue, where argument registers may be in use already.
+    A breakpoint by name would stop behind the prologue, where argument registers may be in use already. While the
+    program does not run, or for the `next_run`, the libraries gdb knows are those of the run before. Returns how to
+    wait no longer.
     """
 
     def look(event: gdb.NewObjFileEvent) -> None:
         # Asking costs 5 ms each time, so not for every library.
-        if not _C_LIBRARY.search(event.new_objfile.filename or ""):
-            return
-        address = address_of(function)
-        if address and gdb.solib_name(address):
-            create(where="*0x%x" % address)
+        if _C_LIBRARY.search(event.new_objfile.filename or "") and _create(function, create):
+            forget()
+
+    def forget() -> None:
+        if waiting:
+            waiting.clear()
             gdb.events.new_objfile.disconnect(look)
 
-    address = address_of(function)
-    symbol = symbol_at(address) if address else None
-    if symbol is not None and not symbol[2].startswith(".plt"):
-        create(where=function)  # linked statically
+    waiting = [True]
+    running = bool(gdb.selected_inferior().pid) and not next_run
+    if (running and _create(function, create)) or _is_linked_statically(function, create):
+        waiting.clear()
     else:
         gdb.events.new_objfile.connect(look)
+    return forget
+
+
+def _create(function: str, create: Callable[..., object]) -> bool:
+    """Whether the function is in a library that is loaded; `create` is called then."""
+    address = address_of(function)
+    if not address or not gdb.solib_name(address):
+        return False
+    create(where="*0x%x" % address)
+    return True
+
+
+def _is_linked_statically(function: str, create: Callable[..., object]) -> bool:
+    address = address_of(function)
+    symbol = symbol_at(address) if address else None
+    if symbol is None or symbol[2].startswith(".plt") or gdb.solib_name(address):
+        return False
+    create(where=function)
+    return True
 
 
 def _files_of(function: str) -> List[str]:

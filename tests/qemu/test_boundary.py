@@ -59,7 +59,8 @@ def _by_thread(calls: list[tuple[int, str]]) -> list[list[str]]:
 def test_every_ioctl_has_an_answer_and_the_chain_that_led_to_it(run):
     recording = run.recording
     told = list(lines(recording))
-    assert [line.request for line in told if not line.result] == []
+    # QEMU may end while its processor is in the guest.
+    assert [line.request for line in told if not line.result] in ([], ["KVM_RUN"])
     missing = Counter(line.request for line in told if not line.chain)
     assert set(missing) <= _CLOCKED
     first = {line.request: line.chain for line in reversed(told)}

@@ -191,5 +191,8 @@ def test_with_the_irqchip_in_qemu_its_accesses_leave_the_guest(qemu, tmp_path):
     run = record_io(
         qemu, tmp_path / "out", "--no-pointers", "--timeout", "30", "--", "-machine", "kernel_irqchip=off"
     )
+    if "does not support userspace APIC" in run.err:  # QEMU 10 wants more of KVM for it than every host has
+        assert run.status == 3
+        return
     devices = {stop.function for stop in run.recording.stops if stop.reason == "io"}
     assert {"pic_ioport_write", "pit_ioport_write"} <= devices
