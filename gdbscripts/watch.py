@@ -60,8 +60,8 @@ def when_loaded(function: str, create: Callable[..., object], next_run: bool = F
     """Call `create(where=location)` once the library with `function` is there: its very first instruction.
 
     A breakpoint by name would stop behind the prologue, where argument registers may be in use already. While the
-    program does not run, or for the `next_run`, the libraries gdb knows are those of the run before. Returns how to
-    wait no longer.
+    program does not run, or for the `next_run`, the libraries gdb knows are those of the run before.
+    Returns how to wait no longer.
     """
 
     def look(event: gdb.NewObjFileEvent) -> None:
