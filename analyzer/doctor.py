@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from analyzer.adapters import dot, kvm, qemu
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
+from analyzer.adapters.tracefs import KernelTrace
 from analyzer.errors import AnalyzerError
 
 
@@ -33,6 +33,7 @@ def examine(qemu_path: Path | None = None) -> Iterator[Finding]:
     yield _try("KVM guest", _kvm_guest)
     yield _try("graphviz", _graphviz, needed=False)
     yield _try("firmware", _firmware, needed=False)
+    yield _try("watchpoints", _watchpoints, needed=False)
     yield _try("kernel tracing", _kernel_tracing, needed=False)
     if qemu_path is not None:
         yield _try("QEMU", lambda: _qemu(qemu_path))
@@ -94,16 +95,31 @@ def _firmware() -> str:
     return "found in " + ", ".join(str(folder) for folder in folders)
 
 
-def _kernel_tracing() -> str:
-    for folder in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing"):
-        if os.access(f"{folder}/events/kvm", os.R_OK | os.X_OK):
-            return f"KVM's tracepoints can be read in {folder}"
-    if os.geteuid() == 0:
+def _watchpoints() -> str:
+    program = shutil.which("true") or "/bin/true"
+    with Gdb(Path(program)) as gdb:
+        try:
+            gdb.console("starti")
+            gdb.wait_stopped(20.0)
+            stack = gdb.command('-data-evaluate-expression "(unsigned long) $sp"')["value"]
+            gdb.console(f"watch *(long *) {stack}")  # with a register in it, gdb would step
+            gdb.console("info watchpoints")
+            hardware = "hw watchpoint" in "".join(gdb.log)
+            gdb.command("-exec-continue")
+        except GdbError as error:
+            hardware = False
+            gdb.log.append(error.message)
+    if not hardware:
         raise AnalyzerError(
-            "tracefs is not mounted, so the kernel's side cannot be looked at.",
-            "mount -t tracefs tracefs /sys/kernel/tracing",
+            "no hardware watchpoints: who set a function pointer will not be found out.",
+            "Some virtual machines and containers have no debug registers to give; try another host.",
         )
-    raise AnalyzerError("the kernel's tracepoints need root.", "Not needed to record QEMU's side.")
+    return "hardware watchpoints show who sets function pointers"
+
+
+def _kernel_tracing() -> str:
+    with KernelTrace.open():
+        return "KVM's events and stacks can be recorded"
 
 
 def _qemu(path: Path) -> str:

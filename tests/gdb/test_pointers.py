@@ -11,7 +11,7 @@ from analyzer.model import Pointer, PointerStep, Recording
 from tests.gdb.conftest import PROGRAMS, directive
 from tests.notation import chains
 
-SHAPES = sorted((PROGRAMS / "pointers").glob("*.c"))
+SHAPES = [program for program in sorted((PROGRAMS / "pointers").glob("*.c")) if not directive(program, "none")]
 WAYS = [
     pytest.param(program, level, id=f"{program.stem} {level}")
     for program in SHAPES
@@ -63,6 +63,13 @@ def test_a_store_by_another_thread_is_shown_on_that_thread(build, record):
     step = pointer_to_leaf(recording).steps[0]
     assert step.stop is not None
     assert recording.thread(recording.stop(step.stop).thread).number != 1
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_a_call_out_of_a_library_is_left_alone(level, build, record):
+    recording = record(build(PROGRAMS / "pointers" / "qsort.c", level), ["leaf"], pointers=True)
+    assert recording.pointers == {}
+    assert recording.stops
 
 
 def test_where_gdb_may_not_use_hardware_watchpoints_the_reason_is_given(build, record):

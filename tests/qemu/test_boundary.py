@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
@@ -14,8 +15,9 @@ from analyzer.graph.merge import graph_of
 from analyzer.kvm.requests import name_of
 from analyzer.ledger import lines
 from analyzer.model import Kind
-from tests.conftest import need_tool
-from tests.qemu.conftest import startup
+from analyzer.recording import read_recording
+from tests.conftest import need, need_tool
+from tests.qemu.conftest import command, startup
 
 _STRACE = re.compile(r"(\d+) +ioctl\(\d+<(.*?)>(?:\(deleted\))?, (\w+)")
 _CLOCKED = {"KVM_RUN", "KVM_IRQ_LINE_STATUS", "KVM_IRQ_LINE"}  # how often depends on when the thread is kicked
@@ -113,6 +115,19 @@ def test_without_the_kernels_side_the_handlers_are_documented_and_the_reason_giv
     chain = next(chain for chain in graph_of(run.recording).chains if chain.milestone == "kvm-run")
     assert (chain.steps[-1].function.name, chain.steps[-1].kind) == ("kvm_arch_vcpu_ioctl_run", Kind.DOCUMENTED)
     assert "documented, not observed" in (run.folder / "report.html").read_text()
+
+
+def test_where_the_kernel_may_not_be_looked_at_the_report_says_why_and_what_would_allow_it(qemu, tmp_path):
+    need(os.geteuid() == 0, "root, to give a right away")
+    powerless = [need_tool("setpriv"), "--bounding-set=-sys_admin", "--inh-caps=-all"]
+    line = [*powerless, *command(qemu, tmp_path / "out", "--no-pointers")]
+    done = subprocess.run(line, timeout=120, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    recording = read_recording(tmp_path / "out")
+    assert recording.kernel is not None
+    assert not recording.kernel.recorded
+    assert recording.kernel.reason in html.unescape((tmp_path / "out" / "report.html").read_text())
+    assert not any(line.observed for line in lines(recording))
 
 
 def test_who_wants_no_ledger_gets_the_ladder_of_the_milestones(qemu, tmp_path):

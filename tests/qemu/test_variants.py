@@ -14,6 +14,7 @@ from analyzer.graph.merge import merge
 from analyzer.recording import read_recording
 from tests.conftest import children, need_tool
 from tests.qemu.conftest import command, startup
+from tests.qemu.pointer_table import compare
 
 BOOT_SECTOR = """
         .code16
@@ -94,6 +95,11 @@ def test_four_processors_have_four_threads(qemu, tmp_path):
     requests = [stop.ioctl.request for stop in recording.stops if stop.ioctl]
     assert [requests.count(r) for r in ("KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_RUN")] == [1, 4, 4]
     merge([recording]).check()
+    assert [verdict for verdict in compare(merge([recording])) if not verdict.found] == []
+    processors = {entry.file for entry in recording.ledger if entry.request == 0xAE80}
+    assert processors == {f"anon_inode:kvm-vcpu:{number}" for number in range(4)}
+    runs = {chain.thread for chain in merge([recording]).chains if chain.milestone == "kvm-run"}
+    assert runs == labels
 
 
 def test_tcg_is_there_for_those_who_ask(qemu, tmp_path):
