@@ -55,7 +55,7 @@ bench: packages-run venv
 # Long: builds QEMU 5.2, 7.2 and 10.0 in both profiles, records each, rewrites reports/gallery.
 matrix: venv
 	@test "$(SYSTEM_PACKAGES)" = no || sh analyzer/build/packages.sh run qemu
-	$(BIN)/python tests/bench/matrix.py
+	$(BIN)/python -m tests.bench.matrix
 
 clean:
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from analyzer.errors import UsageError
 from analyzer.model import Frame, Recording, Stop
-from gdbscripts.wire import STORE
+from gdbscripts.wire import IO, STORE
 
 _MARKS = {"inline": "  [inlined]", "tail": "  [tail call]"}
 
@@ -32,6 +32,8 @@ def heading(stop: Stop, recording: Recording) -> str:
         what = "Where it stood at the end"
     elif stop.reason == "thread-create":
         what = f"A thread is created, starting in {stop.starts or '??'}"
+    elif stop.reason == IO:
+        what = f"A device's function runs for the guest: {stop.function}"
     elif stop.reason == STORE:
         what = "A function pointer is stored"
     else:

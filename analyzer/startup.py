@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm import check_kvm
@@ -13,10 +14,12 @@ from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model import Recording
 from analyzer.record.guest import Guest, choose_guest
-from analyzer.record.kernel_side import KernelSide
 from analyzer.record.session import Request, Watcher, record
 from analyzer.results import check_free, forget_the_one_before, keep_what_is_of_use, prepare_folder
 from analyzer.scenarios import load_scenario
+
+if TYPE_CHECKING:
+    from analyzer.record.kernel_side import KernelSide
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
     """
     if not (options.kernel and options.ledger and options.accelerator == "kvm"):
         return _startup(gdb, None, options)
+    from analyzer.record.kernel_side import KernelSide
+
     with KernelSide.open() as kernel:
         return _startup(gdb, kernel, options)
 

@@ -104,7 +104,7 @@ class IoctlLog:
         self._calls: List[Ioctl] = []
         self._returns: Dict[int, IoctlReturn] = {}
         self._started = time.monotonic()
-        self._names = _request_names()
+        self._names: Optional[Dict[int, str]] = None
 
     def start(self) -> None:
         """Record from now on."""
@@ -148,6 +148,8 @@ class IoctlLog:
 
     def _line(self, call: Ioctl) -> str:
         returned = self._returns.get(call.number)
+        if self._names is None:
+            self._names = _request_names()
         name = self._names.get(call.request, hex(call.request))
         result = "?" if returned is None else str(returned.value)
         return "%10.6f  thread %d  ioctl(%d<%s>, %s, 0x%x) = %s" % (

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import platform
-from typing import Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 import gdb
 
 from gdbscripts import plan as plans
 from gdbscripts.architecture import current as architecture
-from gdbscripts.explanation import write_explanation
-from gdbscripts.pointers import Explainer
 from gdbscripts.recorder import Recorder
 from gdbscripts.watch import set_breakpoints
 from gdbscripts.wire import SCHEMA, Exit, Milestone
+
+if TYPE_CHECKING:
+    from gdbscripts.pointers import Explainer
 
 _SETTINGS = (
     "set pagination off",
@@ -97,6 +98,8 @@ class Pointers(gdb.MICommand):
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many runs' worth of questions are open."""
+        from gdbscripts.pointers import Explainer  # not before: gdb is to be ready soon
+
         gdb.events.exited.disconnect(_record_exit)  # what ends from now on is not the recorded run
         Session.explainer = Explainer(plans.load(arguments[0]), Session.current())
         return {"open": Session.explainer.open}
@@ -127,6 +130,8 @@ class Explain(gdb.MICommand):
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many pointers there are."""
+        from gdbscripts.explanation import write_explanation
+
         explainer = Session.explaining()
         for site in explainer.sites:
             write_explanation(site, Session.current())

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 import gdb
 
 from gdbscripts.architecture import current as architecture
-from gdbscripts.byhand import IoctlLog, explain_call
 from gdbscripts.stack import StackWalker
 from gdbscripts.wire import Frame
+
+if TYPE_CHECKING:
+    from gdbscripts.byhand import IoctlLog
 
 _MARKS = {"indirect": "*", "tail": "~", "inline": "+", "signal": "!", "unknown": "?"}
 
@@ -78,6 +80,8 @@ class KvmPointer(gdb.Command):
 
     def invoke(self, argument: str, from_tty: bool) -> None:
         """Print the explanation."""
+        from gdbscripts.byhand import explain_call  # not before: gdb is to be ready soon
+
         _need_stack()
         frame = _frame_at(argument) if argument.strip() else gdb.selected_frame()
         selected = gdb.selected_frame()
@@ -102,7 +106,15 @@ class KvmIoctls(gdb.Command):
 
     def __init__(self) -> None:
         super().__init__("kvm-ioctls", gdb.COMMAND_DATA)
-        self._log = IoctlLog()
+        self._started: Optional[IoctlLog] = None
+
+    @property
+    def _log(self) -> IoctlLog:
+        if self._started is None:
+            from gdbscripts.byhand import IoctlLog
+
+            self._started = IoctlLog()
+        return self._started
 
     def invoke(self, argument: str, from_tty: bool) -> None:
         """Do what the argument says."""

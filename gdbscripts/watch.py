@@ -10,8 +10,6 @@ import gdb
 
 from gdbscripts.breakpoints import THREAD_CREATE, Progress, StepBreakpoint, ThreadCreateBreakpoint
 from gdbscripts.detour import address_of, symbol_at
-from gdbscripts.exits import Exits
-from gdbscripts.ledger import FUNCTIONS, Ledger
 from gdbscripts.plan import Plan, Step
 from gdbscripts.recorder import Recorder
 
@@ -31,6 +29,9 @@ def set_breakpoints(plan: Plan, recorder: Recorder) -> Dict[str, List[str]]:
             by_function.setdefault(function, []).append(step)
     found: Dict[str, List[str]] = {}
     if plan.ledger:
+        from gdbscripts.exits import Exits
+        from gdbscripts.ledger import FUNCTIONS, Ledger
+
         exits = Exits(plan.samples, plan.accessors, recorder) if plan.samples else None
         recorder.at_end(exits.write_counts if exits else None)
         ledger = Ledger(recorder, exits)

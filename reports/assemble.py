@@ -12,6 +12,7 @@ from analyzer.kvm.requests import name_of
 from analyzer.model import Frame, Function, Kind, Recording
 from analyzer.show import backtrace, heading
 from analyzer.text import visible
+from gdbscripts.wire import IO
 from reports.boundary import kernel_note, ladder, ledger_rows
 from reports.lanes import exit_counts, lane_rows
 from reports.page import Moment, Page, Run, Rung, ThreadRow, Trace
@@ -210,8 +211,13 @@ def _rungs(recording: Recording) -> Iterator[Rung]:
 
 
 def _traces(recording: Recording) -> Iterator[Trace]:
+    """All backtraces; of those for the guest's I/O one of each way."""
+    seen = set()
     for stop in recording.stops:
-        yield Trace(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
+        way = tuple((frame.function, frame.line) for frame in stop.frames)
+        if stop.reason != IO or way not in seen:
+            yield Trace(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
+        seen.add(way)
 
 
 def _kinds(graph: CallGraph) -> Iterator[tuple[str, str, int]]:

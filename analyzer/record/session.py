@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analyzer import TOOL
 from analyzer.adapters.elf import function_names
@@ -23,13 +24,15 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model import without_compiler_suffix
 from analyzer.record.command import by_hand, qemu_command, records_serial
 from analyzer.record.guest import TINY_EXIT_STATUSES, Guest
-from analyzer.record.kernel_side import KernelSide
 from analyzer.record.pointers import explain_pointers
 from analyzer.record.progress import Follow, Progress, Reached
 from analyzer.recording import FILE_NAME, read_recording
 from analyzer.scenarios import Scenario, break_step
 from gdbscripts import plan as plans
 from gdbscripts import wire
+
+if TYPE_CHECKING:
+    from analyzer.record.kernel_side import KernelSide
 
 _TICK = 0.05  # seconds between looks at the recording
 _LONGEST_OUTPUT = 1 << 20  # characters kept of each stream

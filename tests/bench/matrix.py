@@ -15,13 +15,16 @@ from pathlib import Path
 
 from analyzer.build.cache import Cache
 from analyzer.build.certificate import certificate_of
+from analyzer.graph.merge import graph_of
 from analyzer.model import Recording
 from analyzer.recording import FILE_NAME, read_recording
+from tests.qemu.pointer_table import Verdict, compare
 
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "reports" / "gallery"
 ANALYZE = Path(sys.executable).with_name("analyze")
 RELEASES = ("debian:5.2", "debian:7.2", "debian:10.0")
+IO_RELEASE = "debian:7.2"
 PROFILES = ("debug", "release")
 
 
@@ -31,6 +34,11 @@ class Row:
 
     recording: Recording
     seconds: int  # that the build took
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The pointers on the way, against what QEMU's sources say."""
+        return list(compare(graph_of(self.recording)))
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -44,14 +52,17 @@ class Row:
             str(build["compiler"]),
             f"{self.seconds} s",
             f"{reached} of {len(recording.milestones)}",
+            f"{sum(verdict.found for verdict in self.verdicts)} of {len(self.verdicts)}",
+            str(len(recording.ledger)),
+            str(sum(bool(entry.kernel) for entry in recording.ledger)),
             str(deepest),
             str(recording.exit.status if recording.exit else "none"),
         )
 
 
 HEADINGS = (
-    "QEMU", "source package", "profile", "compiler", "build time", "milestones reached", "deepest stack",
-    "guest's exit status",
+    "QEMU", "source package", "profile", "compiler", "build time", "milestones reached",
+    "pointers explained rightly", "ioctls", "of these with a kernel stack", "deepest stack", "guest's exit status",
 )  # fmt: skip
 
 
@@ -59,9 +70,13 @@ def main() -> int:
     """The exit status: 0 when every build reached every milestone it has."""
     rows = [_record(release, profile) for release in RELEASES for profile in PROFILES]
     _write_table(rows)
+    for row in rows:
+        for verdict in row.verdicts:
+            print(row.recording.header.qemu_version, "found" if verdict.found else "NOT FOUND", verdict.row.slot)
     incomplete = [row for row in rows if row.recording.not_reached]
     print(f"{len(rows)} builds, {len(incomplete)} of them incomplete: {GALLERY / 'matrix.md'}")
-    return 1 if incomplete else 0
+    wrong = [verdict for row in rows for verdict in row.verdicts if not verdict.found]
+    return 1 if incomplete or wrong else 0
 
 
 def _record(release: str, profile: str) -> Row:
@@ -74,7 +89,15 @@ def _record(release: str, profile: str) -> Row:
         if profile == "debug":
             _make_neutral(folder / FILE_NAME)
             _run("report", str(folder), "-o", str(GALLERY / f"startup-{recording.header.qemu_version}.html"))
+            if release == IO_RELEASE:
+                _record_io(qemu, Path(name) / "io", recording.header.qemu_version)
     return Row(recording, int(facts["seconds"]))
+
+
+def _record_io(qemu: Path, folder: Path, version: str) -> None:
+    _run("io", "--qemu", str(qemu), "--out", str(folder))
+    _make_neutral(folder / FILE_NAME)
+    _run("report", str(folder), "-o", str(GALLERY / f"io-{version}.html"))
 
 
 def _run(*arguments: str) -> str:
@@ -108,6 +131,10 @@ def _write_table(rows: list[Row]) -> None:
             f"[{row.recording.header.qemu_version}](startup-{row.recording.header.qemu_version}.html)"
             for row in rows
             if row.recording.header.build["profile"] == "debug"
+        )
+        + "; how one of them serves the guest's I/O: "
+        + ", ".join(
+            f"[{file.stem.removeprefix('io-')}]({file.name})" for file in sorted(GALLERY.glob("io-*.html"))
         )
         + ".",
     ]
