@@ -209,5 +209,7 @@ def _judge(link: Link, held: bool, store: Optional[Store], watch: SlotWatch) -> 
         link.give_up("lost", "the program did not use the same memory again")
     elif store is not None:
         link.be_stored(store)
-    else:
+    elif watch.from_beginning:
         link.be_static()
+    else:
+        link.give_up("unknown", "nobody was seen storing it")

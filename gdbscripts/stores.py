@@ -57,7 +57,11 @@ class NoWatchpointError(Exception):
 
 
 class SlotWatch(RecordingBreakpoint):
-    """Keeps the last write that gave one slot one value. `others` are all watches of the run, by slot."""
+    """Keeps the last write that gave one slot one value. `others` are all watches of the run, by slot.
+
+    gdb tells of writes that change a slot: of two statements that store the same, the first. What the kernel writes,
+    as in read(2), no watchpoint sees.
+    """
 
     recorder: Recorder
 
@@ -78,6 +82,7 @@ class SlotWatch(RecordingBreakpoint):
         self.recorder = recorder
         self.last: Optional[Store] = None
         self.gave_up = False
+        self.from_beginning = read_pointer(slot) == value  # as the file has it, or the dynamic linker made it
         self._others = others
         self._codes = codes
         self._left = _MOST_WRITES
@@ -89,7 +94,12 @@ class SlotWatch(RecordingBreakpoint):
             self.gave_up = True
             self.retire()
         self.last = None
-        if read_pointer(self.slot) == self.value and not _in_dynamic_linker():
+        self.from_beginning = False
+        if read_pointer(self.slot) != self.value:
+            return
+        if _in_dynamic_linker():
+            self.from_beginning = True
+        else:
             self.last = self._store()
 
     def _store(self) -> Store:
