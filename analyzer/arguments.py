@@ -179,8 +179,8 @@ def _add_what_to_record(verb: _ArgumentParser) -> None:
     verb.add_argument(
         "--pointers",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="find out who set the function pointers on the way, by a few more runs (default: yes)",
+        help="find out who set the function pointers on the way, by running QEMU a few times more (default: yes, "
+        "but for io only with the tiny guest, which has no disk to lose)",
     )
     verb.add_argument(
         "--kernel",

@@ -91,13 +91,19 @@ def _startup_with(options: argparse.Namespace, gdb: Gdb) -> ExitStatus:
             timeout=options.timeout,
             linger=options.linger,
             qemu_arguments=options.passed_on,
-            pointers=options.pointers,
+            pointers=options.pointers if options.pointers is not None else _may_run_again(options),
             ledger=options.ioctls,
             kernel=options.kernel,
             scenario=options.verb,
             samples=options.samples if options.verb == "io" else 0,
         ),
     )
+
+
+def _may_run_again(options: argparse.Namespace) -> bool:
+    """To explain pointers QEMU is run again: for `startup` not beyond the guest's first instruction, but for `io`
+    the guest goes to work each time, and is cut off."""
+    return options.verb == "startup" or (options.guest == "tiny" and not options.passed_on)
 
 
 def _build(options: argparse.Namespace) -> ExitStatus:

@@ -59,8 +59,8 @@ class NoWatchpointError(Exception):
 class SlotWatch(RecordingBreakpoint):
     """Keeps the last write that gave one slot one value. `others` are all watches of the run, by slot.
 
-    gdb tells of writes that change a slot: of two statements that store the same, the first. What the kernel writes,
-    as in read(2), no watchpoint sees.
+    gdb tells of writes that change a slot: of two statements that store the same, the first. What the kernel
+    writes, as in read(2), no watchpoint sees.
     """
 
     recorder: Recorder

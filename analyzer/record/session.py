@@ -34,6 +34,7 @@ from gdbscripts import wire
 if TYPE_CHECKING:
     from analyzer.record.kernel_side import KernelSide
 
+_SLOWER, _AT_LEAST = 3.0, 5.0  # a run that explains pointers may take so many times as long, and these seconds
 _TICK = 0.05  # seconds between looks at the recording
 _LONGEST_OUTPUT = 1 << 20  # characters kept of each stream
 
@@ -238,10 +239,10 @@ class _Run:
         recording = read_recording(self._recording)
         if not recording.reached - {"main"}:
             return
+        last = max(stop.time for stop in recording.stops)
+        timeout = min(self._request.timeout, _SLOWER * last + _AT_LEAST)
         try:
-            notes = explain_pointers(
-                self._gdb, recording, self._plan_file, self._request.timeout, self._watcher.explaining
-            )
+            notes = explain_pointers(self._gdb, recording, self._plan_file, timeout, self._watcher.explaining)
         except KeyboardInterrupt:
             notes = ["Who set the function pointers was not found out: interrupted."]
         except GdbError as error:
