@@ -12,7 +12,7 @@ from gdbscripts.code import Codes
 from gdbscripts.dataflow import Code, Instruction
 from gdbscripts.detour import symbol_at
 from gdbscripts.evaluate import Past
-from gdbscripts.memory import read_pointer
+from gdbscripts.memory import address_in, read_pointer
 from gdbscripts.recorder import Recorder
 from gdbscripts.slotnames import name_in_scope
 from gdbscripts.stack import Stack
@@ -22,6 +22,7 @@ from gdbscripts.x86_64_effects import ARGUMENTS, RESULT, effect
 AT_ONCE = 4  # debug registers of x86-64 that hold addresses
 _MOST_WRITES = 20000  # a place that is written to more often, such as one on the stack, is given up
 _WALKED = (gdb.NORMAL_FRAME, gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
+_WIDEST = 64  # bytes that one instruction moves
 _BITS = (1 << 64) - 1
 _LINKER = re.compile(r"/ld[-.][^/]*$")
 _COPYING = re.compile(r"^(?:__)?(?:mem(?:p?cpy|move)|bcopy)(?:_chk)?(?:@|$)")
@@ -152,8 +153,10 @@ class SlotWatch(RecordingBreakpoint):
         if end.kind != "memory":
             return _Origin(end.passed, place_of(end.origin.address) if end.kind == "constant" else None)
         past = Past(frames[0], code, store.address, live=True)
-        source = past.address(end.origin.address, end.origin.place) if not end.level else 0
-        found = source or 0
+        source = past.address(end.origin.address, end.origin.place) if not end.level else None
+        # A wide register carries several: this one lies as far into what was read as into what was stored.
+        inside = self.slot - address_in(done.written, frames[0])
+        found = source + inside if source is not None and 0 <= inside < _WIDEST else 0
         return _Origin(end.passed, copied=True, source=found if read_pointer(found) == self.value else 0)
 
     def _instruction(self, frame: gdb.Frame) -> Tuple[Optional[Code], Optional[Instruction]]:
