@@ -31,6 +31,11 @@ def need_tool(name: str) -> str:
 
 def children() -> set[str]:
     """Command names of all living descendants of this process, with their process ids."""
+    return {f"{name} ({pid})" for pid, name in descendants().items()}
+
+
+def descendants() -> dict[int, str]:
+    """Process id and command name of all living descendants of this process."""
     parents: dict[int, int] = {}
     names: dict[int, str] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -46,7 +51,7 @@ def children() -> set[str]:
     ours = {os.getpid()}
     while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
         ours |= more
-    return {f"{names[pid]} ({pid})" for pid in ours - {os.getpid()}}
+    return {pid: names[pid] for pid in ours - {os.getpid()}}
 
 
 @pytest.fixture(autouse=True)

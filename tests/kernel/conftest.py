@@ -16,7 +16,7 @@ from analyzer.adapters.tracefs import PREFIX, KernelTrace
 from analyzer.adapters.tracefs_mount import find_tracefs
 from analyzer.errors import AnalyzerError
 from analyzer.kernel import Trace, parse_trace
-from tests.conftest import need
+from tests.conftest import descendants, need
 
 GUEST = [sys.executable, str(Path(__file__).with_name("guest.py"))]
 STATE = (
@@ -70,8 +70,14 @@ def state(folder: Path) -> dict[str, str]:
 
 
 def ours(tracefs: Path) -> list[str]:
-    """Names of the instances this program made."""
-    return sorted(folder.name for folder in (tracefs / "instances").glob(f"{PREFIX}*"))
+    """Names of the instances this program made, not those of another recording that goes on elsewhere."""
+    names = sorted(folder.name for folder in (tracefs / "instances").glob(f"{PREFIX}*"))
+    family = {os.getpid(), *descendants()}
+    return [name for name in names if (pid := int(name.removeprefix(PREFIX))) in family or not _lives(pid)]
+
+
+def _lives(pid: int) -> bool:
+    return Path("/proc", str(pid)).exists()
 
 
 def trace_guest(trace: KernelTrace, command: Sequence[str] = tuple(GUEST)) -> Seen:
