@@ -48,7 +48,7 @@ def pointers_text(recording: Recording) -> Iterator[str]:
     for stop in recording.stops:
         steps = own_chain(stop, recording)
         for caller, callee in pairwise(steps):
-            key = (caller.function, callee.function)
+            key = (caller.function, callee.function, caller.line, callee.pointer)
             if callee.pointer is not None and key not in told:
                 told.add(key)
                 place = f"  ({caller.file}:{caller.line})" if caller.file else ""

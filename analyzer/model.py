@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -208,8 +209,8 @@ class Recording:
     exits: tuple[VcpuExit, ...] = ()
     exit_counts: dict[int, int] = field(default_factory=dict)  # reason -> how many, recorded or not
     kernel: wire.Kernel | None = None  # None: nobody tried to record the kernel's side
-    # Return address of the call and name of the function reached -> the pointer it went through.
-    pointers: dict[tuple[int, str], Pointer] = field(default_factory=dict)
+    # A call through a pointer, as `call_key` names it -> that pointer, as it was when the call was seen first.
+    pointers: dict[CallKey, Pointer] = field(default_factory=dict)
 
     @property
     def reached(self) -> set[str]:
@@ -252,6 +253,19 @@ class Recording:
     @cached_property
     def _stops(self) -> dict[int, Stop]:
         return {stop.number: stop for stop in self.stops}
+
+
+CallKey = tuple[str, tuple[int, ...]]  # the function reached, and the return addresses from the call outwards
+
+
+def call_key(frames: Sequence[Frame], position: int, callee: str) -> CallKey:
+    """What names the call that frame `position` of a stack makes."""
+    return callee, returns_from(frames, position)
+
+
+def returns_from(frames: Sequence[Frame], position: int) -> tuple[int, ...]:
+    """The return addresses of a stack from frame `position` outwards: an inlined function has none of its own."""
+    return tuple(frame.pc for frame in frames[position:] if frame.kind in ("normal", "tail"))
 
 
 def identify(name: str, file: str, library: str) -> Function:

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.model import (
+    CallKey,
     Frame,
     Function,
     Ioctl,
@@ -335,12 +336,12 @@ def _exit(exit_: wire.VcpuExit, draft: _Draft) -> VcpuExit:
     )
 
 
-def _pointers(draft: _Draft, root: str) -> dict[tuple[int, str], Pointer]:
-    steps: dict[tuple[int, str], list[PointerStep]] = {}
+def _pointers(draft: _Draft, root: str) -> dict[CallKey, Pointer]:
+    steps: dict[int, list[PointerStep]] = {}
     for step in draft.pointer_steps:
-        steps.setdefault((step.at, step.callee), []).append(_pointer_step(step, root))
+        steps.setdefault(step.pointer, []).append(_pointer_step(step, root))
     return {
-        (pointer.at, pointer.callee): Pointer(
+        (pointer.callee, tuple(pointer.returns)): Pointer(
             kind=pointer.kind,
             slot=pointer.slot,
             address=pointer.address,
@@ -349,7 +350,7 @@ def _pointers(draft: _Draft, root: str) -> dict[tuple[int, str], Pointer]:
             outcome=pointer.outcome,
             reason=pointer.reason,
             leads=tuple(identify(name, relative(file, root), library) for name, file, library in pointer.leads),
-            steps=tuple(steps.get((pointer.at, pointer.callee), ())),
+            steps=tuple(steps.get(pointer.number, ())),
         )
         for pointer in draft.pointers
     }

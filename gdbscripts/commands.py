@@ -133,8 +133,8 @@ class Explain(gdb.MICommand):
         from gdbscripts.explanation import write_explanation
 
         explainer = Session.explaining()
-        for site in explainer.sites:
-            write_explanation(site, Session.current())
+        for number, site in enumerate(explainer.sites):
+            write_explanation(number, site, Session.current())
         return {"pointers": len(explainer.sites)}
 
 

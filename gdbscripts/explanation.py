@@ -15,15 +15,15 @@ from gdbscripts.trail import End, Passed, Place, direct_target_at, place_of
 from gdbscripts.wire import STORE, Pointer, PointerStep
 
 
-def write_explanation(site: Site, recorder: Recorder) -> None:
+def write_explanation(number: int, site: Site, recorder: Recorder) -> None:
     """Append what is known of `site`: the pointer, then the steps from the call back to where it was set."""
-    steps = list(_steps(site, recorder))
-    recorder.write(_pointer(site))
+    steps = list(_steps(number, site, recorder))
+    recorder.write(_pointer(number, site))
     for step in steps:
         recorder.write(step)
 
 
-def _pointer(site: Site) -> Pointer:
+def _pointer(number: int, site: Site) -> Pointer:
     kind, slot = _slot(site)
     links = list(site.links)
     unsolved = next((link for link in links if link.state in ("lost", "unknown", "open")), None)
@@ -37,7 +37,8 @@ def _pointer(site: Site) -> Pointer:
         outcome, reason = "unknown", "the machine code does not tell where the pointer comes from"
     leads = site.leads(site.value) if site.value else None
     return Pointer(
-        at=site.plan.returns[0],
+        number=number,
+        returns=site.plan.returns,
         callee=site.plan.callee,
         kind=kind,
         slot=slot,
@@ -67,68 +68,65 @@ def _slot(site: Site) -> Tuple[str, str]:
     return "unknown", ""
 
 
-def _steps(site: Site, recorder: Recorder) -> Iterator[PointerStep]:
+def _steps(number: int, site: Site, recorder: Recorder) -> Iterator[PointerStep]:
     end = site.end
     if end is None:
         return
-    yield from (_passed(site, passed) for passed in end.passed)
+    yield from (_passed(number, passed) for passed in end.passed)
     if end.kind == "constant" and end.passed:
-        yield from _written_elsewhere(site, end.passed[-1].by, place_of(end.origin.address))
+        yield from _written_elsewhere(number, _target(site), end.passed[-1].by, place_of(end.origin.address))
     elif end.kind in ("constant", "result"):
-        yield _origin(site, end)
-    for number, link in enumerate(site.links):
-        if number or end.passed:
-            yield PointerStep(site.plan.returns[0], site.plan.callee, "read", link.name, address=link.slot)
+        yield _origin(number, end)
+    for place, link in enumerate(site.links):
+        if place or end.passed:
+            yield PointerStep(number, "read", link.name, address=link.slot)
         if link.static is not None:
-            yield _static(site, link.static)
+            yield _static(number, link.static)
         elif link.store is not None:
-            yield from _stored(site, link, link.store, recorder)
+            yield from _stored(number, site, link, link.store, recorder)
 
 
-def _passed(site: Site, passed: Passed) -> PointerStep:
-    return _at(site, "passed", passed.name, passed.by)
+def _passed(number: int, passed: Passed) -> PointerStep:
+    return _at(number, "passed", passed.name, passed.by)
 
 
-def _origin(site: Site, end: End) -> PointerStep:
+def _origin(number: int, end: End) -> PointerStep:
     place = place_of(end.origin.address)
     if end.kind == "constant":
-        return _at(site, "written", "", place)
+        return _at(number, "written", "", place)
     target = direct_target_at(end.origin.address)
-    return _at(site, "returned", place_at(target)[0] if target else "", place)
+    return _at(number, "returned", place_at(target)[0] if target else "", place)
 
 
-def _static(site: Site, static: StaticSlot) -> PointerStep:
-    return PointerStep(
-        site.plan.returns[0], site.plan.callee, "static", static.name, file=static.file, line=static.line
-    )
+def _static(number: int, static: StaticSlot) -> PointerStep:
+    return PointerStep(number, "static", static.name, file=static.file, line=static.line)
 
 
-def _stored(site: Site, link: Link, store: Store, recorder: Recorder) -> Iterator[PointerStep]:
-    number = recorder.put(store.stack, store.time, store.thread, STORE, [], "")
+def _stored(number: int, site: Site, link: Link, store: Store, recorder: Recorder) -> Iterator[PointerStep]:
+    stop = recorder.put(store.stack, store.time, store.thread, STORE, [], "")
     what = "copied" if store.copied else "stored"
     place = store.place if store.copied else assignment_near(store.place, link.name, _target(site))
-    yield _at(site, what, link.name, place, address=link.slot, stop=number)
-    yield from (_passed(site, passed) for passed in store.passed)
+    yield _at(number, what, link.name, place, address=link.slot, stop=stop)
+    yield from (_passed(number, passed) for passed in store.passed)
     if store.written is not None and store.passed:
-        yield from _written_elsewhere(site, store.passed[-1].by, store.written)
+        yield from _written_elsewhere(number, _target(site), store.passed[-1].by, store.written)
     elif store.written is not None and store.written.function != store.place.function:
-        yield _at(site, "written", "", store.written)
+        yield _at(number, "written", "", store.written)
 
 
-def _written_elsewhere(site: Site, passed: Place, written: Place) -> Iterator[PointerStep]:
+def _written_elsewhere(number: int, target: str, passed: Place, written: Place) -> Iterator[PointerStep]:
     """Where the function's name is written, unless that is the very call that passes it on."""
-    if not is_written_at(passed, _target(site)):
-        yield _at(site, "written", "", written)
+    if not is_written_at(passed, target):
+        yield _at(number, "written", "", written)
 
 
 def _target(site: Site) -> str:
     return place_at(site.value)[0] if site.value else ""
 
 
-def _at(site: Site, what: str, name: str, place: Place, address: int = 0, stop: int = -1) -> PointerStep:
+def _at(number: int, what: str, name: str, place: Place, address: int = 0, stop: int = -1) -> PointerStep:
     return PointerStep(
-        at=site.plan.returns[0],
-        callee=site.plan.callee,
+        pointer=number,
         what=what,
         name=name,
         function=place.function,

@@ -220,7 +220,8 @@ class Pointer:
     """What is known of the pointer an indirect call went through."""
 
     TAG: ClassVar[str] = "pointer"
-    at: int  # the return address of the call: `pc` of the caller's frame
+    number: int  # from 0
+    returns: List[int]  # `pc` of the caller's frame and of those outside it, inlined ones left out
     callee: str  # `function` of the frame that was reached
     kind: str  # member, static, argument, local, unknown
     slot: str  # `AccelClass.init_machine`; "" when it has no name
@@ -239,8 +240,7 @@ class PointerStep:
     """A step back from a call through a pointer to where the pointer was set; that nearest to the call first."""
 
     TAG: ClassVar[str] = "pointer-step"
-    at: int
-    callee: str
+    pointer: int
     what: str  # passed, read, stored, copied, written, static, returned
     name: str  # of the parameter passed, the slot, the table, the function that returned it
     function: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from analyzer.explain import place_words, setting_words, slot_words
-from analyzer.graph.callgraph import CallGraph, Slot
+from analyzer.graph.callgraph import CallGraph, ChainStep, Slot
 from analyzer.graph.chain import own_chain
 from analyzer.graph.merge import slot_of
 from analyzer.model import Function, Kind, Pointer, Recording
@@ -38,10 +38,12 @@ class Pointers:
                 if slot.outcome != "explained":
                     yield caller, callee, slot
 
-    def between(self, caller: Function, callee: Function, source: Source) -> tuple[PointerStory, ...]:
-        """The pointers that `caller` called `callee` through."""
-        slots = self._slots.get((caller, callee), ())
-        return tuple(self._story(slot, self._samples.get((caller, callee, slot)), source) for slot in slots)
+    def through(self, caller: ChainStep, callee: ChainStep, source: Source) -> tuple[PointerStory, ...]:
+        """The pointer that a step of a chain called the next one through; () when nobody looked for it."""
+        if callee.slot is None:
+            return ()
+        sample = self._samples.get((caller.function, callee.function, callee.slot))
+        return (self._story(callee.slot, sample, source),)
 
     def _story(self, slot: Slot, sample: tuple[Pointer, Recording] | None, source: Source) -> PointerStory:
         holds = ""

@@ -109,7 +109,6 @@ def _shared(before: Sequence[ChainStep], now: Sequence[ChainStep]) -> int:
 def _story_step(
     caller: ChainStep | None, step: ChainStep, arguments: str, samples: Samples, pointers: Pointers
 ) -> StoryStep:
-    indirect = caller is not None and step.kind is Kind.INDIRECT
     return StoryStep(
         function=step.function.name,
         identity=identity(step.function),
@@ -119,5 +118,5 @@ def _story_step(
         instruction=step.instruction,
         arguments=arguments,
         source=samples.source(step.file, step.line),
-        through=pointers.between(caller.function, step.function, samples.source) if indirect and caller else (),
+        through=pointers.through(caller, step, samples.source) if caller is not None and step.slot else (),
     )

@@ -76,6 +76,7 @@ class ChainStep:
     file: str
     line: int
     instruction: str = ""
+    slot: Slot | None = None  # what the call that led here took its pointer from, when that was looked for
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from analyzer.model import Frame, Function, Kind, Pointer, Recording, Stop
+from analyzer.model import Frame, Function, Kind, Pointer, Recording, Stop, call_key
 
 # As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.
 _NAMED = re.compile(r"0x[0-9a-f]+ <(.+)>")
-Pointers = dict[tuple[int, str], Pointer]  # as in `Recording.pointers`
 _NAMELESS = re.compile(r"\s*#\s*0x[0-9a-f]+$|(?<=\w) 0x[0-9a-f]+$")
 
 
@@ -34,8 +33,12 @@ class Step:
 def own_chain(stop: Stop, recording: Recording) -> list[Step]:
     """The stop's stack as steps, outermost first; what the C library does to start a thread is left out."""
     steps: list[Step] = []
-    for frame in reversed(own_frames(stop, recording)):
-        steps.extend(_steps_of(frame, steps, recording.pointers))
+    frames = own_frames(stop, recording)
+    for position in reversed(range(len(frames))):
+        frame = frames[position]
+        indirect = recording.pointers and steps
+        pointer = recording.pointers.get(call_key(stop.frames, position + 1, frame.name)) if indirect else None
+        steps.extend(_steps_of(frame, steps, pointer))
     return steps
 
 
@@ -58,7 +61,7 @@ def without_addresses(instruction: str) -> str:
     return _NAMELESS.sub("", _NAMED.sub(r"\1", instruction))
 
 
-def _steps_of(frame: Frame, outer: list[Step], pointers: Pointers) -> Iterator[Step]:
+def _steps_of(frame: Frame, outer: list[Step], pointer: Pointer | None) -> Iterator[Step]:
     """The step of `frame`, after those of functions between it and its caller which left no frame."""
     caller = outer[-1].frame if outer else None
     if caller is None:
@@ -68,7 +71,6 @@ def _steps_of(frame: Frame, outer: list[Step], pointers: Pointers) -> Iterator[S
     for position, hidden in enumerate(caller.via):
         yield Step(hidden, Kind.TAIL if position else Kind.DIRECT, instruction=instruction)
         instruction = ""
-    pointer = pointers.get((caller.pc, frame.name))
     if pointer is not None and pointer.value:
         kind = Kind.INDIRECT
         for hidden in pointer.leads:

@@ -88,9 +88,14 @@ def _read(data: dict[str, Any]) -> CallGraph:
 def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
     steps = tuple(
         _check_types(
-            ChainStep(_numbered(functions, number), Kind(kind) if kind else None, file, line, instruction)
+            ChainStep(
+                _numbered(functions, number),
+                Kind(kind) if kind else None,
+                *place,
+                *(_read_slot(slot) for slot in slots),
+            )
         )
-        for number, kind, file, line, instruction in entry.pop("steps")
+        for number, kind, *place, slots in map(_with_slots, entry.pop("steps"))
     )
     return _check_types(Chain(steps=steps, **entry))
 
@@ -125,8 +130,17 @@ def _node(node: Node) -> dict[str, Any]:
     return entry
 
 
+def _with_slots(step: list[Any]) -> list[Any]:
+    """A step of a chain: function, kind, file, line, instruction, and perhaps a slot (none in schema 1)."""
+    return [*step[:5], step[5:]]
+
+
+def _slot(slot: Slot) -> dict[str, Any]:
+    return {**vars(slot), "set_by": [list(vars(step).values()) for step in slot.set_by]}
+
+
 def _call(call: Call, numbers: dict[Function, int]) -> dict[str, Any]:
-    slots = [{**vars(slot), "set_by": [list(vars(step).values()) for step in slot.set_by]} for slot in call.slots]
+    slots = [_slot(slot) for slot in call.slots]
     return {
         "caller": numbers[call.caller],
         "callee": numbers[call.callee],
@@ -139,7 +153,15 @@ def _call(call: Call, numbers: dict[Function, int]) -> dict[str, Any]:
 
 def _chain(chain: Chain, numbers: dict[Function, int]) -> dict[str, Any]:
     steps = [
-        [numbers[s.function], s.kind.value if s.kind else None, s.file, s.line, s.instruction] for s in chain.steps
+        [
+            numbers[s.function],
+            s.kind.value if s.kind else None,
+            s.file,
+            s.line,
+            s.instruction,
+            *([_slot(s.slot)] if s.slot else []),
+        ]
+        for s in chain.steps
     ]
     return {**vars(chain), "steps": steps}
 

@@ -235,7 +235,8 @@ def chain_step(step: Step) -> ChainStep:
     """The step as a graph keeps it: without the frame, and without a library's files."""
     in_library = step.frame is not None and step.frame.library
     file, line = ("", 0) if in_library else (step.file, step.line)
-    return ChainStep(step.function, step.kind, file, line, without_addresses(step.instruction))
+    slot = slot_of(step.pointer) if step.pointer is not None else None
+    return ChainStep(step.function, step.kind, file, line, without_addresses(step.instruction), slot)
 
 
 def _ioctls(recording: Recording) -> list[IoctlCall]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analyzer.graph.chain import own_frames
-from analyzer.model import Frame, Kind, Recording, Stop
+from analyzer.model import CallKey, Frame, Kind, Recording, Stop, call_key, returns_from
 from gdbscripts.plan import PointerSite
 from gdbscripts.wire import IO
 
@@ -15,11 +15,14 @@ _TARGET = re.compile(r"\b0x[0-9a-f]+")
 
 
 def pointer_sites(recording: Recording) -> list[PointerSite]:
-    """Each call through a pointer once, as it was seen first; those on the way to a milestone come first."""
-    found: dict[tuple[int, str], PointerSite] = {}
+    """Each call through a pointer once, as it was seen first; those on the way to a milestone come first.
+
+    Reached from elsewhere it is another one, since it may concern another object.
+    """
+    found: dict[CallKey, PointerSite] = {}
     for stop in sorted(recording.stops, key=lambda stop: stop.reason == "break"):
         for position, callee in _indirect_calls(stop, recording):
-            key = (stop.frames[position].pc, callee.name)
+            key = call_key(stop.frames, position, callee.name)
             site = _site(stop, position, callee) if key not in found else None
             if site is not None:
                 found[key] = site
@@ -49,7 +52,7 @@ def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:
         reached=frames[own[0]].pc,
         stack=[frames[number].pc for number in own[1:]],
         position=caller - 1,
-        returns=[frame.pc for frame in frames[own[caller] :] if frame.kind in ("normal", "tail")],
+        returns=list(returns_from(frames, own[caller])),
         inside_callee=callee.pc - (position > 1),
         callee=callee.name,
         left=first > 0,
