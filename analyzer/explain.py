@@ -26,6 +26,8 @@ def slot_words(slot: Slot) -> str:
     """Where the call took its pointer from."""
     if slot.kind == "argument":
         return f"argument {slot.name}"
+    if slot.kind == "global":
+        return f"global variable {slot.name}"
     if slot.kind == "local":
         return f"local variable {slot.name}" if slot.name else "a value at hand"
     return slot.name or ("a place without a name" if slot.kind in ("member", "static") else "unknown")

@@ -179,7 +179,7 @@ class PointerStep:
 class Pointer:
     """The pointer that an indirect call went through. `outcome`: explained, not reproduced, unknown."""
 
-    kind: str  # member, static, argument, local, unknown
+    kind: str  # member, static, global, argument, local, unknown
     slot: str  # `AccelClass.init_machine`; "" when it has no name
     address: int
     value: int

@@ -7,14 +7,15 @@ followed through it, as long as nobody takes the place's address.
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from gdbscripts.x86_64_effects import (
     ARGUMENTS,
     RESULT,
     Effect,
+    Memory,
+    address_taken,
     effect,
-    escapes,
     flow,
     is_filler,
     moves_stack_pointer,
@@ -22,6 +23,7 @@ from gdbscripts.x86_64_effects import (
 )
 
 _PROLOGUE = 12  # instructions
+_POINTER = 8  # bytes
 _ALL_BITS = (1 << 64) - 1
 _ON_STACK = re.compile(r"^-?(?:0x[0-9a-f]+)?\(%(rbp|rsp)\)$")
 _SETS_FRAME_POINTER = "mov %rsp,%rbp"
@@ -60,7 +62,7 @@ class Code:
         }
         self._has_frame_pointer = any(item.text == _SETS_FRAME_POINTER for item in instructions[:_PROLOGUE])
         self._effects: Dict[int, Effect] = {}
-        self._escaping: Dict[str, bool] = {}
+        self._taken: Optional[List[Memory]] = None
         self._before = self._ways()
 
     @property
@@ -125,7 +127,9 @@ class Code:
         done = self._effect(sought.number)
         place = sought.place
         unknown = Origin("unknown", item.address, home=sought.home)
-        if done.kind == "call" and (place in done.also or place.startswith("xmm")):
+        if done.kind == "wild" or self._overlaps(done, place):
+            found.add(unknown)
+        elif done.kind == "call" and (place in done.also or place.startswith("xmm")):
             kind = "result" if place == RESULT else "unknown"
             found.add(Origin(kind, item.address, home=sought.home))
         elif place in done.also or (place.endswith("(%rsp)") and moves_stack_pointer(item.text)):
@@ -138,6 +142,15 @@ class Code:
             if done.kind == "maybe":
                 waiting.append(sought)
             self._take_source(done.source, item.address, sought, found, waiting)
+
+    @staticmethod
+    def _overlaps(done: Effect, place: str) -> bool:
+        """Whether the instruction writes to a part of a place on the stack, or perhaps does."""
+        own = parse_memory(place)
+        other = parse_memory(done.written) if own is not None and done.written != place else None
+        if own is None or other is None or other.base != own.base:
+            return False
+        return bool(other.by) or -done.width < other.displacement - own.displacement < _POINTER
 
     def _take_source(
         self, source: str, address: int, sought: _Sought, found: Set[Origin], waiting: List[_Sought]
@@ -158,9 +171,13 @@ class Code:
         return self._effects[number]
 
     def _escapes(self, place: str) -> bool:
-        if place not in self._escaping:
-            self._escaping[place] = any(escapes(item.text, place) for item in self._instructions)
-        return self._escaping[place]
+        """Whether somebody may have the address of this place, or of a structure that it is part of."""
+        own = parse_memory(place)
+        if self._taken is None:
+            self._taken = [taken for taken in (address_taken(item.text) for item in self) if taken is not None]
+        return own is not None and any(
+            taken.base == own.base and taken.displacement <= own.displacement for taken in self._taken
+        )
 
 
 class _Sought(NamedTuple):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, Tuple
+from typing import Iterator, List, Tuple
 
 from gdbscripts.detour import place_at
 from gdbscripts.links import Link, Site
 from gdbscripts.recorder import Recorder
-from gdbscripts.slotnames import StaticSlot, called_variable
+from gdbscripts.slotnames import StaticSlot, called_variable, static_slot
 from gdbscripts.statements import assignment_near, is_written_at
 from gdbscripts.stores import Store
 from gdbscripts.trail import End, Passed, Place, direct_target_at, place_of
@@ -33,6 +33,8 @@ def _pointer(number: int, site: Site) -> Pointer:
     elif unsolved is not None:
         outcome = "not reproduced" if unsolved.state == "lost" else "unknown"
         reason = unsolved.reason or "the run was cut short"
+    elif _origin_is_unknown(site, links):
+        outcome, reason = "unknown", "where that statement took it from cannot be told"
     elif not links and site.end.kind not in ("constant", "result"):
         outcome, reason = "unknown", "the machine code does not tell where the pointer comes from"
     leads = site.leads(site.value) if site.value else None
@@ -51,6 +53,14 @@ def _pointer(number: int, site: Site) -> Pointer:
     )
 
 
+def _origin_is_unknown(site: Site, links: List[Link]) -> bool:
+    """Whether the last store known took the pointer from nobody knows where, and does not name the function."""
+    store = links[-1].store if links else None
+    if store is None or store.origin in ("constant", "argument", "result", "memory"):
+        return False
+    return not is_written_at(assignment_near(store.place, links[-1].name, _target(site)), _target(site))
+
+
 def _slot(site: Site) -> Tuple[str, str]:
     """(kind, name) of where the call took the pointer from."""
     end = site.end
@@ -61,11 +71,18 @@ def _slot(site: Site) -> Tuple[str, str]:
         name = end.passed[0].name or "an argument"
         return "argument", "%s of %s" % (name, function)
     if site.link is not None:
-        kind = "static" if site.link.static else "member" if re.search(r"[.\[]", site.link.name) else "local"
-        return (kind if site.link.name else "member"), site.link.name
+        return _kind_of(site.link), site.link.name
     if end.kind in ("constant", "result"):
         return "local", site.local or called_variable(site.plan.returns[0] - 1)
     return "unknown", ""
+
+
+def _kind_of(link: Link) -> str:
+    if link.static:
+        return "static"
+    if not link.name or re.search(r"[.\[]", link.name):
+        return "member"
+    return "global" if static_slot(link.slot) is not None else "local"
 
 
 def _steps(number: int, site: Site, recorder: Recorder) -> Iterator[PointerStep]:
@@ -110,6 +127,8 @@ def _stored(number: int, site: Site, link: Link, store: Store, recorder: Recorde
     yield from (_passed(number, passed) for passed in store.passed)
     if store.written is not None and store.passed:
         yield from _written_elsewhere(number, _target(site), store.passed[-1].by, store.written)
+    elif store.written is not None and store.origin == "result":
+        yield _at(number, "returned", "", store.written)
     elif store.written is not None and store.written.function != store.place.function:
         yield _at(number, "written", "", store.written)
 

@@ -46,18 +46,23 @@ def _print_chain(frames: List[Frame]) -> None:
     root = _common_folder(frames)
     mark = " "
     for frame in frames:
-        place = "%s:%d" % (frame.file[len(root) :], frame.line) if frame.file else frame.library
+        place = "%s:%d" % (_below(root, frame.file), frame.line) if frame.file else frame.library
         _line(mark, frame.function, place)
         for name, file, library in frame.via:
-            _line(" ", name, "%s  (left no frame)" % (file[len(root) :] or library))
+            _line(" ", name, "%s  (left no frame)" % (_below(root, file) or library))
         mark = _MARKS.get(frame.call, "~" if frame.via else " ")
 
 
 def _common_folder(frames: List[Frame]) -> str:
     """What the paths of all source files begin with, up to a slash."""
-    folders = [os.path.dirname(frame.file) for frame in frames if frame.file and not frame.library]
+    files = [frame.file for frame in frames if frame.file and not frame.library]
+    folders = [os.path.dirname(file) for file in files if not file.startswith("/usr/")]  # inlined from headers
     common = os.path.commonpath(folders) if folders and all(map(os.path.isabs, folders)) else ""
     return common + "/" if len(common) > 1 else ""
+
+
+def _below(root: str, file: str) -> str:
+    return file[len(root) :] if root and file.startswith(root) else file
 
 
 def _line(mark: str, function: str, place: str) -> None:
@@ -156,7 +161,9 @@ def _frame_at(argument: str) -> gdb.Frame:
         raise gdb.GdbError('No frame "%s": kvm-pointer takes the number of a frame.' % argument.strip())
     frame: Optional[gdb.Frame] = gdb.newest_frame()
     for _ in range(int(argument)):
-        frame = frame.older() if frame is not None else None
+        if frame is None:
+            break
+        frame = frame.older()
     if frame is None:
         raise gdb.GdbError("No frame at level %s." % argument.strip())
     return frame

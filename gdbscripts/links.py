@@ -61,7 +61,9 @@ class Link:
         if store.copied and store.source:
             self.before = Link(store.source, store.source_name)
         elif store.copied:
-            self.state, self.reason = "unknown", "where it was copied from cannot be told"
+            self.give_up("unknown", "where it was copied from cannot be told")
+        elif store.origin == "library":
+            self.give_up("unknown", "a library stored it, and where it took it from cannot be told")
 
     def give_up(self, state: str, reason: str) -> None:
         """Nothing more will be known."""

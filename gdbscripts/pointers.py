@@ -16,12 +16,10 @@ from gdbscripts.breakpoints import RecordingBreakpoint
 from gdbscripts.code import Codes
 from gdbscripts.links import Call, Link, Site
 from gdbscripts.plan import Plan, PointerSite
-from gdbscripts.readings import CallPoint, Reading, ReadPoint, stack_pointer
+from gdbscripts.readings import CallPoint, Made, Reading, ReadPoint, stack_pointer
 from gdbscripts.recorder import Recorder
 from gdbscripts.stores import AT_ONCE, NoWatchpointError, SlotWatch, Store, physical_frames
 from gdbscripts.trail import End
-
-_LONGEST = 6  # places a pointer was copied through
 
 
 class Found(NamedTuple):
@@ -45,24 +43,43 @@ class SitePoints:
             for end in call.ends if site.end is None else [site.end]:
                 if end.kind == "memory":
                     point = ReadPoint(end.origin.address, end.origin.place, site.accepts, recorder)
-                    point.watch = watches.get(site.link.slot) if site.link else None
+                    watch = watches.get(site.link.slot) if site.link else None
+                    point.watch = watch if watch is not None and watch.value == site.value else None
                     self._reads[end] = point
 
-    def find_at(self, depth: int) -> Optional[Found]:
-        """What the selected thread called at this depth of its stack."""
+    def find_at(self, frames: List[gdb.Frame]) -> Optional[Found]:
+        """What the selected thread called in the innermost of these frames."""
         thread = gdb.selected_thread().num
         for call, point in self._calls:
-            value = point.value(thread, depth - call.pushed)
-            if value is None:
-                continue
-            for end, reads in self._reads.items():
-                # Read in a caller, it was read at another depth of the stack.
-                reading = reads.latest(thread, depth - call.pushed, value)
-                if reading is not None and end in call.ends:
-                    return Found(call, value, end, reading, point.local)
-            others = [end for end in call.ends if end.kind != "memory"]
-            return Found(call, value, others[0] if len(others) == 1 else None, None, point.local)
+            made = point.made(thread, stack_pointer(frames[0]) - call.pushed)
+            if made is not None:
+                return self._found(call, point, made, thread, frames)
         return None
+
+    def _found(self, call: Call, point: CallPoint, made: Made, thread: int, frames: List[gdb.Frame]) -> Found:
+        value = made.value
+        matches = []
+        for end, reads in self._reads.items():
+            depth = self._depth(end.level, frames) - (call.pushed if not end.level else 0)
+            since = 0 if end.level else made.since  # a caller may have read it for several calls
+            reading = reads.latest(thread, depth, value, since) if end in call.ends else None
+            if reading is not None:
+                matches.append((end, reading))
+        if len({reading.slot for _, reading in matches}) > 1:  # which of them led here cannot be told
+            return Found(call, value, None, None, point.local)
+        if matches:
+            return Found(call, value, *matches[0], point.local)
+        others = [end for end in call.ends if end.kind != "memory"]
+        return Found(call, value, others[0] if len(others) == 1 else None, None, point.local)
+
+    def _depth(self, level: int, frames: List[gdb.Frame]) -> int:
+        """The stack pointer of the function `level` callers up; 0 when it has no frame of its own."""
+        address = self._site.plan.returns[level] if level < len(self._site.plan.returns) else 0
+        return (
+            next((stack_pointer(frame) for frame in frames[level:] if frame.pc() == address), 0)
+            if level
+            else (stack_pointer(frames[0]))
+        )
 
     def _wanted_calls(self) -> List[Call]:
         return [self._site.call] if self._site.call is not None else self._site.calls
@@ -120,15 +137,24 @@ class Explainer:
         for site in self.sites:
             links = list(site.links)
             # With a copy goes what it was copied to: only the copying tells that it is the right place.
-            wanted = {link.slot for link in links if link.before is not None or link.open} - set(self._watches)
+            needed = {link.slot for link in links if link.before is not None or link.open}
+            if len(needed) > self._at_once:
+                links[-1].give_up("unknown", "it was copied too often")
+                continue
+            wanted = needed - set(self._watches)
             room = self._at_once - len(self._watches)
-            if not any(link.open for link in links) or len(wanted) > room:
+            if not any(link.open for link in links) or len(wanted) > room or self._watched_for_another(site):
                 continue
             try:
                 for slot in sorted(wanted):
                     self._watches[slot] = SlotWatch(slot, site.value, self._watches, self._codes, self._recorder)
             except NoWatchpointError as error:
                 self._give_way(str(error))
+
+    def _watched_for_another(self, site: Site) -> bool:
+        """Whether a place in question is watched in this run for another value that it held at another time."""
+        watches = [self._watches[link.slot] for link in site.links if link.slot in self._watches]
+        return any(watch.value != site.value for watch in watches)
 
     def _give_way(self, reason: str) -> None:
         """gdb has fewer watchpoints than wanted, or none."""
@@ -146,8 +172,7 @@ class Explainer:
         frames = physical_frames(gdb.newest_frame()) if waiting else []
         for site in waiting:
             if _is_recorded_stack(frames[1:], site.plan):
-                caller = frames[site.plan.position + 1]
-                self._found[site] = self._points[site].find_at(stack_pointer(caller))
+                self._found[site] = self._points[site].find_at(frames[site.plan.position + 1 :])
         self._recorder.halt(len(self._found) == len(self._points))
 
     def _learn(self, site: Site, found: Optional[Found]) -> None:
@@ -157,11 +182,9 @@ class Explainer:
         reading = found.reading if found is not None and found.value == site.value else None
         held = reading is not None and site.link is not None and reading.slot == site.link.slot
         store = reading.store if reading is not None and held else None
-        for number, link in enumerate(list(site.links)):
-            if link.open and link.slot in self._watches:
+        for link in list(site.links):
+            if link.open and link.slot in self._watches and not self._watched_for_another(site):
                 _judge(link, held, store, self._watches[link.slot])
-                if number >= _LONGEST:
-                    link.give_up("unknown", "it was copied too often")
             # The watch of a copy's source tells only what came before the copy.
             held = held and store is not None and link.before is not None and store.source == link.before.slot
             store = store.source_store if store is not None and held else None
@@ -194,7 +217,7 @@ def _locate(site: Site, found: Optional[Found]) -> None:
         site.reason = "the call was not seen again"
     elif found.end is None:
         site.call, site.value = found.call, found.value
-        site.reason = "the machine code does not tell where the pointer comes from"
+        site.reason = "the machine code does not tell which of several ways the pointer came"
     else:
         site.call, site.value, site.end, site.local = found.call, found.value, found.end, found.local
         if found.reading is not None:

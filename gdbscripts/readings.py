@@ -57,13 +57,28 @@ class ReadPoint(RecordingBreakpoint):
         key = (gdb.selected_thread().num, stack_pointer(frame))
         self._last[key] = Reading(slot, value, self._name, ReadPoint.count, store)
 
-    def latest(self, thread: int, depth: int, value: int) -> Optional[Reading]:
-        """What `thread` read for a call at this depth of the stack: at the same depth, else what it read last."""
+    def latest(self, thread: int, depth: int, value: int, since: int) -> Optional[Reading]:
+        """What `thread` read at this depth of the stack; at another depth only if there is no doubt.
+
+        What was read before reading number `since` was for a call before.
+        """
         exact = self._last.get((thread, depth))
         if exact is not None and exact.value == value:
-            return exact
-        own = [reading for (t, _), reading in self._last.items() if t == thread and reading.value == value]
-        return max(own, key=lambda reading: reading.order, default=None)
+            return exact if exact.order > since else None
+        own = [
+            reading
+            for (t, _), reading in self._last.items()
+            if t == thread and reading.value == value and reading.order > since
+        ]
+        return max(own, key=lambda reading: reading.order) if len({reading.slot for reading in own}) == 1 else None
+
+
+class Made(NamedTuple):
+    """A call through a pointer; `since` and `until` are numbers of readings: what was read for it lies between."""
+
+    value: int
+    since: int
+    until: int
 
 
 class CallPoint(RecordingBreakpoint):
@@ -75,7 +90,7 @@ class CallPoint(RecordingBreakpoint):
         self.recorder = recorder
         self._operand = operand
         self._accepts = accepts
-        self._values: Dict[Tuple[int, int], int] = {}
+        self._calls: Dict[Tuple[int, int], Made] = {}
         self.homes: List[str] = []
         self.local = ""
 
@@ -84,15 +99,18 @@ class CallPoint(RecordingBreakpoint):
         frame = gdb.newest_frame()
         slot = address_in(self._operand, frame)
         value = read_pointer(slot) if slot else int(frame.read_register(self._operand)) & 0xFFFFFFFFFFFFFFFF
+        key = (gdb.selected_thread().num, stack_pointer(frame))
+        before = self._calls.get(key)
+        self._calls[key] = Made(value, before.until if before is not None else 0, ReadPoint.count)
         if not self._accepts(value):
             return
-        self._values[gdb.selected_thread().num, stack_pointer(frame)] = value
         for home in self.homes if not self.local else ():
             self.local = local_at(address_in(home, frame))
 
-    def value(self, thread: int, depth: int) -> Optional[int]:
-        """What `thread` called at this depth of the stack; None when it did not come here."""
-        return self._values.get((thread, depth))
+    def made(self, thread: int, depth: int) -> Optional[Made]:
+        """What `thread` called last at this depth of the stack; None when it called another, or nothing, here."""
+        made = self._calls.get((thread, depth))
+        return made if made is not None and self._accepts(made.value) else None
 
 
 def stack_pointer(frame: gdb.Frame) -> int:

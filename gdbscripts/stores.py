@@ -22,6 +22,7 @@ from gdbscripts.x86_64_effects import ARGUMENTS, RESULT, effect
 AT_ONCE = 4  # debug registers of x86-64 that hold addresses
 _MOST_WRITES = 20000  # a place that is written to more often, such as one on the stack, is given up
 _WALKED = (gdb.NORMAL_FRAME, gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
+_MOVES_STRING = re.compile(r"^(?:rep\w* )?movs[bwlq]? +%ds:\(%rsi\)")
 _WIDEST = 64  # bytes that one instruction moves
 _BITS = (1 << 64) - 1
 _LINKER = re.compile(r"/ld[-.][^/]*$")
@@ -36,21 +37,28 @@ class Store(NamedTuple):
     stack: Stack
     time: float  # seconds since the run began
     passed: Tuple[Passed, ...]  # arguments the stored value came through, and where they were passed
-    written: Optional[Place]  # where the function's name is written, when machine code tells
-    copied: bool  # from another place in memory
+    written: Optional[
+        Place
+    ]  # where the function's name is written, or it was returned to, when machine code tells
+    origin: str  # of what was stored, as in `_Origin`
     source: int  # the address of that place; 0 when it cannot be told
     source_store: Optional[Store]  # the last write to that place before, when it is watched
     name: str  # of the slot, as this statement knows it
     source_name: str
 
+    @property
+    def copied(self) -> bool:
+        """Whether it came from another place in memory."""
+        return self.origin == "memory"
+
 
 class _Origin(NamedTuple):
     """Where a stored value came from."""
 
+    kind: str = "unknown"  # as of an `Origin`; library: a function of one stored it
     passed: Tuple[Passed, ...] = ()
-    written: Optional[Place] = None
-    copied: bool = False
-    source: int = 0
+    written: Optional[Place] = None  # constant: where its name is written; result: where it was returned to
+    source: int = 0  # memory: where it was copied from; 0 when that cannot be told
 
 
 class NoWatchpointError(Exception):
@@ -73,7 +81,8 @@ class SlotWatch(RecordingBreakpoint):
         try:
             super().__init__(place, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE, internal=True)
         except gdb.error as error:  # made, but not inserted
-            self.delete()
+            if self.is_valid():
+                self.delete()
             raise NoWatchpointError(" ".join(str(error).split())) from None
         if self.type != gdb.BP_HARDWARE_WATCHPOINT:
             self.delete()  # a software watchpoint would run QEMU step by step
@@ -116,7 +125,7 @@ class SlotWatch(RecordingBreakpoint):
             time=self.recorder.now(),
             passed=origin.passed,
             written=origin.written,
-            copied=origin.copied,
+            origin=origin.kind,
             source=origin.source,
             source_store=source.last if source is not None else None,
             name=name_in_scope(self.slot),
@@ -128,36 +137,42 @@ class SlotWatch(RecordingBreakpoint):
         code, call = self._instruction(frames[0])
         symbol = symbol_at(direct_target(call.text)) if call else None
         if code is None or call is None or symbol is None or not _COPYING.match(symbol[0]):
-            return _Origin()
+            return _Origin(kind="library")
         past = Past(frames[0], code, call.address, live=False)
         to, origin = (past.value(call.address, register) for register in ARGUMENTS[:2])
         if to is None:  # memcpy returns it, and glibc's puts it where the result goes before anything else
             to = int(gdb.newest_frame().read_register(RESULT)) & _BITS
-        source = origin + self.slot - to if origin is not None else 0
-        return _Origin(copied=True, source=source if read_pointer(source) == self.value else 0)
+        return self._copy((), origin + self.slot - to if origin is not None else 0)
 
     def _stored(self, frames: List[gdb.Frame]) -> _Origin:
-        """What the instruction before the program counter stored: told by machine code."""
-        code, store = self._instruction(frames[0])
+        """What the instruction that has just been executed stored: told by machine code."""
+        frame = frames[0]
+        code, store = self._instruction(frame)
+        if _repeats_a_copy(code, frame.pc()) or (store is not None and _MOVES_STRING.match(store.text)):
+            to, origin = (int(frame.read_register(name)) for name in ("rdi", "rsi"))
+            return self._copy((), self.slot + origin - to)  # both went on alike
         done = effect(store.text) if store else None
         if code is None or store is None or done is None or done.kind != "copy":
             return _Origin()
         if done.source.startswith("$"):
-            return _Origin(written=place_of(store.address))
-        ends = follow_place(
-            self._codes, return_addresses(frames[0]), store.address, done.source, lambda value: value == self.value
-        )
+            return _Origin("constant", written=place_of(store.address))
+        returns = return_addresses(frame)
+        ends = follow_place(self._codes, returns, store.address, done.source, lambda value: value == self.value)
         if len(ends) != 1:
             return _Origin()
         end = ends[0]
         if end.kind != "memory":
-            return _Origin(end.passed, place_of(end.origin.address) if end.kind == "constant" else None)
-        past = Past(frames[0], code, store.address, live=True)
+            return _Origin(end.kind, end.passed, place_of(end.origin.address) if end.origin.address else None)
+        past = Past(frame, code, store.address, live=True)
         source = past.address(end.origin.address, end.origin.place) if not end.level else None
         # A wide register carries several: this one lies as far into what was read as into what was stored.
-        inside = self.slot - address_in(done.written, frames[0])
-        found = source + inside if source is not None and 0 <= inside < _WIDEST else 0
-        return _Origin(end.passed, copied=True, source=found if read_pointer(found) == self.value else 0)
+        inside = self.slot - address_in(done.written, frame)
+        return self._copy(end.passed, source + inside if source is not None and 0 <= inside < _WIDEST else 0)
+
+    def _copy(self, passed: Tuple[Passed, ...], source: int) -> _Origin:
+        """A copy from `source`, if the pointer really is there."""
+        held = source > 0 and read_pointer(source) == self.value
+        return _Origin("memory", passed, source=source if held else 0)
 
     def _instruction(self, frame: gdb.Frame) -> Tuple[Optional[Code], Optional[Instruction]]:
         """The instruction before the frame's program counter, with the function around it."""
@@ -166,6 +181,14 @@ class SlotWatch(RecordingBreakpoint):
             return code, code.ending_at(frame.pc()) if code else None
         except KeyError:
             return code, None
+
+
+def _repeats_a_copy(code: Optional[Code], pc: int) -> bool:
+    """Whether the program is in the midst of a `rep movs`."""
+    try:
+        return code is not None and bool(_MOVES_STRING.match(code.at(pc).text))
+    except KeyError:
+        return False
 
 
 def _statement(frame: gdb.Frame) -> Place:

@@ -15,7 +15,7 @@ from gdbscripts.detour import function_at, symbol_at
 from gdbscripts.x86_64_effects import ARGUMENTS, parse_memory, pointer_operand
 
 _HIGHEST = 8  # callers
-_CLONES = (".constprop", ".isra")  # parameters were removed: the registers say nothing about their names
+_CLONES = (".constprop", ".isra", ".part")  # parameters were removed: the registers say nothing about their names
 
 Accepts = Callable[[int], bool]
 
@@ -148,13 +148,31 @@ def place_of(address: int) -> Place:
 
 
 def parameter_name(entry: int, position: int) -> str:
-    """The name of a function's parameter; "" when the debug information does not say."""
+    """The name of the parameter that comes in the integer register number `position`.
+
+    "" when the debug information does not say, or a structure among the parameters may take registers as well.
+    """
     function = function_at(entry)
     symbol = symbol_at(entry)
     if function is None or (symbol and any(mark in symbol[0] for mark in _CLONES)):
         return ""
+    kind = function.type.target() if function.type is not None else None
+    if kind is None or _in_memory(kind):  # then a register is taken by the place for the result
+        return ""
     block = gdb.block_for_pc(entry)
     while block is not None and (block.function is None or block.function.name != function.name):
         block = block.superblock
-    names = [item.print_name for item in block or () if item.is_argument]
-    return str(names[position]) if position < len(names) else ""
+    names = []
+    for item in block or ():
+        if item.is_argument and item.type is not None:
+            if _in_memory(item.type):
+                break
+            if item.type.strip_typedefs().code != gdb.TYPE_CODE_FLT:  # those come in other registers
+                names.append(str(item.print_name))
+    return names[position] if position < len(names) else ""
+
+
+def _in_memory(kind: gdb.Type) -> bool:
+    """Whether a value of the type may be passed in memory, or in several registers."""
+    plain = kind.strip_typedefs()
+    return plain.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY) or plain.sizeof > 8

@@ -223,7 +223,7 @@ class Pointer:
     number: int  # from 0
     returns: List[int]  # `pc` of the caller's frame and of those outside it, inlined ones left out
     callee: str  # `function` of the frame that was reached
-    kind: str  # member, static, argument, local, unknown
+    kind: str  # member, static, global, argument, local, unknown
     slot: str  # `AccelClass.init_machine`; "" when it has no name
     address: int  # of the slot; 0 when the pointer was in no slot of its own
     value: int

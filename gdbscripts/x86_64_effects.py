@@ -23,15 +23,21 @@ _TARGET = re.compile(r"^\*?(0x[0-9a-f]+)\b")
 _MEMORY = re.compile(
     r"^(?P<displacement>-?(?:0x)?[0-9a-f]+)?\((?:%(?P<base>\w+))?(?:,%(?P<index>\w+)(?:,(?P<scale>\d))?)?\)$"
 )
+_REGISTER = re.compile(r"%(\w+)")
 _OPERAND = re.compile(r"[^,(]*\([^)]*\)|[^,]+")
 _READS_ONLY = re.compile(
     r"^(?:cmp|test|push|j|nop|bt[bwlq]?$|u?comis|prefetch|endbr|ret|leave|sfence|lfence|mfence)"
 )
-_COPIES = re.compile(r"^(?:mov(?:abs)?[bwlq]?|v?mov(?:aps|ups|apd|upd|dqa|dqu)|v?mov[dq]|movzx|movs?x?d?)$")
+_COPIES = re.compile(r"^(?:mov(?:abs)?[bwlq]?|v?mov(?:aps|ups|apd|upd|dqa|dqu)|v?mov[dq])$")
+_HARMLESS = re.compile(
+    r"^(?:nop|endbr|ret|leave|hlt|ud2|pause|[lsm]fence|cld|std|cmc|clc|stc|fn|emms|vzeroupper|data16|cs|int3|wait|fwait)"
+)
 _IMPLICIT: Dict[str, Tuple[str, ...]] = {
     "mul": ("rax", "rdx"), "imul": ("rax", "rdx"), "div": ("rax", "rdx"), "idiv": ("rax", "rdx"),
     "cltq": ("rax",), "cwtl": ("rax",), "cltd": ("rdx",), "cqto": ("rdx",), "cpuid": ("rax", "rbx", "rcx", "rdx"),
-    "rdtsc": ("rax", "rdx"), "syscall": ("rax", "rcx", "r11"), "leave": ("rsp", "rbp"),
+    "rdtsc": ("rax", "rdx"), "rdtscp": ("rax", "rdx", "rcx"), "xgetbv": ("rax", "rdx"), "lods": ("rax", "rsi"),
+    "cmpxchg16b": ("rax", "rdx"), "cwtd": ("rdx",), "scas": ("rdi", "rcx"), "cmps": ("rdi", "rsi", "rcx"),
+    "syscall": ("rax", "rcx", "r11"), "leave": ("rsp", "rbp"),
     "stos": ("rdi", "rcx"), "movs": ("rdi", "rsi", "rcx"), "cmpxchg": ("rax",), "xchg": (),
 }  # fmt: skip
 
@@ -49,13 +55,14 @@ class Effect(NamedTuple):
     """What an instruction does to places.
 
     `kind`: copy (`written` becomes `source`), maybe (it may, or stays), clobber (it becomes something else), call,
-    nothing. `source` is a place, or `$0x…` for a number.
+    wild (nobody knows what it does), nothing. `source` is a place, or `$0x…` for a number; `width` is in bytes.
     """
 
     kind: str
     written: str = ""
     source: str = ""
     also: Tuple[str, ...] = ()  # places that become something else besides
+    width: int = 8
 
 
 class Flow(NamedTuple):
@@ -72,25 +79,47 @@ def effect(text: str) -> Effect:
         return Effect("call", also=_CLOBBERED_BY_CALLS)
     also = _implicit(name, operands)
     if _READS_ONLY.match(name) or not operands:
-        return Effect("clobber" if also else "nothing", also=also)
+        known = also or operands or _HARMLESS.match(name) or _READS_ONLY.match(name)
+        return Effect("clobber" if also else "nothing" if known else "wild", also=also)
+    width = _width(name, text)
     if len(operands) == 1:
-        return Effect("clobber", operands[0], also=also)
-    return _move(name, operands[0], operands[-1]) or Effect("clobber", operands[-1], also=also)
+        return Effect("clobber", operands[0], also=also, width=width)
+    moved = _move(name, operands[0], operands[-1], width)
+    return moved or Effect("clobber", operands[-1], also=also, width=width)
 
 
-def _move(name: str, source: str, written: str) -> Optional[Effect]:
+def _move(name: str, source: str, written: str, width: int) -> Optional[Effect]:
     """The effect of an instruction that moves a value; None for one that computes something else."""
+    if name.startswith(("xchg", "xadd")):
+        return Effect("clobber", written, also=(source,), width=width)
+    # Half a pointer is none; but a small number that is written to half a register fills all of it.
+    if width < 8 and not (width == 4 and (source.startswith("$") or name.startswith("xor"))):
+        return None
     if name.startswith("lea"):
-        return Effect("copy", written, "$" + source[1:]) if source.startswith("@") else Effect("clobber", written)
-    if name.startswith("cmov"):
-        return Effect("maybe", written, source)
-    if name.startswith("xor") and source == written:
-        return Effect("copy", written, "$0x0")
-    if name.startswith("xchg"):
-        return Effect("clobber", written, also=(source,))
-    if _COPIES.match(name):
-        return Effect("copy", written, source)
-    return None
+        return Effect("copy", written, "$" + source[1:]) if source.startswith("@") else None
+    if name.startswith("xor"):
+        return Effect("copy", written, "$0x0") if source == written else None
+    if _COPIES.match(name) and (width >= 8 or "(" not in written):
+        return Effect("copy", written, source, width=width)
+    return Effect("maybe", written, source) if name.startswith("cmov") else None
+
+
+def _width(name: str, text: str) -> int:
+    """How many bytes the instruction writes."""
+    registers = _REGISTER.findall(_COMMENT.sub("", re.sub(r"\([^)]*\)", "", text)))
+    if registers:
+        return max(_register_width(register) for register in registers[-1:])
+    return {"b": 1, "w": 2, "l": 4, "q": 8}.get(name[-1:], 8)
+
+
+def _register_width(register: str) -> int:
+    if register[1:] in ("mm" + str(number) for number in range(32)):
+        return {"x": 16, "y": 32, "z": 64}.get(register[0], 8)
+    if re.match(r"^r(?:[89]|1[0-5])[bwd]$", register):
+        return {"b": 1, "w": 2, "d": 4}[register[-1]]
+    if register in _PARTS:
+        return 4 if register.startswith("e") else 1 if register[-1] in "lh" and len(register) < 4 else 2
+    return 8
 
 
 def flow(text: str) -> Flow:
@@ -130,10 +159,15 @@ def parse_memory(place: str) -> Optional[Memory]:
     return Memory(displacement, match["base"] or "", match["index"] or "", int(match["scale"] or 1))
 
 
-def escapes(text: str, place: str) -> bool:
-    """Whether the instruction takes the address of a memory operand."""
+def address_taken(text: str) -> Optional[Memory]:
+    """The place on the stack whose address the instruction takes; what lies above it may be reached from there."""
     name, operands = _split(text)
-    return name.startswith("lea") and operands[:1] == [place]
+    if name.startswith("lea") and len(operands) == 2:
+        memory = parse_memory(operands[0])
+        return memory if memory is not None and memory.base in ("rbp", "rsp") else None
+    if name.startswith("mov") and operands[:1] == ["rsp"] and operands[1:] != ["rbp"]:
+        return Memory(0, "rsp", "", 1)
+    return None
 
 
 def moves_stack_pointer(text: str) -> bool:

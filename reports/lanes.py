@@ -65,7 +65,7 @@ def _more(group: Sequence[Access]) -> str:
         return ""
     values = [access.value for access in group]
     if all(value is not None and (32 <= value < 127 or value in (10, 13)) for value in values):
-        text = "".join(chr(value or 0) for value in values).replace("\r", "␍").replace("\n", "␊")
+        text = " ".join("".join(chr(value or 0) for value in values).split())
         return f"{len(group)} like this, together: {text}"
     shown = ", ".join("?" if value is None else f"{value:#x}" for value in values[:_MOST_VALUES])
     return f"{len(group)} like this: {shown}{', …' if len(values) > _MOST_VALUES else ''}"

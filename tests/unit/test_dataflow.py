@@ -48,7 +48,14 @@ def origins(program: Code, number: int, place: str) -> list[str]:
         (["xchg %rsi,%rdi", "call *%rdi"], "rdi", ["unknown at 0"]),
         (["cqto", "call *%rdx"], "rdx", ["unknown at 0"]),
         (["movabs $0x1234567890,%r9", "call *%r9"], "r9", ["constant 0x1234567890 at 0"]),
-        (["mov %edi,%edi", "call *%rdi"], "rdi", ["argument 0"]),
+        (["mov %edi,%edi", "call *%rdi"], "rdi", ["unknown at 0"]),
+        (["mov $0x1,%al", "call *%rax"], "rax", ["unknown at 0"]),
+        (["mov %rdi,%rax", "xor %al,%al", "call *%rax"], "rax", ["unknown at 1"]),
+        (["xadd %rdi,(%rdx)", "call *%rdi"], "rdi", ["unknown at 0"]),
+        (["vzeroall", "call *%rdi"], "rdi", ["unknown at 0"]),
+        (["movslq %edi,%rdi", "call *%rdi"], "rdi", ["unknown at 0"]),
+        (["cmpxchg %rcx,(%rdx)", "call *%rax"], "rax", ["unknown at 0"]),
+        (["mov %rsi,%rax", "ud2", "call *%rax"], "rax", ["unknown"]),
         (["mov 0x8(%rip),%rax        # 0x3000 <table+8>", "call *%rax"], "rax", ["memory @0x3000 at 0"]),
     ],
 )
@@ -65,6 +72,17 @@ def test_a_place_on_the_stack_whose_address_is_taken_is_memory():
     lines = ["push %rbp", "mov %rsp,%rbp", "mov %rsi,-0x10(%rbp)", "lea -0x10(%rbp),%rdi", "call 0x5000 <f>"]
     program = code(*lines, "mov -0x10(%rbp),%rdx", "call *%rdx")
     assert origins(program, 6, "rdx") == ["memory -0x10(%rbp) at 5"]
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    ["movl $0x0,-0x4(%rbp)", "movaps %xmm0,-0x18(%rbp)", "mov %rax,-0x28(%rbp,%rcx,8)", "lea -0x20(%rbp),%rdi",
+     "mov %rax,-0xc(%rbp)"],
+)  # fmt: skip
+def test_a_place_on_the_stack_that_is_perhaps_written_to_otherwise_is_not_followed(spoiled):
+    lines = ["push %rbp", "mov %rsp,%rbp", "mov %rsi,-0x10(%rbp)", spoiled.replace("-0x4", "-0xc")]
+    found = origins(code(*lines, "mov -0x10(%rbp),%rdx", "call *%rdx"), 5, "rdx")
+    assert found in (["unknown at 3"], ["memory -0x10(%rbp) at 4"])
 
 
 def test_without_a_frame_pointer_rbp_is_a_register_like_others():
