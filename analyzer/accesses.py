@@ -18,6 +18,7 @@ from gdbscripts.wire import IO
 
 KVM_RUN = 0xAE80
 _REGISTER, _UNREGISTER = 0x4010AE67, 0x4010AE68  # KVM_(UN)REGISTER_COALESCED_MMIO
+_HALT = ": f4"  # hlt
 _ENTRY = 1  # functions of a kernel stack that are the system call's own
 _PIO = re.compile(
     r"pio_(?P<way>write|read) at 0x(?P<at>\w+) size (?P<size>\d+) count (?P<count>\d+) val 0x(?P<value>\w+)"
@@ -133,6 +134,11 @@ class _Run:
             instruction = _instruction(event)
             if instruction:
                 self._instruction, self._kernel, answered = instruction, event.stack[_ENTRY:], True
+                if instruction.endswith(_HALT):  # an interrupt that waits already wakes it at once
+                    self._seen.append(self._halt(event))
+                continue
+            if event.name == "kvm_vcpu_wakeup" and self._seen and self._seen[-1].kind == "halt":
+                self._seen[-1] = replace(self._seen[-1], detail=event.text)
                 continue
             access = self._access(event)
             if access is None:
@@ -147,16 +153,23 @@ class _Run:
         """The last access is the one KVM_RUN came back for, when it is alike."""
         came_back = self._entry.returned == 0
         last = self._seen[-1] if self._seen else None
-        if last is None or not came_back or last.kind in ("halt", "interrupt"):
+        if last is None or not came_back or last.kind == "interrupt":
             return
         if self._exit is None:  # not sampled
             reasons = [event.text for event in self._entry.kernel if event.name == "kvm_userspace_exit"]
-            own = any("KVM_EXIT_IO" in text or "KVM_EXIT_MMIO" in text for text in reasons)
+            own = last.address is not None and any(_FOR_A_DEVICE.search(text) for text in reasons)
         else:
             own = _same(last, self._exit)
         if own:
             self._instruction, self._kernel = last.instruction, last.kernel
             self._seen.pop()
+
+    def _halt(self, event: KernelEvent) -> Access:
+        return Access(
+            thread=self._thread, time=event.time, kind="halt", address=None, size=0, count=1, value=None,
+            instruction=self._instruction, reason="", served="KVM", kernel=event.stack[_ENTRY:], handled=(),
+            delivered=(),
+        )  # fmt: skip
 
     def _access(self, event: KernelEvent) -> Access | None:
         access = Access(
@@ -165,7 +178,7 @@ class _Run:
             delivered=(),
         )  # fmt: skip
         if event.name == "kvm_vcpu_wakeup":
-            return replace(access, kind="halt", served="KVM", detail=event.text)
+            return replace(self._halt(event), detail=event.text)
         if event.name in ("kvm_ack_irq", "kvm_inj_virq"):
             return replace(access, kind="interrupt", served="KVM", detail=event.text, instruction="")
         match = {"kvm_pio": _PIO, "kvm_mmio": _MMIO}.get(event.name, _NOTHING).match(event.text)
@@ -185,6 +198,7 @@ class _Run:
         )
 
 
+_FOR_A_DEVICE = re.compile("KVM_EXIT_(?:IO|MMIO)")
 _NOTHING = re.compile(r"(?!)")
 
 

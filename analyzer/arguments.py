@@ -101,6 +101,7 @@ def _add_startup(verbs: _Verbs[_ArgumentParser]) -> None:
         default=True,
         help="record every ioctl on KVM's descriptors (default: yes)",
     )
+    verb.set_defaults(linger=3.0)
     verb.usage = "analyze startup (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
 
 
@@ -119,7 +120,7 @@ def _add_io(verbs: _Verbs[_ArgumentParser]) -> None:
         metavar="N",
         help="exits of each reason that are followed to the device; the rest is counted (default: 200)",
     )
-    verb.set_defaults(accel="kvm", ioctls=True)
+    verb.set_defaults(accel="kvm", ioctls=True, linger=15.0)
     verb.usage = "analyze io (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
 
 
@@ -172,15 +173,14 @@ def _add_what_to_record(verb: _ArgumentParser) -> None:
     verb.add_argument(
         "--linger",
         type=_positive,
-        default=3.0,
         metavar="S",
-        help="seconds a guest of yours may run on afterwards (default: 3)",
+        help="seconds a guest of yours may run on afterwards (default: 3; for io 15, since a BIOS takes its time)",
     )
     verb.add_argument(
         "--pointers",
         action=argparse.BooleanOptionalAction,
         help="find out who set the function pointers on the way, by running QEMU a few times more (default: yes, "
-        "but for io only with the tiny guest, which has no disk to lose)",
+        "unless QEMU's own arguments name disks or incoming machines; for io only with the tiny guest)",
     )
     verb.add_argument(
         "--kernel",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from analyzer.adapters.gdb import Gdb
     from analyzer.model import Recording
 
+# Arguments for QEMU that it had better not be started with again and again: they may be written to, or used up.
+_NOT_TWICE = re.compile(
+    r"--?(?:drive|blockdev|[hsm]d[a-d]?|fd[ab]|sd|mtdblock|pflash|incoming|loadvm|fsdev|virtfs)"
+)
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -92,6 +97,7 @@ def _startup_with(options: argparse.Namespace, gdb: Gdb) -> ExitStatus:
             linger=options.linger,
             qemu_arguments=options.passed_on,
             pointers=options.pointers if options.pointers is not None else _may_run_again(options),
+            pointers_undecided=options.pointers is None,
             ledger=options.ioctls,
             kernel=options.kernel,
             scenario=options.verb,
@@ -103,7 +109,9 @@ def _startup_with(options: argparse.Namespace, gdb: Gdb) -> ExitStatus:
 def _may_run_again(options: argparse.Namespace) -> bool:
     """To explain pointers QEMU is run again: for `startup` not beyond the guest's first instruction, but for `io`
     the guest goes to work each time, and is cut off."""
-    return options.verb == "startup" or (options.guest == "tiny" and not options.passed_on)
+    if options.verb == "io":
+        return options.guest == "tiny" and not options.passed_on
+    return not any(_NOT_TWICE.fullmatch(argument) for argument in options.passed_on)
 
 
 def _build(options: argparse.Namespace) -> ExitStatus:

@@ -25,7 +25,7 @@ _NAMELESS = {"passed": "an argument", "returned": "a function"}  # else it is a 
 def slot_words(slot: Slot) -> str:
     """Where the call took its pointer from."""
     if slot.kind == "argument":
-        return f"argument {slot.name}"
+        return slot.name if slot.name.startswith("an argument ") else f"argument {slot.name}"
     if slot.kind == "global":
         return f"global variable {slot.name}"
     if slot.kind == "local":

@@ -26,6 +26,10 @@ _MACHINERY = re.compile(
     r"_*(?:trace_event_|traceiter_|do_trace_|perf_(?:trace|syscall)_|bpf_trace_|ftrace_|event_trigger|ring_buffer_)"
 )
 
+_INTERRUPT = re.compile(
+    r"(?:asm_)?(?:sysvec_|common_interrupt|exc_nmi)|__do_softirq|handle_softirqs|irq_exit|do_IRQ"
+)
+
 # Seconds: the kernel's times are printed in microseconds. Recording an event alone takes longer.
 _ROUNDING = 1e-6
 
@@ -107,7 +111,8 @@ def kernel_path(event: KernelEvent) -> tuple[str, ...]:
     last = len(stack)
     while last > first and _MACHINERY.match(stack[last - 1]):
         last -= 1
-    return stack[first:last]
+    # An interrupt that came in between is not on the way.
+    return stack[first:last] if not any(map(_INTERRUPT.match, stack[first:last])) else ()
 
 
 def ioctls(events: Iterable[KernelEvent]) -> tuple[KernelIoctl, ...]:

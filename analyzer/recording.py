@@ -198,8 +198,10 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
     try:
         stops = tuple(_stop(stop, draft, root) for stop in draft.stops)
         ledger = tuple(_ledger_entry(ioctl, draft, root) for ioctl in draft.ioctls)
+        exits = tuple(_exit(exit_, draft) for exit_ in draft.exits)
+        pointers = _pointers(draft, root)
     except KeyError as error:
-        raise AnalyzerError(f"{name} is damaged: a stop names frame {error}, which is missing.") from None
+        raise AnalyzerError(f"{name} is damaged: something names number {error}, which is missing.") from None
     except ValueError as error:  # arguments do not fit the frames, or a kind of call is unknown
         raise AnalyzerError(f"{name} is damaged: {error}.") from None
     return Recording(
@@ -214,10 +216,10 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
         exit=draft.exit,
         notes=tuple(draft.notes),
         end=draft.end,
-        pointers=_pointers(draft, root),
+        pointers=pointers,
         ledger=ledger,
         kernel=draft.kernel,
-        exits=tuple(_exit(exit_, draft) for exit_ in draft.exits),
+        exits=exits,
         exit_counts=draft.exit_counts,
     )
 
@@ -325,6 +327,8 @@ def _ledger_entry(ioctl: wire.Ioctl, draft: _Draft, root: str) -> LedgerEntry:
 
 
 def _exit(exit_: wire.VcpuExit, draft: _Draft) -> VcpuExit:
+    if exit_.thread not in draft.threads:
+        raise ValueError(f"exit {exit_.number} names thread {exit_.thread}, which is missing")
     return VcpuExit(
         number=exit_.number,
         ioctl=exit_.ioctl,
@@ -337,9 +341,10 @@ def _exit(exit_: wire.VcpuExit, draft: _Draft) -> VcpuExit:
 
 
 def _pointers(draft: _Draft, root: str) -> dict[CallKey, Pointer]:
+    stops = {stop.number for stop in draft.stops}
     steps: dict[int, list[PointerStep]] = {}
     for step in draft.pointer_steps:
-        steps.setdefault(step.pointer, []).append(_pointer_step(step, root))
+        steps.setdefault(step.pointer, []).append(_pointer_step(step, stops, root))
     return {
         (pointer.callee, tuple(pointer.returns)): Pointer(
             kind=pointer.kind,
@@ -356,7 +361,9 @@ def _pointers(draft: _Draft, root: str) -> dict[CallKey, Pointer]:
     }
 
 
-def _pointer_step(step: wire.PointerStep, root: str) -> PointerStep:
+def _pointer_step(step: wire.PointerStep, stops: set[int], root: str) -> PointerStep:
+    if step.what not in wire.STEPS or not (step.stop < 0 or step.stop in stops):
+        raise ValueError(f"a step of pointer {step.pointer} is {step.what} at stop {step.stop}")
     file = relative(step.file, root)
     function = identify(step.function, file, step.library) if step.function else None
     stop = step.stop if step.stop >= 0 else None

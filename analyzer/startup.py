@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from analyzer.record.kernel_side import KernelSide
 
 
+_LEFT_OUT = (
+    "Who set the function pointers is not looked for: QEMU would be started several times with these arguments, "
+    "and ended each time. --pointers does it all the same."
+)
+
+
 @dataclass(frozen=True)
 class StartupOptions:
     """What the user asked for; times in seconds."""
@@ -37,6 +43,7 @@ class StartupOptions:
     linger: float
     qemu_arguments: tuple[str, ...]
     pointers: bool
+    pointers_undecided: bool  # the user did not say: where they are left out, that is worth a word
     ledger: bool
     kernel: bool
     scenario: str = "startup"
@@ -87,6 +94,8 @@ def _startup(gdb: Gdb, kernel: KernelSide | None, options: StartupOptions) -> Ex
         samples=options.samples,
     )
     console = Console()
+    if options.pointers_undecided and not options.pointers:
+        console.say(_LEFT_OUT)
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
     try:
         watcher = Watcher(_load_what_results_need, console.reached, console.waiting, console.explaining)

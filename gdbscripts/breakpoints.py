@@ -9,6 +9,7 @@ import gdb
 
 from gdbscripts.architecture import current as architecture
 from gdbscripts.detour import function_at, symbol_at
+from gdbscripts.memory import read_pointer, stack_pointer
 from gdbscripts.plan import AcceleratorTest, Step
 from gdbscripts.recorder import Recorder
 from gdbscripts.wire import BREAK, Accelerator, Note, Return
@@ -208,7 +209,7 @@ class ReturnBreakpoint(RecordingBreakpoint):
     def __init__(self, caller: gdb.Frame, stop: int, recorder: Recorder, handle_at: int) -> None:
         super().__init__("*0x%x" % caller.pc(), internal=True)
         self.thread = gdb.selected_thread().global_num
-        self._stack_pointer = _stack_pointer(caller)
+        self._stack_pointer = stack_pointer(caller)
         self._stop = stop
         self.recorder = recorder
         self._handle_at = handle_at
@@ -216,15 +217,15 @@ class ReturnBreakpoint(RecordingBreakpoint):
     def hit(self) -> None:
         """Record the result, unless this is another activation of the caller."""
         frame = gdb.newest_frame()
-        stack_pointer = _stack_pointer(frame)
-        if stack_pointer < self._stack_pointer:  # a deeper activation returns first
+        depth = stack_pointer(frame)
+        if depth < self._stack_pointer:  # a deeper activation returns first
             return
         self.retire()
-        if stack_pointer > self._stack_pointer:  # ours was left by longjmp
+        if depth > self._stack_pointer:  # ours was left by longjmp
             return
         result = architecture.result(frame)
         # A pthread_create that failed has written no handle.
-        handle = _read_pointer(self._handle_at) if self._handle_at and result == 0 else ""
+        handle = hex(read_pointer(self._handle_at)) if self._handle_at and result == 0 else ""
         self.recorder.write(Return(self._stop, result, handle))
 
 
@@ -257,15 +258,3 @@ def _record_accelerator(tests: List[AcceleratorTest], recorder: Recorder) -> Non
             recorder.write(Accelerator(test.name, evidence))
             return
     recorder.write(Accelerator("unknown", "none of the expressions of the scenario can be read"))
-
-
-def _stack_pointer(frame: gdb.Frame) -> int:
-    return int(frame.read_register(architecture.STACK_POINTER))
-
-
-def _read_pointer(address: int) -> str:
-    try:
-        raw = gdb.selected_inferior().read_memory(address, 8)
-    except gdb.MemoryError:
-        return ""
-    return hex(int.from_bytes(bytes(raw), "little"))

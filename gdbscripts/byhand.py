@@ -19,7 +19,7 @@ from gdbscripts.slotnames import called_variable, name_by_type, name_in_scope, s
 from gdbscripts.stores import return_addresses
 from gdbscripts.trail import End, Place, follow, place_of
 from gdbscripts.watch import when_loaded
-from gdbscripts.wire import Ioctl, IoctlReturn, Record
+from gdbscripts.wire import Ioctl, IoctlReturn, Note, Record
 from gdbscripts.x86_64_effects import parse_memory, pointer_operand
 
 _REQUESTS = os.path.join(os.path.dirname(__file__), os.pardir, "analyzer", "kvm", "requests.toml")
@@ -162,6 +162,8 @@ class IoctlLog:
             self._calls.append(record)
         elif isinstance(record, IoctlReturn):
             self._returns[record.number] = record
+        elif isinstance(record, Note):
+            gdb.write("kvm-ioctls: %s\n" % record.text)
 
     def now(self) -> float:
         """Seconds since gdb was started."""

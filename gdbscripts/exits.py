@@ -26,7 +26,9 @@ _MOST_EXITS = 5000
 _EXIT_IO, _EXIT_MMIO = 2, 6
 _IN = 0  # of a port, or of memory
 _AT_LEAST = 2  # exits of each kind and address, however many of their reason there were
-_MAPPING = re.compile(r"^([0-9a-f]+)-[0-9a-f]+ \S+ \S+ \S+ \d+\s+(anon_inode:\S*kvm-vcpu\S*)", re.MULTILINE)
+# The structure is mapped from the descriptor's beginning; a ring of dirty pages, or of kept accesses, lies behind.
+_MAPPING = re.compile(r"^([0-9a-f]+)-[0-9a-f]+ \S+ 0+ \S+ \d+\s+(anon_inode:\S*kvm-vcpu\S*)", re.MULTILINE)
+_MOST_STOPS = 16  # of each exit
 
 _Kind = Tuple[int, int, int]  # reason, direction, address
 
@@ -44,6 +46,7 @@ class Exits:
         self._kinds: Dict[_Kind, int] = {}
         self._current: Dict[int, int] = {}  # thread -> exit that it is handling, when that is sampled
         self._unanswered: Dict[int, Tuple[int, int, int]] = {}  # thread -> exit, address and size of what is read
+        self._stops: Dict[int, int] = {}
         self._number = 0
 
     def came_back(self, thread: int, file: str, ioctl: int) -> None:
@@ -81,6 +84,11 @@ class Exits:
         """The sampled exit that `thread` is handling."""
         return self._current.get(thread)
 
+    def has_room(self, number: int) -> bool:
+        """Whether one more stack for this exit is to be recorded."""
+        self._stops[number] = self._stops.get(number, 0) + 1
+        return self._stops[number] <= _MOST_STOPS
+
     def write_counts(self) -> None:
         """Append how many exits there were of each reason."""
         for reason, count in sorted(self._counts.items()):
@@ -90,8 +98,10 @@ class Exits:
         if file not in self._mapped:
             maps = open("/proc/%d/maps" % gdb.selected_inferior().pid, encoding="utf-8", errors="replace")
             with maps:
-                for address, name in _MAPPING.findall(maps.read()):
-                    self._mapped.setdefault(name, int(address, 16))
+                found = _MAPPING.findall(maps.read())
+            names = [name for _, name in found]
+            # Old kernels call them all alike: then nobody knows whose is whose.
+            self._mapped.update({name: int(address, 16) for address, name in found if names.count(name) == 1})
         return self._mapped.get(file, 0)
 
 
@@ -173,5 +183,5 @@ class CallbackPoint(RecordingBreakpoint):
     def hit(self) -> None:
         """Record the way here, when it begins at a sampled exit."""
         number = self._exits.handled_by(gdb.selected_thread().num)
-        if number is not None:
+        if number is not None and self._exits.has_room(number):
             self.recorder.stop(IO, [], gdb.newest_frame().name() or "", exit=number)

@@ -25,7 +25,7 @@ def write_explanation(number: int, site: Site, recorder: Recorder) -> None:
 
 def _pointer(number: int, site: Site) -> Pointer:
     kind, slot = _slot(site)
-    links = list(site.links)
+    links = _links(site)
     unsolved = next((link for link in links if link.state in ("lost", "unknown", "open")), None)
     outcome, reason = "explained", ""
     if site.reason or site.end is None:
@@ -53,6 +53,17 @@ def _pointer(number: int, site: Site) -> Pointer:
     )
 
 
+def _links(site: Site) -> List[Link]:
+    """The places that held the pointer; not the local variables in which the calling function kept it for itself."""
+    links = list(site.links)
+    caller = place_of(site.plan.returns[0] - 1).function
+    while len(links) > 1 and links[0].store is not None and _kind_of(links[0]) == "local":
+        if links[0].store.place.function != caller:
+            break
+        links.pop(0)
+    return links
+
+
 def _origin_is_unknown(site: Site, links: List[Link]) -> bool:
     """Whether the last store known took the pointer from nobody knows where, and does not name the function."""
     store = links[-1].store if links else None
@@ -70,8 +81,9 @@ def _slot(site: Site) -> Tuple[str, str]:
         function = place_of(site.plan.returns[0] - 1).function
         name = end.passed[0].name or "an argument"
         return "argument", "%s of %s" % (name, function)
-    if site.link is not None:
-        return _kind_of(site.link), site.link.name
+    links = _links(site)
+    if links:
+        return _kind_of(links[0]), links[0].name
     if end.kind in ("constant", "result"):
         return "local", site.local or called_variable(site.plan.returns[0] - 1)
     return "unknown", ""
@@ -94,7 +106,7 @@ def _steps(number: int, site: Site, recorder: Recorder) -> Iterator[PointerStep]
         yield from _written_elsewhere(number, _target(site), end.passed[-1].by, place_of(end.origin.address))
     elif end.kind in ("constant", "result"):
         yield _origin(number, end)
-    for place, link in enumerate(site.links):
+    for place, link in enumerate(_links(site)):
         if place or end.passed:
             yield PointerStep(number, "read", link.name, address=link.slot)
         if link.static is not None:

@@ -14,12 +14,13 @@ from gdbscripts.architecture import current as architecture
 from gdbscripts.breakpoints import KVM_FILES, RecordingBreakpoint, file_behind
 from gdbscripts.code import Codes
 from gdbscripts.exits import RUN, Exits
-from gdbscripts.memory import read_bytes
+from gdbscripts.memory import read_bytes, stack_pointer
 from gdbscripts.wire import Ioctl, IoctlReturn, Note, Record
 
 FUNCTIONS = ("ioctl", "syscall")
 _MOST = 20000  # records; a guest that runs on makes thousands a second
 _MOST_STACKS = 100  # for each request, thread and call
+_NOT_RECORDED = -1
 _LONGEST_ARGUMENT = 256  # bytes
 
 
@@ -47,8 +48,9 @@ class LedgerKeeper(Protocol):
 
 
 class _Pending(NamedTuple):
-    """An ioctl that a thread is in."""
+    """An ioctl that a thread is in; `file` is "" when it is not one of KVM's."""
 
+    depth: int  # the stack pointer at its first instruction
     number: int
     file: str
     request: int
@@ -62,7 +64,7 @@ class Ledger:
     def __init__(self, recorder: LedgerKeeper, exits: Optional[Exits]) -> None:
         self._recorder = recorder
         self._exits = exits
-        self._pending: Dict[int, _Pending] = {}  # by thread
+        self._pending: Dict[int, List[_Pending]] = {}  # by thread, the innermost last
         self._stacks: Dict[Tuple[int, int, int], int] = {}
         self._points: List[RecordingBreakpoint] = []
         self._entered: Set[int] = set()
@@ -74,25 +76,37 @@ class Ledger:
         self._points.append(EntryPoint(where, skipped, self._enter, self._recorder))
 
     def forget(self) -> None:
-        """Watch no longer. Not to be called while a breakpoint is asked to stop."""
+        """Watch no longer, and begin anew. Not to be called while a breakpoint is asked to stop."""
+        self._count = 0
+        self._stacks.clear()
+        self._pending.clear()
         for point in self._points:
             point.remove()
         self._points.clear()
         self._entered.clear()
 
     def _enter(self, fd: int, request: int, argument: int) -> None:
-        file = file_behind(fd)
-        if not file.startswith(KVM_FILES):
-            return
         self._watch_for_answers()
         thread = self._recorder.note_thread()
-        if self._exits is not None and request == RUN:
+        depth = stack_pointer(gdb.newest_frame())
+        # A call may be interrupted by a handler that makes others; what lies above it on the stack is gone.
+        inside = [call for call in self._pending.get(thread, ()) if call.depth > depth]
+        file = file_behind(fd)
+        ours = file.startswith(KVM_FILES)
+        if ours and self._exits is not None and request == RUN:
             self._exits.goes_on(thread)
-        before = read_bytes(argument, _size(request))
-        self._pending[thread] = _Pending(self._count, file, request, argument, before)
+        before = read_bytes(argument, _size(request)) if ours else b""
+        number = self._record(thread, fd, file, request, argument, before) if ours else _NOT_RECORDED
+        self._pending[thread] = [*inside, _Pending(depth, number, file if ours else "", request, argument, before)]
+
+    def _record(self, thread: int, fd: int, file: str, request: int, argument: int, before: bytes) -> int:
+        """Write the entry of the ledger, if it has room; returns its number."""
+        if self._count >= _MOST:
+            return _NOT_RECORDED
+        number = self._count
         self._recorder.write(
             Ioctl(
-                number=self._count,
+                number=number,
                 time=self._recorder.now(),
                 thread=thread,
                 fd=fd,
@@ -106,8 +120,10 @@ class Ledger:
         self._count += 1
         if self._count == _MOST:
             self._recorder.write(Note("no more than %d ioctls recorded" % _MOST))
-            for point in self._points:
-                point.retire()
+            if self._exits is None:  # exits are counted to the end
+                for point in self._points:
+                    point.retire()
+        return number
 
     def _watch_for_answers(self) -> None:
         """Break behind the system call of the function just entered, once the program is where it is."""
@@ -117,19 +133,22 @@ class Ledger:
         self._entered.add(entry)
         for item in Codes().around(entry) or ():
             if item.text == architecture.SYSTEM_CALL:
-                self._points.append(
-                    LeavePoint("*0x%x" % (item.address + item.length), self._leave, self._recorder)
-                )
+                behind = "*0x%x" % (item.address + item.length)
+                self._points.append(LeavePoint(behind, self._leave, self._recorder))
 
     def _leave(self) -> None:
         thread = gdb.selected_thread().num
-        pending = self._pending.pop(thread, None)
-        if pending is None:
+        calls = self._pending.get(thread, [])
+        if not calls or calls[-1].depth < stack_pointer(gdb.newest_frame()):
             return
-        after = read_bytes(pending.argument, len(pending.before))
-        changed = after.hex() if after != pending.before else ""
+        pending = calls.pop()
+        if not pending.file:
+            return
         value = architecture.system_call_result(gdb.newest_frame())
-        self._recorder.write(IoctlReturn(pending.number, value, changed))
+        if pending.number != _NOT_RECORDED:
+            after = read_bytes(pending.argument, len(pending.before))
+            changed = after.hex() if after != pending.before else ""
+            self._recorder.write(IoctlReturn(pending.number, value, changed))
         if self._exits is not None and pending.request == RUN and value == 0:
             self._exits.came_back(thread, pending.file, pending.number)
 

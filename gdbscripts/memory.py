@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gdb
 
+from gdbscripts.architecture import current as architecture
 from gdbscripts.x86_64_effects import parse_memory
 
 _BITS = (1 << 64) - 1
@@ -26,6 +27,11 @@ def read_pointer(address: int) -> int:
     except gdb.MemoryError:
         return 0
     return int.from_bytes(bytes(raw), "little")
+
+
+def stack_pointer(frame: gdb.Frame) -> int:
+    """The frame's stack pointer."""
+    return _register(frame, architecture.STACK_POINTER)
 
 
 def read_bytes(address: int, size: int) -> bytes:

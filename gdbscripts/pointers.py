@@ -15,8 +15,9 @@ import gdb
 from gdbscripts.breakpoints import RecordingBreakpoint
 from gdbscripts.code import Codes
 from gdbscripts.links import Call, Link, Site
+from gdbscripts.memory import stack_pointer
 from gdbscripts.plan import Plan, PointerSite
-from gdbscripts.readings import CallPoint, Made, Reading, ReadPoint, stack_pointer
+from gdbscripts.readings import CallPoint, Made, Reading, ReadPoint
 from gdbscripts.recorder import Recorder
 from gdbscripts.stores import AT_ONCE, NoWatchpointError, SlotWatch, Store, physical_frames
 from gdbscripts.trail import End

@@ -6,9 +6,8 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import gdb
 
-from gdbscripts.architecture import current as architecture
 from gdbscripts.breakpoints import RecordingBreakpoint
-from gdbscripts.memory import address_in, read_pointer
+from gdbscripts.memory import address_in, read_pointer, stack_pointer
 from gdbscripts.recorder import Recorder
 from gdbscripts.slotnames import local_at, name_in_scope
 from gdbscripts.stores import SlotWatch, Store
@@ -111,8 +110,3 @@ class CallPoint(RecordingBreakpoint):
         """What `thread` called last at this depth of the stack; None when it called another, or nothing, here."""
         made = self._calls.get((thread, depth))
         return made if made is not None and self._accepts(made.value) else None
-
-
-def stack_pointer(frame: gdb.Frame) -> int:
-    """The frame's stack pointer."""
-    return int(frame.read_register(architecture.STACK_POINTER)) & 0xFFFFFFFFFFFFFFFF

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import linecache
 import re
+from typing import Set
 
-from gdbscripts.trail import Place
+import gdb
+
+from gdbscripts.trail import Place, place_of
 
 _NEAR = 12  # lines
 _LONGEST_CALL = 4  # lines
@@ -25,4 +28,14 @@ def assignment_near(place: Place, slot: str, target: str) -> Place:
     assignment = re.compile(r"\b%s\b[^=;]*=[^=;]*\b%s\b" % (re.escape(member), re.escape(target)))
     near = range(max(1, place.line - _NEAR), place.line + _NEAR)
     found = [number for number in near if assignment.search(linecache.getline(place.file, number))]
-    return place._replace(line=found[0]) if len(found) == 1 else place
+    same = len(found) == 1 and place.function in _functions_at(place.file, found[0])
+    return place._replace(line=found[0]) if same else place
+
+
+def _functions_at(file: str, line: int) -> Set[str]:
+    """The functions that have code of this line."""
+    try:
+        _, locations = gdb.decode_line("%s:%d" % (file, line))
+    except gdb.error:
+        return set()
+    return {place_of(sal.pc).function for sal in locations or () if sal.pc}

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, Union, get_
 SCHEMA = 2
 
 IO = "io"  # reason of a stop in a device's function, on behalf of the guest
+STEPS = ("passed", "read", "stored", "copied", "written", "static", "returned")
 STORE = "store"  # reason of a stop that shows who stored a pointer
 BREAK = "break "  # begins the name of a milestone that the user asked for with --break
 
@@ -241,7 +242,7 @@ class PointerStep:
 
     TAG: ClassVar[str] = "pointer-step"
     pointer: int
-    what: str  # passed, read, stored, copied, written, static, returned
+    what: str  # one of STEPS
     name: str  # of the parameter passed, the slot, the table, the function that returned it
     function: str = ""
     file: str = ""

@@ -20,6 +20,7 @@ from analyzer.graph.callgraph import (
     Slot,
 )  # fmt: skip
 from analyzer.model import Function, Kind
+from gdbscripts.wire import STEPS
 
 # History of the format:
 # 1  first
@@ -102,6 +103,8 @@ def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
 
 def _read_slot(entry: dict[str, Any]) -> Slot:
     set_by = tuple(_check_types(Setting(*step)) for step in entry.pop("set_by"))
+    if unknown := {step.what for step in set_by} - set(STEPS):
+        raise ValueError(f"nobody sets a pointer by {min(unknown)}")
     return _check_types(Slot(set_by=set_by, **entry))
 
 

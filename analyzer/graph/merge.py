@@ -241,8 +241,9 @@ def chain_step(step: Step) -> ChainStep:
 
 def _ioctls(recording: Recording) -> list[IoctlCall]:
     """The distinct ioctls, in the order in which they were made first."""
-    if recording.ledger:
-        return list(dict.fromkeys(_ioctls_of_ledger(recording)))
+    if recording.ledger:  # threads take turns as they like: each one's are told in its own order
+        calls_of_all = sorted(_ioctls_of_ledger(recording), key=lambda call: _thread_order(call.thread))
+        return list(dict.fromkeys(calls_of_all))
     calls: dict[IoctlCall, None] = {}
     for stop in recording.stops:
         if stop.ioctl is None:
@@ -252,6 +253,10 @@ def _ioctls(recording: Recording) -> list[IoctlCall]:
         gives = _GIVES.get(stop.ioctl.request, "")
         calls.setdefault(IoctlCall(stop.ioctl.request, stop.ioctl.file, label, gives, caller))
     return list(calls)
+
+
+def _thread_order(label: str) -> tuple[bool, str]:
+    return label != "main thread", label
 
 
 def _ioctls_of_ledger(recording: Recording) -> Iterator[IoctlCall]:

@@ -6,6 +6,7 @@ What is asked is worked out here from the recording; what is found is appended t
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from analyzer.adapters.gdb import Gdb, GdbError, quote
@@ -30,11 +31,17 @@ def explain_pointers(
     notes = [f"{len(sites) - len(asked)} more calls through pointers were not followed."] if asked != sites else []
     plans.save(plans.Plan("", [], [], pointers=asked), str(plan_file))
     left = int(gdb.command(f"-chain-pointers {quote(str(plan_file))}", timeout=300)["open"])
-    for _ in range(_MOST_RUNS):
-        tell(len(asked) - left, len(asked))
-        if not left:
-            break
-        left = _run(gdb, timeout)
+    try:
+        for _ in range(_MOST_RUNS):
+            tell(len(asked) - left, len(asked))
+            if not left:
+                break
+            left = _run(gdb, timeout)
+    except KeyboardInterrupt:
+        with suppress(GdbError):  # what was found out until now is kept
+            gdb.interrupt()
+        gdb.command("-chain-explain")
+        raise
     gdb.command("-chain-explain")
     return notes
 

@@ -95,6 +95,7 @@ class _Run:
         watcher: Watcher,
     ) -> None:
         self._kernel = kernel
+        self._interrupted = False
         self._started = 0.0  # seconds of CLOCK_MONOTONIC
         self._request = request
         self._recording = recording
@@ -121,6 +122,8 @@ class _Run:
                 self._finish(follow, "interrupted", "interrupted by the user")
                 raise
             self._finish(follow, *self._judge(ended))
+        if self._interrupted:
+            raise KeyboardInterrupt
         self._explain_early_end(ended)
 
     def _write_header(self) -> None:
@@ -244,7 +247,8 @@ class _Run:
         try:
             notes = explain_pointers(self._gdb, recording, self._plan_file, timeout, self._watcher.explaining)
         except KeyboardInterrupt:
-            notes = ["Who set the function pointers was not found out: interrupted."]
+            notes = ["Finding out who set the function pointers was interrupted."]
+            self._interrupted = True
         except GdbError as error:
             notes = [f"Who set the function pointers was not found out: {error.message}"]
         self._append(map(wire.Note, notes))

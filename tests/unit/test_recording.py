@@ -94,7 +94,7 @@ def test_a_damaged_line_is_named_by_its_number(tmp_path):
 
 def test_a_missing_frame_is_damage(tmp_path):
     records = [record for record in RECORDS if not isinstance(record, wire.Frame)]
-    with pytest.raises(AnalyzerError, match="names frame 0, which is missing"):
+    with pytest.raises(AnalyzerError, match="names number 0, which is missing"):
         read_recording(write(tmp_path / "r", records))
 
 
