@@ -54,7 +54,7 @@ def _pointer(number: int, site: Site) -> Pointer:
 
 
 def _links(site: Site) -> List[Link]:
-    """The places that held the pointer; not the local variables in which the calling function kept it for itself."""
+    """The places that held the pointer, without the variables in which the caller kept it for itself."""
     links = list(site.links)
     caller = place_of(site.plan.returns[0] - 1).function
     while len(links) > 1 and links[0].store is not None and _kind_of(links[0]) == "local":

@@ -67,6 +67,7 @@ class Ledger:
         self._pending: Dict[int, List[_Pending]] = {}  # by thread, the innermost last
         self._stacks: Dict[Tuple[int, int, int], int] = {}
         self._points: List[RecordingBreakpoint] = []
+        self._full = False
         self._entered: Set[int] = set()
         self._count = 0
 
@@ -78,6 +79,7 @@ class Ledger:
     def forget(self) -> None:
         """Watch no longer, and begin anew. Not to be called while a breakpoint is asked to stop."""
         self._count = 0
+        self._full = False
         self._stacks.clear()
         self._pending.clear()
         for point in self._points:
@@ -102,6 +104,7 @@ class Ledger:
     def _record(self, thread: int, fd: int, file: str, request: int, argument: int, before: bytes) -> int:
         """Write the entry of the ledger, if it has room; returns its number."""
         if self._count >= _MOST:
+            self._be_full()
             return _NOT_RECORDED
         number = self._count
         self._recorder.write(
@@ -118,12 +121,16 @@ class Ledger:
             )
         )
         self._count += 1
-        if self._count == _MOST:
-            self._recorder.write(Note("no more than %d ioctls recorded" % _MOST))
-            if self._exits is None:  # exits are counted to the end
-                for point in self._points:
-                    point.retire()
         return number
+
+    def _be_full(self) -> None:
+        """Say so once, and cost nothing any more unless exits are to be counted to the end."""
+        if not self._full:
+            self._full = True
+            self._recorder.write(Note("no more than %d ioctls recorded" % _MOST))
+        if self._exits is None:
+            for point in self._points:
+                point.retire()
 
     def _watch_for_answers(self) -> None:
         """Break behind the system call of the function just entered, once the program is where it is."""

@@ -64,6 +64,7 @@ def record(tmp_path: Path) -> Record:
         pointers: bool = False,
         ledger: bool = False,
         before_pointers: Sequence[str] = (),
+        prepare: Sequence[str] = (),
     ) -> Recording:
         path = tmp_path / "recording.jsonl"
         path.write_text(wire.to_line(header()))
@@ -74,6 +75,8 @@ def record(tmp_path: Path) -> Record:
             if take_bt is not None:
                 gdb.console(f"source {TAKE_BT}")
                 gdb.console(f"python take_bt({str(take_bt)!r})")
+            for line in prepare:
+                gdb.console(line)
             gdb.command(f"-chain-plan {quote(str(plan_file))}")
             gdb.console(f"set args {shlex.join(arguments)} >/dev/null")
             gdb.command("-exec-run")

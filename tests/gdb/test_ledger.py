@@ -55,3 +55,11 @@ def test_other_system_calls_and_descriptors_are_not_in_it(recording, build, reco
     asked = record(build(PROGRAMS / "ioctl.c"), ["main"], ledger=True).ledger
     assert [entry.request for entry in asked] == [0xAE01, 0xAE41, 0xAE41]
     assert asked[2].returned == -17
+
+
+def test_a_full_ledger_says_so_and_costs_nothing_more(build, record):
+    prepare = ["python import gdbscripts.ledger", "python gdbscripts.ledger._MOST = 3"]
+    recording = record(build(PROGRAMS / "bypass.c"), ["main"], ledger=True, prepare=prepare)
+    assert len(recording.ledger) == 3
+    assert recording.notes == ("no more than 3 ioctls recorded",)
+    assert all(entry.returned is not None for entry in recording.ledger)

@@ -266,3 +266,39 @@ def test_forbidden_tracing_is_named(qemu, tmp_path):
     assert done.returncode == 3
     assert "Tracing (ptrace) may be forbidden" in done.stderr
     assert not (tmp_path / "out").exists(), "an empty recording would be in the way"
+
+
+def test_who_interrupts_the_search_for_pointers_keeps_the_recording_and_what_was_found(qemu, tmp_path):
+    folder = tmp_path / "out"
+    with subprocess.Popen(command(qemu, folder), stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if "function pointers" in line and " 0 of " not in line:
+                run.send_signal(signal.SIGINT)
+                break
+        run.stdout.read()
+        assert run.wait(60) == 130
+    recording = read_recording(folder)
+    assert recording.end is not None
+    assert recording.end.outcome == "complete"
+    assert "Finding out who set the function pointers was interrupted." in recording.notes
+    outcomes = [pointer.outcome for pointer in recording.pointers.values()]
+    assert "explained" in outcomes
+    assert "unknown" in outcomes
+
+
+def test_disks_of_the_user_are_not_used_again_and_again(qemu, tmp_path):
+    disk = tmp_path / "disk.img"
+    disk.write_bytes(bytes(1 << 20))
+    disk_of_ours = ["-drive", f"file={disk},format=raw,if=none,id=mine"]
+    careful = startup(qemu, tmp_path / "careful", qemu_arguments=disk_of_ours)
+    assert (careful.status, careful.recording.pointers) == (0, {})
+    assert "--pointers does it all the same" in careful.out
+    told = startup(qemu, tmp_path / "told", "--pointers", qemu_arguments=disk_of_ours)
+    assert len(told.recording.pointers) == 8
+
+
+def test_two_recordings_of_a_machine_with_more_processors_give_the_same_graph(qemu, tmp_path):
+    for name in ("one", "another"):
+        assert startup(qemu, tmp_path / name, qemu_arguments=["-smp", "2"]).status == 0
+    assert (tmp_path / "one" / "graph.json").read_bytes() == (tmp_path / "another" / "graph.json").read_bytes()
