@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analyzer.adapters.gdb import Gdb, GdbError, quote
 from analyzer.model import Recording
-from analyzer.record.sites import MOST_SITES, pointer_sites
+from analyzer.record.sites import MOST_SITES, calling_libraries, pointer_sites
 from gdbscripts import plan as plans
 
 _MOST_RUNS = 24  # four pointers a run, and a copy takes one more
@@ -25,10 +25,13 @@ def explain_pointers(
     `timeout` is for one run, in seconds; `tell` is told how many of how many pointers are explained.
     """
     sites = pointer_sites(recording)
-    if not sites:
-        return []
+    libraries = calling_libraries(recording)
+    notes = [f"How pointers came to {name}, which calls through them, is not followed." for name in libraries]
     asked = sites[:MOST_SITES]
-    notes = [f"{len(sites) - len(asked)} more calls through pointers were not followed."] if asked != sites else []
+    if asked != sites:
+        notes.append(f"{len(sites) - len(asked)} more calls through pointers were not followed.")
+    if not asked:
+        return notes
     plans.save(plans.Plan("", [], [], pointers=asked), str(plan_file))
     left = int(gdb.command(f"-chain-pointers {quote(str(plan_file))}", timeout=300)["open"])
     try:

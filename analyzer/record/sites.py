@@ -29,15 +29,32 @@ def pointer_sites(recording: Recording) -> list[PointerSite]:
     return list(found.values())
 
 
+def calling_libraries(recording: Recording) -> list[str]:
+    """Libraries that call the program through a pointer: how that came to them is not followed."""
+    found = {
+        stop.frames[position].function.where.strip("[]")
+        for stop in recording.stops
+        for position in _calls_through_pointers(stop, recording)
+        if stop.frames[position].library and not stop.frames[position - 1].library
+    }
+    return sorted(found)
+
+
 def _indirect_calls(stop: Stop, recording: Recording) -> Iterator[tuple[int, Frame]]:
-    """(position in the stack, frame it leads to) of each call through a pointer in a stop's chain."""
+    """(position in the stack, frame it leads to) of each call through a pointer that the program makes."""
+    for position in _calls_through_pointers(stop, recording):
+        if not stop.frames[position].library:
+            yield position, stop.frames[position - 1]
+
+
+def _calls_through_pointers(stop: Stop, recording: Recording) -> Iterator[int]:
+    """Positions in the stack of a stop's chain."""
     if stop.reason not in ("milestone", "break", "thread-create", IO):
         return
     for position in range(1, len(own_frames(stop, recording))):
         frame = stop.frames[position]
-        hidden = frame.call is Kind.UNKNOWN and len(frame.via) == 1
-        if (frame.call is Kind.INDIRECT or hidden) and not frame.library:
-            yield position, stop.frames[position - 1]
+        if frame.call is Kind.INDIRECT or (frame.call is Kind.UNKNOWN and len(frame.via) == 1):
+            yield position
 
 
 def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:

@@ -86,7 +86,8 @@ def record(tmp_path: Path) -> Record:
                 gdb.console(line)
             if pointers:
                 notes = explain_pointers(gdb, read_recording(path), plan_file, 60, lambda *_: None)
-                assert not notes
+                with path.open("a") as file:
+                    file.writelines(wire.to_line(wire.Note(note)) for note in notes)
             gdb.command('-chain-end complete ""')
             said = "".join(gdb.log)
         assert "Traceback" not in said and "Python Exception" not in said, said

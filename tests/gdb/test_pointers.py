@@ -39,6 +39,7 @@ def as_stated(step: PointerStep, program: Path) -> str:
 def test_the_slot_and_who_set_it_are_as_the_program_states(program, level, build, record):
     recording = record(build(program, level), ["leaf"], pointers=True)
     pointer = pointer_to_leaf(recording)
+    assert recording.notes == ()
     stated_outcome = directive(program, "outcome") or ["explained"]
     assert [f"{pointer.kind} {pointer.slot}".rstrip()] == directive(program, "slot")
     assert [pointer.outcome] == stated_outcome, pointer.reason
@@ -66,10 +67,11 @@ def test_a_store_by_another_thread_is_shown_on_that_thread(build, record):
 
 
 @pytest.mark.parametrize("level", ["-O0", "-O2"])
-def test_a_call_out_of_a_library_is_left_alone(level, build, record):
+def test_a_call_out_of_a_library_is_left_alone_and_noted(level, build, record):
     recording = record(build(PROGRAMS / "pointers" / "qsort.c", level), ["leaf"], pointers=True)
     assert recording.pointers == {}
     assert recording.stops
+    assert recording.notes == ("How pointers came to libc, which calls through them, is not followed.",)
 
 
 def setters(recording: Recording) -> list[str]:
