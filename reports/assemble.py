@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from analyzer.graph.callgraph import CallGraph, Provenance
+from analyzer.explain import slot_words
+from analyzer.graph.callgraph import Call, CallGraph, Provenance
 from analyzer.kvm.requests import name_of
 from analyzer.model import Frame, Function, Kind, Recording
 from analyzer.show import backtrace, heading
@@ -159,9 +160,9 @@ def _details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
             "milestones": list(node.milestones),
             "frames": node.frames,
             "arguments": samples.arguments.get(node.function, []),
-            "callers": [_neighbour(c.caller, c.kind, c.hits, ()) for c in graph.callers(node.function)],
+            "callers": [_neighbour(c.caller, c, ()) for c in graph.callers(node.function)],
             "callees": [
-                _neighbour(c.callee, c.kind, c.hits, [
+                _neighbour(c.callee, c, [
                     {"place": f"{s.file}:{s.line}", "instruction": s.instruction,
                      "source": [vars(line) for line in samples.source(s.file, s.line)]}
                     for s in c.sites
@@ -172,10 +173,12 @@ def _details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
     return details
 
 
-def _neighbour(function: Function, kind: Kind, hits: int, sites: Sequence[Any]) -> dict[str, Any]:
+def _neighbour(function: Function, call: Call, sites: Sequence[Any]) -> dict[str, Any]:
+    slots = dict.fromkeys(slot_words(slot) for slot in call.slots)
+    words = KIND_WORDS[call.kind] + (f", {', '.join(slots)}" if slots else "")
     return {
-        "identity": identity(function), "name": function.name, "kind": kind.value,
-        "words": KIND_WORDS[kind], "hits": hits, "sites": list(sites),
+        "identity": identity(function), "name": function.name, "kind": call.kind.value,
+        "words": words, "hits": call.hits, "sites": list(sites),
     }  # fmt: skip
 
 
