@@ -118,7 +118,8 @@ def _add_io(verbs: _Verbs[_ArgumentParser]) -> None:
         type=_positive_int,
         default=200,
         metavar="N",
-        help="exits of each reason that are followed to the device; the rest is counted (default: 200)",
+        help="exits of each reason that are followed to the device, and the first two for each address besides; "
+        "the rest is counted (default: 200)",
     )
     verb.set_defaults(accel="kvm", ioctls=True, linger=15.0)
     verb.usage = "analyze io (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"

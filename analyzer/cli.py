@@ -140,6 +140,9 @@ def _show(options: argparse.Namespace) -> ExitStatus:
         print("analyze: the ioctls were not recorded.", file=sys.stderr)
     if options.accesses and not recording.exits:
         print("analyze: the guest's accesses were not recorded; see analyze io.", file=sys.stderr)
+    if options.pointers:
+        for note in recording.notes:
+            print(f"Note: {note}")
     if options.pointers and not recording.pointers:
         print("analyze: no function pointers were looked into.", file=sys.stderr)
     if recording.end is None:

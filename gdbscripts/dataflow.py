@@ -175,8 +175,10 @@ class Code:
         own = parse_memory(place)
         if self._taken is None:
             self._taken = [taken for taken in (address_taken(item.text) for item in self) if taken is not None]
+        # How far %rsp had moved when the address was taken is not known here.
         return own is not None and any(
-            taken.base == own.base and taken.displacement <= own.displacement for taken in self._taken
+            taken.base == own.base and (own.base == "rsp" or taken.displacement <= own.displacement)
+            for taken in self._taken
         )
 
 

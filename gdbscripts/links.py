@@ -89,6 +89,7 @@ class Site:
         self.end: Optional[End] = None
         self.link: Optional[Link] = None
         self.local = ""
+        self.elsewhere = ""  # where the pointer led instead
         self.reason = ""
 
     def accepts(self, value: int) -> bool:

@@ -14,6 +14,7 @@ import gdb
 
 from gdbscripts.breakpoints import RecordingBreakpoint
 from gdbscripts.code import Codes
+from gdbscripts.detour import place_at
 from gdbscripts.links import Call, Link, Site
 from gdbscripts.memory import stack_pointer
 from gdbscripts.plan import Plan, PointerSite
@@ -52,9 +53,12 @@ class SitePoints:
         """What the selected thread called in the innermost of these frames."""
         thread = gdb.selected_thread().num
         for call, point in self._calls:
-            made = point.made(thread, stack_pointer(frames[0]) - call.pushed)
+            depth = stack_pointer(frames[0]) - call.pushed
+            made = point.made(thread, depth)
             if made is not None:
                 return self._found(call, point, made, thread, frames)
+            if point.called(thread, depth):
+                self._site.elsewhere = place_at(point.called(thread, depth))[0]
         return None
 
     def _found(self, call: Call, point: CallPoint, made: Made, thread: int, frames: List[gdb.Frame]) -> Found:
@@ -68,9 +72,11 @@ class SitePoints:
                 matches.append((end, reading))
         if len({reading.slot for _, reading in matches}) > 1:  # which of them led here cannot be told
             return Found(call, value, None, None, point.local)
+        others = [end for end in call.ends if end.kind != "memory"]
+        if matches and others:  # what was read may have been for a call before, and this time it came otherwise
+            return Found(call, value, None, None, point.local)
         if matches:
             return Found(call, value, *matches[0], point.local)
-        others = [end for end in call.ends if end.kind != "memory"]
         return Found(call, value, others[0] if len(others) == 1 else None, None, point.local)
 
     def _depth(self, level: int, frames: List[gdb.Frame]) -> int:
@@ -216,6 +222,8 @@ def _locate(site: Site, found: Optional[Found]) -> None:
         site.reason = "the machine code at the call does not tell"
     elif found is None:
         site.reason = "the call was not seen again"
+        if site.elsewhere:
+            site.reason = "the pointer led to %s, and how that went on cannot be told" % site.elsewhere
     elif found.end is None:
         site.call, site.value = found.call, found.value
         site.reason = "the machine code does not tell which of several ways the pointer came"

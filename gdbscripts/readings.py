@@ -106,6 +106,11 @@ class CallPoint(RecordingBreakpoint):
         for home in self.homes if not self.local else ():
             self.local = local_at(address_in(home, frame))
 
+    def called(self, thread: int, depth: int) -> int:
+        """What `thread` called last at this depth of the stack, wherever that leads; 0 for nothing."""
+        made = self._calls.get((thread, depth))
+        return made.value if made is not None else 0
+
     def made(self, thread: int, depth: int) -> Optional[Made]:
         """What `thread` called last at this depth of the stack; None when it called another, or nothing, here."""
         made = self._calls.get((thread, depth))

@@ -216,6 +216,8 @@ class _Run:
         if not self._has_exited():
             self._stop_and_look(outcome)
         self._append(wire.Output(stream, _text(path)) for stream, path in self._streams.items())
+        if self._request.samples and not self._request.guest.leaves and not self._has_exited():
+            self._append([wire.Note("The guest was still at work when it was ended; --linger gives it longer.")])
         if not records_serial(self._request.qemu_arguments):
             self._append([wire.Note("The serial port was given away by the QEMU arguments.")])
         if self._kernel is not None:

@@ -103,6 +103,11 @@ def test_what_an_earlier_call_read_is_no_answer(level, build, record):
     assert setters(recording) in (["set_first", "set_second"], ["unknown", "unknown"])
 
 
+def test_what_a_caller_read_for_an_earlier_call_is_no_answer(build, record):
+    recording = record(build(PROGRAMS / "pointers" / "stale_caller.c", "-O0"), ["leaf"], pointers=True)
+    assert setters(recording)[1] == "unknown"
+
+
 def test_where_gdb_may_not_use_hardware_watchpoints_the_reason_is_given(build, record):
     program = build(PROGRAMS / "pointers" / "member.c")
     forbid = ["set can-use-hw-watchpoints 0"]
