@@ -8,93 +8,17 @@ since address randomisation is off; where they do not, that is what the recordin
 from __future__ import annotations
 
 from functools import partial
-from typing import Callable, Dict, List, NamedTuple, Optional
+from typing import Callable, Dict, List, Optional
 
 import gdb
 
 from gdbscripts.breakpoints import RecordingBreakpoint
 from gdbscripts.code import Codes
-from gdbscripts.detour import place_at
-from gdbscripts.links import Call, Link, Site
-from gdbscripts.memory import stack_pointer
+from gdbscripts.links import Link, Site
 from gdbscripts.plan import Plan, PointerSite
-from gdbscripts.readings import CallPoint, Made, Reading, ReadPoint
 from gdbscripts.recorder import Recorder
+from gdbscripts.sitepoints import Found, SitePoints
 from gdbscripts.stores import AT_ONCE, NoWatchpointError, SlotWatch, Store, physical_frames
-from gdbscripts.trail import End
-
-
-class Found(NamedTuple):
-    """What a run saw of a recorded call."""
-
-    call: Call
-    value: int
-    end: Optional[End]
-    reading: Optional[Reading]
-    local: str
-
-
-class SitePoints:
-    """The breakpoints set for one site in one run."""
-
-    def __init__(self, site: Site, watches: Dict[int, SlotWatch], recorder: Recorder) -> None:
-        self._site = site
-        self._calls = [(call, self._call_point(call, recorder)) for call in self._wanted_calls()]
-        self._reads: Dict[End, ReadPoint] = {}
-        for call, _ in self._calls:
-            for end in call.ends if site.end is None else [site.end]:
-                if end.kind == "memory":
-                    point = ReadPoint(end.origin.address, end.origin.place, site.accepts, recorder)
-                    watch = watches.get(site.link.slot) if site.link else None
-                    point.watch = watch if watch is not None and watch.value == site.value else None
-                    self._reads[end] = point
-
-    def find_at(self, frames: List[gdb.Frame]) -> Optional[Found]:
-        """What the selected thread called in the innermost of these frames."""
-        thread = gdb.selected_thread().num
-        for call, point in self._calls:
-            depth = stack_pointer(frames[0]) - call.pushed
-            made = point.made(thread, depth)
-            if made is not None:
-                return self._found(call, point, made, thread, frames)
-            if point.called(thread, depth):
-                self._site.elsewhere = place_at(point.called(thread, depth))[0]
-        return None
-
-    def _found(self, call: Call, point: CallPoint, made: Made, thread: int, frames: List[gdb.Frame]) -> Found:
-        value = made.value
-        matches = []
-        for end, reads in self._reads.items():
-            depth = self._depth(end.level, frames) - (call.pushed if not end.level else 0)
-            since = 0 if end.level else made.since  # a caller may have read it for several calls
-            reading = reads.latest(thread, depth, value, since) if end in call.ends else None
-            if reading is not None:
-                matches.append((end, reading))
-        if len({reading.slot for _, reading in matches}) > 1:  # which of them led here cannot be told
-            return Found(call, value, None, None, point.local)
-        others = [end for end in call.ends if end.kind != "memory"]
-        if matches and others:  # what was read may have been for a call before, and this time it came otherwise
-            return Found(call, value, None, None, point.local)
-        if matches:
-            return Found(call, value, *matches[0], point.local)
-        return Found(call, value, others[0] if len(others) == 1 else None, None, point.local)
-
-    def _depth(self, level: int, frames: List[gdb.Frame]) -> int:
-        """The stack pointer of the function `level` callers up; 0 when it has no frame of its own."""
-        address = self._site.plan.returns[level] if level < len(self._site.plan.returns) else 0
-        return (
-            next((stack_pointer(frame) for frame in frames[level:] if frame.pc() == address), 0)
-            if level
-            else (stack_pointer(frames[0]))
-        )
-
-    def _wanted_calls(self) -> List[Call]:
-        return [self._site.call] if self._site.call is not None else self._site.calls
-
-    def _call_point(self, call: Call, recorder: Recorder) -> CallPoint:
-        point = CallPoint(call.address, call.operand, self._site.accepts, recorder)
-        point.homes = [end.origin.home for end in call.ends if end.origin.home]
-        return point
 
 
 class Explainer:
