@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from analyzer.graph.boundary import ENTRY
 from analyzer.kvm.exits import Exit, decode_exit
+from analyzer.kvm.requests import KVM_RUN
 from analyzer.model import KernelEvent, LedgerEntry, Recording, Stop, VcpuExit
 from analyzer.toml import load_toml
 from gdbscripts.wire import IO
 
-KVM_RUN = 0xAE80
 _REGISTER, _UNREGISTER = 0x4010AE67, 0x4010AE68  # KVM_(UN)REGISTER_COALESCED_MMIO
 _HALT = ": f4"  # hlt
-_ENTRY = 1  # functions of a kernel stack that are the system call's own
 _PIO = re.compile(
     r"pio_(?P<way>write|read) at 0x(?P<at>\w+) size (?P<size>\d+) count (?P<count>\d+) val 0x(?P<value>\w+)"
 )
@@ -133,7 +133,7 @@ class _Run:
         for event in self._entry.kernel:
             instruction = _instruction(event)
             if instruction:
-                self._instruction, self._kernel, answered = instruction, event.stack[_ENTRY:], True
+                self._instruction, self._kernel, answered = instruction, event.stack[ENTRY:], True
                 if instruction.endswith(_HALT):  # an interrupt that waits already wakes it at once
                     self._seen.append(self._halt(event))
                 continue
@@ -167,14 +167,14 @@ class _Run:
     def _halt(self, event: KernelEvent) -> Access:
         return Access(
             thread=self._thread, time=event.time, kind="halt", address=None, size=0, count=1, value=None,
-            instruction=self._instruction, reason="", served="KVM", kernel=event.stack[_ENTRY:], handled=(),
+            instruction=self._instruction, reason="", served="KVM", kernel=event.stack[ENTRY:], handled=(),
             delivered=(),
         )  # fmt: skip
 
     def _access(self, event: KernelEvent) -> Access | None:
         access = Access(
             thread=self._thread, time=event.time, kind="", address=None, size=0, count=1, value=None,
-            instruction=self._instruction, reason="", served="", kernel=event.stack[_ENTRY:], handled=(),
+            instruction=self._instruction, reason="", served="", kernel=event.stack[ENTRY:], handled=(),
             delivered=(),
         )  # fmt: skip
         if event.name == "kvm_vcpu_wakeup":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from analyzer.draft import Draft
 from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.model import (
     CallKey,
@@ -101,93 +102,8 @@ def _check_schema(line: str, name: str) -> None:
         raise newer_schema(name, schema, wire.SCHEMA)
 
 
-@dataclass
-class _Draft:
-    """What was read so far."""
-
-    header: wire.Header | None = None
-    milestones: list[wire.Milestone] = field(default_factory=list)
-    threads: dict[int, wire.Thread] = field(default_factory=dict)
-    frames: dict[int, wire.Frame] = field(default_factory=dict)
-    stops: list[wire.Stop] = field(default_factory=list)
-    returns: dict[int, wire.Return] = field(default_factory=dict)
-    ioctls: list[wire.Ioctl] = field(default_factory=list)
-    ioctl_returns: dict[int, wire.IoctlReturn] = field(default_factory=dict)
-    exits: list[wire.VcpuExit] = field(default_factory=list)
-    exit_answers: dict[int, str] = field(default_factory=dict)
-    exit_counts: dict[int, int] = field(default_factory=dict)
-    kernel: wire.Kernel | None = None
-    kernel_stacks: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    kernel_events: dict[int, list[wire.KernelEvent]] = field(default_factory=dict)
-    pointers: list[wire.Pointer] = field(default_factory=list)
-    pointer_steps: list[wire.PointerStep] = field(default_factory=list)
-    accelerator: wire.Accelerator | None = None
-    sources: list[wire.Source] = field(default_factory=list)
-    outputs: dict[str, str] = field(default_factory=dict)
-    exit: wire.Exit | None = None
-    notes: list[str] = field(default_factory=list)
-    end: wire.End | None = None
-
-    def add(self, record: wire.Record) -> None:
-        match record:
-            case wire.Milestone():
-                self.milestones.append(record)
-            case wire.Thread():
-                self.threads[record.number] = record
-            case wire.Frame():
-                self.frames[record.number] = record
-            case wire.Stop():
-                self.stops.append(record)
-            case wire.Return():
-                self.returns[record.stop] = record
-            case wire.Pointer():
-                self.pointers.append(record)
-            case wire.PointerStep():
-                self.pointer_steps.append(record)
-            case _:
-                self._add_about_ioctls(record)
-
-    def _add_about_ioctls(self, record: wire.Record) -> None:
-        match record:
-            case wire.Ioctl():
-                self.ioctls.append(record)
-            case wire.IoctlReturn():
-                self.ioctl_returns[record.number] = record
-            case wire.VcpuExit():
-                self.exits.append(record)
-            case wire.ExitAnswer():
-                self.exit_answers[record.number] = record.data
-            case wire.ExitCount():
-                self.exit_counts[record.reason] = record.count
-            case wire.Kernel():
-                self.kernel = record
-            case wire.KernelStack():
-                self.kernel_stacks[record.number] = tuple(record.functions)
-            case wire.KernelEvent():
-                self.kernel_events.setdefault(record.ioctl, []).append(record)
-            case _:
-                self._add_about_the_run(record)
-
-    def _add_about_the_run(self, record: wire.Record) -> None:
-        match record:
-            case wire.Header():
-                self.header = record
-            case wire.Accelerator():
-                self.accelerator = record
-            case wire.Source():
-                self.sources.append(record)
-            case wire.Output():
-                self.outputs[record.stream] = self.outputs.get(record.stream, "") + record.text
-            case wire.Exit():
-                self.exit = record
-            case wire.Note():
-                self.notes.append(record.text)
-            case wire.End():
-                self.end = record
-
-
 def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
-    draft = _Draft()
+    draft = Draft()
     for record in records:
         draft.add(record)
     if draft.header is None:
@@ -224,7 +140,7 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
     )
 
 
-def _stop(stop: wire.Stop, draft: _Draft, root: str) -> Stop:
+def _stop(stop: wire.Stop, draft: Draft, root: str) -> Stop:
     if stop.thread not in draft.threads:
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
     if unknown := set(stop.milestones) - {milestone.name for milestone in draft.milestones}:
@@ -253,7 +169,7 @@ def _stop(stop: wire.Stop, draft: _Draft, root: str) -> Stop:
     )
 
 
-def _ioctl(stop: wire.Stop, draft: _Draft) -> Ioctl:
+def _ioctl(stop: wire.Stop, draft: Draft) -> Ioctl:
     names = {m.name: m.request for m in draft.milestones}
     request = next((names[name] for name in stop.milestones if names.get(name)), hex(stop.request))
     returned = draft.returns.get(stop.number)
@@ -278,7 +194,7 @@ def _frame(frame: wire.Frame, arguments: wire.Arguments, root: str) -> Frame:
     )
 
 
-def _threads(draft: _Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
+def _threads(draft: Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
     """Each thread with the stop that created it: the last one before its first stop with its handle.
 
     A handle is used again after a thread has ended, hence "the last one before".
@@ -302,7 +218,7 @@ def _threads(draft: _Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
         yield Thread(thread.number, thread.tid, name, creator, start)
 
 
-def _ledger_entry(ioctl: wire.Ioctl, draft: _Draft, root: str) -> LedgerEntry:
+def _ledger_entry(ioctl: wire.Ioctl, draft: Draft, root: str) -> LedgerEntry:
     if ioctl.thread not in draft.threads:
         raise ValueError(f"ioctl {ioctl.number} names thread {ioctl.thread}, which is missing")
     returned = draft.ioctl_returns.get(ioctl.number)
@@ -326,7 +242,7 @@ def _ledger_entry(ioctl: wire.Ioctl, draft: _Draft, root: str) -> LedgerEntry:
     )
 
 
-def _exit(exit_: wire.VcpuExit, draft: _Draft) -> VcpuExit:
+def _exit(exit_: wire.VcpuExit, draft: Draft) -> VcpuExit:
     if exit_.thread not in draft.threads:
         raise ValueError(f"exit {exit_.number} names thread {exit_.thread}, which is missing")
     return VcpuExit(
@@ -340,7 +256,7 @@ def _exit(exit_: wire.VcpuExit, draft: _Draft) -> VcpuExit:
     )
 
 
-def _pointers(draft: _Draft, root: str) -> dict[CallKey, Pointer]:
+def _pointers(draft: Draft, root: str) -> dict[CallKey, Pointer]:
     stops = {stop.number for stop in draft.stops}
     steps: dict[int, list[PointerStep]] = {}
     for step in draft.pointer_steps:

@@ -7,7 +7,7 @@ from analyzer.kvm.requests import descriptor_class, handler_of
 from analyzer.model import Function, Kind, LedgerEntry, Recording, Stop
 
 KERNEL = "[kernel]"  # where a kernel function is, as a library's are in [libc]
-_ENTRY = 1  # functions of a kernel stack that are the system call's own, the same for all
+ENTRY = 1  # functions of a kernel stack that are the system call's own, the same for all
 
 
 def kernel_functions(entry: LedgerEntry) -> tuple[tuple[str, ...], bool]:
@@ -16,8 +16,8 @@ def kernel_functions(entry: LedgerEntry) -> tuple[tuple[str, ...], bool]:
     Where no event of the kernel showed them they are those the kernel's sources name.
     """
     for event in entry.kernel:
-        if len(event.stack) > _ENTRY:
-            return event.stack[_ENTRY:], True
+        if len(event.stack) > ENTRY:
+            return event.stack[ENTRY:], True
     return handler_of(entry.request, descriptor_class(entry.file)), False
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from analyzer.toml import load_toml
 
+KVM_RUN = 0xAE80
 LARGEST_ARGUMENT = 256  # bytes; larger structures (local APIC, XSAVE area) are of no use to a reader
 
 _MACROS = {0: "_IO", 1: "_IOW", 2: "_IOR", 3: "_IOWR"}  # by direction, as the program sees it

@@ -11,12 +11,12 @@ from types import TracebackType
 from analyzer.adapters.tracefs import KernelTrace
 from analyzer.errors import AnalyzerError
 from analyzer.kernel import KernelEvent, KernelIoctl, join_ioctls, kernel_path, parse_trace
+from analyzer.kvm.requests import KVM_RUN
 from analyzer.model import Recording
 from gdbscripts import wire
 
 _MOST_EVENTS = 12  # different ones kept of an ioctl
 _MOST_OF_EACH = 1000  # where each one is wanted
-_KVM_RUN = 0xAE80
 _KVM = "kvm_"  # how the names of KVM's own tracepoints begin
 
 
@@ -87,7 +87,7 @@ class KernelSide:
         sampled = {exit_.ioctl for exit_ in recording.exits}
         for entry, ioctl in zip(recording.ledger, joined.ioctls, strict=True):
             if ioctl is not None:
-                each = entry.number in sampled or (bool(sampled) and entry.request == _KVM_RUN)
+                each = entry.number in sampled or (bool(sampled) and entry.request == KVM_RUN)
                 yield from _events(entry.number, ioctl, started, stacks, each)
 
 
