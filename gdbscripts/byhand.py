@@ -37,11 +37,7 @@ def explain_call(frame: gdb.Frame) -> Iterator[str]:
     if callee is None or caller is None:
         raise gdb.GdbError("Nobody called this frame.")
     codes = Codes()
-    code = codes.around(caller.pc() - 1)
-    try:
-        call = code.ending_at(caller.pc()) if code else None
-    except KeyError:
-        call = None
+    code, call = codes.around(caller.pc() - 1), codes.before(caller.pc())
     if code is None or call is None:
         raise gdb.GdbError("The machine code before 0x%x cannot be read." % caller.pc())
     if not pointer_operand(call.text):

@@ -28,6 +28,14 @@ class Codes:
                 self._of[item.address] = code
         return self._of[address]
 
+    def before(self, address: int) -> Optional[Instruction]:
+        """The instruction that ends right before `address`, such as the call that returns there; None for none."""
+        code = self.around(address - 1)
+        try:
+            return code.ending_at(address) if code else None
+        except KeyError:
+            return None
+
 
 def _disassemble(address: int) -> Optional[Code]:
     try:

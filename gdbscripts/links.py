@@ -126,19 +126,12 @@ class Site:
 
 def _reached(plan: PointerSite, codes: Codes) -> int:
     """The address at which the stack is as it was seen: for a stack in a library, that of the call into it."""
-    code = codes.around(plan.reached - 1) if plan.left else None
-    try:
-        return code.ending_at(plan.reached).address if code else plan.reached
-    except KeyError:
-        return plan.reached
+    call = codes.before(plan.reached) if plan.left else None
+    return call.address if call else plan.reached
 
 
 def _calls(plan: PointerSite, codes: Codes, accepts: Callable[[int], bool]) -> List[Call]:
-    code = codes.around(plan.returns[0] - 1)
-    try:
-        call = code.ending_at(plan.returns[0]) if code else None
-    except KeyError:
-        return []
+    call = codes.before(plan.returns[0])
     operand = pointer_operand(call.text) if call else ""
     if call is None or not operand:
         return []

@@ -176,11 +176,7 @@ class SlotWatch(RecordingBreakpoint):
 
     def _instruction(self, frame: gdb.Frame) -> Tuple[Optional[Code], Optional[Instruction]]:
         """The instruction before the frame's program counter, with the function around it."""
-        code = self._codes.around(frame.pc() - 1)
-        try:
-            return code, code.ending_at(frame.pc()) if code else None
-        except KeyError:
-            return code, None
+        return self._codes.around(frame.pc() - 1), self._codes.before(frame.pc())
 
 
 def _repeats_a_copy(code: Optional[Code], pc: int) -> bool:

@@ -51,13 +51,9 @@ def follow(codes: Codes, returns: List[int], accepts: Accepts) -> List[End]:
     `returns` are the return addresses of the stack, caller first, with those behind the jumps of functions that
     jumped on; `accepts` tells whether a number is the pointer.
     """
-    code = codes.around(returns[0] - 1)
-    try:
-        call = code.ending_at(returns[0]) if code else None
-    except KeyError:
-        call = None
+    call = codes.before(returns[0])
     operand = pointer_operand(call.text) if call else ""
-    if code is None or call is None or not operand:
+    if call is None or not operand:
         return []
     return follow_place(codes, returns, call.address, operand, accepts)
 
@@ -108,11 +104,7 @@ def _caller_of(codes: Codes, returns: List[int], level: int, callee: Optional[Co
     """The caller's code and the address of its call; None when another function lies between."""
     if callee is None or level + 1 >= len(returns):
         return None
-    code = codes.around(returns[level + 1] - 1)
-    try:
-        call = code.ending_at(returns[level + 1]) if code else None
-    except KeyError:
-        return None
+    code, call = codes.around(returns[level + 1] - 1), codes.before(returns[level + 1])
     if code is None or call is None:
         return None
     # A call through a pointer may have reached a function that jumped on to this one: nobody knows.
