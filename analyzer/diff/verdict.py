@@ -1,0 +1,56 @@
+"""What a comparison means for whoever asked: which changes count, which are accepted, which rules hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analyzer.diff.change import Change, Diff, Unchecked
+from analyzer.errors import ExitStatus
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A change, and what is thought of it. `accepted` is the reason of the allow file, "" without one."""
+
+    change: Change
+    counts: bool  # it makes the exit status 1
+    accepted: str = ""
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """A must-hold rule of the allow file. `outcome`: holds, broken, unchecked."""
+
+    rule: str
+    reason: str  # why there is such a rule, from the file
+    outcome: str
+    words: str  # what was found
+    path: tuple[str, ...] = ()  # the functions that show it, outermost first
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The comparison with everything that was decided about it."""
+
+    diff: Diff
+    findings: tuple[Finding, ...]  # in the order of `diff.changes`
+    rules: tuple[RuleResult, ...]
+    stale: tuple[str, ...]  # entries of the allow file that match nothing or have expired: a sentence each
+    unchecked: tuple[Unchecked, ...]  # of the comparison and of the rules, what the allow file accepts left out
+
+    @property
+    def counting(self) -> tuple[Finding, ...]:
+        """The changes that make a difference."""
+        return tuple(finding for finding in self.findings if finding.counts)
+
+    @property
+    def broken(self) -> tuple[RuleResult, ...]:
+        """The rules that do not hold."""
+        return tuple(rule for rule in self.rules if rule.outcome == "broken")
+
+    @property
+    def status(self) -> ExitStatus:
+        """1 when something counts, 3 when all that could be compared is the same and something could not be."""
+        if self.counting or self.broken:
+            return ExitStatus.DIFFERS
+        return ExitStatus.COULD_NOT_RUN if self.unchecked else ExitStatus.DONE
