@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from analyzer.graph.callgraph import Setting, Slot
 from analyzer.graph.chain import own_chain
-from analyzer.graph.merge import slot_of
+from analyzer.graph.kept import slot_of
 from analyzer.model import Recording
 
 _WORDS = {

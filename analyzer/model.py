@@ -27,6 +27,7 @@ class Kind(str, Enum):
     SYSCALL = "syscall"  # from an ioctl to the kernel's function that serves it
     KERNEL = "kernel"  # between functions of the kernel, as seen on its stack
     DOCUMENTED = "documented"  # to a function of the kernel that its sources name, and nobody saw
+    CALL = "call"  # called; whether directly or through a pointer is not known
     UNKNOWN = "unknown"
 
     def __str__(self) -> str:

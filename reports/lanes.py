@@ -8,7 +8,7 @@ from itertools import groupby
 from analyzer.accesses import Access, access_words, accesses
 from analyzer.explain import place_words, setting_words, slot_words
 from analyzer.graph.chain import own_chain
-from analyzer.graph.merge import slot_of
+from analyzer.graph.kept import slot_of
 from analyzer.kvm.words import exit_reason
 from analyzer.model import Recording, Stop
 from reports.page import Lane, LaneRow

@@ -8,7 +8,7 @@ from itertools import pairwise
 from analyzer.explain import place_words, setting_words, slot_words
 from analyzer.graph.callgraph import CallGraph, ChainStep, Slot
 from analyzer.graph.chain import own_chain
-from analyzer.graph.merge import slot_of
+from analyzer.graph.kept import slot_of
 from analyzer.model import Function, Kind, Pointer, Recording
 from analyzer.show import backtrace
 from reports.page import PointerStory, SettingStory, SourceLine

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from analyzer.graph.boundary import kernel_steps
 from analyzer.graph.callgraph import CallGraph, Chain, ChainStep
 from analyzer.graph.chain import Step, own_chain, whole_chain
-from analyzer.graph.merge import chain_step
+from analyzer.graph.kept import chain_step
 from analyzer.model import Function, Kind, Recording
 from reports.page import Chapter, SourceLine, StoryStep
 from reports.pointers import Pointers
@@ -24,6 +24,7 @@ KIND_WORDS: Mapping[Kind | None, str] = {
     Kind.SYSCALL: "enters the kernel, which calls",
     Kind.KERNEL: "calls, in the kernel",
     Kind.DOCUMENTED: "calls, as the kernel's sources say (not observed)",
+    Kind.CALL: "calls, directly or through a pointer,",
     Kind.UNKNOWN: "leads, nobody knows how, to",
 }
 

@@ -18,6 +18,7 @@ ARROWS = {
     Kind.SYSCALL: " $> ",
     Kind.KERNEL: " k> ",
     Kind.DOCUMENTED: " d> ",
+    Kind.CALL: " -> ",
     Kind.UNKNOWN: " ?> ",
 }
 

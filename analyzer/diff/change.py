@@ -58,6 +58,11 @@ class Change:
     file: str = ""  # where to look, relative to the source root: in the new program, else in the old one
     line: int = 0  # 0 when unknown
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes it this change, wherever it is seen."""
+        return self.kind, self.subject, self.old, self.new, self.after
+
 
 @dataclass(frozen=True)
 class Row:

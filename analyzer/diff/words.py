@@ -22,7 +22,7 @@ _TEMPLATES = {
     ChangeKind.OPTIMISED: "{subject}: {old} before, {new} now, as compilers do; the way is the same",
     ChangeKind.IOCTL_REMOVED: "{subject} is not asked any more",
     ChangeKind.IOCTL_ADDED: "{subject} is asked now",
-    ChangeKind.IOCTL_REORDERED: "{subject} is asked {new} now, before {old}",
+    ChangeKind.IOCTL_REORDERED: "{subject} is asked {new} now; it was {old}",
     ChangeKind.FUNCTION_REMOVED: "{subject} was not seen any more, outside the chains",
     ChangeKind.FUNCTION_ADDED: "{subject} was seen now, outside the chains",
     ChangeKind.CALL_REMOVED: "{subject} was not seen any more, outside the chains",

@@ -93,6 +93,17 @@ class Chain:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """A milestone that was waited for and not reached; `functions` are those of it that the program has, or, when
+    it has none, those it might have had."""
+
+    milestone: str
+    title: str
+    in_program: bool
+    functions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class IoctlCall:
     """An ioctl, without numbers that change from run to run: `file` says what the descriptor is."""
 
@@ -115,6 +126,7 @@ class Provenance:
     guest: str
     complete: bool
     build: dict[str, object] = field(default_factory=dict)
+    machine: str = ""  # type of the virtual machine, "" for QEMU's own default
 
 
 class CallGraph:
@@ -124,6 +136,7 @@ class CallGraph:
         self.provenance = provenance
         self.chains: tuple[Chain, ...] = ()
         self.ioctls: tuple[IoctlCall, ...] = ()
+        self.missing: tuple[Missing, ...] = ()
         self._graph: nx.MultiDiGraph[Function] = nx.MultiDiGraph()
 
     def put(self, node: Node) -> None:

@@ -13,6 +13,7 @@ from analyzer.graph.callgraph import (
     Chain,
     ChainStep,
     IoctlCall,
+    Missing,
     Node,
     Provenance,
     Setting,
@@ -25,7 +26,8 @@ from gdbscripts.wire import STEPS
 # History of the format:
 # 1  first
 # 2  calls have slots
-SCHEMA = 2
+# 3  milestones that were not reached; the machine type; chains to devices
+SCHEMA = 3
 _FORMAT = "qemu-callchain graph"
 _TYPES = {"str": str, "int": int, "bool": bool, "dict[str, object]": dict}
 _Plain = TypeVar("_Plain")
@@ -43,6 +45,7 @@ def to_json(graph: CallGraph) -> str:
         "calls": [_call(call, numbers) for call in graph.calls],
         "chains": [_chain(chain, numbers) for chain in graph.chains],
         "ioctls": [_plain(call) for call in graph.ioctls],
+        "missing": [vars(entry) for entry in graph.missing],
     }
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
@@ -82,6 +85,9 @@ def _read(data: dict[str, Any]) -> CallGraph:
     graph.ioctls = tuple(
         _check_types(IoctlCall(**{**entry, "function": _check_types(Function(*entry["function"]))}))
         for entry in data["ioctls"]
+    )
+    graph.missing = tuple(
+        _check_types(Missing(**{**entry, **_tuples(entry, "functions")})) for entry in data.get("missing", ())
     )
     return graph
 

@@ -22,6 +22,7 @@ _EDGE_STYLES = {
     Kind.SYSCALL: {"style": "bold", "arrowhead": "inv", "label": "system call", "class": "syscall"},
     Kind.KERNEL: {"arrowhead": "open", "class": "kernel"},
     Kind.DOCUMENTED: {"style": "dotted", "arrowhead": "inv", "label": "documented", "class": "documented"},
+    Kind.CALL: {"arrowhead": "onormal", "class": "call"},
     Kind.UNKNOWN: {"style": "dotted", "arrowhead": "odot", "label": "?", "class": "unknown"},
 }
 

@@ -14,21 +14,20 @@ from analyzer.graph.boundary import kernel_steps
 from analyzer.graph.callgraph import (
     Call,
     CallGraph,
-    Chain,
-    ChainStep,
     IoctlCall,
     Node,
     Provenance,
-    Setting,
     Site,
     Slot,
 )  # fmt: skip
-from analyzer.graph.chain import Step, own_chain, whole_chain, without_addresses
+from analyzer.graph.chain import Step, own_chain
+from analyzer.graph.kept import chain_order, chains_of, missing_of, slot_of
 from analyzer.kvm.requests import name_of
-from analyzer.model import Function, Kind, Pointer, Recording, Stop
+from analyzer.model import Function, Kind, Recording, Stop
 from gdbscripts import wire
 
 _OF_THE_HOST = ("seconds", "log")  # of a birth certificate: another build of the same has others
+_MACHINE = ("-machine", "--machine", "-M")
 _NO_CHAINS = ("where", wire.STORE)  # where threads stood at the end, and who stored a pointer
 _Edge = tuple[Function, Function, Kind]
 _Key = TypeVar("_Key")
@@ -48,7 +47,8 @@ def graph_of(recording: Recording) -> CallGraph:
             tally.add(stop, recording)
     graph = CallGraph(_provenance(recording))
     tally.fill(graph)
-    graph.chains = tuple(_chains(recording))
+    graph.chains = tuple(chains_of(recording))
+    graph.missing = tuple(missing_of(recording))
     graph.ioctls = tuple(_ioctls(recording))
     return graph
 
@@ -72,7 +72,10 @@ def combine(graphs: Sequence[CallGraph]) -> CallGraph:
                 slots=tuple(sorted(slots)),
             )
         )
-    whole.chains = tuple(sorted({chain for graph in graphs for chain in graph.chains}, key=_chain_order))
+    whole.chains = tuple(sorted({chain for graph in graphs for chain in graph.chains}, key=chain_order))
+    reached = {chain.milestone for chain in whole.chains}
+    missing = {entry.milestone: entry for graph in graphs for entry in graph.missing}
+    whole.missing = tuple(missing[name] for name in missing if name not in reached)
     # In the order of the graph that has most of them; equal ones in the order of their text.
     longest_first = sorted((graph.ioctls for graph in graphs), key=lambda calls: (-len(calls), repr(calls)))
     whole.ioctls = tuple(dict.fromkeys(call for calls in longest_first for call in calls))
@@ -140,15 +143,6 @@ class _Tally:
             graph.connect(Call(*edge, hits=self.hits[edge], sites=sites, slots=slots))
 
 
-def slot_of(pointer: Pointer) -> Slot:
-    """The pointer as a graph keeps it: without addresses, and without a library's files."""
-    set_by = tuple(
-        Setting(step.what, step.name, step.function.name if step.function else "", step.file, step.line)
-        for step in pointer.steps
-    )
-    return Slot(pointer.kind, pointer.slot, pointer.outcome, pointer.reason, set_by)
-
-
 def _check_same_build(graphs: Sequence[CallGraph]) -> None:
     if not graphs:
         raise AnalyzerError("There is nothing to merge.", "Name at least one recording.")
@@ -189,6 +183,7 @@ def _provenance(recording: Recording) -> Provenance:
         accelerator=recording.accelerator.name if recording.accelerator else "",
         guest=PurePosixPath(header.guest).name,
         complete=recording.end is not None and recording.end.outcome == "complete",
+        machine=machine_of(header.command),
         build={name: value for name, value in header.build.items() if name not in _OF_THE_HOST},
     )
 
@@ -206,37 +201,9 @@ def _common_provenance(parts: Sequence[Provenance]) -> Provenance:
         accelerator=all_of("accelerator"),
         guest=all_of("guest"),
         complete=all(part.complete for part in parts),
+        machine=all_of("machine"),
         build=min((part.build for part in parts), key=str),
     )
-
-
-def _chains(recording: Recording) -> list[Chain]:
-    """The distinct chains to each milestone, in the order of the milestones."""
-    milestones = {milestone.name: (position, milestone) for position, milestone in enumerate(recording.milestones)}
-    found: dict[Chain, None] = {}
-    for stop in recording.stops:
-        if not stop.milestones:
-            continue
-        whole = [*whole_chain(stop, recording), *kernel_steps(stop, recording)]
-        steps = tuple(chain_step(step) for step in whole)
-        label = recording.thread(stop.thread).label
-        for name in stop.milestones:
-            position, milestone = milestones[name]
-            chain = Chain(name, milestone.title, milestone.about, milestone.target, position, label, steps)
-            found.setdefault(chain)
-    return sorted(found, key=_chain_order)
-
-
-def _chain_order(chain: Chain) -> tuple[int, str, str, str]:
-    return chain.position, chain.milestone, chain.thread, repr(chain.steps)
-
-
-def chain_step(step: Step) -> ChainStep:
-    """The step as a graph keeps it: without the frame, and without a library's files."""
-    in_library = step.frame is not None and step.frame.library
-    file, line = ("", 0) if in_library else (step.file, step.line)
-    slot = slot_of(step.pointer) if step.pointer is not None else None
-    return ChainStep(step.function, step.kind, file, line, without_addresses(step.instruction), slot)
 
 
 def _ioctls(recording: Recording) -> list[IoctlCall]:
@@ -253,6 +220,16 @@ def _ioctls(recording: Recording) -> list[IoctlCall]:
         gives = _GIVES.get(stop.ioctl.request, "")
         calls.setdefault(IoctlCall(stop.ioctl.request, stop.ioctl.file, label, gives, caller))
     return list(calls)
+
+
+def machine_of(command: Sequence[str]) -> str:
+    """The machine type a QEMU command line asks for, "" when it takes QEMU's own default; the last one counts."""
+    asked = ""
+    for option, value in pairwise(command):
+        if option in _MACHINE:
+            parts = (part.removeprefix("type=") for part in value.split(","))
+            asked = next((part for part in parts if part and "=" not in part), asked)
+    return asked
 
 
 def _thread_order(label: str) -> tuple[bool, str]:

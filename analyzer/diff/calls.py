@@ -1,0 +1,71 @@
+"""What changed about one call: its kind, and the pointer it goes through. Pure."""
+
+from __future__ import annotations
+
+from analyzer.diff.change import Change, ChangeKind
+from analyzer.diff.names import Names
+from analyzer.graph.callgraph import ChainStep, Slot
+from analyzer.model import Kind
+
+_HOW_COMPILED = {Kind.DIRECT, Kind.CALL, Kind.TAIL, Kind.INLINE}  # one line of source may become any of these
+_WORDS = {
+    Kind.DIRECT: "direct",
+    Kind.INDIRECT: "through a pointer",
+    Kind.TAIL: "a jump",
+    Kind.INLINE: "inlined",
+    Kind.THREAD_START: "the start of a thread",
+    Kind.SIGNAL: "a signal",
+    Kind.SYSCALL: "a system call",
+    Kind.KERNEL: "inside the kernel",
+    Kind.DOCUMENTED: "documented only",
+    Kind.CALL: "a call",
+    Kind.UNKNOWN: "not known",
+}
+_Setting = tuple[str, str, str]  # what, name of the place, function
+
+
+def call_kind(subject: str, old: Kind, new: Kind, place: tuple[str, int]) -> Change | None:
+    """The change of how a call is made; None when there is none, or when one side cannot tell."""
+    pair = {old, new}
+    if old is new or Kind.UNKNOWN in pair or pair in ({Kind.CALL, Kind.DIRECT}, {Kind.CALL, Kind.INDIRECT}):
+        return None
+    kind = ChangeKind.OPTIMISED if pair <= _HOW_COMPILED else ChangeKind.CALL_KIND
+    return Change(kind, subject, _WORDS[old], _WORDS[new], file=place[0], line=place[1])
+
+
+def pointer(old: ChainStep, new: ChainStep, names: Names) -> Change | None:
+    """The change of where a pointer is kept or who sets it; None when there is none or one side does not know."""
+    if old.slot is None or new.slot is None or not _known(old.slot) or not _known(new.slot):
+        return None
+    mine, theirs = _settings(old.slot, names), _settings(new.slot, names)
+    if len(mine) == len(theirs) and all(map(_same, mine, theirs)):
+        return None
+    words = slot_words(old.slot), slot_words(new.slot)
+    return Change(ChangeKind.POINTER, new.function.name, *words, file=new.file, line=new.line)
+
+
+def explained(step: ChainStep) -> bool:
+    """Whether it is known who set the pointer that led here."""
+    return step.slot is not None and _known(step.slot)
+
+
+def slot_words(slot: Slot) -> str:
+    """Where a pointer is kept and who sets it, in a few words without lines."""
+    steps = [f"{step.what} by {step.function}" for step in slot.set_by if step.function]
+    steps += ["set in a table"] if any(step.what == "static" for step in slot.set_by) else []
+    return ", ".join([slot.name or "a place without a name", *steps])
+
+
+def _known(slot: Slot) -> bool:
+    return slot.outcome == "explained"
+
+
+def _settings(slot: Slot, names: Names) -> list[_Setting]:
+    steps = [(step.what, step.name, names.normalised(step.function)) for step in slot.set_by]
+    return [("", slot.name, ""), *steps]
+
+
+def _same(one: _Setting, other: _Setting) -> bool:
+    """Optimised code may not tell what a place is called."""
+    same_name = one[1] == other[1] or not one[1] or not other[1]
+    return same_name and (one[0], one[2]) == (other[0], other[2])

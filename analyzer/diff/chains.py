@@ -1,0 +1,121 @@
+"""The chains of two graphs, paired by milestone and compared. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row
+from analyzer.diff.names import Names
+from analyzer.diff.rows import aligned_rows, comparable
+from analyzer.graph.callgraph import Chain, ChainStep
+
+_MAIN = "main thread"
+_UNNAMED = "thread "
+_MOST_TRIED = 400  # pairs of chains to one milestone that are aligned to see which belong together
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The chains to one milestone that belong together; a side may lack one."""
+
+    old: Chain | None
+    new: Chain | None
+
+    @property
+    def either(self) -> Chain:
+        """The new chain, or the old one when there is no new."""
+        chain = self.new or self.old
+        assert chain is not None
+        return chain
+
+
+def paired(old: Sequence[Chain], new: Sequence[Chain], names: Names) -> list[Pair]:
+    """Chains of both sides that belong together, in the order of the scenario; each chain once."""
+    pairs: list[Pair] = []
+    for milestone in dict.fromkeys(chain.milestone for chain in (*new, *old)):
+        mine = [chain for chain in old if chain.milestone == milestone]
+        theirs = [chain for chain in new if chain.milestone == milestone]
+        pairs += _paired_of_one(mine, theirs, names)
+    return sorted(pairs, key=lambda pair: pair.either.position)
+
+
+def _paired_of_one(mine: list[Chain], theirs: list[Chain], names: Names) -> Iterator[Pair]:
+    scored = sorted(
+        (-_alike(one, other, names), i, j)
+        for i, one in enumerate(mine)
+        for j, other in enumerate(theirs)
+        if len(mine) * len(theirs) <= _MOST_TRIED or i == j
+    )
+    old_left, new_left = dict(enumerate(mine)), dict(enumerate(theirs))
+    for _, i, j in scored:
+        if i in old_left and j in new_left:
+            yield Pair(old_left.pop(i), new_left.pop(j))
+    yield from (Pair(chain, None) for chain in old_left.values())
+    yield from (Pair(None, chain) for chain in new_left.values())
+
+
+def _alike(one: Chain, other: Chain, names: Names) -> float:
+    """How well two chains fit, 0 to 2: the share of functions they have in common, and 1 for the same thread."""
+    mine = {names.normalised(step.function.name) for step in one.steps}
+    theirs = {names.normalised(step.function.name) for step in other.steps}
+    return len(mine & theirs) / max(len(mine | theirs), 1) + (one.thread == other.thread)
+
+
+def chain_diff(pair: Pair, names: Names, kernel: bool) -> ChainDiff:
+    """The pair aligned, with what changed."""
+    old = comparable(pair.old.steps, kernel) if pair.old else ()
+    new = comparable(pair.new.steps, kernel) if pair.new else ()
+    chain = pair.either
+    if pair.old and pair.new:
+        rows = aligned_rows(old, new, names)
+        own = _thread_change(pair.old, pair.new, new[-1])
+    else:
+        rows = (*(Row(step, None) for step in old), *(Row(None, step) for step in new))
+        own = [_one_sided(pair, (new or old)[-1])]
+    changes = [*own, *(change for row in rows for change in row.changes)]
+    told = tuple(replace(change, chains=(chain.milestone,)) for change in dict.fromkeys(changes))
+    return ChainDiff(
+        milestone=chain.milestone,
+        title=chain.title,
+        target=chain.target,
+        old_thread=pair.old.thread if pair.old else "",
+        new_thread=pair.new.thread if pair.new else "",
+        rows=rows,
+        changes=told,
+    )
+
+
+def with_known(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
+    """Each chain, told how many of its first rows an earlier one has too."""
+    told: list[ChainDiff] = []
+    for chain in chains:
+        known = max((_common(chain.rows, other.rows) for other in told if other.target), default=0)
+        told.append(replace(chain, known=known))
+    return told
+
+
+def _common(rows: Sequence[Row], others: Sequence[Row]) -> int:
+    shorter = min(len(rows), len(others))
+    return next((i for i in range(shorter) if _functions(rows[i]) != _functions(others[i])), shorter)
+
+
+def _functions(row: Row) -> tuple[object, ...]:
+    return row.old and row.old.function, row.new and row.new.function, row.changes
+
+
+def _thread_change(old: Chain, new: Chain, place: ChainStep) -> list[Change]:
+    """Nobody names threads in old versions: then it only counts whether it is the main thread."""
+    if old.thread == new.thread or not old.thread or not new.thread:
+        return []
+    unnamed = old.thread.startswith(_UNNAMED) or new.thread.startswith(_UNNAMED)
+    if unnamed and _MAIN not in (old.thread, new.thread):
+        return []
+    return [Change(ChangeKind.THREAD, new.title, old.thread, new.thread, file=place.file, line=place.line)]
+
+
+def _one_sided(pair: Pair, place: ChainStep) -> Change:
+    kind = ChangeKind.CHAIN_ADDED if pair.new else ChangeKind.CHAIN_REMOVED
+    thread = pair.either.thread
+    words = ("", thread) if pair.new else (thread, "")
+    return Change(kind, pair.either.title, *words, file=place.file, line=place.line)

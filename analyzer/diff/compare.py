@@ -1,0 +1,121 @@
+"""Two call graphs compared: chains, what lies outside them, ioctls. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from analyzer.diff.calls import explained
+from analyzer.diff.chains import Pair, chain_diff, paired, with_known
+from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, Side, Unchecked
+from analyzer.diff.ioctls import ioctl_changes, whole_ledger
+from analyzer.diff.names import Names
+from analyzer.diff.outside import matched_functions, outside_changes
+from analyzer.graph.callgraph import CallGraph
+
+IMPORTED = "import"  # scenario of a graph of backtraces that somebody pasted: what they do not show proves nothing
+_WORST_FIRST = {kind: position for position, kind in enumerate(ChangeKind)}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A graph to compare, and the name it was given by."""
+
+    name: str
+    graph: CallGraph
+
+    @property
+    def scenario(self) -> str:
+        """What was recorded, as `Provenance.scenario`."""
+        return self.graph.provenance.scenario
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was recorded to its end."""
+        return self.graph.provenance.complete
+
+    @property
+    def side(self) -> Side:
+        """What is told of it."""
+        return Side(self.name, self.graph.provenance)
+
+
+def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: bool = False) -> Diff:
+    """What changed from the old to the new graph.
+
+    With `kernel` the kernel's functions are compared too, which is of use on one and the same host only; with
+    `hits` how often calls were recorded. Of backtraces only what they show is compared.
+    """
+    pairs = paired(old.graph.chains, new.graph.chains, names)
+    told, unchecked = _told(pairs, old, new)
+    chains = with_known([chain_diff(pair, names, kernel) for pair in told])
+    changes = [change for chain in chains for change in chain.changes]
+    if IMPORTED not in (old.scenario, new.scenario) and old.scenario == new.scenario:
+        changes += outside_changes(old.graph, new.graph, chains, names)
+        changes += ioctl_changes(old.graph.ioctls, new.graph.ioctls)
+        unchecked += _lacking(old, new, told)
+    if hits:
+        changes += _hits(old.graph, new.graph, chains, names)
+    return Diff(old.side, new.side, tuple(chains), _each_once(changes), tuple(unchecked))
+
+
+def _told(pairs: Sequence[Pair], old: Source, new: Source) -> tuple[list[Pair], list[Unchecked]]:
+    """The pairs worth comparing, and why others cannot be."""
+    told: list[Pair] = []
+    unchecked: dict[Unchecked, None] = {}
+    for pair in pairs:
+        if pair.old and pair.new:
+            told.append(pair)
+        elif IMPORTED in (old.scenario, new.scenario):
+            continue  # a backtrace shows what it shows
+        elif reason := _why_not(pair, old, new):
+            unchecked.setdefault(Unchecked(pair.either.title, reason))
+        else:
+            told.append(pair)
+    return told, list(unchecked)
+
+
+def _why_not(pair: Pair, old: Source, new: Source) -> str:
+    """Why a chain that one side lacks tells nothing; "" when it does."""
+    lacking, other = (old, new) if pair.old is None else (new, old)
+    milestone = pair.either.milestone
+    if milestone in {chain.milestone for chain in lacking.graph.chains}:
+        return ""  # one of several chains
+    missing = next((entry for entry in lacking.graph.missing if entry.milestone == milestone), None)
+    if missing and not missing.in_program and lacking is new:
+        return f"{new.name} has none of the functions {', '.join(missing.functions)}"
+    if not lacking.complete:
+        return f"{lacking.name} was not recorded to its end and never came there"
+    if lacking.scenario != other.scenario:
+        return f"{lacking.name} is a recording of {lacking.scenario}, {other.name} one of {other.scenario}"
+    return ""
+
+
+def _lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Unchecked]:
+    """What the old side tells of and the new one was not asked for."""
+    if whole_ledger(old.graph.ioctls) and not whole_ledger(new.graph.ioctls):
+        yield Unchecked("The ioctls", f"{new.name} was recorded without them")
+    before = [step for pair in pairs if pair.old and pair.new for step in pair.old.steps if explained(step)]
+    now = [step for pair in pairs if pair.old and pair.new for step in pair.new.steps if step.slot is not None]
+    if before and not now:
+        yield Unchecked("Who set the function pointers", f"{new.name} was recorded without asking for it")
+
+
+def _hits(old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: Names) -> Iterator[Change]:
+    matched = matched_functions(old, new, chains, names)
+    now = {(call.caller, call.callee, call.kind): call for call in new.calls}
+    for call in old.calls:
+        caller, callee = matched.get(call.caller), matched.get(call.callee)
+        other = now.get((caller, callee, call.kind)) if caller and callee else None
+        if other is not None and other.hits != call.hits:
+            yield Change(ChangeKind.HITS, f"{other.caller} -> {other.callee}", str(call.hits), str(other.hits))
+
+
+def _each_once(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Each change once with all chains that show it, worst first."""
+    found: dict[tuple[str, ...], Change] = {}
+    for change in changes:
+        before = found.get(change.key)
+        chains = dict.fromkeys((*(before.chains if before else ()), *change.chains))
+        found[change.key] = replace(before or change, chains=tuple(chains))
+    return tuple(sorted(found.values(), key=lambda c: (_WORST_FIRST[c.kind], c.subject, c.old, c.new, c.after)))

@@ -1,0 +1,128 @@
+"""Two chains aligned, and what changed at each row. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from analyzer.diff.align import align
+from analyzer.diff.calls import call_kind, pointer
+from analyzer.diff.change import Change, ChangeKind, Row
+from analyzer.diff.names import Names
+from analyzer.graph.callgraph import ChainStep
+from analyzer.model import Kind
+
+OUTSIDE_THE_PROGRAM = (Kind.SYSCALL, Kind.KERNEL, Kind.DOCUMENTED)
+_BYPASSED = (Kind.TAIL, Kind.UNKNOWN)  # a call of these kinds may have come by functions that left no frame
+_FRAME = ("a frame of its own", "none")
+
+
+def comparable(steps: Sequence[ChainStep], kernel: bool) -> tuple[ChainStep, ...]:
+    """The steps as they are compared: without the kernel's unless asked for, since hosts differ in them.
+
+    A function that is partly inlined into its caller and partly called is one step.
+    """
+    kept: list[ChainStep] = []
+    for step in steps:
+        if step.kind in OUTSIDE_THE_PROGRAM and not kernel:
+            break
+        if kept and kept[-1].kind is Kind.INLINE and kept[-1].function == step.function:
+            kept.pop()
+        kept.append(step)
+    return tuple(kept)
+
+
+def aligned_rows(old: Sequence[ChainStep], new: Sequence[ChainStep], names: Names) -> tuple[Row, ...]:
+    """The two chains aligned, with what changed at each row."""
+    pairs = align([step.function for step in old], [step.function for step in new], names)
+    rows = [Row(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
+    return tuple(_Judge(rows, names).judged())
+
+
+@dataclass
+class _Judge:
+    """Goes through aligned rows, matched ones and gaps in turn."""
+
+    rows: list[Row]
+    names: Names
+
+    def judged(self) -> Iterator[Row]:
+        self._old_names = [row.old.function.name for row in self.rows if row.old]
+        self._new_names = [row.new.function.name for row in self.rows if row.new]
+        before: Row | None = None
+        start, adjacent = 0, True
+        for matched, group in groupby(self.rows, key=_is_matched):
+            run = list(group)
+            start += len(run)
+            if matched:
+                for row in run:
+                    yield self._of_match(row, adjacent)
+                    adjacent = True
+            else:
+                after = self.rows[start] if start < len(self.rows) else None
+                yield from self._of_gap(run, before, after)
+                adjacent = False
+            before = run[-1]
+
+    def _of_match(self, row: Row, adjacent: bool) -> Row:
+        old, new = row.old, row.new
+        if old is None or new is None:
+            return row
+        place = new.file, new.line
+        changes = [self._renamed(old, new), _moved(old, new), pointer(old, new, self.names)]
+        if adjacent and old.kind is not None and new.kind is not None:
+            # else the call that led here is another one, which the rows between tell
+            changes.append(call_kind(new.function.name, old.kind, new.kind, place))
+        return Row(old, new, tuple(change for change in changes if change is not None))
+
+    def _renamed(self, old: ChainStep, new: ChainStep) -> Change | None:
+        before, now = old.function.name, new.function.name
+        if before == now:
+            return None
+        same = self.names.normalised(before) == self.names.normalised(now)
+        kind = ChangeKind.NUMBERED if same else ChangeKind.RENAMED
+        return Change(kind, now, before, now, file=new.file, line=new.line)
+
+    def _of_gap(self, run: list[Row], before: Row | None, after: Row | None) -> Iterator[Row]:
+        """Rows that one side lacks, between matched ones. If nothing stands in their place, and the call past them
+        may have come by functions without frames, it is the same way."""
+        bypassed = False
+        if before is not None and after is not None and len({row.new is None for row in run}) == 1:
+            across = after.new if run[0].new is None else after.old
+            bypassed = across is not None and across.kind in _BYPASSED
+        old_before = before.old.function.name if before and before.old else ""
+        new_before = before.new.function.name if before and before.new else ""
+        for row in run:
+            if row.old is not None:
+                yield Row(row.old, None, (self._lost(row.old, old_before, bypassed),))
+                old_before = row.old.function.name
+            elif row.new is not None:
+                yield Row(None, row.new, (self._won(row.new, new_before, bypassed),))
+                new_before = row.new.function.name
+
+    def _lost(self, step: ChainStep, after: str, bypassed: bool) -> Change:
+        name, file, line = step.function.name, step.file, step.line
+        if bypassed:
+            return Change(ChangeKind.OPTIMISED, name, *_FRAME, file=file, line=line)
+        note = self.names.history(name, self._new_names)
+        return Change(ChangeKind.REMOVED, name, name, after=after, note=note, file=file, line=line)
+
+    def _won(self, step: ChainStep, after: str, bypassed: bool) -> Change:
+        name, file, line = step.function.name, step.file, step.line
+        if bypassed:
+            return Change(ChangeKind.OPTIMISED, name, *_FRAME[::-1], file=file, line=line)
+        note = self.names.history(name, self._old_names)
+        return Change(ChangeKind.INSERTED, name, new=name, after=after, note=note, file=file, line=line)
+
+
+def _is_matched(row: Row) -> bool:
+    return row.old is not None and row.new is not None
+
+
+def _moved(old: ChainStep, new: ChainStep) -> Change | None:
+    before, now = old.function.where, new.function.where
+    if before == now or not before or not now or "[" in (before[0], now[0]):
+        return None
+    files = old.file or before, new.file or now
+    return Change(ChangeKind.MOVED, new.function.name, *files, file=new.file, line=new.line)
