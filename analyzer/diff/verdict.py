@@ -37,6 +37,7 @@ class Verdict:
     rules: tuple[RuleResult, ...]
     stale: tuple[str, ...]  # entries of the allow file that match nothing or have expired: a sentence each
     unchecked: tuple[Unchecked, ...]  # of the comparison and of the rules, what the allow file accepts left out
+    stale_counts: bool = False
 
     @property
     def counting(self) -> tuple[Finding, ...]:
@@ -51,6 +52,6 @@ class Verdict:
     @property
     def status(self) -> ExitStatus:
         """1 when something counts, 3 when all that could be compared is the same and something could not be."""
-        if self.counting or self.broken:
+        if self.counting or self.broken or (self.stale and self.stale_counts):
             return ExitStatus.DIFFERS
         return ExitStatus.COULD_NOT_RUN if self.unchecked else ExitStatus.DONE

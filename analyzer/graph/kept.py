@@ -48,9 +48,9 @@ def missing_of(recording: Recording) -> list[Missing]:
     ]
 
 
-def chain_order(chain: Chain) -> tuple[int, str, str, str]:
+def chain_order(chain: Chain) -> tuple[int, str, str, int, str]:
     """A key to sort chains by."""
-    return chain.position, chain.milestone, chain.thread, repr(chain.steps)
+    return chain.position, chain.milestone, chain.thread, len(chain.steps), repr(chain.steps)
 
 
 def chain_step(step: Step) -> ChainStep:

@@ -1,0 +1,106 @@
+"""Which changes count: what is accepted, what has expired, what must hold. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from analyzer.diff.change import NOTES, Change, ChangeKind, Diff, Unchecked
+from analyzer.diff.verdict import Finding, RuleResult, Verdict
+from analyzer.errors import UsageError
+
+UNCHECKED = "unchecked"  # in an allow file: what could not be compared; of a rule: what could not be decided
+_STALE = "stale"
+_ALL, _NONE = "all", "none"
+DEFAULT_FAIL_ON = frozenset({str(kind) for kind in ChangeKind if kind not in NOTES})
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """One entry of the allow file. `changes` are words of ChangeKind, or unchecked; none stand for any."""
+
+    subject: re.Pattern[str]
+    reason: str
+    changes: frozenset[str] = frozenset()
+    milestone: str = ""
+    expires: date | None = None
+
+    def expired(self, today: date) -> bool:
+        """Whether it accepts nothing any more."""
+        return self.expires is not None and today > self.expires
+
+    def fits(self, change: Change) -> bool:
+        """Whether it is about this change."""
+        kind = not self.changes or str(change.kind) in self.changes
+        where = not self.milestone or self.milestone in change.chains
+        return kind and where and self.subject.fullmatch(change.subject) is not None
+
+    def fits_unchecked(self, unchecked: Unchecked) -> bool:
+        """Whether it is about something that could not be compared; that must be said, not just left open."""
+        return UNCHECKED in self.changes and self.subject.fullmatch(unchecked.subject) is not None
+
+    def __str__(self) -> str:
+        words = [
+            *sorted(self.changes),
+            self.subject.pattern,
+            *([f"in {self.milestone}"] if self.milestone else []),
+        ]
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Must:
+    """A rule that must hold, as a sentence, and why."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class AllowFile:
+    """What is accepted and what must hold."""
+
+    allowances: tuple[Allowance, ...] = ()
+    musts: tuple[Must, ...] = ()
+
+
+def parse_fail_on(text: str) -> frozenset[str]:
+    """The words of `--fail-on`: kinds of change, stale, all, none. UsageError for others."""
+    words = {word.strip() for word in text.split(",")} - {""}
+    known = {str(kind) for kind in ChangeKind} | {_STALE}
+    if unknown := words - known - {_ALL, _NONE}:
+        raise UsageError(
+            f"{min(unknown)} is no kind of change.", f"Use {', '.join([*map(str, ChangeKind), _STALE])}."
+        )
+    return frozenset(known if _ALL in words else words - {_NONE})
+
+
+def judge(
+    diff: Diff, rules: tuple[RuleResult, ...], allow: AllowFile, fail_on: frozenset[str], today: date
+) -> Verdict:
+    """What the comparison means under these terms; `rules` are the results of `allow.musts`."""
+    active = [entry for entry in allow.allowances if not entry.expired(today)]
+    findings = tuple(_finding(change, active, fail_on) for change in diff.changes)
+    open_ = [*diff.unchecked, *(Unchecked(f"Rule: {r.rule}", r.words) for r in rules if r.outcome == UNCHECKED)]
+    stale = tuple(words for entry in allow.allowances if (words := _stale(entry, diff, open_, today)))
+    return Verdict(
+        diff=diff,
+        findings=findings,
+        rules=rules,
+        stale=stale,
+        unchecked=tuple(u for u in open_ if not any(entry.fits_unchecked(u) for entry in active)),
+        stale_counts=_STALE in fail_on,
+    )
+
+
+def _finding(change: Change, active: list[Allowance], fail_on: frozenset[str]) -> Finding:
+    accepted = next((entry.reason for entry in active if entry.fits(change)), "")
+    return Finding(change, str(change.kind) in fail_on and not accepted, accepted)
+
+
+def _stale(entry: Allowance, diff: Diff, unchecked: list[Unchecked], today: date) -> str:
+    fits = any(map(entry.fits, diff.changes)) or any(map(entry.fits_unchecked, unchecked))
+    if entry.expired(today):
+        return f"{entry}: expired on {entry.expires}" + ("" if fits else ", and matches nothing")
+    return "" if fits else f"{entry}: matches nothing any more"

@@ -1,0 +1,177 @@
+"""Reads a baseline: text of `baseline.py` becomes a graph again. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import PurePosixPath
+
+from analyzer.diff.baseline import ARROWS, AS, FIRST_LINE
+from analyzer.errors import AnalyzerError, newer_schema
+from analyzer.graph.callgraph import (
+    Call,
+    CallGraph,
+    Chain,
+    ChainStep,
+    IoctlCall,
+    Node,
+    Provenance,
+    Setting,
+    Slot,
+)  # fmt: skip
+from analyzer.model import Function, Kind
+from gdbscripts.wire import STEPS
+
+_SCHEMA = int(FIRST_LINE.rpartition(" ")[2])
+_KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
+_CHAIN = re.compile(r"(?P<word>chain|step) (?P<milestone>.+?): (?P<title>.*) \((?P<thread>[^()]*)\)")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
+_IOCTLS = "ioctls on "
+_OUTSIDE = "outside the chains"
+
+
+def is_baseline(text: str) -> bool:
+    """Whether the text begins as baselines do."""
+    return text.startswith(FIRST_LINE.rpartition(" ")[0])
+
+
+def from_text(text: str, name: str) -> CallGraph:
+    """The graph a baseline tells of: chains, functions, calls and ioctls, each as if it had been seen once.
+
+    AnalyzerError, naming `name` and the line, when it is none or of a newer schema.
+    """
+    lines = text.splitlines()
+    if not lines or not is_baseline(text):
+        raise AnalyzerError(f"{name} is not a baseline.", "Make one: analyze baseline update.")
+    schema = lines[0].rpartition(" ")[2]
+    if schema.isdecimal() and int(schema) > _SCHEMA:
+        raise newer_schema(name, int(schema), _SCHEMA)
+    reader = _Reader()
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            reader.read(line)
+        except (ValueError, KeyError, IndexError) as error:
+            raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
+    return reader.graph()
+
+
+@dataclass
+class _Reader:
+    """What was read so far, and what the line at hand belongs to."""
+
+    head: dict[str, str] = field(default_factory=dict)
+    chains: list[Chain] = field(default_factory=list)
+    nodes: dict[Function, Node] = field(default_factory=dict)
+    calls: dict[tuple[Function, Function, Kind], Call] = field(default_factory=dict)
+    ioctls: list[IoctlCall] = field(default_factory=list)
+    section: str = ""
+
+    def read(self, line: str) -> None:
+        """One more line."""
+        if not line.strip():
+            return
+        if not line.startswith(" "):
+            self._section(line)
+        elif self.section == _OUTSIDE:
+            self._outside(_tokens(line))
+        elif self.section.startswith(_IOCTLS):
+            request, file = _tokens(line)
+            self.ioctls.append(IoctlCall(request, file, self.section[len(_IOCTLS) :], "", Function("", "")))
+        elif self.chains:
+            self._step(line)
+        else:
+            raise ValueError("this belongs to nothing")
+
+    def graph(self) -> CallGraph:
+        """Everything that was read."""
+        made = CallGraph(self._provenance())
+        for chain in self.chains:
+            self._count(chain.steps)
+        for node in self.nodes.values():
+            made.put(node)
+        for call in self.calls.values():
+            made.connect(call)
+        made.chains, made.ioctls = tuple(self.chains), tuple(self.ioctls)
+        return made
+
+    def _provenance(self) -> Provenance:
+        head = {key: self.head.get(key, "") for key in ("scenario", "accelerator", "guest")}
+        machine = self.head.get("machine", "default")
+        return Provenance(
+            tool="", qemu_version=self.head.get("qemu", ""), build_id="", complete=True,
+            build={"profile": self.head.get("profile", "")},
+            machine="" if machine == "default" else machine, **head,
+        )  # fmt: skip
+
+    def _section(self, line: str) -> None:
+        self.section = line
+        if match := _CHAIN.fullmatch(line):
+            chain = Chain(
+                match["milestone"],
+                match["title"],
+                "",
+                match["word"] == "chain",
+                len(self.chains),
+                match["thread"],
+                (),
+            )
+            self.chains.append(chain)
+        elif line != _OUTSIDE and not line.startswith(_IOCTLS):
+            key, _, value = line.partition(" ")
+            self.head[key] = value
+
+    def _step(self, line: str) -> None:
+        tokens, chain = _tokens(line), self.chains[-1]
+        steps = chain.steps
+        if line.startswith(f"  {AS}"):
+            steps = next(c.steps for c in self.chains[:-1] if c.milestone == line[len(AS) + 2 :])
+        elif tokens[0] == "through":
+            steps = (*steps[:-1], replace(steps[-1], slot=Slot(tokens[1], tokens[2], "explained", "", ())))
+        elif tokens[0] in STEPS and steps and steps[-1].slot is not None and line.startswith("    "):
+            slot = steps[-1].slot
+            slot = replace(slot, set_by=(*slot.set_by, Setting(tokens[0], tokens[1], tokens[2], "", 0)))
+            steps = (*steps[:-1], replace(steps[-1], slot=slot))
+        else:
+            kind = _KINDS[tokens.pop(0)] if steps else None
+            function, file = _function(*tokens)
+            steps = (*steps, ChainStep(function, kind, file, 0))
+        self.chains[-1] = replace(chain, steps=steps)
+
+    def _outside(self, tokens: list[str]) -> None:
+        if tokens[0] == "function":
+            function, file = _function(*tokens[1:3])
+            self.nodes[function] = Node(function, file, 1, int(tokens[3:] == ["outermost"]), 0)
+        elif tokens[0] == "call":
+            caller, file = _function(*tokens[1:3])
+            callee, other = _function(*tokens[4:])
+            self.nodes.setdefault(caller, Node(caller, file, 1))
+            self.nodes.setdefault(callee, Node(callee, other, 1))
+            self._connect(caller, callee, _KINDS[tokens[3]])
+        else:
+            raise ValueError(f"{tokens[0]} means nothing")
+
+    def _count(self, steps: Sequence[ChainStep]) -> None:
+        for position, step in enumerate(steps):
+            known = self.nodes.get(step.function, Node(step.function, step.file, 1))
+            self.nodes[step.function] = replace(known, outermost=known.outermost or int(not position))
+        for caller, callee in pairwise(steps):
+            self._connect(caller.function, callee.function, callee.kind or Kind.UNKNOWN)
+
+    def _connect(self, caller: Function, callee: Function, kind: Kind) -> None:
+        self.calls[caller, callee, kind] = Call(caller, callee, kind, 1)
+
+
+def _tokens(line: str) -> list[str]:
+    return [json.loads(token) if token.startswith('"') else token for token in _TOKEN.findall(line)]
+
+
+def _function(name: str, place: str) -> tuple[Function, str]:
+    """The function and its file; the other way round of what `baseline.py` writes for a place."""
+    if place.startswith("["):
+        return Function(name, place), ""
+    if place.startswith("(") and place.endswith(")"):
+        return Function(name, place[1:-1]), ""
+    return Function(name, PurePosixPath(place).stem), place
