@@ -26,10 +26,14 @@ def outside_changes(old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff],
     matched = matched_functions(old, new, chains, names)
     back = {theirs: mine for mine, theirs in matched.items()}
     mine, theirs = _Outside.of(old), _Outside.of(new)
-    yield from _functions(mine, theirs, matched, (ChangeKind.FUNCTION_REMOVED, ("a frame of its own", "none")))
-    yield from _functions(theirs, mine, back, (ChangeKind.FUNCTION_ADDED, ("none", "a frame of its own")))
+    lost, won = _lacking(mine, theirs, matched), _lacking(theirs, mine, back)
+    yield from _functions(mine, lost, ChangeKind.FUNCTION_REMOVED, ("a frame of its own", "none"))
+    yield from _functions(theirs, won, ChangeKind.FUNCTION_ADDED, ("none", "a frame of its own"))
     yield from _moved(mine, theirs, matched)
-    yield from _calls(mine, theirs, matched)
+    # Past a function without a frame goes a call that only this side has.
+    straight = {way for ways in lost.values() for way in ways or ()}
+    straight |= {(matched[a], matched[b]) for ways in won.values() for a, b in ways or ()}
+    yield from _calls(mine, theirs, matched, straight)
 
 
 def matched_functions(
@@ -87,33 +91,44 @@ class _Outside:
         )  # fmt: skip
 
 
-def _functions(
-    here: _Outside, there: _Outside, matched: dict[Function, Function], words: tuple[ChangeKind, tuple[str, str]]
-) -> Iterator[Change]:
-    """Functions of one side that the other lacks."""
-    for function, node in here.nodes.items():
-        if function in matched or function in here.functions_of_chains:
-            continue
-        where = node.file or function.where
-        if _bypassed(function, here, there, matched):
-            yield Change(ChangeKind.OPTIMISED, function.name, *words[1], file=where)
-        else:
-            yield Change(words[0], function.name, file=where)
+def _lacking(
+    here: _Outside, there: _Outside, matched: dict[Function, Function]
+) -> dict[Function, set[_Edge] | None]:
+    """Functions of one side that the other lacks, each with the other's calls past it, or None."""
+    return {
+        function: _past(function, here, there, matched)
+        for function in here.nodes
+        if function not in matched and function not in here.functions_of_chains
+    }
 
 
-def _bypassed(function: Function, here: _Outside, there: _Outside, matched: dict[Function, Function]) -> bool:
-    """Whether the other side, compiled with optimisation, comes from this function's callers straight to what it
-    calls, or begins there where this side begins with the function."""
+def _past(
+    function: Function, here: _Outside, there: _Outside, matched: dict[Function, Function]
+) -> set[_Edge] | None:
+    """The calls by which the other side, being optimised, comes from this function's callers straight to what it
+    calls; none when it begins with those where this side begins with the function. None: it does not."""
     if not there.optimised or here.optimised:
-        return False
+        return None
     callers = [matched.get(call.caller) for call in here.graph.callers(function)]
     callees = [matched.get(call.callee) for call in here.graph.callees(function)]
     if not callees or None in callers or None in callees:
-        return False
+        return None
     if not callers:
-        return all(callee and there.nodes[callee].outermost for callee in callees)
-    ways = (there.calls.get((a, b), []) for a in callers for b in callees if a and b)
-    return all(any(call.kind in _MAY_HIDE for call in way) for way in ways)
+        return set() if all(callee and there.nodes[callee].outermost for callee in callees) else None
+    ways = {(a, b) for a in callers for b in callees if a and b}
+    hidden = all(any(call.kind in _MAY_HIDE for call in there.calls.get(way, ())) for way in ways)
+    return ways if hidden else None
+
+
+def _functions(
+    here: _Outside, lacking: dict[Function, set[_Edge] | None], kind: ChangeKind, words: tuple[str, str]
+) -> Iterator[Change]:
+    for function, past in lacking.items():
+        file = here.nodes[function].file or function.where
+        if past is None:
+            yield Change(kind, function.name, file=file)
+        else:
+            yield Change(ChangeKind.OPTIMISED, function.name, *words, file=file)
 
 
 def _moved(mine: _Outside, theirs: _Outside, matched: dict[Function, Function]) -> Iterator[Change]:
@@ -125,20 +140,23 @@ def _moved(mine: _Outside, theirs: _Outside, matched: dict[Function, Function]) 
         yield Change(ChangeKind.MOVED, now.name, *files, file=files[1])
 
 
-def _calls(mine: _Outside, theirs: _Outside, matched: dict[Function, Function]) -> Iterator[Change]:
+def _calls(
+    mine: _Outside, theirs: _Outside, matched: dict[Function, Function], straight: set[_Edge]
+) -> Iterator[Change]:
     in_both = set(matched.values())
     told = {(matched.get(a), matched.get(b)): calls for (a, b), calls in mine.calls.items()}
     for (caller, callee), calls in mine.calls.items():
         now = matched.get(caller), matched.get(callee)
         outside = (caller, callee) not in mine.edges_of_chains
-        if outside and None not in now and now not in theirs.calls:
+        if outside and None not in now and now not in theirs.calls and now not in straight:
             yield _call_change(ChangeKind.CALL_REMOVED, caller, callee, calls)
     for (caller, callee), calls in theirs.calls.items():
         if (caller, callee) in theirs.edges_of_chains or not {caller, callee} <= in_both:
             continue
         before = told.get((caller, callee))
         if before is None:
-            yield _call_change(ChangeKind.CALL_ADDED, caller, callee, calls)
+            if (caller, callee) not in straight:
+                yield _call_change(ChangeKind.CALL_ADDED, caller, callee, calls)
         else:
             yield from _kind_change(before, calls)
 

@@ -1,0 +1,104 @@
+"""The verb `baseline`: keeps baselines in a folder, and compares recordings with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.diff.baseline import machine, profile, to_text
+from analyzer.diff.compare import Source
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.callgraph import Provenance
+from analyzer.recording import FILE_NAME
+from analyzer.results import write_text
+from analyzer.sides import load_source
+
+ALLOW_FILE = "allow.toml"  # beside the baselines: accepted changes and rules
+_SUFFIX = ".txt"
+_VERSION = re.compile(r"\d+\.\d+")
+_UNFIT = re.compile(r"[^\w.+-]+")
+_USUAL = {"scenario": "startup", "accelerator": "kvm", "guest": "tiny"}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A recording and the baseline it belongs to, which may not exist yet."""
+
+    source: Source
+    baseline: Path
+
+
+def find_recordings() -> list[str]:
+    """The output folders of `analyze` and `make` below the current one. AnalyzerError when there is none."""
+    folders = [*Path().glob("callchain-*/"), *Path("out").glob("*/")]
+    found = sorted(str(folder) for folder in folders if (folder / FILE_NAME).is_file())
+    if not found:
+        raise AnalyzerError(
+            "There is no recording here.", "Record one: analyze startup --qemu PATH; or name it with --of."
+        )
+    return found
+
+
+def kept_for(folder: Path, recordings: Sequence[str]) -> list[Kept]:
+    """Each recording with its place among the baselines. UsageError when two have the same place."""
+    kept = [Kept(source, folder / file_name(source.graph.provenance)) for source in map(load_source, recordings)]
+    places: dict[Path, str] = {}
+    for each in kept:
+        if before := places.get(each.baseline):
+            raise UsageError(
+                f"{before} and {each.source.name} have the same baseline, {each.baseline.name}.",
+                "Name one of them with --of.",
+            )
+        places[each.baseline] = each.source.name
+    return kept
+
+
+def file_name(provenance: Provenance) -> str:
+    """The baseline's name: QEMU's version without its last number, machine, profile, and whatever is not usual."""
+    version = _VERSION.match(provenance.qemu_version)
+    parts = ["qemu", version[0] if version else provenance.qemu_version or "unknown"]
+    parts += [machine(provenance), profile(provenance)]
+    parts += [str(vars(provenance)[key]) for key, usual in _USUAL.items() if vars(provenance)[key] != usual]
+    return _UNFIT.sub("_", "-".join(part for part in parts if part)) + _SUFFIX
+
+
+def update(kept: Sequence[Kept]) -> Iterator[str]:
+    """Write the baselines; tells what happened to each, in a line. AnalyzerError for an incomplete recording."""
+    for each in kept:
+        if not each.source.complete:
+            raise AnalyzerError(
+                f"{each.source.name} was not recorded to its end: no baseline is made of it.",
+                "Record it again; analyze report shows what is missing.",
+            )
+        text = to_text(each.source.graph)
+        before = each.baseline.read_text(encoding="utf-8") if each.baseline.exists() else None
+        if before != text:
+            make_folder(each.baseline.parent)
+            write_text(each.baseline, text)
+        what = "new" if before is None else "unchanged" if before == text else "updated"
+        yield f"{what:10}{each.baseline}  ({each.source.name})"
+
+
+def make_folder(folder: Path) -> None:
+    """AnalyzerError when the folder cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AnalyzerError(f"{folder} cannot be made: {error.strerror}.") from None
+
+
+def without_baseline(each: Kept) -> AnalyzerError:
+    """The error for a recording that has nothing to be compared with: it must not look like no difference."""
+    others = sorted(file.name for file in each.baseline.parent.glob(f"*{_SUFFIX}"))
+    there = f"There are {', '.join(others)}; " if others else ""
+    return AnalyzerError(
+        f"{each.source.name} has no baseline: {each.baseline} does not exist.",
+        f"{there}make one: analyze baseline update {each.baseline.parent} --of {each.source.name}",
+    )
+
+
+def not_checked(folder: Path, kept: Sequence[Kept]) -> list[str]:
+    """Baselines of the folder that no recording was compared with."""
+    return sorted({file.name for file in folder.glob(f"*{_SUFFIX}")} - {each.baseline.name for each in kept})

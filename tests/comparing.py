@@ -1,0 +1,48 @@
+"""Graphs to compare, from lines of the notation of `tests.notation`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from analyzer.diff.compare import Source, compare
+from analyzer.diff.names import known_names
+from analyzer.graph.callgraph import IoctlCall, Setting, Slot
+from analyzer.graph.merge import graph_of
+from analyzer.model import Function
+from tests.notation import recording
+
+
+def source(*lines, name="NEW", ioctls=(), slots=None, thread="main thread", **provenance):
+    """A graph of these stacks. `slots` gives functions the pointer that led to them: `{"b": "Ops.go by init"}`;
+    `ioctls` are requests in their order."""
+    graph = graph_of(recording(*lines))
+    graph.chains = tuple(
+        replace(chain, thread=thread, steps=tuple(_with_slot(step, slots or {}) for step in chain.steps))
+        for chain in graph.chains
+    )
+    graph.ioctls = tuple(IoctlCall(r, "anon_inode:kvm-vm", "main thread", "", Function("f", "f")) for r in ioctls)
+    graph.provenance = replace(graph.provenance, **provenance)
+    return Source(name, graph)
+
+
+def _with_slot(step, slots):
+    words = slots.get(step.function.name)
+    if words is None:
+        return step
+    name, _, setter = words.partition(" by ")
+    outcome = "explained" if setter else "unknown"
+    set_by = (Setting("stored", name, setter, "x.c", 1),) if setter else ()
+    return replace(step, slot=Slot("member", name, outcome, "", set_by))
+
+
+def changes(old, new, **options):
+    """What changed, each as `kind subject`, sorted."""
+    diff = compare(as_source(old), as_source(new), known_names(), **options)
+    return sorted(f"{change.kind} {change.subject}" for change in diff.changes)
+
+
+def as_source(lines):
+    """A line, several, or a source already."""
+    if isinstance(lines, Source):
+        return lines
+    return source(lines) if isinstance(lines, str) else source(*lines)

@@ -1,0 +1,280 @@
+"""Old chains, new chains, and what is to be said about them: as often nothing as something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from analyzer.diff.change import ChangeKind
+from analyzer.diff.compare import Source, compare
+from analyzer.diff.names import known_names, read_names, together
+from analyzer.diff.words import first_divergence, sentence
+from analyzer.errors import AnalyzerError
+from tests.comparing import changes, source
+
+
+def _asked(*requests):
+    return source("main > goal", ioctls=requests)
+
+
+_POINTER = source("main *> goal", slots={"goal": "Ops.go by init"})
+SAME = [
+    # the same chain
+    ("main > init > goal", "main > init > goal"),
+    # lines, addresses and arguments never count: the notation gives each function others by its position
+    (("main > goal", "main > other > goal"), ("main > other > goal", "main > goal")),
+    # a backtrace does not tell whether a call was direct
+    ("main -> goal", "main > goal"),
+    ("main -> goal", "main *> goal"),
+    # what nobody knows is no change
+    ("main ?> goal", "main *> goal"),
+    ("main > goal", "main ?> goal"),
+    # a file of the same stem in another folder is the same file
+    ("main > a@vl > goal", "main > a@vl > goal"),
+    # what the kernel does differs from host to host
+    ("main > goal $> kvm_dev_ioctl@kernel", "main > goal"),
+    ("main > goal $> a k> b", "main > goal $> a k> c k> d"),
+    ("main > goal d> a", "main > goal $> a"),
+    # a function partly inlined into its caller, and called for the rest
+    ("main > f > goal", "main +> f > f > goal"),
+    # the same function of another machine version is a note
+    # recursion
+    ("main > f > f > f > goal", "main > f > f > f > goal"),
+    # a pointer in the same slot, set by the same function
+    (
+        source("main *> goal", slots={"goal": "Ops.go by init"}),
+        source("main *> goal", slots={"goal": "Ops.go by init"}),
+    ),
+    # set by the class of another machine version
+    (
+        source("main *> goal", slots={"goal": "M.init by pc_machine_v7_2_class_init"}),
+        source("main *> goal", slots={"goal": "M.init by pc_i440fx_machine_10_0_class_init"}),
+    ),
+    # a slot whose name optimised code does not tell
+    (source("main *> goal", slots={"goal": "Ops.go by init"}), source("main *> goal", slots={"goal": " by init"})),
+    # a pointer nobody could explain on one side
+    (source("main *> goal", slots={"goal": "Ops.go by init"}), source("main *> goal", slots={"goal": "Ops.go"})),
+    # threads that nobody named
+    (source("main > goal", thread="thread 2"), source("main > goal", thread="CPU 0/KVM")),
+    # the same ioctls
+    (source("main > goal", ioctls=("A", "B", "B")), source("main > goal", ioctls=("A", "B"))),
+    # without the ledger there is nothing to compare
+    (source("main > goal", ioctls=("KVM_RUN",)), source("main > goal", ioctls=("A", "KVM_RUN", "B"))),
+    # hits, unless asked for
+    (("main > goal", "main > goal"), "main > goal"),
+    # two chains to one milestone, recorded in the other order
+    (("main > a > goal", "main > b > goal"), ("main > b > goal", "main > a > goal")),
+]
+DIFFERENT = [
+    # a function came in
+    ("main > goal", "main > a > goal", "inserted a"),
+    ("main > c > goal", "main > a > b > c > goal", "inserted a", "inserted b"),
+    # a function is gone
+    ("main > a > goal", "main > goal", "removed a"),
+    ("main > a > f > f > goal", "main > a > f > goal", "removed f"),
+    # renamed: by its place and what the names have in common
+    ("main > kvm_start_cpu > goal", "main > kvm_start_vcpu_thread > goal", "renamed kvm_start_vcpu_thread"),
+    # renamed: history says so, though the names have nothing in common
+    ("main > io_mem_write > goal", "main > memory_region_dispatch_write > goal",
+     "renamed memory_region_dispatch_write"),
+    # at the same place but nothing in common
+    ("main > tea > goal", "main > coffee > goal", "inserted coffee", "removed tea"),
+    # two would do: ambiguous is no match
+    ("main > set_bool > goal", "main > set_int > set_str > goal",
+     "inserted set_int", "inserted set_str", "removed set_bool"),
+    # alike, but not at the same place
+    ("main > pc_cpu > a > goal", "main > a > x86_cpu > goal", "inserted x86_cpu", "removed pc_cpu"),
+    # to another file
+    ("main > a@x86 > goal", "main > a@common > goal", "moved a"),
+    # renamed and moved at once
+    ("main > new_cpu@pc > goal", "main > cpu_new@x86 > goal", "moved cpu_new", "renamed cpu_new"),
+    # a direct call became one through a pointer, and the other way
+    ("main > a > goal", "main *> a > goal", "call-kind a"),
+    ("main *> a > goal", "main > a > goal", "call-kind a"),
+    # a call became a thread
+    ("main > a > goal", "main => a > goal", "call-kind a"),
+    # renamed, and now through a pointer
+    ("main > qemu_kvm_start_vcpu > goal", "main *> kvm_start_vcpu_thread > goal",
+     "call-kind kvm_start_vcpu_thread", "renamed kvm_start_vcpu_thread"),
+    # another slot; another setter
+    (_POINTER, source("main *> goal", slots={"goal": "Class.go by init"}), "pointer goal"),
+    (_POINTER, source("main *> goal", slots={"goal": "Ops.go by late"}), "pointer goal"),
+    # on another thread
+    (source("main > goal"), source("main > goal", thread="CPU 0/KVM"), "thread The goal"),
+    # inlined, or a jump: a note
+    ("main > a > goal", "main +> a > goal", "optimised a"),
+    ("main > a > goal", "main ~> a > goal", "optimised a"),
+    # left no frame: the way past it is a jump
+    ("main > a > b > goal", "main > a ~> goal", "optimised b"),
+    ("main > a ~> goal", "main > a > b > goal", "optimised b"),
+    # left no frame, and something else stands there: no excuse
+    ("main > a > tea > goal", "main > a > coffee ~> goal", "inserted coffee", "removed tea"),
+    # of another machine version: a note
+    ("main *> pc_init_v7_2@pc_piix > goal", "main *> pc_i440fx_machine_10_0_init@pc_piix > goal",
+     "numbered pc_i440fx_machine_10_0_init"),
+    # ioctls
+    (_asked("A", "B"), _asked("A", "C"), "ioctl-added C", "ioctl-removed B"),
+    (_asked("A", "B", "C"), _asked("B", "C", "A"), "ioctl-reordered A"),
+    # a second chain to the same milestone
+    ("main > a > goal", ("main > a > goal", "main > b > goal"), "chain-added The goal"),
+    (("main > a > goal", "main > b > goal"), "main > a > goal", "chain-removed The goal"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new"), SAME)
+def test_nothing_is_said_of(old, new):
+    assert changes(old, new) == []
+
+
+@pytest.mark.parametrize("row", DIFFERENT, ids=lambda row: "; ".join(row[2:]))
+def test_it_is_said(row):
+    old, new, *expected = row
+    assert changes(old, new) == sorted(expected)
+
+
+def test_there_are_about_as_many_rows_that_expect_nothing():
+    assert len(SAME) > len(DIFFERENT) * 2 / 3
+
+
+def test_a_change_seen_on_several_chains_is_told_once_with_all_of_them():
+    old = [source("main > goal"), source("main > goal > more")]
+    diff = compare(
+        _two("main > goal", "main > goal > more"), _two("main > a > goal", "main > a > goal > more"), NAMES
+    )
+    assert [(change.kind, change.chains) for change in diff.changes] == [
+        (ChangeKind.INSERTED, ("goal", "later"))
+    ], old
+
+
+def test_where_the_chains_part_is_told_in_a_sentence():
+    diff = compare(source("main > a > goal"), source("main > a > b > goal"), NAMES)
+    assert first_divergence(diff.chains[0]) == "The chains part after a: b came in."
+
+
+def test_what_is_known_from_an_earlier_chain_is_counted():
+    diff = compare(
+        _two("main > a > goal", "main > a > goal > b"), _two("main > a > goal", "main > a > goal > b"), NAMES
+    )
+    assert [chain.known for chain in diff.chains] == [0, 3]
+
+
+def test_hits_are_told_when_asked_for():
+    old, new = source("main > goal"), source("main > goal", "main > goal")
+    assert changes(old, new, hits=True) == ["hits main -> goal"]
+
+
+def test_the_kernel_is_compared_when_asked_for():
+    assert changes("main > goal $> a k> b", "main > goal $> a k> c k> b", kernel=True) == ["inserted c"]
+
+
+class TestOutsideTheChains:
+    def test_a_function_and_its_calls_are_told_as_one(self):
+        old = _outside("main > x > y")
+        new = _outside("main > x > z > y")
+        assert changes(old, new) == ["call-removed x -> y", "function-added z"]
+
+    def test_a_call_between_functions_both_sides_have_is_told(self):
+        old, new = _outside("main > x > y"), _outside("main > x > y", "main > y")
+        assert changes(old, new) == ["call-added main -> y"]
+
+    def test_the_kind_of_a_call_is_told(self):
+        assert changes(_outside("main > x > y"), _outside("main > x *> y")) == ["call-kind x -> y"]
+
+    def test_a_function_that_moved_is_told_as_moved(self):
+        assert changes(_outside("main > x@a > y"), _outside("main > x@b > y")) == ["moved x"]
+
+    def test_one_that_optimisation_leaves_without_a_frame_is_a_note(self):
+        assert changes(_outside("main > x > y"), _outside("main ~> y")) == ["optimised x"]
+        assert changes(_outside("x > y > z"), _outside("y ~> z")) == ["optimised x", "optimised y -> z"]
+
+
+class TestWhatCouldNotBeCompared:
+    def test_a_milestone_of_a_recording_cut_short(self):
+        new = Source("NEW", source(complete=False).graph)
+        diff = compare(source("main > goal", name="OLD"), new, NAMES)
+        assert not diff.changes
+        assert [entry.subject for entry in diff.unchecked] == ["The goal"]
+        assert "not recorded to its end" in diff.unchecked[0].reason
+
+    def test_another_scenario(self):
+        diff = compare(source("main > goal"), Source("NEW", source(scenario="io").graph), NAMES)
+        assert [entry.subject for entry in diff.unchecked] == ["The goal"]
+        assert not diff.changes
+
+    def test_the_ioctls_when_the_new_side_was_recorded_without(self):
+        diff = compare(source("main > goal", ioctls=("A",)), source("main > goal"), NAMES)
+        assert [entry.subject for entry in diff.unchecked] == ["The ioctls"]
+
+    def test_pointers_when_the_new_side_was_recorded_without(self):
+        diff = compare(source("main *> goal", slots={"goal": "O.go by i"}), source("main *> goal"), NAMES)
+        assert [entry.subject for entry in diff.unchecked] == ["Who set the function pointers"]
+
+    def test_what_an_imported_backtrace_does_not_show_is_no_complaint(self):
+        pasted = source("main -> goal", scenario="import")
+        whole = _two("main > goal", "main > goal > b")
+        assert compare(pasted, whole, NAMES).unchecked == ()
+        assert changes(pasted, whole) == changes(whole, pasted) == []
+
+
+class TestNames:
+    def test_a_user_s_patterns_are_used(self):
+        mine = read_names("[[pattern]]\nmatch = 'virt_\\d+_start'\nname = 'virt_N_start'", "mine.toml")
+        old, new = source("main > virt_8_start > goal"), source("main > virt_9_start > goal")
+        diff = compare(old, new, together([mine, known_names()]))
+        assert [change.kind for change in diff.changes] == [ChangeKind.NUMBERED]
+
+    def test_a_user_s_renames_are_used(self):
+        mine = read_names("[[rename]]\nold = ['tea']\nnew = ['coffee', 'milk']", "mine.toml")
+        diff = compare(source("main > tea > goal"), source("main > coffee > milk > goal"), mine)
+        assert [sentence(change) for change in diff.changes] == [
+            "milk came in after coffee (does part of what tea did)",
+            "tea became coffee",
+        ]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[[pattern]]\nmatch = '('\nname = 'x'",
+            "[[rename]]\nold = 'a'\nnew = ['b']",
+            "[[renam]]",
+            "pattern = 1",
+            "=",
+        ],
+    )
+    def test_a_file_that_is_none_is_an_error_that_names_it(self, text):
+        with pytest.raises(AnalyzerError, match=r"mine\.toml"):
+            read_names(text, "mine.toml")
+
+    def test_patterns_that_lead_on_and_on_name_nothing(self):
+        endless = read_names("[[pattern]]\nmatch = '(.*)'\nname = '\\1x'", "mine.toml")
+        assert endless.normalised("a") == "a"
+
+    def test_patterns_that_undo_each_other_name_one_of_both(self):
+        text = "[[pattern]]\nmatch = 'a'\nname = 'b'\n[[pattern]]\nmatch = 'b'\nname = 'a'"
+        names = read_names(text, "mine.toml")
+        assert names.normalised("a") == names.normalised("b")
+
+    def test_twins_in_other_files_stay_apart(self):
+        assert changes("main *> pc_init_v7_2@pc_piix > goal", "main *> pc_init_v7_2@pc_q35 > goal") == [
+            "moved pc_init_v7_2"
+        ]
+
+
+NAMES = known_names()
+
+
+def _two(first, second):
+    """A graph with two milestones: what `first` leads to, and later what `second` leads to."""
+    one, other = source(first).graph, source(second).graph
+    one.chains += tuple(replace(chain, milestone="later", title="Later", position=1) for chain in other.chains)
+    return Source("NEW", one)
+
+
+def _outside(*lines):
+    """A graph of stacks that lead to no milestone, and of one chain."""
+    made = source("main > goal", *lines)
+    made.graph.chains = tuple(
+        c for c in made.graph.chains if [s.function.name for s in c.steps] == ["main", "goal"]
+    )
+    return made
