@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row, Side
+from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Row, Side
 from analyzer.diff.verdict import Verdict
 
 _AFTER = {ChangeKind.INSERTED, ChangeKind.REMOVED}
@@ -29,9 +29,9 @@ _TEMPLATES = {
     ChangeKind.CALL_ADDED: "{subject} was seen now, outside the chains",
     ChangeKind.HITS: "{subject} was recorded {old} times, now {new} times",
 }
-_PLURALS = {
-    ChangeKind.CHAIN_REMOVED: "{} milestones not reached any more",
-    ChangeKind.CHAIN_ADDED: "{} milestones reached now",
+_COUNTED = {
+    ChangeKind.CHAIN_REMOVED: "{} not reached any more",
+    ChangeKind.CHAIN_ADDED: "{} reached now",
     ChangeKind.THREAD: "{} on another thread",
     ChangeKind.INSERTED: "{} inserted",
     ChangeKind.REMOVED: "{} removed",
@@ -39,31 +39,49 @@ _PLURALS = {
     ChangeKind.NUMBERED: "{} of another machine version",
     ChangeKind.MOVED: "{} moved",
     ChangeKind.CALL_KIND: "{} called in another way",
-    ChangeKind.POINTER: "{} set in another way",
+    ChangeKind.POINTER: "{} with another pointer",
     ChangeKind.OPTIMISED: "{} optimised differently",
-    ChangeKind.IOCTL_REMOVED: "{} ioctls removed",
-    ChangeKind.IOCTL_ADDED: "{} ioctls added",
-    ChangeKind.IOCTL_REORDERED: "{} ioctls reordered",
-    ChangeKind.FUNCTION_REMOVED: "{} functions gone outside the chains",
-    ChangeKind.FUNCTION_ADDED: "{} functions new outside the chains",
-    ChangeKind.CALL_REMOVED: "{} calls gone outside the chains",
-    ChangeKind.CALL_ADDED: "{} calls new outside the chains",
-    ChangeKind.HITS: "{} counted differently",
+    ChangeKind.IOCTL_REMOVED: "{} not asked any more",
+    ChangeKind.IOCTL_ADDED: "{} asked now",
+    ChangeKind.IOCTL_REORDERED: "{} asked in another order",
+    ChangeKind.FUNCTION_REMOVED: "{} gone outside the chains",
+    ChangeKind.FUNCTION_ADDED: "{} new outside the chains",
+    ChangeKind.CALL_REMOVED: "{} gone outside the chains",
+    ChangeKind.CALL_ADDED: "{} new outside the chains",
+    ChangeKind.HITS: "{} recorded more or less often",
+}
+_THINGS = {
+    ChangeKind.CHAIN_REMOVED: "milestone",
+    ChangeKind.CHAIN_ADDED: "milestone",
+    ChangeKind.IOCTL_REMOVED: "ioctl",
+    ChangeKind.IOCTL_ADDED: "ioctl",
+    ChangeKind.IOCTL_REORDERED: "ioctl",
+    ChangeKind.CALL_REMOVED: "call",
+    ChangeKind.CALL_ADDED: "call",
 }
 
 
 def sentence(change: Change) -> str:
     """The change in a sentence without its full stop."""
-    text = _TEMPLATES[change.kind].format(subject=change.subject, old=change.old, new=change.new)
+    where = ""
     if change.kind in _AFTER:
-        text += f" after {change.after}" if change.after else " at the beginning"
-    return f"{text} ({change.note})" if change.note else text
+        where = f" after {change.after}" if change.after else " at the beginning"
+    return _words(change, where)
 
 
 def counted(changes: tuple[Change, ...]) -> str:
-    """How many of each kind: `2 inserted, 1 renamed`; "" for none."""
+    """How many of each kind: `2 functions inserted, 1 function renamed`; "" for none."""
     numbers = Counter(change.kind for change in changes)
-    return ", ".join(_PLURALS[kind].format(numbers[kind]) for kind in ChangeKind if numbers[kind])
+    return ", ".join(
+        _COUNTED[kind].format(number_of(numbers[kind], _THINGS.get(kind, "function")))
+        for kind in ChangeKind
+        if numbers[kind]
+    )
+
+
+def number_of(count: int, thing: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def first_divergence(chain: ChainDiff) -> str:
@@ -72,8 +90,8 @@ def first_divergence(chain: ChainDiff) -> str:
         return ""
     row = chain.divergence
     if row is None:
-        return sentence(chain.changes[0]) + "."
-    what = "; ".join(sentence(change) for change in row.changes)
+        return next(sentence(change) for change in chain.changes if change.kind not in NOTES) + "."
+    what = "; ".join(_words(change) for change in row.changes)
     return f"The chains part {_where(chain, row)}: {what}."
 
 
@@ -95,11 +113,16 @@ def summary(verdict: Verdict) -> str:
     accepted = sum(bool(finding.accepted) for finding in verdict.findings)
     notes = tuple(f.change for f in verdict.findings if not f.counts and not f.accepted)
     parts = [counted(counting) if counting else "No change that counts"]
-    parts += [f"{len(verdict.broken)} rules broken"] if verdict.broken else []
+    parts += [f"{number_of(len(verdict.broken), 'rule')} broken"] if verdict.broken else []
     parts += [f"{accepted} accepted"] if accepted else []
     parts += [f"besides {counted(notes)}"] if notes else []
     parts += [f"{len(verdict.unchecked)} could not be checked"] if verdict.unchecked else []
     return "; ".join(parts) + "."
+
+
+def _words(change: Change, where: str = "") -> str:
+    text = _TEMPLATES[change.kind].format(subject=change.subject, old=change.old, new=change.new) + where
+    return f"{text} ({change.note})" if change.note else text
 
 
 def _where(chain: ChainDiff, row: Row) -> str:
