@@ -1,0 +1,123 @@
+"""What a list of findings shows: changes, broken rules, what could not be checked, stale entries. Worst first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from analyzer.diff.change import ChainDiff, Change, ChangeKind
+from analyzer.diff.verdict import Finding, Verdict
+from analyzer.diff.words import sentence
+from reports.changes.safe import shown
+
+ERROR, WARNING, NOTICE = "error", "warning", "notice"
+BROKEN, UNCHECKED, STALE = "rule-broken", "not-checked", "stale-entry"
+IOCTLS = frozenset({ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REMOVED, ChangeKind.IOCTL_REORDERED})
+
+Key = tuple[ChangeKind, str, str, str]
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to tell. `check` is a change's kind, or BROKEN, UNCHECKED, STALE."""
+
+    level: str  # ERROR, WARNING, NOTICE
+    check: str
+    subject: str
+    text: str  # a sentence, fit to show
+    fingerprint: str  # the same whenever the same is found, in whatever line
+    file: str = ""
+    line: int = 0
+    accepted: str = ""  # why, when the allow file says so
+    path: tuple[str, ...] = ()
+    change: Change | None = None  # as it was found: not fit to show
+
+
+def items(verdict: Verdict) -> list[Item]:
+    """All there is to tell, worst first; fingerprints are unique."""
+    safe = shown(verdict)
+    found = [_of_change(*pair) for pair in zip(verdict.findings, safe.findings, strict=True)]
+    broken = [
+        Item(
+            ERROR,
+            BROKEN,
+            rule.rule,
+            _full(rule.words, rule.reason),
+            _fingerprint(BROKEN, raw.rule),
+            path=rule.path,
+        )
+        for raw, rule in zip(verdict.broken, safe.broken, strict=True)
+    ]
+    unchecked = [
+        Item(ERROR, UNCHECKED, one.subject, f"{one.subject}: {one.reason}", _fingerprint(UNCHECKED, raw.subject))
+        for raw, one in zip(verdict.unchecked, safe.unchecked, strict=True)
+    ]
+    stale = [
+        Item(WARNING, STALE, "allow file", text, _fingerprint(STALE, raw))
+        for raw, text in zip(verdict.stale, safe.stale, strict=True)
+    ]
+    ranks = {ERROR: 0, WARNING: 1, NOTICE: 2}
+    return _unique(sorted([*broken, *found, *unchecked, *stale], key=lambda item: ranks[item.level]))
+
+
+def key(change: Change) -> Key:
+    """What makes two changes one, in whatever chains they are seen."""
+    return change.kind, change.subject, change.old, change.new
+
+
+def by_key(verdict: Verdict) -> dict[Key, Finding]:
+    """What is thought of each change, for those who hold a change of a row or a chain."""
+    return {key(finding.change): finding for finding in verdict.findings}
+
+
+def findings_of(chain: ChainDiff, known: dict[Key, Finding]) -> list[Finding]:
+    """What is thought of the changes of a chain; a change that nobody judged counts."""
+    return [known.get(key(change), Finding(change, True)) for change in chain.changes]
+
+
+def outside(verdict: Verdict) -> list[Finding]:
+    """Changes that no chain shows, ioctls left out."""
+    return [one for one in verdict.findings if not one.change.chains and one.change.kind not in IOCTLS]
+
+
+def ioctls(verdict: Verdict) -> list[Finding]:
+    """Changes of what the kernel is asked."""
+    return [one for one in verdict.findings if one.change.kind in IOCTLS]
+
+
+def _of_change(raw: Finding, finding: Finding) -> Item:
+    change = finding.change
+    text = sentence(change)
+    return Item(
+        level=ERROR if finding.counts else NOTICE,
+        check=change.kind.value,
+        subject=change.subject,
+        text=f"{text}: accepted, {finding.accepted}" if finding.accepted else text,
+        fingerprint=_fingerprint(*key(raw.change), *raw.change.chains),
+        file=change.file,
+        line=change.line,
+        accepted=finding.accepted,
+        change=raw.change,
+    )
+
+
+def _full(words: str, reason: str) -> str:
+    return f"{words} (the rule is there because: {reason})" if reason else words
+
+
+def _fingerprint(*parts: str) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode(errors="surrogatepass")).hexdigest()
+
+
+def _unique(told: list[Item]) -> list[Item]:
+    """Two findings may be the same for a fingerprint: platforms would drop the second one."""
+    seen: Counter[str] = Counter()
+    result = []
+    for item in told:
+        seen[item.fingerprint] += 1
+        again = seen[item.fingerprint]
+        result.append(
+            item if again == 1 else replace(item, fingerprint=_fingerprint(item.fingerprint, str(again)))
+        )
+    return result

@@ -1,0 +1,56 @@
+"""A verdict with all its texts made fit to show: names come from an untrusted program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from functools import lru_cache
+from typing import TypeVar
+
+from analyzer.text import visible
+
+LONGEST = 300  # characters of a text that are shown: a name, a reason
+
+_Value = TypeVar("_Value")
+
+
+def shown(verdict: _Value, longest: int = LONGEST) -> _Value:
+    """The same, each text in it on one line, without control characters and not longer than `longest`."""
+    return mapped(verdict, lru_cache(maxsize=4096)(lambda text: clipped(one_line(text), longest)))
+
+
+def mapped(value: _Value, change: Callable[[str], str]) -> _Value:
+    """The same, with `change` applied to each text in it, however deep; words of an enum are left alone."""
+    result: object = value
+    if isinstance(value, Enum):
+        pass
+    elif isinstance(value, str):
+        result = change(value)
+    elif isinstance(value, tuple):
+        result = tuple(mapped(item, change) for item in value)
+    elif isinstance(value, dict):
+        result = {mapped(key, change): mapped(item, change) for key, item in value.items()}
+    elif is_dataclass(value) and not isinstance(value, type):
+        result = replace(value, **{f.name: mapped(getattr(value, f.name), change) for f in fields(value)})
+    return result  # type: ignore[return-value]
+
+
+def one_line(text: str) -> str:
+    """`text` with everything spelled out that moves a cursor or turns the direction of writing."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _spelled(char) for char in visible(text))
+
+
+def clipped(text: str, longest: int) -> str:
+    """`text`, or its beginning and its end: both tell names of templates apart."""
+    if len(text) <= longest:
+        return text
+    head = (longest - 1) * 2 // 3
+    tail = longest - 1 - head
+    return f"{text[:head]}…{text[-tail:] if tail > 0 else ''}"
+
+
+def _spelled(char: str) -> str:
+    return char.encode("unicode_escape").decode()
