@@ -43,8 +43,8 @@ def make_graph(sources: Sequence[Path], output: Path) -> None:
             f"{output}: no format is known for {output.suffix or 'a file without suffix'}.",
             f"Use one of {', '.join(GRAPH_SUFFIXES)}.",
         )
-    _check_not_a_source(output, sources)
-    _, graph = _read_all(sources)
+    check_not_a_source(output, sources)
+    _, graph = read_all(sources)
     text = {
         ".json": lambda: to_json(graph),
         ".dot": lambda: to_dot(graph),
@@ -56,14 +56,14 @@ def make_graph(sources: Sequence[Path], output: Path) -> None:
 
 def make_report(sources: Sequence[Path], output: Path) -> str:
     """Write the report of recordings, graphs or both; returns why there is no picture, if so."""
-    _check_not_a_source(output, sources)
-    recordings, graph = _read_all(sources)
+    check_not_a_source(output, sources)
+    recordings, graph = read_all(sources)
     svg, missing = _picture(graph)
     write_text(output, render(build_page(graph, recordings, svg, missing)))
     return missing
 
 
-def _read_all(sources: Sequence[Path]) -> tuple[list[Recording], CallGraph]:
+def read_all(sources: Sequence[Path]) -> tuple[list[Recording], CallGraph]:
     """The recordings among `sources`, and one graph of all of them. A source named twice counts once."""
     sources = list(dict.fromkeys(source.resolve() for source in sources))
     graphs = [_read_graph(source) for source in sources if _is_graph(source)]
@@ -71,7 +71,8 @@ def _read_all(sources: Sequence[Path]) -> tuple[list[Recording], CallGraph]:
     return recordings, combine([*graphs, *map(graph_of, recordings)])
 
 
-def _check_not_a_source(output: Path, sources: Sequence[Path]) -> None:
+def check_not_a_source(output: Path, sources: Sequence[Path]) -> None:
+    """UsageError when `output` is one of the files that are to be read."""
     files = [source / FILE_NAME if source.is_dir() else source for source in sources]
     if output.exists() and any(file.exists() and output.samefile(file) for file in files):
         raise UsageError(f"{output} is what is to be read; it is kept.", "Choose another -o FILE.")

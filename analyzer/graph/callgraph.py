@@ -158,6 +158,11 @@ class CallGraph:
         edges = self._edges(self._graph.edges(data="data"))
         return sorted(edges, key=lambda call: (call.caller, call.callee, call.kind))
 
+    @property
+    def size(self) -> int:
+        """How many calls there are."""
+        return int(self._graph.number_of_edges())
+
     def node(self, function: Function) -> Node:
         """What is known of `function`; KeyError when it is not in the graph."""
         node: Node = self._graph.nodes[function]["data"]
@@ -176,6 +181,16 @@ class CallGraph:
     def reaches(self, start: Function, goal: Function) -> bool:
         """Whether a path of calls leads from `start` to `goal`."""
         return bool(nx.has_path(self._graph, start, goal))
+
+    def restricted_to(self, calls: Iterable[Call]) -> CallGraph:
+        """A graph of these calls and the functions at their ends, counted as here; without chains and ioctls."""
+        part = CallGraph(self.provenance)
+        for call in calls:
+            part.put(self.node(call.caller))
+            part.put(self.node(call.callee))
+            known = self._graph.get_edge_data(call.caller, call.callee, call.kind)
+            part.connect(known["data"] if known else call)
+        return part
 
     def check(self) -> None:
         """State what must hold; AssertionError otherwise.
