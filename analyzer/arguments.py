@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analyzer import TOOL
 from analyzer.errors import UsageError
+from analyzer.query_options import PATHS_EXAMPLES, add_query_options
 from analyzer.text import expand_user
 
 _FUNCTION = re.compile(r"(?:[\w./-]+:)?[A-Za-z_~][\w:~<>$]*")
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_show(verbs)
     _add_graph(verbs)
     _add_report(verbs)
+    _add_paths(verbs)
     _add_doctor(verbs)
     return parser
 
@@ -283,6 +285,27 @@ def _add_report(verbs: _Verbs[_ArgumentParser]) -> None:
         help="recordings or graph.json files of one build",
     )
     verb.add_argument("-o", "--output", required=True, type=_path, metavar="FILE", help="the HTML file")
+
+
+def _add_paths(verbs: _Verbs[_ArgumentParser]) -> None:
+    verb = _add_verb(
+        verbs, "paths", "tell which chains of calls lead from one function to another", PATHS_EXAMPLES
+    )
+    verb.add_argument("source", type=_path, metavar="GRAPH", help="a graph.json, a recording.jsonl or its folder")
+    add_query_options(verb)
+    how_many = verb.add_mutually_exclusive_group()
+    how_many.add_argument(
+        "--limit", type=_positive_int, default=20, metavar="N", help="show the first N paths (default: 20)"
+    )
+    how_many.add_argument(
+        "--all",
+        dest="limit",
+        action="store_const",
+        const=None,
+        help="show all; the search is cut off, and says so, when it takes too many steps",
+    )
+    verb.add_argument("-o", "--output", type=_path, metavar="FILE", help="write it there: .txt .json .dot .svg")
+    verb.usage = "analyze paths GRAPH --from PATTERN --to PATTERN [options]"
 
 
 def _add_doctor(verbs: _Verbs[_ArgumentParser]) -> None:

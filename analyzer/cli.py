@@ -181,6 +181,36 @@ def _report(options: argparse.Namespace) -> ExitStatus:
     return ExitStatus.DONE
 
 
+def _paths(options: argparse.Namespace) -> ExitStatus:
+    from analyzer.querying import (
+        FORMATS,
+        Wanted,
+        find_paths,
+        form_of,
+        make_query,
+        notes,
+        nothing_found,
+        write_answer,
+    )  # fmt: skip
+
+    form = options.format or form_of(options.output)
+    query = make_query(
+        options.start, options.goal, options.via, options.not_via, options.kinds, options.only_kinds
+    )
+    found = find_paths(options.source, query, Wanted(options.limit, options.shortest, options.recorded))
+    text = FORMATS[form](found)
+    if options.output:
+        write_answer(text, options.output, options.source)
+        print(options.output)
+    else:
+        print(text, end="")
+    for note in notes(found) if form != "text" else ():
+        print(f"analyze: {note}", file=sys.stderr)
+    if not found.paths:
+        print(f"analyze: {nothing_found(found, options.recorded)}", file=sys.stderr)
+    return ExitStatus.DONE if found.paths else ExitStatus.DIFFERS
+
+
 def _doctor(options: argparse.Namespace) -> ExitStatus:
     from analyzer.doctor import examine
 
@@ -201,5 +231,6 @@ _VERBS = {
     "show": _show,
     "graph": _graph,
     "report": _report,
+    "paths": _paths,
     "doctor": _doctor,
 }
