@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 import graphviz
@@ -10,9 +11,9 @@ import graphviz
 from analyzer.graph.callgraph import Call, CallGraph, Node
 from analyzer.model import Function, Kind
 
-_LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
+LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
 # Told apart by line, arrow head and label, not by colour alone.
-_EDGE_STYLES = {
+EDGE_STYLES = {
     Kind.DIRECT: {},
     Kind.INDIRECT: {"style": "dashed", "arrowhead": "empty", "label": "pointer", "class": "indirect"},
     Kind.TAIL: {"arrowhead": "normalnormal", "label": "tail call", "class": "tail"},
@@ -29,6 +30,16 @@ _EDGE_STYLES = {
 
 def to_dot(graph: CallGraph) -> str:
     """DOT text: folders as clusters, node ids `f0`, `f1` … and edge ids `e0` … in sorted order."""
+    dot = empty_drawing()
+    ids = {node.function: f"f{number}" for number, node in enumerate(graph.nodes)}
+    draw_in_folders(dot, graph.nodes, lambda box, node: _draw_node(box, node, ids[node.function]))
+    for number, call in enumerate(graph.calls):
+        _draw_edge(dot, call, ids, f"e{number}")
+    return str(dot.source)
+
+
+def empty_drawing() -> graphviz.Digraph:
+    """What all our graphs look like."""
     dot = graphviz.Digraph("calls")
     dot.attr(
         "graph",
@@ -49,18 +60,21 @@ def to_dot(graph: CallGraph) -> str:
         margin="0.14,0.06",
     )
     dot.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="9")
-    ids = {node.function: f"f{number}" for number, node in enumerate(graph.nodes)}
+    return dot
+
+
+def draw_in_folders(
+    dot: graphviz.Digraph, nodes: Iterable[Node], draw: Callable[[graphviz.Digraph, Node], None]
+) -> None:
+    """Draw each node inside the box of its folder."""
     folders: dict[str, list[Node]] = defaultdict(list)
-    for node in graph.nodes:
+    for node in nodes:
         folders[_folder(node)].append(node)
     for number, folder in enumerate(sorted(folders)):
-        with dot.subgraph(name=f"cluster_{number}") as cluster:
-            cluster.attr(label=_text(folder), style="rounded", color="gray70", fontcolor="gray40", fontsize="11")
+        with dot.subgraph(name=f"cluster_{number}") as box:
+            box.attr(label=dot_text(folder), style="rounded", color="gray70", fontcolor="gray40", fontsize="11")
             for node in folders[folder]:
-                _draw_node(cluster, node, ids[node.function])
-    for number, call in enumerate(graph.calls):
-        _draw_edge(dot, call, ids, f"e{number}")
-    return str(dot.source)
+                draw(box, node)
 
 
 def _folder(node: Node) -> str:
@@ -73,23 +87,23 @@ def _draw_node(dot: graphviz.Digraph, node: Node, identifier: str) -> None:
     style = {"class": "fn"}
     if node.milestones:
         style = {"class": "fn milestone", "penwidth": "2.2"}
-    label = f"{_text(node.function.name)}\\n{_text(PurePosixPath(node.file).name or node.function.where)}"
-    tooltip = _text(f"{node.function.name} in {node.file or node.function.where}")
+    label = f"{dot_text(node.function.name)}\\n{dot_text(PurePosixPath(node.file).name or node.function.where)}"
+    tooltip = dot_text(f"{node.function.name} in {node.file or node.function.where}")
     dot.node(identifier, label=graphviz.nohtml(label), id=identifier, tooltip=tooltip, **style)
 
 
 def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], identifier: str) -> None:
     site = f", {call.sites[0].file}:{call.sites[0].line}" if call.sites else ""
-    tooltip = _text(f"{call.caller} to {call.callee}: {call.kind}, {call.hits} recorded{site}")
-    style = dict(_EDGE_STYLES[call.kind])
+    tooltip = dot_text(f"{call.caller} to {call.callee}: {call.kind}, {call.hits} recorded{site}")
+    style = dict(EDGE_STYLES[call.kind])
     slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind != "argument")
     if slots:
-        style["label"] = _text(", ".join(slots))
+        style["label"] = dot_text(", ".join(slots))
     dot.edge(ids[call.caller], ids[call.callee], id=identifier, tooltip=tooltip, **style)
 
 
-def _text(text: str) -> str:
-    """`text` safe as a DOT label: escaped and not too long."""
-    short = text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+def dot_text(text: str, longest: int = LONGEST_NAME) -> str:
+    """`text` safe as a DOT label: escaped and not longer than `longest`."""
+    short = text if len(text) <= longest else text[: longest - 1] + "…"
     escaped: str = graphviz.escape(short.replace("\0", ""))
     return escaped  # of a type of graphviz's that is never taken for HTML, whatever it begins with

@@ -1,0 +1,127 @@
+"""Two graphs drawn as one."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.diff.change import Change, ChangeKind, Row
+from analyzer.diff.drawing import merged_dot, node_state
+from analyzer.diff.merged import matched, merged_calls, merged_nodes
+from analyzer.model import Kind
+from tests.differences import chain, function, graph, renamed, same, slot, step, verdict
+
+
+def diff(*rows):
+    return verdict(chain("goal", rows)).diff
+
+
+def nodes(old, new, found):
+    return {str(name): node_state(node) for name, node in merged_nodes(old, new, found).items()}
+
+
+def calls(old, new, found):
+    return [f"{call.caller} {call.state} {call.callee}" for call in merged_calls(old, new, found)]
+
+
+def test_a_graph_with_itself_is_all_the_same():
+    one = graph("main direct a", "a indirect b", "a direct b")
+    found = diff(*same("main", "a", "b"))
+    assert set(nodes(one, one, found).values()) == {"same"}
+    assert [call.state for call in merged_calls(one, one, found)] == ["same"] * 3
+
+
+def test_what_is_on_one_side_only_is_gone_or_new():
+    old, new = graph("main direct a", "main direct b"), graph("main direct a", "a direct c")
+    assert nodes(old, new, diff()) == {"main": "same", "a": "same", "b": "gone", "c": "new"}
+    assert calls(old, new, diff()) == ["a new c", "main same a", "main gone b"]
+
+
+def test_a_renamed_function_is_one_node_with_both_names_and_its_calls_stay():
+    old, new = graph("main direct a", "a direct b"), graph("main direct z", "z direct b")
+    found = diff(*same("main"), renamed("a", "z"), *same("b"))
+    assert nodes(old, new, found) == {"main": "same", "z": "changed", "b": "same"}
+    assert calls(old, new, found) == ["main same z", "z same b"]
+    assert "a →\\nz" in merged_dot(old, new, found)
+
+
+def test_another_machine_version_is_a_note():
+    old, new = graph("main direct pc_v1"), graph("main direct pc_v2")
+    found = diff(*same("main"), renamed("pc_v1", "pc_v2", ChangeKind.NUMBERED))
+    assert nodes(old, new, found) == {"main": "same", "pc_v2": "note"}
+
+
+def test_the_only_function_of_its_name_is_the_same_in_another_file():
+    old = graph("main direct a", files={"a": "hw/one.c"})
+    new = graph("main direct a", files={"a": "hw/two.c"})
+    assert matched(old, new, diff())[function("a", "hw/one.c")] == function("a", "hw/two.c")
+
+
+def test_of_two_functions_of_one_name_none_is_guessed():
+    old = graph("main direct a", files={"a": "hw/one.c"})
+    new = graph("main direct a", files={"a": "hw/two.c"})
+    also = graph("b direct a", files={"a": "hw/three.c"})
+    new.put(also.nodes[0])
+    assert function("a", "hw/one.c") not in matched(old, new, diff())
+
+
+def test_a_call_that_turned_into_one_through_a_pointer_names_both():
+    old, new = graph("main direct a"), graph("main indirect a")
+    assert calls(old, new, diff()) == ["main changed a"]
+    assert "≠ direct →\\npointer" in merged_dot(old, new, diff())
+
+
+def test_a_call_inlined_in_one_build_is_a_note():
+    assert calls(graph("main direct a"), graph("main inline a"), diff()) == ["main note a"]
+
+
+def test_a_pointer_set_in_another_way_is_a_changed_call():
+    change = Change(ChangeKind.POINTER, "main -> a")
+    row = Row(
+        step("a", Kind.INDIRECT, slot=slot("Ops.go", "x")),
+        step("a", Kind.INDIRECT, slot=slot("Ops.go", "y")),
+        (change,),
+    )
+    one = graph("main indirect a")
+    assert calls(one, one, diff(*same("main"), row)) == ["main changed a"]
+    assert "set in another way" in merged_dot(one, one, diff(*same("main"), row))
+
+
+def test_gone_and_new_are_told_apart_by_sign_and_line():
+    dot = merged_dot(graph("main direct a"), graph("main direct b"), diff())
+    gone = next(line for line in dot.splitlines() if 'label="− a' in line)
+    new = next(line for line in dot.splitlines() if 'label="+ b' in line)
+    assert "dashed" in gone and "gone" in gone and 'class="fn gone"' in gone
+    assert "bold" in new and 'class="fn new"' in new
+    assert "− gone" in dot
+
+
+def test_a_node_leads_to_its_rows_unless_its_name_is_too_long_for_dot():
+    dot = merged_dot(graph("main direct a"), graph("main direct a"), diff())
+    assert 'URL="#f=a%40main"' in dot
+    long = "n" * 10_000
+    assert (
+        max(map(len, merged_dot(graph(f"main direct {long}"), graph("main direct a"), diff()).splitlines())) < 2000
+    )
+
+
+names = st.sampled_from(["a", "b", "c", "d", "e"])
+edges = st.lists(
+    st.tuples(names, st.sampled_from(["direct", "indirect", "inline"]), names), min_size=1, max_size=8
+)
+
+
+@settings(deadline=None)
+@given(edges, edges)
+def test_nothing_of_either_side_is_lost_and_turned_round_gone_is_new(old_edges, new_edges):
+    old, new = (graph(*(" ".join(edge) for edge in edges)) for edges in (old_edges, new_edges))
+    there = merged_calls(old, new, diff())
+    assert sum(call.old is not None for call in there) == len(old.calls)
+    assert sum(call.new is not None for call in there) == len(new.calls)
+    turned = {"gone": "new", "new": "gone"}
+    back = sorted(turned.get(call.state, call.state) for call in merged_calls(new, old, diff()))
+    assert sorted(call.state for call in there) == back
+    ids = re.findall(r"\bid=(\w+)", merged_dot(old, new, diff()))
+    assert len(ids) == len(set(ids)) == len(there) + len(merged_nodes(old, new, diff()))
