@@ -1,0 +1,1 @@
+"""A comparison becomes a page: its data (`page`), how it is gathered (`assemble`, `chains`), how it is marked."""

@@ -1,0 +1,127 @@
+"""Gathers the page's data from a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from analyzer.diff.change import ChangeKind, Side
+from analyzer.diff.verdict import Finding, RuleResult, Verdict
+from analyzer.diff.words import counted, summary
+from analyzer.errors import ExitStatus
+from analyzer.text import visible
+from reports.difference.chains import chapter
+from reports.difference.marks import SIGNS, Marks
+from reports.difference.page import Chapter, Chip, DiffPage, Entry, Fact, Link, RuleRow
+
+_STATUS = {
+    ExitStatus.DONE: ("same", "=", "the same"),
+    ExitStatus.DIFFERS: ("differs", "≠", "differs"),
+    ExitStatus.COULD_NOT_RUN: ("unchecked", "?", "not everything was checked"),
+}
+_OUTCOMES = {"broken": "✗", "unchecked": "?", "holds": "✓"}  # worst first
+
+
+def build_diff_page(verdict: Verdict, svg: str, svg_missing: str = "") -> DiffPage:
+    """The page's data; `svg` is the drawing of the merged graph, "" with the reason in `svg_missing`."""
+    diff = verdict.diff
+    marks = Marks(verdict.findings)
+    by_target = sorted(diff.chains, key=lambda chain: not chain.target)
+    chapters = [chapter(chain, number, marks) for number, chain in enumerate(by_target, 1)]
+    targets = sum(chain.target for chain in diff.chains)
+    entries = tuple(_entries(verdict.findings, marks, chapters))
+    status, sign, words = _STATUS[verdict.status]
+    return DiffPage(
+        title=visible(f"{_short(diff.old)} → {_short(diff.new)}"),
+        status=status,
+        sign=sign,
+        status_words=words,
+        verdict=visible(summary(verdict)),
+        old=visible(diff.old.name),
+        new=visible(diff.new.name),
+        facts=tuple(_facts(diff.old, diff.new)),
+        build=tuple(_build(diff.old, diff.new)),
+        unchecked=tuple((visible(it.subject), visible(it.reason)) for it in verdict.unchecked),
+        rules=tuple(map(_rule, sorted(verdict.rules, key=_outcome))),
+        stale=tuple(map(visible, verdict.stale)),
+        chips=tuple(_chips(verdict.findings)),
+        chapters=tuple(chapters[:targets]),
+        others=tuple(chapters[targets:]),
+        gone=sum(pair.family == "gone" for it in chapters for block in it.blocks for pair in block.pairs),
+        entries=entries,
+        ioctls_gone=_of_kind(entries, ChangeKind.IOCTL_REMOVED),
+        ioctls_new=_of_kind(entries, ChangeKind.IOCTL_ADDED),
+        ioctls_moved=_of_kind(entries, ChangeKind.IOCTL_REORDERED),
+        svg=svg,
+        svg_missing=svg_missing,
+    )
+
+
+def _short(side: Side) -> str:
+    provenance = side.provenance
+    if not provenance.qemu_version:
+        return side.name
+    return f"QEMU {provenance.qemu_version} {provenance.build.get('profile') or ''}".rstrip()
+
+
+def _facts(old: Side, new: Side) -> Iterator[Fact]:
+    for name, attribute in (
+        ("QEMU", "qemu_version"),
+        ("Build-id", "build_id"),
+        ("Accelerator", "accelerator"),
+        ("Guest", "guest"),
+        ("Scenario", "scenario"),
+        ("Made by", "tool"),
+    ):
+        values = (getattr(side.provenance, attribute) or "unknown" for side in (old, new))
+        yield Fact(name, *map(visible, values))
+    ends = ("to its end" if side.provenance.complete else "cut short" for side in (old, new))
+    yield Fact("Recorded", *ends)
+
+
+def _build(old: Side, new: Side) -> Iterator[Fact]:
+    for name in dict.fromkeys((*old.provenance.build, *new.provenance.build)):
+        values = (str(side.provenance.build.get(name, "")) for side in (old, new))
+        yield Fact(visible(name), *map(visible, values))
+
+
+def _outcome(rule: RuleResult) -> int:
+    return list(_OUTCOMES).index(rule.outcome)
+
+
+def _rule(rule: RuleResult) -> RuleRow:
+    return RuleRow(
+        outcome=rule.outcome,
+        sign=_OUTCOMES[rule.outcome],
+        rule=visible(rule.rule),
+        reason=visible(rule.reason),
+        words=visible(rule.words),
+        path=visible(" → ".join(rule.path)),
+    )
+
+
+def _chips(findings: Sequence[Finding]) -> Iterator[Chip]:
+    order = list(ChangeKind)
+    changes = sorted((finding.change for finding in findings), key=lambda change: order.index(change.kind))
+    for kind, group in groupby(changes, key=lambda change: change.kind):
+        family, sign, _ = SIGNS[kind]
+        yield Chip(kind.value, family, sign, counted(tuple(group)))
+
+
+def _entries(findings: Sequence[Finding], marks: Marks, chapters: Sequence[Chapter]) -> Iterator[Entry]:
+    places: dict[tuple[str, str], Link] = {}
+    for it in chapters:
+        told = [(mark, it.anchor) for mark in it.marks]
+        told += [(mark, pair.anchor) for block in it.blocks for pair in block.pairs for mark in pair.marks]
+        for mark, anchor in told:
+            places.setdefault((mark.anchor, it.milestone), Link(anchor, it.title))
+    for finding in findings:
+        change, mark = finding.change, marks.of(finding.change)
+        links = tuple(places[key] for name in change.chains if (key := (mark.anchor, name)) in places)
+        place = f"{change.file}:{change.line}" if change.line else change.file
+        words = mark.sentence if change.kind is ChangeKind.IOCTL_REORDERED else visible(change.subject)
+        yield Entry(mark, words, links, visible(place))
+
+
+def _of_kind(entries: Sequence[Entry], kind: ChangeKind) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries if entry.mark.kind == kind.value)

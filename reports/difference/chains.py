@@ -1,0 +1,147 @@
+"""The chains side by side, as page data: rows, what differs in them, and what is folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row
+from analyzer.diff.words import counted, first_divergence
+from analyzer.explain import place_words, setting_words, slot_words
+from analyzer.graph.callgraph import ChainStep
+from analyzer.text import visible
+from reports.difference.marks import SIGNS, Marks
+from reports.difference.page import Block, Cell, Chapter, Pair, Part
+from reports.story import KIND_WORDS, identity
+
+_FEWEST = 3  # equal rows that are worth a button
+_RENAMES = {ChangeKind.RENAMED, ChangeKind.NUMBERED}
+_CALLS = {ChangeKind.CALL_KIND, ChangeKind.OPTIMISED}
+
+
+def chapter(chain: ChainDiff, number: int, marks: Marks) -> Chapter:
+    """The two chains to one milestone; `number` makes its anchors."""
+    pairs = tuple(_pair(row, chain, f"row-{number}-{position}", marks) for position, row in enumerate(chain.rows))
+    first = next((position for position, pair in enumerate(pairs) if pair.first), None)
+    in_rows = {change for row in chain.rows for change in row.changes}
+    lacks = "new" if not chain.new_thread else "old" if not chain.old_thread else ""
+    return Chapter(
+        anchor=f"chain-{number}",
+        title=visible(chain.title),
+        milestone=chain.milestone,
+        threads=_threads(chain),
+        family={"new": "gone", "old": "new", "": "both"}[lacks],
+        marks=tuple(marks.of(change) for change in chain.changes if change not in in_rows),
+        lead=visible(first_divergence(chain)),
+        lead_anchor="" if first is None else pairs[first].anchor,
+        lead_known=first is not None and first < chain.known,
+        missing=f"The {lacks} side does not have this chain." if lacks else "",
+        summary=counted(chain.changes),
+        blocks=tuple(_blocks(pairs, chain.known, f"fold-{number}")),
+    )
+
+
+def _threads(chain: ChainDiff) -> Part:
+    if chain.old_thread and chain.new_thread and chain.old_thread != chain.new_thread:
+        return Part(visible(f"{chain.old_thread} → {chain.new_thread}"), changed=True)
+    return Part(visible(chain.new_thread or chain.old_thread))
+
+
+def _pair(row: Row, chain: ChainDiff, anchor: str, marks: Marks) -> Pair:
+    told = tuple(marks.of(change) for change in row.changes)
+    step = row.new or row.old
+    return Pair(
+        anchor=anchor,
+        family=_family(row, chain),
+        kinds=" ".join(mark.kind for mark in told),
+        marks=told,
+        identity=identity(step.function) if step else "",
+        old=_cell(row.old, row.new, row.changes) if row.old else None,
+        new=_cell(row.new, row.old, row.changes) if row.new else None,
+        remarks=tuple(_remarks(row.changes, marks)),
+        first=row is chain.divergence,
+    )
+
+
+def _family(row: Row, chain: ChainDiff) -> str:
+    """What the row looks like. A side that lacks the whole chain says so once, not in each row."""
+    if row.changes:
+        return SIGNS[min(row.changes, key=_badness).kind][0]
+    if not chain.old_thread or not chain.new_thread or (row.old and row.new):
+        return "same"
+    return "gone" if row.old else "new"
+
+
+def _badness(change: Change) -> int:
+    return list(ChangeKind).index(change.kind)
+
+
+def _remarks(changes: Sequence[Change], marks: Marks) -> Iterator[str]:
+    for change in changes:
+        if change.note:
+            yield visible(change.note)
+        if accepted := marks.of(change).accepted:
+            yield f"accepted: {accepted}"
+
+
+def _cell(step: ChainStep, other: ChainStep | None, changes: Sequence[Change]) -> Cell:
+    kinds = {change.kind for change in changes}
+    through, settings = _pointer(step), _settings(step)
+    theirs = {_pointer(other), *_settings(other)} if other else set()
+    pointer = ChangeKind.POINTER in kinds
+    place = f"{step.file}:{step.line}" if step.file else step.function.where
+    return Cell(
+        function=Part(visible(step.function.name), bool(kinds & _RENAMES)),
+        place=Part(visible(place), ChangeKind.MOVED in kinds),
+        kind=step.kind.value if step.kind else "root",
+        how=Part(KIND_WORDS[step.kind], bool(kinds & _CALLS)),
+        through=Part(through, pointer and through not in theirs) if through else None,
+        settings=tuple(Part(words, words not in theirs) for words in settings) if pointer else (),
+    )
+
+
+def _pointer(step: ChainStep) -> str:
+    return visible(f"through {slot_words(step.slot)}") if step.slot else ""
+
+
+def _settings(step: ChainStep) -> tuple[str, ...]:
+    """How the pointer was set, without lines: they change with every version."""
+    if step.slot is None:
+        return ()
+    steps = [
+        setting_words(setting) + (f", {setting.file}" if place_words(setting) else "")
+        for setting in step.slot.set_by
+    ]
+    if step.slot.outcome != "explained":
+        steps.append(f"{step.slot.outcome}: {step.slot.reason}")
+    return tuple(map(visible, steps))
+
+
+def _blocks(pairs: Sequence[Pair], known: int, anchor: str) -> Iterator[Block]:
+    """What was told before and long runs of equal rows behind buttons, the neighbours of changes in the open."""
+    if known:
+        told = sum(pair.family not in ("same", "note") for pair in pairs[:known])
+        also = f", {told} of them changed" if told else ""
+        yield Block(f"{anchor}-known", f"{known} as before{also}", _names(pairs[:known]), tuple(pairs[:known]))
+    folded = _folded(pairs, known)
+    for fold, group in groupby(range(known, len(pairs)), key=folded.__contains__):
+        positions = list(group)
+        rows = tuple(pairs[position] for position in positions)
+        label = f"{len(rows)} the same" if fold else ""
+        yield Block(f"{anchor}-{positions[0]}", label, _names(rows) if fold else "", rows)
+
+
+def _folded(pairs: Sequence[Pair], known: int) -> set[int]:
+    """Positions of equal rows away from any change; where it ends is always shown."""
+    folded: set[int] = set()
+    for same, group in groupby(range(known, len(pairs)), key=lambda position: pairs[position].family == "same"):
+        run = list(group)
+        inner = run[int(run[0] > known) : -1]
+        if same and len(inner) >= _FEWEST:
+            folded.update(inner)
+    return folded
+
+
+def _names(pairs: Sequence[Pair]) -> str:
+    cells = [pair.new or pair.old for pair in (pairs[0], pairs[-1])]
+    return " … ".join(cell.function.text for cell in cells if cell)

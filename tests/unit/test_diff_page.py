@@ -1,0 +1,293 @@
+"""The page of a comparison: its data, and that nothing from the programs gets out of its text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from analyzer.diff.change import Change, ChangeKind, Row, Unchecked
+from analyzer.diff.verdict import RuleResult
+from analyzer.model import Kind
+from reports.difference.assemble import build_diff_page
+from reports.difference.marks import SIGNS
+from reports.html import render_diff
+from tests.differences import chain, inserted, removed, renamed, same, side, slot, step, verdict
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
+LETTERS = "abcdefghij"
+
+
+def chapter(*rows, **more):
+    return build_diff_page(verdict(chain("goal", [*rows], **more)), "").chapters[0]
+
+
+def shown(chapter):
+    return [block.label or [pair.anchor.rpartition("-")[2] for pair in block.pairs] for block in chapter.blocks]
+
+
+def test_every_kind_has_a_sign_a_word_and_a_family():
+    assert set(SIGNS) == set(ChangeKind)
+    words = [(sign, word) for _, sign, word in SIGNS.values()]
+    assert len(set(words)) == len(words)
+    assert {family for family, _, _ in SIGNS.values()} == {"gone", "new", "changed", "note"}
+    of_a_family = {(family, sign) for family, sign, _ in SIGNS.values()}
+    assert len({sign for _, sign in of_a_family}) == len(of_a_family), "a sign stands for two families"
+
+
+def test_a_long_run_of_equal_rows_is_folded_except_beside_changes_and_at_its_end():
+    way = chapter(*same(*LETTERS), inserted("x", after="j"), *same(*LETTERS))
+    assert shown(way) == ["9 the same", ["9", "10", "11"], "8 the same", ["20"]]
+    assert way.blocks[0].names == "a … i"
+
+
+def test_a_short_run_of_equal_rows_is_not_worth_a_button():
+    assert shown(chapter(*same("a", "b", "c"), inserted("x"), *same("goal"))) == [["0", "1", "2", "3", "4"]]
+
+
+def test_what_a_chain_before_told_is_folded_as_before():
+    way = chapter(*same("a"), inserted("x"), renamed("v1", "v2", ChangeKind.NUMBERED), *same("b", "goal"), known=4)
+    assert shown(way) == ["4 as before, 1 of them changed", ["4"]]
+    assert way.lead_known
+    assert way.lead_anchor == "row-1-1"
+
+
+def test_the_lead_names_the_first_row_that_differs_and_leads_to_it():
+    way = chapter(*same("a"), renamed("v1", "v2", ChangeKind.NUMBERED), removed("x", after="v2"), *same("goal"))
+    assert way.lead == "The chains part after v2: x is gone after v2."
+    assert way.lead_anchor == "row-1-2"
+    assert [pair.first for block in way.blocks for pair in block.pairs] == [False, False, True, False]
+
+
+def test_the_same_way_has_no_lead():
+    way = chapter(*same("a", "goal"))
+    assert (way.lead, way.lead_anchor, way.summary) == ("", "", "")
+
+
+def test_rows_are_marked_by_the_family_of_their_worst_change():
+    notes = Change(ChangeKind.NUMBERED, "f", "f1", "f2"), Change(ChangeKind.MOVED, "f2", "a.c", "b.c")
+    way = chapter(inserted("x"), removed("y"), Row(step("f1"), step("f2"), notes), *same("goal"))
+    pairs = [pair for block in way.blocks for pair in block.pairs]
+    assert [pair.family for pair in pairs] == ["new", "gone", "changed", "same"]
+    assert pairs[2].kinds == "numbered moved"
+
+
+def test_what_changed_within_a_row_is_marked_in_place():
+    changes = (Change(ChangeKind.MOVED, "f", "hw/a.c", "hw/b.c"), Change(ChangeKind.CALL_KIND, "e -> f"))
+    row = Row(step("f", Kind.DIRECT, "hw/a.c"), step("f", Kind.INDIRECT, "hw/b.c"), changes)
+    pair = chapter(*same("e"), row).blocks[0].pairs[1]
+    assert (pair.old.place.text, pair.new.place.text) == ("hw/a.c:10", "hw/b.c:10")
+    assert pair.old.place.changed and pair.new.place.changed
+    assert (pair.old.how.text, pair.new.how.text) == ("calls", "calls through a pointer")
+    assert pair.new.how.changed
+    assert not pair.new.function.changed
+
+
+def test_a_pointer_set_in_another_way_shows_how_on_both_sides_and_marks_what_is_other():
+    change = Change(ChangeKind.POINTER, "e -> f", "before", "after")
+    row = Row(
+        step("f", Kind.INDIRECT, slot=slot("Ops.go", "one_init")),
+        step("f", Kind.INDIRECT, slot=slot("Ops.go", "two_init")),
+        (change,),
+    )
+    pair = chapter(*same("e"), row).blocks[0].pairs[1]
+    assert pair.old.through.text == "through Ops.go"
+    assert not pair.old.through.changed
+    assert [part.text for part in pair.new.settings] == ["stored in Ops.go by two_init, hw/set.c"]
+    assert all(part.changed for part in (*pair.old.settings, *pair.new.settings))
+
+
+def test_a_side_that_lacks_the_chain_says_so_and_its_rows_are_not_called_removed():
+    gone = Change(ChangeKind.CHAIN_REMOVED, "goal")
+    rows = [Row(step("a"), None), Row(step("goal"), None)]
+    whole = replace(chain("goal", rows, gone), new_thread="")
+    page = build_diff_page(verdict(whole), "")
+    way = page.chapters[0]
+    assert way.missing == "The new side does not have this chain."
+    assert way.family == "gone"
+    assert [mark.word for mark in way.marks] == ["not reached"]
+    assert way.lead == "goal is not reached any more."
+    assert {pair.family for block in way.blocks for pair in block.pairs} == {"same"}
+
+
+def test_another_thread_is_told_above_the_chain():
+    thread = Change(ChangeKind.THREAD, "goal", "main thread", "CPU 0")
+    way = build_diff_page(verdict(replace(chain("goal", same("goal"), thread), new_thread="CPU 0")), "").chapters[
+        0
+    ]
+    assert way.threads.text == "main thread → CPU 0"
+    assert way.threads.changed
+    assert [mark.word for mark in way.marks] == ["other thread"]
+
+
+def test_targets_come_first_and_the_others_are_kept():
+    page = build_diff_page(
+        verdict(
+            chain("begin", same("a"), target=False), chain("first", same("a")), chain("second", same("a"))
+        ), "",
+    )  # fmt: skip
+    assert [way.milestone for way in page.chapters] == ["first", "second"]
+    assert [way.milestone for way in page.others] == ["begin"]
+    assert len({way.anchor for way in (*page.chapters, *page.others)}) == 3
+
+
+def test_every_change_is_in_the_table_and_leads_to_its_rows():
+    page = build_diff_page(
+        verdict(
+            chain("first", [*same("a"), inserted("x")]),
+            chain("second", [*same("a"), inserted("x"), *same("b")]),
+            changes=[Change(ChangeKind.FUNCTION_ADDED, "far", file="hw/far.c")],
+            accepted="x",
+        ), "",
+    )  # fmt: skip
+    x, far = page.entries
+    assert [(link.anchor, link.text) for link in x.places] == [
+        ("row-1-1", "The first"),
+        ("row-2-1", "The second"),
+    ]
+    assert x.mark.accepted == "it is known"
+    assert not x.mark.counts
+    assert far.place == "hw/far.c"
+    assert far.places == ()
+    assert page.chapters[1].blocks[0].pairs[1].marks[0].anchor == x.mark.anchor
+
+
+def test_chips_count_each_kind_worst_first():
+    page = build_diff_page(verdict(chain("goal", [inserted("x"), removed("y"), inserted("z")])), "")
+    assert [(chip.sign, chip.text) for chip in page.chips] == [("−", "1 removed"), ("+", "2 inserted")]
+
+
+def test_ioctls_stand_in_columns_of_their_own():
+    changes = [
+        Change(ChangeKind.IOCTL_REMOVED, "KVM_A"),
+        Change(ChangeKind.IOCTL_ADDED, "KVM_B"),
+        Change(ChangeKind.IOCTL_REORDERED, "KVM_C", "after KVM_A", "first"),
+    ]
+    page = build_diff_page(verdict(changes=changes), "")
+    columns = (page.ioctls_gone, page.ioctls_new, page.ioctls_moved)
+    assert [[entry.words for entry in column] for column in columns] == [
+        ["KVM_A"], ["KVM_B"], ["KVM_C is asked first now, before after KVM_A"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "sign"),
+    [
+        (verdict(chain("goal", same("goal"))), "same", "="),
+        (verdict(chain("goal", [inserted("goal")])), "differs", "≠"),
+        (verdict(chain("goal", same("goal")), unchecked=[Unchecked("far", "it is not there")]), "unchecked", "?"),
+    ],
+)
+def test_the_badge_says_what_the_exit_status_says(found, status, sign):
+    page = build_diff_page(found, "")
+    assert (page.status, page.sign) == (status, sign)
+
+
+def test_both_sides_say_where_they_come_from_and_what_differs():
+    sides = (side("7.2.0", profile="debug", flags="-O0"), side("8.1.0", profile="debug"))
+    page = build_diff_page(verdict(sides=sides), "")
+    assert page.title == "QEMU 7.2.0 debug → QEMU 8.1.0 debug"
+    assert [fact.name for fact in page.facts if fact.differs] == ["QEMU", "Build-id"]
+    assert [(fact.name, fact.old, fact.new, fact.differs) for fact in page.build] == [
+        ("profile", "debug", "debug", False),
+        ("flags", "-O0", "", True),
+    ]
+
+
+def test_broken_rules_come_first():
+    rules = [RuleResult(f"rule {outcome}", "", outcome, "") for outcome in ("holds", "unchecked", "broken")]
+    page = build_diff_page(verdict(rules=rules), "")
+    assert [(rule.outcome, rule.sign) for rule in page.rules] == [
+        ("broken", "✗"),
+        ("unchecked", "?"),
+        ("holds", "✓"),
+    ]
+
+
+def test_what_turns_the_direction_of_the_text_is_spelled_out():
+    way = chapter(*same("a\u202eb"))
+    assert way.blocks[0].pairs[0].old.function.text == "a\\u202eb"
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+        self.ids = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.ids += [value for name, value in attrs if name == "id"]
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+
+def parsed(html):
+    tags = Tags()
+    tags.feed(html)
+    return tags
+
+
+def hostile(text):
+    change = Change(ChangeKind.POINTER, text, text, text, note=text, file=text, line=1)
+    row = Row(
+        step(text, Kind.INDIRECT, text, slot(text, text)),
+        step(text + "2", None, text, slot(text, text)),
+        (change,),
+    )
+    whole = replace(chain("goal", [*same(text), row]), milestone=text, title=text, old_thread=text)
+    ioctls = [Change(kind, text, text, text) for kind in (ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REORDERED)]
+    sides = (replace(side(text, **{text: text}), name=text), side("8.1.0"))
+    return verdict(
+        whole, changes=ioctls, accepted=text, stale=[text], unchecked=[Unchecked(text, text)],
+        rules=[RuleResult(text, text, "broken", text, (text, text))], sides=sides,
+    )  # fmt: skip
+
+
+def test_names_from_the_programs_stay_text():
+    html = render_diff(hostile(EVIL), "", EVIL)
+    tags = parsed(html)
+    assert "img" not in tags.seen
+    assert tags.seen.count("script") == 1
+    assert "<script>alert" not in html
+
+
+def test_a_very_long_name_is_there_whole():
+    name = "n" * 10_000
+    assert name in render_diff(verdict(chain("goal", same(name))), "", "")
+
+
+def test_no_two_places_of_the_page_have_one_name():
+    both = [chain(name, [*same(*LETTERS), inserted("x"), *same(*LETTERS)], known=2) for name in ("one", "two")]
+    ids = parsed(render_diff(verdict(*both, chain("one", same("a"), target=False)), "<svg></svg>", "")).ids
+    assert len(ids) == len(set(ids))
+
+
+def test_every_link_within_the_page_has_its_place():
+    ways = [chain("one", [*same(*LETTERS), inserted("x"), *same(*LETTERS)]), chain("two", [removed("y")])]
+    rules = [RuleResult("main must reach x", "", "holds", "it does")]
+    html = render_diff(verdict(*ways, rules=rules, unchecked=[Unchecked("a", "b")]), "<svg></svg>", "")
+    places = set(re.findall(r'href="#([^"=]+)"', html)) | set(re.findall(r'aria-controls="([^"]+)"', html))
+    assert places
+    assert places <= set(parsed(html).ids)
+
+
+def test_the_page_needs_no_network_and_forbids_it():
+    html = render_diff(verdict(chain("goal", [inserted("x")])), "", "")
+    assert "default-src 'none'" in html
+    assert not re.search(r"""(?:src|href)=["'](?!#)""", html)
+    assert "@import" not in html
+    assert "url(" not in html
+
+
+def test_without_a_drawing_the_page_says_why():
+    html = render_diff(verdict(chain("goal", same("goal"))), "", "graphviz is not installed")
+    assert "graphviz is not installed" in html
+    assert 'id="canvas"' not in html
+
+
+def test_what_could_not_be_checked_stands_before_the_chains():
+    html = render_diff(verdict(chain("goal", same("goal")), unchecked=[Unchecked("far", "absent")]), "", "")
+    assert html.index('id="unchecked"') < html.index('id="chains"')
+    assert "<details><summary>Could" not in html
