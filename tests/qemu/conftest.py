@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from analyzer.model import Recording
 from analyzer.recording import read_recording
 from tests.conftest import need, need_tool
 
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --window-size=1400,1000 --force-prefers-reduced-motion"
+).split()
 ANALYZE = Path(sys.executable).with_name("analyze")
 
 
@@ -61,3 +68,20 @@ def startup(qemu: Path, folder: Path, *options: str, qemu_arguments: Sequence[st
 def run(qemu: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The main job: the tiny guest under KVM."""
     return startup(qemu, tmp_path_factory.mktemp("runs") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    """A headless Chromium that keeps its console."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    need(chromium and driver, "Chromium and chromedriver")
+    with tempfile.TemporaryDirectory() as profile:
+        options = webdriver.ChromeOptions()
+        options.binary_location = chromium
+        for flag in [*FLAGS, f"--user-data-dir={profile}"]:
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        yield chrome
+        chrome.quit()

@@ -1,0 +1,219 @@
+"""The page of a comparison, opened from file:// in a real headless Chromium and used. Needs no QEMU."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from analyzer.adapters.dot import render_svg
+from analyzer.diff.change import Change, ChangeKind, Row, Unchecked
+from analyzer.diff.drawing import merged_dot
+from analyzer.diff.verdict import RuleResult
+from analyzer.model import Kind
+from reports.html import render_diff
+from tests.conftest import need_tool
+from tests.differences import chain, graph, inserted, removed, renamed, same, step, verdict
+
+LONG = "a_very_long_name_of_a_function_that_goes_on_and_on_" * 4
+EVIL = "</script><img src=x onerror=alert(1)>"
+
+
+def example():
+    """Two small programs: one function gone, one new, one renamed, one call turned into one through a pointer."""
+    old = graph("main direct prepare", "prepare direct gone_fn", "gone_fn direct old_name", "old_name direct goal")
+    new = graph("main direct prepare", "prepare direct new_fn", "new_fn direct new_name", "new_name indirect goal")
+    call = Change(ChangeKind.CALL_KIND, "new_name -> goal", "direct", "indirect")
+    goal = Row(step("goal"), step("goal", Kind.INDIRECT), (call,))
+    way = [
+        *same("main", "one", "two", "three", "four", "prepare"),
+        removed("gone_fn", after="prepare"),
+        inserted("new_fn", after="prepare"),
+        renamed("old_name", "new_name"),
+        goal,
+    ]
+    found = verdict(
+        chain("goal", way),
+        chain("second", [*way, inserted(LONG), *same(EVIL)], known=10),
+        chain("begin", same("main"), target=False),
+        changes=[Change(ChangeKind.IOCTL_ADDED, "KVM_GET_SREGS2")],
+        unchecked=[Unchecked("main must reach far", "far is in neither program")],
+        rules=[RuleResult("main must reach goal", "the guest must run", "holds", "it does", ("main", "goal"))],
+        stale=["The entry removed far matches nothing."],
+        accepted="new_fn",
+    )
+    return found, render_svg(merged_dot(old, new, found.diff))
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    need_tool("dot")
+    path = tmp_path_factory.mktemp("diff") / "diff.html"
+    path.write_text(render_diff(*example(), ""), encoding="utf-8")
+    return f"file://{path}"
+
+
+@pytest.fixture
+def page(browser, address):
+    return opened(browser, address)
+
+
+def opened(browser, address):
+    browser.get("about:blank")
+    browser.get(address)
+    return browser
+
+
+def find(page, selector):
+    return page.find_element(By.CSS_SELECTOR, selector)
+
+
+def visible(page, selector):
+    return [element for element in page.find_elements(By.CSS_SELECTOR, selector) if element.is_displayed()]
+
+
+def scroll_to(page, element):
+    page.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", element)
+    return element
+
+
+def click(page, selector):
+    scroll_to(page, find(page, selector)).click()
+
+
+def test_it_opens_without_an_error_or_a_request(page):
+    assert page.get_log("browser") == []
+    assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
+    assert find(page, "h1").text == "QEMU 7.2.0 debug → QEMU 8.1.0 debug"
+    assert find(page, ".badge").text == "≠ differs"
+    assert "far is in neither program" in find(page, "#unchecked").text
+    assert page.find_elements(By.TAG_NAME, "img") == []
+
+
+def test_the_two_chains_stand_side_by_side(page):
+    row = find(page, "#row-1-8")
+    old, what, new = row.find_elements(By.TAG_NAME, "td")
+    assert "old_name" in old.text and "new_name" in new.text
+    assert what.text == "≈ renamed"
+    boxes = [cell.rect for cell in (old, what, new)]
+    assert boxes[0]["x"] < boxes[1]["x"] < boxes[2]["x"]
+    assert len({box["y"] for box in boxes}) == 1
+
+
+def test_kinds_of_rows_are_told_apart_without_colour(page):
+    styles = {
+        family: find(page, f"#chain-1 .is-{family} .cell").value_of_css_property("border-left-style")
+        for family in ("gone", "new", "changed")
+    }
+    assert styles == {"gone": "dashed", "new": "solid", "changed": "double"}
+    tags = [tag.text for tag in visible(page, "#chain-1 .tag")]
+    assert tags == ["− removed", "+ inserted ✓", "≈ renamed", "⇄ call kind"]
+    gone = find(page, "#canvas .node.gone")
+    assert "−" in gone.text and "gone" in gone.text
+    assert find(page, "#canvas .node.gone path").get_attribute("stroke-dasharray")
+    assert "+" in find(page, "#canvas .node.new").text
+
+
+def test_equal_rows_are_behind_a_button(page):
+    button = find(page, "#chain-1 .fold")
+    assert "5 the same" in button.text
+    assert not find(page, "#row-1-2").is_displayed()
+    scroll_to(page, button).send_keys(Keys.ENTER)
+    assert find(page, "#row-1-2").is_displayed()
+    assert button.get_attribute("aria-expanded") == "true"
+    click(page, "#unfold")
+    assert find(page, "#row-2-0").is_displayed()
+    click(page, "#unfold")
+    assert not find(page, "#row-1-2").is_displayed()
+
+
+def test_what_is_gone_can_be_hidden_and_the_address_says_so(page):
+    assert visible(page, ".pair.is-gone") and visible(page, "#canvas .gone")
+    click(page, "#chains input.gone")
+    assert not visible(page, ".pair.is-gone") and not visible(page, "#canvas .gone")
+    assert "gone=hide" in page.current_url
+    assert not find(page, "#graph input.gone").is_selected()
+    again = opened(page, page.current_url)
+    assert not visible(again, ".pair.is-gone")
+    click(again, "#graph input.gone")
+    assert visible(again, ".pair.is-gone") and "gone" not in again.current_url.partition("#")[2]
+
+
+def test_a_chip_shows_the_changes_of_its_kind_only(page):
+    click(page, "header [data-filter=renamed]")
+    (row,) = visible(page, ".entries tbody tr")
+    assert row.text.startswith("≈ renamed old_name became new_name The goal")
+    assert "kinds=renamed" in page.current_url
+    assert find(page, "#changes [data-filter=renamed]").get_attribute("aria-pressed") == "true"
+    assert float(find(page, "#row-1-6").value_of_css_property("opacity")) < 1
+    assert float(find(page, "#row-1-8").value_of_css_property("opacity")) == 1
+    click(page, "#all")
+    assert len(visible(page, ".entries tbody tr")) == 6
+
+
+def test_slash_searches_the_changes(page):
+    find(page, "body").send_keys("/")
+    box = page.switch_to.active_element
+    assert box.get_attribute("id") == "search"
+    box.send_keys("sregs")
+    assert find(page, "#found").text == "1 of 6 changes"
+    assert "KVM_GET_SREGS2" in visible(page, ".entries tbody tr")[0].text
+    box.send_keys(Keys.ESCAPE)
+    assert len(visible(page, ".entries tbody tr")) == 6
+
+
+def test_the_lead_leads_to_its_row_even_behind_a_button(page):
+    assert not find(page, "#row-2-6").is_displayed()
+    click(page, "#chain-2 .parting a")
+    assert find(page, "#row-2-6").is_displayed()
+    assert "here" in find(page, "#row-2-6").get_attribute("class")
+    page.back()
+    assert "row-2-6" not in page.current_url
+
+
+@pytest.mark.parametrize("fragment", ["#row-1-1", "#at=row-1-1&gone=hide"])
+def test_an_address_with_a_row_opens_it(browser, address, fragment):
+    page = opened(browser, address + fragment)
+    row = find(page, "#row-1-1")
+    assert row.is_displayed()
+    assert 0 < page.execute_script("return arguments[0].getBoundingClientRect().top", row) < 1000
+
+
+def test_a_function_of_a_row_is_found_in_the_graph_and_leads_back(page):
+    click(page, "#row-1-8 [data-side=old] .name")
+    assert "new_name" in find(page, "#canvas .node.chosen").text
+    assert "f=new_name%40main" in page.current_url
+    click(page, "#chosen a")
+    assert "at=row-1-8" in page.current_url
+
+
+def test_a_click_on_a_node_leads_to_its_rows(page):
+    scroll_to(page, find(page, "#canvas"))
+    find(page, "[data-zoom=fit]").click()
+    ActionChains(page).move_to_element(find(page, "#canvas .node.new")).click().perform()
+    assert find(page, "#chosen").text.startswith("new_fn: on the way to The goal")
+
+
+def test_a_narrow_screen_has_no_sideways_scrolling(page):
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": False},
+    )
+    for button in visible(page, ".fold"):
+        page.execute_script("arguments[0].click()", button)
+    width = page.execute_script(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    old, new = page.find_elements(By.CSS_SELECTOR, "#row-1-8 .cell")
+    below = old.rect["y"] < new.rect["y"]
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert width <= 0
+    assert below
+
+
+def test_on_paper_everything_is_told_but_the_tools(page):
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    shown = [bool(visible(page, selector)) for selector in ("nav", ".tools", ".pair.is-gone", ".entries tr")]
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert shown == [False, False, True, True]
