@@ -12,6 +12,7 @@ from analyzer.diff.merged import MergedCall, MergedNode, merged_calls, merged_no
 from analyzer.graph.callgraph import Call, CallGraph
 from analyzer.graph.formats import EDGE_STYLES, dot_text, draw_in_folders, empty_drawing
 from analyzer.model import Function, Kind
+from analyzer.text import visible
 
 _LONGEST_LINK = 300  # characters; dot's lexer gives up on lines of 16 KiB
 _LEGEND = (
@@ -76,7 +77,7 @@ def _draw_node(dot: graphviz.Digraph, merged: MergedNode, identifier: str) -> No
 
 
 def _link(function: Function) -> str:
-    link = "#f=" + quote(f"{function.name}@{function.where}", safe="")
+    link = "#f=" + quote(visible(f"{function.name}@{function.where}"), safe="")
     return link if len(link) <= _LONGEST_LINK else ""
 
 
@@ -117,7 +118,8 @@ def _edge_label(call: MergedCall, state: str) -> str:
         return after
     if before == after:
         return f"≠ {after}, set in another way"
-    return f"≠ {before or _kind(call.old)} →\\n{after or _kind(call.new)}"
+    sign = "#" if state == "note" else "≠"
+    return f"{sign} {before or _kind(call.old)} →\\n{after or _kind(call.new)}"
 
 
 def _words(call: Call | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from analyzer.diff.change import ChainDiff, ChangeKind, Diff
@@ -24,10 +24,11 @@ class MergedNode:
 
     @property
     def node(self) -> Node:
-        """As the new side has it, else as the old one had it."""
+        """As the new side has it, else as the old one had it. A compiler may leave nothing but its name: then the
+        file is the old one's."""
         node = self.new or self.old
         assert node is not None
-        return node
+        return node if node.file or self.old is None else replace(node, file=self.old.file)
 
 
 @dataclass(frozen=True)

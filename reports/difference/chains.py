@@ -55,7 +55,7 @@ def _pair(row: Row, chain: ChainDiff, anchor: str, marks: Marks) -> Pair:
         family=_family(row, chain),
         kinds=" ".join(mark.kind for mark in told),
         marks=told,
-        identity=identity(step.function) if step else "",
+        identity=visible(identity(step.function)) if step else "",
         old=_cell(row.old, row.new, row.changes) if row.old else None,
         new=_cell(row.new, row.old, row.changes) if row.new else None,
         remarks=tuple(_remarks(row.changes, marks)),

@@ -74,7 +74,17 @@ def test_a_call_that_turned_into_one_through_a_pointer_names_both():
 
 
 def test_a_call_inlined_in_one_build_is_a_note():
-    assert calls(graph("main direct a"), graph("main inline a"), diff()) == ["main note a"]
+    old, new = graph("main direct a"), graph("main inline a")
+    assert calls(old, new, diff()) == ["main note a"]
+    assert "# direct →\\ninlined" in merged_dot(old, new, diff())
+
+
+def test_a_function_of_which_only_the_name_is_left_stays_in_its_folder():
+    old = graph("main direct a", files={"a": "util/a.c"})
+    new = graph("main direct a", files={"a": ""})
+    row = Row(step("a", file="util/a.c"), step("a", file=""))
+    assert "util" in merged_dot(old, new, diff(*same("main"), row))
+    assert "a.c" in merged_dot(old, new, diff(*same("main"), row))
 
 
 def test_a_pointer_set_in_another_way_is_a_changed_call():

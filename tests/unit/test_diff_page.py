@@ -253,6 +253,11 @@ def test_names_from_the_programs_stay_text():
     assert "<script>alert" not in html
 
 
+def test_names_that_are_no_text_do_no_harm():
+    html = render_diff(hostile("\udc80\x1b[31m\u202e%"), "", "")
+    assert not set("\udc80\x1b\u202e") & set(html)
+
+
 def test_a_very_long_name_is_there_whole():
     name = "n" * 10_000
     assert name in render_diff(verdict(chain("goal", same(name))), "", "")
