@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(verbs)
     _add_paths(verbs)
     _add_doctor(verbs)
+    _add_comment(verbs)
     return parser
 
 
@@ -314,6 +315,14 @@ def _add_doctor(verbs: _Verbs[_ArgumentParser]) -> None:
         "  analyze doctor\n  analyze doctor --qemu build/qemu-system-x86_64",
     )  # fmt: skip
     verb.add_argument("--qemu", type=_path, metavar="PATH", help="examine this QEMU too")
+
+
+def _add_comment(verbs: _Verbs[_ArgumentParser]) -> None:
+    verb = _add_verb(
+        verbs, "comment", "in a CI job: post a Markdown file as one comment on the pull request, kept current",
+        "  analyze comment callchain-ci/diff.md",
+    )  # fmt: skip
+    verb.add_argument("file", type=_path, metavar="FILE.md", help="what to post")
 
 
 def _path(text: str) -> Path:

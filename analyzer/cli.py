@@ -224,6 +224,12 @@ def _doctor(options: argparse.Namespace) -> ExitStatus:
     return ExitStatus.COULD_NOT_RUN if broken else ExitStatus.DONE
 
 
+def _comment(options: argparse.Namespace) -> ExitStatus:
+    from analyzer.comment import comment
+
+    return comment(options.file)
+
+
 _VERBS = {
     "startup": _startup,
     "io": _startup,
@@ -233,4 +239,5 @@ _VERBS = {
     "report": _report,
     "paths": _paths,
     "doctor": _doctor,
+    "comment": _comment,
 }

@@ -1,0 +1,129 @@
+"""What a CI job's environment says: the pull request it is about, and how comments there are written. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analyzer.errors import UsageError
+
+_GITHUB_API = "https://api.github.com"
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The comments of one pull request, in the terms of its forge's API."""
+
+    name: str  # what to call it: `owner/name#12`
+    comments: str  # URL that lists them, and takes new ones
+    edit: str  # URL of one of them, without its number
+    edit_method: str
+    user: str  # URL that says whose token it is
+    headers: Mapping[str, str] = field(repr=False)  # the token is here, and nowhere else
+    longest: int  # characters a comment may have
+    more: str  # URL of the job, "" when unknown
+
+
+@dataclass(frozen=True)
+class NoConversation:
+    """There is nothing to comment on, or no way to; `warning` when somebody would want to know."""
+
+    reason: str
+    warning: bool = False
+
+
+def conversation(environment: Mapping[str, str], event: str) -> Conversation | NoConversation:
+    """The pull request of this job; `event` is the text of GitHub's file about what set the job off, or "".
+
+    UsageError when the environment says what cannot be.
+    """
+    if environment.get("GITHUB_REPOSITORY"):
+        return _on_github(environment, event)
+    if environment.get("CI_PROJECT_ID"):
+        return _on_gitlab(environment)
+    return NoConversation("This is no job of GitHub or GitLab: there is nothing to comment on.")
+
+
+def _on_github(environment: Mapping[str, str], event: str) -> Conversation | NoConversation:
+    number = _number_in(event) or _matched(r"refs/pull/(\d+)/", environment.get("GITHUB_REF", ""))
+    if not number:
+        return NoConversation("This job is not about a pull request: there is nothing to comment on.")
+    token = _token(environment, "GITHUB_TOKEN")
+    if not token:
+        return NoConversation("There is no token to comment with: give the step GITHUB_TOKEN.", warning=True)
+    repository = _checked("GITHUB_REPOSITORY", environment, r"[\w.-]+/[\w.-]+")
+    api = _api("GITHUB_API_URL", environment.get("GITHUB_API_URL") or _GITHUB_API)
+    server, run = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_RUN_ID", "")
+    return Conversation(
+        name=f"{repository}#{number}",
+        comments=f"{api}/repos/{repository}/issues/{number}/comments",
+        edit=f"{api}/repos/{repository}/issues/comments",
+        edit_method="PATCH",
+        user=f"{api}/user",
+        headers={"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},
+        longest=65_000,  # it takes 65536
+        more=f"{server}/{repository}/actions/runs/{run}" if server and run else "",
+    )
+
+
+def _on_gitlab(environment: Mapping[str, str]) -> Conversation | NoConversation:
+    if not environment.get("CI_MERGE_REQUEST_IID"):
+        return NoConversation("This job is not about a merge request: there is nothing to comment on.")
+    token = _token(environment, "CALLCHAIN_TOKEN", "GITLAB_TOKEN")
+    if not token:
+        return NoConversation(
+            "There is no token to comment with: give the project a variable CALLCHAIN_TOKEN with an access token "
+            "of scope api; a job's own token may not comment.",
+            warning=True,
+        )
+    number = _checked("CI_MERGE_REQUEST_IID", environment, r"\d+")
+    project = _checked("CI_PROJECT_ID", environment, r"\d+")
+    api = _api("CI_API_V4_URL", environment.get("CI_API_V4_URL", ""))
+    notes = f"{api}/projects/{project}/merge_requests/{number}/notes"
+    return Conversation(
+        name=f"{environment.get('CI_PROJECT_PATH') or project}!{number}",
+        comments=notes,
+        edit=notes,
+        edit_method="PUT",
+        user=f"{api}/user",
+        headers={"PRIVATE-TOKEN": token},
+        longest=900_000,  # it takes a million
+        more=environment.get("CI_JOB_URL", ""),
+    )
+
+
+def _number_in(event: str) -> str:
+    """The pull request's number from GitHub's description of the event; "" when there is none."""
+    try:
+        number = json.loads(event)["pull_request"]["number"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return str(number) if type(number) is int and number > 0 else ""
+
+
+def _matched(pattern: str, text: str) -> str:
+    match = re.match(pattern, text)
+    return match[1] if match else ""
+
+
+def _token(environment: Mapping[str, str], *names: str) -> str:
+    """The first of the variables that is set. A line end that came along from a file is no part of it."""
+    name = next((name for name in names if environment.get(name, "").strip()), "")
+    token = environment.get(name, "").strip()
+    if not re.fullmatch(r"[\x21-\x7e]*", token):  # the HTTP library would show it in its complaint
+        raise UsageError(f"{name} holds something that is no token.", "Set it to the token alone.")
+    return token
+
+
+def _checked(name: str, environment: Mapping[str, str], pattern: str) -> str:
+    if not re.fullmatch(pattern, environment[name], re.ASCII):
+        raise UsageError(f"{name} is {environment[name]!r}: that cannot be.", "It is the CI that sets it.")
+    return environment[name]
+
+
+def _api(name: str, url: str) -> str:
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", url, re.ASCII):
+        raise UsageError(f"{name} is {url!r}: that is no web address.", "It is the CI that sets it.")
+    return url.rstrip("/")

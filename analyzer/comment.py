@@ -1,0 +1,68 @@
+"""`analyze comment`: a comparison as a comment on the pull request it is about, always the same one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from analyzer.adapters import forge
+from analyzer.ci.job import Conversation, NoConversation, conversation
+from analyzer.console import Console
+from analyzer.errors import AnalyzerError, ExitStatus
+
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
+_ROOM_TO_CLOSE = 200  # characters
+
+
+def comment(file: Path, environment: Mapping[str, str] = os.environ) -> ExitStatus:
+    """Post the Markdown in `file`. A job that is not about a pull request, or may not comment, says so: that is no
+    failure. AnalyzerError when the server does not do its part."""
+    console = Console()
+    text = _read(file)
+    talk = conversation(environment, _event(environment.get("GITHUB_EVENT_PATH", "")))
+    if isinstance(talk, NoConversation):
+        console.say(f"Warning: {talk.reason}" if talk.warning else talk.reason)
+        return ExitStatus.DONE
+    try:
+        done = forge.post(talk, body(text, talk))
+    except forge.RefusedError as error:
+        console.say(f"Warning: {error.message} {error.hint}")
+        return ExitStatus.DONE
+    console.say(f"The comment on {talk.name} is {done}.")
+    return ExitStatus.DONE
+
+
+def body(text: str, talk: Conversation) -> str:
+    """The comment: the marker, then `text`, of which so much is left out that the server takes it."""
+    text = text.removeprefix(forge.MARKER).lstrip("\n")
+    whole = f"{forge.MARKER}\n{text}"
+    if len(whole) <= talk.longest:
+        return whole
+    where = f"[the report]({talk.more})" if talk.more else "the report"
+    end = f"\n\n… more in {where}.\n"
+    kept = whole[: talk.longest - len(end) - _ROOM_TO_CLOSE].rpartition("\n")[0]
+    return kept + _closed(kept) + end
+
+
+def _closed(text: str) -> str:
+    """What ends the code and the folded parts that `text` leaves open."""
+    fences = _FENCE.findall(text)
+    folded = min(10, text.count("<details") - text.count("</details>"))
+    return (f"\n{fences[-1]}" if len(fences) % 2 else "") + "\n\n</details>" * folded
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise AnalyzerError(f"{file} cannot be read: {error.strerror}.", "Give a Markdown file.") from None
+
+
+def _event(path: str) -> str:
+    """What GitHub wrote about what set the job off; "" when there is no such file."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace") if path else ""
+    except OSError:
+        return ""

@@ -1,0 +1,108 @@
+"""What a job's environment says, and how a comment is cut. No server, no CI."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from analyzer.adapters.forge import MARKER
+from analyzer.ci.job import NoConversation, conversation
+from analyzer.comment import body
+from analyzer.errors import UsageError
+
+GITHUB = {"GITHUB_REPOSITORY": "qemu/qemu", "GITHUB_REF": "refs/pull/12/merge", "GITHUB_TOKEN": "t"}
+GITLAB = {
+    "CI_PROJECT_ID": "7", "CI_MERGE_REQUEST_IID": "12", "CALLCHAIN_TOKEN": "t", "CI_API_V4_URL": "https://lab/api/v4",
+}  # fmt: skip
+
+
+def test_a_pull_request_of_github():
+    talk = conversation({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
+    assert talk.name == "qemu/qemu#12"
+    assert talk.comments == "https://api.github.com/repos/qemu/qemu/issues/12/comments"
+    assert talk.more == "https://hub/qemu/qemu/actions/runs/5"
+
+
+def test_a_merge_request_of_gitlab():
+    talk = conversation({**GITLAB, "CI_PROJECT_PATH": "qemu/qemu"}, "")
+    assert talk.name == "qemu/qemu!12"
+    assert talk.comments == "https://lab/api/v4/projects/7/merge_requests/12/notes"
+
+
+def test_the_token_is_not_in_what_is_shown_of_a_conversation():
+    assert "hidden" not in repr(conversation({**GITHUB, "GITHUB_TOKEN": "hidden"}, ""))
+
+
+@pytest.mark.parametrize(
+    ("event", "number"),
+    [
+        ('{"pull_request": {"number": 34}}', "34"),
+        ('{"pull_request": {"number": "34"}}', "12"),
+        ('{"pull_request": {"number": true}}', "12"),
+        ('{"pull_request": null}', "12"),
+        ('{"number": 34}', "12"),
+        ("[]", "12"),
+        ("not JSON", "12"),
+        ("[" * 100_000, "12"),
+    ],
+)
+def test_the_event_names_the_pull_request_and_else_the_branch_does(event, number):
+    assert conversation(GITHUB, event).name == f"qemu/qemu#{number}"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {**GITHUB, "GITHUB_REF": "refs/heads/main"},
+        {**GITHUB, "GITHUB_TOKEN": " "},
+        {**GITLAB, "CI_MERGE_REQUEST_IID": ""},
+        {**GITLAB, "CALLCHAIN_TOKEN": "", "CI_JOB_TOKEN": "t"},
+    ],
+)
+def test_elsewhere_there_is_nothing_to_comment_on(environment):
+    assert isinstance(conversation(environment, ""), NoConversation)
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({**GITHUB, "GITHUB_REPOSITORY": "qemu"}, "GITHUB_REPOSITORY"),
+        ({**GITHUB, "GITHUB_REPOSITORY": "../../user#"}, "GITHUB_REPOSITORY"),
+        ({**GITHUB, "GITHUB_API_URL": "file:///etc/passwd"}, "GITHUB_API_URL"),
+        ({**GITHUB, "GITHUB_API_URL": "https://me@elsewhere"}, "GITHUB_API_URL"),
+        ({**GITLAB, "CI_PROJECT_ID": "7/../8"}, "CI_PROJECT_ID"),
+        ({**GITLAB, "CI_MERGE_REQUEST_IID": "12?"}, "CI_MERGE_REQUEST_IID"),
+        ({**GITLAB, "CI_API_V4_URL": ""}, "CI_API_V4_URL"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(environment, name):
+    with pytest.raises(UsageError, match=name):
+        conversation(environment, "")
+
+
+def test_a_comment_that_fits_is_left_alone():
+    talk = conversation(GITHUB, "")
+    assert body("short\n", talk) == f"{MARKER}\nshort\n"
+    assert body(f"{MARKER}\nshort\n", talk) == f"{MARKER}\nshort\n"
+
+
+def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so():
+    talk = conversation({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
+    text = body("".join(f"- line {number}\n" for number in range(20_000)), talk)
+    assert talk.longest - 300 < len(text) <= talk.longest
+    assert text.endswith("\n… more in [the report](https://hub/qemu/qemu/actions/runs/5).\n")
+    assert re.search(r"^- line (\d+)\n\n… more", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("opened", "closed"), [("```diff\n", "\n```\n"), ("<details>\n\n", "\n</details>\n")])
+def test_what_a_cut_leaves_open_is_closed(opened, closed):
+    talk = conversation(GITHUB, "")
+    text = body(f"```\nwhole\n```\n{opened}{'+ line' * 4}\n" + "+ line\n" * 20_000, talk)
+    assert closed in text[-200:]
+    assert len(text) <= talk.longest
+
+
+def test_one_endless_line_leaves_only_the_pointer_to_the_report():
+    assert body("x" * 100_000, conversation(GITHUB, "")) == f"{MARKER}\n\n… more in the report.\n"
