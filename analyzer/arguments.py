@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(verbs)
     _add_paths(verbs)
     _add_doctor(verbs)
+    _add_ci(verbs)
     _add_comment(verbs)
     return parser
 
@@ -317,12 +318,28 @@ def _add_doctor(verbs: _Verbs[_ArgumentParser]) -> None:
     verb.add_argument("--qemu", type=_path, metavar="PATH", help="examine this QEMU too")
 
 
+def _add_ci(verbs: _Verbs[_ArgumentParser]) -> None:
+    verb = _add_verb(
+        verbs, "ci", "print what is ready-made for a CI, or write it into a file",
+        "  analyze ci github -o .github/workflows/callchain.yml\n"
+        "  analyze ci gitlab -o callchain.gitlab-ci.yml\n"
+        "  analyze ci script -o callchain.sh && QEMU=build/qemu-system-x86_64 sh callchain.sh",
+    )  # fmt: skip
+    verb.add_argument(
+        "what",
+        choices=("github", "gitlab", "script", "packages"),
+        help="a GitHub workflow; a GitLab job; the script that both run; one that installs what they need",
+    )
+    verb.add_argument("-o", "--output", type=_path, metavar="FILE", help="write it there (default: print it)")
+
+
 def _add_comment(verbs: _Verbs[_ArgumentParser]) -> None:
     verb = _add_verb(
         verbs, "comment", "in a CI job: post a Markdown file as one comment on the pull request, kept current",
         "  analyze comment callchain-ci/diff.md",
     )  # fmt: skip
     verb.add_argument("file", type=_path, metavar="FILE.md", help="what to post")
+    verb.add_argument("--update-only", action="store_true", help="where there is no comment yet, write none")
 
 
 def _path(text: str) -> Path:

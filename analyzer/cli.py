@@ -227,7 +227,18 @@ def _doctor(options: argparse.Namespace) -> ExitStatus:
 def _comment(options: argparse.Namespace) -> ExitStatus:
     from analyzer.comment import comment
 
-    return comment(options.file)
+    return comment(options.file, options.update_only)
+
+
+def _ci(options: argparse.Namespace) -> ExitStatus:
+    from analyzer.ci.templates import template, write_template
+
+    if options.output is None:
+        print(template(options.what), end="")
+    else:
+        write_template(options.what, options.output)
+        print(options.output)
+    return ExitStatus.DONE
 
 
 _VERBS = {
@@ -240,4 +251,5 @@ _VERBS = {
     "paths": _paths,
     "doctor": _doctor,
     "comment": _comment,
+    "ci": _ci,
 }

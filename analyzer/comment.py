@@ -16,9 +16,12 @@ _FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
 _ROOM_TO_CLOSE = 200  # characters
 
 
-def comment(file: Path, environment: Mapping[str, str] = os.environ) -> ExitStatus:
-    """Post the Markdown in `file`. A job that is not about a pull request, or may not comment, says so: that is no
-    failure. AnalyzerError when the server does not do its part."""
+def comment(file: Path, update_only: bool = False, environment: Mapping[str, str] = os.environ) -> ExitStatus:
+    """Post the Markdown in `file`; with `update_only` none is written where there is none yet.
+
+    A job that is not about a pull request, or may not comment, says so: that is no failure. AnalyzerError when the
+    server does not do its part.
+    """
     console = Console()
     text = _read(file)
     talk = conversation(environment, _event(environment.get("GITHUB_EVENT_PATH", "")))
@@ -26,11 +29,11 @@ def comment(file: Path, environment: Mapping[str, str] = os.environ) -> ExitStat
         console.say(f"Warning: {talk.reason}" if talk.warning else talk.reason)
         return ExitStatus.DONE
     try:
-        done = forge.post(talk, body(text, talk))
+        done = forge.post(talk, body(text, talk), update_only)
     except forge.RefusedError as error:
         console.say(f"Warning: {error.message} {error.hint}")
         return ExitStatus.DONE
-    console.say(f"The comment on {talk.name} is {done}.")
+    console.say(f"The comment on {talk.name} {done}.")
     return ExitStatus.DONE
 
 

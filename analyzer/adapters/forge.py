@@ -25,18 +25,21 @@ class RefusedError(AnalyzerError):
     """The server knows what is wanted, and we may not do it."""
 
 
-def post(talk: Conversation, text: str) -> str:
+def post(talk: Conversation, text: str, update_only: bool = False) -> str:
     """Write the comment, or write it anew where it stands already; returns what was done.
 
+    With `update_only` none is written where none stands.
     `text` begins with the marker. RefusedError when the token does not allow it, AnalyzerError when the server
     does not do its part.
     """
     ours = _find(talk)
+    if ours is None and update_only:
+        return "is not there, and need not be"
     if ours is None:
         _ask(talk, "POST", talk.comments, {"body": text})
-        return "written"
+        return "is written"
     _ask(talk, talk.edit_method, f"{talk.edit}/{ours}", {"body": text})
-    return "updated"
+    return "is updated"
 
 
 def _find(talk: Conversation) -> int | None:

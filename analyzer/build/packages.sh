@@ -55,5 +55,5 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get -q update
-# shellcheck disable=SC2086 - the list is to be split
+# shellcheck disable=SC2086 # the list is to be split
 $as_root apt-get -q -y install --no-install-recommends $missing

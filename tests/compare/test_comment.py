@@ -45,6 +45,14 @@ def test_the_comment_is_written_once_and_then_updated_in_place(forge, job, markd
     assert [c["body"] for c in forge.comments[1:]] == [f"{MARKER}\n### no change any more\n"]
 
 
+def test_where_no_comment_stands_none_is_written_when_only_an_update_is_wanted(forge, job, markdown):
+    assert analyze("comment", markdown, "--update-only", **job).returncode == 0
+    assert forge.comments == []
+    forge.add(f"{MARKER}\nold")
+    assert analyze("comment", markdown, "--update-only", **job).returncode == 0
+    assert forge.comments[0]["body"].endswith("### 2 changes\n")
+
+
 def test_it_is_found_on_the_second_page(forge, job, markdown):
     for number in range(150):
         forge.add(f"remark {number}", author=5)

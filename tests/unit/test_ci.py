@@ -1,13 +1,18 @@
-"""What a job's environment says, and how a comment is cut. No server, no CI."""
+"""The templates, what a job's environment says, and how a comment is cut. No server, no CI."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from analyzer.adapters.forge import MARKER
+from analyzer.ci import templates
 from analyzer.ci.job import NoConversation, conversation
+from analyzer.cli import main
 from analyzer.comment import body
 from analyzer.errors import UsageError
 
@@ -106,3 +111,56 @@ def test_what_a_cut_leaves_open_is_closed(opened, closed):
 
 def test_one_endless_line_leaves_only_the_pointer_to_the_report():
     assert body("x" * 100_000, conversation(GITHUB, "")) == f"{MARKER}\n\n… more in the report.\n"
+
+
+CI = Path(templates.__file__).parent
+TOOLS = Path(sys.executable).parent
+
+
+@pytest.mark.parametrize(
+    ("file", "schema"),
+    [
+        ("github.yml", ["vendor.github-workflows"]),
+        ("gitlab.yml", ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]),
+    ],
+)
+def test_a_template_is_what_the_published_schema_wants(file, schema):
+    command = [TOOLS / "check-jsonschema", "--builtin-schema", *schema, CI / file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("script", ["script", "packages"])
+def test_the_scripts_are_posix_sh(script, tmp_path):
+    templates.write_template(script, tmp_path / "script.sh")
+    subprocess.run(["sh", "-n", tmp_path / "script.sh"], check=True)
+    command = [TOOLS / "shellcheck", "--shell=sh", tmp_path / "script.sh"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_script_explains_each_variable_it_heeds():
+    head, _, rest = templates.template("script").partition("set -u\n")
+    heeded = set(re.findall(r"\$\{(ANALYZE|QEMU|CALLCHAIN_\w+):-", rest))
+    assert heeded == set(re.findall(r"^#   (ANALYZE|QEMU|CALLCHAIN_\w+) ", head, re.MULTILINE))
+
+
+@pytest.mark.parametrize("job", ["github", "gitlab"])
+def test_the_jobs_set_only_what_the_script_or_pip_heeds_and_upload_what_it_writes(job):
+    text, script = templates.template(job), templates.template("script")
+    for name in set(re.findall(r"CALLCHAIN_\w+", text)) - {"CALLCHAIN_PACKAGE", "CALLCHAIN_TOKEN"}:
+        assert name in script
+    for file in re.findall(r"callchain-ci/([\w.]+)", text):
+        assert re.search(rf"^write_as \w+ {re.escape(file)} ", script, re.MULTILINE)
+
+
+def test_a_template_is_printed_or_written_and_never_over_a_changed_one(tmp_path, capsys):
+    assert main(["ci", "github"]) == 0
+    assert capsys.readouterr().out == (CI / "github.yml").read_text()
+    output = tmp_path / ".github" / "workflows" / "callchain.yml"
+    assert main(["ci", "github", "-o", str(output)]) == 0
+    assert main(["ci", "github", "-o", str(output)]) == 0
+    output.write_text(output.read_text() + "# mine\n")
+    assert main(["ci", "github", "-o", str(output)]) == 3
+    assert "it is kept" in capsys.readouterr().err
+    assert output.read_text().endswith("# mine\n")

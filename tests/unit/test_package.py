@@ -48,6 +48,9 @@ def test_the_wheel_carries_all_that_running_needs(wheel):
         "analyzer/build/needs.toml",
         "analyzer/build/cures.toml",
         "analyzer/build/packages.sh",
+        "analyzer/ci/callchain.sh",
+        "analyzer/ci/github.yml",
+        "analyzer/ci/gitlab.yml",
     } <= names
     assert not any(name.startswith(("tests", "reports/gallery")) for name in names)
 
