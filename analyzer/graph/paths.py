@@ -112,7 +112,7 @@ class Finder:
         """Pieces of chains, from all their beginnings at once, a call longer each time."""
         growing = [
             (chain.milestone, calls, first, first, self._wishes.open_at(calls[first].caller))
-            for chain, calls in ((chain, _calls_of(chain)) for chain in self._chains)
+            for chain, calls in ((chain, self._calls_to_goals(chain)) for chain in self._chains)
             for first in range(len(calls))
             if calls[first].caller in self._starts
         ]
@@ -129,6 +129,11 @@ class Finder:
                 if end + 1 < len(calls):
                     longer.append((milestone, calls, first, end + 1, left))
             growing = longer
+
+    def _calls_to_goals(self, chain: Chain) -> Calls:
+        """The calls of a chain up to the last that leads to a goal."""
+        calls = _calls_of(chain)
+        return calls[: max((end for end, call in enumerate(calls, 1) if call.callee in self._goals), default=0)]
 
     def _put_together(self) -> Iterator[Path]:
         goals = set()

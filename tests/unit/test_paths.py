@@ -240,6 +240,13 @@ def test_a_search_that_takes_too_long_is_cut_off_and_says_so():
     assert 0 < sum(len(path.calls) for path in paths) <= 10_000
 
 
+def test_a_chain_without_a_goal_costs_nothing():
+    way = " > ".join(f"x{n}" for n in range(20))
+    graph = merge([recording(" > ".join(f"f{n}" for n in range(300)), f"f1 > {way} > goal")])
+    finder = Finder(graph, query("f.*"), steps=100)  # pieces of the long chain, as long as this, are 6000
+    assert notation(next(finder.all())) == f"f1 > {way} > goal (recorded)"
+
+
 def everywhere(_call):
     return True
 
