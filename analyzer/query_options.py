@@ -12,7 +12,7 @@ PATHS_EXAMPLES = """\
   analyze paths callchain-qemu-7.2.22-startup --from main --to ioctl --recorded -o ioctl.svg
 
 patterns:
-  A PATTERN is a regular expression that must match a function's whole name. NAME before a colon is the stem
+  A PATTERN is a regular expression that must match a function's whole name. A name before a colon is the stem
   of the file that defines it, without a folder: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' is the kernel's.
 
 paths:

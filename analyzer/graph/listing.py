@@ -75,10 +75,11 @@ def path_lines(path: Path, graph: CallGraph) -> Iterator[str]:
     calls = path.calls
     names = [_one_line(calls[0].caller.name), *(_mark(call) + _one_line(call.callee.name) for call in calls)]
     width = min(max(map(len, names)), _WIDEST)
-    places = [*map(_place, calls), graph.node(calls[-1].callee).file]
+    places = [*map(_place, calls), ""]
     slots = ["", *map(_slots, calls)]
     for name, place, slot, function in zip(names, places, slots, path.functions, strict=True):
-        yield f"{name:{width}}  {_one_line(place or _library(function)):36}  {slot}".rstrip()
+        where = place or graph.node(function).file or _library(function)
+        yield f"{name:{width}}  {_one_line(where):36}  {slot}".rstrip()
 
 
 def paths_json(found: Found) -> str:
