@@ -21,8 +21,11 @@ _CALLS = {ChangeKind.CALL_KIND, ChangeKind.OPTIMISED}
 
 def chapter(chain: ChainDiff, number: int, marks: Marks) -> Chapter:
     """The two chains to one milestone; `number` makes its anchors."""
-    pairs = tuple(_pair(row, chain, f"row-{number}-{position}", marks) for position, row in enumerate(chain.rows))
-    first = next((position for position, pair in enumerate(pairs) if pair.first), None)
+    first = next((position for position, row in enumerate(chain.rows) if row.differs), None)
+    pairs = tuple(
+        _pair(row, chain, f"row-{number}-{position}", marks, position == first)
+        for position, row in enumerate(chain.rows)
+    )
     in_rows = {change for row in chain.rows for change in row.changes}
     lacks = "new" if not chain.new_thread else "old" if not chain.old_thread else ""
     return Chapter(
@@ -47,7 +50,7 @@ def _threads(chain: ChainDiff) -> Part:
     return Part(visible(chain.new_thread or chain.old_thread))
 
 
-def _pair(row: Row, chain: ChainDiff, anchor: str, marks: Marks) -> Pair:
+def _pair(row: Row, chain: ChainDiff, anchor: str, marks: Marks, first: bool) -> Pair:
     told = tuple(marks.of(change) for change in row.changes)
     step = row.new or row.old
     return Pair(
@@ -59,7 +62,7 @@ def _pair(row: Row, chain: ChainDiff, anchor: str, marks: Marks) -> Pair:
         old=_cell(row.old, row.new, row.changes) if row.old else None,
         new=_cell(row.new, row.old, row.changes) if row.new else None,
         remarks=tuple(_remarks(row.changes, marks)),
-        first=row is chain.divergence,
+        first=first,
     )
 
 

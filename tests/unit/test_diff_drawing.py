@@ -59,6 +59,12 @@ def test_the_only_function_of_its_name_is_the_same_in_another_file():
     assert matched(old, new, diff())[function("a", "hw/one.c")] == function("a", "hw/two.c")
 
 
+def test_no_two_functions_become_one():
+    old, new = graph("main direct a", "main direct b"), graph("main direct z")
+    found = diff(*same("main"), renamed("a", "z"), renamed("b", "z"))
+    assert nodes(old, new, found) == {"main": "same", "z": "changed", "b": "gone"}
+
+
 def test_of_two_functions_of_one_name_none_is_guessed():
     old = graph("main direct a", files={"a": "hw/one.c"})
     new = graph("main direct a", files={"a": "hw/two.c"})

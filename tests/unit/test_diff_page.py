@@ -47,6 +47,11 @@ def test_a_short_run_of_equal_rows_is_not_worth_a_button():
     assert shown(chapter(*same("a", "b", "c"), inserted("x"), *same("goal"))) == [["0", "1", "2", "3", "4"]]
 
 
+def test_rows_that_differ_are_never_folded():
+    way = chapter(*[inserted(name) for name in LETTERS], *same("goal"))
+    assert [block.label for block in way.blocks] == [""]
+
+
 def test_what_a_chain_before_told_is_folded_as_before():
     way = chapter(*same("a"), inserted("x"), renamed("v1", "v2", ChangeKind.NUMBERED), *same("b", "goal"), known=4)
     assert shown(way) == ["4 as before, 1 of them changed", ["4"]]
@@ -95,6 +100,7 @@ def test_a_pointer_set_in_another_way_shows_how_on_both_sides_and_marks_what_is_
     pair = chapter(*same("e"), row).blocks[0].pairs[1]
     assert pair.old.through.text == "through Ops.go"
     assert not pair.old.through.changed
+    assert not pair.old.how.changed
     assert [part.text for part in pair.new.settings] == ["stored in Ops.go by two_init, hw/set.c"]
     assert all(part.changed for part in (*pair.old.settings, *pair.new.settings))
 
