@@ -9,6 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyzer import TOOL
+from analyzer.compare_options import (
+    BASELINE_EXAMPLES,
+    COMPARISON_STATUS,
+    DIFF_EXAMPLES,
+    add_output,
+    add_terms,
+)  # fmt: skip
 from analyzer.errors import UsageError
 from analyzer.query_options import PATHS_EXAMPLES, add_query_options
 from analyzer.text import expand_user
@@ -61,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_graph(verbs)
     _add_report(verbs)
     _add_paths(verbs)
+    _add_diff(verbs)
+    _add_baseline(verbs)
     _add_doctor(verbs)
     _add_ci(verbs)
     _add_comment(verbs)
@@ -308,6 +317,35 @@ def _add_paths(verbs: _Verbs[_ArgumentParser]) -> None:
     )
     verb.add_argument("-o", "--output", type=_path, metavar="FILE", help="write it there: .txt .json .dot .svg")
     verb.usage = "analyze paths GRAPH --from PATTERN --to PATTERN [options]"
+
+
+def _add_diff(verbs: _Verbs[_ArgumentParser]) -> None:
+    verb = _add_verb(
+        verbs, "diff", "tell what changed between two QEMUs on the way to the guest",
+        f"{DIFF_EXAMPLES}\n\n{COMPARISON_STATUS}",
+    )  # fmt: skip
+    verb.add_argument("old", metavar="OLD", help="what was: see below")
+    verb.add_argument("new", metavar="NEW", help="what is")
+    add_terms(verb, _path)
+    add_output(verb, _path)
+
+
+def _add_baseline(verbs: _Verbs[_ArgumentParser]) -> None:
+    verb = _add_verb(
+        verbs, "baseline", "keep what a QEMU does on the way to the guest in git, and compare with it",
+        f"{BASELINE_EXAMPLES}\n\n{COMPARISON_STATUS}",
+    )  # fmt: skip
+    verb.add_argument("what", choices=("update", "check"), help="write the baselines, or compare with them")
+    verb.add_argument(
+        "folder", nargs="?", type=_path, default=Path("callchain-baseline"), metavar="DIR",
+        help="where they are (default: callchain-baseline)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--of", dest="recordings", action="append", default=[], metavar="RECORDING",
+        help="an output folder, a recording or a graph; may be repeated (default: all output folders here)",
+    )  # fmt: skip
+    add_terms(verb, _path)
+    add_output(verb, _path)
 
 
 def _add_doctor(verbs: _Verbs[_ArgumentParser]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analyzer.comparing import Output, Terms, compare_sources, read_terms, tell
 from analyzer.diff.baseline import machine, profile, to_text
 from analyzer.diff.compare import Source
-from analyzer.errors import AnalyzerError, UsageError
+from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.callgraph import Provenance
 from analyzer.recording import FILE_NAME
 from analyzer.results import write_text
@@ -75,13 +77,40 @@ def update(kept: Sequence[Kept]) -> Iterator[str]:
         text = to_text(each.source.graph)
         before = each.baseline.read_text(encoding="utf-8") if each.baseline.exists() else None
         if before != text:
-            make_folder(each.baseline.parent)
+            _make_folder(each.baseline.parent)
             write_text(each.baseline, text)
         what = "new" if before is None else "unchanged" if before == text else "updated"
         yield f"{what:10}{each.baseline}  ({each.source.name})"
 
 
-def make_folder(folder: Path) -> None:
+def check(kept: Sequence[Kept], folder: Path, terms: Terms, output: Output) -> ExitStatus:
+    """Compare each recording with its baseline and tell it; the worst status: differs before not to be compared.
+
+    AnalyzerError when a recording has none, UsageError when several are to go into one file.
+    """
+    if len(kept) > 1 and (output.file or output.form != "text"):
+        names = ", ".join(each.source.name for each in kept)
+        raise UsageError(
+            f"One answer for several recordings is text only: {names}.", "Name one of them with --of."
+        )
+    if missing := next((each for each in kept if not each.baseline.exists()), None):
+        raise _without_baseline(missing)
+    allow = folder / ALLOW_FILE
+    if not terms.allow.allowances and not terms.allow.musts and allow.exists():
+        terms = replace(terms, allow=read_terms(terms.fail_on, allow, ()).allow)
+    statuses = set()
+    for each in kept:
+        old = load_source(str(each.baseline))
+        verdict = compare_sources(old, each.source, terms)
+        tell(verdict, old, each.source, output)
+        statuses.add(verdict.status)
+    for name in _not_checked(folder, kept):
+        print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)
+    worst_first = (ExitStatus.DIFFERS, ExitStatus.COULD_NOT_RUN, ExitStatus.DONE)
+    return next(status for status in worst_first if status in statuses)
+
+
+def _make_folder(folder: Path) -> None:
     """AnalyzerError when the folder cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +118,7 @@ def make_folder(folder: Path) -> None:
         raise AnalyzerError(f"{folder} cannot be made: {error.strerror}.") from None
 
 
-def without_baseline(each: Kept) -> AnalyzerError:
+def _without_baseline(each: Kept) -> AnalyzerError:
     """The error for a recording that has nothing to be compared with: it must not look like no difference."""
     others = sorted(file.name for file in each.baseline.parent.glob(f"*{_SUFFIX}"))
     there = f"There are {', '.join(others)}; " if others else ""
@@ -99,6 +128,6 @@ def without_baseline(each: Kept) -> AnalyzerError:
     )
 
 
-def not_checked(folder: Path, kept: Sequence[Kept]) -> list[str]:
+def _not_checked(folder: Path, kept: Sequence[Kept]) -> list[str]:
     """Baselines of the folder that no recording was compared with."""
     return sorted({file.name for file in folder.glob(f"*{_SUFFIX}")} - {each.baseline.name for each in kept})

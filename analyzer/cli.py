@@ -18,6 +18,7 @@ from analyzer.errors import AnalyzerError, ExitStatus
 
 if TYPE_CHECKING:
     from analyzer.adapters.gdb import Gdb
+    from analyzer.comparing import Output, Terms
     from analyzer.model import Recording
 
 # Arguments for QEMU that it had better not be started with again and again: they may be written to, or used up.
@@ -211,6 +212,42 @@ def _paths(options: argparse.Namespace) -> ExitStatus:
     return ExitStatus.DONE if found.paths else ExitStatus.DIFFERS
 
 
+def _diff(options: argparse.Namespace) -> ExitStatus:
+    from analyzer.comparing import compare_sources, tell
+    from analyzer.sides import load_source
+
+    output, terms = _output(options), _terms(options)
+    old, new = load_source(options.old), load_source(options.new)
+    verdict = compare_sources(old, new, terms)
+    tell(verdict, old, new, output)
+    return verdict.status
+
+
+def _baseline(options: argparse.Namespace) -> ExitStatus:
+    from analyzer.baselines import check, find_recordings, kept_for, update
+
+    kept = kept_for(options.folder, options.recordings or find_recordings())
+    if options.what == "update":
+        for line in update(kept):
+            print(line)
+        return ExitStatus.DONE
+    return check(kept, options.folder, _terms(options), _output(options))
+
+
+def _terms(options: argparse.Namespace) -> Terms:
+    from analyzer.comparing import read_terms
+    from analyzer.diff.accept import DEFAULT_FAIL_ON, parse_fail_on
+
+    fail_on = DEFAULT_FAIL_ON if options.fail_on is None else parse_fail_on(options.fail_on)
+    return read_terms(fail_on, options.allow, tuple(options.names), options.kernel, options.hits)
+
+
+def _output(options: argparse.Namespace) -> Output:
+    from analyzer.comparing import Output, form_of
+
+    return Output(form_of(options.format, options.output), options.output, options.colour, options.full)
+
+
 def _doctor(options: argparse.Namespace) -> ExitStatus:
     from analyzer.doctor import examine
 
@@ -249,6 +286,8 @@ _VERBS = {
     "graph": _graph,
     "report": _report,
     "paths": _paths,
+    "diff": _diff,
+    "baseline": _baseline,
     "doctor": _doctor,
     "comment": _comment,
     "ci": _ci,

@@ -25,7 +25,7 @@ def write_results(folder: Path) -> tuple[Recording, str]:
     """Everything that follows from the recording in `folder`; returns it and why there is no picture, if so."""
     recording = read_recording(folder)
     graph = graph_of(recording)
-    svg, missing = _picture(graph)
+    svg, missing = picture(to_dot(graph))
     write_text(folder / "graph.json", to_json(graph))
     if svg:
         write_text(folder / "graph.svg", svg)
@@ -58,7 +58,7 @@ def make_report(sources: Sequence[Path], output: Path) -> str:
     """Write the report of recordings, graphs or both; returns why there is no picture, if so."""
     check_not_a_source(output, sources)
     recordings, graph = read_all(sources)
-    svg, missing = _picture(graph)
+    svg, missing = picture(to_dot(graph))
     write_text(output, render(build_page(graph, recordings, svg, missing)))
     return missing
 
@@ -89,9 +89,9 @@ def _read_graph(path: Path) -> CallGraph:
         raise AnalyzerError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _picture(graph: CallGraph) -> tuple[str, str]:
+def picture(dot: str) -> tuple[str, str]:
     """(SVG, ""), or ("", why there is none)."""
     try:
-        return render_svg(to_dot(graph)), ""
+        return render_svg(dot), ""
     except AnalyzerError as error:
         return "", f"{error.message} {error.hint}"

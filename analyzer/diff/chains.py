@@ -90,7 +90,7 @@ def with_known(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
     """Each chain, told how many of its first rows an earlier one has too."""
     told: list[ChainDiff] = []
     for chain in chains:
-        known = max((_common(chain.rows, other.rows) for other in told if other.target), default=0)
+        known = max((_common(chain.rows, other.rows) for other in told), default=0)
         told.append(replace(chain, known=known))
     return told
 

@@ -85,6 +85,9 @@ def check_rule(rule: Rule, graph: CallGraph, steps: int = 0) -> Verdict:
     functions = [node.function for node in graph.nodes]
     for pattern in rule.patterns:
         if not pattern.among(functions):
+            if pattern is rule.goal and _never_reached(pattern, graph):
+                outcome = Outcome.BROKEN if rule.reach else Outcome.HOLDS
+                return Verdict(rule, outcome, visible(f"{pattern} was waited for and never reached."))
             return Verdict(rule, Outcome.UNCHECKED, _absent(pattern, graph))
     verdict = _check_reach(rule, graph, steps)
     for pattern in rule.only_via if verdict.outcome is Outcome.HOLDS else ():
@@ -140,6 +143,8 @@ def _check_reach(rule: Rule, graph: CallGraph, steps: int) -> Verdict:
     path = next(finder.all(), None)
     if path is None and finder.gave_up:
         return Verdict(rule, Outcome.UNCHECKED, _CUT_OFF)
+    if path is None and not graph.provenance.complete:
+        return Verdict(rule, Outcome.UNCHECKED, _not_reached(rule, graph))
     outcome = Outcome.HOLDS if (path is not None) == rule.reach else Outcome.BROKEN
     return Verdict(rule, outcome, _reached(path) if path else _not_reached(rule, graph), path)
 
@@ -165,6 +170,12 @@ def _not_reached(rule: Rule, graph: CallGraph) -> str:
     which = " of the kind the rule names" if rule.via or rule.not_via else ""
     incomplete = "" if graph.provenance.complete else " What was recorded is not complete, though."
     return visible(f"No path{which} leads from {rule.start} to {rule.goal}.{incomplete}")
+
+
+def _never_reached(pattern: Pattern, graph: CallGraph) -> bool:
+    """Whether a function of that name is in the program, and a recording that is whole never came there."""
+    waited_for = (name for entry in graph.missing if entry.in_program for name in entry.functions)
+    return graph.provenance.complete and any(pattern.name.fullmatch(name) for name in waited_for)
 
 
 def _absent(pattern: Pattern, graph: CallGraph) -> str:

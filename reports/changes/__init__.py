@@ -1,1 +1,34 @@
 """A verdict becomes text: one file for each format. See README.md here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analyzer.diff.verdict import Verdict
+from reports.changes import text
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way to write a verdict, and the ends of file names that choose it."""
+
+    render: Callable[[Verdict], str]
+    suffixes: tuple[str, ...] = ()
+
+
+FORMATS = {
+    "text": Format(text.render, (".txt",)),
+}
+"""By the word of `--format`."""
+
+
+def format_of(file_name: str) -> str:
+    """The word of `--format` that the file's name stands for: its longest end that is known; "" for none."""
+    found = [
+        (len(suffix), word)
+        for word, one in FORMATS.items()
+        for suffix in one.suffixes
+        if file_name.lower().endswith(suffix)
+    ]
+    return max(found, default=(0, ""))[1]

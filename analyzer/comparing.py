@@ -1,0 +1,119 @@
+"""The verb `diff`: two sides compared, judged, and told in the form that was asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from analyzer.diff.accept import DEFAULT_FAIL_ON, AllowFile, judge
+from analyzer.diff.allowfile import read_allow_file
+from analyzer.diff.compare import Source, compare
+from analyzer.diff.drawing import merged_dot
+from analyzer.diff.names import Names, known_names, read_names, together
+from analyzer.diff.verdict import RuleResult, Verdict
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.callgraph import CallGraph
+from analyzer.graph.rules import check_rule, parse_rule
+from analyzer.results import write_text
+from analyzer.workflow import picture
+from reports.changes import FORMATS, format_of
+from reports.changes.colour import wants_colour
+from reports.changes.text import render as text_of
+from reports.html import render_diff
+
+FORMS = (*FORMATS, "html")
+_WIDTH = 120  # columns of what goes to no terminal
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What counts, what is accepted and what is known of names."""
+
+    fail_on: frozenset[str] = DEFAULT_FAIL_ON
+    allow: AllowFile = field(default_factory=AllowFile)
+    names: Names = field(default_factory=known_names)
+    kernel: bool = False
+    hits: bool = False
+
+
+@dataclass(frozen=True)
+class Output:
+    """How and where a verdict is told; `colour` as `--color`."""
+
+    form: str = "text"
+    file: Path | None = None
+    colour: str = "auto"
+    full: bool = False
+
+
+def read_terms(
+    fail_on: frozenset[str], allow: Path | None, names: tuple[Path, ...], kernel: bool = False, hits: bool = False
+) -> Terms:
+    """The terms, their files read and checked. AnalyzerError for a file that cannot be used, UsageError for a rule
+    that nobody understands."""
+    allowed = read_allow_file(_read(allow), str(allow)) if allow else AllowFile()
+    for must in allowed.musts:
+        parse_rule(must.rule)
+    known = together([*(read_names(_read(file), str(file)) for file in names), known_names()])
+    return Terms(fail_on, allowed, known, kernel, hits)
+
+
+def compare_sources(old: Source, new: Source, terms: Terms) -> Verdict:
+    """The comparison, and what it means under these terms today."""
+    diff = compare(old, new, terms.names, terms.kernel, terms.hits)
+    rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.musts)
+    return judge(diff, rules, terms.allow, terms.fail_on, date.today())
+
+
+def form_of(form: str | None, file: Path | None) -> str:
+    """The format asked for, or the one the file's name stands for. UsageError when it stands for none."""
+    if form is not None:
+        return form
+    if file is None:
+        return "text"
+    found = "html" if file.suffix.lower() in (".html", ".htm") else format_of(file.name)
+    if not found:
+        raise UsageError(f"{file}: no format is known for this name.", f"Name one: --format {'|'.join(FORMS)}.")
+    return found
+
+
+def tell(verdict: Verdict, old: Source, new: Source, output: Output) -> None:
+    """Write the verdict into the file, or print it. AnalyzerError when the file cannot be written."""
+    text = _html(verdict, old, new) if output.form == "html" else _text(verdict, output)
+    if output.file is None:
+        print(text, end="")
+    else:
+        write_text(output.file, text)
+        print(output.file)
+
+
+def _text(verdict: Verdict, output: Output) -> str:
+    if output.form != "text":
+        return FORMATS[output.form].render(verdict)
+    on_screen = output.file is None
+    colour = wants_colour(sys.stdout, os.environ, output.colour) if on_screen else output.colour == "always"
+    width = shutil.get_terminal_size((_WIDTH, 24)).columns if on_screen and sys.stdout.isatty() else _WIDTH
+    return text_of(verdict, width, colour, output.full)
+
+
+def _html(verdict: Verdict, old: Source, new: Source) -> str:
+    svg, missing = picture(merged_dot(old.graph, new.graph, verdict.diff))
+    return render_diff(verdict, svg, missing)
+
+
+def _checked(rule: str, reason: str, graph: CallGraph) -> RuleResult:
+    verdict = check_rule(parse_rule(rule), graph)
+    path = tuple(function.name for function in verdict.path.functions) if verdict.path else ()
+    return RuleResult(rule, reason, str(verdict.outcome), verdict.words, path)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise AnalyzerError(f"{file} cannot be read: {reason}.") from None
