@@ -21,7 +21,8 @@ paths:
   twice. Recorded ones come first; of the others first the shortest for each pair of ends.
 
 kinds of calls:
-  direct, indirect (through a pointer), tail, inline, thread-start, signal, syscall, kernel, documented, unknown
+  direct, indirect (through a pointer), call (one of these, not known which), tail, inline, thread-start, signal,
+  syscall, kernel, documented, unknown
 
 exit status of paths:
   0 there are paths; 1 there is none, though both ends are in the graph; 2 no regular expression, or no such

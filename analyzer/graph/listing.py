@@ -24,6 +24,7 @@ _MARKS = {
     Kind.SIGNAL: ("! ", "signal"),
     Kind.SYSCALL: ("⇣ ", "system call"),
     Kind.DOCUMENTED: ("⇣? ", "as the kernel's sources have it, not seen"),
+    Kind.CALL: ("- ", "directly or through a pointer, not known which"),
     Kind.UNKNOWN: ("? ", "nobody knows how"),
 }
 _PLAIN = "  "

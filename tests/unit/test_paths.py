@@ -356,6 +356,17 @@ def test_the_text_looks_like_the_chains_people_know(graph_file, capsys):
     )
 
 
+def test_the_help_names_all_kinds_of_calls_and_the_list_marks_what_is_not_plain(capsys):
+    with pytest.raises(SystemExit):
+        main(["paths", "--help"])
+    kinds = capsys.readouterr().out.partition("kinds of calls:")[2].partition("exit status")[0]
+    assert all(kind.value in kinds.replace(",", " ").split() for kind in Kind)
+    graph = merge([recording(*(f"main {arrow.strip()} {kind.name}" for kind, arrow in ARROWS.items()))])
+    paths = list(Finder(graph, query(goal=".*")).all())
+    marks = {path.calls[0].kind: list(path_lines(path, graph))[1].split()[0] for path in paths}
+    assert {kind for kind, mark in marks.items() if mark == kind.name} == {Kind.DIRECT, Kind.KERNEL}
+
+
 def test_a_limit_says_that_there_are_more_and_only_then(graph_file, capsys):
     asked = ["paths", graph_file, "--from", "main", "--to", "goal"]
     assert main([*asked, "--limit", "1"]) == 0
@@ -401,7 +412,7 @@ def test_the_picture_has_what_is_on_the_paths_and_nothing_else(graph_file, capsy
         (["--from", "main", "--to", "gaol"], 3, "It has goal"),
         (["--from", "main", "--to", "goal", "--not-via", "nobody"], 3, "matches nobody"),
         (["--from", "(", "--to", "goal"], 2, "no regular expression"),
-        (["--from", "main", "--to", "goal", "--kind", "odd"], 2, "Kinds are direct"),
+        (["--from", "main", "--to", "goal", "--kind", "odd"], 2, "Kinds are call, direct"),
         (["--from", "main", "--to", "goal", "-o", "x.png"], 2, ".svg"),
         (["--from", "main", "--to", "goal", "--limit", "1", "--all"], 2, "not allowed with"),
         (["--from", "main"], 2, "--to"),
