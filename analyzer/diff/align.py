@@ -15,7 +15,7 @@ from analyzer.model import Function
 
 Pairs = list[tuple[int | None, int | None]]  # positions in both; None on the side that has nothing there
 
-_LARGEST = 4_000_000  # cells of the table: two chains of 2,000 steps, some seconds
+_LARGEST = 1_000_000  # cells of the table: two chains of 1,000 steps, a second
 _ALIKE = 0.5  # two names have half of their words in common
 _Matches = list[tuple[int, int]]
 
@@ -95,7 +95,7 @@ def _with_alike(matches: _Matches, old: Sequence[Function], new: Sequence[Functi
 
 
 def _alike(mine: range, theirs: range, old: Sequence[Function], new: Sequence[Function]) -> _Matches:
-    if not mine or not theirs or len(mine) * len(theirs) > _LARGEST // 100:
+    if not mine or not theirs or len(mine) * len(theirs) > _LARGEST // 25:
         return []
     alike = {(i, j): similarity(old[i].name, new[j].name) for i in mine for j in theirs}
     forward = {i: _only_best({j: alike[i, j] for j in theirs}) for i in mine}

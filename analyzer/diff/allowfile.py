@@ -60,7 +60,8 @@ def _allowance(entry: dict[str, Any]) -> Allowance:
     if unknown := changes - _KINDS:
         raise ValueError(f"{min(unknown)} is no kind of change")
     subject = re.compile(_text(entry, "subject"))
-    return Allowance(subject, _text(entry, "reason"), changes, entry.get("milestone", ""), _expires(entry))
+    milestone = _text(entry, "milestone") if "milestone" in entry else ""
+    return Allowance(subject, _text(entry, "reason"), changes, milestone, _expires(entry))
 
 
 def _expires(entry: dict[str, Any]) -> date | None:

@@ -53,7 +53,7 @@ def from_text(text: str, name: str) -> CallGraph:
     for number, line in enumerate(lines[1:], 2):
         try:
             reader.read(line)
-        except (ValueError, KeyError, IndexError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, StopIteration) as error:
             raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
     return reader.graph()
 

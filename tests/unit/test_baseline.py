@@ -1,0 +1,121 @@
+"""Baselines: text for git, there and back, and where they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.baselines import file_name, kept_for, update
+from analyzer.diff.baseline import ARROWS, FIRST_LINE, to_text
+from analyzer.diff.compare import Source, compare
+from analyzer.diff.names import known_names
+from analyzer.diff.reading import from_text
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.document import to_json
+from analyzer.model import Function
+from tests.comparing import source
+from tests.notation import ARROWS as NOTATION
+
+LINES = ("main@vl > init *> kvm_init@kvm-all > [ioctl", "main@vl > board ~> cpu => thread +> goal")
+EXAMPLE = source(*LINES, ioctls=("KVM_A", "KVM_RUN"), slots={"kvm_init": "AccelClass.init_machine by class_init"})
+
+
+def there_and_back(text):
+    return to_text(from_text(text, "baseline"))
+
+
+def test_it_is_read_back_as_it_was():
+    text = to_text(EXAMPLE.graph)
+    assert there_and_back(text) == text
+
+
+def test_nothing_differs_from_the_graph_it_was_made_of():
+    baseline = Source("baseline", from_text(to_text(EXAMPLE.graph), "baseline"))
+    for old, new in ((baseline, EXAMPLE), (EXAMPLE, baseline)):
+        diff = compare(old, new, known_names())
+        assert (diff.changes, diff.unchecked) == ((), ())
+
+
+def test_a_pointer_stands_on_lines_of_its_own():
+    text = to_text(EXAMPLE.graph)
+    assert "through member AccelClass.init_machine\n       stored AccelClass.init_machine class_init\n" in text
+
+
+def test_it_has_neither_lines_nor_a_build_id():
+    text = to_text(EXAMPLE.graph)
+    assert not any(character.isdigit() for character in text.replace(FIRST_LINE, "").replace("9.9.9", ""))
+    other = source(*LINES, build_id="another", tool="another 9", ioctls=("KVM_A", "KVM_RUN"),
+                   slots={"kvm_init": "AccelClass.init_machine by class_init"})  # fmt: skip
+    assert to_text(other.graph) == text
+
+
+def test_the_kernel_is_not_in_it():
+    with_kernel, without = source("main > goal $> kvm_dev_ioctl k> deeper"), source("main > goal")
+    assert to_text(with_kernel.graph) == to_text(without.graph)
+
+
+def test_every_kind_of_call_has_its_arrow():
+    assert {kind: arrow.strip() for kind, arrow in NOTATION.items()} == ARROWS
+
+
+@given(st.text(min_size=1), st.text())
+def test_whatever_a_function_is_called_it_is_read_back(name, file):
+    graph = source("main > goal").graph
+    chain = graph.chains[0]
+    strange = replace(chain.steps[1], function=Function(name, "x"), file=file)
+    graph.chains = (replace(chain, steps=(chain.steps[0], strange)),)
+    back = from_text(to_text(graph), "baseline")
+    assert back.chains[0].steps[1].function == Function(name, "x")
+
+
+@given(st.sampled_from(to_text(EXAMPLE.graph).splitlines()), st.text(max_size=20), st.integers(0, 40))
+def test_a_damaged_one_is_an_error_or_a_graph(line, text, at):
+    damaged = to_text(EXAMPLE.graph).replace(line, line[:at] + text + line[at:], 1)
+    try:
+        to_json(from_text(damaged, "baseline"))
+    except AnalyzerError as error:
+        assert "baseline" in error.message
+
+
+def test_one_of_a_newer_version_says_so():
+    with pytest.raises(AnalyzerError, match="schema 99"):
+        from_text("qemu-callchain baseline 99\n", "baseline")
+
+
+class TestWhereTheyAreKept:
+    @pytest.mark.parametrize(
+        ("changes", "name"),
+        [
+            ({}, "qemu-7.2-default-own.txt"),
+            ({"machine": "q35", "build": {"profile": "release"}}, "qemu-7.2-q35-release.txt"),
+            ({"scenario": "io"}, "qemu-7.2-default-own-io.txt"),
+            ({"accelerator": "tcg"}, "qemu-7.2-default-own-tcg.txt"),
+            ({"qemu_version": "10.0.50 (v10.0.0-12-gabc)"}, "qemu-10.0-default-own.txt"),
+            ({"guest": "../../my disk.qcow2"}, "qemu-7.2-default-own-.._.._my_disk.qcow2.txt"),
+        ],
+    )
+    def test_the_name_tells_version_machine_and_profile(self, changes, name):
+        usual = {"qemu_version": "7.2.22", "accelerator": "kvm"}
+        assert file_name(source("main > goal", **{**usual, **changes}).graph.provenance) == name
+
+    def test_two_recordings_for_one_place_are_refused(self, tmp_path):
+        for name in ("a.json", "b.json"):
+            (tmp_path / name).write_text(to_json(EXAMPLE.graph))
+        with pytest.raises(UsageError, match="same baseline"):
+            kept_for(tmp_path, [str(tmp_path / "a.json"), str(tmp_path / "b.json")])
+
+    def test_updating_tells_what_happened(self, tmp_path):
+        (tmp_path / "a.json").write_text(to_json(EXAMPLE.graph))
+        kept = kept_for(tmp_path / "new", [str(tmp_path / "a.json")])
+        assert [next(update(kept)).split()[0] for _ in range(2)] == ["new", "unchanged"]
+        kept[0].baseline.write_text("else")
+        assert next(update(kept)).startswith("updated")
+
+    def test_none_is_made_of_an_incomplete_recording(self, tmp_path):
+        (tmp_path / "a.json").write_text(to_json(source("main > goal", complete=False).graph))
+        with pytest.raises(AnalyzerError, match="not recorded to its end"):
+            list(update(kept_for(tmp_path, [str(tmp_path / "a.json")])))
+        assert not list(tmp_path.glob("*.txt"))

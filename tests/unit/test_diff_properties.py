@@ -1,0 +1,104 @@
+"""What holds for all comparisons."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.diff.align import align
+from analyzer.diff.change import ChangeKind
+from analyzer.diff.compare import compare
+from analyzer.diff.names import Names, known_names
+from analyzer.model import Function
+from tests.comparing import changes, source
+
+NAMES = known_names()
+NAME = st.sampled_from(
+    ["a", "b", "cpu_new@pc", "x86_cpu_new@x86", "new_cpu@x86", "pc_init_v7_2@pc_piix", "pc_init_v7_2@pc_q35",
+     "pc_i440fx_machine_10_0_init@pc_piix", "configure_accelerator", "configure_accelerators", "[ioctl"]
+)  # fmt: skip
+ARROW = st.sampled_from([">", "*>", "~>", "+>", "->", "?>", "=>"])
+
+
+@st.composite
+def line(draw):
+    """A chain in the notation."""
+    calls = draw(st.lists(st.tuples(ARROW, NAME), max_size=7))
+    return " ".join(["main", *(word for call in calls for word in call), ">", "goal"])
+
+
+LINES = st.lists(line(), min_size=1, max_size=3).map(tuple)
+OPPOSITE = {
+    ChangeKind.INSERTED: ChangeKind.REMOVED,
+    ChangeKind.FUNCTION_ADDED: ChangeKind.FUNCTION_REMOVED,
+    ChangeKind.CALL_ADDED: ChangeKind.CALL_REMOVED,
+    ChangeKind.CHAIN_ADDED: ChangeKind.CHAIN_REMOVED,
+    ChangeKind.IOCTL_ADDED: ChangeKind.IOCTL_REMOVED,
+}
+OPPOSITE |= {other: kind for kind, other in OPPOSITE.items()}
+
+
+@given(LINES)
+def test_a_graph_does_not_differ_from_itself(lines):
+    assert changes(lines, lines) == []
+
+
+@given(LINES, LINES, st.lists(st.sampled_from("ABC")), st.lists(st.sampled_from("ABC")))
+def test_the_other_way_round_added_and_removed_are_exchanged(old, new, asked, now_asked):
+    old, new = source(*old, ioctls=asked), source(*new, ioctls=now_asked)
+    forth, back = compare(old, new, NAMES).changes, compare(new, old, NAMES).changes
+    turned = [(OPPOSITE.get(change.kind, change.kind), change.new, change.old, change.after) for change in back]
+    assert sorted((c.kind, c.old, c.new, c.after) for c in forth) == sorted(turned)
+
+
+@given(LINES, LINES)
+def test_both_chains_are_in_the_rows_whole_and_in_order(old, new):
+    for chain in compare(source(*old), source(*new), NAMES).chains:
+        for side, lines in (("old", old), ("new", new)):
+            steps = [step.function.name for row in chain.rows if (step := getattr(row, side))]
+            plain = [[word.partition("@")[0] for word in line.split()[::2]] for line in lines]
+            assert not steps or _without_partly_inlined(steps) in map(_without_partly_inlined, plain)
+
+
+@given(LINES, LINES)
+def test_what_changed_in_the_rows_is_what_changed_in_the_chain(old, new):
+    for chain in compare(source(*old), source(*new), NAMES).chains:
+        assert {change.key for row in chain.rows for change in row.changes} <= {c.key for c in chain.changes}
+
+
+@given(
+    st.from_regex(
+        r"(?:pc|virt|spapr)_(?:i440fx_|q35_)?(?:machine_|init_)?(?:v?\d_\d_?)*(?:init|options)?", fullmatch=True
+    )
+)
+def test_normalising_twice_changes_nothing(name):
+    once = NAMES.normalised(name)
+    assert NAMES.normalised(once) == once
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=9), st.lists(st.sampled_from("abcd"), max_size=9))
+def test_as_many_are_matched_as_can_be(old, new):
+    mine, theirs = ([Function(name, "x") for name in names] for names in (old, new))
+    pairs = align(mine, theirs, Names())
+    assert sum(i is not None and j is not None for i, j in pairs) == _longest_common(old, new)
+
+
+def test_long_chains_are_aligned_and_very_long_ones_at_their_ends_only():
+    for length, lonely in ((900, 2), (3000, 3990)):
+        mine = [Function(f"f{number}", "x") for number in range(length)]
+        theirs = [*mine[: length // 3], *mine[length // 3 + 1 : -5], Function("new", "x"), *mine[-5:]]
+        pairs = align(mine, theirs, Names())
+        assert sum(i is None or j is None for i, j in pairs) == lonely
+
+
+def _longest_common(old, new):
+    best = {(-1, j): 0 for j in range(-1, len(new))} | {(i, -1): 0 for i in range(-1, len(old))}
+    for i, one in enumerate(old):
+        for j, other in enumerate(new):
+            best[i, j] = max(best[i - 1, j], best[i, j - 1], best[i - 1, j - 1] + (one == other))
+    return best[len(old) - 1, len(new) - 1]
+
+
+def _without_partly_inlined(steps):
+    """Two equal names in a row may be one function, partly inlined."""
+    return [name for position, name in enumerate(steps) if position == 0 or steps[position - 1] != name]
