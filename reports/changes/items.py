@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from analyzer.diff.change import ChainDiff, Change, ChangeKind
-from analyzer.diff.verdict import Finding, Verdict
+from analyzer.diff.verdict import Finding, RuleResult, Verdict
 from analyzer.diff.words import sentence
 from reports.changes.safe import shown
 
@@ -15,6 +17,7 @@ ERROR, WARNING, NOTICE = "error", "warning", "notice"
 BROKEN, UNCHECKED, STALE = "rule-broken", "not-checked", "stale-entry"
 IOCTLS = frozenset({ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REMOVED, ChangeKind.IOCTL_REORDERED})
 
+_Value = TypeVar("_Value")
 Key = tuple[ChangeKind, str, str, str]
 
 
@@ -36,26 +39,18 @@ class Item:
 
 def items(verdict: Verdict) -> list[Item]:
     """All there is to tell, worst first; fingerprints are unique."""
-    safe = shown(verdict)
-    found = [_of_change(*pair) for pair in zip(verdict.findings, safe.findings, strict=True)]
+    found = [_of_change(finding, shown(finding)) for finding in verdict.findings]
     broken = [
-        Item(
-            ERROR,
-            BROKEN,
-            rule.rule,
-            _full(rule.words, rule.reason),
-            _fingerprint(BROKEN, raw.rule),
-            path=rule.path,
-        )
-        for raw, rule in zip(verdict.broken, safe.broken, strict=True)
+        Item(ERROR, BROKEN, rule.rule, _rule_words(rule), _fingerprint(BROKEN, raw.rule), path=rule.path)
+        for raw, rule in _both(verdict.broken)
     ]
     unchecked = [
         Item(ERROR, UNCHECKED, one.subject, f"{one.subject}: {one.reason}", _fingerprint(UNCHECKED, raw.subject))
-        for raw, one in zip(verdict.unchecked, safe.unchecked, strict=True)
+        for raw, one in _both(verdict.unchecked)
     ]
     stale = [
-        Item(WARNING, STALE, "allow file", text, _fingerprint(STALE, raw))
-        for raw, text in zip(verdict.stale, safe.stale, strict=True)
+        Item(WARNING, STALE, "allow file", text or STALE, _fingerprint(STALE, raw))
+        for raw, text in _both(verdict.stale)
     ]
     ranks = {ERROR: 0, WARNING: 1, NOTICE: 2}
     return _unique(sorted([*broken, *found, *unchecked, *stale], key=lambda item: ranks[item.level]))
@@ -86,6 +81,11 @@ def ioctls(verdict: Verdict) -> list[Finding]:
     return [one for one in verdict.findings if one.change.kind in IOCTLS]
 
 
+def _both(values: Iterable[_Value]) -> Iterator[tuple[_Value, _Value]]:
+    """Each as it was found, and as it can be shown."""
+    return ((value, shown(value)) for value in values)
+
+
 def _of_change(raw: Finding, finding: Finding) -> Item:
     change = finding.change
     text = sentence(change)
@@ -102,8 +102,9 @@ def _of_change(raw: Finding, finding: Finding) -> Item:
     )
 
 
-def _full(words: str, reason: str) -> str:
-    return f"{words} (the rule is there because: {reason})" if reason else words
+def _rule_words(rule: RuleResult) -> str:
+    because = f" (the rule is there because: {rule.reason})" if rule.reason else ""
+    return f"{rule.rule}: {rule.words}{because}"
 
 
 def _fingerprint(*parts: str) -> str:

@@ -15,9 +15,9 @@ LONGEST = 300  # characters of a text that are shown: a name, a reason
 _Value = TypeVar("_Value")
 
 
-def shown(verdict: _Value, longest: int = LONGEST) -> _Value:
+def shown(value: _Value, longest: int = LONGEST) -> _Value:
     """The same, each text in it on one line, without control characters and not longer than `longest`."""
-    return mapped(verdict, lru_cache(maxsize=4096)(lambda text: clipped(one_line(text), longest)))
+    return mapped(value, lambda text: _fit(text, longest))
 
 
 def mapped(value: _Value, change: Callable[[str], str]) -> _Value:
@@ -29,6 +29,8 @@ def mapped(value: _Value, change: Callable[[str], str]) -> _Value:
         result = change(value)
     elif isinstance(value, tuple):
         result = tuple(mapped(item, change) for item in value)
+    elif isinstance(value, list):
+        result = [mapped(item, change) for item in value]
     elif isinstance(value, dict):
         result = {mapped(key, change): mapped(item, change) for key, item in value.items()}
     elif is_dataclass(value) and not isinstance(value, type):
@@ -54,3 +56,8 @@ def clipped(text: str, longest: int) -> str:
 
 def _spelled(char: str) -> str:
     return char.encode("unicode_escape").decode()
+
+
+@lru_cache(maxsize=4096)
+def _fit(text: str, longest: int) -> str:
+    return clipped(one_line(text), longest)
