@@ -1,0 +1,112 @@
+"""A verdict as JUnit XML: a test for each milestone's chain, each rule, and what is outside the chains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree as ET
+
+from analyzer.diff.change import ChainDiff
+from analyzer.diff.verdict import Finding, RuleResult, Verdict
+from analyzer.diff.words import counted, first_divergence, sentence, side, summary
+from reports.changes.items import by_key, findings_of, ioctls, outside
+from reports.changes.rows import like_before
+from reports.changes.safe import shown
+from reports.changes.text import aligned_text, threads
+
+# The published schema demands a time and a host: a comparison has neither, and must give the same bytes again.
+_NO_TIME = "1970-01-01T00:00:00"
+_SUITE = "qemu-callchain"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test. `outcome`: "" for passed, failure, error."""
+
+    group: str
+    name: str
+    outcome: str = ""
+    message: str = ""
+    kind: str = ""  # of failure or error
+    details: str = ""
+
+
+def render(verdict: Verdict) -> str:
+    """The document as text. What could not be checked is an error: nobody looks at a skipped test."""
+    verdict = shown(verdict)
+    found = _told_apart(cases(verdict))
+    counts = {outcome: sum(case.outcome == outcome for case in found) for outcome in ("failure", "error")}
+    suite = ET.Element(
+        "testsuite", name=_SUITE, timestamp=_NO_TIME, hostname="localhost", time="0",
+        tests=str(len(found)), failures=str(counts["failure"]), errors=str(counts["error"]),
+    )  # fmt: skip
+    properties = ET.SubElement(suite, "properties")
+    for name, which in (("old", verdict.diff.old), ("new", verdict.diff.new)):
+        ET.SubElement(properties, "property", name=name, value=side(which))
+    for case in found:
+        _put(suite, case)
+    ET.SubElement(suite, "system-out").text = _said(verdict)
+    ET.SubElement(suite, "system-err").text = "\n".join(verdict.stale)
+    ET.indent(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+
+
+def cases(verdict: Verdict) -> Iterator[Case]:
+    """The tests, in the order of the scenario."""
+    known = by_key(verdict)
+    chains = verdict.diff.chains
+    for position, chain in enumerate(chains):
+        yield _of_chain(chain, like_before(chains, position), findings_of(chain, known))
+    yield _of_list("outside the chains", outside(verdict))
+    yield _of_list("ioctls", ioctls(verdict))
+    yield from (_of_rule(rule) for rule in verdict.rules if rule.outcome != "unchecked")
+    for one in verdict.unchecked:
+        yield Case("could not be checked", one.subject or "?", "error", one.reason, "not-checked", one.reason)
+
+
+def _told_apart(found: Iterable[Case]) -> list[Case]:
+    """CI takes tests of one name for one: the second gets a number."""
+    seen: Counter[tuple[str, str]] = Counter()
+    result = []
+    for case in found:
+        seen[case.group, case.name] += 1
+        again = seen[case.group, case.name]
+        result.append(case if again == 1 else replace(case, name=f"{case.name} ({again})"))
+    return result
+
+
+def _of_chain(chain: ChainDiff, like: str, findings: Sequence[Finding]) -> Case:
+    counting = [finding for finding in findings if finding.counts]
+    case = Case("chains", f"{chain.title} ({threads(chain)})")
+    if not counting:
+        return case
+    what = first_divergence(chain) or sentence(counting[0].change)
+    details = f"{what}\n{aligned_text(chain, like)}"
+    return replace(case, outcome="failure", message=what, kind=counting[0].change.kind.value, details=details)
+
+
+def _of_list(name: str, findings: Sequence[Finding]) -> Case:
+    changes = tuple(finding.change for finding in findings if finding.counts)
+    if not changes:
+        return Case("besides", name)
+    details = "\n".join(map(sentence, changes))
+    return Case("besides", name, "failure", counted(changes), changes[0].kind.value, details)
+
+
+def _of_rule(rule: RuleResult) -> Case:
+    if rule.outcome == "holds":
+        return Case("rules", rule.rule)
+    details = "\n".join([rule.reason, *rule.path])
+    return Case("rules", rule.rule, "failure", rule.words, "rule-broken", details)
+
+
+def _put(suite: ET.Element, case: Case) -> None:
+    element = ET.SubElement(suite, "testcase", classname=f"{_SUITE}.{case.group}", name=case.name, time="0")
+    if case.outcome:
+        ET.SubElement(element, case.outcome, type=case.kind, message=case.message).text = case.details
+
+
+def _said(verdict: Verdict) -> str:
+    accepted = [f"accepted: {sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted]
+    return "\n".join([*accepted, summary(verdict)])
