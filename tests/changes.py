@@ -14,16 +14,31 @@ A row is its mark, then how it is come to (none for the first) and `function@ste
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Diff, Row, Side, Unchecked
 from analyzer.diff.verdict import Finding, RuleResult, Verdict
 from analyzer.graph.callgraph import ChainStep, Provenance
 from analyzer.model import Function
+from reports.changes.items import key
 from reports.changes.rows import MARKS
 from tests.notation import ARROWS
 
 _WAYS = {arrow.strip(): kind for kind, arrow in ARROWS.items()}
 _KINDS = {mark: kind for kind, mark in MARKS.items()}
 
+
+ROWS = """
+  main@vl
+  > a@x
++ > came@x
+- > went@x
+~ > old_name@pc | > new_name@x86
+» *> f@x | *> f@y
+= +> small@x | > small@x
+  => thread@x
+"""
+"""A chain with most kinds of changes."""
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -58,9 +73,11 @@ def chain(milestone, notation, title="", threads=("main thread", "main thread"),
     title = title or f"The {milestone}"
     rows = [_row(line) for line in notation.splitlines() if line.strip()]
     after, told = "", []
+    one_sided = {ChangeKind.CHAIN_ADDED, ChangeKind.CHAIN_REMOVED} & set(own)
     for position, row in enumerate(rows):
-        rows[position] = _with_change(row[0], row[1], row[2], after, milestone)
-        after = (row[2] or row[1]).function.name
+        mark, old, new = row
+        rows[position] = Row(old, new) if one_sided else _with_change(mark, old, new, after, milestone)
+        after = (new or old).function.name
         told += rows[position].changes
     changes = [_change(kind, title, *threads, milestone=milestone) for kind in own]
     return ChainDiff(milestone, title, target, *threads, tuple(rows), (*changes, *told), known)
@@ -69,7 +86,7 @@ def chain(milestone, notation, title="", threads=("main thread", "main thread"),
 def verdict(*chains, extra=(), accepted=None, rules=(), stale=(), unchecked=(), names=("old", "new")):
     """A verdict on those chains and the `extra` changes. `accepted` says why, by subject; notes do not count."""
     accepted = accepted or {}
-    found = list(dict.fromkeys([change for one in chains for change in one.changes] + list(extra)))
+    found = _each_once([change for one in chains for change in one.changes] + list(extra))
     order = list(ChangeKind)
     found.sort(key=lambda change: (order.index(change.kind), change.subject))
     sides = Side(names[0], provenance("7.2.0")), Side(names[1], provenance("10.0.0"))
@@ -92,6 +109,41 @@ def broken(rule="main must reach kvm_cpu_exec", words="main does not reach it", 
     return RuleResult(
         **{"rule": rule, "reason": "a guest must run", "outcome": "broken", "words": words, **changes}
     )
+
+
+def _each_once(changes):
+    merged = {}
+    for change in changes:
+        before = merged.setdefault(key(change), change)
+        merged[key(change)] = replace(before, chains=tuple(dict.fromkeys(before.chains + change.chains)))
+    return list(merged.values())
+
+
+def example(**more):
+    """A verdict with something for every part of an output."""
+    facts = dict(
+        extra=[*many(3), Change(ChangeKind.IOCTL_ADDED, "KVM_CREATE_VM", new="KVM_CREATE_VM")],
+        accepted={"went": "known since May"},
+        rules=[broken(path=("main", "a"))],
+        stale=["Entry 3 matches nothing."],
+        unchecked=[("KVM_RUN", "never reached")],
+    )
+    return verdict(
+        chain("goal", ROWS),
+        chain("same", "  main@vl\n  > a@x\n"),
+        chain("later", ROWS, known=8),
+        **{**facts, **more},
+    )
+
+
+def hostile(name):
+    """The same, with a program that calls everything `name`."""
+    changes = [Change(kind, name, name, name, name, name, ("goal",), name, 3) for kind in ChangeKind]
+    return verdict(
+        chain("goal", ROWS, title=name, threads=(name, name)), extra=changes, accepted={name + "x": name},
+        rules=[broken(name or "r", name, reason=name, path=(name,))], stale=[name], unchecked=[(name, name)],
+        names=(name, name),
+    )  # fmt: skip
 
 
 def _finding(change, accepted):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analyzer.diff.verdict import Verdict
-from reports.changes import text
+from reports.changes import document, github, gitlab, junit, markdown, sarif, text
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,12 @@ class Format:
 
 FORMATS = {
     "text": Format(text.render, (".txt",)),
+    "json": Format(document.render, (".json",)),
+    "md": Format(markdown.render, (".md", ".markdown")),
+    "github": Format(github.render),
+    "gitlab": Format(gitlab.render, ("quality.json", "quality-report.json")),
+    "junit": Format(junit.render, (".xml",)),
+    "sarif": Format(sarif.render, (".sarif", ".sarif.json")),
 }
 """By the word of `--format`."""
 

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from analyzer import __version__
 from analyzer.graph.document import to_json
 from analyzer.graph.formats import to_dot
 from analyzer.graph.merge import merge
 from analyzer.model import Function, Ioctl, Thread
 from analyzer.show import backtraces
+from reports.changes import markdown, sarif, text
+from tests import changes
 from tests.notation import recording
 
 APPROVED = Path(__file__).with_name("approved")
@@ -43,6 +46,11 @@ OUTPUTS = {
     "graph.dot": lambda: to_dot(merge([example()])),
     "graph.graphml": lambda: merge([example()]).to_graphml(),
     "backtraces.txt": lambda: "\n".join(backtraces(example())),
+    "changes.txt": lambda: text.render(changes.example(), width=120),
+    "changes.md": lambda: markdown.render(changes.example()),
+    "changes.sarif": lambda: sarif.render(changes.example()).replace(
+        f'"semanticVersion": "{__version__}"', '"semanticVersion": "0.0.0"'
+    ),
 }
 
 
