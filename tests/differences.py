@@ -59,7 +59,10 @@ def renamed(old: str, new: str, kind: ChangeKind = ChangeKind.RENAMED) -> Row:
 
 def chain(milestone: str, rows: Sequence[Row], *changes: Change, target: bool = True, known: int = 0) -> ChainDiff:
     """The aligned chains to `milestone`, reached on the main thread on both sides."""
-    told = (*changes, *(change for row in rows for change in row.changes))
+    told = tuple(
+        replace(change, chains=(milestone,))
+        for change in (*changes, *(change for row in rows for change in row.changes))
+    )
     title = f"The {milestone}"
     return ChainDiff(milestone, title, target, "main thread", "main thread", tuple(rows), told, known)
 
@@ -74,11 +77,11 @@ def verdict(
     sides: tuple[Side, Side] | None = None,
 ) -> Verdict:
     """The comparison of these chains; `changes` are those outside, `accepted` the subject of an accepted one."""
-    ways: dict[Change, list[str]] = {}
-    for it in chains:
-        for change in it.changes:
-            ways.setdefault(change, []).append(it.milestone)
-    all_changes = [*(replace(change, chains=tuple(names)) for change, names in ways.items()), *changes]
+    ways: dict[tuple[str, ...], Change] = {}
+    for change in (change for it in chains for change in it.changes):
+        before = ways.setdefault(change.key, replace(change, chains=()))
+        ways[change.key] = replace(before, chains=(*before.chains, *change.chains))
+    all_changes = [*ways.values(), *changes]
     all_changes.sort(key=lambda change: list(ChangeKind).index(change.kind))
     old, new = sides or (side("7.2.0", profile="debug"), side("8.1.0", profile="debug"))
     findings = [

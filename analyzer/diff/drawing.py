@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import graphviz
 
-from analyzer.diff.change import ChangeKind, Diff
-from analyzer.diff.merged import MergedCall, MergedNode, merged_calls, merged_nodes
+from analyzer.diff.change import Diff
+from analyzer.diff.merged import CHANGED, MergedCall, MergedNode, merged
+from analyzer.diff.names import Names
 from analyzer.graph.callgraph import Call, CallGraph
 from analyzer.graph.formats import EDGE_STYLES, dot_text, draw_in_folders, empty_drawing
 from analyzer.model import Function, Kind
@@ -33,42 +34,32 @@ _EDGE_STATES = {
     "note": {"style": "dotted", "color": "gray35", "penwidth": "1.6"},
     "same": {"style": "solid", "color": "gray65", "fontcolor": "gray45", "penwidth": "0.8"},
 }
-_CHANGED = {ChangeKind.RENAMED: "≈ renamed", ChangeKind.MOVED: "→ moved", ChangeKind.THREAD: "⇉ other thread"}
+_NO_NAMES = Names()
 _KIND_WORDS = {Kind.DIRECT: "direct", Kind.KERNEL: "kernel"}
 
 
-def merged_dot(old: CallGraph, new: CallGraph, diff: Diff) -> str:
+def merged_dot(old: CallGraph, new: CallGraph, diff: Diff, names: Names = _NO_NAMES) -> str:
     """DOT text of both graphs in one. Ids as in `formats.to_dot`; the class of a node or an edge is what became
     of it: gone, new, changed, note, same. A node links to `#f=NAME@WHERE`, as the page of the comparison does."""
-    nodes = merged_nodes(old, new, diff)
+    both = merged(old, new, diff, names)
     dot = empty_drawing()
     dot.attr("graph", label=dot_text(_LEGEND, len(_LEGEND)), labelloc="b", fontsize="11")
-    ids = {function: f"f{number}" for number, function in enumerate(nodes)}
     draw_in_folders(
         dot,
-        [merged.node for merged in nodes.values()],
-        lambda box, node: _draw_node(box, nodes[node.function], ids[node.function]),
+        [(it.node, number) for number, it in enumerate(both.nodes)],
+        lambda box, number: _draw_node(box, both.nodes[number], f"f{number}"),
     )
-    for number, call in enumerate(merged_calls(old, new, diff)):
-        _draw_edge(dot, call, ids, f"e{number}")
+    for number, call in enumerate(both.calls):
+        _draw_edge(dot, call, f"e{number}")
     return str(dot.source)
 
 
-def node_state(node: MergedNode) -> str:
-    """What became of a function: gone, new, changed, note or same."""
-    if node.old is None or node.new is None:
-        return "gone" if node.old else "new"
-    if node.kinds & set(_CHANGED):
-        return "changed"
-    return "same" if node.old.function.name == node.new.function.name else "note"
-
-
-def _draw_node(dot: graphviz.Digraph, merged: MergedNode, identifier: str) -> None:
-    node, state = merged.node, node_state(merged)
+def _draw_node(dot: graphviz.Digraph, both: MergedNode, identifier: str) -> None:
+    node, state = both.node, both.state
     milestone = " milestone" if node.milestones else ""
     dot.node(
         identifier,
-        label=graphviz.nohtml("\\n".join(_node_lines(merged, state))),
+        label=graphviz.nohtml("\\n".join(_node_lines(both, state))),
         id=identifier,
         tooltip=dot_text(f"{node.function.name} in {node.file or node.function.where}: {state}"),
         URL=_link(node.function),
@@ -81,27 +72,27 @@ def _link(function: Function) -> str:
     return link if len(link) <= _LONGEST_LINK else ""
 
 
-def _node_lines(merged: MergedNode, state: str) -> list[str]:
-    node = merged.node
+def _node_lines(both: MergedNode, state: str) -> list[str]:
+    node = both.node
     name = dot_text(node.function.name)
-    if merged.old and merged.new and merged.old.function.name != merged.new.function.name:
-        name = f"{dot_text(merged.old.function.name)} →\\n{name}"
+    if both.old and both.new and both.old.function.name != both.new.function.name:
+        name = f"{dot_text(both.old.function.name)} →\\n{name}"
     sign = {"gone": "− ", "new": "+ ", "note": "# "}.get(state, "")
-    words = ", ".join(words for kind, words in _CHANGED.items() if kind in merged.kinds)
+    words = ", ".join(words for kind, words in CHANGED.items() if kind in both.kinds)
     word = {"gone": "gone", "new": "new", "changed": words}.get(state, "")
     file = dot_text(PurePosixPath(node.file).name or node.function.where)
     return [sign + name, f"{file}, {word}" if word else file]
 
 
-def _draw_edge(dot: graphviz.Digraph, call: MergedCall, ids: dict[Function, str], identifier: str) -> None:
+def _draw_edge(dot: graphviz.Digraph, call: MergedCall, identifier: str) -> None:
     state = call.state
     shown = call.new or call.old
     assert shown is not None
     dot.edge(
-        ids[call.caller],
-        ids[call.callee],
+        f"f{call.caller}",
+        f"f{call.callee}",
         id=identifier,
-        tooltip=dot_text(f"{call.caller} to {call.callee}: {state}"),
+        tooltip=dot_text(f"{shown.caller} to {shown.callee}: {state}"),
         label=_edge_label(call, state),
         arrowhead=EDGE_STYLES[shown.kind].get("arrowhead", "normal"),
         **{"class": state, **_EDGE_STATES[state]},
@@ -114,8 +105,10 @@ def _edge_label(call: MergedCall, state: str) -> str:
         return f"− {before or 'gone'}"
     if state == "new":
         return f"+ {after}".rstrip()
-    if state == "same" or not call.old or not call.new:
+    if state == "same":
         return after
+    if not call.old or not call.new:
+        return f"# {after or before}".rstrip()
     if before == after:
         return f"≠ {after}, set in another way"
     sign = "#" if state == "note" else "≠"

@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-from analyzer.diff.change import ChainDiff, ChangeKind, Diff
+from analyzer.diff.change import ChangeKind, Diff
+from analyzer.diff.names import Names
+from analyzer.diff.outside import matched_functions
+from analyzer.diff.told import Told
 from analyzer.graph.callgraph import Call, CallGraph, Node
 from analyzer.model import Function, Kind
 
+CHANGED = {ChangeKind.RENAMED: "≈ renamed", ChangeKind.MOVED: "→ moved"}  # of a function on both sides, in words
 _COMPILERS_CHOICE = {Kind.DIRECT, Kind.INLINE, Kind.TAIL}
+_KERNEL = "[kernel]"  # the host's: no difference between two programs
+_NO_NAMES = Names()
 
 
 @dataclass(frozen=True)
 class MergedNode:
-    """A function on one side or on both; `kinds` are the changes that a chain tells of it."""
+    """A function on one side or on both; `kinds` are the changes told of it when it is on both. `note`: that one
+    side lacks it does not count."""
 
     old: Node | None
     new: Node | None
     kinds: frozenset[ChangeKind] = frozenset()
+    note: bool = False
 
     @property
     def node(self) -> Node:
@@ -30,118 +37,115 @@ class MergedNode:
         assert node is not None
         return node if node.file or self.old is None else replace(node, file=self.old.file)
 
+    @property
+    def state(self) -> str:
+        """What became of it: gone, new, changed, note or same."""
+        if self.old is None or self.new is None:
+            return "note" if self.note else "gone" if self.old else "new"
+        if self.kinds & set(CHANGED):
+            return "changed"
+        return "same" if self.old.function.name == self.new.function.name else "note"
+
 
 @dataclass(frozen=True)
 class MergedCall:
-    """A call on one side or on both, by way of the merged functions; `pointer`: it is set in another way."""
+    """A call on one side or on both, between two nodes by number. `pointer`: it is set in another way; `note`:
+    that one side lacks it does not count."""
 
-    caller: Function
-    callee: Function
+    caller: int
+    callee: int
     old: Call | None
     new: Call | None
     pointer: bool = False
+    note: bool = False
 
     @property
     def state(self) -> str:
-        """What became of it: gone, new, same, changed; note when only a compiler made the difference."""
+        """What became of it: gone, new, changed, note or same."""
         if self.old is None or self.new is None:
-            return "gone" if self.old else "new"
+            return "note" if self.note else "gone" if self.old else "new"
         if self.old.kind is not self.new.kind:
             return "note" if {self.old.kind, self.new.kind} <= _COMPILERS_CHOICE else "changed"
         return "changed" if self.pointer else "same"
 
 
-def merged_nodes(old: CallGraph, new: CallGraph, diff: Diff) -> dict[Function, MergedNode]:
-    """The functions of both, by the one of the new side where there is one; sorted."""
-    match = matched(old, new, diff)
-    told = _told(diff)
-    before = {match.get(node.function, node.function): node for node in old.nodes}
-    after = {node.function: node for node in new.nodes}
-    return {
-        function: MergedNode(before.get(function), after.get(function), told.get(function, frozenset()))
-        for function in sorted({*before, *after})
-    }
+@dataclass(frozen=True)
+class Merged:
+    """Both graphs in one."""
+
+    nodes: tuple[MergedNode, ...]  # sorted by name
+    calls: tuple[MergedCall, ...]  # sorted by node
 
 
-def merged_calls(old: CallGraph, new: CallGraph, diff: Diff) -> list[MergedCall]:
-    """The calls of both, between the functions of `merged_nodes`; sorted."""
-    match = matched(old, new, diff)
-    before: dict[tuple[Function, Function], dict[Kind, Call]] = defaultdict(dict)
-    after: dict[tuple[Function, Function], dict[Kind, Call]] = defaultdict(dict)
+def merged(old: CallGraph, new: CallGraph, diff: Diff, names: Names = _NO_NAMES) -> Merged:
+    """The functions and calls of both. A function that two could be is that of the first."""
+    told = Told(diff)
+    match = _one_to_one(matched_functions(old, new, diff.chains, names))
+    nodes = sorted(_nodes(old, new, match, told), key=lambda it: (it.node.function, it.old is None))
+    before = {it.old.function: number for number, it in enumerate(nodes) if it.old}
+    after = {it.new.function: number for number, it in enumerate(nodes) if it.new}
+    calls: dict[tuple[int, int], _Sides] = defaultdict(_Sides.none)
     for call in old.calls:
-        ends = (match.get(call.caller, call.caller), match.get(call.callee, call.callee))
-        before[ends][call.kind] = call
+        calls[before[call.caller], before[call.callee]].old[call.kind] = call
     for call in new.calls:
-        after[call.caller, call.callee][call.kind] = call
-    pointers = {edge for chain in diff.chains for edge in _with_other_pointers(chain)}
-    return [
-        MergedCall(*ends, *sides, pointer=ends in pointers)
-        for ends in sorted({*before, *after})
-        for sides in _sides(before.get(ends, {}), after.get(ends, {}))
-    ]
+        calls[after[call.caller], after[call.callee]].new[call.kind] = call
+    return Merged(
+        tuple(nodes),
+        tuple(_call(*ends, *sides, nodes, told) for ends in sorted(calls) for sides in calls[ends].pairs()),
+    )
 
 
-def matched(old: CallGraph, new: CallGraph, diff: Diff) -> dict[Function, Function]:
-    """The function of the new side for each of the old one that has one: itself, else the one beside it in a
-    row, else the only one of its name. No two have the same one."""
-    after = {node.function for node in new.nodes}
-    match = {node.function: node.function for node in old.nodes if node.function in after}
-    left = [node.function for node in old.nodes if node.function not in match]
-    free = after - set(match)
-    beside = {
-        row.old.function: row.new.function
-        for chain in diff.chains for row in chain.rows if row.old is not None and row.new is not None
-    }  # fmt: skip
-    for candidates in (beside, _only_of_its_name(left, free)):
-        for function in left:
-            other = candidates.get(function)
-            if function not in match and other in free:
-                match[function] = other
-                free.discard(other)
-    return match
+@dataclass(frozen=True)
+class _Sides:
+    """The calls between two functions, by kind."""
+
+    old: dict[Kind, Call]
+    new: dict[Kind, Call]
+
+    @classmethod
+    def none(cls) -> _Sides:
+        return cls({}, {})
+
+    def pairs(self) -> Iterable[tuple[Call | None, Call | None]]:
+        """Kind by kind; one kind that gave way to one other is one changed call."""
+        gone = [call for kind, call in sorted(self.old.items()) if kind not in self.new]
+        came = [call for kind, call in sorted(self.new.items()) if kind not in self.old]
+        yield from ((call, self.new[kind]) for kind, call in sorted(self.old.items()) if kind in self.new)
+        if len(gone) == len(came) == 1:
+            yield gone[0], came[0]
+        else:
+            yield from ((call, None) for call in gone)
+            yield from ((None, call) for call in came)
 
 
-def _only_of_its_name(left: Iterable[Function], free: Iterable[Function]) -> dict[Function, Function]:
-    before, after = _by_name(left), _by_name(free)
-    return {
-        functions[0]: after[name][0]
-        for name, functions in before.items()
-        if len(functions) == len(after.get(name, ())) == 1
-    }
+def _one_to_one(match: Mapping[Function, Function]) -> dict[Function, Function]:
+    firsts: dict[Function, Function] = {}
+    for before, now in match.items():
+        firsts.setdefault(now, before)
+    return {before: now for now, before in firsts.items()}
 
 
-def _by_name(functions: Iterable[Function]) -> Mapping[str, list[Function]]:
-    found: dict[str, list[Function]] = defaultdict(list)
-    for function in functions:
-        found[function.name].append(function)
-    return found
+def _nodes(old: CallGraph, new: CallGraph, match: Mapping[Function, Function], told: Told) -> Iterable[MergedNode]:
+    after = {node.function: node for node in new.nodes}
+    for node in old.nodes:
+        now = match.get(node.function)
+        if now is None:
+            yield MergedNode(node, None, note=_is_note(node.function, told))
+        else:
+            yield MergedNode(node, after.pop(now), told.kinds(node.function, now))
+    for node in after.values():
+        yield MergedNode(None, node, note=_is_note(node.function, told))
 
 
-def _told(diff: Diff) -> dict[Function, frozenset[ChangeKind]]:
-    """What rows tell of the functions that are on both sides."""
-    told: dict[Function, set[ChangeKind]] = defaultdict(set)
-    for chain in diff.chains:
-        for row in chain.rows:
-            if row.old is not None and row.new is not None:
-                told[row.new.function].update(change.kind for change in row.changes)
-    return {function: frozenset(kinds) for function, kinds in told.items()}
+def _is_note(function: Function, told: Told) -> bool:
+    return function.where == _KERNEL or function.name in told.optimised
 
 
-def _with_other_pointers(chain: ChainDiff) -> Iterable[tuple[Function, Function]]:
-    """The calls of the new side that a chain says go through a pointer set in another way."""
-    there = [row for row in chain.rows if row.new is not None]
-    for before, row in pairwise(there):
-        if before.new and row.new and any(change.kind is ChangeKind.POINTER for change in row.changes):
-            yield before.new.function, row.new.function
-
-
-def _sides(before: Mapping[Kind, Call], after: Mapping[Kind, Call]) -> Iterable[tuple[Call | None, Call | None]]:
-    """Calls between two functions, kind by kind; one kind that gave way to one other is one changed call."""
-    gone = [call for kind, call in sorted(before.items()) if kind not in after]
-    came = [call for kind, call in sorted(after.items()) if kind not in before]
-    yield from ((call, after[kind]) for kind, call in sorted(before.items()) if kind in after)
-    if len(gone) == len(came) == 1:
-        yield gone[0], came[0]
-    else:
-        yield from ((call, None) for call in gone)
-        yield from ((None, call) for call in came)
+def _call(
+    caller: int, callee: int, old: Call | None, new: Call | None, nodes: list[MergedNode], told: Told
+) -> MergedCall:
+    call = new or old
+    assert call is not None
+    way = (call.caller, call.callee)
+    note = nodes[caller].note or nodes[callee].note or call.callee.where == _KERNEL or way in told.past_optimised
+    return MergedCall(caller, callee, old, new, pointer=way in told.other_pointers, note=note)

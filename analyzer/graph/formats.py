@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 import graphviz
 
 from analyzer.graph.callgraph import Call, CallGraph, Node
 from analyzer.model import Function, Kind
 
+_Drawn = TypeVar("_Drawn")
 LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
 # Told apart by line, arrow head and label, not by colour alone.
 EDGE_STYLES = {
@@ -32,7 +34,8 @@ def to_dot(graph: CallGraph) -> str:
     """DOT text: folders as clusters, node ids `f0`, `f1` … and edge ids `e0` … in sorted order."""
     dot = empty_drawing()
     ids = {node.function: f"f{number}" for number, node in enumerate(graph.nodes)}
-    draw_in_folders(dot, graph.nodes, lambda box, node: _draw_node(box, node, ids[node.function]))
+    nodes = [(node, node) for node in graph.nodes]
+    draw_in_folders(dot, nodes, lambda box, node: _draw_node(box, node, ids[node.function]))
     for number, call in enumerate(graph.calls):
         _draw_edge(dot, call, ids, f"e{number}")
     return str(dot.source)
@@ -64,17 +67,17 @@ def empty_drawing() -> graphviz.Digraph:
 
 
 def draw_in_folders(
-    dot: graphviz.Digraph, nodes: Iterable[Node], draw: Callable[[graphviz.Digraph, Node], None]
+    dot: graphviz.Digraph, nodes: Iterable[tuple[Node, _Drawn]], draw: Callable[[graphviz.Digraph, _Drawn], None]
 ) -> None:
-    """Draw each node inside the box of its folder."""
-    folders: dict[str, list[Node]] = defaultdict(list)
-    for node in nodes:
-        folders[_folder(node)].append(node)
+    """Draw what stands for each node inside the box of its folder."""
+    folders: dict[str, list[_Drawn]] = defaultdict(list)
+    for node, drawn in nodes:
+        folders[_folder(node)].append(drawn)
     for number, folder in enumerate(sorted(folders)):
         with dot.subgraph(name=f"cluster_{number}") as box:
             box.attr(label=dot_text(folder), style="rounded", color="gray70", fontcolor="gray40", fontsize="11")
-            for node in folders[folder]:
-                draw(box, node)
+            for drawn in folders[folder]:
+                draw(box, drawn)
 
 
 def _folder(node: Node) -> str:

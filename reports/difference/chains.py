@@ -14,7 +14,7 @@ from reports.difference.marks import SIGNS, Marks
 from reports.difference.page import Block, Cell, Chapter, Pair, Part
 from reports.story import KIND_WORDS, identity
 
-_FEWEST = 3  # equal rows that are worth a button
+_FEWEST = 3  # rows that are worth a button
 _RENAMES = {ChangeKind.RENAMED, ChangeKind.NUMBERED}
 _CALLS = {ChangeKind.CALL_KIND, ChangeKind.OPTIMISED}
 
@@ -26,7 +26,7 @@ def chapter(chain: ChainDiff, number: int, marks: Marks) -> Chapter:
         _pair(row, chain, f"row-{number}-{position}", marks, position == first)
         for position, row in enumerate(chain.rows)
     )
-    in_rows = {change for row in chain.rows for change in row.changes}
+    in_rows = {change.key for row in chain.rows for change in row.changes}
     lacks = "new" if not chain.new_thread else "old" if not chain.old_thread else ""
     return Chapter(
         anchor=f"chain-{number}",
@@ -34,13 +34,13 @@ def chapter(chain: ChainDiff, number: int, marks: Marks) -> Chapter:
         milestone=chain.milestone,
         threads=_threads(chain),
         family={"new": "gone", "old": "new", "": "both"}[lacks],
-        marks=tuple(marks.of(change) for change in chain.changes if change not in in_rows),
+        marks=tuple(marks.of(change) for change in chain.changes if change.key not in in_rows),
         lead=visible(first_divergence(chain)),
         lead_anchor="" if first is None else pairs[first].anchor,
         lead_known=first is not None and first < chain.known,
         missing=f"The {lacks} side does not have this chain." if lacks else "",
         summary=counted(chain.changes),
-        blocks=tuple(_blocks(pairs, chain.known, f"fold-{number}")),
+        blocks=tuple(_blocks(pairs, chain.known if chain.known >= _FEWEST else 0, f"fold-{number}")),
     )
 
 

@@ -31,24 +31,18 @@ SIGNS: dict[ChangeKind, tuple[str, str, str]] = {
     ChangeKind.NUMBERED: ("note", "#", "numbered"),
     ChangeKind.OPTIMISED: ("note", "~", "optimised"),
 }
-_Key = tuple[ChangeKind, str, str, str, str]
 
 
 class Marks:
     """The marks of all changes, by change."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        self._marks = {_key(f.change): _mark(f, f"change-{number}") for number, f in enumerate(findings, 1)}
+        self._marks = {f.change.key: _mark(f, f"change-{number}") for number, f in enumerate(findings, 1)}
 
     def of(self, change: Change) -> Mark:
         """The mark of `change`; without an anchor when the verdict has no such change."""
-        known = self._marks.get(_key(change))
+        known = self._marks.get(change.key)
         return known or _mark(Finding(change, change.kind not in NOTES), "")
-
-
-def _key(change: Change) -> _Key:
-    """What makes a change the same wherever it is told."""
-    return (change.kind, change.subject, change.old, change.new, change.after)
 
 
 def _mark(finding: Finding, anchor: str) -> Mark:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind, Row
-from analyzer.diff.drawing import merged_dot, node_state
-from analyzer.diff.merged import matched, merged_calls, merged_nodes
+from analyzer.diff.drawing import merged_dot
+from analyzer.diff.merged import merged
 from analyzer.model import Kind
-from tests.differences import chain, function, graph, renamed, same, slot, step, verdict
+from tests.differences import chain, graph, removed, renamed, same, slot, step, verdict
 
 
 def diff(*rows):
@@ -19,18 +19,20 @@ def diff(*rows):
 
 
 def nodes(old, new, found):
-    return {str(name): node_state(node) for name, node in merged_nodes(old, new, found).items()}
+    return {node.node.function.name: node.state for node in merged(old, new, found).nodes}
 
 
 def calls(old, new, found):
-    return [f"{call.caller} {call.state} {call.callee}" for call in merged_calls(old, new, found)]
+    both = merged(old, new, found)
+    names = [node.node.function.name for node in both.nodes]
+    return [f"{names[call.caller]} {call.state} {names[call.callee]}" for call in both.calls]
 
 
 def test_a_graph_with_itself_is_all_the_same():
     one = graph("main direct a", "a indirect b", "a direct b")
     found = diff(*same("main", "a", "b"))
     assert set(nodes(one, one, found).values()) == {"same"}
-    assert [call.state for call in merged_calls(one, one, found)] == ["same"] * 3
+    assert [call.state for call in merged(one, one, found).calls] == ["same"] * 3
 
 
 def test_what_is_on_one_side_only_is_gone_or_new():
@@ -56,7 +58,7 @@ def test_another_machine_version_is_a_note():
 def test_the_only_function_of_its_name_is_the_same_in_another_file():
     old = graph("main direct a", files={"a": "hw/one.c"})
     new = graph("main direct a", files={"a": "hw/two.c"})
-    assert matched(old, new, diff())[function("a", "hw/one.c")] == function("a", "hw/two.c")
+    assert nodes(old, new, diff()) == {"main": "same", "a": "same"}
 
 
 def test_no_two_functions_become_one():
@@ -70,7 +72,7 @@ def test_of_two_functions_of_one_name_none_is_guessed():
     new = graph("main direct a", files={"a": "hw/two.c"})
     also = graph("b direct a", files={"a": "hw/three.c"})
     new.put(also.nodes[0])
-    assert function("a", "hw/one.c") not in matched(old, new, diff())
+    assert [node.state for node in merged(old, new, diff()).nodes] == ["gone", "new", "new", "same"]
 
 
 def test_a_call_that_turned_into_one_through_a_pointer_names_both():
@@ -83,6 +85,38 @@ def test_a_call_inlined_in_one_build_is_a_note():
     old, new = graph("main direct a"), graph("main inline a")
     assert calls(old, new, diff()) == ["main note a"]
     assert "# direct →\\ninlined" in merged_dot(old, new, diff())
+
+
+def optimised(name):
+    change = Change(ChangeKind.OPTIMISED, name, "a frame of its own", "none")
+    return Row(step(name), None, (change,))
+
+
+def test_what_only_the_compiler_took_away_is_not_called_gone():
+    old, new = graph("main direct a", "a direct b"), graph("main tail b")
+    found = diff(*same("main"), optimised("a"), *same("b"))
+    assert nodes(old, new, found) == {"main": "same", "a": "note", "b": "same"}
+    assert calls(old, new, found) == ["a note b", "main note a", "main note b"]
+
+
+def test_beside_a_removed_function_an_optimised_one_does_not_hide_the_difference():
+    old, new = graph("main direct a", "a direct r", "r direct b"), graph("main direct b")
+    found = diff(*same("main"), optimised("a"), removed("r"), *same("b"))
+    assert calls(old, new, found) == ["a note r", "main note a", "main new b", "r gone b"]
+
+
+def test_the_hosts_kernel_is_no_difference_between_programs():
+    old = graph("main direct ioctl")
+    new = graph("main direct ioctl", "ioctl syscall kvm_fn", files={"kvm_fn": "[kernel]"})
+    assert nodes(old, new, diff()) == {"main": "same", "ioctl": "same", "kvm_fn": "note"}
+    assert calls(old, new, diff()) == ["ioctl note kvm_fn", "main same ioctl"]
+
+
+def test_a_function_moved_outside_the_chains_is_changed():
+    old = graph("main direct a", files={"a": "hw/one.c"})
+    new = graph("main direct a", files={"a": "hw/two.c"})
+    found = verdict(changes=[Change(ChangeKind.MOVED, "a", "hw/one.c", "hw/two.c")]).diff
+    assert nodes(old, new, found) == {"main": "same", "a": "changed"}
 
 
 def test_a_function_of_which_only_the_name_is_left_stays_in_its_folder():
@@ -133,11 +167,11 @@ edges = st.lists(
 @given(edges, edges)
 def test_nothing_of_either_side_is_lost_and_turned_round_gone_is_new(old_edges, new_edges):
     old, new = (graph(*(" ".join(edge) for edge in edges)) for edges in (old_edges, new_edges))
-    there = merged_calls(old, new, diff())
+    there = merged(old, new, diff()).calls
     assert sum(call.old is not None for call in there) == len(old.calls)
     assert sum(call.new is not None for call in there) == len(new.calls)
     turned = {"gone": "new", "new": "gone"}
-    back = sorted(turned.get(call.state, call.state) for call in merged_calls(new, old, diff()))
+    back = sorted(turned.get(call.state, call.state) for call in merged(new, old, diff()).calls)
     assert sorted(call.state for call in there) == back
     ids = re.findall(r"\bid=(\w+)", merged_dot(old, new, diff()))
-    assert len(ids) == len(set(ids)) == len(there) + len(merged_nodes(old, new, diff()))
+    assert len(ids) == len(set(ids)) == len(there) + len(merged(old, new, diff()).nodes)

@@ -61,7 +61,7 @@ def test_what_a_chain_before_told_is_folded_as_before():
 
 def test_the_lead_names_the_first_row_that_differs_and_leads_to_it():
     way = chapter(*same("a"), renamed("v1", "v2", ChangeKind.NUMBERED), removed("x", after="v2"), *same("goal"))
-    assert way.lead == "The chains part after v2: x is gone after v2."
+    assert way.lead == "The chains part after v2: x is gone."
     assert way.lead_anchor == "row-1-2"
     assert [pair.first for block in way.blocks for pair in block.pairs] == [False, False, True, False]
 
@@ -103,6 +103,10 @@ def test_a_pointer_set_in_another_way_shows_how_on_both_sides_and_marks_what_is_
     assert not pair.old.how.changed
     assert [part.text for part in pair.new.settings] == ["stored in Ops.go by two_init, hw/set.c"]
     assert all(part.changed for part in (*pair.old.settings, *pair.new.settings))
+
+
+def test_what_rows_tell_is_not_told_again_above_the_chain():
+    assert chapter(*same("a"), inserted("x"), *same("goal")).marks == ()
 
 
 def test_a_side_that_lacks_the_chain_says_so_and_its_rows_are_not_called_removed():
@@ -162,7 +166,10 @@ def test_every_change_is_in_the_table_and_leads_to_its_rows():
 
 def test_chips_count_each_kind_worst_first():
     page = build_diff_page(verdict(chain("goal", [inserted("x"), removed("y"), inserted("z")])), "")
-    assert [(chip.sign, chip.text) for chip in page.chips] == [("−", "1 removed"), ("+", "2 inserted")]
+    assert [(chip.sign, chip.text) for chip in page.chips] == [
+        ("−", "1 function removed"),
+        ("+", "2 functions inserted"),
+    ]
 
 
 def test_ioctls_stand_in_columns_of_their_own():
@@ -174,7 +181,7 @@ def test_ioctls_stand_in_columns_of_their_own():
     page = build_diff_page(verdict(changes=changes), "")
     columns = (page.ioctls_gone, page.ioctls_new, page.ioctls_moved)
     assert [[entry.words for entry in column] for column in columns] == [
-        ["KVM_A"], ["KVM_B"], ["KVM_C is asked first now, before after KVM_A"],
+        ["KVM_A"], ["KVM_B"], ["KVM_C is asked first now; it was after KVM_A"],
     ]  # fmt: skip
 
 
