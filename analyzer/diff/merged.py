@@ -80,6 +80,7 @@ class Merged:
 def merged(old: CallGraph, new: CallGraph, diff: Diff, names: Names = _NO_NAMES) -> Merged:
     """The functions and calls of both. A function that two could be is that of the first."""
     told = Told(diff)
+    inlined = {call.callee for graph in (old, new) for call in graph.calls if call.kind is Kind.INLINE}
     match = _one_to_one(matched_functions(old, new, diff.chains, names))
     nodes = sorted(_nodes(old, new, match, told), key=lambda it: (it.node.function, it.old is None))
     before = {it.old.function: number for number, it in enumerate(nodes) if it.old}
@@ -91,7 +92,9 @@ def merged(old: CallGraph, new: CallGraph, diff: Diff, names: Names = _NO_NAMES)
         calls[after[call.caller], after[call.callee]].new[call.kind] = call
     return Merged(
         tuple(nodes),
-        tuple(_call(*ends, *sides, nodes, told) for ends in sorted(calls) for sides in calls[ends].pairs()),
+        tuple(
+            _call(*ends, *sides, nodes, told, inlined) for ends in sorted(calls) for sides in calls[ends].pairs()
+        ),
     )
 
 
@@ -142,10 +145,19 @@ def _is_note(function: Function, told: Told) -> bool:
 
 
 def _call(
-    caller: int, callee: int, old: Call | None, new: Call | None, nodes: list[MergedNode], told: Told
+    caller: int,
+    callee: int,
+    old: Call | None,
+    new: Call | None,
+    nodes: list[MergedNode],
+    told: Told,
+    inlined: set[Function],
 ) -> MergedCall:
     call = new or old
     assert call is not None
     way = (call.caller, call.callee)
-    note = nodes[caller].note or nodes[callee].note or call.callee.where == _KERNEL or way in told.past_optimised
+    # A function of which only the beginning is inlined seems to call itself.
+    itself = call.caller == call.callee and call.callee in inlined
+    past = itself or way in told.past_optimised or call.callee.where == _KERNEL
+    note = past or nodes[caller].note or nodes[callee].note
     return MergedCall(caller, callee, old, new, pointer=way in told.other_pointers, note=note)

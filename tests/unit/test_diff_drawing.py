@@ -53,6 +53,7 @@ def test_another_machine_version_is_a_note():
     old, new = graph("main direct pc_v1"), graph("main direct pc_v2")
     found = diff(*same("main"), renamed("pc_v1", "pc_v2", ChangeKind.NUMBERED))
     assert nodes(old, new, found) == {"main": "same", "pc_v2": "note"}
+    assert "# pc_v1 →" in merged_dot(old, new, found)
 
 
 def test_the_only_function_of_its_name_is_the_same_in_another_file():
@@ -97,6 +98,28 @@ def test_what_only_the_compiler_took_away_is_not_called_gone():
     found = diff(*same("main"), optimised("a"), *same("b"))
     assert nodes(old, new, found) == {"main": "same", "a": "note", "b": "same"}
     assert calls(old, new, found) == ["a note b", "main note a", "main note b"]
+
+
+def test_a_function_of_which_the_beginning_is_inlined_does_not_call_itself_anew():
+    old, new = graph("main direct a"), graph("main inline a", "a direct a")
+    assert calls(old, new, diff()) == ["a note a", "main note a"]
+    assert calls(old, graph("main direct a", "a direct a"), diff()) == ["a new a", "main same a"]
+
+
+def test_past_an_optimised_function_goes_one_call_and_no_more():
+    old, new = (
+        graph("main direct a", "a direct b", "b direct c"),
+        graph("main direct b", "b direct c", "main direct c"),
+    )
+    found = diff(*same("main"), optimised("a"), *same("b", "c"))
+    assert calls(old, new, found)[-2:] == ["main note b", "main new c"]
+
+
+def test_a_function_that_is_optimised_on_one_way_and_removed_on_another_is_gone():
+    old, new = graph("main direct a", "a direct b"), graph("main direct b")
+    rows = ([*same("main"), optimised("a"), *same("b")], [*same("main"), removed("a"), *same("b")])
+    found = verdict(*(chain(f"goal {number}", way) for number, way in enumerate(rows))).diff
+    assert nodes(old, new, found)["a"] == "gone"
 
 
 def test_beside_a_removed_function_an_optimised_one_does_not_hide_the_difference():

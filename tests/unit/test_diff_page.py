@@ -59,6 +59,10 @@ def test_what_a_chain_before_told_is_folded_as_before():
     assert way.lead_anchor == "row-1-1"
 
 
+def test_two_rows_told_before_are_not_worth_a_button():
+    assert shown(chapter(*same("a", "b", "goal"), known=2)) == [["0", "1", "2"]]
+
+
 def test_the_lead_names_the_first_row_that_differs_and_leads_to_it():
     way = chapter(*same("a"), renamed("v1", "v2", ChangeKind.NUMBERED), removed("x", after="v2"), *same("goal"))
     assert way.lead == "The chains part after v2: x is gone."
