@@ -102,7 +102,7 @@ def check(kept: Sequence[Kept], folder: Path, terms: Terms, output: Output) -> E
     for each in kept:
         old = load_source(str(each.baseline))
         verdict = compare_sources(old, each.source, terms)
-        tell(verdict, old, each.source, output)
+        tell(verdict, old, each.source, terms, output)
         statuses.add(verdict.status)
     for name in _not_checked(folder, kept):
         print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)

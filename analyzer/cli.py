@@ -219,7 +219,7 @@ def _diff(options: argparse.Namespace) -> ExitStatus:
     output, terms = _output(options), _terms(options)
     old, new = load_source(options.old), load_source(options.new)
     verdict = compare_sources(old, new, terms)
-    tell(verdict, old, new, output)
+    tell(verdict, old, new, terms, output)
     return verdict.status
 
 

@@ -81,9 +81,9 @@ def form_of(form: str | None, file: Path | None) -> str:
     return found
 
 
-def tell(verdict: Verdict, old: Source, new: Source, output: Output) -> None:
+def tell(verdict: Verdict, old: Source, new: Source, terms: Terms, output: Output) -> None:
     """Write the verdict into the file, or print it. AnalyzerError when the file cannot be written."""
-    text = _html(verdict, old, new) if output.form == "html" else _text(verdict, output)
+    text = _html(verdict, old, new, terms.names) if output.form == "html" else _text(verdict, output)
     if output.file is None:
         print(text, end="")
     else:
@@ -100,8 +100,8 @@ def _text(verdict: Verdict, output: Output) -> str:
     return text_of(verdict, width, colour, output.full)
 
 
-def _html(verdict: Verdict, old: Source, new: Source) -> str:
-    svg, missing = picture(merged_dot(old.graph, new.graph, verdict.diff))
+def _html(verdict: Verdict, old: Source, new: Source, names: Names) -> str:
+    svg, missing = picture(merged_dot(old.graph, new.graph, verdict.diff, names))
     return render_diff(verdict, svg, missing)
 
 

@@ -60,3 +60,14 @@ def nothing_left_behind() -> Iterator[None]:
     yield
     left = [child for child in children() if child.startswith(("gdb", "qemu"))]
     assert not left, f"left behind: {left}"
+
+
+def other_user() -> list[str]:
+    """What to put before a command so that another user runs it, who may read this checkout and use /dev/kvm."""
+    setpriv = need_tool("setpriv")
+    need(os.geteuid() == 0, "root, to become somebody else")
+    capability = "+dac_override"
+    return [
+        setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", f"--inh-caps={capability}",
+        f"--ambient-caps={capability}", f"--bounding-set={capability}",
+    ]  # fmt: skip

@@ -87,10 +87,12 @@ def chain_diff(pair: Pair, names: Names, kernel: bool) -> ChainDiff:
 
 
 def with_known(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
-    """Each chain, told how many of its first rows an earlier one has too."""
+    """Each chain, told how many of its first rows an earlier one has too; of those that lead to targets, which may
+    be shown alone, another such one."""
     told: list[ChainDiff] = []
     for chain in chains:
-        known = max((_common(chain.rows, other.rows) for other in told), default=0)
+        before = (other for other in told if other.target or not chain.target)
+        known = max((_common(chain.rows, other.rows) for other in before), default=0)
         told.append(replace(chain, known=known))
     return told
 

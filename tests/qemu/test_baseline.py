@@ -1,0 +1,25 @@
+"""Baselines of a real QEMU: two recordings of it give the same bytes, and nothing differs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from tests.conftest import other_user
+from tests.qemu.conftest import ANALYZE, command
+
+
+def test_another_user_elsewhere_with_another_heap_gets_the_same_baseline(qemu, run, tmp_path):
+    heap = {"MALLOC_TOP_PAD_": "1048576", "MALLOC_MMAP_THRESHOLD_": "4096", "FILLER": "x" * 5000}
+    environment = {**os.environ, "HOME": str(tmp_path), **heap}
+    line = [*other_user(), *command(qemu, tmp_path / "again")]
+    subprocess.run(line, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=180)
+    folders = {"first": run.folder, "again": tmp_path / "again"}
+    for name, folder in folders.items():
+        baseline = [ANALYZE, "baseline", "update", tmp_path / f"baseline-{name}", "--of", folder]
+        subprocess.run(baseline, check=True, capture_output=True, timeout=60)
+    (first,), (again,) = ([*(tmp_path / f"baseline-{name}").iterdir()] for name in folders)
+    assert first.name == again.name
+    assert first.read_bytes() == again.read_bytes()
+    check = [ANALYZE, "baseline", "check", tmp_path / "baseline-first", "--of", tmp_path / "again"]
+    subprocess.run(check, check=True, capture_output=True, timeout=60)
