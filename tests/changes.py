@@ -20,7 +20,6 @@ from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Diff, Row
 from analyzer.diff.verdict import Finding, RuleResult, Verdict
 from analyzer.graph.callgraph import ChainStep, Provenance
 from analyzer.model import Function
-from reports.changes.items import key
 from reports.changes.rows import MARKS
 from tests.notation import ARROWS
 
@@ -83,7 +82,7 @@ def chain(milestone, notation, title="", threads=("main thread", "main thread"),
     return ChainDiff(milestone, title, target, *threads, tuple(rows), (*changes, *told), known)
 
 
-def verdict(*chains, extra=(), accepted=None, rules=(), stale=(), unchecked=(), names=("old", "new")):
+def verdict(*chains, extra=(), accepted=None, rules=(), stale=(), unchecked=(), names=("old", "new"), **more):
     """A verdict on those chains and the `extra` changes. `accepted` says why, by subject; notes do not count."""
     accepted = accepted or {}
     found = _each_once([change for one in chains for change in one.changes] + list(extra))
@@ -96,6 +95,7 @@ def verdict(*chains, extra=(), accepted=None, rules=(), stale=(), unchecked=(), 
         rules=tuple(rules),
         stale=tuple(stale),
         unchecked=tuple(Unchecked(*one) for one in unchecked),
+        **more,
     )
 
 
@@ -114,8 +114,8 @@ def broken(rule="main must reach kvm_cpu_exec", words="main does not reach it", 
 def _each_once(changes):
     merged = {}
     for change in changes:
-        before = merged.setdefault(key(change), change)
-        merged[key(change)] = replace(before, chains=tuple(dict.fromkeys(before.chains + change.chains)))
+        before = merged.setdefault(change.key, change)
+        merged[change.key] = replace(before, chains=tuple(dict.fromkeys(before.chains + change.chains)))
     return list(merged.values())
 
 

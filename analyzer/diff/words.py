@@ -114,6 +114,8 @@ def summary(verdict: Verdict) -> str:
     notes = tuple(f.change for f in verdict.findings if not f.counts and not f.accepted)
     parts = [counted(counting) if counting else "No change that counts"]
     parts += [f"{number_of(len(verdict.broken), 'rule')} broken"] if verdict.broken else []
+    stale = len(verdict.stale)
+    parts += [f"{number_of(stale, 'acceptance')} out of date"] if stale else []
     parts += [f"{accepted} accepted"] if accepted else []
     parts += [f"besides {counted(notes)}"] if notes else []
     parts += [f"{len(verdict.unchecked)} could not be checked"] if verdict.unchecked else []

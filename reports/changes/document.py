@@ -11,7 +11,6 @@ from analyzer.diff.change import ChainDiff, Row, Side
 from analyzer.diff.verdict import Finding, RuleResult, Verdict
 from analyzer.diff.words import first_divergence, sentence, summary
 from analyzer.graph.callgraph import ChainStep, Setting, Slot
-from reports.changes.items import Key, key
 
 # History of the format:
 # 1  first
@@ -21,7 +20,7 @@ _FORMAT = "qemu-callchain changes"
 
 def render(verdict: Verdict) -> str:
     """The document as text, with a line end; names are as they were found, escaped as JSON does."""
-    numbers = {key(finding.change): number for number, finding in enumerate(verdict.findings)}
+    numbers = {finding.change.key: number for number, finding in enumerate(verdict.findings)}
     data = {
         "format": _FORMAT,
         "schema": SCHEMA,
@@ -34,6 +33,7 @@ def render(verdict: Verdict) -> str:
         "chains": [_chain(chain, numbers) for chain in verdict.diff.chains],
         "rules": [_rule(rule) for rule in verdict.rules],
         "stale": list(verdict.stale),
+        "stale_counts": verdict.stale_counts,
         "unchecked": [{"subject": one.subject, "reason": one.reason} for one in verdict.unchecked],
     }
     return json.dumps(data, indent=1) + "\n"
@@ -68,7 +68,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _chain(chain: ChainDiff, numbers: dict[Key, int]) -> dict[str, Any]:
+def _chain(chain: ChainDiff, numbers: dict[tuple[str, ...], int]) -> dict[str, Any]:
     return {
         "milestone": chain.milestone,
         "title": chain.title,
@@ -78,16 +78,16 @@ def _chain(chain: ChainDiff, numbers: dict[Key, int]) -> dict[str, Any]:
         "differs": chain.differs,
         "first_divergence": first_divergence(chain),
         "known": chain.known,
-        "findings": sorted({numbers[key(one)] for one in chain.changes if key(one) in numbers}),
+        "findings": sorted({numbers[one.key] for one in chain.changes if one.key in numbers}),
         "rows": [_row(row, numbers) for row in chain.rows],
     }
 
 
-def _row(row: Row, numbers: dict[Key, int]) -> dict[str, Any]:
+def _row(row: Row, numbers: dict[tuple[str, ...], int]) -> dict[str, Any]:
     return {
         "old": _step(row.old),
         "new": _step(row.new),
-        "findings": [numbers[key(change)] for change in row.changes if key(change) in numbers],
+        "findings": [numbers[change.key] for change in row.changes if change.key in numbers],
     }
 
 

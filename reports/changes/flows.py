@@ -9,7 +9,7 @@ from analyzer.diff.change import ChainDiff
 from analyzer.diff.verdict import Verdict
 from analyzer.diff.words import sentence
 from analyzer.graph.callgraph import ChainStep
-from reports.changes.items import Item, key
+from reports.changes.items import Item
 from reports.changes.safe import shown
 
 MOST_STEPS = 1_000  # GitHub shows so many locations of a result's flows
@@ -25,7 +25,7 @@ class Flows:
         self._chains: dict[tuple[str, object], ChainDiff] = {}
         for chain in verdict.diff.chains:
             for change in chain.changes:
-                self._chains.setdefault((chain.milestone, key(change)), chain)
+                self._chains.setdefault((chain.milestone, change.key), chain)
 
     def of(self, item: Item) -> dict[str, Any] | None:
         """The new chain that shows the item's change, the old one where there is no new; None without one."""
@@ -42,7 +42,7 @@ class Flows:
 
     def _chain(self, item: Item) -> ChainDiff | None:
         change = item.change
-        return self._chains.get((change.chains[0], key(change))) if change and change.chains else None
+        return self._chains.get((change.chains[0], change.key)) if change and change.chains else None
 
 
 def location(function: str, file: str, line: int) -> dict[str, Any]:

@@ -18,7 +18,6 @@ BROKEN, UNCHECKED, STALE = "rule-broken", "not-checked", "stale-entry"
 IOCTLS = frozenset({ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REMOVED, ChangeKind.IOCTL_REORDERED})
 
 _Value = TypeVar("_Value")
-Key = tuple[ChangeKind, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -49,26 +48,27 @@ def items(verdict: Verdict) -> list[Item]:
         for raw, one in _both(verdict.unchecked)
     ]
     stale = [
-        Item(WARNING, STALE, "allow file", text or STALE, _fingerprint(STALE, raw))
+        Item(
+            ERROR if verdict.stale_counts else WARNING,
+            STALE,
+            "allow file",
+            text or STALE,
+            _fingerprint(STALE, raw),
+        )
         for raw, text in _both(verdict.stale)
     ]
     ranks = {ERROR: 0, WARNING: 1, NOTICE: 2}
     return _unique(sorted([*broken, *found, *unchecked, *stale], key=lambda item: ranks[item.level]))
 
 
-def key(change: Change) -> Key:
-    """What makes two changes one, in whatever chains they are seen."""
-    return change.kind, change.subject, change.old, change.new
-
-
-def by_key(verdict: Verdict) -> dict[Key, Finding]:
+def by_key(verdict: Verdict) -> dict[tuple[str, ...], Finding]:
     """What is thought of each change, for those who hold a change of a row or a chain."""
-    return {key(finding.change): finding for finding in verdict.findings}
+    return {finding.change.key: finding for finding in verdict.findings}
 
 
-def findings_of(chain: ChainDiff, known: dict[Key, Finding]) -> list[Finding]:
+def findings_of(chain: ChainDiff, known: dict[tuple[str, ...], Finding]) -> list[Finding]:
     """What is thought of the changes of a chain; a change that nobody judged counts."""
-    return [known.get(key(change), Finding(change, True)) for change in chain.changes]
+    return [known.get(change.key, Finding(change, True)) for change in chain.changes]
 
 
 def outside(verdict: Verdict) -> list[Finding]:
@@ -94,7 +94,7 @@ def _of_change(raw: Finding, finding: Finding) -> Item:
         check=change.kind.value,
         subject=change.subject,
         text=f"{text}: accepted, {finding.accepted}" if finding.accepted else text,
-        fingerprint=_fingerprint(*key(raw.change), *raw.change.chains),
+        fingerprint=_change_fingerprint(raw.change),
         file=change.file,
         line=change.line,
         accepted=finding.accepted,
@@ -105,6 +105,11 @@ def _of_change(raw: Finding, finding: Finding) -> Item:
 def _rule_words(rule: RuleResult) -> str:
     because = f" (the rule is there because: {rule.reason})" if rule.reason else ""
     return f"{rule.rule}: {rule.words}{because}"
+
+
+def _change_fingerprint(change: Change) -> str:
+    """Without lines, and without the function before: other changes move both."""
+    return _fingerprint(change.kind, change.subject, change.old, change.new, *change.chains)
 
 
 def _fingerprint(*parts: str) -> str:

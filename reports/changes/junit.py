@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from analyzer.diff.change import ChainDiff
 from analyzer.diff.verdict import Finding, RuleResult, Verdict
 from analyzer.diff.words import counted, first_divergence, sentence, side, summary
-from reports.changes.items import by_key, findings_of, ioctls, outside
+from reports.changes.items import BROKEN, STALE, UNCHECKED, by_key, findings_of, ioctls, outside
 from reports.changes.rows import like_before
 from reports.changes.safe import shown
 from reports.changes.text import aligned_text, threads
@@ -61,8 +61,10 @@ def cases(verdict: Verdict) -> Iterator[Case]:
     yield _of_list("outside the chains", outside(verdict))
     yield _of_list("ioctls", ioctls(verdict))
     yield from (_of_rule(rule) for rule in verdict.rules if rule.outcome != "unchecked")
+    if verdict.stale_counts and verdict.stale:
+        yield Case("besides", "allow file", "failure", verdict.stale[0], STALE, "\n".join(verdict.stale))
     for one in verdict.unchecked:
-        yield Case("could not be checked", one.subject or "?", "error", one.reason, "not-checked", one.reason)
+        yield Case("could not be checked", one.subject or "?", "error", one.reason, UNCHECKED, one.reason)
 
 
 def _told_apart(found: Iterable[Case]) -> list[Case]:
@@ -98,7 +100,7 @@ def _of_rule(rule: RuleResult) -> Case:
     if rule.outcome == "holds":
         return Case("rules", rule.rule)
     details = "\n".join([rule.reason, *rule.path])
-    return Case("rules", rule.rule, "failure", rule.words, "rule-broken", details)
+    return Case("rules", rule.rule, "failure", rule.words, BROKEN, details)
 
 
 def _put(suite: ET.Element, case: Case) -> None:

@@ -43,6 +43,7 @@ WAYS: dict[Kind | None, str] = {
     Kind.SYSCALL: "$>",
     Kind.KERNEL: "k>",
     Kind.DOCUMENTED: "d>",
+    Kind.CALL: "->",
     Kind.UNKNOWN: "?>",
 }
 WAY_WORDS = {
@@ -54,6 +55,7 @@ WAY_WORDS = {
     "$>": "enters the kernel",
     "k>": "in the kernel",
     "d>": "in the kernel, not observed",
+    "->": "directly or through a pointer",
     "?>": "nobody knows how",
 }
 

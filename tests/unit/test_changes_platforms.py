@@ -105,6 +105,12 @@ def test_junit_makes_an_error_of_what_could_not_be_checked_and_skips_nothing():
     assert root.get("errors") == "1" and not list(root.iter("skipped"))
 
 
+def test_junit_fails_for_entries_that_do_not_fit_where_they_count():
+    assert suite(verdict(stale=["Entry 3 matches nothing."])).get("failures") == "0"
+    root = suite(verdict(stale=["Entry 3 matches nothing."], stale_counts=True))
+    assert root.find("testcase/failure").get("message") == "Entry 3 matches nothing."
+
+
 def test_junit_tells_two_chains_to_one_milestone_apart():
     root = suite(verdict(chain("goal", ROWS), chain("goal", ROWS)))
     names = [case.get("name") for case in root.iter("testcase")]

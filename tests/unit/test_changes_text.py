@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind
+from analyzer.model import Kind
 from reports.changes.colour import wants_colour
-from reports.changes.rows import MARK_WORDS, MARKS
+from reports.changes.rows import MARK_WORDS, MARKS, WAY_WORDS, WAYS
 from reports.changes.text import render
 from tests.changes import HOSTILE, broken, chain, many, verdict
 
@@ -144,6 +145,12 @@ def test_a_chain_that_differs_only_in_what_was_shown_is_one_line():
     assert "The later (a → b)" in lines and not any("Differs only" in line for line in lines)
 
 
+def test_every_way_of_calling_has_a_sign_of_its_own():
+    assert set(WAYS) == {None, *Kind}
+    assert len(set(WAYS.values())) == len(WAYS)
+    assert set(WAYS.values()) - set(WAY_WORDS) == {"", ">"}, "what is plain needs no word"
+
+
 def test_the_first_divergence_is_named_once():
     lines = lines_of(chain("goal", LONG + "+ > came@x\n- > went@x\n"))
     assert [line for line in lines if "part" in line] == ["The chains part after e: came came in."]
@@ -168,7 +175,10 @@ def test_everything_besides_the_chains_has_its_list_and_the_summary_is_last():
         "  KVM_RUN: never reached",
     ):  # fmt: skip
         assert expected in lines
-    assert lines[-1].endswith("1 could not be checked.") and "1 rule broken; 1 accepted" in lines[-1]
+    assert (
+        lines[-1].endswith("1 could not be checked.")
+        and "1 rule broken; 1 acceptance out of date; 1 accepted" in lines[-1]
+    )
 
 
 def test_long_lists_are_cut_and_counted_but_not_what_could_not_be_checked():

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind
+from analyzer.model import Kind
 from reports.changes import FORMATS, document, format_of, gitlab, items, junit, sarif
 from tests.changes import HOSTILE, chain, example, hostile, many, verdict
 from tests.conftest import need
@@ -85,10 +86,14 @@ def junit_is_valid():
 
 @pytest.fixture(scope="module")
 def json_is_valid():
-    schema = json.loads(Path(document.__file__).with_name("changes.schema.json").read_text())
+    schema = schema_of_changes()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     return lambda text: validator.is_valid(json.loads(text))
+
+
+def schema_of_changes():
+    return json.loads(Path(document.__file__).with_name("changes.schema.json").read_text())
 
 
 def code_quality_is_valid(text):
@@ -172,6 +177,11 @@ def test_the_worst_is_told_first_and_what_could_not_be_checked_is_an_error():
     assert [item.text for item in told if item.accepted] == ["went is gone after came: accepted, known since May"]
 
 
+def test_entries_that_do_not_fit_are_errors_where_they_count():
+    assert [item.level for item in items.items(verdict(stale=["an entry"]))] == ["warning"]
+    assert [item.level for item in items.items(verdict(stale=["an entry"], stale_counts=True))] == ["error"]
+
+
 def test_a_fingerprint_stays_when_lines_move_and_is_never_given_twice():
     one = Change(ChangeKind.MOVED, "f", "a.c", "b.c", chains=("goal",), file="b.c", line=10)
     other = Change(ChangeKind.MOVED, "f", "a.c", "b.c", chains=("goal",), file="b.c", line=99)
@@ -183,6 +193,12 @@ def test_a_fingerprint_stays_when_lines_move_and_is_never_given_twice():
 
 
 # JSON
+
+
+def test_the_schema_knows_every_kind_of_change_and_of_call():
+    kinds = schema_of_changes()["$defs"]
+    assert set(kinds["finding"]["properties"]["kind"]["enum"]) == {kind.value for kind in ChangeKind}
+    assert set(kinds["step"]["oneOf"][1]["properties"]["kind"]["enum"]) == {None, *(kind.value for kind in Kind)}
 
 
 def test_json_rows_point_to_their_findings():
