@@ -15,11 +15,21 @@ _COMPILER_SUFFIX = re.compile(r"\.(?:constprop|part|isra|cold|lto_priv)(?:\.\d+)
 _LIBC_PREFIX = re.compile(r"^__GI_+")
 
 
+# Functions of the C library below `main` and below the start function of a thread.
+PLUMBING = frozenset(
+    {
+        "_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main", "generic_start_main",
+        "start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start",
+    }
+)  # fmt: skip
+
+
 class Kind(str, Enum):
     """How a caller comes to a callee."""
 
     DIRECT = "direct"
     INDIRECT = "indirect"
+    CALL = "call"  # called; whether directly or through a pointer is not known
     TAIL = "tail"
     INLINE = "inline"
     THREAD_START = "thread-start"
@@ -27,7 +37,6 @@ class Kind(str, Enum):
     SYSCALL = "syscall"  # from an ioctl to the kernel's function that serves it
     KERNEL = "kernel"  # between functions of the kernel, as seen on its stack
     DOCUMENTED = "documented"  # to a function of the kernel that its sources name, and nobody saw
-    CALL = "call"  # called; whether directly or through a pointer is not known
     UNKNOWN = "unknown"
 
     def __str__(self) -> str:
@@ -66,6 +75,11 @@ class Frame:
     via: tuple[Function, ...]  # functions between, called first to last, that jumped on and left no frame
     arguments: tuple[tuple[str, str], ...]
 
+    @property
+    def is_hole(self) -> bool:
+        """Whether it stands for functions that nobody knows: two of the same name are not the same."""
+        return self.name == wire.NAMELESS or self.name.startswith(wire.CUT)
+
 
 @dataclass(frozen=True)
 class Ioctl:
@@ -85,13 +99,14 @@ class Stop:
     number: int
     time: float  # seconds since the program was started
     thread: int
-    reason: str  # milestone, break, thread-create, where, store, io
+    reason: str  # milestone, break, thread-create, where, store, io, sample
     milestones: tuple[str, ...]
     function: str
     frames: tuple[Frame, ...]
     ioctl: Ioctl | None = None
     starts: Function | None = None  # thread-create: the new thread's start function
     exit: int | None = None  # io: number of the exit that is being handled
+    count: int = 1  # how many equal stacks it stands for
 
 
 @dataclass(frozen=True)

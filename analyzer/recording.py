@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
@@ -41,7 +42,7 @@ def read_recording(path: Path) -> Recording:
     file = path / FILE_NAME if path.is_dir() else path
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
-            return _assemble(_records(_bounded(lines, str(file)), str(file)), str(file))
+            return assemble(_records(_bounded(lines, str(file)), str(file)), str(file))
     except FileNotFoundError:
         raise AnalyzerError(f"{file}: no such recording.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
@@ -102,7 +103,8 @@ def _check_schema(line: str, name: str) -> None:
         raise newer_schema(name, schema, wire.SCHEMA)
 
 
-def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
+def assemble(records: Iterable[wire.Record], name: str) -> Recording:
+    """The recording that the records make up; AnalyzerError, naming `name`, when they contradict each other."""
     draft = Draft()
     for record in records:
         draft.add(record)
@@ -112,7 +114,8 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
     own = (milestone for milestone in draft.milestones if not milestone.name.startswith(BREAK))
     root = source_root(file for milestone in own for file in milestone.files)
     try:
-        stops = tuple(_stop(stop, draft, root) for stop in draft.stops)
+        plain = cache(lambda number: _frame(draft.frames[number], [], root))  # most stacks of a profile share them
+        stops = tuple(_stop(stop, draft, root, plain) for stop in draft.stops)
         ledger = tuple(_ledger_entry(ioctl, draft, root) for ioctl in draft.ioctls)
         exits = tuple(_exit(exit_, draft) for exit_ in draft.exits)
         pointers = _pointers(draft, root)
@@ -140,7 +143,7 @@ def _assemble(records: Iterator[wire.Record], name: str) -> Recording:
     )
 
 
-def _stop(stop: wire.Stop, draft: Draft, root: str) -> Stop:
+def _stop(stop: wire.Stop, draft: Draft, root: str, plain: Callable[[int], Frame]) -> Stop:
     if stop.thread not in draft.threads:
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
     if unknown := set(stop.milestones) - {milestone.name for milestone in draft.milestones}:
@@ -148,7 +151,7 @@ def _stop(stop: wire.Stop, draft: Draft, root: str) -> Stop:
     if not stop.frames:
         raise ValueError(f"stop {stop.number} has no frames")
     frames = [
-        _frame(draft.frames[number], arguments, root)
+        _frame(draft.frames[number], arguments, root) if arguments else plain(number)
         for number, arguments in zip(stop.frames, stop.arguments, strict=True)
     ]
     if frames and frames[0].library:  # debug information of libc calls it __GI_ioctl: use the name asked for
@@ -166,6 +169,7 @@ def _stop(stop: wire.Stop, draft: Draft, root: str) -> Stop:
         ioctl=_ioctl(stop, draft) if stop.request else None,
         starts=identify(stop.starts, starts_file, stop.starts_library) if stop.starts else None,
         exit=stop.exit if stop.exit >= 0 else None,
+        count=stop.count,
     )
 
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from analyzer.errors import UsageError
 from analyzer.model import Frame, Recording, Stop
-from gdbscripts.wire import IO, STORE
+from gdbscripts.wire import IO, SAMPLE, STORE
 
 _MARKS = {"inline": "  [inlined]", "tail": "  [tail call]"}
 
@@ -36,10 +36,13 @@ def heading(stop: Stop, recording: Recording) -> str:
         what = f"A device's function runs for the guest: {stop.function}"
     elif stop.reason == STORE:
         what = "A function pointer is stored"
+    elif stop.reason == SAMPLE:
+        what = f"In {stop.function}"
     else:
         what = "; ".join(titles.get(name, name) for name in stop.milestones)
     ioctl = f", {stop.ioctl.request} on {stop.ioctl.file}" if stop.ioctl else ""
-    return f"== {what}{ioctl} ({thread.label}, {stop.time:.3f} s)"
+    times = f", {stop.count} times" if stop.count > 1 else ""
+    return f"== {what}{ioctl} ({thread.label}, {stop.time:.3f} s{times})"
 
 
 def backtrace(stop: Stop, recording: Recording) -> str:

@@ -9,7 +9,8 @@ import gdb
 
 from gdbscripts.arguments import arguments_of
 from gdbscripts.callsite import CallSites
-from gdbscripts.wire import Arguments, Frame
+from gdbscripts.wire import CUT as CUT_BEGINS
+from gdbscripts.wire import NAMELESS, SIGNAL, Arguments, Frame
 
 _KINDS = {
     gdb.NORMAL_FRAME: "normal",
@@ -19,9 +20,7 @@ _KINDS = {
 }
 # Deeper stacks are cut and end in a frame of this name, so that a runaway recursion stays bounded.
 DEEPEST = 2000
-CUT = "<stack deeper than %d frames>" % DEEPEST
-
-SIGNAL = "<signal handler called>"
+CUT = "%s %d frames>" % (CUT_BEGINS, DEEPEST)
 
 _Key = Tuple[int, str, int, int, str, int]
 
@@ -116,7 +115,7 @@ def _shows_address(frame: gdb.Frame, callee: Optional[gdb.Frame], sal: gdb.Symta
 
 
 def _name(frame: gdb.Frame) -> str:
-    return SIGNAL if frame.type() == gdb.SIGTRAMP_FRAME else frame.name() or "??"
+    return SIGNAL if frame.type() == gdb.SIGTRAMP_FRAME else frame.name() or NAMELESS
 
 
 @contextmanager

@@ -13,11 +13,18 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, Union, get_
 # History of the format:
 # 1  first
 # 2  pointers, the ledger of ioctls, the kernel's side
-SCHEMA = 2
+# 3  stops are counted, calls of kind `call`: imported backtraces
+SCHEMA = 3
 
+IMPORT = "import"  # scenario of a recording that was read from a text
 IO = "io"  # reason of a stop in a device's function, on behalf of the guest
 STEPS = ("passed", "read", "stored", "copied", "written", "static", "returned")
 STORE = "store"  # reason of a stop that shows who stored a pointer
+SAMPLE = "sample"  # reason of a stop that was imported as one of many
+KERNEL_LIBRARY = "kernel"  # the library an imported function of the kernel is in
+NAMELESS = "??"  # the function of a frame that nobody knows
+SIGNAL = "<signal handler called>"
+CUT = "<stack deeper than"  # begins the name of a frame that stands for all that were left out
 BREAK = "break "  # begins the name of a milestone that the user asked for with --break
 
 Arguments = List[Tuple[str, str]]  # (name, value as gdb prints it), in the order of the declaration
@@ -87,7 +94,7 @@ class Frame:
     line: int = 0
     library: str = ""  # path of the shared library the code is in; "" for the program itself
     addressed: bool = True  # gdb prints the address: the pc is not at the beginning of a line
-    call: str = ""  # how this frame calls the inner one: direct, indirect, tail, inline, signal, unknown
+    call: str = ""  # how this frame calls the inner one: direct, indirect, call, tail, inline, signal, unknown
     instruction: str = ""  # the call as disassembled
     # Functions between this one and the inner one that left no frame, since they went on by a jump: the one
     # called first; name, absolute source file and library of each. `call` is how the last one came to the inner.
@@ -114,6 +121,7 @@ class Stop:
     starts_file: str = ""
     starts_library: str = ""  # the library it is in
     exit: int = -1  # io only: the exit that is being handled
+    count: int = 1  # how many equal stacks this one stands for
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ _SAMPLES = 3  # different argument lists shown for a function
 KIND_WORDS: Mapping[Kind | None, str] = {
     None: "starts here",
     Kind.DIRECT: "calls",
+    Kind.CALL: "calls (directly or through a pointer)",
     Kind.INDIRECT: "calls through a pointer",
     Kind.TAIL: "jumps to (tail call)",
     Kind.INLINE: "contains, inlined",
@@ -24,7 +25,6 @@ KIND_WORDS: Mapping[Kind | None, str] = {
     Kind.SYSCALL: "enters the kernel, which calls",
     Kind.KERNEL: "calls, in the kernel",
     Kind.DOCUMENTED: "calls, as the kernel's sources say (not observed)",
-    Kind.CALL: "calls, directly or through a pointer,",
     Kind.UNKNOWN: "leads, nobody knows how, to",
 }
 

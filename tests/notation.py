@@ -10,6 +10,7 @@ from gdbscripts import wire
 
 ARROWS = {
     Kind.DIRECT: " > ",
+    Kind.CALL: " -> ",
     Kind.INDIRECT: " *> ",
     Kind.TAIL: " ~> ",
     Kind.INLINE: " +> ",
@@ -18,7 +19,6 @@ ARROWS = {
     Kind.SYSCALL: " $> ",
     Kind.KERNEL: " k> ",
     Kind.DOCUMENTED: " d> ",
-    Kind.CALL: " -> ",
     Kind.UNKNOWN: " ?> ",
 }
 

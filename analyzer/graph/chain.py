@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from analyzer.model import Frame, Function, Kind, Pointer, Recording, Stop, call_key
+from analyzer.model import PLUMBING, Frame, Function, Kind, Pointer, Recording, Stop, call_key
 
 # As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.
 _NAMED = re.compile(r"0x[0-9a-f]+ <(.+)>")
@@ -31,11 +31,19 @@ class Step:
 
 
 def own_chain(stop: Stop, recording: Recording) -> list[Step]:
-    """The stop's stack as steps, outermost first; what the C library does to start a thread is left out."""
+    """The stop's stack as steps, outermost first; what the C library does to start a thread is left out.
+
+    So are frames that nobody knows the function of: nobody knows either how the one outside came to the inner one.
+    """
     steps: list[Step] = []
     frames = own_frames(stop, recording)
     for position in reversed(range(len(frames))):
         frame = frames[position]
+        if frame.is_hole:
+            continue
+        if steps and frames[position + 1].is_hole:
+            steps.append(_step(frame, Kind.UNKNOWN))
+            continue
         indirect = recording.pointers and steps
         pointer = recording.pointers.get(call_key(stop.frames, position + 1, frame.name)) if indirect else None
         steps.extend(_steps_of(frame, steps, pointer))
@@ -59,6 +67,10 @@ def whole_chain(stop: Stop, recording: Recording) -> list[Step]:
 def without_addresses(instruction: str) -> str:
     """`call 0x5555559f9340 <accel_init_machine>` is `call accel_init_machine`."""
     return _NAMELESS.sub("", _NAMED.sub(r"\1", instruction))
+
+
+def _is_plumbing(frame: Frame) -> bool:
+    return not frame.file and frame.name.partition("@")[0] in PLUMBING
 
 
 def _steps_of(frame: Frame, outer: list[Step], pointer: Pointer | None) -> Iterator[Step]:
@@ -86,14 +98,14 @@ def _step(frame: Frame, kind: Kind | None, instruction: str = "") -> Step:
 def own_frames(stop: Stop, recording: Recording) -> tuple[Frame, ...]:
     """The stop's stack without what the C library does to start a thread or the program.
 
-    Below the thread's start function when that is known; else the outermost frames without source of the
-    program, such as `_start`.
+    Below the thread's start function when that is known; else without the outermost frames that are in libraries,
+    known for it, or not known at all.
     """
     frames, thread = stop.frames, recording.thread(stop.thread)
     for position in reversed(range(len(frames))):
         if thread.start is not None and frames[position].function == thread.start:
             return frames[: position + 1]
     kept = frames
-    while kept and (kept[-1].library or not kept[-1].file):
+    while kept and (kept[-1].library or kept[-1].is_hole or _is_plumbing(kept[-1])):
         kept = kept[:-1]
     return kept or frames

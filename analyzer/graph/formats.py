@@ -17,6 +17,7 @@ LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and peo
 # Told apart by line, arrow head and label, not by colour alone.
 EDGE_STYLES = {
     Kind.DIRECT: {},
+    Kind.CALL: {"arrowhead": "onormal", "class": "call"},
     Kind.INDIRECT: {"style": "dashed", "arrowhead": "empty", "label": "pointer", "class": "indirect"},
     Kind.TAIL: {"arrowhead": "normalnormal", "label": "tail call", "class": "tail"},
     Kind.INLINE: {"style": "dotted", "arrowhead": "none", "label": "inlined", "class": "inline"},
@@ -25,7 +26,6 @@ EDGE_STYLES = {
     Kind.SYSCALL: {"style": "bold", "arrowhead": "inv", "label": "system call", "class": "syscall"},
     Kind.KERNEL: {"arrowhead": "open", "class": "kernel"},
     Kind.DOCUMENTED: {"style": "dotted", "arrowhead": "inv", "label": "documented", "class": "documented"},
-    Kind.CALL: {"arrowhead": "onormal", "class": "call"},
     Kind.UNKNOWN: {"style": "dotted", "arrowhead": "odot", "label": "?", "class": "unknown"},
 }
 

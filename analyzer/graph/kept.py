@@ -28,6 +28,8 @@ def chains_of(recording: Recording) -> list[Chain]:
         if not stop.milestones:
             continue
         whole = [*whole_chain(stop, recording), *kernel_steps(stop, recording)]
+        if not whole:  # nobody knows a single function of it
+            continue
         steps = tuple(chain_step(step) for step in whole)
         label = recording.thread(stop.thread).label
         for name in stop.milestones:
@@ -79,6 +81,8 @@ def _device_chains(recording: Recording, position: int) -> Iterator[Chain]:
             name, title = _access(stop, exit_.run)
             label = recording.thread(stop.thread).label
             steps = tuple(chain_step(step) for step in own_chain(stop, recording))
+            if not steps:
+                continue
             yield Chain(f"{IO} {name}", title, "", False, position, label, steps)
 
 

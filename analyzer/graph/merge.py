@@ -101,25 +101,25 @@ class _Tally:
         if not steps:
             return
         label = recording.thread(stop.thread).label
-        self.outermost[steps[0].function] += 1
+        self.outermost[steps[0].function] += stop.count
         self.milestones[steps[-1].function].update(stop.milestones)
         steps += kernel_steps(stop, recording)
-        self.innermost[steps[-1].function] += 1
+        self.innermost[steps[-1].function] += stop.count
         for step in steps:
-            self.frames[step.function] += 1
+            self.frames[step.function] += stop.count
             self.threads[step.function].add(label)
             if step.file and not (step.frame and step.frame.library):
                 self.files[step.function].add(step.file)
         for caller, callee in pairwise(steps):
-            self._add_call(caller, callee.function, callee.kind or Kind.UNKNOWN, callee.instruction)
+            self._add_call(caller, callee.function, callee.kind or Kind.UNKNOWN, callee.instruction, stop.count)
             if callee.pointer is not None:
                 self.slots[caller.function, callee.function, Kind.INDIRECT].add(slot_of(callee.pointer))
         if stop.starts is not None and len(steps) > 1:
             self._add_call(steps[-2], stop.starts, Kind.THREAD_START, steps[-1].instruction)
 
-    def _add_call(self, caller: Step, callee: Function, kind: Kind, instruction: str) -> None:
+    def _add_call(self, caller: Step, callee: Function, kind: Kind, instruction: str, count: int = 1) -> None:
         edge = (caller.function, callee, kind)
-        self.hits[edge] += 1
+        self.hits[edge] += count
         library = caller.frame is not None and caller.frame.library
         if caller.file and not library:
             self.sites[edge].add(Site(caller.file, caller.line, instruction))
