@@ -1,0 +1,1 @@
+"""Text that somebody pasted becomes a recording. See README.md here."""

@@ -1,0 +1,34 @@
+"""How a frame of a backtrace came to the next inner one, as far as text can tell."""
+
+from __future__ import annotations
+
+from analyzer.imports.stacks import Frame
+from analyzer.model import Kind
+from gdbscripts.wire import KERNEL_LIBRARY
+
+# How the kernel's functions begin that a system call comes to first.
+_SYSTEM_CALL = ("entry_SYSCALL", "entry_SYSENTER", "entry_INT80", "do_syscall_", "__x64_sys_", "el0_svc")
+
+
+def call_of(outer: Frame, inner: Frame) -> Kind:
+    """The kind of the call; UNKNOWN where something may be missing between the two.
+
+    A backtrace does not tell a direct call from one through a pointer.
+    """
+    if outer.is_hole or inner.is_hole or outer.gap or "other" in (outer.kind, inner.kind):
+        return Kind.UNKNOWN
+    if inner.kind == "inline":
+        return Kind.INLINE
+    if "signal" in (outer.kind, inner.kind):
+        return Kind.SIGNAL
+    if KERNEL_LIBRARY in (outer.library, inner.library):
+        return _around_the_kernel(outer, inner)
+    return Kind.TAIL if outer.kind == "tail" else Kind.CALL
+
+
+def _around_the_kernel(outer: Frame, inner: Frame) -> Kind:
+    """A page fault or an interrupt is no call of the function it came upon."""
+    if outer.library == inner.library:
+        return Kind.KERNEL
+    asked = not outer.library.startswith(KERNEL_LIBRARY) and inner.name.startswith(_SYSTEM_CALL)
+    return Kind.SYSCALL if asked else Kind.UNKNOWN

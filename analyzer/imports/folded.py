@@ -1,0 +1,55 @@
+"""Folded stacks: `thread;main;a;b 12` is 12 times the stack in which main called a and a called b."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from analyzer.imports.lines import clean
+from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Unread, bounded
+from analyzer.model import PLUMBING
+from gdbscripts.wire import KERNEL_LIBRARY, NAMELESS
+
+COUNT = re.compile(r" +(\d{1,12})$")
+_SUFFIX = re.compile(r"_\[(\w)\]$")
+_UNKNOWN = ("", "[unknown]", NAMELESS)
+
+
+def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
+    """The stacks, one for each line."""
+    for number, raw in enumerate(lines, 1):
+        line = clean(raw).strip()
+        stack = _stack(line)
+        if stack is not None:
+            yield stack
+        elif line and not line.startswith("#"):
+            unread.add(number, line)
+
+
+def _stack(line: str) -> Stack | None:
+    count = COUNT.search(line[-20:])
+    if count is None or not int(count[1]):
+        return None
+    body = line[: len(line) - len(count[0])]
+    thread = _thread(body)
+    own = body.partition(";")[2] if thread is not None else body
+    names = own.rsplit(";", DEEPEST)  # of a stack that is too deep the inner part, and one name for the rest
+    frames = bounded([_frame(name.strip()) for name in reversed(names)])
+    return Stack(frames, thread, times=int(count[1]))
+
+
+def _thread(body: str) -> ThreadLabel | None:
+    """The first name is the thread's, unless a stack can begin with a function of this name."""
+    first, more, _ = body.partition(";")
+    name = first.strip()
+    begins = name == "main" or name in _UNKNOWN or name in PLUMBING or _SUFFIX.search(name[-4:])
+    return ThreadLabel(name=name) if more and not begins else None
+
+
+def _frame(text: str) -> Frame:
+    suffix = _SUFFIX.search(text)
+    name = text[: suffix.start()] if suffix else text
+    if name in _UNKNOWN:
+        return HOLE
+    mark = suffix[1] if suffix else ""
+    return Frame(name, library=KERNEL_LIBRARY if mark == "k" else "", kind="inline" if mark == "i" else "normal")

@@ -1,0 +1,113 @@
+"""One frame as gdb prints it: `#1  0x… in name (arguments) at file:line`."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from analyzer.imports.scanning import groups, split_arguments
+from analyzer.imports.stacks import Frame
+from gdbscripts.wire import CUT, SIGNAL
+
+LONGEST = 1 << 16  # characters
+_CANDIDATES = 32  # pairs of parentheses that are tried as the arguments'
+_HEAD = re.compile(r"\s*#(\d{1,7})\s+(?:(0x[0-9a-fA-F]{1,16})(?:\s+<[^>]{0,500}>)?\s+in\s+)?")
+_AT = re.compile(r" +at +(\S.*):(\d{1,9})$")
+_FROM = re.compile(r" +from +(\S.*)$")
+_PLACE_BEGINS = re.compile(r" +(?:a|at|at +\S.*|f|fr|fro|from)$")
+_MARKS = {"[inlined]": "inline", "[tail call]": "tail"}
+_PLAIN_NAME = re.compile(r"[^\s\"'=;#!?,]+")
+_SPACED_NAME = re.compile(r"<|\(|::|\boperator\b|\[clone ")
+_BEGUN = re.compile(r"\(\s*(?:[\w$@.:~]{0,200}=.*)?$", re.DOTALL)
+
+
+class State(Enum):
+    """How much of a frame a text has."""
+
+    WHOLE = "whole"
+    NO_PLACE = "no place"  # whole, and ` at file:line` may follow
+    BROKEN = "broken"  # more must follow
+    NOTHING = "nothing"  # no frame
+
+
+class FrameText(NamedTuple):
+    """What was read: `frame` is there when the name is beyond doubt, even when the rest is broken off."""
+
+    level: int
+    frame: Frame | None
+    state: State
+
+
+def parse_frame(text: str) -> FrameText | None:
+    """The frame in `text`; None when it does not begin as one."""
+    head = _HEAD.match(text)
+    if head is None or len(text) > LONGEST:
+        return None
+    level, rest = int(head[1]), text[head.end() :].rstrip()
+    address = head[2]
+    pc, addressed = (int(address, 16), True) if address else (0, False)
+    if rest == SIGNAL or (rest.startswith("<") and rest.endswith(">")):
+        frame = Frame(rest, kind="signal" if rest == SIGNAL else "other", pc=pc, addressed=addressed)
+        return FrameText(level, frame, State.WHOLE)
+    called, state = _called(rest)
+    return FrameText(level, called._replace(pc=pc, addressed=addressed) if called else None, state)
+
+
+def _called(text: str) -> tuple[Frame | None, State]:
+    """`name (arguments) at file:line`. The arguments are in the first parentheses behind a space that nothing but
+    a place follows: names of C++ have spaces and parentheses as well."""
+    broken: tuple[Frame | None, State] = (None, State.BROKEN)
+    found = False
+    for count, (start, end) in enumerate(groups(text, 0)):
+        found = True
+        if count >= _CANDIDATES:
+            return None, State.NOTHING
+        if end < 0:
+            return _broken_off(text, start)
+        candidate = _with_place(text, start, end)
+        if candidate is not None:
+            return candidate
+    return broken if not found or text.endswith(("::", "<", ",", ")", ">")) else (None, State.NOTHING)
+
+
+def _with_place(text: str, start: int, end: int) -> tuple[Frame, State] | None:
+    spaced = start > 0 and text[start - 1] == " "
+    name, arguments = text[:start].strip(), split_arguments(text[start + 1 : end - 1])
+    if arguments is None or not _is_name(name):
+        return None
+    rest, kind = _without_mark(text[end:])
+    frame = Frame(name, kind="other" if name.startswith(CUT) else kind, arguments=arguments)
+    if place := _AT.match(rest):
+        return frame._replace(file=place[1], line=int(place[2])), State.WHOLE
+    if place := _FROM.match(rest):
+        return frame._replace(library=place[1]), State.WHOLE
+    if not spaced:
+        return None
+    if not rest:
+        return frame, State.WHOLE if kind != "normal" else State.NO_PLACE
+    return (frame, State.BROKEN) if _PLACE_BEGINS.match(rest) else None
+
+
+def _without_mark(rest: str) -> tuple[str, str]:
+    """Behind a frame our own `show` tells how it came to be."""
+    for mark, kind in _MARKS.items():
+        if rest.endswith(mark):
+            return rest[: -len(mark)].rstrip(), kind
+    return rest, "normal"
+
+
+def _broken_off(text: str, start: int) -> tuple[Frame | None, State]:
+    name = text[:start].strip()
+    if start and text[start - 1] == " " and _is_name(name) and _BEGUN.match(text, start):
+        return Frame(name), State.BROKEN
+    return None, State.BROKEN
+
+
+def _is_name(name: str) -> bool:
+    if name == "??":
+        return True
+    if " " not in name:
+        return bool(_PLAIN_NAME.fullmatch(name)) or ("<" in name and "," in name)
+    balanced = name.count("(") == name.count(")")
+    return balanced and bool(_SPACED_NAME.search(name)) and not name.endswith(",")

@@ -1,0 +1,119 @@
+"""gdb's machine interface: `^done,stack=[frame={…},…]`, as logs of development environments have it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from analyzer.imports.gdb_text import GdbText
+from analyzer.imports.lines import clean
+from analyzer.imports.mi_values import decoded, parse_results
+from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, bounded
+from gdbscripts.wire import NAMELESS, SIGNAL
+
+RECORD = re.compile(r"\s*\d*\^done,(?:stack|stack-args|frame|threads)=")
+_RESULT = re.compile(r"\s*\d*[\^*=+](?P<class>[\w-]+)(?:,(?P<results>.*))?$")
+_CONSOLE = re.compile(r'\s*~("(?:[^"\\]|\\.)*")$')
+_SILENT = re.compile(r'\s*(?:[&@]".*|\d*-[\w-]+.*|\(gdb\)\s*)$')
+
+
+def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
+    """The stacks in MI output, and in what gdb printed to people in between."""
+    console = GdbText(unread)
+    thread: ThreadLabel | None = None
+    waiting: list[Frame] = []  # a stack whose arguments may come in a record of their own
+    for number, raw in enumerate(lines, 1):
+        line = clean(raw)
+        if printed := _CONSOLE.match(line):
+            for part in decoded(printed[1]).splitlines():
+                yield from console.feed(number, part)
+            continue
+        results = _results(line)
+        if results is None:
+            if line.strip() and not _SILENT.match(line):
+                unread.add(number, line)
+            continue
+        if "stack-args" in results:
+            waiting = _with_arguments(waiting, results["stack-args"])
+        if "stack" in results or "thread-id" in results:
+            yield from _whole(waiting, thread)
+            waiting = []
+        thread = _thread(results, thread)
+        if "stack" in results:
+            waiting = _frames(results["stack"])
+    yield from _whole(waiting, thread)
+    yield from console.end()
+
+
+def _results(line: str) -> dict[str, Any] | None:
+    record = _RESULT.match(line)
+    return parse_results(record["results"] or "") if record else None
+
+
+def _whole(frames: list[Frame], thread: ThreadLabel | None) -> Iterator[Stack]:
+    if frames:
+        yield Stack(bounded(frames), thread)
+
+
+def _thread(results: dict[str, Any], before: ThreadLabel | None) -> ThreadLabel | None:
+    number = results.get("thread-id", results.get("new-thread-id", ""))
+    return ThreadLabel(int(number)) if isinstance(number, str) and _is_number(number) else before
+
+
+def _frames(stack: Any) -> list[Frame]:
+    """The frames; a level that is missing leaves a hole."""
+    frames: list[Frame] = []
+    expected = 0
+    for entry in stack if isinstance(stack, list) else ():
+        if not isinstance(entry, dict):
+            continue
+        level = entry.get("level", "")
+        if not _is_number(level) or int(level) != expected:
+            frames.append(HOLE)
+        frames.append(_frame(entry))
+        expected = int(level) + 1 if _is_number(level) else expected + 1
+    return [_inlined(frame, outer) for frame, outer in zip(frames, [*frames[1:], HOLE], strict=True)]
+
+
+def _frame(entry: dict[str, Any]) -> Frame:
+    text = {name: value for name, value in entry.items() if isinstance(value, str)}
+    name, address = text.get("func") or NAMELESS, text.get("addr", "")
+    known = bool(re.fullmatch(r"0x[0-9a-fA-F]{1,16}", address))
+    return Frame(
+        name=name,
+        file=text.get("fullname") or text.get("file", ""),
+        line=int(text["line"]) if _is_number(text.get("line", "")) else 0,
+        library=text.get("from", ""),
+        pc=int(address, 16) if known else 0,
+        addressed=known,
+        kind="signal" if name == SIGNAL else "normal",
+        arguments=_arguments(entry.get("args")),
+    )
+
+
+def _inlined(frame: Frame, outer: Frame) -> Frame:
+    """An inlined function has its caller's address, and MI tells of it in no other way."""
+    same = frame.addressed and frame.pc == outer.pc and frame.name != outer.name
+    return frame._replace(kind="inline") if same and not frame.is_hole and frame.kind == "normal" else frame
+
+
+def _arguments(values: Any) -> tuple[tuple[str, str], ...]:
+    pairs = values if isinstance(values, list) else []
+    known = [pair for pair in pairs if isinstance(pair, dict) and isinstance(pair.get("name"), str)]
+    return tuple((pair["name"], str(pair.get("value", "..."))) for pair in known)
+
+
+def _with_arguments(frames: list[Frame], levels: Any) -> list[Frame]:
+    """The frames with the arguments of the record that came behind them, when it is about as many."""
+    entries = levels if isinstance(levels, list) else []
+    if len(entries) != len(frames) or any(frame.is_hole for frame in frames):
+        return frames
+    return [
+        frame._replace(arguments=_arguments(entry.get("args")) if isinstance(entry, dict) else ())
+        for frame, entry in zip(frames, entries, strict=True)
+    ]
+
+
+def _is_number(text: Any) -> bool:
+    return isinstance(text, str) and len(text) < 8 and text.isdecimal() and text.isascii()

@@ -1,0 +1,218 @@
+"""What gdb prints for people: `bt`, `bt full`, `where`, `thread apply all bt`; and our own `analyze show`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from analyzer.imports.frame_text import LONGEST, FrameText, State, parse_frame
+from analyzer.imports.headings import CREATED, CUT_OFF, gdb_thread, goes_on, is_noise, is_source, our_heading
+from analyzer.imports.lines import FRAME_START, Prefixes, clean, joined
+from analyzer.imports.scanning import open_braces
+from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Unread
+
+_MOST_PARTS = 40  # lines that one frame may be broken over
+_LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
+_WIDE = 78  # columns: a line so long may have been broken by the terminal
+_REST_OF_LINE_NUMBER = re.compile(r"\d{1,6}$")
+_REST_OF_LIBRARY = re.compile(r"[\w.+-]{0,100}\.so(?:\.[\d.]*)?$|\.\d[\d.]{0,20}$")
+
+
+def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
+    """The stacks in gdb's output, each as soon as it is whole."""
+    reader = GdbText(unread)
+    for number, line in enumerate(lines, 1):
+        yield from reader.feed(number, line)
+    yield from reader.end()
+
+
+class GdbText:
+    """Takes lines one by one."""
+
+    def __init__(self, unread: Unread) -> None:
+        self._unread = unread
+        self._prefixes = Prefixes()
+        self._pending: _Pending | None = None
+        self._stack = _Stack()
+        self._thread: ThreadLabel | None = None
+        self._braces = 0  # open in the value of a local variable
+        self._local_goes_on = False
+
+    def feed(self, number: int, raw: str) -> Iterator[Stack]:
+        """One more line; the stack that it ends, if it does."""
+        if len(raw) > LONGEST:
+            yield from self._close_frame()
+            self._nobody_reads(number, raw)
+            return
+        line = self._prefixes.strip(clean(raw))
+        if FRAME_START.match(line):
+            yield from self._close_frame()
+            self._pending = _Pending(number, line)
+        elif self._pending is None or not self._pending.takes(number, line):
+            yield from self._close_frame()
+            yield from self._between(number, line)
+
+    def end(self) -> Iterator[Stack]:
+        """There are no more lines."""
+        yield from self._close_frame()
+        yield from self._finish()
+
+    def _close_frame(self) -> Iterator[Stack]:
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        self._braces, self._local_goes_on = 0, False
+        read = pending.read
+        level = read.level if read else int((FRAME_START.match(pending.text) or [0, 0])[1])
+        if level <= self._stack.level:
+            yield from self._finish()
+        if read is None or read.frame is None:
+            self._nobody_reads(pending.number, pending.text)
+        else:
+            self._stack.add(level, read.frame)
+        for number, text in pending.left_over():
+            self._nobody_reads(number, text)
+
+    def _between(self, number: int, line: str) -> Iterator[Stack]:
+        ours, thread = our_heading(line), gdb_thread(line)
+        if ours is not None:
+            yield from self._finish()
+            self._thread = ours.thread
+            self._stack = _Stack(heading=ours.what, time=ours.time, times=ours.times)
+        elif thread is not None:
+            yield from self._finish()
+            self._thread = thread
+        elif CREATED.match(line) and self._stack.heading:
+            self._stack.now_the_creator()
+        elif CUT_OFF.match(line):
+            self._stack.cut = True
+        elif goes_on(line):
+            yield from self._finish()
+            self._thread = None
+        elif line.strip() and not is_noise(line) and not self._is_below_a_frame(line):
+            self._nobody_reads(number, line)
+
+    def _is_below_a_frame(self, line: str) -> bool:
+        """A local variable of `bt full`, or the line of source that `frame` prints."""
+        if not self._stack.frames:
+            return False
+        continued = self._braces > 0 or self._local_goes_on
+        local = bool(_LOCAL.match(line))
+        if not local and not continued:
+            return is_source(line)
+        self._braces = max(0, self._braces + open_braces(line))
+        self._local_goes_on = len(line) >= _WIDE
+        return True
+
+    def _nobody_reads(self, number: int, line: str) -> None:
+        self._unread.add(number, line)
+        self._stack.gap = True
+
+    def _finish(self) -> Iterator[Stack]:
+        stack, self._stack = self._stack, _Stack()
+        if stack.frames:
+            yield stack.whole(self._thread)
+
+
+class _Pending:
+    """A frame whose last line may not have come yet."""
+
+    def __init__(self, number: int, text: str) -> None:
+        self.number, self.text = number, text
+        self.read: FrameText | None = parse_frame(text)
+        self._waiting: list[tuple[int, str]] = []  # lines taken on trust, since the last that made sense
+        self._trial = text
+
+    def takes(self, number: int, line: str) -> bool:
+        """Whether the line belongs to this frame."""
+        if self.read is None or self.read.state is State.NOTHING or not self._may_follow(line):
+            return False
+        if not line.strip():
+            return self.read.state is State.BROKEN
+        trial = joined(self._trial, line)
+        read = parse_frame(trial)
+        if read is None or read.state is State.NOTHING:
+            return False
+        if read.state is State.BROKEN:
+            if self.read.state is State.WHOLE or len(self._waiting) >= _MOST_PARTS:
+                return False
+            self._waiting.append((number, line))
+            self._trial = trial
+            return True
+        self.text = self._trial = trial
+        self.read, self._waiting = read, []
+        return True
+
+    def _may_follow(self, line: str) -> bool:
+        assert self.read is not None
+        if our_heading(line) or gdb_thread(line) or CUT_OFF.match(line) or CREATED.match(line):
+            return False
+        if self.read.state is State.BROKEN:
+            return not (line.strip() and is_noise(line))
+        word = line.strip()
+        if self.read.state is State.NO_PLACE:
+            return word.startswith(("at ", "from ")) or word in ("a", "at", "f", "fr", "fro", "from")
+        frame = self.read.frame
+        if frame is not None and frame.library:
+            return (".so" not in frame.library.rpartition("/")[2] and bool(_REST_OF_LIBRARY.match(word))) or (
+                frame.library.endswith(".so") and word.startswith(".") and bool(_REST_OF_LIBRARY.match(word))
+            )
+        return frame is not None and frame.line > 0 and bool(_REST_OF_LINE_NUMBER.match(line))
+
+    def left_over(self) -> list[tuple[int, str]]:
+        """Lines that were taken in vain."""
+        return self._waiting
+
+
+class _Stack:
+    """A stack that is being read."""
+
+    def __init__(self, heading: str = "", time: float = 0.0, times: int = 1) -> None:
+        self.heading, self._time, self._times = heading, time, times
+        self.frames: list[Frame] = []
+        self._inner: list[Frame] | None = None  # the stack itself, while its thread's creator is read
+        self.level = -1
+        self.gap = False
+        self.cut = False
+
+    def add(self, level: int, frame: Frame) -> None:
+        """The frame of a level: what the text leaves out leaves a hole."""
+        if len(self.frames) >= DEEPEST:
+            if not self.frames[-1].is_hole:
+                self.frames.append(HOLE)
+        else:
+            if level != self.level + 1:
+                self.frames.append(HOLE)
+            self.frames.append(frame._replace(gap=self.gap and bool(self.frames)))
+        self.level, self.gap = level, False
+
+    def now_the_creator(self) -> None:
+        """The frames that follow are of the stack that created the thread."""
+        if self._inner is None:
+            self._inner, self.frames, self.level, self.gap = self.frames, [], -1, False
+
+    def whole(self, thread: ThreadLabel | None) -> Stack:
+        """The stack as it was read."""
+        own, creator = (self.frames, []) if self._inner is None else (self._inner, self.frames)
+        frames = own if self.heading else inlined(own)
+        return Stack(tuple(frames), thread, self._times, self._time, self.heading, tuple(creator), self.cut)
+
+
+def inlined(frames: list[Frame]) -> list[Frame]:
+    """The frames with those marked that are inlined into the next outer one.
+
+    gdb prints no address for a function that stands in code inlined into it: it has gone nowhere. This tells
+    nothing where no frame has an address, or where frames are marked already.
+    """
+    marked = any(frame.kind in ("inline", "tail") for frame in frames)
+    if marked or not any(frame.addressed for frame in frames[1:]):
+        return frames
+    return [
+        frame._replace(kind="inline") if _is_inlined(frame, outer) else frame
+        for frame, outer in zip(frames, [*frames[1:], HOLE], strict=True)
+    ]
+
+
+def _is_inlined(frame: Frame, outer: Frame) -> bool:
+    plain = frame.kind == "normal" == outer.kind and not frame.is_hole and not outer.is_hole
+    return plain and not outer.addressed and not outer.gap

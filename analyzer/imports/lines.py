@@ -1,0 +1,73 @@
+"""Lines as they were before a terminal, a mail or a web page got hold of them."""
+
+from __future__ import annotations
+
+import re
+
+# Colours and titles of a terminal, then what has no width: control characters, joiners, marks of direction.
+_ESCAPE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]"
+)
+_INVISIBLE = re.compile(
+    "[\0-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+_SPACES = re.compile("[\t\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_PAGER = re.compile(r"-{1,9}Type <(?:RET|return)>[^-]{0,100}-{1,9}")
+_QUOTED = re.compile(r"\s{0,8}(?:>\s?){1,20}(?=\S)")
+_PROMPT = re.compile(r"\s*(?:\(gdb\)\s*){1,8}")
+_NUMBERED = re.compile(r"\s*(\d{1,6})[.):]?\s+(?=\S)")
+_BULLET = re.compile(r"\s*[*•-]\s+(?=#\d)")
+FRAME_START = re.compile(r"\s*#(\d{1,7})(?=\s)")
+
+
+def clean(line: str) -> str:
+    """The line without its end, control codes and what is invisible; all kinds of spaces are plain ones."""
+    if line.isascii() and line.isprintable():
+        return line
+    text = _ESCAPE.sub("", line) if "\x1b" in line or "\x9b" in line else line
+    return _INVISIBLE.sub("", _SPACES.sub(" ", text.rstrip("\r\n")))
+
+
+class Prefixes:
+    """Takes off what a page puts in front of each line: quote marks, gdb's prompt, the numbers of a list.
+
+    The number of a list is taken off before a frame, and before other text when it counts on from there.
+    """
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+
+    def strip(self, line: str) -> str:
+        """The line without them."""
+        text = _PAGER.sub("", line) if "Type <" in line else line
+        if quoted := _QUOTED.match(text):
+            text = text[quoted.end() :]
+        if prompt := _PROMPT.match(text):
+            text = text[prompt.end() :]
+        if bullet := _BULLET.match(text):
+            return text[bullet.end() :]
+        return self._without_number(text)
+
+    def _without_number(self, text: str) -> str:
+        numbered = _NUMBERED.match(text)
+        if numbered is None:
+            return text
+        number, rest = int(numbered[1]), text[numbered.end() :]
+        if FRAME_START.match(rest) or (self._last is not None and number == self._last + 1):
+            self._last = number
+            return rest
+        return text
+
+
+def joined(left: str, right: str) -> str:
+    """Two parts of a line that was broken, put together: with a space unless the break was within a word."""
+    if not left or not right or left[-1] == " " or right[0] == " ":
+        return f"{left.rstrip()} {right.lstrip()}".strip()
+    if left.endswith((" at", " from", " in")):
+        return f"{left} {right}"
+    within_word = _is_word(left[-1]) and _is_word(right[0])
+    return left + right if within_word or left[-1] in "=(<{" or right[0] in ",)=>}" else f"{left} {right}"
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char in "_/.:-@$~"

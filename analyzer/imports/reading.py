@@ -1,0 +1,77 @@
+"""Text in, a recording out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.imports import folded, gdb_mi, gdb_text, perf_script
+from analyzer.imports.detect import FOLDED, FORMATS, GDB, MI, PERF, detect
+from analyzer.imports.records import Origin, records
+from analyzer.imports.stacks import DISTINCT, Stack, Tally, Unread
+from analyzer.model import Recording
+from analyzer.recording import assemble
+from gdbscripts import wire
+
+_READERS: dict[str, Callable[[Iterable[str], Unread], Iterator[Stack]]] = {
+    GDB: gdb_text.read,
+    MI: gdb_mi.read,
+    PERF: perf_script.read,
+    FOLDED: folded.read,
+}
+_COUNTED = (PERF, FOLDED)  # samples: equal stacks are kept once
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A text as the records of a recording."""
+
+    format: str
+    stacks: int  # those counted included
+    unread: Unread
+    records: list[wire.Record]
+
+
+def import_text(lines: Iterable[str], origin: Origin, text_format: str = "", distinct: int = DISTINCT) -> Imported:
+    """The stacks in a text. AnalyzerError when it has none, UsageError for a format that nobody knows.
+
+    Of very many different stacks only the first `distinct` are kept; a note says how many were left out.
+    """
+    if text_format and text_format not in _READERS:
+        raise UsageError(f"{text_format} is no known format.", f"Known are {', '.join(FORMATS)}.")
+    detected = detect(lines)
+    chosen = text_format or detected.format or GDB
+    unread, tally = Unread(), Tally(chosen in _COUNTED, distinct)
+    cut = 0
+    for stack in _READERS[chosen](detected.lines, unread):
+        tally.add(stack)
+        cut += stack.cut
+    if not tally.stacks:
+        raise _nothing_read(origin.name, unread)
+    notes = list(_notes(unread, tally, cut))
+    whole = list(records(tally.stacks, origin, notes, tally.counted))
+    return Imported(chosen, sum(stack.times for stack in tally.stacks) + tally.left_out, unread, whole)
+
+
+def recording_from_text(lines: Iterable[str], name: str, text_format: str = "") -> Recording:
+    """The recording that a pasted text makes, without a folder; raises what `import_text` raises."""
+    return assemble(import_text(lines, Origin(name), text_format).records, name)
+
+
+def _notes(unread: Unread, tally: Tally, cut: int) -> Iterator[str]:
+    if unread.count:
+        yield f"{unread.sentence()}."
+    if cut:
+        yield f"{cut} of the backtraces stop{'s' if cut == 1 else ''} before the outermost frame, as gdb said."
+    if tally.left_out:
+        yield (
+            f"There were more than {len(tally.stacks)} different stacks; "
+            f"{tally.left_out} that came later are left out of everything here."
+        )
+
+
+def _nothing_read(name: str, unread: Unread) -> AnalyzerError:
+    said = f" {unread.sentence()}." if unread.count else ""
+    formats = "; ".join(f"{name} ({about})" for name, about in FORMATS.items())
+    return AnalyzerError(f"{name} has no backtrace that could be read.{said}", f"Known formats: {formats}.")

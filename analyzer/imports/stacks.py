@@ -1,0 +1,112 @@
+"""What the readers of all formats give: stacks, and the lines they could make nothing of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gdbscripts.wire import NAMELESS
+
+SHOWN = 5  # unread lines that are kept to be shown
+DISTINCT = 50_000  # different stacks kept; what comes after is only counted
+FRAMES = 5_000_000  # frames in all of them together
+DEEPEST = 10_000  # frames of one stack: what is further out is left out, and leaves a hole
+_LONGEST_SHOWN = 100  # characters of an unread line
+
+
+class Frame(NamedTuple):
+    """A frame as the text has it. `gap`: something is missing between it and the next inner one."""
+
+    name: str
+    file: str = ""
+    line: int = 0
+    library: str = ""
+    pc: int = 0
+    addressed: bool = False
+    kind: str = "normal"  # as in `wire.Frame`
+    arguments: tuple[tuple[str, str], ...] = ()
+    gap: bool = False
+
+    @property
+    def is_hole(self) -> bool:
+        """Whether it only says that something is missing here."""
+        return self.name == NAMELESS
+
+
+HOLE = Frame(NAMELESS)
+
+
+class ThreadLabel(NamedTuple):
+    """What the text says of a thread; `main` is None where it does not tell whether it is the main one."""
+
+    number: int = 0
+    tid: int = 0
+    name: str = ""
+    main: bool | None = None
+
+
+class Stack(NamedTuple):
+    """A stack, frames innermost first. `heading` is the line our own `show` prints above it, without `== `."""
+
+    frames: tuple[Frame, ...]
+    thread: ThreadLabel | None = None
+    times: int = 1  # how often it came
+    time: float = 0.0  # of the first
+    heading: str = ""
+    creator: tuple[Frame, ...] = ()  # where the thread was created, as our own `show` prints it below
+    cut: bool = False  # the text says that more frames follow
+
+
+@dataclass
+class Unread:
+    """The lines that could not be read: how many, and the first few with their numbers."""
+
+    count: int = 0
+    first: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, number: int, text: str) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.first) < SHOWN:
+            short = text.strip()
+            self.first.append((number, short if len(short) <= _LONGEST_SHOWN else short[:_LONGEST_SHOWN] + "…"))
+
+    def sentence(self) -> str:
+        """`3 lines could not be read: line 7: …`; "" when there are none."""
+        if not self.count:
+            return ""
+        shown = "; ".join(f"line {number}: {text}" for number, text in self.first)
+        more = f"; {self.count - len(self.first)} more" if self.count > len(self.first) else ""
+        return f"{self.count} line{'s' if self.count > 1 else ''} could not be read: {shown}{more}"
+
+
+@dataclass
+class Tally:
+    """Stacks in the order they came. With `counted` equal ones of a thread are kept once, with their number."""
+
+    counted: bool
+    distinct: int = DISTINCT
+    stacks: list[Stack] = field(default_factory=list)
+    left_out: int = 0
+    _positions: dict[tuple[ThreadLabel | None, tuple[Frame, ...]], int] = field(default_factory=dict)
+    _frames: int = 0
+
+    def add(self, stack: Stack) -> None:
+        """One more. Beyond the limits it is only counted."""
+        key = (stack.thread, stack.frames)
+        known = self._positions.get(key) if self.counted else None
+        if known is not None:
+            before = self.stacks[known]
+            self.stacks[known] = before._replace(times=before.times + stack.times)
+        elif len(self.stacks) >= self.distinct or self._frames + len(stack.frames) > FRAMES:
+            self.left_out += stack.times
+        else:
+            if self.counted:
+                self._positions[key] = len(self.stacks)
+            self.stacks.append(stack)
+            self._frames += len(stack.frames)
+
+
+def bounded(frames: list[Frame]) -> tuple[Frame, ...]:
+    """The frames, innermost first; of a stack that is too deep the inner part, and a hole."""
+    return tuple(frames) if len(frames) <= DEEPEST else (*frames[:DEEPEST], HOLE)
