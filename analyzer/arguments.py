@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_startup(verbs)
     _add_io(verbs)
     _add_build(verbs)
+    _add_import(verbs)
     _add_show(verbs)
     _add_graph(verbs)
     _add_report(verbs)
@@ -247,12 +248,37 @@ def _add_build(verbs: _Verbs[_ArgumentParser]) -> None:
     verb.usage = "analyze build (WHAT | --source PATH | --list | --prune [NAME…]) [options] [-- CONFIGURE ARGS…]"
 
 
+def _add_import(verbs: _Verbs[_ArgumentParser]) -> None:
+    verb = _add_verb(
+        verbs, "import", "make a recording of a backtrace that somebody pasted",
+        "  analyze import backtrace.txt\n"
+        "  analyze import - --name bug-1234      paste it, then Ctrl-D\n"
+        "  perf script | analyze import - --name busy",
+    )  # fmt: skip
+    verb.add_argument(
+        "source", metavar="FILE|-", help="gdb's bt in any form, its MI output, perf script, or folded stacks"
+    )
+    verb.add_argument(
+        "--format",
+        dest="text_format",
+        choices=("gdb", "mi", "perf", "folded"),
+        default="",
+        help="what the text is (default: its first lines tell)",
+    )
+    verb.add_argument(
+        "--out", type=_path, metavar="DIR", help="output folder (default: callchain-import- and the name)"
+    )
+    verb.add_argument("--force", action="store_true", help="replace a recording in the output folder")
+    verb.add_argument("--name", default="", metavar="TEXT", help="what to call it (default: the file's name)")
+
+
 def _add_show(verbs: _Verbs[_ArgumentParser]) -> None:
     verb = _add_verb(
         verbs, "show", "print the recorded backtraces as gdb does",
         "  analyze show callchain-qemu-7.2.22-startup\n"
         "  analyze show callchain-qemu-7.2.22-startup qemu_init_vcpu\n"
-        "  analyze show callchain-qemu-7.2.22-startup --pointers",
+        "  analyze show callchain-qemu-7.2.22-startup --pointers\n"
+        "  analyze show reference:1.6.0",
     )  # fmt: skip
     verb.add_argument("recording", type=_path, metavar="RECORDING", help="a recording.jsonl or its folder")
     verb.add_argument(

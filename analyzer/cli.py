@@ -131,10 +131,17 @@ def _build(options: argparse.Namespace) -> ExitStatus:
     return ExitStatus.DONE
 
 
-def _show(options: argparse.Namespace) -> ExitStatus:
-    from analyzer.recording import read_recording
+def _import(options: argparse.Namespace) -> ExitStatus:
+    from analyzer.importing import ImportOptions, import_file
 
-    recording = read_recording(options.recording)
+    asked = ImportOptions(options.source, options.text_format, options.out, options.force, options.name)
+    return import_file(asked)
+
+
+def _show(options: argparse.Namespace) -> ExitStatus:
+    from analyzer.loading import load_recording
+
+    recording = load_recording(options.recording)
     for text in _shown(recording, options):
         print(text)
     if options.ioctls and not recording.ledger:
@@ -282,6 +289,7 @@ _VERBS = {
     "startup": _startup,
     "io": _startup,
     "build": _build,
+    "import": _import,
     "show": _show,
     "graph": _graph,
     "report": _report,

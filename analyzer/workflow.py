@@ -11,14 +11,17 @@ from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.document import from_json, to_json
 from analyzer.graph.formats import to_dot
 from analyzer.graph.merge import combine, graph_of
+from analyzer.loading import load_recording
 from analyzer.model import Recording
 from analyzer.recording import FILE_NAME, read_recording
+from analyzer.references import is_reference
 from analyzer.results import write_text
 from analyzer.show import backtraces
 from reports.assemble import build_page
 from reports.html import render
 
 GRAPH_SUFFIXES = (".json", ".dot", ".svg", ".graphml")
+_MOST_DRAWN = 2000  # calls; dot takes minutes for more, and nobody can read it
 
 
 def write_results(folder: Path) -> tuple[Recording, str]:
@@ -65,9 +68,9 @@ def make_report(sources: Sequence[Path], output: Path) -> str:
 
 def read_all(sources: Sequence[Path]) -> tuple[list[Recording], CallGraph]:
     """The recordings among `sources`, and one graph of all of them. A source named twice counts once."""
-    sources = list(dict.fromkeys(source.resolve() for source in sources))
+    sources = list(dict.fromkeys(source if is_reference(str(source)) else source.resolve() for source in sources))
     graphs = [_read_graph(source) for source in sources if _is_graph(source)]
-    recordings = [read_recording(source) for source in sources if not _is_graph(source)]
+    recordings = [load_recording(source) for source in sources if not _is_graph(source)]
     return recordings, combine([*graphs, *map(graph_of, recordings)])
 
 
@@ -91,6 +94,8 @@ def _read_graph(path: Path) -> CallGraph:
 
 def picture(dot: str) -> tuple[str, str]:
     """(SVG, ""), or ("", why there is none)."""
+    if len(graph.calls) > _MOST_DRAWN:
+        return "", f"The graph has {len(graph.calls)} calls, too many for a picture; search it below."
     try:
         return render_svg(dot), ""
     except AnalyzerError as error:

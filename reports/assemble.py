@@ -13,12 +13,14 @@ from analyzer.kvm.requests import name_of
 from analyzer.model import Frame, Function, Kind, Recording
 from analyzer.show import backtrace, heading
 from analyzer.text import visible
-from gdbscripts.wire import IO
+from gdbscripts.wire import IMPORT, IO
 from reports.boundary import kernel_note, ladder, ledger_rows
 from reports.lanes import exit_counts, lane_rows
 from reports.page import Moment, Page, Run, Rung, ThreadRow, Trace
 from reports.pointers import Pointers
 from reports.story import KIND_WORDS, Samples, chapters, identity
+
+_TRACES = 500  # backtraces of a recording that are shown
 
 
 def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "") -> Page:
@@ -40,16 +42,23 @@ def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_
         rungs=() if recordings else tuple(_rungs_of_graph(graph)),
         runs=tuple(_runs(recordings)),
         kinds=tuple(_kinds(graph)),
+        imported=provenance.scenario == IMPORT,
     )
 
 
 def _title(provenance: Provenance, guest: str) -> str:
+    if provenance.scenario == IMPORT:
+        of_version = f"QEMU {provenance.qemu_version}, " if provenance.qemu_version else ""
+        return f"Backtraces of {of_version}{provenance.build.get('imported from', 'several texts')}"
     if provenance.scenario == "io":
         return f"How QEMU {provenance.qemu_version} serves the I/O of {guest}"
     return f"How QEMU {provenance.qemu_version} starts {guest}"
 
 
 def _verdict(graph: CallGraph, recordings: Sequence[Recording]) -> str:
+    if graph.provenance.scenario == IMPORT:
+        seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls"
+        return f"{seen}. Which of them go through a pointer a backtrace does not tell."
     pointers = sum(1 for call in graph.calls if call.kind is Kind.INDIRECT)
     seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls, {pointers} of them through a pointer"
     ends = dict.fromkeys(recording.end.reason for recording in recordings if recording.end)
@@ -59,6 +68,7 @@ def _verdict(graph: CallGraph, recordings: Sequence[Recording]) -> str:
 
 def _runs(recordings: Sequence[Recording]) -> Iterator[Run]:
     for number, recording in enumerate(recordings, 1):
+        traces = tuple(_traces(recording))
         yield Run(
             name=f"Run {number} of {len(recordings)}" if len(recordings) > 1 else "",
             facts=tuple(_facts_of_run(recording)),
@@ -72,7 +82,8 @@ def _runs(recordings: Sequence[Recording]) -> Iterator[Run]:
             ledger=tuple(ledger_rows(recording)),
             kernel=kernel_note(recording) if recording.ledger else "",
             requests=tuple(Counter(name_of(entry.request) for entry in recording.ledger).most_common()),
-            traces=tuple(_traces(recording)),
+            traces=traces[:_TRACES],
+            more_traces=max(0, len(traces) - _TRACES),
             accesses=tuple(lane_rows(recording)) if recording.exits else (),
             exits=exit_counts(recording),
         )
@@ -104,6 +115,11 @@ def _unexplained(pointers: Pointers) -> Iterator[str]:
 
 def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
     provenance = graph.provenance
+    if provenance.scenario == IMPORT:
+        yield "QEMU", provenance.qemu_version or "unknown"
+        yield from ((name.capitalize(), str(value)) for name, value in provenance.build.items())
+        yield "Made by", provenance.tool
+        return
     yield "QEMU", provenance.qemu_version
     yield "Build-id", provenance.build_id
     yield "Accelerator", provenance.accelerator or "unknown"
@@ -115,6 +131,10 @@ def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
 
 def _facts_of_run(recording: Recording) -> Iterator[tuple[str, str]]:
     header = recording.header
+    if header.scenario == IMPORT:
+        if header.host:
+            yield "Host", header.host
+        return
     if recording.accelerator is not None:
         yield "Accelerator", f"{recording.accelerator.name} (QEMU says: {recording.accelerator.evidence})"
     yield "Exit", _exit(recording)
@@ -189,7 +209,10 @@ def _threads(recording: Recording) -> Iterator[ThreadRow]:
         creation = creators.pop(thread.created_by, None) if thread.created_by is not None else None
         creator = _creator(creation.frames[1:]) if creation else ""
         start = thread.start.name if thread.start else "main" if thread.number == 1 else "not recorded"
-        yield ThreadRow(f"{thread.label} (gdb's {thread.number})", start, creator, stops[thread.number])
+        imported = recording.header.scenario == IMPORT
+        label = thread.label if imported else f"{thread.label} (gdb's {thread.number})"
+        unknown = "unknown" if imported and thread.number != 1 else "the operating system"
+        yield ThreadRow(label, start, creator or unknown, stops[thread.number])
     for creation in creators.values():
         start = creation.starts.name if creation.starts else "??"
         yield ThreadRow("not stopped in", start, _creator(creation.frames[1:]), 0)
@@ -210,7 +233,8 @@ def _rungs(recording: Recording) -> Iterator[Rung]:
             caller = stop.frames[1].function.name if len(stop.frames) > 1 else ""
             returned = "" if stop.ioctl.returned is None else str(stop.ioctl.returned)
             label = recording.thread(stop.thread).label
-            yield Rung(stop.ioctl.request, str(stop.ioctl.fd), stop.ioctl.file, label, returned, caller)
+            fd = str(stop.ioctl.fd) if stop.ioctl.fd >= 0 else ""
+            yield Rung(stop.ioctl.request, fd, stop.ioctl.file, label, returned, caller)
 
 
 def _traces(recording: Recording) -> Iterator[Trace]:

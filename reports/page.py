@@ -186,6 +186,7 @@ class Run:
     kernel: str  # what is known of the kernel's side
     requests: tuple[tuple[str, int], ...]  # how often each was made
     traces: tuple[Trace, ...]
+    more_traces: int  # those that there are besides
     accesses: tuple[LaneRow, ...]
     exits: tuple[tuple[str, int, int], ...]  # reason, how many, how many of them followed
 
@@ -206,3 +207,4 @@ class Page:
     rungs: tuple[Rung, ...]  # of a graph alone
     runs: tuple[Run, ...]
     kinds: tuple[tuple[str, str, int], ...]  # kind, words, calls
+    imported: bool  # nothing ran here: the stacks were read from a text

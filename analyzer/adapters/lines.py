@@ -1,0 +1,55 @@
+"""Lines of a text that may be anything: too long, not UTF-8, without an end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from analyzer.errors import AnalyzerError
+
+LONGEST = 1 << 22  # characters; of a longer line the beginning is given
+_ENDLESS = 1 << 30  # characters without a line end: a device rather than a text
+
+
+@contextmanager
+def lines_of(source: str) -> Iterator[Iterator[str]]:
+    """The lines of a file, or of standard input for `-`. AnalyzerError when it cannot be read."""
+    if source == "-":
+        yield _lines(_standard_input(), "standard input")
+        return
+    try:
+        with Path(source).open(encoding="utf-8", errors="replace") as file:
+            yield _lines(file, source)
+    except OSError as error:
+        if error.filename not in (None, source):
+            raise
+        raise AnalyzerError(f"{source} cannot be read: {error.strerror}.") from None
+
+
+def _standard_input() -> TextIO:
+    if sys.stdin is None or sys.stdin.closed:
+        raise AnalyzerError("Standard input is closed.", "Name a file, or pipe a backtrace in.")
+    if sys.stdin.isatty():
+        print("Paste the backtrace, then press Ctrl-D on a line of its own.", file=sys.stderr)
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    return sys.stdin
+
+
+def _lines(file: TextIO, name: str) -> Iterator[str]:
+    while line := file.readline(LONGEST):
+        if len(line) == LONGEST and not line.endswith("\n"):
+            _skip_line(file, name)
+        yield line
+
+
+def _skip_line(file: TextIO, name: str) -> None:
+    skipped = 0
+    while rest := file.readline(LONGEST):
+        skipped += len(rest)
+        if rest.endswith("\n"):
+            return
+        if skipped > _ENDLESS:
+            raise AnalyzerError(f"{name} is no text: it has a line that does not end.")

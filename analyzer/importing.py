@@ -1,0 +1,82 @@
+"""`analyze import`: a backtrace that somebody pasted becomes an output folder like that of a recorded run."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.adapters.lines import lines_of
+from analyzer.errors import ExitStatus
+from analyzer.imports.reading import Imported, import_text
+from analyzer.imports.records import Origin
+from analyzer.model import Recording
+from analyzer.recording import FILE_NAME
+from analyzer.results import check_free, forget_the_one_before, prepare_folder
+from analyzer.text import visible
+from gdbscripts import wire
+
+_NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the user asked for; "" and None leave the choice to us."""
+
+    source: str
+    text_format: str
+    out: Path | None
+    force: bool
+    name: str
+
+
+def import_file(options: ImportOptions) -> ExitStatus:
+    """Read the text, write the folder, say what was found. AnalyzerError when nothing could be read."""
+    name = options.name or ("standard input" if options.source == "-" else Path(options.source).name)
+    folder = options.out or Path(f"callchain-import-{_for_a_folder(name)}")
+    check_free(folder, options.force)
+    with lines_of(options.source) as lines:
+        imported = import_text(lines, Origin(name), options.text_format)
+    if imported.unread.count:
+        print(f"analyze: {visible(imported.unread.sentence())}", file=sys.stderr)
+    recording, missing = _write(imported, folder, options.force)
+    if missing:
+        print(f"analyze: {missing}", file=sys.stderr)
+    print(visible(_summary(name, imported, recording)))
+    print(f"Report: {folder / 'report.html'}")
+    return ExitStatus.DONE
+
+
+def _for_a_folder(name: str) -> str:
+    stem = name.rpartition(".")[0] or name
+    return _NOT_IN_A_NAME.sub("-", stem).strip("-.")[:100] or "text"
+
+
+def _write(imported: Imported, folder: Path, force: bool) -> tuple[Recording, str]:
+    from analyzer.workflow import write_results
+
+    prepare_folder(folder, force)
+    with (folder / FILE_NAME).open("w", encoding="utf-8") as file:
+        file.writelines(map(wire.to_line, imported.records))
+    imported.records.clear()  # they are read back
+    results = write_results(folder)
+    forget_the_one_before(folder)
+    return results
+
+
+def _summary(name: str, imported: Imported, recording: Recording) -> str:
+    functions = {f.function for stop in recording.stops for f in stop.frames if not f.is_hole}
+    counted = [
+        _amount(imported.stacks, "stack"),
+        *([f"{len(recording.stops)} of them different"] if imported.stacks > len(recording.stops) else []),
+        _amount(len(recording.threads), "thread"),
+        _amount(len(functions), "function"),
+    ]
+    unread = imported.unread.count
+    rest = f"{_amount(unread, 'line')} could not be read" if unread else "every line was read"
+    return f"{name}, read as {imported.format}: {', '.join(counted)}; {rest}."
+
+
+def _amount(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
