@@ -2,50 +2,67 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+from analyzer.adapters.lines import lines_of
 from analyzer.diff.compare import Source
 from analyzer.diff.reading import from_text, is_baseline
 from analyzer.errors import AnalyzerError
 from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.document import from_json
 from analyzer.graph.merge import graph_of
+from analyzer.imports.reading import recording_from_text
 from analyzer.recording import FILE_NAME, read_recording
+from analyzer.references import is_reference, load_reference
+from analyzer.text import visible
 
 _GRAPH = "graph.json"
-_LARGEST = 1 << 28  # bytes of a graph or a baseline; the largest seen had a thousandth
+_LARGEST = 1 << 28  # characters of a graph or a baseline; the largest seen had a thousandth
 
 
 def load_source(name: str) -> Source:
-    """The graph of an output folder, a recording, a graph, a baseline or a backtrace, and the name it has here.
-
-    AnalyzerError when there is nothing of the kind.
-    """
+    """The graph of an output folder, a recording, a graph, a baseline or a backtrace (`-`: of standard input, or
+    one that ships with this program), and the name it has here. AnalyzerError when there is nothing of the kind."""
+    if is_reference(name):
+        return Source(name, graph_of(load_reference(name)))
+    if name == "-":
+        return Source("standard input", _pasted(name))
     return Source(name, _load(Path(name), name))
 
 
 def _load(path: Path, name: str) -> CallGraph:
     if path.is_dir():
         graph = path / _GRAPH
-        return _load(graph, name) if not (path / FILE_NAME).exists() and graph.exists() else _recorded(path)
+        if (path / FILE_NAME).exists() or not graph.exists():
+            return graph_of(read_recording(path))
+        path = graph
+    head = _beginning(path, name)
+    if is_baseline(head):
+        return from_text(_read(path, name), name)
+    if head.startswith('{"record"'):
+        return graph_of(read_recording(path))
+    return from_json(_read(path, name), name) if head.startswith("{") else _pasted(name)
+
+
+def _pasted(name: str) -> CallGraph:
+    with lines_of(name) as lines:
+        recording = recording_from_text(lines, "standard input" if name == "-" else name)
+    for note in recording.notes:  # such as lines that could not be read
+        print(f"analyze: {visible(name)}: {visible(note)}", file=sys.stderr)
+    return graph_of(recording)
+
+
+def _beginning(path: Path, name: str) -> str:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            head = file.read(200).lstrip("\ufeff \n")
+            return file.read(200).lstrip("\ufeff \n")
     except FileNotFoundError:
         raise AnalyzerError(
             f"{name}: there is no such file.", "Name an output folder, a graph.json, a baseline or a backtrace."
         ) from None
     except OSError as error:
         raise AnalyzerError(f"{name} cannot be read: {error.strerror}.") from None
-    if is_baseline(head):
-        return from_text(_read(path, name), name)
-    if head.startswith('{"record"'):
-        return _recorded(path)
-    return from_json(_read(path, name), name)
-
-
-def _recorded(path: Path) -> CallGraph:
-    return graph_of(read_recording(path))
 
 
 def _read(path: Path, name: str) -> str:

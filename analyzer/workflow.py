@@ -28,7 +28,7 @@ def write_results(folder: Path) -> tuple[Recording, str]:
     """Everything that follows from the recording in `folder`; returns it and why there is no picture, if so."""
     recording = read_recording(folder)
     graph = graph_of(recording)
-    svg, missing = picture(to_dot(graph))
+    svg, missing = _picture_of(graph)
     write_text(folder / "graph.json", to_json(graph))
     if svg:
         write_text(folder / "graph.svg", svg)
@@ -61,7 +61,7 @@ def make_report(sources: Sequence[Path], output: Path) -> str:
     """Write the report of recordings, graphs or both; returns why there is no picture, if so."""
     check_not_a_source(output, sources)
     recordings, graph = read_all(sources)
-    svg, missing = picture(to_dot(graph))
+    svg, missing = _picture_of(graph)
     write_text(output, render(build_page(graph, recordings, svg, missing)))
     return missing
 
@@ -94,9 +94,13 @@ def _read_graph(path: Path) -> CallGraph:
 
 def picture(dot: str) -> tuple[str, str]:
     """(SVG, ""), or ("", why there is none)."""
-    if len(graph.calls) > _MOST_DRAWN:
-        return "", f"The graph has {len(graph.calls)} calls, too many for a picture; search it below."
     try:
         return render_svg(dot), ""
     except AnalyzerError as error:
         return "", f"{error.message} {error.hint}"
+
+
+def _picture_of(graph: CallGraph) -> tuple[str, str]:
+    if graph.size > _MOST_DRAWN:
+        return "", f"The graph has {graph.size} calls, too many for a picture; search it below."
+    return picture(to_dot(graph))

@@ -12,8 +12,8 @@ from analyzer.diff.ioctls import ioctl_changes, whole_ledger
 from analyzer.diff.names import Names
 from analyzer.diff.outside import matched_functions, outside_changes
 from analyzer.graph.callgraph import CallGraph
+from gdbscripts.wire import IMPORT
 
-IMPORTED = "import"  # scenario of a graph of backtraces that somebody pasted: what they do not show proves nothing
 _WORST_FIRST = {kind: position for position, kind in enumerate(ChangeKind)}
 
 
@@ -50,7 +50,7 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     told, unchecked = _told(pairs, old, new)
     chains = with_known([chain_diff(pair, names, kernel) for pair in told])
     changes = [change for chain in chains for change in chain.changes]
-    if IMPORTED not in (old.scenario, new.scenario) and old.scenario == new.scenario:
+    if IMPORT not in (old.scenario, new.scenario) and old.scenario == new.scenario:
         changes += outside_changes(old.graph, new.graph, chains, names)
         changes += ioctl_changes(old.graph.ioctls, new.graph.ioctls)
         unchecked += _lacking(old, new, told)
@@ -66,7 +66,7 @@ def _told(pairs: Sequence[Pair], old: Source, new: Source) -> tuple[list[Pair], 
     for pair in pairs:
         if pair.old and pair.new:
             told.append(pair)
-        elif IMPORTED in (old.scenario, new.scenario):
+        elif IMPORT in (old.scenario, new.scenario):
             continue  # a backtrace shows what it shows
         elif reason := _why_not(pair, old, new):
             unchecked.setdefault(Unchecked(pair.either.title, reason))
