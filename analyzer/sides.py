@@ -22,8 +22,11 @@ _LARGEST = 1 << 28  # characters of a graph or a baseline; the largest seen had 
 
 
 def load_source(name: str) -> Source:
-    """The graph of an output folder, a recording, a graph, a baseline or a backtrace (`-`: of standard input, or
-    one that ships with this program), and the name it has here. AnalyzerError when there is nothing of the kind."""
+    """The graph of an output folder, a recording, a graph, a baseline or a backtrace, and the name it has here.
+
+    `-` is a backtrace of standard input, `reference:1.6.0` one that ships with this program. AnalyzerError when
+    there is nothing of the kind.
+    """
     if is_reference(name):
         return Source(name, graph_of(load_reference(name)))
     if name == "-":

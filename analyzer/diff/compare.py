@@ -11,6 +11,7 @@ from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, Side, Unch
 from analyzer.diff.ioctls import ioctl_changes, whole_ledger
 from analyzer.diff.names import Names
 from analyzer.diff.outside import matched_functions, outside_changes
+from analyzer.diff.pasted import beginnings, of_one_thread
 from analyzer.graph.callgraph import CallGraph
 from gdbscripts.wire import IMPORT
 
@@ -46,7 +47,7 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     With `kernel` the kernel's functions are compared too, which is of use on one and the same host only; with
     `hits` how often calls were recorded. Of backtraces only what they show is compared.
     """
-    pairs = paired(old.graph.chains, new.graph.chains, names)
+    pairs = _pairs(old, new, names)
     told, unchecked = _told(pairs, old, new)
     chains = with_known([chain_diff(pair, names, kernel) for pair in told])
     changes = [change for chain in chains for change in chain.changes]
@@ -59,6 +60,17 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     return Diff(old.side, new.side, tuple(chains), _each_once(changes), tuple(unchecked))
 
 
+def _pairs(old: Source, new: Source, names: Names) -> list[Pair]:
+    """The chains that belong together, as far as they can be compared."""
+    before, now = old.graph.chains, new.graph.chains
+    if old.scenario == IMPORT:
+        now = (*now, *beginnings(before, now))
+    elif new.scenario == IMPORT:
+        before = (*before, *beginnings(now, before))
+    pairs = paired(before, now, names)
+    return [of_one_thread(pair, old.scenario == IMPORT, new.scenario == IMPORT) for pair in pairs]
+
+
 def _told(pairs: Sequence[Pair], old: Source, new: Source) -> tuple[list[Pair], list[Unchecked]]:
     """The pairs worth comparing, and why others cannot be."""
     told: list[Pair] = []
@@ -67,7 +79,9 @@ def _told(pairs: Sequence[Pair], old: Source, new: Source) -> tuple[list[Pair], 
         if pair.old and pair.new:
             told.append(pair)
         elif IMPORT in (old.scenario, new.scenario):
-            continue  # a backtrace shows what it shows
+            having, lacking = (new, old) if pair.old is None else (old, new)
+            if having.scenario == IMPORT:  # of the other side's chains a backtrace tells nothing
+                unchecked.setdefault(Unchecked(pair.either.title, f"{lacking.name} has no chain that leads there"))
         elif reason := _why_not(pair, old, new):
             unchecked.setdefault(Unchecked(pair.either.title, reason))
         else:

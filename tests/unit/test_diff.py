@@ -216,6 +216,28 @@ class TestWhatCouldNotBeCompared:
         assert compare(pasted, whole, NAMES).unchecked == ()
         assert changes(pasted, whole) == changes(whole, pasted) == []
 
+    def test_a_pasted_stack_that_the_other_side_has_not_is_told(self):
+        pasted = source("main -> goal", scenario="import", name="pasted")
+        pasted.graph.chains = tuple(replace(chain, milestone="at elsewhere") for chain in pasted.graph.chains)
+        elsewhere = source("main > b > c")
+        for old, new in ((pasted, elsewhere), (elsewhere, pasted)):
+            assert [entry.reason for entry in compare(old, new, NAMES).unchecked] == [
+                "NEW has no chain that leads there"
+            ]
+
+    def test_a_pasted_stack_that_ends_on_the_way_is_compared_with_that_part(self):
+        pasted = source("main -> a -> b", scenario="import")
+        pasted.graph.chains = tuple(replace(chain, milestone="at b") for chain in pasted.graph.chains)
+        assert changes(pasted, source("main > a > b > goal")) == []
+        assert changes(pasted, source("main > a > x > b > goal")) == ["inserted x"]
+        assert changes(source("main > a > x > b > goal"), pasted) == ["removed x"]
+
+    def test_a_pasted_stack_of_a_thread_is_compared_without_the_thread_s_creation(self):
+        whole = source("main > start => run > goal", thread="CPU 0/KVM")
+        assert changes(source("run -> goal", scenario="import"), whole) == []
+        assert changes(whole, source("run -> a -> goal", scenario="import")) == ["inserted a"]
+        assert changes(source("main -> start -> run -> goal", scenario="import"), whole) == ["call-kind run"]
+
 
 class TestNames:
     def test_a_user_s_patterns_are_used(self):

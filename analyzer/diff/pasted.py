@@ -1,0 +1,44 @@
+"""Backtraces that somebody pasted, beside recorded chains: what of these they can be compared with. Pure.
+
+A backtrace may end anywhere on a recorded chain; and it shows one thread's stack, where a chain goes on with the
+stack that created the thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from analyzer.diff.chains import Pair
+from analyzer.graph.callgraph import Chain
+from analyzer.model import Kind
+
+
+def beginnings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[Chain]:
+    """For each pasted stack that leads to no milestone of the recorded chains, the beginning of one that passes
+    there, as a chain of the same name."""
+    known = {chain.milestone for chain in recorded}
+    for chain in {c.milestone: c for c in pasted if c.milestone not in known}.values():
+        goal = chain.steps[-1].function.name
+        for other in recorded:
+            names = [step.function.name for step in other.steps]
+            if goal in names:
+                yield replace(chain, thread=other.thread, steps=other.steps[: names.index(goal) + 1])
+                break
+
+
+def of_one_thread(pair: Pair, old_pasted: bool, new_pasted: bool) -> Pair:
+    """The pair as it can be compared: without the creation of the thread where a backtrace does not show it."""
+    if pair.old is None or pair.new is None or old_pasted == new_pasted:
+        return pair
+    if old_pasted:
+        return Pair(replace(pair.old, thread=pair.new.thread), _from_thread_start(pair.new, pair.old))
+    return Pair(_from_thread_start(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
+
+
+def _from_thread_start(recorded: Chain, pasted: Chain) -> Chain:
+    starts = [i for i, step in enumerate(recorded.steps) if step.kind is Kind.THREAD_START]
+    if not starts or recorded.steps[0].function.name in {step.function.name for step in pasted.steps}:
+        return recorded
+    first, *others = recorded.steps[starts[-1] :]
+    return replace(recorded, steps=(replace(first, kind=None), *others))
