@@ -21,6 +21,7 @@ from analyzer.diff.verdict import Finding, RuleResult, Verdict
 from analyzer.graph.callgraph import ChainStep, Provenance
 from analyzer.model import Function
 from reports.changes.rows import MARKS
+from reports.changes.safe import mapped
 from tests.notation import ARROWS
 
 _WAYS = {arrow.strip(): kind for kind, arrow in ARROWS.items()}
@@ -136,11 +137,17 @@ def example(**more):
     )
 
 
+def called(differs, name):
+    """The chain, with a function called `name`."""
+    return mapped(differs, lambda text: name if text == "came" else text)
+
+
 def hostile(name):
     """The same, with a program that calls everything `name`."""
     changes = [Change(kind, name, name, name, name, name, ("goal",), name, 3) for kind in ChangeKind]
+    differs = called(chain("goal", ROWS, title=name, threads=(name, name)), name)
     return verdict(
-        chain("goal", ROWS, title=name, threads=(name, name)), extra=changes, accepted={name + "x": name},
+        differs, extra=changes, accepted={name + "x": name},
         rules=[broken(name or "r", name, reason=name, path=(name,))], stale=[name], unchecked=[(name, name)],
         names=(name, name),
     )  # fmt: skip

@@ -62,7 +62,17 @@ def _details(verdict: Verdict) -> Iterator[Section]:
 
 
 def _sentence(change: Change) -> str:
-    return sentence(replace(mapped(change, name), note=change.note))
+    return sentence(_named(change))
+
+
+def _named(change: Change) -> Change:
+    """The change with its names marked; what is known besides is prose."""
+    return replace(mapped(change, name), note=change.note)
+
+
+def _with_names(chain: ChainDiff) -> ChainDiff:
+    rows = (replace(mapped(row, name), changes=tuple(map(_named, row.changes))) for row in chain.rows)
+    return replace(chain, rows=tuple(rows), changes=tuple(map(_named, chain.changes)))
 
 
 def _name(chain: ChainDiff) -> str:
@@ -84,7 +94,7 @@ def _list(heading: str, entries: Iterable[str], folded: bool = False) -> Section
 def _chain(chain: ChainDiff, like: str) -> Section:
     rows = [line for row in shown_rows(chain, like) for line in _lines(row)]
     fences = fence(line for line, _ in rows)
-    head = f"### {prose(_name(chain))}\n\n{prose(first_divergence(mapped(chain, name)))}\n\n{fences}diff"
+    head = f"### {prose(_name(chain))}\n\n{prose(first_divergence(_with_names(chain)))}\n\n{fences}diff"
     return Section(head, tuple(rows), fences)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from analyzer.diff.change import Change, ChangeKind
 from reports.changes import github, gitlab, junit, markdown
+from reports.changes.escape import fence
 from tests.changes import HOSTILE, ROWS, chain, example, hostile, many, verdict
 
 # GitHub's workflow commands
@@ -166,6 +168,33 @@ def test_no_name_does_anything_in_markdown(name):
         plain = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", line).replace("<!-- -->", "\x00")
         plain = re.sub(r"</?(details|summary)>", "", plain)
         assert not re.search(r"<|@\w|(?<!^)(?<!\\)#\w|://|(?<!\\)\]\(", plain.lstrip("#")), line
+
+
+def test_nothing_follows_a_section_that_was_cut():
+    found = verdict(extra=many(30, name="long_" * 50 + "{}"), stale=["An entry."])
+    for limit in range(3_000, 3_400, 20):  # what is left of the room would do for the entry
+        text = markdown.render(found, limit=limit)
+        assert "An entry" not in text and text.endswith("more changes; see the report.**\n")
+
+
+def test_markdown_names_what_differs_only_as_a_chain_above():
+    text = markdown.render(example())
+    assert "### Differ only as a chain above does\n\n- The later (main thread): as “The goal”" in text
+    assert text.count("```diff") == 1
+
+
+def test_a_block_of_code_has_more_backticks_than_what_is_in_it():
+    assert (fence(["a ` b"]), fence(["``` ````"]), fence([])) == ("```", "`````", "```")
+
+
+def test_what_is_known_besides_is_prose():
+    change = Change(ChangeKind.INSERTED, "f", new="f", after="main", note="split off main")
+    assert "- `f` came in after `main` (split off main)\n" in markdown.render(verdict(extra=[change]))
+    differs = chain("goal", "  main\n+ > f\n")
+    (row,) = [row for row in differs.rows if row.changes]
+    known = replace(row, changes=(replace(row.changes[0], note="split off main"),))
+    text = markdown.render(verdict(replace(differs, rows=(differs.rows[0], known))))
+    assert "The chains part after `main`: `f` came in (split off main)." in text
 
 
 def test_an_issue_or_a_person_is_not_called_by_what_is_not_a_name():
