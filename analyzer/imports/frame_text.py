@@ -17,7 +17,8 @@ _AT = re.compile(r" +at +(\S.*):(\d{1,9})$")
 _FROM = re.compile(r" +from +(\S.*)$")
 _PLACE_BEGINS = re.compile(r" +(?:a|at|at +\S.*|f|fr|fro|from)$")
 _MARKS = {"[inlined]": "inline", "[tail call]": "tail"}
-_PLAIN_NAME = re.compile(r"[^\s\"'=;#!?,]+")
+_NEVER_IN_A_NAME = re.compile(r"[\s\"';]")
+_ONLY_IN_CPP = re.compile(r"[=!?,]")  # in templates and operators
 _SPACED_NAME = re.compile(r"<|\(|::|\boperator\b|\[clone ")
 _BEGUN = re.compile(r"\(\s*(?:[\w$@.:~]{0,200}=.*)?$", re.DOTALL)
 
@@ -108,6 +109,7 @@ def _is_name(name: str) -> bool:
     if name == "??":
         return True
     if " " not in name:
-        return bool(_PLAIN_NAME.fullmatch(name)) or ("<" in name and "," in name)
+        cpp = "<" in name or "operator" in name
+        return bool(name) and not _NEVER_IN_A_NAME.search(name) and (cpp or not _ONLY_IN_CPP.search(name))
     balanced = name.count("(") == name.count(")")
     return balanced and bool(_SPACED_NAME.search(name)) and not name.endswith(",")

@@ -17,6 +17,7 @@ _QUOTED = re.compile(r"\s{0,8}(?:>\s?){1,20}(?=\S)")
 _PROMPT = re.compile(r"\s*(?:\(gdb\)\s*){1,8}")
 _NUMBERED = re.compile(r"\s*(\d{1,6})[.):]?\s+(?=\S)")
 _BULLET = re.compile(r"\s*[*•-]\s+(?=#\d)")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*("?)')
 FRAME_START = re.compile(r"\s*#(\d{1,7})(?=\s)")
 
 
@@ -63,10 +64,17 @@ def joined(left: str, right: str) -> str:
     """Two parts of a line that was broken, put together: with a space unless the break was within a word."""
     if not left or not right or left[-1] == " " or right[0] == " ":
         return f"{left.rstrip()} {right.lstrip()}".strip()
+    if _in_string(left):
+        return left + right
     if left.endswith((" at", " from", " in")):
         return f"{left} {right}"
     within_word = _is_word(left[-1]) and _is_word(right[0])
     return left + right if within_word or left[-1] in "=(<{" or right[0] in ",)=>}" else f"{left} {right}"
+
+
+def _in_string(text: str) -> bool:
+    """Whether a string is still open at the end."""
+    return any(not string[1] for string in _STRING.finditer(text))
 
 
 def _is_word(char: str) -> bool:

@@ -45,11 +45,20 @@ def records(stacks: Sequence[Stack], origin: Origin, notes: Sequence[str], count
 
 def _header(origin: Origin) -> wire.Header:
     return wire.Header(
-        schema=wire.SCHEMA, tool=TOOL, created="", scenario=wire.IMPORT,
-        command=["analyze", "import", origin.name], guest="", accelerator_asked="", qemu="",
-        qemu_version=origin.qemu_version, build_id="", gdb_version="", host=origin.host,
+        schema=wire.SCHEMA,
+        tool=TOOL,
+        created="",
+        scenario=wire.IMPORT,
+        command=["analyze", "import", origin.name],
+        guest="",
+        accelerator_asked="",
+        qemu="",
+        qemu_version=origin.qemu_version,
+        build_id="",
+        gdb_version="",
+        host=origin.host,
         build={"imported from": origin.name, **dict(origin.about)},
-    )  # fmt: skip
+    )
 
 
 def _placed(stacks: Sequence[Stack]) -> list[Stack]:

@@ -19,31 +19,37 @@ class Threads:
     def __init__(self, stacks: Sequence[Stack]) -> None:
         self._numbers: dict[_Key, int] = {}
         self.records: dict[int, wire.Thread] = {}
-        labels = [(label, main) for stack in stacks for label, main in [(stack.thread, is_main(stack))]]
-        for label, main in sorted(labels, key=lambda one: not (one[1] or (one[0] or ThreadLabel()).number)):
+        labels = dict.fromkeys((stack.thread or ThreadLabel(), is_main(stack)) for stack in stacks)
+        self._free = max([MAIN, *(label.number for label, _ in labels)]) + 1  # no number of gdb's is given again
+        for label, main in sorted(labels, key=lambda one: not (one[1] or one[0].number)):
             self._take(label, main)
 
     def number_of(self, stack: Stack) -> int:
         """The number of the stack's thread."""
-        return self._numbers[_key(stack.thread, is_main(stack))]
+        return self._numbers[_key(stack.thread or ThreadLabel(), is_main(stack))]
 
     def set_handle(self, number: int, handle: str) -> None:
         """The thread's pthread_t, by which the stop that created it is found."""
         record = self.records[number]
         self.records[number] = wire.Thread(number, record.tid, record.name, handle)
 
-    def _take(self, label: ThreadLabel | None, main: bool) -> None:
+    def _take(self, label: ThreadLabel, main: bool) -> None:
         key = _key(label, main)
-        label = label or ThreadLabel()
         if key not in self._numbers:
-            wished = MAIN if main else label.number
-            free = wished if wished > MAIN and wished not in self.records else max(self.records, default=MAIN) + 1
-            self._numbers[key] = MAIN if main and MAIN not in self.records else free
+            self._numbers[key] = self._choose(label.number, main)
         number = self._numbers[key]
-        before = self.records.get(number)
+        before = self.records.get(number, wire.Thread(number, 0, ""))
         nameless = number != MAIN and not label.number
-        name = label.name or (before.name if before else NOT_NAMED if nameless else "")
-        self.records[number] = wire.Thread(number, label.tid or (before.tid if before else 0), name)
+        name = label.name or before.name or (NOT_NAMED if nameless else "")
+        self.records[number] = wire.Thread(number, label.tid or before.tid, name)
+
+    def _choose(self, wished: int, main: bool) -> int:
+        if main and MAIN not in self.records:
+            return MAIN
+        if not main and wished > MAIN and wished not in self.records:
+            return wished
+        self._free += 1
+        return self._free - 1
 
 
 def is_main(stack: Stack) -> bool:
@@ -57,7 +63,7 @@ def is_main(stack: Stack) -> bool:
     return False
 
 
-def _key(label: ThreadLabel | None, main: bool) -> _Key:
-    if label is None:
-        return 0, 0, "", main
-    return (label.number, 0, "", main) if label.number else (0, label.tid, label.name, main)
+def _key(label: ThreadLabel, main: bool) -> _Key:
+    if label.number:  # gdb's; there is one main thread in a process, whatever its number
+        return (0, 0, "", True) if main else (label.number, 0, "", False)
+    return 0, label.tid, label.name, main

@@ -1,0 +1,159 @@
+"""MI output, perf script and folded stacks; and which of them a text is."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.merge import graph_of
+from analyzer.imports.detect import detect
+from analyzer.imports.mi_values import parse_results
+from analyzer.model import Function
+from tests.pasted import chains_in, imported, shown
+
+MI = (
+    '^done,stack=[frame={level="0",addr="0x0000000000401126",func="leaf",args=[{name="s",value="0x40 \\"a, b\\""}],'
+    'file="leaf.c",fullname="/home/a/src/hw/leaf.c",line="7",arch="i386:x86-64"},'
+    'frame={level="1",addr="0x0000000000401126",func="middle",file="m.c",fullname="/home/a/src/m.c",line="9"},'
+    'frame={level="2",addr="0x0000000000401150",func="poll",from="/lib/libc.so.6"},'
+    'frame={level="3",addr="0x0000000000401160",func="main",fullname="/home/a/src/main.c",line="20"}]\n'
+)
+PERF = """\
+# ========
+# captured on: some day
+qemu-system-x86 4242/4242 [003]  100.500000:     250000 cycles:u:
+\tffffffff81 do_syscall_64+0x5b ([kernel.kallsyms])
+\tffffffff82 entry_SYSCALL_64_after_hwframe+0x44 ([kernel.kallsyms])
+\t7f0000000001 __poll+0x4f (/usr/lib/x86_64-linux-gnu/libc.so.6)
+\t55d0c0de0001 main_loop+0x12 (/usr/bin/qemu-system-x86_64)
+\t55d0c0de0002 main+0x10 (/usr/bin/qemu-system-x86_64)
+
+CPU 0/KVM 4242/4243 [001]  100.600000:     250000 cycles:u:
+\t55d0c0de0003 std::map<int, foo>::at(int) const+0x8 (inlined)
+\t55d0c0de0003 kvm_cpu_exec+0x18 (/usr/bin/qemu-system-x86_64)
+\t55d0c0de0004 [unknown] (/usr/bin/qemu-system-x86_64)
+\t55d0c0de0005 kvm_vcpu_thread_fn+0x18 (/usr/bin/qemu-system-x86_64)
+\t7f0000000002 start_thread+0x4f (/usr/lib/x86_64-linux-gnu/libc.so.6)
+
+qemu-system-x86 4242/4242 [003]  100.700000:     250000 cycles:u:
+\tffffffff91 do_syscall_64+0x99 ([kernel.kallsyms])
+\tffffffff92 entry_SYSCALL_64_after_hwframe+0x44 ([kernel.kallsyms])
+\t7f0000000001 __poll+0x4f (/usr/lib/x86_64-linux-gnu/libc.so.6)
+\t55d0c0de0001 main_loop+0x12 (/usr/bin/qemu-system-x86_64)
+\t55d0c0de0002 main+0x10 (/usr/bin/qemu-system-x86_64)"""
+FOLDED = """\
+qemu;main;main_loop;std::map<int, foo>::operator() (x) const 7
+qemu;main;main_loop;inner_[i];[unknown];leaf 2
+CPU 0/KVM;kvm_vcpu_thread_fn;ioctl;entry_SYSCALL_64_after_hwframe_[k];do_syscall_64_[k] 40
+qemu;main;main_loop;std::map<int, foo>::operator() (x) const 3"""
+
+
+def test_mi_frames_have_all_that_gdb_says():
+    recording = imported(MI)
+    frames = recording.stops[0].frames
+    assert chains_in(MI) == ["main -> poll -> middle +> leaf"]
+    assert (frames[0].file, frames[0].line, frames[0].pc) == ("hw/leaf.c", 7, 0x401126)
+    assert frames[0].arguments == (("s", '0x40 "a, b"'),)
+    assert frames[2].function == Function("poll", "[libc]")
+
+
+def test_arguments_that_mi_gives_in_a_record_of_their_own_are_joined():
+    text = (
+        MI
+        + '^done,stack-args=[frame={level="0",args=[{name="n",value="1"}]},frame={level="1",args=[]},'
+        + ('frame={level="2",args=[]},frame={level="3",args=[]}]\n(gdb) \n')
+    )
+    recording = imported(text)
+    assert recording.stops[0].frames[0].arguments == (("n", "1"),)
+    assert recording.notes == ()
+
+
+def test_the_thread_and_what_gdb_says_to_people_are_read_in_mi_too():
+    text = (
+        '*stopped,reason="breakpoint-hit",frame={addr="0x1",func="leaf"},thread-id="3"\n' + MI
+        + '&"bt\\n"\n~"#0  f () at a.c:1\\n"\n~"#1  0x02 in main () at a.c:2\\n"\n^done\n(gdb) \n'
+    )  # fmt: skip
+    recording = imported(text)
+    assert sorted(chains_in(text)) == ["main -> f", "main -> poll -> middle +> leaf"]
+    assert {thread.number for thread in recording.threads} == {1}
+    assert recording.notes == ()
+
+
+def test_a_level_that_mi_lacks_leaves_a_hole():
+    assert chains_in(MI.replace('level="3"', 'level="5"')) == ["main ?> poll -> middle +> leaf"]
+
+
+@pytest.mark.parametrize("cut", range(1, len(MI) - 10, 7))
+def test_mi_that_was_cut_off_is_unread_and_ends(cut):
+    assert parse_results(MI[len("^done,") : -cut - 1]) is None
+
+
+def test_perf_counts_equal_stacks_whatever_their_addresses():
+    recording = imported(PERF)
+    assert [stop.count for stop in recording.stops] == [2, 1]
+    assert chains_in(PERF) == [
+        "main -> main_loop -> __poll $> entry_SYSCALL_64_after_hwframe k> do_syscall_64",
+        "kvm_vcpu_thread_fn ?> kvm_cpu_exec +> std::map<int, foo>::at(int) const",
+    ]
+    assert recording.stops[0].frames[0].function == Function("do_syscall_64", "[kernel]")
+    assert [thread.label for thread in recording.threads] == ["main thread", "CPU 0/KVM"]
+    assert {call.hits for call in graph_of(recording).calls} == {1, 2}
+    assert recording.notes == ()
+    assert recording.stops[1].time == pytest.approx(0.1)
+
+
+def test_a_fault_is_no_call_of_the_kernel():
+    text = PERF.replace("entry_SYSCALL_64_after_hwframe", "asm_exc_page_fault")
+    assert "__poll ?> asm_exc_page_fault k> do_syscall_64" in chains_in(text)[0]
+
+
+def test_lines_of_source_that_perf_adds_belong_to_the_frame_above():
+    text = PERF.replace("main_loop+0x12 (/usr/bin/qemu-system-x86_64)\n",
+                        "main_loop+0x12 (/usr/bin/qemu-system-x86_64)\n  main-loop.c:12\n")  # fmt: skip
+    frames = imported(text).stops[0].frames
+    assert [(frame.file, frame.line) for frame in frames if frame.name == "main_loop"] == [("main-loop.c", 12)]
+
+
+def test_an_unreadable_line_in_a_sample_leaves_a_hole():
+    text = PERF.replace("\t55d0c0de0001 main_loop+0x12 (/usr/bin/qemu-system-x86_64)\n", "\tgarbage\n", 1)
+    assert chains_in(text)[0].startswith("main ?> __poll")
+
+
+def test_folded_stacks_are_outermost_first_and_counted():
+    recording = imported(FOLDED)
+    assert [stop.count for stop in recording.stops] == [10, 2, 40]
+    assert chains_in(FOLDED) == [
+        "main -> main_loop -> std::map<int, foo>::operator() (x) const",
+        "main -> main_loop +> inner ?> leaf",
+        "kvm_vcpu_thread_fn -> ioctl $> entry_SYSCALL_64_after_hwframe k> do_syscall_64",
+    ]
+    assert [thread.label for thread in recording.threads] == ["main thread", "CPU 0/KVM"]
+
+
+def test_folded_stacks_without_a_thread_lose_no_function():
+    assert chains_in("main;a;b 3\n") == ["main -> a -> b"]
+    assert chains_in("_start;main;a 3\n") == ["main -> a"]
+
+
+def test_show_says_how_often_a_stack_came():
+    assert "(main thread, 0.000 s, 10 times)" in shown(imported(FOLDED))
+
+
+def test_stripped_programs_keep_their_functions():
+    text = "#0  0x01 in a ()\n#1  0x02 in b ()\n#2  0x03 in main ()\n#3  0x04 in _start ()\n"
+    assert chains_in(text) == ["main -> b -> a"]
+
+
+@pytest.mark.parametrize(("text", "expected"), [(MI, "mi"), (PERF, "perf"), (FOLDED, "folded"), ("words\n", "")])
+def test_the_first_lines_tell_the_format(text, expected):
+    detected = detect(text.splitlines(keepends=True))
+    assert detected.format == expected
+    assert "".join(detected.lines) == text
+
+
+def test_a_format_that_is_named_is_taken():
+    assert chains_in("main 5\n", "folded") == ["main"]
+    with pytest.raises(AnalyzerError, match="no backtrace that could be read"):
+        imported(FOLDED, "gdb")
+    with pytest.raises(UsageError, match="xml is no known format"):
+        imported(FOLDED, "xml")
