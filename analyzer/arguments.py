@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyzer import TOOL
+from analyzer.bisect_options import BISECT_EXAMPLES, add_bisect_options, check_question
 from analyzer.compare_options import (
     BASELINE_EXAMPLES,
     COMPARISON_STATUS,
@@ -27,6 +28,7 @@ _PASS_ON = {
     "startup": "QEMU",
     "io": "QEMU",
     "build": "configure",
+    "bisect": "QEMU",
 }  # verbs, and whose arguments may follow after --
 
 
@@ -43,6 +45,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options.passed_on = tuple(passed_on)
     if options.verb == "build":
         _check_one_thing(parser, options)
+    if options.verb == "bisect":
+        check_question(parser, options)
     return options
 
 
@@ -72,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_diff(verbs)
     _add_baseline(verbs)
     _add_doctor(verbs)
+    _add_bisect(verbs)
     _add_ci(verbs)
     _add_comment(verbs)
     return parser
@@ -380,6 +385,18 @@ def _add_doctor(verbs: _Verbs[_ArgumentParser]) -> None:
         "  analyze doctor\n  analyze doctor --qemu build/qemu-system-x86_64",
     )  # fmt: skip
     verb.add_argument("--qemu", type=_path, metavar="PATH", help="examine this QEMU too")
+
+
+def _add_bisect(verbs: _Verbs[_ArgumentParser]) -> None:
+    verb = _add_verb(
+        verbs, "bisect", "build and record the commit at hand, and tell git bisect whether it is good",
+        BISECT_EXAMPLES,
+    )  # fmt: skip
+    add_bisect_options(verb, _path)
+    verb.add_argument(
+        "--timeout", type=_positive, default=60.0, metavar="S", help="seconds a recording may take (default: 60)"
+    )
+    verb.usage = "analyze bisect (--qemu PATH [--build COMMAND] | --source DIR) [options] [-- QEMU ARGS…]"
 
 
 def _add_ci(verbs: _Verbs[_ArgumentParser]) -> None:

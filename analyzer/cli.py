@@ -8,7 +8,9 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ _NOT_TWICE = re.compile(
     r"--?(?:drive|blockdev|[hsm]d[a-d]?|fd[ab]|sd|mtdblock|pflash|incoming|loadvm|fsdev|virtfs)"
 )
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_STOPS_A_BISECTION = 129  # `git bisect run` would take anything below 128 for what we say of the commit
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,16 +44,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"analyze: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"  {error.hint}", file=sys.stderr)
-        return int(error.exit_status)
+        return _failed(arguments, error.exit_status)
     except KeyboardInterrupt:
         print("\nanalyze: interrupted", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as in `analyze show … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitStatus.DONE)
+        return _failed(arguments, ExitStatus.DONE)
     except OSError as error:  # a full disk, a folder that vanished
         print(f"analyze: {error.strerror}: {error.filename or 'while writing'}", file=sys.stderr)
-        return int(ExitStatus.COULD_NOT_RUN)
+        return _failed(arguments, ExitStatus.COULD_NOT_RUN)
+    except Exception:
+        if _failed(arguments, ExitStatus.DIFFERS) == ExitStatus.DIFFERS:
+            raise  # Python ends with 1
+        traceback.print_exc()
+        return _STOPS_A_BISECTION
+
+
+def _failed(arguments: Sequence[str], status: ExitStatus) -> int:
+    return _STOPS_A_BISECTION if arguments[:1] == ["bisect"] else int(status)
 
 
 def _prepare_output() -> None:
@@ -285,7 +297,30 @@ def _ci(options: argparse.Namespace) -> ExitStatus:
     return ExitStatus.DONE
 
 
-_VERBS = {
+def _bisect(options: argparse.Namespace) -> IntEnum:
+    from analyzer.bisect import BisectOptions, bisect
+
+    return bisect(
+        BisectOptions(
+            qemu=options.qemu,
+            build=options.build,
+            source=options.source,
+            profile=options.profile,
+            rules=tuple(options.rules),
+            like=options.like,
+            chains=tuple(options.chains),
+            reverse=options.reverse,
+            guest=options.guest,
+            accelerator=options.accel,
+            pointers=options.pointers,
+            timeout=options.timeout,
+            keep=options.keep,
+            qemu_arguments=options.passed_on,
+        )
+    )
+
+
+_VERBS: dict[str, Callable[[argparse.Namespace], IntEnum]] = {
     "startup": _startup,
     "io": _startup,
     "build": _build,
@@ -297,6 +332,7 @@ _VERBS = {
     "diff": _diff,
     "baseline": _baseline,
     "doctor": _doctor,
+    "bisect": _bisect,
     "comment": _comment,
     "ci": _ci,
 }

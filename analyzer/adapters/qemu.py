@@ -19,6 +19,10 @@ _FIRMWARE_FOLDERS = ("/usr/share/seabios", "/usr/share/qemu", "/usr/lib/ipxe/qem
 FIRMWARE_HINT = "Install it: apt install seabios ipxe-qemu qemu-system-data; or pass -L FOLDER after --."
 
 
+class NoDebugInfoError(AnalyzerError):
+    """The program was built without what gdb needs."""
+
+
 @dataclass(frozen=True)
 class QemuFacts:
     """What is known of a QEMU before it runs. `firmware` are folders to add with -L."""
@@ -110,9 +114,9 @@ def _not_qemu(path: Path, answer: str) -> AnalyzerError:
     )
 
 
-def _no_debug_info(path: Path, has_symbols: bool) -> AnalyzerError:
+def _no_debug_info(path: Path, has_symbols: bool) -> NoDebugInfoError:
     what = "has no debug information" if has_symbols else "is stripped: no symbols, no debug information"
-    return AnalyzerError(
+    return NoDebugInfoError(
         f"{path} {what}.",
         "Build it with --enable-debug-info, install its -dbgsym package, "
         "or let `make startup` build one from your distribution's source.",

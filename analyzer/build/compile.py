@@ -26,6 +26,10 @@ _MAKE = re.compile(r"^\s{2}(CC|CXX|OBJC|AS|AR|LINK|GEN)\s+(\S+)")
 _MAKE_DRY = re.compile(r"""echo ["']?\s+(?:CC|CXX|OBJC|AS|AR|LINK|GEN)\s+\S+""")
 
 
+class BuildFailedError(AnalyzerError):
+    """Configuring or compiling did not come to its end, whatever the tree or the host is to blame for it."""
+
+
 @dataclass(frozen=True)
 class Compiled:
     """The emulator; what the private environment really held; whether an interrupted build was gone on with."""
@@ -134,7 +138,7 @@ def _find_program(plan: Plan, folder: Path, shop: Workshop) -> Path:
     for candidate in (folder / plan.recipe.program, folder / plan.recipe.target / plan.recipe.program):
         if candidate.is_file():
             return candidate
-    raise AnalyzerError(f"The build ended well and made no {plan.recipe.program}.", f"The log: {shop.log}")
+    raise BuildFailedError(f"The build ended well and made no {plan.recipe.program}.", f"The log: {shop.log}")
 
 
 def _drop_objects(folder: Path) -> None:
@@ -144,14 +148,14 @@ def _drop_objects(folder: Path) -> None:
             path.unlink()
 
 
-def _failed(error: CommandError, log: Path) -> AnalyzerError:
+def _failed(error: CommandError, log: Path) -> BuildFailedError:
     step = "configure" if error.command[0] == "sh" else error.command[0]
     lines = [line.rstrip() for line in error.output.splitlines() if line.strip()]
     # the first error of a compiler says more than make's complaint at the end
     errors = [line for line in lines if re.search(r"\berror\b|ERROR", line)][:2]
     shown = list(dict.fromkeys([*errors, *lines[-_LAST_LINES:]]))
     cure = known_cure(error.output)
-    return AnalyzerError(
+    return BuildFailedError(
         f"{step} failed with status {error.status}. It said:\n  | " + "\n  | ".join(shown),
         (f"{cure}\n  " if cure else "") + f"The whole log: {log}",
     )

@@ -85,7 +85,7 @@ def check_rule(rule: Rule, graph: CallGraph, steps: int = 0) -> Verdict:
     functions = [node.function for node in graph.nodes]
     for pattern in rule.patterns:
         if not pattern.among(functions):
-            if pattern is rule.goal and _never_reached(pattern, graph):
+            if pattern in (rule.goal, *rule.via) and _never_reached(pattern, graph):
                 outcome = Outcome.BROKEN if rule.reach else Outcome.HOLDS
                 return Verdict(rule, outcome, visible(f"{pattern} was waited for and never reached."))
             return Verdict(rule, Outcome.UNCHECKED, _absent(pattern, graph))

@@ -39,6 +39,10 @@ _TICK = 0.05  # seconds between looks at the recording
 _LONGEST_OUTPUT = 1 << 20  # characters kept of each stream
 
 
+class QemuEndedError(AnalyzerError):
+    """QEMU ended before it created anything."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What to record. Times in seconds."""
@@ -267,7 +271,7 @@ class _Run:
             return
         said = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
         command = shlex.join(by_hand(self._command, self._streams["serial"]))
-        raise AnalyzerError(f"QEMU ended at once. It said: {said or 'nothing'}", f"Try it by hand: {command}")
+        raise QemuEndedError(f"QEMU ended at once. It said: {said or 'nothing'}", f"Try it by hand: {command}")
 
     @contextmanager
     def _followed(self) -> Iterator[Follow]:

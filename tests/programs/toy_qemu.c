@@ -5,6 +5,7 @@
 // vary: -DRENAMED   x86_cpu_new is called pc_new_cpu
 // vary: -DDIRECT    kvm_init is called by name
 // vary: -DTHREADED  the board is built on a thread of its own
+// vary: -DUNCHECKED kvm_check_extensions is there and never called
 // vary: -DBROKEN    does not compile
 // vary: -DDIES      ends before it opens /dev/kvm
 // vary: -DSTUCK     never comes to the board
@@ -38,9 +39,14 @@ static int kvm_ioctl(int request, void *argument) { return ioctl(kvm_fd, request
 static int kvm_vm_ioctl(int request, void *argument) { return ioctl(vm_fd, request, argument); }
 static int kvm_vcpu_ioctl(CPUState *cpu, int request, void *argument) { return ioctl(cpu->fd, request, argument); }
 
+__attribute__((used)) static int kvm_check_extensions(void) { return kvm_ioctl(KVM_GET_API_VERSION, NULL); }
+
 static int kvm_init(void)
 {
     kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+#ifndef UNCHECKED
+    kvm_check_extensions();
+#endif
     vm_fd = kvm_fd < 0 ? -1 : kvm_ioctl(KVM_CREATE_VM, NULL);
     kvm_allowed = vm_fd >= 0;
     return kvm_allowed ? 0 : -1;

@@ -1,0 +1,209 @@
+"""`analyze bisect`: build and record the commit at hand, and answer as `git bisect run` understands it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from analyzer.adapters.elf import NoProgramError, function_names
+from analyzer.adapters.gdb import Gdb
+from analyzer.adapters.git import commit_in
+from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
+from analyzer.build.certificate import certificate_of
+from analyzer.build.compile import BuildFailedError
+from analyzer.building import BuildOptions, build_as_asked
+from analyzer.console import Console
+from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_milestones, together
+from analyzer.diff.compare import Source
+from analyzer.diff.names import known_names
+from analyzer.errors import AnalyzerError
+from analyzer.graph.callgraph import CallGraph
+from analyzer.graph.merge import graph_of
+from analyzer.graph.rules import Rule, parse_rule
+from analyzer.model import without_compiler_suffix
+from analyzer.record.guest import Guest
+from analyzer.record.session import QemuEndedError, Request, Watcher, record
+from analyzer.recording import read_recording
+from analyzer.results import keep_what_is_of_use, prepare_folder
+from analyzer.scenarios import load_scenario
+from analyzer.sides import load_source
+from analyzer.startup import check_wishes
+from analyzer.workflow import write_results
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_ALWAYS_WATCHED = ("main",)  # a program that comes no further has shown nothing
+_LINGER = 3.0  # seconds a guest of the user's may run on
+_EACH_WATCHED = 100  # stops at each function of a rule
+_NO_SUCH_COMMAND = (126, 127)  # of the shell
+_NOBODY = Watcher(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
+
+
+class BisectStatus(IntEnum):
+    """Exit statuses as `git bisect run` takes them. Whatever else is below 128 would be bad to it."""
+
+    GOOD = 0
+    BAD = 1
+    SKIP = 125
+    STOP = 129
+
+
+@dataclass(frozen=True)
+class BisectOptions:
+    """What the user asked for; times in seconds."""
+
+    qemu: Path | None
+    build: str
+    source: Path | None
+    profile: str
+    rules: tuple[str, ...]
+    like: str  # "" without one
+    chains: tuple[str, ...]
+    reverse: bool
+    guest: str
+    accelerator: str
+    pointers: bool
+    timeout: float
+    keep: Path | None
+    qemu_arguments: tuple[str, ...]
+
+
+class _NothingToSayError(Exception):
+    """This commit cannot be judged; others may."""
+
+
+def bisect(options: BisectOptions) -> BisectStatus:
+    """Judge the commit at hand, and say so in a line. AnalyzerError for what does not lie in this commit: it must
+    stop the bisection."""
+    question = _Question.of(options)
+    guest = check_wishes(options.guest, options.accelerator, None, force=False)
+    with Gdb() as gdb:
+        assert gdb.facts  # a gdb that will not do is told of before anything is built
+    commit = commit_in(options.source or Path())
+    try:
+        with _folder(options.keep, commit) as folder:
+            graph = _graph(_program(options), folder, guest, question.watched, options)
+        decision = question.decide(graph, commit)
+    except _NothingToSayError as reason:
+        decision = Decision(Answer.SKIP, str(reason))
+    if options.reverse:
+        decision = decision.turned()
+    Console().say(f"{' '.join(filter(None, (decision.answer.value, commit)))}: {decision.why}")
+    return BisectStatus[decision.answer.name]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of each commit, read before anything is built."""
+
+    rules: tuple[Rule, ...]
+    chains: tuple[str, ...]
+    like: Source | None
+
+    @classmethod
+    def of(cls, options: BisectOptions) -> _Question:
+        like = load_source(options.like) if options.like else None
+        if like is not None:
+            check_milestones(options.chains, like)
+        return cls(tuple(map(parse_rule, options.rules)), options.chains, like)
+
+    @property
+    def watched(self) -> list[str]:
+        """Functions to stop at besides the milestones: what a rule names may lie on no way to one of them."""
+        names = [pattern.text for rule in self.rules for pattern in rule.patterns]
+        return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and name not in _ALWAYS_WATCHED]
+
+    def decide(self, graph: CallGraph, commit: str) -> Decision:
+        """The answer for a commit whose graph this is."""
+        decisions = [by_rule(rule, graph) for rule in self.rules]
+        if self.like is not None:
+            new = Source(commit or "this commit", graph)
+            decisions.append(by_chains(self.like, new, self.chains, known_names()))
+        return together(decisions)
+
+
+def _program(options: BisectOptions) -> Path:
+    """The QEMU of this commit, built as the user wants it."""
+    if options.build:
+        _run_build(options.build)
+    if options.source is None:
+        assert options.qemu is not None
+        return options.qemu
+    wanted = BuildOptions(
+        "", options.source, options.profile, "x86_64", "", False, "", False, os.cpu_count() or 1, ()
+    )
+    try:
+        return build_as_asked(wanted).program
+    except BuildFailedError as error:
+        reason = error.message.splitlines()[0].partition(". It said")[0]
+        raise _NothingToSayError(f"it does not build: {reason}") from None
+
+
+def _run_build(command: str) -> None:
+    """Run the user's command in the shell; what it says goes to standard error, since ours is the answer."""
+    status = subprocess.run(command, shell=True, stdout=sys.stderr, check=False).returncode
+    if status in _NO_SUCH_COMMAND:
+        raise AnalyzerError(
+            f"--build {command}: the shell cannot start that.",
+            "Where only some commits lack it: --build 'sh -c \"…\" || exit 1'.",
+        )
+    if status:
+        raise _NothingToSayError(f"it does not build: {command} ended with status {status}")
+
+
+def _graph(program: Path, folder: Path, guest: Guest, watched: Sequence[str], options: BisectOptions) -> CallGraph:
+    """What was recorded of the program."""
+    try:
+        qemu = examine(program)
+    except (NoProgramError, NoDebugInfoError):
+        raise  # the path, or the way of building, is wrong for other commits too
+    except AnalyzerError as error:
+        raise _NothingToSayError(f"it cannot be recorded: {error.message}") from None
+    with Gdb(program) as gdb:
+        try:
+            record(_request(qemu, guest, watched, options), folder, gdb, None, _NOBODY)
+        except QemuEndedError as error:
+            raise _NothingToSayError(f"it cannot be recorded: {error.message}") from None
+        gdb.dismiss()
+    return graph_of(read_recording(folder))
+
+
+def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: BisectOptions) -> Request:
+    names = {without_compiler_suffix(name) for name in function_names(qemu.path)} if watched else set()
+    return Request(
+        qemu=qemu,
+        scenario=load_scenario("startup", options.accelerator),
+        guest=guest,
+        accelerator=options.accelerator,
+        breaks=tuple(name for name in watched if name in names),
+        qemu_arguments=options.qemu_arguments,
+        timeout=options.timeout,
+        linger=_LINGER,
+        break_limit=_EACH_WATCHED,
+        build=certificate_of(qemu.path, qemu.build_id),
+        pointers=options.pointers,
+        ledger=False,
+    )
+
+
+@contextmanager
+def _folder(keep: Path | None, commit: str) -> Iterator[Path]:
+    """Where to record: with `keep` a folder of the commit's own, and the report of what there is to see."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
+            yield Path(scratch)
+        return
+    folder = keep / (commit or "no-commit")
+    prepare_folder(folder, force=True)
+    try:
+        yield folder
+    finally:
+        if keep_what_is_of_use(folder):
+            write_results(folder)

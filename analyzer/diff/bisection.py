@@ -1,0 +1,85 @@
+"""What a commit's graph answers to the question of a bisection: by rules, or by the chains of another. Pure.
+
+Where nothing is known, since the recording is incomplete or was not asked for it, that is an answer of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from analyzer.diff.compare import Source, compare
+from analyzer.diff.names import Names
+from analyzer.diff.words import first_divergence
+from analyzer.errors import UsageError
+from analyzer.graph.callgraph import CallGraph
+from analyzer.graph.rules import Outcome, Rule, check_rule
+
+
+class Answer(Enum):
+    """What is said of a commit, in git's words."""
+
+    GOOD = "good"
+    BAD = "bad"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer, and why it is this one."""
+
+    answer: Answer
+    why: str
+
+    def turned(self) -> Decision:
+        """The other way round, for those who look for the commit that mended something."""
+        other = {Answer.GOOD: Answer.BAD, Answer.BAD: Answer.GOOD, Answer.SKIP: Answer.SKIP}
+        return replace(self, answer=other[self.answer])
+
+
+def together(decisions: Sequence[Decision]) -> Decision:
+    """One is enough to be bad; good is what nothing speaks against and everything was decided of."""
+    for answer in (Answer.BAD, Answer.SKIP):
+        if found := [decision for decision in decisions if decision.answer is answer]:
+            return found[0]
+    return Decision(Answer.GOOD, "; ".join(dict.fromkeys(decision.why for decision in decisions)))
+
+
+def by_rule(rule: Rule, graph: CallGraph) -> Decision:
+    """Whether the rule holds in what was recorded of a commit."""
+    verdict = check_rule(rule, graph)
+    if verdict.outcome is Outcome.HOLDS:
+        return Decision(Answer.GOOD, f"“{rule.text}” holds")
+    if verdict.outcome is Outcome.BROKEN:
+        return Decision(Answer.BAD, f"“{rule.text}” is broken: {verdict.words}")
+    return Decision(Answer.SKIP, f"“{rule.text}” cannot be checked: {verdict.words}")
+
+
+def by_chains(old: Source, new: Source, milestones: Sequence[str], names: Names) -> Decision:
+    """Whether the chains to `milestones` (to all when there are none) are those of `old`."""
+    diff = compare(old, new, names)
+    chains = [chain for chain in diff.chains if not milestones or chain.milestone in milestones]
+    for chain in chains:
+        if chain.differs:
+            return Decision(Answer.BAD, f"{chain.milestone}: {first_divergence(chain)}")
+    compared = {chain.milestone for chain in chains}
+    for name in milestones or dict.fromkeys(chain.milestone for chain in old.graph.chains):
+        if name not in compared:
+            reasons = [unchecked.reason for unchecked in diff.unchecked if unchecked.subject == _title(old, name)]
+            return Decision(Answer.SKIP, f"{name}: {reasons[0] if reasons else 'it could not be compared'}")
+    return Decision(Answer.GOOD, f"{', '.join(milestones) or 'every chain'}: as in {old.name}")
+
+
+def check_milestones(milestones: Sequence[str], old: Source) -> None:
+    """UsageError when `old` has no chain to one of them."""
+    known = dict.fromkeys(chain.milestone for chain in old.graph.chains)
+    for name in milestones:
+        if name not in known:
+            raise UsageError(
+                f"{old.name} has no chain to {name}.", f"It has: {', '.join(known) or 'none at all'}."
+            )
+
+
+def _title(old: Source, milestone: str) -> str:
+    return next(chain.title for chain in old.graph.chains if chain.milestone == milestone)

@@ -1,0 +1,132 @@
+"""What a graph answers to the question of a bisection; what does not lie in the commit is never an answer."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+import analyzer.bisect
+from analyzer.build.compile import BuildFailedError
+from analyzer.cli import main
+from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_milestones, together
+from analyzer.diff.compare import Source
+from analyzer.diff.names import known_names
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.callgraph import CallGraph, Missing
+from analyzer.graph.merge import graph_of
+from analyzer.graph.rules import parse_rule
+from tests.notation import recording
+
+GOOD, BAD, SKIP = Answer.GOOD, Answer.BAD, Answer.SKIP
+
+
+def graph(*chains: str, complete: bool = True, watched: tuple[str, ...] = ()) -> CallGraph:
+    made = graph_of(recording(*chains, complete=complete))
+    made.missing = tuple(Missing(f"break {name}", "", True, (name,)) for name in watched)
+    return made
+
+
+def answer(rule: str, made: CallGraph) -> Answer:
+    return by_rule(parse_rule(rule), made).answer
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected", "when_incomplete"),
+    [
+        ("main must reach b", GOOD, GOOD),
+        ("main must not reach b", BAD, BAD),
+        ("b must reach a", BAD, SKIP),
+        ("b must not reach a", GOOD, SKIP),
+        ("main must reach b via c", BAD, SKIP),
+        ("main must reach b only via a", GOOD, GOOD),
+        ("main must reach b only via c", BAD, BAD),
+        ("main must reach gone", SKIP, SKIP),
+        ("gone must not reach b", SKIP, SKIP),
+        # `never` is in the program, was watched for and did not come
+        ("main must reach never", BAD, SKIP),
+        ("main must not reach never", GOOD, SKIP),
+        ("main must reach b via never", BAD, SKIP),
+        ("main must reach b via gone via never", SKIP, SKIP),
+        ("main must reach b not via never", SKIP, SKIP),
+        ("never must reach b", SKIP, SKIP),
+        ("never must not reach b", SKIP, SKIP),
+    ],
+)
+def test_what_was_not_seen_counts_only_where_it_would_have_been(rule, expected, when_incomplete):
+    chains = ("main > a > b", "main > c")
+    assert answer(rule, graph(*chains, watched=("never",))) is expected
+    assert answer(rule, graph(*chains, watched=("never",), complete=False)) is when_incomplete
+
+
+def test_one_bad_answer_is_enough_and_one_missing_answer_leaves_it_open():
+    good, bad, skip = (Decision(which, which.value) for which in (GOOD, BAD, SKIP))
+    assert together([good, bad, skip]) == bad
+    assert together([good, skip]) == skip
+    assert together([good, good]) == good
+
+
+def test_turned_round_an_answer_that_is_none_stays_none():
+    assert [Decision(which, "").turned().answer for which in (GOOD, BAD, SKIP)] == [BAD, GOOD, SKIP]
+
+
+def chains_like(old: CallGraph, new: CallGraph, *milestones: str) -> Decision:
+    return by_chains(Source("old", old), Source("new", new), milestones, known_names())
+
+
+def test_a_chain_like_the_other_is_good_and_one_that_differs_is_bad():
+    old = graph("main > a > b")
+    (name,) = {chain.milestone for chain in old.chains}
+    assert chains_like(old, graph("main > a > b"), name) == Decision(GOOD, f"{name}: as in old")
+    assert chains_like(old, graph("main > a > b")) == Decision(GOOD, "every chain: as in old")
+    worse = chains_like(old, graph("main > a > x > b"), name)
+    assert worse.answer is BAD
+    assert "after a: x came in" in worse.why
+
+
+def test_a_chain_that_an_incomplete_recording_lacks_tells_nothing():
+    old, none = graph("main > a > b"), graph("main > b", complete=False)
+    (name,) = {chain.milestone for chain in old.chains}
+    none.chains = ()
+    assert chains_like(old, none, name).answer is SKIP
+    none.provenance = replace(none.provenance, complete=True)
+    assert chains_like(old, none, name).answer is BAD
+
+
+def test_a_milestone_that_the_other_graph_lacks_is_a_wrong_question():
+    with pytest.raises(UsageError, match="no chain to init-vcp"):
+        check_milestones(["init-vcp"], Source("old", graph("main > a")))
+
+
+@pytest.mark.parametrize("trouble", [OSError("full"), BrokenPipeError(), ZeroDivisionError(), UsageError("no")])
+def test_whatever_goes_wrong_is_no_answer(monkeypatch, capfd, trouble):
+    def fail(_options: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(analyzer.bisect, "bisect", fail)
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    assert main(["bisect", "--qemu", "x", "--rule", "main must reach b"]) == 129
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [(BuildFailedError("ninja failed with status 1. It said:\n  | error"), 125), (AnalyzerError("no disk"), 129)],
+)
+def test_a_tree_that_does_not_build_is_skipped_and_a_host_that_cannot_build_stops(
+    monkeypatch, capsys, trouble, status
+):
+    def build(_wanted: object) -> None:
+        raise trouble
+
+    @contextmanager
+    def gdb():
+        yield SimpleNamespace(facts=True)
+
+    monkeypatch.setattr(analyzer.bisect, "build_as_asked", build)
+    monkeypatch.setattr(analyzer.bisect, "Gdb", gdb)
+    monkeypatch.setattr(analyzer.bisect, "check_wishes", lambda *_, **__: None)
+    assert main(["bisect", "--source", "/", "--rule", "main must reach b"]) == status
+    if status == 125:
+        assert capsys.readouterr().out == "skip: it does not build: ninja failed with status 1\n"
