@@ -102,7 +102,7 @@ def _step(step: ChainStep) -> Iterator[str]:
 
 
 def _outside(graph: CallGraph) -> Iterator[str]:
-    steps = [comparable(chain.steps, kernel=False) for chain in graph.chains]
+    steps = [chain.steps for chain in graph.chains]
     on_chains = {step.function for chain in steps for step in chain}
     edges = {(a.function, b.function) for chain in steps for a, b in pairwise(chain)}
     calls = [call for call in graph.calls if call.kind not in OUTSIDE_THE_PROGRAM]

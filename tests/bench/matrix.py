@@ -18,6 +18,7 @@ from analyzer.build.certificate import certificate_of
 from analyzer.graph.merge import graph_of
 from analyzer.model import Recording
 from analyzer.recording import FILE_NAME, read_recording
+from tests.bench.comparisons import keep_baselines, write_comparisons
 from tests.qemu.pointer_table import Verdict, compare
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +69,11 @@ HEADINGS = (
 
 def main() -> int:
     """The exit status: 0 when every build reached every milestone it has."""
-    rows = [_record(release, profile) for release in RELEASES for profile in PROFILES]
+    with tempfile.TemporaryDirectory() as name:
+        folders: dict[str, Path] = {}
+        rows = [_record(release, profile, Path(name), folders) for release in RELEASES for profile in PROFILES]
+        keep_baselines(folders)
+        write_comparisons(folders)
     _write_table(rows)
     for row in rows:
         for verdict in row.verdicts:
@@ -79,25 +84,28 @@ def main() -> int:
     return 1 if incomplete or wrong else 0
 
 
-def _record(release: str, profile: str) -> Row:
+def _record(release: str, profile: str, place: Path, folders: dict[str, Path]) -> Row:
+    """Records a build into a folder below `place`, named after it, which is added to `folders`."""
     qemu = Path(_run("build", release, "--profile", profile).strip())
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "run"
-        _run("startup", "--qemu", str(qemu), "--out", str(folder))
-        recording = read_recording(folder)
-        facts = certificate_of(qemu, recording.header.build_id)
-        if profile == "debug":
-            _make_neutral(folder / FILE_NAME)
-            _run("report", str(folder), "-o", str(GALLERY / f"startup-{recording.header.qemu_version}.html"))
-            if release == IO_RELEASE:
-                _record_io(qemu, Path(name) / "io", recording.header.qemu_version)
+    folder = place / "run"
+    _run("startup", "--qemu", str(qemu), "--out", str(folder))
+    recording = read_recording(folder)
+    version = recording.header.qemu_version
+    facts = certificate_of(qemu, recording.header.build_id)
+    folders[f"{version}-{profile}"] = folder = folder.rename(place / f"{version}-{profile}")
+    _make_neutral(folder / FILE_NAME)
+    if profile == "debug":
+        _run("report", str(folder), "-o", str(GALLERY / f"startup-{version}.html"))
+        folders[f"io-{version}-debug"] = _record_io(qemu, place / f"io-{version}-debug")
+        if release == IO_RELEASE:
+            _run("report", str(place / f"io-{version}-debug"), "-o", str(GALLERY / f"io-{version}.html"))
     return Row(recording, int(facts["seconds"]))
 
 
-def _record_io(qemu: Path, folder: Path, version: str) -> None:
+def _record_io(qemu: Path, folder: Path) -> Path:
     _run("io", "--qemu", str(qemu), "--out", str(folder))
     _make_neutral(folder / FILE_NAME)
-    _run("report", str(folder), "-o", str(GALLERY / f"io-{version}.html"))
+    return folder
 
 
 def _run(*arguments: str) -> str:
@@ -137,6 +145,13 @@ def _write_table(rows: list[Row]) -> None:
             f"[{file.stem.removeprefix('io-')}]({file.name})" for file in sorted(GALLERY.glob("io-*.html"))
         )
         + ".",
+        "",
+        "What changed between versions, 1.6.0 being the backtrace of a published walk-through: "
+        + ", ".join(
+            f"[{file.stem.removeprefix('diff-').replace('-', ' to ')}]({file.name})"
+            for file in sorted(GALLERY.glob("diff-*.md"))
+        )
+        + "; the same as pages (`.html`) beside them.",
     ]
     (GALLERY / "matrix.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
