@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from analyzer.console import print_whole
 from analyzer.diff.accept import DEFAULT_FAIL_ON, AllowFile, judge
 from analyzer.diff.allowfile import read_allow_file
 from analyzer.diff.compare import Source, compare
@@ -85,7 +86,7 @@ def tell(verdict: Verdict, old: Source, new: Source, terms: Terms, output: Outpu
     """Write the verdict into the file, or print it. AnalyzerError when the file cannot be written."""
     text = _html(verdict, old, new, terms.names) if output.form == "html" else _text(verdict, output)
     if output.file is None:
-        print(text, end="")
+        print_whole(text)
     else:
         write_text(output.file, text)
         print(output.file)

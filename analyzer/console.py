@@ -14,6 +14,14 @@ from analyzer.text import visible
 _BAR = 24  # characters
 
 
+def print_whole(text: str) -> None:
+    """Print an answer. A reader that has gone, as in `… | head`, has seen enough; the exit status still tells."""
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Console:
     """Prints each milestone as it is reached, and on a terminal what is awaited or how far a step has come."""
 

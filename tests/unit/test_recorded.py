@@ -36,7 +36,9 @@ OPTIMISED = [(f"{version}-debug", f"{version}-release") for version in VERSIONS]
 
 def side(name):
     """The recorded baseline of that name, or the reference."""
-    return load_source(name) if name == REFERENCE else replace(load_source(str(RECORDED / f"{name}.txt")), name=name)
+    return (
+        load_source(name) if name == REFERENCE else replace(load_source(str(RECORDED / f"{name}.txt")), name=name)
+    )
 
 
 @pytest.mark.parametrize(("old", "new"), [*DIFFERENT, *OPTIMISED])

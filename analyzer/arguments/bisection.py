@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from pathlib import Path
+
+from analyzer.arguments.types import path
 
 BISECT_EXAMPLES = """\
   git bisect start BAD GOOD
@@ -21,7 +21,7 @@ rules:
   milestones. A commit whose program lacks a function that a rule names is skipped."""
 
 
-def add_bisect_options(verb: argparse.ArgumentParser, path: Callable[[str], Path]) -> None:
+def add_bisect_options(verb: argparse.ArgumentParser) -> None:
     """What is built, what is asked, and how it is recorded."""
     which = verb.add_mutually_exclusive_group(required=True)
     which.add_argument("--qemu", type=path, metavar="PATH", help="the program that the commit was built into")

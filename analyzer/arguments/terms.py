@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from pathlib import Path
+
+from analyzer.arguments.types import path
 
 _FORMS = ("text", "json", "md", "html", "github", "gitlab", "junit", "sarif")
 
@@ -47,7 +47,7 @@ exit status of a comparison:
   0 the same; 1 it differs, or a rule is broken; 2 usage; 3 something could not be compared, and nothing differs"""
 
 
-def add_terms(verb: argparse.ArgumentParser, path: Callable[[str], Path]) -> None:
+def add_terms(verb: argparse.ArgumentParser) -> None:
     """What counts and what is accepted."""
     verb.add_argument("--fail-on", metavar="KIND[,KIND]", help="kinds of changes that count (default: see below)")
     verb.add_argument("--allow", type=path, metavar="FILE", help="accepted changes with their reasons, and rules")
@@ -59,7 +59,7 @@ def add_terms(verb: argparse.ArgumentParser, path: Callable[[str], Path]) -> Non
     verb.add_argument("--kernel", action="store_true", help="compare the kernel's functions too: on one host only")
 
 
-def add_output(verb: argparse.ArgumentParser, path: Callable[[str], Path]) -> None:
+def add_output(verb: argparse.ArgumentParser) -> None:
     """In which form and where the answer is told."""
     verb.add_argument("--format", choices=_FORMS, help="default: text, or what the suffix of -o FILE says")
     verb.add_argument("-o", "--output", type=path, metavar="FILE", help="write it there")

@@ -1,0 +1,93 @@
+"""Verbs that compare, and those that bring comparisons into a CI."""
+
+from __future__ import annotations
+
+import argparse
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from analyzer.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from analyzer.comparing import Output, Terms
+
+
+def diff(options: argparse.Namespace) -> ExitStatus:
+    """The verb `diff`."""
+    from analyzer.comparing import compare_sources, tell
+    from analyzer.sides import load_source
+
+    output, terms = _output(options), _terms(options)
+    old, new = load_source(options.old), load_source(options.new)
+    verdict = compare_sources(old, new, terms)
+    tell(verdict, old, new, terms, output)
+    return verdict.status
+
+
+def baseline(options: argparse.Namespace) -> ExitStatus:
+    """The verb `baseline`."""
+    from analyzer.baselines import check, find_recordings, kept_for, update
+
+    kept = kept_for(options.folder, options.recordings or find_recordings())
+    if options.what == "update":
+        for line in update(kept):
+            print(line)
+        return ExitStatus.DONE
+    return check(kept, options.folder, _terms(options), _output(options))
+
+
+def _terms(options: argparse.Namespace) -> Terms:
+    from analyzer.comparing import read_terms
+    from analyzer.diff.accept import DEFAULT_FAIL_ON, parse_fail_on
+
+    fail_on = DEFAULT_FAIL_ON if options.fail_on is None else parse_fail_on(options.fail_on)
+    return read_terms(fail_on, options.allow, tuple(options.names), options.kernel, options.hits)
+
+
+def _output(options: argparse.Namespace) -> Output:
+    from analyzer.comparing import Output, form_of
+
+    return Output(form_of(options.format, options.output), options.output, options.colour, options.full)
+
+
+def comment(options: argparse.Namespace) -> ExitStatus:
+    """The verb `comment`."""
+    from analyzer.comment import comment
+
+    return comment(options.file, options.update_only)
+
+
+def ci(options: argparse.Namespace) -> ExitStatus:
+    """The verb `ci`."""
+    from analyzer.ci.templates import template, write_template
+
+    if options.output is None:
+        print(template(options.what), end="")
+    else:
+        write_template(options.what, options.output)
+        print(options.output)
+    return ExitStatus.DONE
+
+
+def bisect(options: argparse.Namespace) -> IntEnum:
+    """The verb `bisect`."""
+    from analyzer.bisect import BisectOptions, bisect
+
+    return bisect(
+        BisectOptions(
+            qemu=options.qemu,
+            build=options.build,
+            source=options.source,
+            profile=options.profile,
+            rules=tuple(options.rules),
+            like=options.like,
+            chains=tuple(options.chains),
+            reverse=options.reverse,
+            guest=options.guest,
+            accelerator=options.accel,
+            pointers=options.pointers,
+            timeout=options.timeout,
+            keep=options.keep,
+            qemu_arguments=options.passed_on,
+        )
+    )
