@@ -93,8 +93,9 @@ def _frame(entry: dict[str, Any]) -> Frame:
 
 
 def _inlined(frame: Frame, outer: Frame) -> Frame:
-    """An inlined function has its caller's address, and MI tells of it in no other way."""
-    same = frame.addressed and frame.pc == outer.pc and frame.name != outer.name
+    """An inlined function has its caller's address, and MI tells of it in no other way. A function that called
+    itself may have it too, but then it is at the same line."""
+    same = frame.addressed and frame.pc == outer.pc and (frame.name, frame.line) != (outer.name, outer.line)
     return frame._replace(kind="inline") if same and not frame.is_hole and frame.kind == "normal" else frame
 
 

@@ -12,8 +12,8 @@ from analyzer.model import Function
 from tests.pasted import chains_in, imported, shown
 
 MI = (
-    '^done,stack=[frame={level="0",addr="0x0000000000401126",func="leaf",args=[{name="s",value="0x40 \\"a, b\\""}],'
-    'file="leaf.c",fullname="/home/a/src/hw/leaf.c",line="7",arch="i386:x86-64"},'
+    '^done,stack=[frame={level="0",addr="0x0000000000401126",func="leaf",args=[{name="s",'
+    'value="0x40 \\"a, b\\""}],file="leaf.c",fullname="/home/a/src/hw/leaf.c",line="7",arch="i386:x86-64"},'
     'frame={level="1",addr="0x0000000000401126",func="middle",file="m.c",fullname="/home/a/src/m.c",line="9"},'
     'frame={level="2",addr="0x0000000000401150",func="poll",from="/lib/libc.so.6"},'
     'frame={level="3",addr="0x0000000000401160",func="main",fullname="/home/a/src/main.c",line="20"}]\n'
@@ -157,3 +157,8 @@ def test_a_format_that_is_named_is_taken():
         imported(FOLDED, "gdb")
     with pytest.raises(UsageError, match="xml is no known format"):
         imported(FOLDED, "xml")
+
+
+def test_a_recursion_in_mi_is_not_inlined():
+    text = MI.replace('func="leaf"', 'func="middle"').replace('line="7"', 'line="9"')
+    assert chains_in(text) == ["main -> poll -> middle -> middle"]

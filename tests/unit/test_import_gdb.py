@@ -48,19 +48,23 @@ def every(pattern):
         pytest.param("(gdb) bt\n" + PLAIN + "(gdb) ", id="the command before"),
         pytest.param("(gdb) " + PLAIN, id="the prompt before"),
         pytest.param("```\n" + PLAIN + "```\n", id="fenced"),
-        pytest.param(PLAIN.replace("#2", "--Type <RET> for more, q to quit, c to continue without paging--#2"), id="pager"),
+        pytest.param(
+            PLAIN.replace("#2", "--Type <RET> for more, q to quit, c to continue without paging--#2"), id="pager"
+        ),
         pytest.param(PLAIN.replace(" at ", "\n    at "), id="gdb's own line breaks"),
         pytest.param(PLAIN.replace(" (", "\n    ("), id="broken before the arguments"),
         pytest.param(PLAIN.replace(", ", ",\n    "), id="broken between arguments"),
     ],
-)  # fmt: skip
+)
 def test_the_same_stack_is_read_however_it_was_pasted(text):
     recording = imported(text)
     assert chains_in(text) == [CHAIN]
     assert recording.notes == ()
     assert [(f.file, f.line) for f in recording.stops[0].frames] == [
-        ("hw/leaf.c", 7), ("hw/middle.c", 12), ("main.c", 20),
-    ]  # fmt: skip
+        ("hw/leaf.c", 7),
+        ("hw/middle.c", 12),
+        ("main.c", 20),
+    ]
     assert recording.stops[0].frames[1].arguments[0][0] == "p"
     assert recording.stops[0].frames[1].pc == 0x401136
 
@@ -80,17 +84,28 @@ def _cut(line, width):
     [
         ("foo () at a.c:1", "foo", ()),
         ("(anonymous namespace)::foo (x=1) at a.cc:1", "(anonymous namespace)::foo", (("x", "1"),)),
-        ("std::map<int, foo>::operator() (this=0x1) at a.cc:1", "std::map<int, foo>::operator()", (("this", "0x1"),)),
+        (
+            "std::map<int, foo>::operator() (this=0x1) at a.cc:1",
+            "std::map<int, foo>::operator()",
+            (("this", "0x1"),),
+        ),
         ("A::operator() (this=0x1, a=2) at a.cc:1", "A::operator()", (("this", "0x1"), ("a", "2"))),
         ("operator<< (o=..., n=1) at a.cc:1", "operator<<", (("o", "..."), ("n", "1"))),
         ("A::operator-> (this=0x1) at a.cc:1", "A::operator->", (("this", "0x1"),)),
-        ("std::function<void (int)>::operator()(int) const () from /usr/lib/libstdc++.so.6",
-         "std::function<void (int)>::operator()(int) const", ()),
+        (
+            "std::function<void (int)>::operator()(int) const () from /usr/lib/libstdc++.so.6",
+            "std::function<void (int)>::operator()(int) const",
+            (),
+        ),
         ("foo::bar(int, char const*) () from libfoo.so.1", "foo::bar(int, char const*)", ()),
         ("{lambda(int)#1}::operator() (n=1) at a.cc:2", "{lambda(int)#1}::operator()", (("n", "1"),)),
         ("foo (a=0x1 <bar(int)>, b=2) at a.c:1", "foo", (("a", "0x1 <bar(int)>"), ("b", "2"))),
         ('foo (s=0x1 "a, b=(\\"", c=40 \'(\') at a.c:1', "foo", (("s", '0x1 "a, b=(\\""'), ("c", "40 '('"))),
-        ("foo (a=a@entry=0x1, b=<optimized out>) at a.c:1", "foo", (("a", "a@entry=0x1"), ("b", "<optimized out>"))),
+        (
+            "foo (a=a@entry=0x1, b=<optimized out>) at a.c:1",
+            "foo",
+            (("a", "a@entry=0x1"), ("b", "<optimized out>")),
+        ),
         ("foo (a={x = 1, y = {2, 3}}, b=2) at a.c:1", "foo", (("a", "{x = 1, y = {2, 3}}"), ("b", "2"))),
         ("foo (a=1, ...) at a.c:1", "foo", (("a", "1"),)),
         ("foo (...) at a.c:1", "foo", ()),
@@ -101,7 +116,7 @@ def _cut(line, width):
         ("A::operator== (this=0x1) at a.cc:1", "A::operator==", (("this", "0x1"),)),
         ("operator new (n=5) at a.cc:1", "operator new", (("n", "5"),)),
     ],
-)  # fmt: skip
+)
 def test_names_and_arguments_of_all_shapes(frame, name, arguments):
     read = imported(f"#0  0x0000000000000010 in {frame}\n#1  0x0000000000000020 in main () at m.c:2\n")
     innermost = read.stops[0].frames[0]
@@ -132,19 +147,34 @@ def test_glibcs_own_files_belong_to_the_library_as_its_path_would():
     ("text", "chain"),
     [
         pytest.param("#0  a () at a.c:1\n#2  0x1 in c () at a.c:3\n", "c ?> a", id="a level is missing"),
-        pytest.param("#0  a () at a.c:1\n#1  0x5 in ?? ()\n#2  0x1 in c () at a.c:3\n", "c ?> a", id="nobody knows"),
-        pytest.param("#0  a () at a.c:1\n#1  0x5 in ?? () from x.so\n#2  0x1 in c () at a.c:3\n", "c ?> a", id="nor here"),
+        pytest.param(
+            "#0  a () at a.c:1\n#1  0x5 in ?? ()\n#2  0x1 in c () at a.c:3\n", "c ?> a", id="nobody knows"
+        ),
+        pytest.param(
+            "#0  a () at a.c:1\n#1  0x5 in ?? () from x.so\n#2  0x1 in c () at a.c:3\n", "c ?> a", id="nor here"
+        ),
         pytest.param("#0  a () at a.c:1\nbad luck\n#1  0x1 in c () at a.c:3\n", "c ?> a", id="unreadable between"),
-        pytest.param("#0  a () at a.c:1\n#1  0x1 in b c d\n#2  0x1 in c () at a.c:3\n", "c ?> a", id="unreadable frame"),
-        pytest.param("#2  0x1 in b () at a.c:3\n#3  0x1 in c () at a.c:3\n", "c -> b", id="the inner end is missing"),
+        pytest.param(
+            "#0  a () at a.c:1\n#1  0x1 in b c d\n#2  0x1 in c () at a.c:3\n", "c ?> a", id="unreadable frame"
+        ),
+        pytest.param(
+            "#2  0x1 in b () at a.c:3\n#3  0x1 in c () at a.c:3\n", "c -> b", id="the inner end is missing"
+        ),
         pytest.param("#0  0x0 in ?? ()\n#1  0x1 in b () at a.c:3\n", "b", id="a jump to nowhere"),
-        pytest.param("#0  a () at a.c:1\n#1  0x1 in b () at a.c:3\n#2  0x1 in ?? ()\n", "b -> a", id="unknown outside"),
-        pytest.param("#0  a () at a.c:1\n#1  0x1 in b () at a.c:3\n(More stack frames follow...)\n", "b -> a", id="cut"),
+        pytest.param(
+            "#0  a () at a.c:1\n#1  0x1 in b () at a.c:3\n#2  0x1 in ?? ()\n", "b -> a", id="unknown outside"
+        ),
+        pytest.param(
+            "#0  a () at a.c:1\n#1  0x1 in b () at a.c:3\n(More stack frames follow...)\n", "b -> a", id="cut"
+        ),
         pytest.param("#0  0x1 in ?? ()\n#1  0x2 in ?? ()\n", "", id="nothing is known"),
-        pytest.param("#0  a () at a.c:1\n#1  <function called from gdb>\n#2  0x1 in c () at a.c:3\n",
-                     "c ?> <function called from gdb> ?> a", id="called by hand"),
+        pytest.param(
+            "#0  a () at a.c:1\n#1  <function called from gdb>\n#2  0x1 in c () at a.c:3\n",
+            "c ?> <function called from gdb> ?> a",
+            id="called by hand",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_hole_becomes_an_unknown_edge(text, chain):
     assert chains_in(text) == [chain]
 
@@ -156,8 +186,9 @@ def test_holes_join_no_unrelated_stacks():
     )
     graph = graph_of(imported(text))
     assert [(c.caller.name, c.callee.name, c.kind) for c in graph.calls] == [
-        ("b", "a", Kind.UNKNOWN), ("d", "c", Kind.UNKNOWN),
-    ]  # fmt: skip
+        ("b", "a", Kind.UNKNOWN),
+        ("d", "c", Kind.UNKNOWN),
+    ]
     assert "??" in shown(imported(text))
 
 
@@ -238,11 +269,15 @@ Thread 1 (Thread 0x7ffff7 (LWP 100) "qemu-system-x86"):
 def test_threads_keep_their_numbers_and_names():
     recording = imported(THREADS)
     assert {(t.number, t.label, t.tid) for t in recording.threads} == {
-        (1, "main thread", 100), (2, "thread 2", 101), (3, "CPU 0/KVM", 102),
-    }  # fmt: skip
+        (1, "main thread", 100),
+        (2, "thread 2", 101),
+        (3, "CPU 0/KVM", 102),
+    }
     assert chains_in(THREADS) == [
-        "kvm_vcpu_ioctl -> ioctl", "worker -> poll", "main -> main_loop -> ppoll",
-    ]  # fmt: skip
+        "kvm_vcpu_ioctl -> ioctl",
+        "worker -> poll",
+        "main -> main_loop -> ppoll",
+    ]
     assert recording.notes == ()
 
 
@@ -322,11 +357,13 @@ def test_prose_that_looks_like_a_frame_is_none(line):
         (("/home/a/qemu/hw/i386/pc.c", "hw/core/qdev.c"), ("hw/i386/pc.c", "hw/core/qdev.c")),
         (("/home/hw/qemu/hw/i386/pc.c", "hw/core/qdev.c"), ("hw/i386/pc.c", "hw/core/qdev.c")),
         (("../hw/x.c", "../vl.c"), ("hw/x.c", "vl.c")),
-        (("/usr/include/bits/x.h", "/home/a/qemu/vl.c", "/home/a/qemu/hw/a.c"),
-         ("/usr/include/bits/x.h", "vl.c", "hw/a.c")),
+        (
+            ("/usr/include/bits/x.h", "/home/a/qemu/vl.c", "/home/a/qemu/hw/a.c"),
+            ("/usr/include/bits/x.h", "vl.c", "hw/a.c"),
+        ),
         (("x.c", "y/z.c"), ("x.c", "y/z.c")),
     ],
-)  # fmt: skip
+)
 def test_files_become_relative_to_the_source_tree(files, expected):
     text = "\n".join(f"#{level}  0x{level + 1} in f{level} () at {file}:1" for level, file in enumerate(files))
     assert tuple(frame.file for frame in imported(text).stops[0].frames) == expected

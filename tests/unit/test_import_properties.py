@@ -21,13 +21,36 @@ from tests.notation import header
 from tests.pasted import shown
 
 NAMES = st.sampled_from(
-    ["main", "qemu_init", "pc_init1.constprop.0", "kvm_cpu_exec", "A::operator()", "std::map<int, foo>::at",
-     "(anonymous namespace)::run", "operator new", "f(int, char*) const", "__GI_poll", "start_thread", "_start"]
-)  # fmt: skip
+    [
+        "main",
+        "qemu_init",
+        "pc_init1.constprop.0",
+        "kvm_cpu_exec",
+        "A::operator()",
+        "std::map<int, foo>::at",
+        "(anonymous namespace)::run",
+        "operator new",
+        "f(int, char*) const",
+        "__GI_poll",
+        "start_thread",
+        "_start",
+    ]
+)
 VALUES = st.sampled_from(
-    ["1", "0x7ffe", '0x40 "a, b=1)"', "<optimized out>", "{x = 1, y = {2, 3}}", "40 '('", "...", "@0x7: {a = 1}",
-     '0x1 "\\"(" <repeats 3 times>', "0x55 <std::map<int, foo>::at(int)>", "-1"]
-)  # fmt: skip
+    [
+        "1",
+        "0x7ffe",
+        '0x40 "a, b=1)"',
+        "<optimized out>",
+        "{x = 1, y = {2, 3}}",
+        "40 '('",
+        "...",
+        "@0x7: {a = 1}",
+        '0x1 "\\"(" <repeats 3 times>',
+        "0x55 <std::map<int, foo>::at(int)>",
+        "-1",
+    ]
+)
 ARGUMENTS = st.lists(st.tuples(st.sampled_from(["a", "this", "value", "errp"]), VALUES), max_size=3)
 FILES = st.sampled_from(["", "vl.c", "hw/core/qdev.c", "/usr/include/bits/x.h", "a b/c.c"])
 LIBRARIES = st.sampled_from(["", "/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/libglib-2.0.so.0"])
@@ -68,12 +91,18 @@ def recordings(draw) -> Recording:
         reached = draw(st.lists(st.sampled_from(milestones), min_size=1, max_size=2, unique_by=lambda m: m.name))
         records.append(
             wire.Stop(
-                stop, draw(st.integers(0, 99_999)) / 1000, thread, reason,
-                [m.name for m in reached] if reason == "milestone" else [], "device_write",
-                [frame.number for frame, _ in stack], [[list(pair) for pair in pairs] for _, pairs in stack],
-                starts="start_fn" if reason == "thread-create" else "", count=draw(st.sampled_from([1, 1, 12])),
+                stop,
+                draw(st.integers(0, 99_999)) / 1000,
+                thread,
+                reason,
+                [m.name for m in reached] if reason == "milestone" else [],
+                "device_write",
+                [frame.number for frame, _ in stack],
+                [[list(pair) for pair in pairs] for _, pairs in stack],
+                starts="start_fn" if reason == "thread-create" else "",
+                count=draw(st.sampled_from([1, 1, 12])),
             )
-        )  # fmt: skip
+        )
         if reason == "thread-create" and labels and draw(st.booleans()):
             records.append(wire.Return(stop, 0, hex(draw(st.integers(2, len(labels) + 1)))))
     return assemble([*records, wire.End("complete", "", 1, 1)], "made")
@@ -97,15 +126,20 @@ def test_what_show_printed_gives_the_same_recording(recording):
 def backtrace(name, depth):
     place = "at hw/x.c:{0}" if depth % 2 else "from /lib/lib{0}.so"
     return [
-        f"#{level}  0x{level + 16:016x} in {name}{level} (a={level}, s=0x1 \"x, (y\") " + place.format(level + 1)
+        f'#{level}  0x{level + 16:016x} in {name}{level} (a={level}, s=0x1 "x, (y") ' + place.format(level + 1)
         for level in range(depth)
-    ]  # fmt: skip
+    ]
 
 
 WHOLE = [
-    'Thread 2 (Thread 0x7f (LWP 12) "CPU 0/KVM"):', *backtrace("f", 7), "", "Thread 1 (LWP 11):", *backtrace("g", 6),
-    "some words", *backtrace("h", 4),
-]  # fmt: skip
+    'Thread 2 (Thread 0x7f (LWP 12) "CPU 0/KVM"):',
+    *backtrace("f", 7),
+    "",
+    "Thread 1 (LWP 11):",
+    *backtrace("g", 6),
+    "some words",
+    *backtrace("h", 4),
+]
 
 
 @st.composite
@@ -133,7 +167,7 @@ def damaged(draw):
 
 
 def adjacent(text):
-    """(outer, inner) of all neighbouring frames of the text whose levels follow each other, read in the dullest way."""
+    """(outer, inner) of neighbouring frames of the text whose levels follow each other."""
     found, before = set(), (None, None)
     for line in text.splitlines():
         if start := re.match(r"#(\d+)\s", line):
@@ -165,7 +199,10 @@ def test_no_damage_makes_up_a_call(lines, cut):
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(st.text(max_size=60) | st.sampled_from(WHOLE), max_size=20), st.sampled_from(["", "gdb", "mi", "perf", "folded"]))  # fmt: skip
+@given(
+    st.lists(st.text(max_size=60) | st.sampled_from(WHOLE), max_size=20),
+    st.sampled_from(["", "gdb", "mi", "perf", "folded"]),
+)
 def test_any_text_is_read_or_refused(lines, text_format):
     try:
         recording = recording_from_text([f"{line}\n" for line in lines], "any", text_format)
@@ -182,7 +219,7 @@ def test_a_clean_line_stays_as_it_is(text):
     assert clean(clean(text)) == clean(text)
 
 
-@given(st.text(alphabet="ab,=(") , st.text(alphabet="ab,=("))  # fmt: skip
+@given(st.text(alphabet="ab,=("), st.text(alphabet="ab,=("))
 def test_joining_loses_nothing(left, right):
     assert joined(left, right).replace(" ", "") == left + right
 

@@ -83,8 +83,19 @@ def test_the_report_speaks_of_a_text_and_not_of_a_run(text, here, capsys):
     assert main(["import", "x.txt", "--out", "o"]) == 0
     page = (here / "o" / "report.html").read_text()
     assert "<h1>Backtraces of x.txt</h1>" in page
-    for wrong in ("starts a guest", "The ladder of descriptors", "cut short", "ended by gdb", "Command line", "Never",
-                  "did not end", "incomplete", "The way to the guest", "machine code", ">complete<"):  # fmt: skip
+    for wrong in (
+        "starts a guest",
+        "The ladder of descriptors",
+        "cut short",
+        "ended by gdb",
+        "Command line",
+        "Never",
+        "did not end",
+        "incomplete",
+        "The way to the guest",
+        "machine code",
+        ">complete<",
+    ):
         assert wrong not in page
     assert "calls (directly or through a pointer)" in page
 
@@ -129,10 +140,17 @@ def test_the_reference_has_all_frames_of_qemu_1_6():
         ("main", "vl.c:4317"),
     ]
     assert stop.frames[9].arguments == (
-        ("system_memory", "0x5555562a7240"), ("system_io", "0x5555562a7f60"), ("ram_size", "1073741824"),
-        ("boot_device", '0x555555a0248a "cad"'), ("kernel_filename", "0x0"), ("kernel_cmdline", '0x5555559f85be ""'),
-        ("initrd_filename", "0x0"), ("cpu_model", "0x0"), ("pci_enabled", "1"), ("kvmclock_enabled", "1"),
-    )  # fmt: skip
+        ("system_memory", "0x5555562a7240"),
+        ("system_io", "0x5555562a7f60"),
+        ("ram_size", "1073741824"),
+        ("boot_device", '0x555555a0248a "cad"'),
+        ("kernel_filename", "0x0"),
+        ("kernel_cmdline", '0x5555559f85be ""'),
+        ("initrd_filename", "0x0"),
+        ("cpu_model", "0x0"),
+        ("pci_enabled", "1"),
+        ("kvmclock_enabled", "1"),
+    )
     assert stop.frames[12].arguments == (("argc", "10"), ("argv", "0x7fffffffe148"), ("envp", "0x7fffffffe1a0"))
     assert [frame.pc for frame in stop.frames[:2]] == [0, 0x555555909F1E]
     assert stop.milestones == ("init-vcpu",)
