@@ -9,7 +9,7 @@ class ExitStatus(IntEnum):
     """Exit statuses of `analyze`."""
 
     DONE = 0
-    DIFFERS = 1  # reserved for comparisons
+    DIFFERS = 1
     USAGE = 2
     COULD_NOT_RUN = 3
     INCOMPLETE = 4

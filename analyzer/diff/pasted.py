@@ -6,11 +6,12 @@ stack that created the thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from analyzer.diff.chains import Pair
-from analyzer.graph.callgraph import Chain
+from analyzer.graph.callgraph import CallGraph, Chain, ChainStep
 from analyzer.model import Kind
 
 
@@ -34,6 +35,13 @@ def of_one_thread(pair: Pair, old_pasted: bool, new_pasted: bool) -> Pair:
     if old_pasted:
         return Pair(replace(pair.old, thread=pair.new.thread), _from_thread_start(pair.new, pair.old))
     return Pair(_from_thread_start(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
+
+
+def part_on_rows(graph: CallGraph, steps: Iterable[Sequence[ChainStep]]) -> CallGraph:
+    """The calls of a graph that lie on compared chains: of the rest a backtrace tells nothing, not even that it is
+    new."""
+    edges = {(a.function, b.function) for chain in steps for a, b in pairwise(chain)}
+    return graph.restricted_to(call for call in graph.calls if (call.caller, call.callee) in edges)
 
 
 def _from_thread_start(recorded: Chain, pasted: Chain) -> Chain:
