@@ -12,7 +12,7 @@
 #   CALLCHAIN_PROFILE   debug (default) or release
 #   CALLCHAIN_BASELINE  the folder of baselines (default: callchain-baseline)
 #   CALLCHAIN_AGAINST   a graph, recording or output folder to compare with instead
-#   CALLCHAIN_ALLOW     the file of accepted changes and rules (default: callchain-allow.toml, where there is one)
+#   CALLCHAIN_ALLOW     the file of accepted changes and rules (default: allow.toml beside the baselines)
 #   CALLCHAIN_FAIL_ON   kinds of changes that count: removed,inserted
 #   CALLCHAIN_OUT       where everything goes (default: callchain-ci)
 #   CALLCHAIN_TIMEOUT   seconds a recording may take (default: 60)
@@ -73,7 +73,7 @@ case $recorded in
 esac
 
 rm -rf "$out/baseline"
-"$analyze" baseline update "$out/baseline" --of "$out/recording" || say "no new baseline could be made"
+"$analyze" baseline update "$out/baseline" --of "$out/recording" || say "no new baseline is made"
 
 if [ -n "${CALLCHAIN_AGAINST:-}" ]; then
     set -- diff "$CALLCHAIN_AGAINST" "$out/recording"
@@ -82,15 +82,15 @@ else
 fi
 if [ -n "${CALLCHAIN_ALLOW:-}" ]; then
     set -- "$@" --allow "$CALLCHAIN_ALLOW"
-elif [ -f callchain-allow.toml ]; then
-    set -- "$@" --allow callchain-allow.toml
+elif [ "$1" = diff ] && [ -f "$baseline/allow.toml" ]; then
+    set -- "$@" --allow "$baseline/allow.toml"
 fi
 [ -z "${CALLCHAIN_FAIL_ON:-}" ] || set -- "$@" --fail-on "$CALLCHAIN_FAIL_ON"
 
-"$analyze" "$@" --format text -o "$out/diff.txt"
+"$analyze" "$@" --format text -o "$out/diff.txt" >/dev/null
 status=$?
 if [ ! -s "$out/diff.txt" ]; then
-    say "nothing was compared; a baseline to begin with is $out/baseline: commit it as $baseline"
+    say "nothing was compared; a baseline to begin with is in $out/baseline: commit it as $baseline"
     [ "$status" -gt 1 ] || status=3
     exit "$status"
 fi
@@ -115,8 +115,8 @@ if [ "${CALLCHAIN_COMMENT:-yes}" != no ] && [ -s "$out/diff.md" ]; then
     fi || say "the comment was not written; the comparison stands"
 fi
 
-if [ "$status" -eq 1 ]; then
-    say "if the change is wanted: commit $out/baseline as $baseline, or allow it with a reason"
+if [ "$status" -eq 1 ] && [ -d "$out/baseline" ]; then
+    say "if the change is wanted: commit $out/baseline/ as $baseline/, or allow it there with a reason"
 elif [ "$status" -eq 0 ] && [ "$recorded" -ne 0 ]; then
     say "nothing differs, as far as the recording goes"
     status=3
