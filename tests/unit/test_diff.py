@@ -38,7 +38,6 @@ SAME = [
     ("main > goal d> a", "main > goal $> a"),
     # a function partly inlined into its caller, and called for the rest
     ("main > f > goal", "main +> f > f > goal"),
-    # the same function of another machine version is a note
     # recursion
     ("main > f > f > f > goal", "main > f > f > f > goal"),
     # a pointer in the same slot, set by the same function
@@ -65,6 +64,30 @@ SAME = [
     (("main > goal", "main > goal"), "main > goal"),
     # two chains to one milestone, recorded in the other order
     (("main > a > goal", "main > b > goal"), ("main > b > goal", "main > a > goal")),
+    # inlined on both sides, jumped to on both sides, started as a thread on both sides
+    ("main +> f ~> g => h > goal", "main +> f ~> g => h > goal"),
+    # inlined, or nobody knows
+    ("main +> goal", "main ?> goal"),
+    ("main -> goal", "main ?> goal"),
+    # a hole where the other side has no more to tell
+    ("main > f ?> goal", "main > f -> goal"),
+    # a function of a library: where it is does not depend on its file
+    ("main > goal > [ioctl", "main > goal > [ioctl"),
+    # a handler that a signal came to
+    ("main > f !> handler > goal", "main > f !> handler > goal"),
+    # another build, version and tool
+    (
+        source("main > goal", build_id="a", tool="1"),
+        source("main > goal", build_id="b", qemu_version="10", tool="2"),
+    ),
+    # stacks that lead nowhere, in another order
+    (("main > goal", "a > b", "a > c"), ("a > c", "main > goal", "a > b")),
+    # a static function of the same name in two files
+    ("main > init@a > init@b > goal", "main > init@a > init@b > goal"),
+    # the same slot, of which neither side knows who sets it
+    (source("main *> goal", slots={"goal": "Ops.go"}), source("main *> goal", slots={"goal": "Other.go"})),
+    # the ladder of descriptors alone on both sides
+    (source("main > goal", ioctls=("KVM_RUN",)), source("main > goal", ioctls=("KVM_RUN", "KVM_RUN"))),
 ]
 DIFFERENT = [
     # a function came in
@@ -133,8 +156,8 @@ def test_it_is_said(row):
     assert changes(old, new) == sorted(expected)
 
 
-def test_there_are_about_as_many_rows_that_expect_nothing():
-    assert len(SAME) > len(DIFFERENT) * 2 / 3
+def test_there_are_as_many_rows_that_expect_nothing():
+    assert len(SAME) >= len(DIFFERENT)
 
 
 def test_a_change_seen_on_several_chains_is_told_once_with_all_of_them():
