@@ -11,7 +11,7 @@ _ESCAPE = re.compile(
 _INVISIBLE = re.compile(
     "[\0-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
-_SPACES = re.compile("[\t\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_SPACES = re.compile("[\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _PAGER = re.compile(r"-{1,9}Type <(?:RET|return)>[^-]{0,100}-{1,9}")
 _QUOTED = re.compile(r"\s{0,8}(?:>\s?){1,20}(?=\S)")
 _PROMPT = re.compile(r"\s*(?:\(gdb\)\s*){1,8}")
@@ -23,10 +23,12 @@ FRAME_START = re.compile(r"\s*#(\d{1,7})(?=\s)")
 
 def clean(line: str) -> str:
     """The line without its end, control codes and what is invisible; all kinds of spaces are plain ones."""
-    if line.isascii() and line.isprintable():
-        return line
-    text = _ESCAPE.sub("", line) if "\x1b" in line or "\x9b" in line else line
-    return _INVISIBLE.sub("", _SPACES.sub(" ", text.rstrip("\r\n")))
+    text = line.rstrip("\r\n").replace("\t", " ")
+    if text.isascii() and text.isprintable():
+        return text
+    if "\x1b" in text or "\x9b" in text:
+        text = _ESCAPE.sub("", text)
+    return _INVISIBLE.sub("", _SPACES.sub(" ", text))
 
 
 class Prefixes:
