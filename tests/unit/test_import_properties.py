@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import AnalyzerError
-from analyzer.graph.chain import own_chain
+from analyzer.graph.chain import own_chain, whole_chain
 from analyzer.graph.merge import graph_of
 from analyzer.imports.lines import clean, joined
 from analyzer.imports.reading import recording_from_text
@@ -17,8 +17,9 @@ from analyzer.imports.stacks import Unread
 from analyzer.model import Kind, Recording
 from analyzer.recording import assemble
 from gdbscripts import wire
-from tests.notation import header
+from tests.notation import as_text, header
 from tests.pasted import shown
+from tests.unit.test_approved import example
 
 NAMES = st.sampled_from(
     [
@@ -230,3 +231,24 @@ def test_unread_lines_are_shown_up_to_a_limit():
         unread.add(number, "x" * 1000)
     assert unread.sentence().endswith("; 2 more")
     assert len(unread.sentence()) < 700
+
+
+def test_who_created_a_thread_is_read_back():
+    text = shown(example())
+    again = recording_from_text(text.splitlines(keepends=True), "again")
+    assert shown(again) == text
+    assert [as_text(whole_chain(stop, again)) for stop in again.stops] == [
+        "main -> accel_init -> goal",
+        "main -> realize -> start -> pthread_create",
+        "main -> realize -> start => vcpu_fn -> goal -> ioctl",
+    ]
+
+
+def test_where_only_the_thread_tells_of_its_creator_that_is_a_stack_too():
+    whole = shown(example())
+    text = whole[whole.index("== The goal, KVM_RUN") :]
+    again = recording_from_text(text.splitlines(keepends=True), "again")
+    assert [as_text(whole_chain(stop, again)) for stop in again.stops] == [
+        "main -> realize -> start -> pthread_create",
+        "main -> realize -> start => clone3 -> vcpu_fn -> goal -> ioctl",
+    ]
