@@ -152,6 +152,8 @@ def _stop(stop: wire.Stop, draft: Draft, root: str, plain: Callable[[int], Frame
         raise ValueError(f"stop {stop.number} was seen {stop.count} times")
     if not stop.frames:
         raise ValueError(f"stop {stop.number} has no frames")
+    if stop.count < 1:
+        raise ValueError(f"stop {stop.number} stands for {stop.count} stacks")
     frames = [
         _frame(draft.frames[number], arguments, root) if arguments else plain(number)
         for number, arguments in zip(stop.frames, stop.arguments, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,10 @@ def test_a_thread_hangs_on_the_call_that_created_it(tmp_path, second_handle):
         (2, "second"),
     ]
     assert [t.label for t in recording.threads] == ["main thread", "thread 2", "CPU 0/KVM"]
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_a_stop_that_stands_for_no_stack_is_damage(count, tmp_path):
+    records = [replace(record, count=count) if isinstance(record, wire.Stop) else record for record in RECORDS]
+    with pytest.raises(AnalyzerError, match=f"stands for {count} stacks"):
+        read_recording(write(tmp_path / "r", records))
