@@ -148,8 +148,6 @@ def _stop(stop: wire.Stop, draft: Draft, root: str, plain: Callable[[int], Frame
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
     if unknown := set(stop.milestones) - {milestone.name for milestone in draft.milestones}:
         raise ValueError(f"stop {stop.number} names milestone {min(unknown)}, which is missing")
-    if stop.count < 1:
-        raise ValueError(f"stop {stop.number} was seen {stop.count} times")
     if not stop.frames:
         raise ValueError(f"stop {stop.number} has no frames")
     if stop.count < 1:
