@@ -15,6 +15,13 @@ from analyzer.diff.pasted import beginnings, of_one_thread
 from analyzer.graph.callgraph import CallGraph
 from gdbscripts.wire import IMPORT
 
+_GONE = {
+    ChangeKind.FUNCTION_REMOVED,
+    ChangeKind.CALL_REMOVED,
+    ChangeKind.IOCTL_REMOVED,
+    ChangeKind.IOCTL_REORDERED,
+}
+_NEW = {ChangeKind.FUNCTION_ADDED, ChangeKind.CALL_ADDED, ChangeKind.IOCTL_ADDED}
 _WORST_FIRST = {kind: position for position, kind in enumerate(ChangeKind)}
 
 
@@ -52,8 +59,11 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     chains = with_known([chain_diff(pair, names, kernel) for pair in told])
     changes = [change for chain in chains for change in chain.changes]
     if IMPORT not in (old.scenario, new.scenario) and old.scenario == new.scenario:
-        changes += outside_changes(old.graph, new.graph, chains, names)
-        changes += ioctl_changes(old.graph.ioctls, new.graph.ioctls)
+        besides = [
+            *outside_changes(old.graph, new.graph, chains, names),
+            *ioctl_changes(old.graph.ioctls, new.graph.ioctls),
+        ]
+        changes += [change for change in besides if not _proves_nothing(change, old, new)]
         unchecked += _lacking(old, new, told)
     if hits:
         changes += _hits(old.graph, new.graph, chains, names)
@@ -105,8 +115,16 @@ def _why_not(pair: Pair, old: Source, new: Source) -> str:
     return ""
 
 
+def _proves_nothing(change: Change, old: Source, new: Source) -> bool:
+    """Whether the change is that a side lacks something which was not recorded to its end."""
+    return (change.kind in _GONE and not new.complete) or (change.kind in _NEW and not old.complete)
+
+
 def _lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Unchecked]:
-    """What the old side tells of and the new one was not asked for."""
+    """What the new side was not asked for, and what a side had no time for."""
+    for source in (old, new):
+        if not source.complete:
+            yield Unchecked("Ioctls and what is outside the chains", f"{source.name} was not recorded to its end")
     if whole_ledger(old.graph.ioctls) and not whole_ledger(new.graph.ioctls):
         yield Unchecked("The ioctls", f"{new.name} was recorded without them")
     before = [step for pair in pairs if pair.old and pair.new for step in pair.old.steps if explained(step)]

@@ -214,11 +214,16 @@ class TestOutsideTheChains:
 
 class TestWhatCouldNotBeCompared:
     def test_a_milestone_of_a_recording_cut_short(self):
-        new = Source("NEW", source(complete=False).graph)
-        diff = compare(source("main > goal", name="OLD"), new, NAMES)
-        assert not diff.changes
-        assert [entry.subject for entry in diff.unchecked] == ["The goal"]
-        assert "not recorded to its end" in diff.unchecked[0].reason
+        whole = source("main > goal", "main > other", ioctls=("A", "B"), name="OLD")
+        for old, new in ((whole, source(complete=False, ioctls=("B",))), (source(complete=False), whole)):
+            diff = compare(old, new, NAMES)
+            assert not diff.changes
+            assert [e.subject for e in diff.unchecked][:2] == ["The goal", "Ioctls and what is outside the chains"]
+            assert "not recorded to its end" in diff.unchecked[0].reason
+
+    def test_what_is_new_in_a_recording_cut_short_is_new(self):
+        new = source("main > goal", ioctls=("A", "B"), complete=False)
+        assert changes(source("main > goal", ioctls=("A",)), new) == ["ioctl-added B"]
 
     def test_another_scenario(self):
         diff = compare(source("main > goal"), Source("NEW", source(scenario="io").graph), NAMES)
