@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from analyzer.diff.align import align
@@ -12,6 +13,7 @@ from analyzer.model import Function
 
 _LADDER = {"KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_RUN"}  # recorded even when the others are not
 _MAIN = "main thread"
+_OF_A_VCPU = re.compile(r"(?<=kvm-vcpu):\d+$")  # one processor more asks nothing new
 
 
 def whole_ledger(calls: Sequence[IoctlCall]) -> bool:
@@ -39,7 +41,7 @@ def ioctl_changes(old: Sequence[IoctlCall], new: Sequence[IoctlCall]) -> Iterato
 def _keys(calls: Sequence[IoctlCall]) -> list[Function]:
     """What is compared, each once in its order: the request, and the descriptor and thread it was made on. Which
     function makes it is told by the chains."""
-    keys = (Function(call.request, f"{call.file} on {_thread(call.thread)}") for call in calls)
+    keys = (Function(call.request, f"{_OF_A_VCPU.sub('', call.file)} on {_thread(call.thread)}") for call in calls)
     return list(dict.fromkeys(keys))
 
 

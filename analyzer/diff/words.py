@@ -9,8 +9,8 @@ from analyzer.diff.verdict import Verdict
 
 _AFTER = {ChangeKind.INSERTED, ChangeKind.REMOVED}
 _TEMPLATES = {
-    ChangeKind.CHAIN_REMOVED: "{subject} is not reached any more",
-    ChangeKind.CHAIN_ADDED: "{subject} is reached now",
+    ChangeKind.CHAIN_REMOVED: "{subject} is not reached any more on {old}",
+    ChangeKind.CHAIN_ADDED: "{subject} is reached now on {new}",
     ChangeKind.THREAD: "{subject} is reached on {new}, before on {old}",
     ChangeKind.INSERTED: "{new} came in",
     ChangeKind.REMOVED: "{old} is gone",

@@ -114,7 +114,7 @@ def test_what_rows_tell_is_not_told_again_above_the_chain():
 
 
 def test_a_side_that_lacks_the_chain_says_so_and_its_rows_are_not_called_removed():
-    gone = Change(ChangeKind.CHAIN_REMOVED, "goal")
+    gone = Change(ChangeKind.CHAIN_REMOVED, "goal", "main thread")
     rows = [Row(step("a"), None), Row(step("goal"), None)]
     whole = replace(chain("goal", rows, gone), new_thread="")
     page = build_diff_page(verdict(whole), "")
@@ -122,7 +122,7 @@ def test_a_side_that_lacks_the_chain_says_so_and_its_rows_are_not_called_removed
     assert way.missing == "The new side does not have this chain."
     assert way.family == "gone"
     assert [mark.word for mark in way.marks] == ["not reached"]
-    assert way.lead == "goal is not reached any more."
+    assert way.lead == "goal is not reached any more on main thread."
     assert {pair.family for block in way.blocks for pair in block.pairs} == {"same"}
 
 
