@@ -19,7 +19,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _STOPS_A_BISECTION = 129  # `git bisect run` would take anything below 128 for what we say of the commit
 
 
-_VERBS = {
+VERBS = {
     "startup": recording.startup,
     "io": recording.startup,
     "build": recording.build,
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGHUP, _interrupt)
     try:
         options = parse(arguments)
-        return int(_VERBS[options.verb](options))
+        return int(VERBS[options.verb](options))
     except AnalyzerError as error:
         print(f"analyze: {error.message}", file=sys.stderr)
         if error.hint:
