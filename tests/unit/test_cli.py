@@ -10,12 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.arguments.terms import DIFF_EXAMPLES
 from analyzer.cli import VERBS, main
+from analyzer.diff.change import ChangeKind
 from analyzer.text import visible
 from gdbscripts import wire
 from tests.notation import header
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_the_help_of_diff_names_every_kind_of_change():
+    for kind in ChangeKind:
+        assert re.search(rf"(?<![\w-]){kind}(?![\w-])", DIFF_EXAMPLES.partition("the allow file")[0]), kind
 
 
 def test_every_verb_is_in_the_readme_and_has_help_with_examples(capsys):
