@@ -20,10 +20,11 @@ _ALIKE = 0.5  # two names have half of their words in common
 _Matches = list[tuple[int, int]]
 
 
-def align(old: Sequence[Function], new: Sequence[Function], names: Names) -> Pairs:
+def align(old: Sequence[Function], new: Sequence[Function], names: Names | None) -> Pairs:
     """Positions of both in order, those that match together, on one side alone those that do not.
 
     The same with both exchanged, pairs exchanged. Chains too long for the table are matched at their ends only.
+    Without `names` only what is equal matches.
     """
     if _order(new) < _order(old):  # of two equally good answers the same one, whichever side is called old
         matches = [(mine, theirs) for theirs, mine in _all_matches(new, old, names)]
@@ -36,7 +37,7 @@ def _order(chain: Sequence[Function]) -> tuple[int, list[Function]]:
     return len(chain), list(chain)
 
 
-def _all_matches(old: Sequence[Function], new: Sequence[Function], names: Names) -> _Matches:
+def _all_matches(old: Sequence[Function], new: Sequence[Function], names: Names | None) -> _Matches:
     shorter = min(len(old), len(new))
     head = next((i for i in range(shorter) if old[i] != new[i]), shorter)
     rest = shorter - head
@@ -45,11 +46,13 @@ def _all_matches(old: Sequence[Function], new: Sequence[Function], names: Names)
     matches = [(i, i) for i in range(head)]
     matches += [(head + i, head + j) for i, j in middle]
     matches += [(len(old) - i, len(new) - i) for i in range(tail, 0, -1)]
-    return _with_alike(matches, old, new)
+    return _with_alike(matches, old, new) if names is not None else matches
 
 
-def worth(one: Function, other: Function, names: Names) -> int:
+def worth(one: Function, other: Function, names: Names | None) -> int:
     """How much speaks for these being the same function, 0 for nothing."""
+    if names is None:
+        return int(one == other)
     if one.name == other.name:
         return 6 if one.where == other.where else 4
     if names.normalised(one.name) == names.normalised(other.name):
@@ -57,7 +60,7 @@ def worth(one: Function, other: Function, names: Names) -> int:
     return 3 if names.renamed(one.name, other.name) else 0
 
 
-def _matches(old: Sequence[Function], new: Sequence[Function], names: Names) -> _Matches:
+def _matches(old: Sequence[Function], new: Sequence[Function], names: Names | None) -> _Matches:
     """The matching in order that is worth most (Needleman and Wunsch, without costs for gaps)."""
     if not old or not new or len(old) * len(new) > _LARGEST:
         return []
@@ -70,7 +73,7 @@ def _matches(old: Sequence[Function], new: Sequence[Function], names: Names) -> 
     return _way(best, old, new, names)
 
 
-def _way(best: list[list[int]], old: Sequence[Function], new: Sequence[Function], names: Names) -> _Matches:
+def _way(best: list[list[int]], old: Sequence[Function], new: Sequence[Function], names: Names | None) -> _Matches:
     found, i, j = [], 0, 0
     while i < len(old) and j < len(new):
         value = worth(old[i], new[j], names)

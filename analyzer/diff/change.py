@@ -20,7 +20,7 @@ class ChangeKind(str, Enum):
     POINTER = "pointer"  # another slot, or another function that sets it
     IOCTL_REMOVED = "ioctl-removed"
     IOCTL_ADDED = "ioctl-added"
-    IOCTL_REORDERED = "ioctl-reordered"
+    IOCTL_REORDERED = "ioctl-reordered"  # later or earlier; or on another thread, or of another descriptor
     CHAIN_ADDED = "chain-added"
     MOVED = "moved"  # to another file
     FUNCTION_REMOVED = "function-removed"  # outside the chains, as the next three

@@ -1,13 +1,13 @@
-"""The ioctls of two graphs: added, removed, asked in another order. Pure."""
+"""The ioctls of two graphs: added, removed, asked at another place. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from analyzer.diff.align import align
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.diff.names import Names
 from analyzer.graph.callgraph import IoctlCall
 from analyzer.model import Function
 
@@ -22,32 +22,63 @@ def whole_ledger(calls: Sequence[IoctlCall]) -> bool:
 
 
 def ioctl_changes(old: Sequence[IoctlCall], new: Sequence[IoctlCall]) -> Iterator[Change]:
-    """What is asked of KVM now and was not before, or not any more, or at another place in the order."""
+    """What is asked of KVM now and was not before, or not any more, or at another place: later, on another thread,
+    of another descriptor. In which order two threads ask is nobody's choice, and not compared."""
     if not (whole_ledger(old) and whole_ledger(new)):
         old, new = ([call for call in calls if call.request in _LADDER] for calls in (old, new))
-    mine, theirs = _keys(old), _keys(new)
-    pairs = align(mine, theirs, Names())
-    lost = {mine[i]: _after(mine, i) for i, j in pairs if i is not None and j is None}
-    won = {theirs[j]: _after(theirs, j) for i, j in pairs if j is not None and i is None}
-    for key, before in lost.items():
-        if key in won:
-            yield Change(ChangeKind.IOCTL_REORDERED, key.name, before, won[key])
+    lost: list[_Asked] = []
+    won: list[_Asked] = []
+    mine, theirs = _by_thread(old), _by_thread(new)
+    for thread in dict.fromkeys((*mine, *theirs)):
+        before, now = mine.get(thread, []), theirs.get(thread, [])
+        pairs = align(before, now, names=None)
+        lost += [_Asked.at(before, i, thread) for i, j in pairs if i is not None and j is None]
+        won += [_Asked.at(now, j, thread) for i, j in pairs if j is not None and i is None]
+    yield from _told(lost, won)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An ioctl that one side lacks at this place."""
+
+    request: str
+    where: str  # its descriptor and thread
+    after: str
+
+    @classmethod
+    def at(cls, calls: Sequence[Function], position: int, thread: str) -> _Asked:
+        after = f"after {calls[position - 1].name}" if position else "first"
+        return cls(calls[position].name, f"{calls[position].where} on {thread}", after)
+
+
+def _told(lost: Sequence[_Asked], won: Sequence[_Asked]) -> Iterator[Change]:
+    """What both lack is told as one change, if it is the same in all but its place."""
+    left = list(won)
+    for before in lost:
+        same = [now for now in left if now.request == before.request]
+        same = [now for now in same if now.where == before.where] or same
+        if same:
+            left.remove(same[0])
+            yield _moved(before, same[0])
         else:
-            yield Change(ChangeKind.IOCTL_REMOVED, key.name, old=key.where)
-    for key in won.keys() - lost.keys():
-        yield Change(ChangeKind.IOCTL_ADDED, key.name, new=key.where)
+            yield Change(ChangeKind.IOCTL_REMOVED, before.request, old=before.where)
+    for now in left:
+        yield Change(ChangeKind.IOCTL_ADDED, now.request, new=now.where)
 
 
-def _keys(calls: Sequence[IoctlCall]) -> list[Function]:
-    """What is compared, each once in its order: the request, and the descriptor and thread it was made on. Which
-    function makes it is told by the chains."""
-    keys = (Function(call.request, f"{_OF_A_VCPU.sub('', call.file)} on {_thread(call.thread)}") for call in calls)
-    return list(dict.fromkeys(keys))
+def _moved(before: _Asked, now: _Asked) -> Change:
+    words = (f"of {before.where}", f"of {now.where}") if before.where != now.where else (before.after, now.after)
+    return Change(ChangeKind.IOCTL_REORDERED, before.request, *words)
+
+
+def _by_thread(calls: Sequence[IoctlCall]) -> dict[str, list[Function]]:
+    """What each thread asks, each once in its order: the request, and the descriptor it is made on. Which function
+    makes it is told by the chains."""
+    asked: dict[str, dict[Function, None]] = {}
+    for call in calls:
+        asked.setdefault(_thread(call.thread), {}).setdefault(Function(call.request, _OF_A_VCPU.sub("", call.file)))
+    return {thread: list(requests) for thread, requests in asked.items()}
 
 
 def _thread(label: str) -> str:
     return label if label == _MAIN else "a processor's thread" if "CPU" in label else "another thread"
-
-
-def _after(keys: Sequence[Function], position: int) -> str:
-    return f"after {keys[position - 1].name}" if position else "first"

@@ -11,11 +11,22 @@ from analyzer.diff.compare import Source, compare
 from analyzer.diff.names import known_names, read_names, together
 from analyzer.diff.words import first_divergence, sentence
 from analyzer.errors import AnalyzerError
+from analyzer.graph.callgraph import IoctlCall
+from analyzer.model import Function
 from tests.comparing import changes, source
 
 
 def _asked(*requests):
-    return source("main > goal", ioctls=requests)
+    """Ioctls, each `REQUEST` or `REQUEST on THREAD` or `REQUEST of FILE`."""
+    made = source("main > goal")
+    made.graph.ioctls = tuple(map(_ioctl, requests))
+    return made
+
+
+def _ioctl(words):
+    request, _, thread = words.partition(" on ")
+    request, _, file = request.partition(" of ")
+    return IoctlCall(request, file or "anon_inode:kvm-vm", thread or "main thread", "", Function("f", "f"))
 
 
 _POINTER = source("main *> goal", slots={"goal": "Ops.go by init"})
@@ -60,6 +71,8 @@ SAME = [
     (source("main > goal", ioctls=("A", "B", "B")), source("main > goal", ioctls=("A", "B"))),
     # without the ledger there is nothing to compare
     (source("main > goal", ioctls=("KVM_RUN",)), source("main > goal", ioctls=("A", "KVM_RUN", "B"))),
+    # which of two threads asks first is nobody's choice
+    (_asked("A", "B on CPU 0/KVM", "C"), _asked("A", "C", "B on CPU 0/KVM")),
     # hits, unless asked for
     (("main > goal", "main > goal"), "main > goal"),
     # two chains to one milestone, recorded in the other order
@@ -139,6 +152,13 @@ DIFFERENT = [
     # ioctls
     (_asked("A", "B"), _asked("A", "C"), "ioctl-added C", "ioctl-removed B"),
     (_asked("A", "B", "C"), _asked("B", "C", "A"), "ioctl-reordered A"),
+    # names that have most of their words in common are other requests all the same
+    (_asked("KVM_SET_MSRS", "B"), _asked("KVM_GET_MSRS", "B"),
+     "ioctl-added KVM_GET_MSRS", "ioctl-removed KVM_SET_MSRS"),
+    # the same request on another thread, or of another descriptor
+    (_asked("A", "B"), _asked("A", "B on CPU 0/KVM"), "ioctl-reordered B"),
+    (_asked("A of /dev/kvm", "B"), _asked("A", "B"), "ioctl-reordered A"),
+    (_asked("A of /dev/kvm", "A", "B"), _asked("A", "B"), "ioctl-removed A"),
     # a second chain to the same milestone
     ("main > a > goal", ("main > a > goal", "main > b > goal"), "chain-added The goal"),
     (("main > a > goal", "main > b > goal"), "main > a > goal", "chain-removed The goal"),
@@ -168,6 +188,13 @@ def test_a_change_seen_on_several_chains_is_told_once_with_all_of_them():
     assert [(change.kind, change.chains) for change in diff.changes] == [
         (ChangeKind.INSERTED, ("goal", "later"))
     ], old
+
+
+def test_it_is_told_where_an_ioctl_is_asked_now():
+    diff = compare(_asked("A", "B"), _asked("A", "B on CPU 0/KVM"), NAMES)
+    assert [sentence(change) for change in diff.changes] == [
+        "B is asked of anon_inode:kvm-vm on a processor's thread now; it was of anon_inode:kvm-vm on main thread"
+    ]
 
 
 def test_where_the_chains_part_is_told_in_a_sentence():

@@ -43,12 +43,24 @@ def test_a_graph_does_not_differ_from_itself(lines):
     assert changes(lines, lines) == []
 
 
-@given(LINES, LINES, st.lists(st.sampled_from("ABC")), st.lists(st.sampled_from("ABC")))
+REQUESTS = st.lists(st.sampled_from(["KVM_SET_REGS", "KVM_GET_REGS", "KVM_RUN", "KVM_CREATE_VM"]))
+
+
+@given(LINES, LINES, REQUESTS, REQUESTS)
 def test_the_other_way_round_added_and_removed_are_exchanged(old, new, asked, now_asked):
     old, new = source(*old, ioctls=asked), source(*new, ioctls=now_asked)
     forth, back = compare(old, new, NAMES).changes, compare(new, old, NAMES).changes
     turned = [(OPPOSITE.get(change.kind, change.kind), change.new, change.old, change.after) for change in back]
     assert sorted((c.kind, c.old, c.new, c.after) for c in forth) == sorted(turned)
+
+
+@given(REQUESTS, REQUESTS)
+def test_every_request_that_one_side_lacks_is_told(old, new):
+    told = changes(source("main > goal", ioctls=[*old, "A"]), source("main > goal", ioctls=[*new, "A"]))
+    expected = {f"ioctl-removed {it}" for it in set(old) - set(new)} | {
+        f"ioctl-added {it}" for it in set(new) - set(old)
+    }
+    assert {it for it in told if "reordered" not in it} == expected
 
 
 @given(LINES, LINES)
