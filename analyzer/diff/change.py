@@ -45,7 +45,8 @@ class Change:
 
     `subject` is what it is about, as the allow file names it: a function, `CALLER -> CALLEE`, an ioctl's request
     or a milestone. `old` and `new` are what was and what is ("" where nothing is): names for renamed, inserted
-    and removed, files for moved, words of `model.Kind` for call-kind, a pointer's slot and who set it for pointer.
+    and removed, files for moved and outside the chains, words for the kind of call for call-kind, a pointer's slot
+    and who set it for pointer.
     """
 
     kind: ChangeKind

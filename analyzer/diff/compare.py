@@ -15,13 +15,9 @@ from analyzer.diff.pasted import beginnings, of_one_thread
 from analyzer.graph.callgraph import CallGraph
 from gdbscripts.wire import IMPORT
 
-_GONE = {
-    ChangeKind.FUNCTION_REMOVED,
-    ChangeKind.CALL_REMOVED,
-    ChangeKind.IOCTL_REMOVED,
-    ChangeKind.IOCTL_REORDERED,
-}
-_NEW = {ChangeKind.FUNCTION_ADDED, ChangeKind.CALL_ADDED, ChangeKind.IOCTL_ADDED}
+_BESIDES = "The ioctls, and what is outside the chains"
+_ONLY_IN_OLD = {ChangeKind.FUNCTION_REMOVED, ChangeKind.CALL_REMOVED, ChangeKind.IOCTL_REMOVED}
+_ONLY_IN_NEW = {ChangeKind.FUNCTION_ADDED, ChangeKind.CALL_ADDED, ChangeKind.IOCTL_ADDED}
 _WORST_FIRST = {kind: position for position, kind in enumerate(ChangeKind)}
 
 
@@ -58,13 +54,12 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     told, unchecked = _told(pairs, old, new)
     chains = with_known([chain_diff(pair, names, kernel) for pair in told])
     changes = [change for chain in chains for change in chain.changes]
-    if IMPORT not in (old.scenario, new.scenario) and old.scenario == new.scenario:
-        besides = [
-            *outside_changes(old.graph, new.graph, chains, names),
-            *ioctl_changes(old.graph.ioctls, new.graph.ioctls),
-        ]
-        changes += [change for change in besides if not _proves_nothing(change, old, new)]
-        unchecked += _lacking(old, new, told)
+    if IMPORT not in (old.scenario, new.scenario):
+        besides, open_ = _besides(old, new, chains, names)
+        changes += besides
+        unchecked += [*open_, *_lacking(old, new, told)]
+    if not chains and not unchecked:
+        unchecked.append(Unchecked("The chains", "there is none to compare"))
     if hits:
         changes += _hits(old.graph, new.graph, chains, names)
     return Diff(old.side, new.side, tuple(chains), _each_once(changes), tuple(unchecked))
@@ -102,30 +97,42 @@ def _told(pairs: Sequence[Pair], old: Source, new: Source) -> tuple[list[Pair], 
 def _why_not(pair: Pair, old: Source, new: Source) -> str:
     """Why a chain that one side lacks tells nothing; "" when it does."""
     lacking, other = (old, new) if pair.old is None else (new, old)
-    milestone = pair.either.milestone
-    if milestone in {chain.milestone for chain in lacking.graph.chains}:
-        return ""  # one of several chains
-    missing = next((entry for entry in lacking.graph.missing if entry.milestone == milestone), None)
+    missing = next((entry for entry in lacking.graph.missing if entry.milestone == pair.either.milestone), None)
     if missing and not missing.in_program and lacking is new:
         return f"{new.name} has none of the functions {', '.join(missing.functions)}"
     if not lacking.complete:
         return f"{lacking.name} was not recorded to its end and never came there"
-    if lacking.scenario != other.scenario:
-        return f"{lacking.name} is a recording of {lacking.scenario}, {other.name} one of {other.scenario}"
-    return ""
+    return _other_scenario(lacking, other)
 
 
-def _proves_nothing(change: Change, old: Source, new: Source) -> bool:
-    """Whether the change is that a side lacks something which was not recorded to its end."""
-    return (change.kind in _GONE and not new.complete) or (change.kind in _NEW and not old.complete)
+def _other_scenario(one: Source, other: Source) -> str:
+    if one.scenario == other.scenario:
+        return ""
+    return f"{one.name} is a recording of {one.scenario}, {other.name} one of {other.scenario}"
+
+
+def _besides(
+    old: Source, new: Source, chains: Sequence[ChainDiff], names: Names
+) -> tuple[list[Change], list[Unchecked]]:
+    """What changed besides the chains, and why that is not all: a recording that was cut short lacks what would
+    have come later."""
+    if reason := _other_scenario(old, new):
+        return [], [Unchecked(_BESIDES, reason)]
+    changes = [
+        *outside_changes(old.graph, new.graph, chains, names),
+        *ioctl_changes(old.graph.ioctls, new.graph.ioctls),
+    ]
+    unchecked = []
+    for side, kinds in ((old, _ONLY_IN_NEW), (new, _ONLY_IN_OLD)):
+        if not side.complete and any(change.kind in kinds for change in changes):
+            changes = [change for change in changes if change.kind not in kinds]
+            unchecked.append(Unchecked(_BESIDES, f"{side.name} was not recorded to its end"))
+    return changes, unchecked
 
 
 def _lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Unchecked]:
-    """What the new side was not asked for, and what a side had no time for."""
-    for source in (old, new):
-        if not source.complete:
-            yield Unchecked("Ioctls and what is outside the chains", f"{source.name} was not recorded to its end")
-    if whole_ledger(old.graph.ioctls) and not whole_ledger(new.graph.ioctls):
+    """What the old side tells of and the new one was not asked for."""
+    if old.scenario == new.scenario and whole_ledger(old.graph.ioctls) and not whole_ledger(new.graph.ioctls):
         yield Unchecked("The ioctls", f"{new.name} was recorded without them")
     before = [step for pair in pairs if pair.old and pair.new for step in pair.old.steps if explained(step)]
     now = [step for pair in pairs if pair.old and pair.new for step in pair.new.steps if step.slot is not None]

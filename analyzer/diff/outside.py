@@ -126,7 +126,7 @@ def _functions(
     for function, past in lacking.items():
         file = here.nodes[function].file or function.where
         if past is None:
-            yield Change(kind, function.name, file=file)
+            yield _one_sided(kind, function.name, file, file)
         else:
             yield Change(ChangeKind.OPTIMISED, function.name, *words, file=file)
 
@@ -162,8 +162,15 @@ def _calls(
 
 
 def _call_change(kind: ChangeKind, caller: Function, callee: Function, calls: Sequence[Call]) -> Change:
-    file, line = _place(calls)
-    return Change(kind, f"{caller} -> {callee}", file=file, line=line)
+    where = f"{caller.where} -> {callee.where}"
+    return _one_sided(kind, f"{caller} -> {callee}", where, *_place(calls))
+
+
+def _one_sided(kind: ChangeKind, subject: str, where: str, file: str, line: int = 0) -> Change:
+    """A change that keeps twins of one name apart by where they are."""
+    if kind in (ChangeKind.FUNCTION_REMOVED, ChangeKind.CALL_REMOVED):
+        return Change(kind, subject, old=where, file=file, line=line)
+    return Change(kind, subject, new=where, file=file, line=line)
 
 
 def _kind_change(before: Sequence[Call], now: Sequence[Call]) -> Iterator[Change]:

@@ -234,6 +234,14 @@ class TestOutsideTheChains:
     def test_a_function_that_moved_is_told_as_moved(self):
         assert changes(_outside("main > x@a > y"), _outside("main > x@b > y")) == ["moved x"]
 
+    def test_twins_of_one_name_are_told_each(self):
+        twins = _outside("main > x@a > y", "main > x@b > y")
+        assert changes(twins, _outside()) == ["function-removed x"] * 2 + ["function-removed y"]
+        apart = _outside("main > x@a", "main > x@b", "main > z")
+        assert changes(apart, _outside("main > x@a", "main > x@b", "main > z > x@a", "main > z > x@b")) == [
+            "call-added z -> x", "call-added z -> x"
+        ]  # fmt: skip
+
     def test_one_that_optimisation_leaves_without_a_frame_is_a_note(self):
         assert changes(_outside("main > x > y"), _outside("main ~> y")) == ["optimised x"]
         assert changes(_outside("x > y > z"), _outside("y ~> z")) == ["optimised x", "optimised y -> z"]
@@ -245,7 +253,7 @@ class TestWhatCouldNotBeCompared:
         for old, new in ((whole, source(complete=False, ioctls=("B",))), (source(complete=False), whole)):
             diff = compare(old, new, NAMES)
             assert not diff.changes
-            assert [e.subject for e in diff.unchecked][:2] == ["The goal", "Ioctls and what is outside the chains"]
+            assert [e.subject for e in diff.unchecked][:2] == ["The goal", "The ioctls, and what is outside the chains"]
             assert "not recorded to its end" in diff.unchecked[0].reason
 
     def test_what_is_new_in_a_recording_cut_short_is_new(self):
@@ -254,8 +262,37 @@ class TestWhatCouldNotBeCompared:
 
     def test_another_scenario(self):
         diff = compare(source("main > goal"), Source("NEW", source(scenario="io").graph), NAMES)
-        assert [entry.subject for entry in diff.unchecked] == ["The goal"]
+        assert [entry.subject for entry in diff.unchecked] == [
+            "The goal", "The ioctls, and what is outside the chains"
+        ]  # fmt: skip
         assert not diff.changes
+
+    def test_what_a_recording_cut_short_lacks_besides_its_chains(self):
+        whole, cut = _outside("main > x > y", "main > x"), _outside("main > x")
+        whole.graph.ioctls, cut.graph.ioctls = _asked("A", "B").graph.ioctls, _asked("A").graph.ioctls
+        assert changes(whole, cut) == ["function-removed y", "ioctl-removed B"]
+        cut.graph.provenance = replace(cut.graph.provenance, complete=False)
+        for old, new in ((whole, cut), (cut, whole)):
+            diff = compare(old, new, NAMES)
+            assert diff.changes == ()
+            assert [entry.reason for entry in diff.unchecked] == ["NEW was not recorded to its end"]
+
+    def test_what_a_recording_cut_short_has_more_is_told(self):
+        cut = replace(_outside("main > x"), name="CUT")
+        cut.graph.provenance = replace(cut.graph.provenance, complete=False)
+        assert changes(_outside(), cut) == ["function-added x"]
+
+    def test_the_second_chain_to_a_milestone_of_a_recording_cut_short(self):
+        diff = compare(
+            source("main > a > goal", "main > b > goal"), source("main > a > goal", complete=False), NAMES
+        )
+        assert (diff.changes, [entry.subject for entry in diff.unchecked]) == ((), ["The goal"])
+
+    def test_graphs_without_chains(self):
+        for scenario in ("startup", "import"):
+            diff = compare(source(name="OLD"), source(scenario=scenario), NAMES)
+            assert diff.unchecked
+        assert compare(source(name="OLD"), source(), NAMES).unchecked[0].reason == "there is none to compare"
 
     def test_the_ioctls_when_the_new_side_was_recorded_without(self):
         diff = compare(source("main > goal", ioctls=("A",)), source("main > goal"), NAMES)
