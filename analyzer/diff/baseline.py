@@ -23,6 +23,7 @@ from pathlib import PurePosixPath
 from analyzer.diff.rows import OUTSIDE_THE_PROGRAM, comparable
 from analyzer.graph.callgraph import CallGraph, ChainStep, Provenance, Setting, Slot
 from analyzer.model import Function, Kind
+from gdbscripts.wire import STEPS
 
 FIRST_LINE = "qemu-callchain baseline 1"
 ARROWS = {
@@ -38,8 +39,9 @@ ARROWS = {
     Kind.CALL: "->",
     Kind.UNKNOWN: "?>",
 }
-_HEAD = ("qemu", "machine", "profile", "scenario", "accelerator", "guest")
+HEAD = ("qemu", "machine", "profile", "scenario", "accelerator", "guest")
 _PLAIN = re.compile(r"[^\s\"]+")
+_OWN_WORDS = {"as", "through", *STEPS}  # what else a line may begin with
 AS = "as "  # a chain that begins like the whole of an earlier one names that
 
 
@@ -63,8 +65,8 @@ def profile(provenance: Provenance) -> str:
 def _head(provenance: Provenance) -> Iterator[str]:
     values = {**vars(provenance), "qemu": provenance.qemu_version}
     values |= {"machine": machine(provenance), "profile": profile(provenance)}
-    for key in _HEAD:
-        yield f"{key} {values[key]}".rstrip()
+    for key in HEAD:
+        yield f"{key} {_phrase(str(values[key]))}".rstrip()
 
 
 def _chains(graph: CallGraph) -> Iterator[str]:
@@ -73,10 +75,11 @@ def _chains(graph: CallGraph) -> Iterator[str]:
     for chain in graph.chains:
         steps = tuple(map(_bare, comparable(chain.steps, kernel=False)))
         word = "chain" if chain.target else "step"
-        yield f"\n{word} {chain.milestone}: {chain.title} ({chain.thread})"
+        thread = _phrase(chain.thread, '()"')
+        yield f"\n{word} {_phrase(chain.milestone, ':')}: {_phrase(chain.title)} ({thread})"
         same = max((before for before in told if steps[: len(before)] == before), key=len, default=())
         if same:
-            yield f"  {AS}{told[same]}"
+            yield f"  {AS}{_phrase(told[same])}"
         for step in steps[len(same) :]:
             yield from _step(step)
         if names.count(chain.milestone) == 1:
@@ -94,7 +97,8 @@ def _bare(step: ChainStep) -> ChainStep:
 
 def _step(step: ChainStep) -> Iterator[str]:
     arrow = f"{ARROWS[step.kind]} " if step.kind else ""
-    yield f"  {arrow}{_word(step.function.name)} {_word(step.file)}"
+    name = step.function.name
+    yield f"  {arrow}{json.dumps(name) if name in _OWN_WORDS else _word(name)} {_word(step.file)}"
     if step.slot is not None:
         yield f"       through {step.slot.kind} {_word(step.slot.name)}"
         for setting in step.slot.set_by:
@@ -126,7 +130,7 @@ def _outside(graph: CallGraph) -> Iterator[str]:
 def _ioctls(graph: CallGraph) -> Iterator[str]:
     threads = dict.fromkeys(call.thread for call in graph.ioctls)
     for thread in threads:
-        yield f"\nioctls on {thread}"
+        yield f"\nioctls on {_phrase(thread)}"
         asked = dict.fromkeys((call.request, call.file) for call in graph.ioctls if call.thread == thread)
         yield from (f"  {_word(request)} {_word(file)}" for request, file in asked)
 
@@ -136,6 +140,12 @@ def _place(function: Function, file: str) -> str:
     if function.where.startswith("["):
         return function.where
     return file if PurePosixPath(file).stem == function.where else f"({function.where})"
+
+
+def _phrase(text: str, unfit: str = "") -> str:
+    """The text as it is, or in quotes when it has what is unfit for its place."""
+    fit = text.isprintable() and text == text.strip() and not text.startswith('"') and not set(text) & set(unfit)
+    return text if fit else json.dumps(text)
 
 
 def _word(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from analyzer.diff.baseline import ARROWS, AS, FIRST_LINE
+from analyzer.diff.baseline import ARROWS, AS, FIRST_LINE, HEAD
 from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.graph.callgraph import (
     Call,
@@ -27,8 +27,11 @@ from gdbscripts.wire import STEPS
 
 _SCHEMA = int(FIRST_LINE.rpartition(" ")[2])
 _KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
-_CHAIN = re.compile(r"(?P<word>chain|step) (?P<milestone>.+?): (?P<title>.*) \((?P<thread>[^()]*)\)")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_CHAIN = re.compile(
+    rf"(?P<word>chain|step) (?P<milestone>{_QUOTED}|(?!\").*?): (?P<title>.*) \((?P<thread>{_QUOTED}|[^()\"]*)\)"
+)
+_TOKEN = re.compile(rf"{_QUOTED}|\S+")
 _IOCTLS = "ioctls on "
 _OUTSIDE = "outside the chains"
 
@@ -55,6 +58,8 @@ def from_text(text: str, name: str) -> CallGraph:
             reader.read(line)
         except (ValueError, KeyError, IndexError, TypeError, StopIteration) as error:
             raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
+    if empty := next((chain for chain in reader.chains if not chain.steps), None):
+        raise AnalyzerError(f"{name} is damaged: the chain to {empty.milestone} has no steps.")
     return reader.graph()
 
 
@@ -79,7 +84,8 @@ class _Reader:
             self._outside(_tokens(line))
         elif self.section.startswith(_IOCTLS):
             request, file = _tokens(line)
-            self.ioctls.append(IoctlCall(request, file, self.section[len(_IOCTLS) :], "", Function("", "")))
+            thread = _phrase(self.section[len(_IOCTLS) :])
+            self.ioctls.append(IoctlCall(request, file, thread, "", Function("", "")))
         elif self.chains:
             self._step(line)
         else:
@@ -110,28 +116,30 @@ class _Reader:
         self.section = line
         if match := _CHAIN.fullmatch(line):
             chain = Chain(
-                match["milestone"],
-                match["title"],
+                _phrase(match["milestone"]),
+                _phrase(match["title"]),
                 "",
                 match["word"] == "chain",
                 len(self.chains),
-                match["thread"],
+                _phrase(match["thread"]),
                 (),
             )
             self.chains.append(chain)
         elif line != _OUTSIDE and not line.startswith(_IOCTLS):
             key, _, value = line.partition(" ")
-            self.head[key] = value
+            if key not in HEAD:
+                raise ValueError(f"{key} means nothing")
+            self.head[key] = _phrase(value)
 
     def _step(self, line: str) -> None:
         tokens, chain = _tokens(line), self.chains[-1]
-        steps = chain.steps
+        word, steps = line.split(maxsplit=1)[0], chain.steps
         if line.startswith(f"  {AS}"):
-            steps = next(c.steps for c in self.chains[:-1] if c.milestone == line[len(AS) + 2 :])
-        elif tokens[0] == "through":
+            milestone = _phrase(line[len(AS) + 2 :])
+            steps = next(c.steps for c in self.chains[:-1] if c.milestone == milestone)
+        elif word == "through":
             steps = (*steps[:-1], replace(steps[-1], slot=Slot(tokens[1], tokens[2], "explained", "", ())))
-        elif tokens[0] in STEPS and steps and steps[-1].slot is not None and line.startswith("    "):
-            slot = steps[-1].slot
+        elif word in STEPS and (slot := steps[-1].slot):
             slot = replace(slot, set_by=(*slot.set_by, Setting(tokens[0], tokens[1], tokens[2], "", 0)))
             steps = (*steps[:-1], replace(steps[-1], slot=slot))
         else:
@@ -165,7 +173,11 @@ class _Reader:
 
 
 def _tokens(line: str) -> list[str]:
-    return [json.loads(token) if token.startswith('"') else token for token in _TOKEN.findall(line)]
+    return list(map(_phrase, _TOKEN.findall(line)))
+
+
+def _phrase(text: str) -> str:
+    return str(json.loads(text)) if text.startswith('"') else text
 
 
 def _function(name: str, place: str) -> tuple[Function, str]:

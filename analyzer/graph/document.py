@@ -104,6 +104,8 @@ def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
         )
         for number, kind, *place, slots in map(_with_slots, entry.pop("steps"))
     )
+    if not steps:
+        raise ValueError("a chain has no steps")
     return _check_types(Chain(steps=steps, **entry))
 
 

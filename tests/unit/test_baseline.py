@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.baselines import file_name, kept_for, update
@@ -14,6 +14,7 @@ from analyzer.diff.compare import Source, compare
 from analyzer.diff.names import known_names
 from analyzer.diff.reading import from_text
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.callgraph import IoctlCall
 from analyzer.graph.document import to_json
 from analyzer.model import Function
 from tests.comparing import source
@@ -71,11 +72,43 @@ def test_whatever_a_function_is_called_it_is_read_back(name, file):
     assert back.chains[0].steps[1].function == Function(name, "x")
 
 
+@given(st.text(), st.text(), st.text(), st.text())
+@example("out 0x80: x", "The guest (twice): writes", "vCPU (1)", "7.2 (v7.2)\nchain")
+def test_whatever_stands_in_its_headings_is_read_back(milestone, title, thread, version):
+    graph = source("main > goal", qemu_version=version, machine=version or "q35").graph
+    chain = replace(graph.chains[0], milestone=milestone, title=title, thread=thread)
+    longer = replace(chain, milestone="longer", steps=(*chain.steps, chain.steps[-1]))
+    graph.chains = (chain, longer)
+    graph.ioctls = (IoctlCall("A", "b", thread, "", Function("", "")),)
+    back = from_text(to_text(graph), "baseline")
+    assert [(it.milestone, it.title, it.thread, len(it.steps)) for it in back.chains] == [
+        (milestone, title, thread, 2), ("longer", title, thread, 3)
+    ]  # fmt: skip
+    assert (back.provenance.qemu_version, back.ioctls) == (version, graph.ioctls)
+
+
+@pytest.mark.parametrize("name", ["as", "through", "stored", "chain", ">"])
+def test_a_function_may_be_called_like_a_word_of_the_format(name):
+    graph = source(f"{name} > goal", f"{name} > {name} > goal").graph
+    back = from_text(to_text(graph), "baseline")
+    assert [[step.function for step in chain.steps] for chain in back.chains] == [
+        [step.function for step in chain.steps] for chain in graph.chains
+    ]
+
+
+@pytest.mark.parametrize("text", ["chain goal: The goal (main thread)", "chain goal: The goal", "ioctl on x"])
+def test_a_heading_without_what_belongs_below_it_is_an_error(text):
+    with pytest.raises(AnalyzerError, match="damaged"):
+        from_text(f"{FIRST_LINE}\n\n{text}\n", "baseline")
+
+
 @given(st.sampled_from(to_text(EXAMPLE.graph).splitlines()), st.text(max_size=20), st.integers(0, 40))
 def test_a_damaged_one_is_an_error_or_a_graph(line, text, at):
     damaged = to_text(EXAMPLE.graph).replace(line, line[:at] + text + line[at:], 1)
     try:
-        to_json(from_text(damaged, "baseline"))
+        graph = from_text(damaged, "baseline")
+        to_json(graph)
+        compare(Source("baseline", graph), EXAMPLE, known_names())
     except AnalyzerError as error:
         assert "baseline" in error.message
 
