@@ -18,6 +18,7 @@ from analyzer.graph.listing import heading
 from analyzer.graph.paths import Finder, Path, Query
 from analyzer.graph.patterns import Pattern, near, parse_pattern
 from analyzer.text import visible
+from gdbscripts.wire import IMPORT
 
 GRAMMAR = "FUNCTION must [not] reach FUNCTION [and] [via FUNCTION] [not via FUNCTION] [only via FUNCTION]…"
 _WORD = re.compile(r"'([^']*)'(?!\S)|\"([^\"]*)\"(?!\S)|(\S+)")  # quotes around a name with blanks
@@ -143,7 +144,7 @@ def _check_reach(rule: Rule, graph: CallGraph, steps: int) -> Verdict:
     path = next(finder.all(), None)
     if path is None and finder.gave_up:
         return Verdict(rule, Outcome.UNCHECKED, _CUT_OFF)
-    if path is None and not graph.provenance.complete:
+    if path is None and _partly_seen(graph):
         return Verdict(rule, Outcome.UNCHECKED, _not_reached(rule, graph))
     outcome = Outcome.HOLDS if (path is not None) == rule.reach else Outcome.BROKEN
     return Verdict(rule, outcome, _reached(path) if path else _not_reached(rule, graph), path)
@@ -155,7 +156,11 @@ def _check_past(rule: Rule, pattern: Pattern, graph: CallGraph, steps: int) -> V
     path = next(finder.all(), None)
     if path is not None:
         return Verdict(rule, Outcome.BROKEN, f"{_reached(path)} That is not via {visible(str(pattern))}.", path)
-    return Verdict(rule, Outcome.UNCHECKED, _CUT_OFF) if finder.gave_up else None
+    if finder.gave_up:
+        return Verdict(rule, Outcome.UNCHECKED, _CUT_OFF)
+    if seen := _partly_seen(graph):
+        return Verdict(rule, Outcome.UNCHECKED, visible(f"No path was seen that is not via {pattern}. {seen}"))
+    return None
 
 
 _CUT_OFF = "The search was cut off after many steps. Name fewer functions in the rule, by narrower patterns."
@@ -168,14 +173,20 @@ def _reached(path: Path) -> str:
 
 def _not_reached(rule: Rule, graph: CallGraph) -> str:
     which = " of the kind the rule names" if rule.via or rule.not_via else ""
-    incomplete = "" if graph.provenance.complete else " What was recorded is not complete, though."
-    return visible(f"No path{which} leads from {rule.start} to {rule.goal}.{incomplete}")
+    return visible(f"No path{which} leads from {rule.start} to {rule.goal}. {_partly_seen(graph)}").rstrip()
+
+
+def _partly_seen(graph: CallGraph) -> str:
+    """Why a path that is not in the graph may be one all the same; "" when it is none."""
+    if not graph.provenance.complete:
+        return "What was recorded is not complete, though."
+    return "A backtrace shows one moment, though." if graph.provenance.scenario == IMPORT else ""
 
 
 def _never_reached(pattern: Pattern, graph: CallGraph) -> bool:
     """Whether a function of that name is in the program, and a recording that is whole never came there."""
     waited_for = (name for entry in graph.missing if entry.in_program for name in entry.functions)
-    return graph.provenance.complete and any(pattern.name.fullmatch(name) for name in waited_for)
+    return not _partly_seen(graph) and any(pattern.name.fullmatch(name) for name in waited_for)
 
 
 def _absent(pattern: Pattern, graph: CallGraph) -> str:

@@ -166,6 +166,19 @@ def test_what_was_not_reached_in_an_incomplete_recording_says_so(complete):
     assert ("not complete" in verdict.words) is not complete
 
 
+@pytest.mark.parametrize(
+    "rule",
+    ["goal must reach main", "goal must not reach main", "main must reach goal only via f"],
+)
+@pytest.mark.parametrize("partly", [{"complete": False}, {"scenario": "import"}])
+def test_what_may_just_not_have_been_seen_is_not_decided(rule, partly):
+    graph = merge([recording("main > f > goal")])
+    assert check_rule(parse_rule(rule), graph).outcome is not UNCHECKED
+    graph.provenance = replace(graph.provenance, **partly)
+    verdict = check_rule(parse_rule(rule), graph)
+    assert (verdict.outcome, verdict.words.endswith("though.")) == (UNCHECKED, True)
+
+
 def test_a_verdict_cannot_act_on_a_terminal():
     base = recording("main > goal")
     odd = replace(base.stops[0].frames[0], function=Function("go\x1b[31mal", "main"))
