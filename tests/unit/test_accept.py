@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -69,6 +70,19 @@ def test_a_subject_is_matched_whole():
 )
 def test_an_entry_may_say_more(more, counting):
     assert len(judged(allow(".*", more)).counting) == counting
+
+
+def test_a_change_is_accepted_when_all_chains_that_show_it_are():
+    old, new = (source(line, f"{line} > goal") for line in ("main > goal", "main > a > goal"))
+    for made in (old, new):
+        first, second = made.graph.chains
+        made.graph.chains = (first, replace(second, milestone="later", title="Later", position=1))
+    one, other = allow("a", 'milestone = "goal"', "one"), allow("a", 'milestone = "later"', "other")
+    assert [finding.change.chains for finding in judged(one, old, new).findings] == [("goal", "later")]
+    for text in (one, other):
+        assert (len(judged(text, old, new).counting), judged(text, old, new).stale) == (1, ())
+    assert [finding.accepted for finding in judged(one + other, old, new).findings] == ["one; other"]
+    assert judged(allow("a"), old, new).status is ExitStatus.DONE
 
 
 def test_an_entry_that_matches_nothing_is_told():
@@ -156,6 +170,7 @@ class TestRules:
         (allow("("), r"\[\[allow\]\] 1"),
         (allow("a", 'change = "renmaed"'), "renmaed is no kind"),
         (allow("a", "change = 3"), r"\[\[allow\]\] 1"),
+        (allow("a", "change = []"), "change is empty"),
         (allow("a", 'expires = "2027-01-31"'), "not a date"),
         (allow("a", 'expire = "2027-01-31"'), "expire means nothing"),
         (allow("a") + allow("b", "milestone = 1"), r"\[\[allow\]\] 2"),
