@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row
 from analyzer.diff.names import Names
 from analyzer.diff.rows import aligned_rows, comparable
 from analyzer.graph.callgraph import Chain, ChainStep
+from analyzer.model import Function
 
 _MAIN = "main thread"
 _UNNAMED = "thread "
-_MOST_TRIED = 400  # pairs of chains to one milestone that are aligned to see which belong together
+_MOST_TRIED = 400  # pairs of chains to one milestone that are looked at to see which belong together
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,32 @@ def paired(old: Sequence[Chain], new: Sequence[Chain], names: Names) -> list[Pai
     return sorted(pairs, key=lambda pair: pair.either.position)
 
 
-def _paired_of_one(mine: list[Chain], theirs: list[Chain], names: Names) -> Iterator[Pair]:
-    scored = sorted(
-        (-_alike(one, other, names), i, j)
-        for i, one in enumerate(mine)
-        for j, other in enumerate(theirs)
-        if len(mine) * len(theirs) <= _MOST_TRIED or i == j
-    )
-    old_left, new_left = dict(enumerate(mine)), dict(enumerate(theirs))
-    for _, i, j in scored:
+def _paired_of_one(mine: Sequence[Chain], theirs: Sequence[Chain], names: Names) -> Iterator[Pair]:
+    """First chains through the same functions, then those that are most alike."""
+    equal = _equal(mine, theirs)
+    yield from (Pair(mine[i], theirs[j]) for i, j in equal.items())
+    old_left = {i: chain for i, chain in enumerate(mine) if i not in equal}
+    taken = set(equal.values())
+    new_left = {j: chain for j, chain in enumerate(theirs) if j not in taken}
+    few = len(old_left) * len(new_left) <= _MOST_TRIED
+    tried = product(old_left, new_left) if few else zip(old_left, new_left, strict=False)
+    for _, i, j in sorted((-_alike(mine[i], theirs[j], names), i, j) for i, j in tried):
         if i in old_left and j in new_left:
             yield Pair(old_left.pop(i), new_left.pop(j))
     yield from (Pair(chain, None) for chain in old_left.values())
     yield from (Pair(None, chain) for chain in new_left.values())
+
+
+def _equal(mine: Sequence[Chain], theirs: Sequence[Chain]) -> dict[int, int]:
+    """Positions in both of chains that go through the same functions on the same thread."""
+    there: dict[object, deque[int]] = defaultdict(deque)
+    for position, chain in enumerate(theirs):
+        there[_way(chain)].append(position)
+    return {position: same.popleft() for position, chain in enumerate(mine) if (same := there[_way(chain)])}
+
+
+def _way(chain: Chain) -> tuple[str, tuple[Function, ...]]:
+    return chain.thread, tuple(step.function for step in chain.steps)
 
 
 def _alike(one: Chain, other: Chain, names: Names) -> float:

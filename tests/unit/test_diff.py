@@ -180,6 +180,11 @@ def test_there_are_as_many_rows_that_expect_nothing():
     assert len(SAME) >= len(DIFFERENT)
 
 
+def test_of_many_chains_to_one_milestone_those_that_are_the_same_belong_together():
+    lines = [f"main > f{number} > g{number} > goal" for number in range(30)]
+    assert changes(source(*lines), source("main > first > goal", *lines)) == ["chain-added The goal"]
+
+
 def test_a_change_seen_on_several_chains_is_told_once_with_all_of_them():
     old = [source("main > goal"), source("main > goal > more")]
     diff = compare(
