@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from analyzer.diff.baseline import ARROWS
 from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row
 from analyzer.diff.words import counted
 from analyzer.graph.callgraph import ChainStep
-from analyzer.model import Kind
 
 CONTEXT = 2  # rows shown before and after one that differs
 MARKS = {
@@ -31,20 +31,6 @@ MARK_WORDS = {
     "»": "moved to another file",
     "#": "another machine version",
     "=": "optimised differently, the way is the same",
-}
-WAYS: dict[Kind | None, str] = {
-    None: "",
-    Kind.DIRECT: ">",
-    Kind.INDIRECT: "*>",
-    Kind.TAIL: "~>",
-    Kind.INLINE: "+>",
-    Kind.THREAD_START: "=>",
-    Kind.SIGNAL: "!>",
-    Kind.SYSCALL: "$>",
-    Kind.KERNEL: "k>",
-    Kind.DOCUMENTED: "d>",
-    Kind.CALL: "->",
-    Kind.UNKNOWN: "?>",
 }
 WAY_WORDS = {
     "*>": "through a pointer",
@@ -79,7 +65,7 @@ def mark(row: Row) -> str:
 
 def way(step: ChainStep | None) -> str:
     """How the step is come to."""
-    return WAYS[step.kind] if step else ""
+    return ARROWS[step.kind] if step and step.kind else ""
 
 
 def place(step: ChainStep) -> str:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.diff.baseline import ARROWS
 from analyzer.diff.change import Change, ChangeKind
 from analyzer.model import Kind
 from reports.changes.colour import wants_colour
-from reports.changes.rows import MARK_WORDS, MARKS, WAY_WORDS, WAYS
+from reports.changes.rows import MARK_WORDS, MARKS, WAY_WORDS
 from reports.changes.text import render
 from tests.changes import HOSTILE, broken, chain, many, verdict
 
@@ -146,9 +147,9 @@ def test_a_chain_that_differs_only_in_what_was_shown_is_one_line():
 
 
 def test_every_way_of_calling_has_a_sign_of_its_own():
-    assert set(WAYS) == {None, *Kind}
-    assert len(set(WAYS.values())) == len(WAYS)
-    assert set(WAYS.values()) - set(WAY_WORDS) == {"", ">"}, "what is plain needs no word"
+    assert set(ARROWS) == set(Kind)
+    assert len(set(ARROWS.values())) == len(ARROWS)
+    assert set(ARROWS.values()) - set(WAY_WORDS) == {">"}, "what is plain needs no word"
 
 
 def test_the_first_divergence_is_named_once():
