@@ -22,12 +22,12 @@ _CALLS = {ChangeKind.CALL_KIND, ChangeKind.OPTIMISED}
 def chapter(chain: ChainDiff, number: int, marks: Marks) -> Chapter:
     """The two chains to one milestone; `number` makes its anchors."""
     first = next((position for position, row in enumerate(chain.rows) if row.differs), None)
+    lacks = _lacking_side(chain)
     pairs = tuple(
-        _pair(row, chain, f"row-{number}-{position}", marks, position == first)
+        _pair(row, bool(lacks), f"row-{number}-{position}", marks, position == first)
         for position, row in enumerate(chain.rows)
     )
     in_rows = {change.key for row in chain.rows for change in row.changes}
-    lacks = "new" if not chain.new_thread else "old" if not chain.old_thread else ""
     return Chapter(
         anchor=f"chain-{number}",
         title=visible(chain.title),
@@ -44,18 +44,25 @@ def chapter(chain: ChainDiff, number: int, marks: Marks) -> Chapter:
     )
 
 
+def _lacking_side(chain: ChainDiff) -> str:
+    """The side that has no step of the chain: new, old, or "" for none."""
+    if not any(row.new for row in chain.rows):
+        return "new"
+    return "" if any(row.old for row in chain.rows) else "old"
+
+
 def _threads(chain: ChainDiff) -> Part:
     if chain.old_thread and chain.new_thread and chain.old_thread != chain.new_thread:
         return Part(visible(f"{chain.old_thread} → {chain.new_thread}"), changed=True)
     return Part(visible(chain.new_thread or chain.old_thread))
 
 
-def _pair(row: Row, chain: ChainDiff, anchor: str, marks: Marks, first: bool) -> Pair:
+def _pair(row: Row, one_sided: bool, anchor: str, marks: Marks, first: bool) -> Pair:
     told = tuple(marks.of(change) for change in row.changes)
     step = row.new or row.old
     return Pair(
         anchor=anchor,
-        family=_family(row, chain),
+        family=_family(row, one_sided),
         kinds=" ".join(mark.kind for mark in told),
         marks=told,
         identity=visible(identity(step.function)) if step else "",
@@ -66,11 +73,11 @@ def _pair(row: Row, chain: ChainDiff, anchor: str, marks: Marks, first: bool) ->
     )
 
 
-def _family(row: Row, chain: ChainDiff) -> str:
+def _family(row: Row, one_sided: bool) -> str:
     """What the row looks like. A side that lacks the whole chain says so once, not in each row."""
     if row.changes:
         return SIGNS[min(row.changes, key=_badness).kind][0]
-    if not chain.old_thread or not chain.new_thread or (row.old and row.new):
+    if one_sided or (row.old and row.new):
         return "same"
     return "gone" if row.old else "new"
 

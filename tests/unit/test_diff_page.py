@@ -70,6 +70,12 @@ def test_the_lead_names_the_first_row_that_differs_and_leads_to_it():
     assert [pair.first for block in way.blocks for pair in block.pairs] == [False, False, True, False]
 
 
+def test_a_chain_of_threads_that_nobody_named_is_on_both_sides():
+    unnamed = replace(chain("goal", same("a", "goal")), old_thread="", new_thread="")
+    way = build_diff_page(verdict(unnamed), "").chapters[0]
+    assert (way.missing, way.family) == ("", "both")
+
+
 def test_the_same_way_has_no_lead():
     way = chapter(*same("a", "goal"))
     assert (way.lead, way.lead_anchor, way.summary) == ("", "", "")
