@@ -13,7 +13,8 @@ from tests.notation import recording
 
 
 def source(*lines, name="NEW", ioctls=(), slots=None, thread="main thread", **provenance):
-    """A graph of these stacks. `slots` gives functions the pointer that led to them: `{"b": "Ops.go by init"}`;
+    """A graph of these stacks. `slots` gives functions the pointer that led to them: `{"b": "Ops.go by init"}`, or
+    `Ops.go by init of OTHER` when init stored it in another place first;
     `ioctls` are requests in their order."""
     graph = graph_of(recording(*lines))
     graph.chains = tuple(
@@ -31,7 +32,8 @@ def _with_slot(step, slots):
         return step
     name, _, setter = words.partition(" by ")
     outcome = "explained" if setter else "unknown"
-    set_by = (Setting("stored", name, setter, "x.c", 1),) if setter else ()
+    setter, _, place = setter.partition(" of ")
+    set_by = (Setting("stored", place or name, setter, "x.c", 1),) if setter else ()
     return replace(step, slot=Slot("member", name, outcome, "", set_by))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.diff.change import Change, ChangeKind
 from analyzer.diff.names import Names
-from analyzer.graph.callgraph import ChainStep, Slot
+from analyzer.graph.callgraph import ChainStep, Setting, Slot
 from analyzer.model import Kind
 
 _HOW_COMPILED = {Kind.DIRECT, Kind.CALL, Kind.TAIL, Kind.INLINE}  # one line of source may become any of these
@@ -41,6 +41,8 @@ def pointer(old: ChainStep, new: ChainStep, names: Names) -> Change | None:
     if len(mine) == len(theirs) and all(map(_same, mine, theirs)):
         return None
     words = slot_words(old.slot), slot_words(new.slot)
+    if words[0] == words[1]:
+        words = slot_words(old.slot, whole=True), slot_words(new.slot, whole=True)
     return Change(ChangeKind.POINTER, new.function.name, *words, file=new.file, line=new.line)
 
 
@@ -49,11 +51,17 @@ def explained(step: ChainStep) -> bool:
     return step.slot is not None and _known(step.slot)
 
 
-def slot_words(slot: Slot) -> str:
-    """Where a pointer is kept and who sets it, in a few words without lines."""
-    steps = [f"{step.what} by {step.function}" for step in slot.set_by if step.function]
+def slot_words(slot: Slot, whole: bool = False) -> str:
+    """Where a pointer is kept and who sets it, without lines; `whole`: each place on its way, too."""
+    steps = [_step_words(step, whole) for step in slot.set_by if step.function or whole]
     steps += ["set in a table"] if any(step.what == "static" for step in slot.set_by) else []
     return ", ".join([slot.name or "a place without a name", *steps])
+
+
+def _step_words(step: Setting, whole: bool) -> str:
+    name = f" {step.name}" if whole and step.name else ""
+    by = f" by {step.function}" if step.function else ""
+    return f"{step.what}{name}{by}"
 
 
 def _known(slot: Slot) -> bool:

@@ -30,6 +30,7 @@ def _ioctl(words):
 
 
 _POINTER = source("main *> goal", slots={"goal": "Ops.go by init"})
+_POINTER_BY_COPY = source("main *> goal", slots={"goal": "Ops.go by init of Template.go"})
 SAME = [
     # the same chain
     ("main > init > goal", "main > init > goal"),
@@ -193,6 +194,13 @@ def test_a_change_seen_on_several_chains_is_told_once_with_all_of_them():
     assert [(change.kind, change.chains) for change in diff.changes] == [
         (ChangeKind.INSERTED, ("goal", "later"))
     ], old
+
+
+def test_a_pointer_that_took_another_way_is_told_with_that_way():
+    diff = compare(_POINTER, _POINTER_BY_COPY, NAMES)
+    assert [sentence(change) for change in diff.changes] == [
+        "goal: the pointer was Ops.go, stored Ops.go by init; it is Ops.go, stored Template.go by init now"
+    ]
 
 
 def test_it_is_told_where_an_ioctl_is_asked_now():
