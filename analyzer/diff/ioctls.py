@@ -76,7 +76,8 @@ def _by_thread(calls: Sequence[IoctlCall]) -> dict[str, list[Function]]:
     makes it is told by the chains."""
     asked: dict[str, dict[Function, None]] = {}
     for call in calls:
-        asked.setdefault(_thread(call.thread), {}).setdefault(Function(call.request, _OF_A_VCPU.sub("", call.file)))
+        made = Function(call.request, _OF_A_VCPU.sub("", call.file))
+        asked.setdefault(_thread(call.thread), {}).setdefault(made)
     return {thread: list(requests) for thread, requests in asked.items()}
 
 

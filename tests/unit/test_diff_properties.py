@@ -51,7 +51,8 @@ def test_the_other_way_round_added_and_removed_are_exchanged(old, new, asked, no
     old, new = source(*old, ioctls=asked), source(*new, ioctls=now_asked)
     forth, back = compare(old, new, NAMES).changes, compare(new, old, NAMES).changes
     turned = [(OPPOSITE.get(change.kind, change.kind), change.new, change.old, change.after) for change in back]
-    assert sorted((c.kind, c.old, c.new, c.after) for c in forth) == sorted(turned)
+    # as sets: that a file moved is told once for two functions that are called the same on the new side
+    assert {(c.kind, c.old, c.new, c.after) for c in forth} == set(turned)
 
 
 @given(REQUESTS, REQUESTS)
