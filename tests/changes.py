@@ -14,9 +14,8 @@ A row is its mark, then how it is come to (none for the first) and `function@ste
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Diff, Row, Side, Unchecked
+from analyzer.diff.compare import each_once
 from analyzer.diff.verdict import Finding, RuleResult, Verdict
 from analyzer.graph.callgraph import ChainStep, Provenance
 from analyzer.model import Function
@@ -83,21 +82,16 @@ def chain(milestone, notation, title="", threads=("main thread", "main thread"),
     return ChainDiff(milestone, title, target, *threads, tuple(rows), (*changes, *told), known)
 
 
-def verdict(*chains, extra=(), accepted=None, rules=(), stale=(), unchecked=(), names=("old", "new"), **more):
+def verdict(
+    *chains, extra=(), accepted=None, rules=(), stale=(), unchecked=(), names=("old", "new"), sides=None, **more
+):
     """A verdict on those chains and the `extra` changes. `accepted` says why, by subject; notes do not count."""
     accepted = accepted or {}
-    found = _each_once([change for one in chains for change in one.changes] + list(extra))
-    order = list(ChangeKind)
-    found.sort(key=lambda change: (order.index(change.kind), change.subject))
-    sides = Side(names[0], provenance("7.2.0")), Side(names[1], provenance("10.0.0"))
-    return Verdict(
-        diff=Diff(*sides, tuple(chains), tuple(found), ()),
-        findings=tuple(_finding(change, accepted) for change in found),
-        rules=tuple(rules),
-        stale=tuple(stale),
-        unchecked=tuple(Unchecked(*one) for one in unchecked),
-        **more,
-    )
+    found = each_once([*(change for one in chains for change in one.changes), *extra])
+    old, new = sides or (Side(names[0], provenance("7.2.0")), Side(names[1], provenance("10.0.0")))
+    open_ = tuple(Unchecked(*one) for one in unchecked)
+    findings = tuple(_finding(change, accepted) for change in found)
+    return Verdict(Diff(old, new, chains, found, open_), findings, tuple(rules), tuple(stale), open_, **more)
 
 
 def many(count, kind=ChangeKind.FUNCTION_ADDED, name="function_{}"):
@@ -110,14 +104,6 @@ def broken(rule="main must reach kvm_cpu_exec", words="main does not reach it", 
     return RuleResult(
         **{"rule": rule, "reason": "a guest must run", "outcome": "broken", "words": words, **changes}
     )
-
-
-def _each_once(changes):
-    merged = {}
-    for change in changes:
-        before = merged.setdefault(change.key, change)
-        merged[change.key] = replace(before, chains=tuple(dict.fromkeys(before.chains + change.chains)))
-    return list(merged.values())
 
 
 def example(**more):

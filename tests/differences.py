@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Diff, Row, Side, Unchecked
-from analyzer.diff.verdict import Finding, RuleResult, Verdict
+from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row, Side, Unchecked
+from analyzer.diff.verdict import Verdict
 from analyzer.graph.callgraph import Call, CallGraph, ChainStep, Node, Provenance, Setting, Slot
 from analyzer.model import Function, Kind
+from tests.changes import verdict as judged
 
 
 def side(version: str, **build: object) -> Side:
@@ -71,29 +73,19 @@ def verdict(
     *chains: ChainDiff,
     changes: Sequence[Change] = (),
     unchecked: Sequence[Unchecked] = (),
-    rules: Sequence[RuleResult] = (),
-    stale: Sequence[str] = (),
     accepted: str = "",
     sides: tuple[Side, Side] | None = None,
+    **more: Any,
 ) -> Verdict:
     """The comparison of these chains; `changes` are those outside, `accepted` the subject of an accepted one."""
-    ways: dict[tuple[str, ...], Change] = {}
-    for change in (change for it in chains for change in it.changes):
-        before = ways.setdefault(change.key, replace(change, chains=()))
-        ways[change.key] = replace(before, chains=(*before.chains, *change.chains))
-    all_changes = [*ways.values(), *changes]
-    all_changes.sort(key=lambda change: list(ChangeKind).index(change.kind))
-    old, new = sides or (side("7.2.0", profile="debug"), side("8.1.0", profile="debug"))
-    findings = [
-        Finding(
-            change,
-            counts=change.kind not in NOTES and change.subject != accepted,
-            accepted="it is known" if change.subject == accepted else "",
-        )
-        for change in all_changes
-    ]
-    diff = Diff(old, new, tuple(chains), tuple(all_changes), tuple(unchecked))
-    return Verdict(diff, tuple(findings), tuple(rules), tuple(stale), tuple(unchecked))
+    return judged(
+        *chains,
+        extra=changes,
+        accepted={accepted: "it is known"},
+        unchecked=[(one.subject, one.reason) for one in unchecked],
+        sides=sides or (side("7.2.0", profile="debug"), side("8.1.0", profile="debug")),
+        **more,
+    )
 
 
 def graph(*calls: str, files: dict[str, str] | None = None) -> CallGraph:

@@ -62,7 +62,7 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
         unchecked.append(Unchecked("The chains", "there is none to compare"))
     if hits:
         changes += _hits(old.graph, new.graph, chains, names)
-    return Diff(old.side, new.side, tuple(chains), _each_once(changes), tuple(unchecked))
+    return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(unchecked))
 
 
 def _pairs(old: Source, new: Source, names: Names) -> list[Pair]:
@@ -150,7 +150,7 @@ def _hits(old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: Na
             yield Change(ChangeKind.HITS, f"{other.caller} -> {other.callee}", str(call.hits), str(other.hits))
 
 
-def _each_once(changes: Iterable[Change]) -> tuple[Change, ...]:
+def each_once(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Each change once with all chains that show it, worst first."""
     found: dict[tuple[str, ...], Change] = {}
     for change in changes:
