@@ -40,7 +40,9 @@ class Names:
 
     def normalised(self, name: str) -> str:
         """The name without what numbers it; the same for a name that was normalised before."""
-        return _normalised(self.patterns, name)
+        if name not in self._known:
+            self._known[name] = _normalised(self.patterns, name)
+        return self._known[name]
 
     def renamed(self, one: str, other: str) -> bool:
         """Whether history says that these are the same function under two names."""
@@ -55,6 +57,11 @@ class Names:
             if name in rename.old and name not in rename.new and (now := [n for n in rename.new if n in known]):
                 return f"{', '.join(now)} does this now"
         return ""
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        """What was normalised already: aligning two chains asks for each name again and again."""
+        return {}
 
     @cached_property
     def _heads(self) -> set[tuple[str, str]]:
@@ -106,7 +113,6 @@ def _list(entry: dict[str, Any], key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-@cache
 def _normalised(patterns: tuple[Pattern, ...], name: str) -> str:
     seen = [name]
     while (now := _once(patterns, seen[-1])) not in seen:
