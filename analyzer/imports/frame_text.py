@@ -6,7 +6,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-from analyzer.imports.scanning import groups, split_arguments
+from analyzer.imports.scanning import balanced, groups, split_arguments
 from analyzer.imports.stacks import Frame
 from gdbscripts.wire import CUT, SIGNAL
 
@@ -20,7 +20,7 @@ _MARKS = {"[inlined]": "inline", "[tail call]": "tail"}
 _NEVER_IN_A_NAME = re.compile(r"[\s\"';]")
 _ONLY_IN_CPP = re.compile(r"[=!?,]")  # in templates and operators
 _SPACED_NAME = re.compile(r"<|\(|::|\boperator\b|\[clone ")
-_BEGUN = re.compile(r"\(\s*(?:[\w$@.:~]{0,200}=.*)?$", re.DOTALL)
+_BEGUN = re.compile(r"\(\s*(?:[\w$@.:~#]{0,200}=.*)?$", re.DOTALL)
 
 
 class State(Enum):
@@ -111,5 +111,4 @@ def _is_name(name: str) -> bool:
     if " " not in name:
         cpp = "<" in name or "operator" in name
         return bool(name) and not _NEVER_IN_A_NAME.search(name) and (cpp or not _ONLY_IN_CPP.search(name))
-    balanced = name.count("(") == name.count(")")
-    return balanced and bool(_SPACED_NAME.search(name)) and not name.endswith(",")
+    return balanced(name) and bool(_SPACED_NAME.search(name)) and not name.endswith(",")

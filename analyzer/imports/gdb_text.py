@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 
 from analyzer.imports.frame_text import LONGEST, FrameText, State, parse_frame
-from analyzer.imports.headings import CREATED, CUT_OFF, gdb_thread, goes_on, is_noise, is_source, our_heading
+from analyzer.imports.headings import (
+    CREATED,
+    CUT_OFF,
+    broken_thread,
+    gdb_thread,
+    goes_on,
+    is_noise,
+    is_source,
+    is_source_of,
+    our_heading,
+)
 from analyzer.imports.lines import FRAME_START, Prefixes, clean, joined
 from analyzer.imports.scanning import open_braces
 from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Unread
@@ -14,8 +24,9 @@ from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Un
 _MOST_PARTS = 40  # lines that one frame may be broken over
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
 _WIDE = 78  # columns: a line so long may have been broken by the terminal
-_REST_OF_LINE_NUMBER = re.compile(r"\d{1,6}$")
-_REST_OF_LIBRARY = re.compile(r"[\w.+-]{0,100}\.so(?:\.[\d.]*)?$|\.\d[\d.]{0,20}$")
+_REST_OF_LINE_NUMBER = re.compile(r"\d{1,6} *$")
+_IN_A_PATH = re.compile(r"[\w./+-]{1,200}$")
+_LIBRARY = re.compile(r"\.so(?:\.\d+)*$")
 
 
 def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
@@ -37,6 +48,8 @@ class GdbText:
         self._thread: ThreadLabel | None = None
         self._braces = 0  # open in the value of a local variable
         self._local_goes_on = False
+        self._begun = ""  # a thread's heading that was broken
+        self._before = ""  # the line before, when it is of no stack
 
     def feed(self, number: int, raw: str) -> Iterator[Stack]:
         """One more line; the stack that it ends, if it does."""
@@ -47,6 +60,7 @@ class GdbText:
         line = self._prefixes.strip(clean(raw))
         if FRAME_START.match(line):
             yield from self._close_frame()
+            self._begun = self._before = ""
             self._pending = _Pending(number, line)
         elif self._pending is None or not self._pending.takes(number, line):
             yield from self._close_frame()
@@ -74,14 +88,16 @@ class GdbText:
             self._nobody_reads(number, text)
 
     def _between(self, number: int, line: str) -> Iterator[Stack]:
-        ours, thread = our_heading(line), gdb_thread(line)
+        line = joined(self._begun, line) if self._begun else line
+        ours, thread, broken = our_heading(line), gdb_thread(line), broken_thread(line)
+        before, self._before, self._begun = self._before, line, line if broken and not thread else ""
         if ours is not None:
             yield from self._finish()
             self._thread = ours.thread
             self._stack = _Stack(heading=ours.what, time=ours.time, times=ours.times)
-        elif thread is not None:
+        elif thread is not None or broken is not None:
             yield from self._finish()
-            self._thread = thread
+            self._thread = thread or broken
         elif CREATED.match(line) and self._stack.heading:
             self._stack.now_the_creator()
         elif CUT_OFF.match(line):
@@ -89,13 +105,16 @@ class GdbText:
         elif goes_on(line):
             yield from self._finish()
             self._thread = None
-        elif line.strip() and not is_noise(line) and not self._is_below_a_frame(line):
+        elif line.strip() and not is_noise(line) and not self._is_known(line, before):
             self._nobody_reads(number, line)
+
+    def _is_known(self, line: str, before: str) -> bool:
+        if self._stack.frames:
+            return self._is_below_a_frame(line)
+        return is_source_of(before, line) or stopped_at(line)
 
     def _is_below_a_frame(self, line: str) -> bool:
         """A local variable of `bt full`, or the line of source that `frame` prints."""
-        if not self._stack.frames:
-            return False
         continued = self._braces > 0 or self._local_goes_on
         local = bool(_LOCAL.match(line))
         if not local and not continued:
@@ -145,23 +164,37 @@ class _Pending:
 
     def _may_follow(self, line: str) -> bool:
         assert self.read is not None
-        if our_heading(line) or gdb_thread(line) or CUT_OFF.match(line) or CREATED.match(line):
+        if (
+            our_heading(line)
+            or gdb_thread(line)
+            or broken_thread(line)
+            or CUT_OFF.match(line)
+            or CREATED.match(line)
+        ):
             return False
         if self.read.state is State.BROKEN:
             return not (line.strip() and is_noise(line))
         word = line.strip()
         if self.read.state is State.NO_PLACE:
-            return word.startswith(("at ", "from ")) or word in ("a", "at", "f", "fr", "fro", "from")
+            return (
+                bool(self._waiting)
+                or word.startswith(("at ", "from "))
+                or word in ("a", "at", "f", "fr", "fro", "from")
+            )
         frame = self.read.frame
         if frame is not None and frame.library:
-            return (".so" not in frame.library.rpartition("/")[2] and bool(_REST_OF_LIBRARY.match(word))) or (
-                frame.library.endswith(".so") and word.startswith(".") and bool(_REST_OF_LIBRARY.match(word))
-            )
+            return _library_goes_on(frame.library, word)
         return frame is not None and frame.line > 0 and bool(_REST_OF_LINE_NUMBER.match(line))
 
     def left_over(self) -> list[tuple[int, str]]:
         """Lines that were taken in vain."""
         return self._waiting
+
+
+def _library_goes_on(library: str, word: str) -> bool:
+    """Whether the path of a library was broken before `word`."""
+    whole = _LIBRARY.search(library) and not word.startswith(".")
+    return not whole and bool(_IN_A_PATH.match(word) and _LIBRARY.search(library + word))
 
 
 class _Stack:
@@ -196,6 +229,12 @@ class _Stack:
         own, creator = (self.frames, []) if self._inner is None else (self._inner, self.frames)
         frames = own if self.heading else inlined(own)
         return Stack(tuple(frames), thread, self._times, self._time, self.heading, tuple(creator), self.cut)
+
+
+def stopped_at(line: str) -> bool:
+    """Whether gdb says where the program stopped: a frame without its number."""
+    told = parse_frame(f"#0  {line}")
+    return told is not None and told.state is State.WHOLE
 
 
 def inlined(frames: list[Frame]) -> list[Frame]:

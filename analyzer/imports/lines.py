@@ -13,11 +13,16 @@ _INVISIBLE = re.compile(
 )
 _SPACES = re.compile("[\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _PAGER = re.compile(r"-{1,9}Type <(?:RET|return)>[^-]{0,100}-{1,9}")
-_QUOTED = re.compile(r"\s{0,8}(?:>\s?){1,20}(?=\S)")
+_QUOTED = re.compile(r"\s{0,8}(?:> ?){1,20}")
 _PROMPT = re.compile(r"\s*(?:\(gdb\)\s*){1,8}")
-_NUMBERED = re.compile(r"\s*(\d{1,6})[.):]?\s+(?=\S)")
+_NUMBERED = re.compile(r"\s*(\d{1,6})(?:[.):]?\s+(?=\S)|[.)]\s*$)")
+_LISTED = re.compile(r"\s*#\d{1,7}\s|Thread \d")
 _BULLET = re.compile(r"\s*[*•-]\s+(?=#\d)")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*("?)')
+# What gdb says of values, types in names of C++, and QEMU's name for the thread of a virtual processor.
+_SPACE_FOLLOWS = re.compile(
+    r'<(?:optimized|synthetic|repeats(?: \d{1,9})?)$|\(anonymous$|"CPU$|[<(, ](?:unsigned|long|short|char|const)$'
+)
 FRAME_START = re.compile(r"\s*#(\d{1,7})(?=\s)")
 
 
@@ -34,29 +39,38 @@ def clean(line: str) -> str:
 class Prefixes:
     """Takes off what a page puts in front of each line: quote marks, gdb's prompt, the numbers of a list.
 
-    The number of a list is taken off before a frame, and before other text when it counts on from there.
+    A name of C++ may be broken before a `>`: no more quote marks are taken off than stood before the last frame.
+    The number of a list is taken off before a frame or a thread, and before other text that counts on from there.
     """
 
     def __init__(self) -> None:
-        self._last: int | None = None
+        self._last = 0
+        self._quotes = 20
 
     def strip(self, line: str) -> str:
         """The line without them."""
-        text = _PAGER.sub("", line) if "Type <" in line else line
-        if quoted := _QUOTED.match(text):
-            text = text[quoted.end() :]
+        text = self._without_quotes(_PAGER.sub("", line) if "Type <" in line else line)
         if prompt := _PROMPT.match(text):
             text = text[prompt.end() :]
         if bullet := _BULLET.match(text):
             return text[bullet.end() :]
         return self._without_number(text)
 
+    def _without_quotes(self, text: str) -> str:
+        quoted = _QUOTED.match(text)
+        quotes, rest = (quoted[0].count(">"), text[quoted.end() :]) if quoted else (0, text)
+        if FRAME_START.match(rest):
+            self._quotes = quotes
+        elif quotes > self._quotes:
+            return text.split(">", self._quotes)[-1].removeprefix(" ") if self._quotes else text
+        return rest
+
     def _without_number(self, text: str) -> str:
         numbered = _NUMBERED.match(text)
         if numbered is None:
             return text
         number, rest = int(numbered[1]), text[numbered.end() :]
-        if FRAME_START.match(rest) or (self._last is not None and number == self._last + 1):
+        if not rest or _LISTED.match(rest) or number == self._last + 1 > 1:
             self._last = number
             return rest
         return text
@@ -66,6 +80,8 @@ def joined(left: str, right: str) -> str:
     """Two parts of a line that was broken, put together: with a space unless the break was within a word."""
     if not left or not right or left[-1] == " " or right[0] == " ":
         return f"{left.rstrip()} {right.lstrip()}".strip()
+    if _SPACE_FOLLOWS.search(left):
+        return f"{left} {right}"
     if _in_string(left):
         return left + right
     if left.endswith((" at", " from", " in")):

@@ -10,8 +10,8 @@ _CHARACTER = r"'(?:\\[0-7]{1,3}|\\.|[^\\'])'"
 _TOKEN = re.compile(rf"{_STRING}|{_CHARACTER}|[()]")
 _IN_LIST = re.compile(rf"{_STRING}|{_CHARACTER}|[()\[\]{{}},]")
 _BRACES = re.compile(rf"{_STRING}|{_CHARACTER}|[{{}}]")
-_NEXT_ARGUMENT = re.compile(r"\s*(?:[\w$@.:~]{0,200}=(?!=)|\.\.\.$)")
-_ARGUMENT = re.compile(r"([\w$@.:~]{0,200})=(?!=)")
+_NEXT_ARGUMENT = re.compile(r"\s*(?:[\w$@.:~#]{0,200}=(?!=)|\.\.\.$)")
+_ARGUMENT = re.compile(r"([\w$@.:~#]{0,200})=(?!=)")
 
 
 def groups(text: str, start: int) -> Iterator[tuple[int, int]]:
@@ -41,6 +41,11 @@ def split_arguments(text: str) -> tuple[tuple[str, str], ...] | None:
             return None
         pairs.append((argument[1], part[argument.end() :]))
     return tuple(pairs)
+
+
+def balanced(text: str) -> bool:
+    """Whether as many parentheses are closed as are opened."""
+    return text.count("(") == text.count(")")
 
 
 def open_braces(text: str) -> int:

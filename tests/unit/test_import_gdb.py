@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import pairwise
 
 import pytest
@@ -16,6 +17,17 @@ PLAIN = """\
 #2  0x0000000000401150 in main (argc=1, argv=0x7ffe) at main.c:20
 """
 CHAIN = "main -> middle -> leaf"
+LONG = """\
+Thread 3 (Thread 0x7ffff5dff6c0 (LWP 1070) "CPU 0/KVM"):
+#0  0x00007ffff7df375f in g_usleep () from /lib/x86_64-linux-gnu/libglib-2.0.so.0
+#1  0x00005555558a923b in worker (name=0x555555a0248a "cad", size=<optimized out>, kernel=0x0, \
+errp=errp@entry=0x7fffffffda88) at ../../../sources/a426c892e5369058/hw/i386/pc_piix.c:105
+#2  0x0000555555c1a5b5 in kvm_vcpu_thread_fn (arg=arg@entry=0x5555570b83f0) at ../accel/kvm/kvm-accel-ops.c:51
+
+Thread 1 (Thread 0x7ffff7af29c0 (LWP 1066) "qemu-system-x86"):
+#0  0x00005555558a7fed in leaf (cpu_model=0x555555a0200b "qemu64", icc_bridge=0x55555655b2c0) at hw/i386/pc.c:978
+#1  0x000055555585e75e in main (argc=<optimized out>, argv=<optimized out>) at ../system/main.c:4317
+"""
 
 
 def lines(text):
@@ -76,7 +88,42 @@ def test_a_terminal_may_break_lines_at_any_column(width):
 
 
 def _cut(line, width):
-    return [line[start : start + width] for start in range(0, len(line), width)]
+    return [line[start : start + width] for start in range(0, len(line), width)] or [""]
+
+
+def _wrapped(line, width):
+    return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+@pytest.mark.parametrize("width", range(40, 100))
+@pytest.mark.parametrize(
+    ("broken", "written"),
+    [
+        pytest.param(_cut, "{}", id="a terminal"),
+        pytest.param(_cut, "{:<{}}", id="a screen"),
+        pytest.param(_wrapped, "{}", id="a mail"),
+        pytest.param(_wrapped, "> {}", id="an answer"),
+        pytest.param(_wrapped, "{}\r", id="Windows"),
+    ],
+)
+def test_threads_and_places_survive_lines_that_were_broken(broken, written, width):
+    text = "\n".join(written.format(part, width) for line in lines(LONG) for part in broken(line, width))
+    recording = imported(text)
+    assert shown(recording) == shown(imported(LONG))
+    assert recording.notes == ()
+
+
+def test_a_numbered_list_of_threads_keeps_them_apart():
+    text = "\n".join(f"{n}. {line}" for n, line in enumerate(lines(LONG), 1))
+    assert shown(imported(text)) == shown(imported(LONG))
+    assert imported(text).notes == ()
+
+
+def test_a_name_that_was_broken_before_its_bracket_is_not_quoted():
+    name = "std::map<int, std::less<int> >::at"
+    text = PLAIN.replace("middle (", f"{name[:28]}\n{name[28:]} (")
+    assert imported(text).stops[0].frames[1].name == name
+    assert imported("\n".join(f"> {line}" for line in lines(text))).stops[0].frames[1].name == name
 
 
 @pytest.mark.parametrize(
@@ -115,6 +162,7 @@ def _cut(line, width):
         ("poll () from /lib/x86_64-linux-gnu/libc.so.6", "poll", ()),
         ("A::operator== (this=0x1) at a.cc:1", "A::operator==", (("this", "0x1"),)),
         ("operator new (n=5) at a.cc:1", "operator new", (("n", "5"),)),
+        ("A::f() const (__args#1=2, a#2=3) at a.cc:1", "A::f() const", (("__args#1", "2"), ("a#2", "3"))),
     ],
 )
 def test_names_and_arguments_of_all_shapes(frame, name, arguments):
@@ -295,6 +343,21 @@ def test_threads_keep_their_numbers_and_names():
 def test_headings_of_threads_of_all_forms(heading, label):
     recording = imported(f"{heading}\n#0  f () at a.c:1\n#1  0x2 in g () at a.c:2\n")
     assert [(thread.number, thread.label) for thread in recording.threads] == [(3, label)]
+    assert recording.notes == ()
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        'Thread 3 "CPU 0/KVM" hit Breakpoint 1, f (a=1) at a.c:7\n7\t{',
+        "Breakpoint 1, f (a=1) at a.c:7\n7\t{",
+        'Thread 3 "x" received signal SIGABRT, Aborted.\n[Switching to Thread 0x7f (LWP 12)]\n'
+        "0x0000000000000001 in f (a=1) at ./a.c:7\n7\t./a.c: No such file or directory.",
+    ],
+)
+def test_where_gdb_says_it_stopped_is_no_stack_and_not_unread(stop):
+    recording = imported(f"{stop}\n(gdb) bt\n#0  f (a=1) at a.c:7\n#1  0x2 in g () at a.c:2\n")
+    assert len(recording.stops) == 1
     assert recording.notes == ()
 
 
