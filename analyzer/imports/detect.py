@@ -11,7 +11,7 @@ from analyzer.imports.lines import FRAME_START, Prefixes, clean
 
 GDB, MI, PERF, FOLDED = "gdb", "mi", "perf", "folded"
 FORMATS = {
-    GDB: "gdb's bt, bt full, where, thread apply all bt, or what analyze show prints",
+    GDB: "gdb's bt, bt full, thread apply all bt, coredumpctl info, AddressSanitizer, what analyze show prints",
     MI: "gdb's machine interface (-stack-list-frames)",
     PERF: "perf script",
     FOLDED: "folded stacks",

@@ -6,6 +6,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+from analyzer.imports.other_frames import other_frame
 from analyzer.imports.scanning import balanced, groups, split_arguments
 from analyzer.imports.stacks import Frame
 from gdbscripts.wire import CUT, SIGNAL
@@ -52,6 +53,8 @@ def parse_frame(text: str) -> FrameText | None:
         frame = Frame(rest, kind="signal" if rest == SIGNAL else "other", pc=pc, addressed=addressed)
         return FrameText(level, frame, State.WHOLE)
     called, state = _called(rest)
+    if called is None and (other := other_frame(text)) is not None:
+        return FrameText(level, other, State.WHOLE)
     return FrameText(level, called._replace(pc=pc, addressed=addressed) if called else None, state)
 
 

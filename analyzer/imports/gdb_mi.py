@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from analyzer.imports.frame_text import LONGEST
 from analyzer.imports.gdb_text import GdbText
 from analyzer.imports.lines import clean
 from analyzer.imports.mi_values import decoded, parse_results
-from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, bounded
+from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, at_one_place, bounded
 from gdbscripts.wire import NAMELESS, SIGNAL
 
-RECORD = re.compile(r"\s*\d*\^done,(?:stack|stack-args|frame|threads)=")
+RECORD = re.compile(r'\s*(?:\d*\^done,(?:stack|stack-args|frame|threads)=|~"(?:\\n)?(?:#\d|Thread \d))')
 _RESULT = re.compile(r"\s*\d*[\^*=+](?P<class>[\w-]+)(?:,(?P<results>.*))?$")
 _CONSOLE = re.compile(r'\s*~("(?:[^"\\]|\\.)*")$')
 _SILENT = re.compile(r'\s*(?:[&@]".*|\d*-[\w-]+.*|\(gdb\)\s*)$')
@@ -23,10 +24,12 @@ def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
     console = GdbText(unread)
     thread: ThreadLabel | None = None
     waiting: list[Frame] = []  # a stack whose arguments may come in a record of their own
+    number, said = 0, ""  # to people, and its line has not ended
     for number, raw in enumerate(lines, 1):
         line = clean(raw)
         if printed := _CONSOLE.match(line):
-            for part in decoded(printed[1]).splitlines():
+            *whole, said = (said + decoded(printed[1]))[:LONGEST].split("\n")
+            for part in whole:
                 yield from console.feed(number, part)
             continue
         results = _results(line)
@@ -43,6 +46,7 @@ def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
         if "stack" in results:
             waiting = _frames(results["stack"])
     yield from _whole(waiting, thread)
+    yield from console.feed(number, said) if said else ()
     yield from console.end()
 
 
@@ -93,10 +97,9 @@ def _frame(entry: dict[str, Any]) -> Frame:
 
 
 def _inlined(frame: Frame, outer: Frame) -> Frame:
-    """An inlined function has its caller's address, and MI tells of it in no other way. A function that called
-    itself may have it too, but then it is at the same line."""
-    same = frame.addressed and frame.pc == outer.pc and (frame.name, frame.line) != (outer.name, outer.line)
-    return frame._replace(kind="inline") if same and not frame.is_hole and frame.kind == "normal" else frame
+    """MI tells of inlined functions in no other way than by their address."""
+    plain = frame.kind == "normal" and not frame.is_hole
+    return frame._replace(kind="inline") if plain and at_one_place(frame, outer) else frame
 
 
 def _arguments(values: Any) -> tuple[tuple[str, str], ...]:

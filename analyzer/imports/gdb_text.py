@@ -18,8 +18,9 @@ from analyzer.imports.headings import (
     our_heading,
 )
 from analyzer.imports.lines import FRAME_START, Prefixes, clean, joined
+from analyzer.imports.other_frames import other_thread
 from analyzer.imports.scanning import open_braces
-from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Unread
+from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Unread, at_one_place
 
 _MOST_PARTS = 40  # lines that one frame may be broken over
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
@@ -89,7 +90,7 @@ class GdbText:
 
     def _between(self, number: int, line: str) -> Iterator[Stack]:
         line = joined(self._begun, line) if self._begun else line
-        ours, thread, broken = our_heading(line), gdb_thread(line), broken_thread(line)
+        ours, thread, broken = our_heading(line), gdb_thread(line) or other_thread(line), broken_thread(line)
         before, self._before, self._begun = self._before, line, line if broken and not thread else ""
         if ours is not None:
             yield from self._finish()
@@ -240,7 +241,8 @@ def stopped_at(line: str) -> bool:
 def inlined(frames: list[Frame]) -> list[Frame]:
     """The frames with those marked that are inlined into the next outer one.
 
-    gdb prints no address for a function that stands in code inlined into it: it has gone nowhere. This tells
+    gdb prints no address for a function that stands in code inlined into it: it has gone nowhere; others print the
+    same address for both. This tells
     nothing where no frame has an address, or where frames are marked already.
     """
     marked = any(frame.kind in ("inline", "tail") for frame in frames)
@@ -254,4 +256,4 @@ def inlined(frames: list[Frame]) -> list[Frame]:
 
 def _is_inlined(frame: Frame, outer: Frame) -> bool:
     plain = frame.kind == "normal" == outer.kind and not frame.is_hole and not outer.is_hole
-    return plain and not outer.addressed and not outer.gap
+    return plain and not outer.gap and (not outer.addressed or at_one_place(frame, outer))

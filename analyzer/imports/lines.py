@@ -11,7 +11,13 @@ _ESCAPE = re.compile(
 _INVISIBLE = re.compile(
     "[\0-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
-_SPACES = re.compile("[\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_SPACES = re.compile("[\t\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+# When a line was logged: CI services, the system's log, the kernel's.
+_STAMP = re.compile(
+    r"\s{0,8}(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?:?(?: \d\d[OE][ +])?|"
+    r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,64} [\w./@-]{1,64}(?:\[\d{1,9}\])?:|"
+    r"\[ {0,6}\d{1,7}\.\d{6}\]) ?"
+)
 _PAGER = re.compile(r"-{1,9}Type <(?:RET|return)>[^-]{0,100}-{1,9}")
 _QUOTED = re.compile(r"\s{0,8}(?:> ?){1,20}")
 _PROMPT = re.compile(r"\s*(?:\(gdb\)\s*){1,8}")
@@ -37,7 +43,7 @@ def clean(line: str) -> str:
 
 
 class Prefixes:
-    """Takes off what a page puts in front of each line: quote marks, gdb's prompt, the numbers of a list.
+    """Takes off what pages and logs put in front of a line: the time, quote marks, gdb's prompt, a list's number.
 
     A name of C++ may be broken before a `>`: no more quote marks are taken off than stood before the last frame.
     The number of a list is taken off before a frame or a thread, and before other text that counts on from there.
@@ -49,7 +55,9 @@ class Prefixes:
 
     def strip(self, line: str) -> str:
         """The line without them."""
-        text = self._without_quotes(_PAGER.sub("", line) if "Type <" in line else line)
+        stamp = _STAMP.match(line)
+        text = line[stamp.end() :] if stamp else line
+        text = self._without_quotes(_PAGER.sub("", text) if "Type <" in text else text)
         if prompt := _PROMPT.match(text):
             text = text[prompt.end() :]
         if bullet := _BULLET.match(text):

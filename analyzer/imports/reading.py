@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.imports import folded, gdb_mi, gdb_text, perf_script
 from analyzer.imports.detect import FOLDED, FORMATS, GDB, MI, PERF, detect
+from analyzer.imports.other_frames import foreign
 from analyzer.imports.records import Origin, records
 from analyzer.imports.stacks import DISTINCT, Stack, Tally, Unread
 from analyzer.model import Recording
@@ -73,5 +74,7 @@ def _notes(unread: Unread, tally: Tally, cut: int) -> Iterator[str]:
 
 def _nothing_read(name: str, unread: Unread) -> AnalyzerError:
     said = f" {unread.sentence()}." if unread.count else ""
+    whose = foreign([line for _, line in unread.first])
+    said += f" It looks like {whose}, which is not read here." if whose else ""
     formats = "; ".join(f"{name} ({about})" for name, about in FORMATS.items())
     return AnalyzerError(f"{name} has no backtrace that could be read.{said}", f"Known formats: {formats}.")

@@ -9,7 +9,7 @@ from gdbscripts.wire import NAMELESS
 
 SHOWN = 5  # unread lines that are kept to be shown
 DISTINCT = 50_000  # different stacks kept; what comes after is only counted
-FRAMES = 5_000_000  # frames in all of them together
+FRAMES = 500_000  # frames in all of them together: about a gigabyte of memory
 DEEPEST = 10_000  # frames of one stack: what is further out is left out, and leaves a hole
 _LONGEST_SHOWN = 100  # characters of an unread line
 
@@ -34,6 +34,12 @@ class Frame(NamedTuple):
 
 
 HOLE = Frame(NAMELESS)
+
+
+def at_one_place(frame: Frame, outer: Frame) -> bool:
+    """Whether two functions have one address: the inner one is inlined. A function that called itself may have it
+    too, but then it is at the same line."""
+    return 0 < frame.pc == outer.pc and (frame.name, frame.line) != (outer.name, outer.line)
 
 
 class ThreadLabel(NamedTuple):

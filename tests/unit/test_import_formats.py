@@ -79,6 +79,88 @@ def test_the_thread_and_what_gdb_says_to_people_are_read_in_mi_too():
     assert recording.notes == ()
 
 
+def test_a_log_of_mi_needs_no_record_of_a_stack_and_may_break_what_gdb_says():
+    text = (
+        '~"\\nThread "\n~"2 \\"CPU 0/KVM\\" hit Breakpoint 1, f () at a.c:1\\n"\n~"1\\t{\\n"\n'
+        '~"#0  f () at "\n~"a.c:1\\n#1  0x02 in g () at a.c:2"\n'
+    )
+    recording = imported(text)
+    assert chains_in(text) == ["g -> f"]
+    assert [thread.label for thread in recording.threads] == ["CPU 0/KVM"]
+    assert recording.notes == ()
+
+
+COREDUMP = """\
+           PID: 1234 (qemu-system-x86)
+                Stack trace of thread 1240:
+                #0  0x00007f1a1b2c3d4e ioctl (libc.so.6 + 0x8a4e)
+                #1  0x000055d0c0de0004 kvm_vcpu_ioctl (qemu-system-x86_64 + 0x42)
+                #2  0x000055d0c0de0005 n/a (qemu-system-x86_64 + 0x52)
+                #3  0x000055d0c0de0006 qemu_thread_start (qemu-system-x86_64 + 0x62)
+                #4  0x00007f1a1b2c3d50 start_thread (libc.so.6 + 0x42)
+
+                Stack trace of thread 1234:
+                #0  0x00007f1a1b2c3d4e ppoll (libc.so.6 + 0x8a4e)
+                #1  0x000055d0c0de0003 main (qemu-system-x86_64 + 0x32)
+"""
+ASAN = """\
+READ of size 4 at 0x602000000010 thread T1 (worker)
+    #0 0x55ff9fadf1e6 in inl /tmp/x/hw/leaf.c:3:7
+    #1 0x55ff9fadf1e6 in A::at(unsigned long) const /tmp/x/hw/leaf.c:4
+    #2 0x55ff9fadf1ef  (/tmp/x/prog+0x11ef)
+    #3 0x55ff9fadf1f0 in work /tmp/x/vl.c:5
+    #4 0x7f5b2b4a71f4 in start_thread (/lib/x86_64-linux-gnu/libc.so.6+0x1f4) (BuildId: 0a1b)
+
+freed by thread T0 here:
+    #0 0x7f5b2b6b76a8 in operator delete(void*) ../src/new.cpp:52
+    #1 0x55ff9fadf26a in main /tmp/x/vl.c:6
+"""
+
+
+def test_systemds_stacks_are_read():
+    recording = imported(COREDUMP)
+    assert chains_in(COREDUMP) == ["qemu_thread_start ?> kvm_vcpu_ioctl -> ioctl", "main -> ppoll"]
+    assert [(thread.tid, thread.label) for thread in recording.threads] == [
+        (1234, "main thread"),
+        (1240, "unknown thread"),
+    ]
+    frames = recording.stops[0].frames
+    assert [(frame.library, frame.pc) for frame in frames[:2]] == [
+        ("libc.so.6", 0x7F1A1B2C3D4E),
+        ("", 0x55D0C0DE0004),
+    ]
+    assert [note[:30] for note in recording.notes] == ["1 line could not be read: line"]
+
+
+def test_address_sanitizers_stacks_are_read():
+    recording = imported(ASAN)
+    assert chains_in(ASAN) == [
+        "work ?> A::at(unsigned long) const +> inl",
+        "main -> operator delete(void*)",
+    ]
+    assert [thread.label for thread in recording.threads] == ["main thread", "T1"]
+    assert [(frame.file, frame.line) for frame in recording.stops[0].frames[:2]] == [
+        ("hw/leaf.c", 3),
+        ("hw/leaf.c", 4),
+    ]
+    assert recording.stops[0].frames[4].library == "/lib/x86_64-linux-gnu/libc.so.6"
+    assert recording.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [
+        ("* frame #0: 0x01 a.out`leaf(n=3) at leaf.c:7:3\n    frame #1: 0x02 a.out`main at m.c:2\n", "lldb's"),
+        ("==12==    at 0x401136: leaf (leaf.c:7)\n==12==    by 0x401150: main (main.c:12)\n", "valgrind's"),
+        ("./prog(leaf+0x12) [0x401136]\n./prog(main+0x22) [0x401150]\n", "backtrace_symbols'"),
+        (" dump_stack_lvl+0x34/0x44\n ? do_syscall_64+0x3b/0x90\n", "the kernel's"),
+    ],
+)
+def test_backtraces_of_others_are_named_and_not_guessed_at(text, whose):
+    with pytest.raises(AnalyzerError, match=f"It looks like {whose}.* which is not read here"):
+        imported(text)
+
+
 def test_a_level_that_mi_lacks_leaves_a_hole():
     assert chains_in(MI.replace('level="3"', 'level="5"')) == ["main ?> poll -> middle +> leaf"]
 

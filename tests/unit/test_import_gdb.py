@@ -59,6 +59,11 @@ def every(pattern):
         pytest.param(every("%s\n"), id="an empty line between"),
         pytest.param("(gdb) bt\n" + PLAIN + "(gdb) ", id="the command before"),
         pytest.param("(gdb) " + PLAIN, id="the prompt before"),
+        pytest.param(every("2026-01-01T00:00:00.1234567Z %s"), id="a CI service's log"),
+        pytest.param(every("2026-01-01T00:00:00.123456Z 01O %s"), id="another's"),
+        pytest.param(every("2026-01-01 00:00:00.123+0000: %s"), id="a program's log"),
+        pytest.param(every("Jan  1 00:00:00 host qemu-kvm[123]: %s"), id="the system's log"),
+        pytest.param(every("[   12.345678] %s"), id="since the start"),
         pytest.param("```\n" + PLAIN + "```\n", id="fenced"),
         pytest.param(
             PLAIN.replace("#2", "--Type <RET> for more, q to quit, c to continue without paging--#2"), id="pager"
@@ -206,7 +211,7 @@ def test_glibcs_own_files_belong_to_the_library_as_its_path_would():
             "#0  a () at a.c:1\n#1  0x1 in b c d\n#2  0x1 in c () at a.c:3\n", "c ?> a", id="unreadable frame"
         ),
         pytest.param(
-            "#2  0x1 in b () at a.c:3\n#3  0x1 in c () at a.c:3\n", "c -> b", id="the inner end is missing"
+            "#2  0x1 in b () at a.c:3\n#3  0x2 in c () at a.c:3\n", "c -> b", id="the inner end is missing"
         ),
         pytest.param("#0  0x0 in ?? ()\n#1  0x1 in b () at a.c:3\n", "b", id="a jump to nowhere"),
         pytest.param(
