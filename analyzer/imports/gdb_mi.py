@@ -15,6 +15,7 @@ from gdbscripts.wire import NAMELESS, SIGNAL
 
 RECORD = re.compile(r'\s*(?:\d*\^done,(?:stack|stack-args|frame|threads)=|~"(?:\\n)?(?:#\d|Thread \d))')
 _RESULT = re.compile(r"\s*\d*[\^*=+](?P<class>[\w-]+)(?:,(?P<results>.*))?$")
+_ENDED = re.compile(r"\s*\d*\^(?:done|error)\b")
 _CONSOLE = re.compile(r'\s*~("(?:[^"\\]|\\.)*")$')
 _SILENT = re.compile(r'\s*(?:[&@]".*|\d*-[\w-]+.*|\(gdb\)\s*)$')
 
@@ -33,6 +34,8 @@ def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
                 yield from console.feed(number, part)
             continue
         results = _results(line)
+        if _ENDED.match(line):
+            yield from console.asked()
         if results is None:
             if line.strip() and not _SILENT.match(line):
                 unread.add(number, line)

@@ -9,9 +9,11 @@ from analyzer.imports.frame_text import LONGEST, FrameText, State, parse_frame
 from analyzer.imports.headings import (
     CREATED,
     CUT_OFF,
+    asks_for_stack,
     broken_thread,
     gdb_thread,
     goes_on,
+    is_listed,
     is_noise,
     is_source,
     is_source_of,
@@ -47,6 +49,7 @@ class GdbText:
         self._pending: _Pending | None = None
         self._stack = _Stack()
         self._thread: ThreadLabel | None = None
+        self._current: ThreadLabel | None = None  # the one that gdb is in
         self._braces = 0  # open in the value of a local variable
         self._local_goes_on = False
         self._begun = ""  # a thread's heading that was broken
@@ -66,6 +69,12 @@ class GdbText:
         elif self._pending is None or not self._pending.takes(number, line):
             yield from self._close_frame()
             yield from self._between(number, line)
+
+    def asked(self) -> Iterator[Stack]:
+        """A command begins: what follows is of the thread that gdb is in, unless it says otherwise."""
+        yield from self._close_frame()
+        yield from self._finish()
+        self._thread = self._current
 
     def end(self) -> Iterator[Stack]:
         """There are no more lines."""
@@ -99,13 +108,17 @@ class GdbText:
         elif thread is not None or broken is not None:
             yield from self._finish()
             self._thread = thread or broken
+            if not is_listed(line):
+                self._current = self._thread
+        elif asks_for_stack(line):
+            yield from self.asked()
         elif CREATED.match(line) and self._stack.heading:
             self._stack.now_the_creator()
         elif CUT_OFF.match(line):
             self._stack.cut = True
         elif goes_on(line):
             yield from self._finish()
-            self._thread = None
+            self._thread = self._current = None
         elif line.strip() and not is_noise(line) and not self._is_known(line, before):
             self._nobody_reads(number, line)
 

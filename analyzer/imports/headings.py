@@ -17,6 +17,8 @@ _STOPPED = re.compile(
     r'\s*Thread (?P<number>\d{1,9})(?:\.\d{1,9})? (?P<rest>(?:"[^"]{0,200}" )?)(?:hit|received signal) '
 )
 _THREAD_BEGINS = re.compile(r"\s*Thread (\d{1,9})(?:\.\d{1,9})? \((?:[TL][^#]{0,150})?$")
+_LISTED = re.compile(r"\s*Thread \d{1,9}(?:\.\d{1,9})? \(")
+_ASKS = re.compile(r"\s*(?:bt|backtrace|where)\b[\w /*$-]{0,60}$")
 _LWP = re.compile(r"LWP (\d{1,9})")
 _NAME = re.compile(r'"(.*)"')
 _OURS = re.compile(r"(?P<time>\d{1,9}\.\d{3}) s(?:, (?P<count>\d{1,12}) times)?$")
@@ -97,6 +99,16 @@ def broken_thread(line: str) -> ThreadLabel | None:
 def goes_on(line: str) -> bool:
     """Whether this is a command that lets the program run: what is printed next may be of another thread."""
     return bool(_GOES_ON.match(line))
+
+
+def is_listed(line: str) -> bool:
+    """Whether a thread's heading is one of those that `thread apply` prints: gdb does not go to that thread."""
+    return bool(_LISTED.match(line))
+
+
+def asks_for_stack(line: str) -> bool:
+    """Whether this is a command that prints the stack of the thread that gdb is in."""
+    return bool(_ASKS.match(line))
 
 
 def is_noise(line: str) -> bool:

@@ -100,7 +100,6 @@ def _wrapped(line, width):
     return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
-@pytest.mark.parametrize("width", range(40, 100))
 @pytest.mark.parametrize(
     ("broken", "written"),
     [
@@ -111,11 +110,11 @@ def _wrapped(line, width):
         pytest.param(_wrapped, "{}\r", id="Windows"),
     ],
 )
-def test_threads_and_places_survive_lines_that_were_broken(broken, written, width):
-    text = "\n".join(written.format(part, width) for line in lines(LONG) for part in broken(line, width))
-    recording = imported(text)
-    assert shown(recording) == shown(imported(LONG))
-    assert recording.notes == ()
+def test_threads_and_places_survive_lines_that_were_broken(broken, written):
+    for width in range(40, 100):
+        text = "\n".join(written.format(part, width) for line in lines(LONG) for part in broken(line, width))
+        recording = imported(text)
+        assert (shown(recording), recording.notes) == (shown(imported(LONG)), ()), width
 
 
 def test_a_numbered_list_of_threads_keeps_them_apart():
@@ -364,6 +363,20 @@ def test_where_gdb_says_it_stopped_is_no_stack_and_not_unread(stop):
     recording = imported(f"{stop}\n(gdb) bt\n#0  f (a=1) at a.c:7\n#1  0x2 in g () at a.c:2\n")
     assert len(recording.stops) == 1
     assert recording.notes == ()
+
+
+def test_what_is_asked_for_after_all_threads_were_listed_is_of_the_thread_that_gdb_is_in():
+    frames = "#0  f () at a.c:1\n#1  0x2 in g () at a.c:2\n"
+    stop = 'Thread 3 "x" hit Breakpoint 1, f () at a.c:1\n'
+    listed = "Thread 3 (LWP 12):\n" + frames + "\nThread 2 (LWP 11):\n" + frames
+    text = f"{stop}(gdb) thread apply all bt\n{listed}(gdb) bt full\n{frames}"
+    assert [one.thread for one in imported(text).stops] == [3, 2, 3]
+    text = f"(gdb) thread apply all bt\n{listed}(gdb) bt\n{frames}"
+    assert [imported(text).thread(one.thread).label for one in imported(text).stops] == [
+        "thread 3",
+        "thread 2",
+        "unknown thread",
+    ]
 
 
 def test_a_stack_that_begins_with_main_is_the_main_threads_and_others_are_nobodys():
