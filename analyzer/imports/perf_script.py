@@ -22,6 +22,9 @@ _FRAME = re.compile(r"\s+([0-9a-f]{1,16}) +(\S.*)$")
 FRAME_LINE = _FRAME
 _OFFSET = re.compile(r"\+0x[0-9a-f]{1,16}$")
 _SOURCE = re.compile(r"\s+(\S[^\n]{0,1000}):(\d{1,9})$")
+_NO_SOURCE = re.compile(
+    r"\s+\S[^\n]{0,1000}\[[0-9a-f]{1,16}\]$|\s+:0$"
+)  # what srcline says of an address without one
 _UNKNOWN = ("", "[unknown]", "[.]")
 _OF_PROGRAM = ("[vdso]", "[vsyscall]", "[heap]", "[stack]", "[anon]", "[unknown]", "//anon", "[inlined]")
 
@@ -50,7 +53,9 @@ def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
             yield from _whole(header, frames)
             began = found[1] if began is None else began
             header, frames = (found[0], found[1] - began), []
-        elif not raw.startswith("#"):  # perf's own remarks on the recording
+        elif not raw.startswith("#") and not (
+            frames and _NO_SOURCE.match(raw.rstrip())
+        ):  # perf's own remarks on the recording
             unread.add(number, clean(raw[:_LONGEST_HEADER]))
             frames += [HOLE] if frames and not frames[-1].is_hole else []
     yield from _whole(header, frames)

@@ -19,19 +19,24 @@ class Threads:
     def __init__(self, stacks: Sequence[Stack]) -> None:
         self._numbers: dict[_Key, int] = {}
         self.records: dict[int, wire.Thread] = {}
-        labels = dict.fromkeys((stack.thread or ThreadLabel(), is_main(stack)) for stack in stacks)
+        # A stack of the main thread may end before `main`, or in the kernel: another one of the thread tells.
+        self._main = {stack.thread.tid for stack in stacks if stack.thread and is_main(stack)} - {0}
+        labels = dict.fromkeys((stack.thread or ThreadLabel(), self._is_main(stack)) for stack in stacks)
         self._free = max([MAIN, *(label.number for label, _ in labels)]) + 1  # no number of gdb's is given again
         for label, main in sorted(labels, key=lambda one: not (one[1] or one[0].number)):
             self._take(label, main)
 
     def number_of(self, stack: Stack) -> int:
         """The number of the stack's thread."""
-        return self._numbers[_key(stack.thread or ThreadLabel(), is_main(stack))]
+        return self._numbers[_key(stack.thread or ThreadLabel(), self._is_main(stack))]
 
     def set_handle(self, number: int, handle: str) -> None:
         """The thread's pthread_t, by which the stop that created it is found."""
         record = self.records[number]
         self.records[number] = wire.Thread(number, record.tid, record.name, handle)
+
+    def _is_main(self, stack: Stack) -> bool:
+        return (stack.thread is not None and stack.thread.tid in self._main) or is_main(stack)
 
     def _take(self, label: ThreadLabel, main: bool) -> None:
         key = _key(label, main)
@@ -66,4 +71,4 @@ def is_main(stack: Stack) -> bool:
 def _key(label: ThreadLabel, main: bool) -> _Key:
     if label.number:  # gdb's; there is one main thread in a process, whatever its number
         return (0, 0, "", True) if main else (label.number, 0, "", False)
-    return 0, label.tid, label.name, main
+    return 0, label.tid, "" if main and label.tid else label.name, main

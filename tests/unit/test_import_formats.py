@@ -184,6 +184,14 @@ def test_perf_counts_equal_stacks_whatever_their_addresses():
     assert recording.stops[1].time == pytest.approx(0.1)
 
 
+def test_a_thread_is_the_main_one_in_stacks_that_end_before_main_and_under_other_names():
+    sample = "{} 7 1.000000: cycles:\n\t1 {} (/bin/q)\n\n"
+    text = sample.format("perf-exec", "load") + sample.format("q", "main") + sample.format("q", "leaf")
+    recording = imported(text)
+    assert [recording.thread(stop.thread).label for stop in recording.stops] == ["main thread"] * 3
+    assert len(recording.threads) == 1
+
+
 def test_a_fault_is_no_call_of_the_kernel():
     text = PERF.replace("entry_SYSCALL_64_after_hwframe", "asm_exc_page_fault")
     assert "__poll ?> asm_exc_page_fault k> do_syscall_64" in chains_in(text)[0]
@@ -194,6 +202,12 @@ def test_lines_of_source_that_perf_adds_belong_to_the_frame_above():
                         "main_loop+0x12 (/usr/bin/qemu-system-x86_64)\n  main-loop.c:12\n")  # fmt: skip
     frames = imported(text).stops[0].frames
     assert [(frame.file, frame.line) for frame in frames if frame.name == "main_loop"] == [("main-loop.c", 12)]
+
+
+def test_an_address_without_a_line_of_source_leaves_no_hole():
+    text = PERF.replace("([kernel.kallsyms])\n", "([kernel.kallsyms])\n  [kernel.kallsyms][ffffffff81]\n  :0\n")
+    assert shown(imported(text)) == shown(imported(PERF))
+    assert imported(text).notes == ()
 
 
 def test_an_unreadable_line_in_a_sample_leaves_a_hole():
