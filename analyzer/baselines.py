@@ -16,6 +16,7 @@ from analyzer.graph.callgraph import Provenance
 from analyzer.recording import FILE_NAME
 from analyzer.results import write_text
 from analyzer.sides import load_source
+from gdbscripts.wire import IMPORT
 
 ALLOW_FILE = "allow.toml"  # beside the baselines: accepted changes and rules
 _SUFFIX = ".txt"
@@ -33,19 +34,26 @@ class Kept:
 
 
 def find_recordings() -> list[str]:
-    """The output folders of `analyze` and `make` below the current one. AnalyzerError when there is none."""
-    folders = [*Path().glob("callchain-*/"), *Path("out").glob("*/")]
+    """The output folders below the current one, and below `out`; imported backtraces are none of these.
+
+    AnalyzerError when there is none.
+    """
+    folders = [*Path().glob("*/"), *Path("out").glob("*/")]
     found = sorted(str(folder) for folder in folders if (folder / FILE_NAME).is_file())
-    if not found:
+    recorded = [name for name in found if load_source(name).scenario != IMPORT]
+    if not recorded:
         raise AnalyzerError(
             "There is no recording here.", "Record one: analyze startup --qemu PATH; or name it with --of."
         )
-    return found
+    return recorded
 
 
 def kept_for(folder: Path, recordings: Sequence[str]) -> list[Kept]:
-    """Each recording with its place among the baselines. UsageError when two have the same place."""
+    """Each recording with its place among the baselines. UsageError when two have the same place, or when one is a
+    pasted backtrace."""
     kept = [Kept(source, folder / file_name(source.graph.provenance)) for source in map(load_source, recordings)]
+    if pasted := next((each.source.name for each in kept if each.source.scenario == IMPORT), None):
+        raise UsageError(f"{pasted} is a pasted backtrace: no baseline is made of it.", "Record a QEMU.")
     places: dict[Path, str] = {}
     for each in kept:
         if before := places.get(each.baseline):
@@ -83,8 +91,10 @@ def update(kept: Sequence[Kept]) -> Iterator[str]:
         yield f"{what:10}{each.baseline}  ({each.source.name})"
 
 
-def check(kept: Sequence[Kept], folder: Path, terms: Terms, output: Output) -> ExitStatus:
+def check(kept: Sequence[Kept], folder: Path, terms: Terms, output: Output, all_of_it: bool) -> ExitStatus:
     """Compare each recording with its baseline and tell it; the worst status: differs before not to be compared.
+
+    With `all_of_it` every baseline of the folder is to be compared with: one that is not cannot pass silently.
 
     AnalyzerError when a recording has none, UsageError when several are to go into one file.
     """
@@ -106,6 +116,7 @@ def check(kept: Sequence[Kept], folder: Path, terms: Terms, output: Output) -> E
         statuses.add(verdict.status)
     for name in _not_checked(folder, kept):
         print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)
+        statuses.update([ExitStatus.COULD_NOT_RUN] if all_of_it else [])
     worst_first = (ExitStatus.DIFFERS, ExitStatus.COULD_NOT_RUN, ExitStatus.DONE)
     return next(status for status in worst_first if status in statuses)
 

@@ -56,11 +56,13 @@ class Output:
 def read_terms(
     fail_on: frozenset[str], allow: Path | None, names: tuple[Path, ...], kernel: bool = False, hits: bool = False
 ) -> Terms:
-    """The terms, their files read and checked. AnalyzerError for a file that cannot be used, UsageError for a rule
-    that nobody understands."""
+    """The terms, their files read and checked. AnalyzerError for a file that cannot be used."""
     allowed = read_allow_file(_read(allow), str(allow)) if allow else AllowFile()
     for must in allowed.musts:
-        parse_rule(must.rule)
+        try:
+            parse_rule(must.rule)
+        except UsageError as error:
+            raise AnalyzerError(f"{allow}: {error.message}", error.hint) from None
     known = together([*(read_names(_read(file), str(file)) for file in names), known_names()])
     return Terms(fail_on, allowed, known, kernel, hits)
 

@@ -91,9 +91,13 @@ def notes(found: Found) -> Iterator[str]:
     if found.gave_up:
         yield "The search was cut off after many steps; there may be more. Ask for less: --shortest, --not-via."
     elif found.more:
-        yield f"… and more: {len(found.paths)} are shown. See --limit N and --all."
+        yield f"… and more: {_number(len(found.paths), 'is', 'are')} shown. See --limit N and --all."
     if not all(path.recorded for path in found.paths):
         yield "What is put together may never have happened in one go; --recorded leaves it out."
+
+
+def _number(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def nothing_found(found: Found, only_recorded: bool) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from analyzer.adapters.lines import lines_of
 from analyzer.diff.compare import Source
@@ -24,14 +27,34 @@ _LARGEST = 1 << 28  # characters of a graph or a baseline; the largest seen had 
 def load_source(name: str) -> Source:
     """The graph of an output folder, a recording, a graph, a baseline or a backtrace, and the name it has here.
 
-    `-` is a backtrace of standard input, `reference:1.6.0` one that ships with this program. AnalyzerError when
-    there is nothing of the kind.
+    `-` is standard input, `reference:1.6.0` the backtrace that ships with this program. AnalyzerError when there
+    is nothing of the kind.
     """
     if is_reference(name):
         return Source(name, graph_of(load_reference(name)))
+    path = Path(name)
     if name == "-":
-        return Source("standard input", _pasted(name))
-    return Source(name, _load(Path(name), name))
+        shown = "standard input"
+        at_hand = sys.stdin is not None and not sys.stdin.closed and not sys.stdin.isatty()
+        return Source(shown, _load_stream(sys.stdin.buffer, shown) if at_hand else _pasted(name, shown))
+    if path.is_fifo():  # it can be read once only
+        with _opened(path, name) as stream:
+            return Source(name, _load_stream(stream, name))
+    return Source(name, _load(path, name))
+
+
+def _load_stream(stream: BinaryIO, name: str) -> CallGraph:
+    with tempfile.NamedTemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.flush()
+        return _load(Path(copy.name), name)
+
+
+def _opened(path: Path, name: str) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise AnalyzerError(f"{name} cannot be read: {error.strerror}.") from None
 
 
 def _load(path: Path, name: str) -> CallGraph:
@@ -45,12 +68,12 @@ def _load(path: Path, name: str) -> CallGraph:
         return from_text(_read(path, name), name)
     if head.startswith('{"record"'):
         return graph_of(read_recording(path))
-    return from_json(_read(path, name), name) if head.startswith("{") else _pasted(name)
+    return from_json(_read(path, name), name) if head.startswith("{") else _pasted(str(path), name)
 
 
-def _pasted(name: str) -> CallGraph:
-    with lines_of(name) as lines:
-        recording = recording_from_text(lines, "standard input" if name == "-" else name)
+def _pasted(source: str, name: str) -> CallGraph:
+    with lines_of(source) as lines:
+        recording = recording_from_text(lines, name)
     for note in recording.notes:  # such as lines that could not be read
         print(f"analyze: {visible(name)}: {visible(note)}", file=sys.stderr)
     return graph_of(recording)

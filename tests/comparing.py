@@ -13,16 +13,18 @@ from tests.notation import recording
 
 
 def source(*lines, name="NEW", ioctls=(), slots=None, thread="main thread", **provenance):
-    """A graph of these stacks. `slots` gives functions the pointer that led to them: `{"b": "Ops.go by init"}`, or
-    `Ops.go by init of OTHER` when init stored it in another place first;
-    `ioctls` are requests in their order."""
+    """A graph of these stacks. `ioctls` are requests in their order.
+
+    `slots` gives functions the pointer that led to them: `{"b": "Ops.go by init"}`; `Ops.go by init of OTHER` when
+    init stored it in another place first, `Ops.go by init, init` when init wrote the name as well.
+    """
     graph = graph_of(recording(*lines))
     graph.chains = tuple(
         replace(chain, thread=thread, steps=tuple(_with_slot(step, slots or {}) for step in chain.steps))
         for chain in graph.chains
     )
     graph.ioctls = tuple(IoctlCall(r, "anon_inode:kvm-vm", "main thread", "", Function("f", "f")) for r in ioctls)
-    graph.provenance = replace(graph.provenance, **provenance)
+    graph.provenance = replace(graph.provenance, **{"build_id": "", **provenance})
     return Source(name, graph)
 
 
@@ -32,8 +34,10 @@ def _with_slot(step, slots):
         return step
     name, _, setter = words.partition(" by ")
     outcome = "explained" if setter else "unknown"
+    setter, _, writer = setter.partition(", ")
     setter, _, place = setter.partition(" of ")
     set_by = (Setting("stored", place or name, setter, "x.c", 1),) if setter else ()
+    set_by += (Setting("written", "", writer, "x.c", 1),) if writer else ()
     return replace(step, slot=Slot("member", name, outcome, "", set_by))
 
 

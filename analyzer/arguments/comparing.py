@@ -7,7 +7,7 @@ from pathlib import Path
 from analyzer.arguments.bisection import BISECT_EXAMPLES, add_bisect_options
 from analyzer.arguments.parser import Verbs, add_verb
 from analyzer.arguments.terms import BASELINE_EXAMPLES, COMPARISON_STATUS, DIFF_EXAMPLES, add_output, add_terms
-from analyzer.arguments.types import path, positive
+from analyzer.arguments.types import path, positive, side
 
 
 def add_diff(verbs: Verbs) -> None:
@@ -16,8 +16,8 @@ def add_diff(verbs: Verbs) -> None:
         verbs, "diff", "tell what changed between two QEMUs on the way to the guest",
         f"{DIFF_EXAMPLES}\n\n{COMPARISON_STATUS}",
     )  # fmt: skip
-    verb.add_argument("old", metavar="OLD", help="what was: see below")
-    verb.add_argument("new", metavar="NEW", help="what is")
+    verb.add_argument("old", type=side, metavar="OLD", help="what was: see below")
+    verb.add_argument("new", type=side, metavar="NEW", help="what is")
     add_terms(verb)
     add_output(verb)
 
@@ -35,7 +35,8 @@ def add_baseline(verbs: Verbs) -> None:
     )  # fmt: skip
     verb.add_argument(
         "--of", dest="recordings", action="append", default=[], metavar="RECORDING",
-        help="an output folder, a recording or a graph; may be repeated (default: all output folders here)",
+        help="an output folder, a recording or a graph; may be repeated, as text only "
+        "(default: all output folders here and in out/; then each baseline must have one)",
     )  # fmt: skip
     add_terms(verb)
     add_output(verb)

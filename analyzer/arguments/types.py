@@ -18,6 +18,13 @@ def path(text: str) -> Path:
     return expand_user(text)
 
 
+def side(text: str) -> str:
+    """What is compared: a path or another name."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name")
+    return text
+
+
 def function_name(text: str) -> str:
     """The name of a function, or FILE:NAME."""
     if not _FUNCTION.fullmatch(text):

@@ -60,6 +60,8 @@ for name in diff.txt diff.md diff.html diff.json diff.sarif junit.xml gitlab.jso
     rm -f "$out/$name"  # of a run before
 done
 
+rm -rf "$out/recording" "$out/baseline"
+
 qemu=$(qemu_to_record) || exit
 
 [ $# -eq 0 ] || set -- -- "$@"
@@ -72,7 +74,6 @@ case $recorded in
     *) exit "$recorded" ;;
 esac
 
-rm -rf "$out/baseline"
 "$analyze" baseline update "$out/baseline" --of "$out/recording" || say "no new baseline is made"
 
 if [ -n "${CALLCHAIN_AGAINST:-}" ]; then

@@ -68,6 +68,8 @@ class AllowFile:
 def parse_fail_on(text: str) -> frozenset[str]:
     """The words of `--fail-on`: kinds of change, stale, all, none. UsageError for others."""
     words = {word.strip() for word in text.split(",")} - {""}
+    if not words:
+        raise UsageError("--fail-on names no kind of change.", f"For none at all: --fail-on {_NONE}")
     known = {str(kind) for kind in ChangeKind} | {_STALE}
     if unknown := words - known - {_ALL, _NONE}:
         raise UsageError(

@@ -46,13 +46,15 @@ def _all_matches(old: Sequence[Function], new: Sequence[Function], names: Names 
     matches = [(i, i) for i in range(head)]
     matches += [(head + i, head + j) for i, j in middle]
     matches += [(len(old) - i, len(new) - i) for i in range(tail, 0, -1)]
-    return _with_alike(matches, old, new) if names is not None else matches
+    return matches if names is None or names.exact else _with_alike(matches, old, new, names)
 
 
 def worth(one: Function, other: Function, names: Names | None) -> int:
     """How much speaks for these being the same function, 0 for nothing."""
-    if names is None:
+    if names is None or names.exact:
         return int(one == other)
+    if _twins(one, other, names):
+        return 0
     if one.name == other.name:
         return 6 if one.where == other.where else 4
     if names.normalised(one.name) == names.normalised(other.name):
@@ -87,24 +89,35 @@ def _way(best: list[list[int]], old: Sequence[Function], new: Sequence[Function]
     return found
 
 
-def _with_alike(matches: _Matches, old: Sequence[Function], new: Sequence[Function]) -> _Matches:
+def _with_alike(matches: _Matches, old: Sequence[Function], new: Sequence[Function], names: Names) -> _Matches:
     """Besides `matches`, what is alike between them."""
     ends = [(-1, -1), *matches, (len(old), len(new))]
     found = []
     for (i, j), (next_i, next_j) in pairwise(ends):
-        found += _alike(range(i + 1, next_i), range(j + 1, next_j), old, new)
+        found += _alike(range(i + 1, next_i), range(j + 1, next_j), old, new, names)
         found.append((next_i, next_j))
     return found[:-1]
 
 
-def _alike(mine: range, theirs: range, old: Sequence[Function], new: Sequence[Function]) -> _Matches:
+def _alike(mine: range, theirs: range, old: Sequence[Function], new: Sequence[Function], names: Names) -> _Matches:
     if not mine or not theirs or len(mine) * len(theirs) > _LARGEST // 25:
         return []
-    alike = {(i, j): similarity(old[i].name, new[j].name) for i in mine for j in theirs}
+    alike = {(i, j): _likeness(old[i], new[j], names) for i in mine for j in theirs}
     forward = {i: _only_best({j: alike[i, j] for j in theirs}) for i in mine}
     backward = {j: _only_best({i: alike[i, j] for i in mine}) for j in theirs}
     mutual = [(i, j) for i, j in forward.items() if j is not None and backward[j] == i]
     return [pair for pair in mutual if not any(_cross(pair, other) for other in mutual)]
+
+
+def _likeness(one: Function, other: Function, names: Names) -> float:
+    return 0.0 if _twins(one, other, names) else similarity(one.name, other.name)
+
+
+def _twins(one: Function, other: Function, names: Names) -> bool:
+    """Whether they are called the same but for a number, and their files tell them apart."""
+    if names.normalised(one.name) != names.normalised(other.name) or not names.numbered(one.name):
+        return False
+    return one.where != other.where and bool(one.where and other.where)
 
 
 def _only_best(values: dict[int, float]) -> int | None:

@@ -57,7 +57,7 @@ def _allowance(entry: dict[str, Any]) -> Allowance:
     _check_keys(entry, {"change", "subject", "milestone", "reason", "expires"})
     changes = frozenset(_kinds(entry["change"])) if "change" in entry else frozenset()
     if unknown := changes - _KINDS:
-        raise ValueError(f"{min(unknown)} is no kind of change")
+        raise ValueError(f"{min(unknown)} is no kind of change; there are {', '.join(sorted(_KINDS))}")
     subject = re.compile(_text(entry, "subject"))
     milestone = _text(entry, "milestone") if "milestone" in entry else ""
     return Allowance(subject, _text(entry, "reason"), changes, milestone, _expires(entry))

@@ -69,8 +69,12 @@ def _known(slot: Slot) -> bool:
 
 
 def _settings(slot: Slot, names: Names) -> list[_Setting]:
-    steps = [(step.what, step.name, names.normalised(step.function)) for step in slot.set_by]
-    return [("", slot.name, ""), *steps]
+    steps = [("", slot.name, "")]
+    for step in slot.set_by:
+        function = names.normalised(step.function)
+        if step.what != "written" or function != steps[-1][2]:  # optimised code tells it twice: it is in its hands
+            steps.append((step.what, step.name, function))
+    return steps
 
 
 def _same(one: _Setting, other: _Setting) -> bool:

@@ -50,6 +50,8 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     With `kernel` the kernel's functions are compared too, which is of use on one and the same host only; with
     `hits` how often calls were recorded. Of backtraces only what they show is compared.
     """
+    if old.graph.provenance.build_id == new.graph.provenance.build_id != "":
+        names = replace(names, exact=True)
     pairs = _pairs(old, new, names)
     told, unchecked = _told(pairs, old, new)
     chains = with_known([chain_diff(pair, names, kernel) for pair in told])
@@ -57,7 +59,7 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     if IMPORT not in (old.scenario, new.scenario):
         besides, open_ = _besides(old, new, chains, names)
         changes += besides
-        unchecked += [*open_, *_lacking(old, new, told)]
+        unchecked += [*_never_reached(old, new), *open_, *_lacking(old, new, told)]
     if not chains and not unchecked:
         unchecked.append(Unchecked("The chains", "there is none to compare"))
     if hits:
@@ -124,20 +126,34 @@ def _besides(
     ]
     unchecked = []
     for side, kinds in ((old, _ONLY_IN_NEW), (new, _ONLY_IN_OLD)):
-        if not side.complete and any(change.kind in kinds for change in changes):
+        if not side.complete:
             changes = [change for change in changes if change.kind not in kinds]
             unchecked.append(Unchecked(_BESIDES, f"{side.name} was not recorded to its end"))
     return changes, unchecked
 
 
+def _never_reached(old: Source, new: Source) -> Iterator[Unchecked]:
+    """Milestones that neither side came to, and one of them would have, had it been recorded to its end."""
+    missing = {entry.milestone for entry in old.graph.missing}
+    if not (old.complete and new.complete):
+        for entry in new.graph.missing:
+            if entry.milestone in missing:
+                yield Unchecked(entry.title, "neither side came there, and not both were recorded to their end")
+
+
 def _lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Unchecked]:
-    """What the old side tells of and the new one was not asked for."""
-    if old.scenario == new.scenario and whole_ledger(old.graph.ioctls) and not whole_ledger(new.graph.ioctls):
-        yield Unchecked("The ioctls", f"{new.name} was recorded without them")
-    before = [step for pair in pairs if pair.old and pair.new for step in pair.old.steps if explained(step)]
-    now = [step for pair in pairs if pair.old and pair.new for step in pair.new.steps if step.slot is not None]
-    if before and not now:
-        yield Unchecked("Who set the function pointers", f"{new.name} was recorded without asking for it")
+    """What one side tells of and the other one was not asked for."""
+    if old.scenario != new.scenario:
+        return
+    before = [step for pair in pairs if pair.old and pair.new for step in pair.old.steps]
+    now = [step for pair in pairs if pair.old and pair.new for step in pair.new.steps]
+    for one, steps, other, others in ((old, before, new, now), (new, now, old, before)):
+        if not other.complete:
+            continue  # of which it is said that it lacks more than that
+        if whole_ledger(one.graph.ioctls) and not whole_ledger(other.graph.ioctls):
+            yield Unchecked("The ioctls", f"{other.name} was recorded without them")
+        if any(map(explained, steps)) and not any(step.slot for step in others):
+            yield Unchecked("Who set the function pointers", f"{other.name} was recorded without asking for it")
 
 
 def _hits(old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: Names) -> Iterator[Change]:

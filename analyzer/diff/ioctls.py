@@ -24,6 +24,8 @@ def whole_ledger(calls: Sequence[IoctlCall]) -> bool:
 def ioctl_changes(old: Sequence[IoctlCall], new: Sequence[IoctlCall]) -> Iterator[Change]:
     """What is asked of KVM now and was not before, or not any more, or at another place: later, on another thread,
     of another descriptor. In which order two threads ask is nobody's choice, and not compared."""
+    if not old or not new:
+        return  # nobody asked for them, or there is no KVM to ask
     if not (whole_ledger(old) and whole_ledger(new)):
         old, new = ([call for call in calls if call.request in _LADDER] for calls in (old, new))
     lost: list[_Asked] = []

@@ -37,12 +37,19 @@ class Names:
 
     patterns: tuple[Pattern, ...] = ()
     renames: tuple[Rename, ...] = ()
+    exact: bool = (
+        False  # both sides are one program: a function is the same by name and file, or it is another one
+    )
 
     def normalised(self, name: str) -> str:
         """The name without what numbers it; the same for a name that was normalised before."""
         if name not in self._known:
             self._known[name] = _normalised(self.patterns, name)
         return self._known[name]
+
+    def numbered(self, name: str) -> bool:
+        """Whether the name has a number in it that a pattern takes out."""
+        return self.normalised(name) != name
 
     def renamed(self, one: str, other: str) -> bool:
         """Whether history says that these are the same function under two names."""

@@ -49,6 +49,8 @@ def matched_functions(
     same = {function: function for function in ours if function in theirs}
     matched |= same
     ours = [function for function in ours if function not in same]
+    if names.exact:
+        return matched
     by_name = _only_ones(theirs - same.keys(), names)
     matched |= {f: by_name[key] for key, f in _only_ones(ours, names).items() if key in by_name}
     return matched

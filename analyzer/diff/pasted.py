@@ -16,16 +16,29 @@ from analyzer.model import Kind
 
 
 def beginnings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[Chain]:
-    """For each pasted stack that leads to no milestone of the recorded chains, the beginning of one that passes
-    there, as a chain of the same name."""
+    """For each pasted stack that leads to no milestone of the recorded chains, the beginning of the one that comes
+    by there and has most in common with the stack, as a chain of the same name."""
     known = {chain.milestone for chain in recorded}
     for chain in {c.milestone: c for c in pasted if c.milestone not in known}.values():
         goal = chain.steps[-1].function.name
-        for other in recorded:
-            names = [step.function.name for step in other.steps]
-            if goal in names:
-                yield replace(chain, thread=other.thread, steps=other.steps[: names.index(goal) + 1])
-                break
+        ways = [way for other in recorded if (way := _up_to(goal, other))]
+        if ways:
+            best = max(
+                ways, key=lambda way: _in_common(_from_thread_start(way, chain), chain)
+            )  # the first of equals
+            yield replace(chain, thread=best.thread, steps=best.steps)
+
+
+def _up_to(goal: str, chain: Chain) -> Chain | None:
+    names = [step.function.name for step in chain.steps]
+    return replace(chain, steps=chain.steps[: names.index(goal) + 1]) if goal in names else None
+
+
+def _in_common(one: Chain, other: Chain) -> float:
+    """The share of functions that both chains have, 0 to 1."""
+    mine = {step.function.name for step in one.steps}
+    theirs = {step.function.name for step in other.steps}
+    return len(mine & theirs) / len(mine | theirs)
 
 
 def of_one_thread(pair: Pair, old_pasted: bool, new_pasted: bool) -> Pair:

@@ -136,7 +136,9 @@ class _Reader:
         word, steps = line.split(maxsplit=1)[0], chain.steps
         if line.startswith(f"  {AS}"):
             milestone = _phrase(line[len(AS) + 2 :])
-            steps = next(c.steps for c in self.chains[:-1] if c.milestone == milestone)
+            steps = next((c.steps for c in self.chains[:-1] if c.milestone == milestone), ())
+            if not steps:
+                raise ValueError(f"no chain {milestone} stands before this one")
         elif word == "through":
             steps = (*steps[:-1], replace(steps[-1], slot=Slot(tokens[1], tokens[2], "explained", "", ())))
         elif word in STEPS and (slot := steps[-1].slot):

@@ -101,6 +101,7 @@ def side(which: Side) -> str:
     parts = [f"QEMU {provenance.qemu_version}" if provenance.qemu_version else "no version known"]
     parts += [str(provenance.build[name]) for name in ("profile",) if provenance.build.get(name)]
     parts += [provenance.accelerator] if provenance.accelerator else []
+    parts += [f"machine {provenance.machine}"] if provenance.machine else []
     parts += [f"guest {provenance.guest}"] if provenance.guest else []
     parts += [f"build-id {provenance.build_id[:12]}"] if provenance.build_id else []
     parts += [] if provenance.complete else ["not recorded to its end"]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from analyzer.model import PLUMBING, Frame, Function, Kind, Pointer, Recording, Stop, call_key
 
 # As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.
 _NAMED = re.compile(r"0x[0-9a-f]+ <(.+)>")
 _NAMELESS = re.compile(r"\s*#\s*0x[0-9a-f]+$|(?<=\w) 0x[0-9a-f]+$")
+
+
+_PLUMBING_FILES = {"pthread_create.c", "clone.S", "clone3.S", "libc-start.c", "libc_start_call_main.h", "start.S"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ def without_addresses(instruction: str) -> str:
 
 
 def _is_plumbing(frame: Frame) -> bool:
-    return not frame.file and frame.name.partition("@")[0] in PLUMBING
+    """Whether it is libc's, in a text that does not name the library; some name the file instead."""
+    own = not frame.file or PurePosixPath(frame.file).name in _PLUMBING_FILES
+    return own and frame.name.partition("@")[0] in PLUMBING
 
 
 def _steps_of(frame: Frame, outer: list[Step], pointer: Pointer | None) -> Iterator[Step]:

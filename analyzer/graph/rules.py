@@ -86,10 +86,12 @@ def check_rule(rule: Rule, graph: CallGraph, steps: int = 0) -> Verdict:
     functions = [node.function for node in graph.nodes]
     for pattern in rule.patterns:
         if not pattern.among(functions):
-            if pattern in (rule.goal, *rule.via) and _never_reached(pattern, graph):
+            waited_for = _waited_for(pattern, graph)
+            if waited_for and pattern in (rule.goal, *rule.via) and not _partly_seen(graph):
                 outcome = Outcome.BROKEN if rule.reach else Outcome.HOLDS
                 return Verdict(rule, outcome, visible(f"{pattern} was waited for and never reached."))
-            return Verdict(rule, Outcome.UNCHECKED, _absent(pattern, graph))
+            words = visible(f"{pattern} was waited for and never reached; the recording is not complete.")
+            return Verdict(rule, Outcome.UNCHECKED, words if waited_for else _absent(pattern, graph))
     verdict = _check_reach(rule, graph, steps)
     for pattern in rule.only_via if verdict.outcome is Outcome.HOLDS else ():
         past = _check_past(rule, pattern, graph, steps)
@@ -183,10 +185,10 @@ def _partly_seen(graph: CallGraph) -> str:
     return "A backtrace shows one moment, though." if graph.provenance.scenario == IMPORT else ""
 
 
-def _never_reached(pattern: Pattern, graph: CallGraph) -> bool:
-    """Whether a function of that name is in the program, and a recording that is whole never came there."""
-    waited_for = (name for entry in graph.missing if entry.in_program for name in entry.functions)
-    return not _partly_seen(graph) and any(pattern.name.fullmatch(name) for name in waited_for)
+def _waited_for(pattern: Pattern, graph: CallGraph) -> bool:
+    """Whether a function of that name is in the program, and the recording waited for it and never came there."""
+    names = (name for entry in graph.missing if entry.in_program for name in entry.functions)
+    return any(pattern.name.fullmatch(name) for name in names)
 
 
 def _absent(pattern: Pattern, graph: CallGraph) -> str:

@@ -33,7 +33,7 @@ def baseline(options: argparse.Namespace) -> ExitStatus:
         for line in update(kept):
             print(line)
         return ExitStatus.DONE
-    return check(kept, options.folder, _terms(options), _output(options))
+    return check(kept, options.folder, _terms(options), _output(options), all_of_it=not options.recordings)
 
 
 def _terms(options: argparse.Namespace) -> Terms:
@@ -41,7 +41,9 @@ def _terms(options: argparse.Namespace) -> Terms:
     from analyzer.diff.accept import DEFAULT_FAIL_ON, parse_fail_on
 
     fail_on = DEFAULT_FAIL_ON if options.fail_on is None else parse_fail_on(options.fail_on)
-    return read_terms(fail_on, options.allow, tuple(options.names), options.kernel, options.hits)
+    return read_terms(
+        fail_on, options.allow, tuple(options.names), options.kernel, options.hits or "hits" in fail_on
+    )
 
 
 def _output(options: argparse.Namespace) -> Output:

@@ -48,6 +48,21 @@ class TestDiff:
         assert analyze("diff", recorded() / side, recorded("EXTRA")).returncode == 1
         assert analyze("diff", recorded(), recorded() / side).returncode == 0
 
+    @pytest.mark.parametrize("what", ["graph.json", "recording.jsonl", "baseline", "backtraces.txt"])
+    def test_a_side_may_come_out_of_a_pipe(self, recorded, tmp_path, what):
+        file = recorded() / what
+        if what == "baseline":
+            analyze("baseline", "update", tmp_path / "b", "--of", recorded())
+            (file,) = (tmp_path / "b").iterdir()
+        for line in (f"{ANALYZE} diff - {recorded()} < {file}", f"{ANALYZE} diff {recorded()} <(cat {file})"):
+            done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_a_reader_that_goes_away_does_not_change_the_answer(self, recorded):
+        line = f"{ANALYZE} diff {recorded()} {recorded('EXTRA')} | true; echo ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.stdout, done.stderr) == ("1\n", "")
+
     @pytest.mark.parametrize(
         ("arguments", "status", "complaint"),
         [
@@ -130,6 +145,14 @@ class TestBaseline:
         (folder / "callchain-baseline" / "qemu-1.0-pc-debug.txt").write_text("qemu-callchain baseline 1\n")
         done = analyze("baseline", "check", "--of", recorded(), folder=folder)
         assert (done.returncode, "qemu-1.0-pc-debug.txt was not compared" in done.stderr) == (0, True)
+        shutil.copytree(recorded(), folder / "mine")
+        assert analyze("baseline", "check", folder=folder).returncode == 3  # all of them were asked for
+
+    def test_of_a_pasted_backtrace_no_baseline_is_made(self, recorded, tmp_path):
+        analyze("import", recorded() / "backtraces.txt", "--out", "pasted", folder=tmp_path)
+        for more in ((), ("--of", "pasted")):
+            assert analyze("baseline", "update", *more, folder=tmp_path).returncode in (2, 3)
+        assert not (tmp_path / "callchain-baseline").exists()
 
 
 def test_a_baseline_is_the_same_for_other_folders_users_and_heaps(toy, tmp_path):

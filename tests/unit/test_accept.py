@@ -123,6 +123,11 @@ def test_only_what_is_named_counts():
     assert judged(fail_on=parse_fail_on("inserted")).status is ExitStatus.DIFFERS
 
 
+def test_naming_no_kind_is_no_way_to_let_all_pass():
+    with pytest.raises(UsageError, match="names no kind"):
+        parse_fail_on(" , ")
+
+
 def test_an_unknown_kind_is_named_with_those_there_are():
     with pytest.raises(UsageError, match="renmaed is no kind of change") as error:
         parse_fail_on("renmaed")
@@ -153,7 +158,7 @@ class TestRules:
     def test_one_nobody_understands_is_refused_before_anything_is_compared(self, tmp_path):
         file = tmp_path / "allow.toml"
         file.write_text('[[must]]\nrule = "main should reach goal"\nreason = "x"')
-        with pytest.raises(UsageError, match="should"):
+        with pytest.raises(AnalyzerError, match="should"):
             read_terms(DEFAULT_FAIL_ON, file, ())
 
 

@@ -11,7 +11,7 @@ from analyzer.diff.compare import Source, compare
 from analyzer.diff.names import known_names, read_names, together
 from analyzer.diff.words import first_divergence, sentence
 from analyzer.errors import AnalyzerError
-from analyzer.graph.callgraph import IoctlCall
+from analyzer.graph.callgraph import IoctlCall, Missing
 from analyzer.model import Function
 from tests.comparing import changes, source
 
@@ -66,6 +66,11 @@ SAME = [
     (source("main *> goal", slots={"goal": "Ops.go by init"}), source("main *> goal", slots={"goal": " by init"})),
     # a pointer nobody could explain on one side
     (source("main *> goal", slots={"goal": "Ops.go by init"}), source("main *> goal", slots={"goal": "Ops.go"})),
+    # optimised code writes a name where it is passed
+    (
+        source("main *> goal", slots={"goal": "f of g by init"}),
+        source("main *> goal", slots={"goal": "f of g by init, init"}),
+    ),
     # threads that nobody named
     (source("main > goal", thread="thread 2"), source("main > goal", thread="CPU 0/KVM")),
     # the same ioctls
@@ -299,13 +304,34 @@ class TestWhatCouldNotBeCompared:
         diff = compare(
             source("main > a > goal", "main > b > goal"), source("main > a > goal", complete=False), NAMES
         )
-        assert (diff.changes, [entry.subject for entry in diff.unchecked]) == ((), ["The goal"])
+        assert not diff.changes
+        assert [entry.subject for entry in diff.unchecked] == ["The goal", OPEN_END]
+
+    def test_two_recordings_cut_short_are_not_the_same(self):
+        diff = compare(
+            source("main > goal", complete=False, name="OLD"), source("main > goal", complete=False), NAMES
+        )
+        assert {entry.subject for entry in diff.unchecked} == {OPEN_END}
+
+    def test_a_milestone_that_neither_of_two_recordings_cut_short_came_to(self):
+        cut = source(complete=False)
+        cut.graph.missing = (Missing("later", "Later", True, ("f",)),)
+        assert "Later" in [entry.subject for entry in compare(cut, cut, NAMES).unchecked]
 
     def test_graphs_without_chains(self):
         for scenario in ("startup", "import"):
             diff = compare(source(name="OLD"), source(scenario=scenario), NAMES)
             assert diff.unchecked
         assert compare(source(name="OLD"), source(), NAMES).unchecked[0].reason == "there is none to compare"
+
+    def test_the_ladder_is_not_missed_where_there_is_no_kvm(self):
+        with_kvm, without = source("main > goal", ioctls=("KVM_RUN",)), source("main > goal")
+        assert changes(with_kvm, without) == changes(without, with_kvm) == []
+
+    def test_what_the_old_side_was_recorded_without(self):
+        whole = source("main *> goal", ioctls=("A",), slots={"goal": "O.go by i"})
+        diff = compare(source("main *> goal", name="OLD"), whole, NAMES)
+        assert [entry.subject for entry in diff.unchecked] == ["The ioctls", "Who set the function pointers"]
 
     def test_the_ioctls_when_the_new_side_was_recorded_without(self):
         diff = compare(source("main > goal", ioctls=("A",)), source("main > goal"), NAMES)
@@ -336,6 +362,12 @@ class TestWhatCouldNotBeCompared:
         assert changes(pasted, source("main > a > b > goal")) == []
         assert changes(pasted, source("main > a > x > b > goal")) == ["inserted x"]
         assert changes(source("main > a > x > b > goal"), pasted) == ["removed x"]
+
+    def test_a_pasted_stack_is_compared_with_the_chain_that_is_most_like_it(self):
+        whole = _two("main > kvm_init > ioctl", "main => thread > kvm_run > ioctl")
+        pasted = source("thread -> kvm_run -> ioctl", scenario="import")
+        pasted.graph.chains = tuple(replace(chain, milestone="at ioctl") for chain in pasted.graph.chains)
+        assert changes(pasted, whole) == changes(whole, pasted) == []
 
     def test_a_pasted_stack_of_a_thread_is_compared_without_the_thread_s_creation(self):
         whole = source("main > start => run > goal", thread="CPU 0/KVM")
@@ -382,12 +414,20 @@ class TestNames:
         names = read_names(text, "mine.toml")
         assert names.normalised("a") == names.normalised("b")
 
-    def test_twins_in_other_files_stay_apart(self):
-        assert changes("main *> pc_init_v7_2@pc_piix > goal", "main *> pc_init_v7_2@pc_q35 > goal") == [
-            "moved pc_init_v7_2"
+    def test_numbered_twins_in_other_files_stay_apart(self):
+        assert changes("main *> pc_init_v7_2@pc_piix > goal", "main *> pc_init_v8_0@pc_q35 > goal") == [
+            "inserted pc_init_v8_0",
+            "removed pc_init_v7_2",
         ]
 
+    def test_in_one_program_nothing_was_moved_or_renamed(self):
+        one, other = "main > a@x > kvm_start_cpu > goal", "main > a@y > kvm_start_vcpu > goal"
+        same = [source(line, build_id="b") for line in (one, other)]
+        assert changes(*same) == ["inserted a", "inserted kvm_start_vcpu", "removed a", "removed kvm_start_cpu"]
+        assert changes(one, other) == ["moved a", "renamed kvm_start_vcpu"]
 
+
+OPEN_END = "The ioctls, and what is outside the chains"
 NAMES = known_names()
 
 

@@ -370,7 +370,7 @@ def test_the_help_names_all_kinds_of_calls_and_the_list_marks_what_is_not_plain(
 def test_a_limit_says_that_there_are_more_and_only_then(graph_file, capsys):
     asked = ["paths", graph_file, "--from", "main", "--to", "goal"]
     assert main([*asked, "--limit", "1"]) == 0
-    assert "and more: 1 are shown" in capsys.readouterr().out
+    assert "and more: 1 is shown" in capsys.readouterr().out
     for enough in (["--limit", "2"], ["--all"], ["--shortest"]):
         assert main([*asked, *enough]) == 0
         assert "more" not in capsys.readouterr().out
