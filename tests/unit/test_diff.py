@@ -71,6 +71,8 @@ SAME = [
         source("main *> goal", slots={"goal": "f of g by init"}),
         source("main *> goal", slots={"goal": "f of g by init, init"}),
     ),
+    # of a library nobody knows the files
+    ("main > a@x > goal", "main > a@[libc] > goal"),
     # threads that nobody named
     (source("main > goal", thread="thread 2"), source("main > goal", thread="CPU 0/KVM")),
     # the same ioctls
@@ -144,6 +146,7 @@ DIFFERENT = [
     (_POINTER, source("main *> goal", slots={"goal": "Ops.go by late"}), "pointer goal"),
     # on another thread
     (source("main > goal"), source("main > goal", thread="CPU 0/KVM"), "thread The goal"),
+    (source("main > goal"), source("main > goal", thread="thread 2"), "thread The goal"),
     # inlined, or a jump: a note
     ("main > a > goal", "main +> a > goal", "optimised a"),
     ("main > a > goal", "main ~> a > goal", "optimised a"),
@@ -189,6 +192,17 @@ def test_there_are_as_many_rows_that_expect_nothing():
 def test_of_many_chains_to_one_milestone_those_that_are_the_same_belong_together():
     lines = [f"main > f{number} > g{number} > goal" for number in range(30)]
     assert changes(source(*lines), source("main > first > goal", *lines)) == ["chain-added The goal"]
+
+
+def test_chains_of_one_thread_belong_together():
+    old, new = (
+        _on_threads(line, *threads)
+        for line, threads in (
+            ("run > goal", ("CPU 0/KVM", "CPU 1/KVM")),
+            ("run > a > goal", ("CPU 1/KVM", "CPU 0/KVM")),
+        )
+    )
+    assert changes(old, new) == ["inserted a"]
 
 
 def test_a_change_seen_on_several_chains_is_told_once_with_all_of_them():
@@ -251,6 +265,10 @@ class TestOutsideTheChains:
 
     def test_a_function_that_moved_is_told_as_moved(self):
         assert changes(_outside("main > x@a > y"), _outside("main > x@b > y")) == ["moved x"]
+
+    def test_between_two_optimised_builds_it_is_no_excuse(self):
+        old, new = _outside("main > x > y", "main +> z"), _outside("main ~> y", "main +> z")
+        assert changes(old, new) == ["call-added main -> y", "function-removed x"]
 
     def test_twins_of_one_name_are_told_each(self):
         twins = _outside("main > x@a > y", "main > x@b > y")
@@ -436,6 +454,13 @@ def _two(first, second):
     one, other = source(first).graph, source(second).graph
     one.chains += tuple(replace(chain, milestone="later", title="Later", position=1) for chain in other.chains)
     return Source("NEW", one)
+
+
+def _on_threads(line, *threads):
+    """A graph in which `line` is recorded on each of these threads."""
+    made = source(line)
+    made.graph.chains = tuple(replace(made.graph.chains[0], thread=thread) for thread in threads)
+    return made
 
 
 def _outside(*lines):
