@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.comparing import Output, Terms, compare_sources, read_terms, tell
+from analyzer.comparing import Output, Terms, compare_sources, tell
 from analyzer.diff.baseline import machine, profile, to_text
 from analyzer.diff.compare import Source
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
@@ -18,7 +18,7 @@ from analyzer.results import write_text
 from analyzer.sides import load_source
 from gdbscripts.wire import IMPORT
 
-ALLOW_FILE = "allow.toml"  # beside the baselines: accepted changes and rules
+_ALLOW_FILE = "allow.toml"  # beside the baselines: accepted changes and rules
 _SUFFIX = ".txt"
 _VERSION = re.compile(r"\d+\.\d+")
 _UNFIT = re.compile(r"[^\w.+-]+")
@@ -74,6 +74,12 @@ def file_name(provenance: Provenance) -> str:
     return _UNFIT.sub("_", "-".join(part for part in parts if part)) + _SUFFIX
 
 
+def allow_file(folder: Path) -> Path | None:
+    """The allow file among the baselines; None when there is none."""
+    file = folder / _ALLOW_FILE
+    return file if file.exists() else None
+
+
 def update(kept: Sequence[Kept]) -> Iterator[str]:
     """Write the baselines; tells what happened to each, in a line. AnalyzerError for an incomplete recording."""
     for each in kept:
@@ -83,7 +89,7 @@ def update(kept: Sequence[Kept]) -> Iterator[str]:
                 "Record it again; analyze report shows what is missing.",
             )
         text = to_text(each.source.graph)
-        before = each.baseline.read_text(encoding="utf-8") if each.baseline.exists() else None
+        before = each.baseline.read_text(encoding="utf-8", errors="replace") if each.baseline.exists() else None
         if before != text:
             _make_folder(each.baseline.parent)
             write_text(each.baseline, text)
@@ -105,9 +111,6 @@ def check(kept: Sequence[Kept], folder: Path, terms: Terms, output: Output, all_
         )
     if missing := next((each for each in kept if not each.baseline.exists()), None):
         raise _without_baseline(missing)
-    allow = folder / ALLOW_FILE
-    if not terms.allow.allowances and not terms.allow.musts and allow.exists():
-        terms = replace(terms, allow=read_terms(terms.fail_on, allow, ()).allow)
     statuses = set()
     for each in kept:
         old = load_source(str(each.baseline))

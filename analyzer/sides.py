@@ -93,7 +93,7 @@ def _beginning(path: Path, name: str) -> str:
 
 def _read(path: Path, name: str) -> str:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
             text = file.read(_LARGEST + 1)
     except OSError as error:
         raise AnalyzerError(f"{name} cannot be read: {error.strerror}.") from None

@@ -26,13 +26,14 @@ def diff(options: argparse.Namespace) -> ExitStatus:
 
 def baseline(options: argparse.Namespace) -> ExitStatus:
     """The verb `baseline`."""
-    from analyzer.baselines import check, find_recordings, kept_for, update
+    from analyzer.baselines import allow_file, check, find_recordings, kept_for, update
 
     kept = kept_for(options.folder, options.recordings or find_recordings())
     if options.what == "update":
         for line in update(kept):
             print(line)
         return ExitStatus.DONE
+    options.allow = options.allow or allow_file(options.folder)
     return check(kept, options.folder, _terms(options), _output(options), all_of_it=not options.recordings)
 
 

@@ -139,7 +139,10 @@ class TestBaseline:
     def test_an_allow_file_beside_the_baselines_is_heeded(self, recorded, folder):
         allow = folder / "callchain-baseline" / "allow.toml"
         allow.write_text('[[allow]]\nsubject = "qdev_realize"\nreason = "it is wanted"\n')
-        assert analyze("baseline", "check", "--of", recorded("EXTRA"), folder=folder).returncode == 0
+        check = ("baseline", "check", "--of", recorded("EXTRA"))
+        assert analyze(*check, folder=folder).returncode == 0
+        (folder / "none.toml").write_text("")
+        assert analyze(*check, "--allow", "none.toml", folder=folder).returncode == 1
 
     def test_baselines_nothing_was_compared_with_are_named(self, recorded, folder):
         (folder / "callchain-baseline" / "qemu-1.0-pc-debug.txt").write_text("qemu-callchain baseline 1\n")

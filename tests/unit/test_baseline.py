@@ -17,6 +17,7 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.callgraph import IoctlCall
 from analyzer.graph.document import to_json
 from analyzer.model import Function
+from analyzer.sides import load_source
 from tests.comparing import source
 from tests.notation import ARROWS as NOTATION
 
@@ -144,8 +145,14 @@ class TestWhereTheyAreKept:
         (tmp_path / "a.json").write_text(to_json(EXAMPLE.graph))
         kept = kept_for(tmp_path / "new", [str(tmp_path / "a.json")])
         assert [next(update(kept)).split()[0] for _ in range(2)] == ["new", "unchanged"]
-        kept[0].baseline.write_text("else")
-        assert next(update(kept)).startswith("updated")
+        for damaged in (b"else", b"\xff\xfe"):
+            kept[0].baseline.write_bytes(damaged)
+            assert next(update(kept)).startswith("updated")
+
+    def test_an_editor_may_have_put_a_mark_before_it(self, tmp_path):
+        for name, text in (("a.txt", to_text(EXAMPLE.graph)), ("a.json", to_json(EXAMPLE.graph))):
+            (tmp_path / name).write_text(text, encoding="utf-8-sig")
+            assert len(load_source(str(tmp_path / name)).graph.chains) == len(EXAMPLE.graph.chains)
 
     def test_none_is_made_of_an_incomplete_recording(self, tmp_path):
         (tmp_path / "a.json").write_text(to_json(source("main > goal", complete=False).graph))
