@@ -46,6 +46,11 @@ def test_a_pointer_stands_on_lines_of_its_own():
     assert "through member AccelClass.init_machine\n       stored AccelClass.init_machine class_init\n" in text
 
 
+def test_a_pointer_that_nobody_could_explain_is_not_kept():
+    graph = source("main *> goal", slots={"goal": "Ops.go"}).graph
+    assert to_text(graph) == to_text(source("main *> goal").graph)
+
+
 def test_it_has_neither_lines_nor_a_build_id():
     text = to_text(EXAMPLE.graph)
     assert not any(character.isdigit() for character in text.replace(FIRST_LINE, "").replace("9.9.9", ""))

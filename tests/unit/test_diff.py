@@ -234,6 +234,12 @@ def test_where_the_chains_part_is_told_in_a_sentence():
     assert first_divergence(diff.chains[0]) == "The chains part after a: b came in."
 
 
+def test_they_part_after_a_function_that_both_have():
+    old, new = source("main > a > b@x > goal"), source("main ~> b@y > goal")
+    (chain,) = compare(old, new, NAMES).chains
+    assert first_divergence(chain) == "The chains part after main: b moved from hw/x.c to hw/y.c."
+
+
 def test_what_is_known_from_an_earlier_chain_is_counted():
     diff = compare(
         _two("main > a > goal", "main > a > goal > b"), _two("main > a > goal", "main > a > goal > b"), NAMES
