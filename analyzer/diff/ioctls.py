@@ -77,7 +77,10 @@ def _by_thread(calls: Sequence[IoctlCall]) -> dict[str, list[Function]]:
     """What each thread asks, each once in its order: the request, and the descriptor it is made on. Which function
     makes it is told by the chains."""
     asked: dict[str, dict[Function, None]] = {}
+    turn: dict[str, int] = {}
     for call in calls:
+        turn.setdefault(call.thread, len(turn))
+    for call in sorted(calls, key=lambda call: turn[call.thread]):  # one processor after the other
         made = Function(call.request, _OF_A_VCPU.sub("", call.file))
         asked.setdefault(_thread(call.thread), {}).setdefault(made)
     return {thread: list(requests) for thread, requests in asked.items()}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.diff.align import align
+from analyzer.diff.baseline import to_text
 from analyzer.diff.change import ChangeKind
-from analyzer.diff.compare import compare
+from analyzer.diff.compare import Source, compare
 from analyzer.diff.names import Names, Pattern, known_names
+from analyzer.diff.reading import from_text
 from analyzer.model import Function
 from tests.comparing import changes, source
 
@@ -44,6 +48,17 @@ def test_a_graph_does_not_differ_from_itself(lines):
 
 
 REQUESTS = st.lists(st.sampled_from(["KVM_SET_REGS", "KVM_GET_REGS", "KVM_RUN", "KVM_CREATE_VM"]))
+
+
+@given(LINES, REQUESTS, st.lists(st.sampled_from(["main thread", "CPU 0/KVM", "CPU 1/KVM"]), min_size=8))
+def test_a_graph_does_not_differ_from_its_baseline(lines, asked, threads):
+    graph = source(*lines, ioctls=asked).graph
+    graph.chains = tuple(map(lambda chain, thread: replace(chain, thread=thread), graph.chains, threads))
+    graph.ioctls = tuple(map(lambda call, thread: replace(call, thread=thread), graph.ioctls, threads))
+    whole, kept = Source("NEW", graph), Source("OLD", from_text(to_text(graph), "baseline"))
+    for old, new in ((whole, kept), (kept, whole)):
+        diff = compare(old, new, NAMES)
+        assert (diff.changes, diff.unchecked) == ((), ())
 
 
 @given(LINES, LINES, REQUESTS, REQUESTS)
