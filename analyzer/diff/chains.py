@@ -78,13 +78,13 @@ def _alike(one: Chain, other: Chain, names: Names) -> float:
     return len(mine & theirs) / max(len(mine | theirs), 1) + (one.thread == other.thread)
 
 
-def chain_diff(pair: Pair, names: Names, kernel: bool) -> ChainDiff:
+def chain_diff(pair: Pair, names: Names, kernel: bool, jumps_hide: bool = True) -> ChainDiff:
     """The pair aligned, with what changed."""
     old = comparable(pair.old.steps, kernel) if pair.old else ()
     new = comparable(pair.new.steps, kernel) if pair.new else ()
     chain = pair.either
     if pair.old and pair.new:
-        rows = aligned_rows(old, new, names)
+        rows = aligned_rows(old, new, names, jumps_hide)
         own = _thread_change(pair.old, pair.new, new[-1])
     else:
         rows = (*(Row(step, None) for step in old), *(Row(None, step) for step in new))

@@ -54,17 +54,30 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
         names = replace(names, exact=True)
     pairs = _pairs(old, new, names)
     told, unchecked = _told(pairs, old, new)
-    chains = with_known([chain_diff(pair, names, kernel) for pair in told])
+    chains = with_known(
+        [chain_diff(pair, names, kernel, jumps_hide=not _compiled_alike(old, new)) for pair in told]
+    )
     changes = [change for chain in chains for change in chain.changes]
     if IMPORT not in (old.scenario, new.scenario):
         besides, open_ = _besides(old, new, chains, names)
         changes += besides
-        unchecked += [*_never_reached(old, new), *open_, *_lacking(old, new, told)]
+        unchecked += [
+            *_never_reached(old, new),
+            *open_,
+            *_lacking(old, new, told),
+            *_unexplained(old, new, chains),
+        ]
     if not chains and not unchecked:
         unchecked.append(Unchecked("The chains", "there is none to compare"))
     if hits:
         changes += _hits(old.graph, new.graph, chains, names)
     return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(unchecked))
+
+
+def _compiled_alike(old: Source, new: Source) -> bool:
+    """Whether both were built in the same profile, as far as that is known."""
+    profiles = [source.graph.provenance.build.get("profile") for source in (old, new)]
+    return profiles[0] == profiles[1] and profiles[0] in ("debug", "release")
 
 
 def _pairs(old: Source, new: Source, names: Names) -> list[Pair]:
@@ -154,6 +167,18 @@ def _lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Unchec
             yield Unchecked("The ioctls", f"{other.name} was recorded without them")
         if any(map(explained, steps)) and not any(step.slot for step in others):
             yield Unchecked("Who set the function pointers", f"{other.name} was recorded without asking for it")
+
+
+def _unexplained(old: Source, new: Source, chains: Sequence[ChainDiff]) -> Iterator[Unchecked]:
+    """Pointers of which only one side knows who set them."""
+    told = set()
+    for row in (row for chain in chains for row in chain.rows):
+        if row.old and row.new and row.old.slot and row.new.slot and explained(row.old) != explained(row.new):
+            source, step = (new, row.new) if explained(row.old) else (old, row.old)
+            if step.slot and step.function not in told:
+                told.add(step.function)
+                reason = f"{source.name}: {step.slot.outcome}: {step.slot.reason}"
+                yield Unchecked(f"Who set the pointer to {step.function}", reason)
 
 
 def _hits(old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: Names) -> Iterator[Change]:

@@ -14,7 +14,6 @@ from analyzer.graph.callgraph import ChainStep
 from analyzer.model import Kind
 
 OUTSIDE_THE_PROGRAM = (Kind.SYSCALL, Kind.KERNEL, Kind.DOCUMENTED)
-_BYPASSED = (Kind.TAIL, Kind.UNKNOWN)  # a call of these kinds may have come by functions that left no frame
 _FRAME = ("a frame of its own", "none")
 
 
@@ -33,11 +32,17 @@ def comparable(steps: Sequence[ChainStep], kernel: bool) -> tuple[ChainStep, ...
     return tuple(kept)
 
 
-def aligned_rows(old: Sequence[ChainStep], new: Sequence[ChainStep], names: Names) -> tuple[Row, ...]:
-    """The two chains aligned, with what changed at each row."""
+def aligned_rows(
+    old: Sequence[ChainStep], new: Sequence[ChainStep], names: Names, jumps_hide: bool = True
+) -> tuple[Row, ...]:
+    """The two chains aligned, with what changed at each row.
+
+    A call of which nobody knows the kind may have come by functions that left no frame. So may a jump if
+    `jumps_hide`: where both programs were compiled alike, both would show the same jumps.
+    """
     pairs = align([step.function for step in old], [step.function for step in new], names)
     rows = [Row(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
-    return tuple(_Judge(rows, names).judged())
+    return tuple(_Judge(rows, names, (Kind.TAIL, Kind.UNKNOWN) if jumps_hide else (Kind.UNKNOWN,)).judged())
 
 
 @dataclass
@@ -46,6 +51,7 @@ class _Judge:
 
     rows: list[Row]
     names: Names
+    hiding: tuple[Kind, ...]  # kinds of calls that may have come by functions without frames
 
     def judged(self) -> Iterator[Row]:
         self._old_names = [row.old.function.name for row in self.rows if row.old]
@@ -90,7 +96,7 @@ class _Judge:
         bypassed = False
         if before is not None and after is not None and len({row.new is None for row in run}) == 1:
             across = after.new if run[0].new is None else after.old
-            bypassed = across is not None and across.kind in _BYPASSED
+            bypassed = across is not None and across.kind in self.hiding
         old_before = before.old.function.name if before and before.old else ""
         new_before = before.new.function.name if before and before.new else ""
         for row in run:
