@@ -167,7 +167,7 @@ class _Pending:
         if read is None or read.state is State.NOTHING:
             return False
         if read.state is State.BROKEN:
-            if self.read.state is State.WHOLE or len(self._waiting) >= _MOST_PARTS:
+            if len(self._waiting) >= _MOST_PARTS:
                 return False
             self._waiting.append((number, line))
             self._trial = trial

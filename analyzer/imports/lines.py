@@ -78,7 +78,7 @@ class Prefixes:
         if numbered is None:
             return text
         number, rest = int(numbered[1]), text[numbered.end() :]
-        if not rest or _LISTED.match(rest) or number == self._last + 1 > 1:
+        if _LISTED.match(rest) or number == self._last + 1 > 1:
             self._last = number
             return rest
         return text

@@ -51,7 +51,7 @@ class Threads:
     def _choose(self, wished: int, main: bool) -> int:
         if main and MAIN not in self.records:
             return MAIN
-        if not main and wished > MAIN and wished not in self.records:
+        if not main and wished > MAIN:
             return wished
         self._free += 1
         return self._free - 1

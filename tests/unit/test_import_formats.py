@@ -75,6 +75,8 @@ def test_the_thread_and_what_gdb_says_to_people_are_read_in_mi_too():
     )  # fmt: skip
     recording = imported(text)
     assert sorted(chains_in(text)) == ["main -> f", "main -> poll -> middle +> leaf"]
+    listed = '~"\\nThread 2 (LWP 5):\\n"\n~"#0  f () at a.c:1\\n"\n^done\n~"#0  g () at a.c:1\\n"\n^done\n'
+    assert [thread.label for thread in imported(listed).threads] == ["thread 2", "unknown thread"]
     assert {thread.number for thread in recording.threads} == {1}
     assert recording.notes == ()
 
@@ -229,6 +231,7 @@ def test_folded_stacks_are_outermost_first_and_counted():
 def test_folded_stacks_without_a_thread_lose_no_function():
     assert chains_in("main;a;b 3\n") == ["main -> a -> b"]
     assert chains_in("_start;main;a 3\n") == ["main -> a"]
+    assert chains_in("handler_[i];a 3\n") == ["handler -> a"]
 
 
 def test_show_says_how_often_a_stack_came():
@@ -245,6 +248,16 @@ def test_the_first_lines_tell_the_format(text, expected):
     detected = detect(text.splitlines(keepends=True))
     assert detected.format == expected
     assert "".join(detected.lines) == text
+
+
+def test_a_line_like_perfs_without_its_header_is_no_sign_of_perf():
+    assert detect(["  12 apples (red)\n", "#0  f () at a.c:1\n"]).format == "gdb"
+
+
+def test_frames_without_a_sample_are_unread():
+    text = PERF.replace("\n\nCPU 0", "\n\n\t55d0c0de0001 stray (/usr/bin/q)\n\nCPU 0")
+    assert "stray" not in shown(imported(text))
+    assert len(imported(text).notes) == 1
 
 
 def test_a_format_that_is_named_is_taken():

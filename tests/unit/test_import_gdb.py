@@ -221,6 +221,17 @@ def test_glibcs_own_files_belong_to_the_library_as_its_path_would():
         ),
         pytest.param("#0  0x1 in ?? ()\n#1  0x2 in ?? ()\n", "", id="nothing is known"),
         pytest.param(
+            "#0  a () at a.c:1\n#1  0x2 in start_thread () from /lib/libc.so.6\n#2  0x3 in ?? ()\n",
+            "a",
+            id="outside of a library",
+        ),
+        pytest.param(
+            "#0  0x1 in a () at a.c:1\nbad luck\n#1  b () at a.c:2\n#2  0x3 in c () at a.c:3\n",
+            "c -> b ?> a",
+            id="unreadable before a caller without address",
+        ),
+        pytest.param("#0  0x0 in a ()\n#1  0x0 in b ()\n", "b -> a", id="addresses that somebody blotted out"),
+        pytest.param(
             "#0  a () at a.c:1\n#1  <function called from gdb>\n#2  0x1 in c () at a.c:3\n",
             "c ?> <function called from gdb> ?> a",
             id="called by hand",
@@ -417,6 +428,78 @@ def test_a_name_that_was_cut_is_no_name():
     assert chains_in(PLAIN[: PLAIN.index("main") + 2]) == ["middle -> leaf"]
 
 
+def test_stacks_of_one_frame_are_stacks():
+    assert chains_in("#0  a () at a.c:1\n#0  b () at b.c:1\n") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "        a = {b = {c\n#1  0x2 in main () at m.c:1\nsome words",
+        "#1  0x2 in poll () from /lib/libc.so.6\nlibother.so",
+    ],
+)
+def test_what_only_seems_to_go_on_is_unread(line):
+    assert len(unread(imported(f"#0  leaf (n=3) at leaf.c:7\n{line}\n{PLAIN}"))) == 1
+
+
+def test_a_line_that_begins_with_another_number_is_no_source_of_the_stop():
+    assert len(unread(imported(f"Breakpoint 1, f () at a.c:7\n8 people liked this\n{PLAIN}"))) == 1
+
+
+def test_a_thread_whose_heading_was_cut_has_its_number_and_no_other_threads_name():
+    frames = "#0  f () at a.c:1\n#1  0x2 in g () at a.c:2\n"
+    recording = imported(f'Thread 3 (Thread 0x7f\n{frames}12 (LWP 12) "x"):\n{frames}')
+    assert [thread.label for thread in recording.threads] == ["thread 3"]
+
+
+def test_when_the_program_goes_on_the_next_stop_may_be_another_threads():
+    stop = "{}#0  f () at a.c:1\n#1  0x2 in g () at a.c:2\n(gdb) c\nContinuing.\n"
+    recording = imported(stop.format('Thread 3 "x" hit Breakpoint 1, f () at a.c:1\n') + stop.format("(gdb) bt\n"))
+    assert [recording.thread(one.thread).label for one in recording.stops] == ["x", "unknown thread"]
+
+
+def test_a_name_that_was_broken_before_its_arguments_is_whole():
+    text = PLAIN.replace("middle (", "A::operator()\n(")
+    assert imported(text).stops[0].frames[1].name == "A::operator()"
+
+
+def test_a_request_is_no_milestone_of_a_scenario_when_nobody_says_which():
+    assert [m.title for m in imported(PLAIN.replace("leaf", "ioctl")).milestones] == ["In ioctl"]
+
+
+CREATED = """\
+== A thread is created, starting in work (main thread, 0.001 s)
+#0  pthread_create () from /lib/libc.so.6
+#1  0x0000000000000020 in main () at m.c:2
+
+== A thread is created, starting in work (main thread, 0.002 s)
+#0  pthread_create () from /lib/libc.so.6
+#1  0x0000000000000020 in main () at m.c:2
+
+"""
+AT_WORK = """\
+== In {1} ({0}, 0.003 s)
+#0  {1} () at w.c:1
+#1  0x0000000000000030 in work () at w.c:2
+-- {0} was created by:
+#0  pthread_create () from /lib/libc.so.6
+#1  0x0000000000000020 in main () at m.c:2
+"""
+
+
+def test_each_thread_has_one_creator_however_often_it_is_told():
+    text = CREATED + "\n".join(
+        AT_WORK.format(thread, name) for thread, name in [("one", "f"), ("one", "g"), ("two", "f")]
+    )
+    recording = imported(text)
+    assert len(recording.stops) == 5
+    assert [thread.created_by for thread in recording.threads] == [None, 0, 1]
+    assert shown(recording) == text
+    alone = imported(AT_WORK.format("one", "f") + "\n" + AT_WORK.format("one", "g"))
+    assert [stop.reason for stop in alone.stops] == ["thread-create", "milestone", "milestone"]
+
+
 def test_what_could_not_be_read_is_counted_and_shown_with_its_line():
     text = "".join(f"some words {n}\n" for n in range(8)) + PLAIN
     (note,) = unread(imported(text))
@@ -424,7 +507,17 @@ def test_what_could_not_be_read_is_counted_and_shown_with_its_line():
     assert note.endswith("line 5: some words 4; 3 more.")
 
 
-@pytest.mark.parametrize("line", ["#1 fixed the bug (see below)", "#12 is mine", "#7 (a=1)", "#3 foo (bar) baz"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#1 fixed the bug (see below)",
+        "#12 is mine",
+        "#7 (a=1)",
+        "#3 foo (bar) baz",
+        "#4 0x12 in f (int) at b.c:7",
+        "#4 0x12 in f (int, x=1) b.c:7",
+    ],
+)
 def test_prose_that_looks_like_a_frame_is_none(line):
     recording = imported(f"{PLAIN}\n{line}\n")
     assert len(unread(recording)) == 1
@@ -443,6 +536,8 @@ def test_prose_that_looks_like_a_frame_is_none(line):
             ("/usr/include/bits/x.h", "vl.c", "hw/a.c"),
         ),
         (("x.c", "y/z.c"), ("x.c", "y/z.c")),
+        (("/a/qemu/vl.c", "/a/qemu/hw/x.c", "/a/qemu-old/z.c"), ("vl.c", "hw/x.c", "/a/qemu-old/z.c")),
+        (("/opt/glib/g.c", "/home/a/vl.c", "/home/a/hw/x.c"), ("/opt/glib/g.c", "vl.c", "hw/x.c")),
     ],
 )
 def test_files_become_relative_to_the_source_tree(files, expected):

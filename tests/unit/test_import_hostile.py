@@ -11,7 +11,7 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.errors import AnalyzerError
-from analyzer.imports import perf_script
+from analyzer.imports import perf_script, stacks
 from analyzer.imports.reading import import_text, recording_from_text
 from analyzer.imports.records import Origin
 from analyzer.imports.stacks import DEEPEST
@@ -117,6 +117,13 @@ def test_different_stacks_beyond_the_limit_are_counted_and_said():
     assert notes == [
         "There were more than 100 different stacks; 900 that came later are left out of everything here."
     ]
+
+
+def test_of_very_many_frames_the_stacks_that_come_later_are_counted_and_said(monkeypatch):
+    monkeypatch.setattr(stacks, "FRAMES", 80)
+    imported = import_text(samples(30), Origin("big"))
+    assert imported.stacks == 30
+    assert len([record for record in imported.records if record.TAG == "stop"]) == 10
 
 
 @pytest.fixture
