@@ -68,6 +68,14 @@ def test_arguments_that_mi_gives_in_a_record_of_their_own_are_joined():
     assert recording.notes == ()
 
 
+def test_arguments_of_other_frames_are_not_taken():
+    frame = '{level="%d",args=[{name="n",value="%d"}]}'
+    text = (
+        MI.replace('level="3"', 'level="4"') + f"^done,stack-args=[{','.join(frame % (n, n) for n in range(5))}]\n"
+    )
+    assert imported(text).stops[0].frames[-1].arguments == ()
+
+
 def test_the_thread_and_what_gdb_says_to_people_are_read_in_mi_too():
     text = (
         '*stopped,reason="breakpoint-hit",frame={addr="0x1",func="leaf"},thread-id="3"\n' + MI

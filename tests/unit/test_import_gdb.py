@@ -281,6 +281,11 @@ def test_a_caller_without_address_has_the_inner_function_inlined():
     assert chains_in(text) == ["main +> outer -> middle +> leaf"]
 
 
+def test_what_stands_in_unknown_code_is_not_inlined_into_what_is_known():
+    text = "#0  0x1 in a () at a.c:1\nbad luck\n#1  b () at a.c:2\n#2  0x3 in c () at a.c:3\n"
+    assert [frame.kind for frame in imported(text).stops[0].frames] == ["normal"] * 3
+
+
 def test_where_gdb_printed_no_addresses_at_all_they_tell_nothing():
     assert chains_in("#0  a () at s.c:1\n#1  b () at s.c:2\n#2  main () at s.c:3\n") == ["main -> b -> a"]
 

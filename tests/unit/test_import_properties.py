@@ -64,6 +64,8 @@ def frames(draw, number):
     file, library, addressed = draw(FILES), draw(LIBRARIES), draw(st.booleans())
     if kind == "signal":
         return wire.Frame(number, wire.SIGNAL, kind, 0, addressed=False), []
+    if draw(st.integers(0, 19)) == 0:
+        return wire.Frame(number, wire.CUT + " 2000 frames>", "other", 0, addressed=False), []
     if draw(st.integers(0, 9)) == 0:
         return wire.Frame(number, wire.NAMELESS, "normal", pc), []
     if file:  # gdb prints one of the two
