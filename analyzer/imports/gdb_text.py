@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from analyzer.imports.frame_text import LONGEST, FrameText, State, parse_frame
+from analyzer.imports.frame_text import LONGEST, State, parse_frame
 from analyzer.imports.headings import (
     CREATED,
     CUT_OFF,
@@ -21,15 +21,12 @@ from analyzer.imports.headings import (
 )
 from analyzer.imports.lines import FRAME_START, Prefixes, clean, joined
 from analyzer.imports.other_frames import other_thread
+from analyzer.imports.pending import Pending
 from analyzer.imports.scanning import open_braces
 from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Unread, at_one_place
 
-_MOST_PARTS = 40  # lines that one frame may be broken over
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
 _WIDE = 78  # columns: a line so long may have been broken by the terminal
-_REST_OF_LINE_NUMBER = re.compile(r"\d{1,6} *$")
-_IN_A_PATH = re.compile(r"[\w./+-]{1,200}$")
-_LIBRARY = re.compile(r"\.so(?:\.\d+)*$")
 
 
 def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
@@ -46,7 +43,7 @@ class GdbText:
     def __init__(self, unread: Unread) -> None:
         self._unread = unread
         self._prefixes = Prefixes()
-        self._pending: _Pending | None = None
+        self._pending: Pending | None = None
         self._stack = _Stack()
         self._thread: ThreadLabel | None = None
         self._current: ThreadLabel | None = None  # the one that gdb is in
@@ -65,7 +62,7 @@ class GdbText:
         if FRAME_START.match(line):
             yield from self._close_frame()
             self._begun = self._before = ""
-            self._pending = _Pending(number, line)
+            self._pending = Pending(number, line)
         elif self._pending is None or not self._pending.takes(number, line):
             yield from self._close_frame()
             yield from self._between(number, line)
@@ -145,70 +142,6 @@ class GdbText:
         stack, self._stack = self._stack, _Stack()
         if stack.frames:
             yield stack.whole(self._thread)
-
-
-class _Pending:
-    """A frame whose last line may not have come yet."""
-
-    def __init__(self, number: int, text: str) -> None:
-        self.number, self.text = number, text
-        self.read: FrameText | None = parse_frame(text)
-        self._waiting: list[tuple[int, str]] = []  # lines taken on trust, since the last that made sense
-        self._trial = text
-
-    def takes(self, number: int, line: str) -> bool:
-        """Whether the line belongs to this frame."""
-        if self.read is None or self.read.state is State.NOTHING or not self._may_follow(line):
-            return False
-        if not line.strip():
-            return self.read.state is State.BROKEN
-        trial = joined(self._trial, line)
-        read = parse_frame(trial)
-        if read is None or read.state is State.NOTHING:
-            return False
-        if read.state is State.BROKEN:
-            if len(self._waiting) >= _MOST_PARTS:
-                return False
-            self._waiting.append((number, line))
-            self._trial = trial
-            return True
-        self.text = self._trial = trial
-        self.read, self._waiting = read, []
-        return True
-
-    def _may_follow(self, line: str) -> bool:
-        assert self.read is not None
-        if (
-            our_heading(line)
-            or gdb_thread(line)
-            or broken_thread(line)
-            or CUT_OFF.match(line)
-            or CREATED.match(line)
-        ):
-            return False
-        if self.read.state is State.BROKEN:
-            return not (line.strip() and is_noise(line))
-        word = line.strip()
-        if self.read.state is State.NO_PLACE:
-            return (
-                bool(self._waiting)
-                or word.startswith(("at ", "from "))
-                or word in ("a", "at", "f", "fr", "fro", "from")
-            )
-        frame = self.read.frame
-        if frame is not None and frame.library:
-            return _library_goes_on(frame.library, word)
-        return frame is not None and frame.line > 0 and bool(_REST_OF_LINE_NUMBER.match(line))
-
-    def left_over(self) -> list[tuple[int, str]]:
-        """Lines that were taken in vain."""
-        return self._waiting
-
-
-def _library_goes_on(library: str, word: str) -> bool:
-    """Whether the path of a library was broken before `word`."""
-    whole = _LIBRARY.search(library) and not word.startswith(".")
-    return not whole and bool(_IN_A_PATH.match(word) and _LIBRARY.search(library + word))
 
 
 class _Stack:
