@@ -47,7 +47,11 @@ def add_query_options(verb: argparse.ArgumentParser) -> None:
     for option, name, value, text in several:
         verb.add_argument(option, dest=name, action="append", default=[], metavar=value, help=text)
     verb.add_argument("--recorded", action="store_true", help="only paths that were recorded in one piece")
-    verb.add_argument("--shortest", action="store_true", help="only the shortest for each pair of ends")
+    verb.add_argument(
+        "--shortest",
+        action="store_true",
+        help="only the shortest for each pair of ends, put together or, with --recorded, seen in one piece",
+    )
     verb.add_argument(
         "--format",
         choices=("text", "json", "dot", "svg"),
