@@ -72,7 +72,8 @@ def _called(text: str) -> tuple[Frame | None, State]:
         candidate = _with_place(text, start, end)
         if candidate is not None:
             return candidate
-    return broken if not found or text.endswith(("::", "<", ",", ")", ">")) else (None, State.NOTHING)
+    in_template = text.count("<") > text.count(">") or text.endswith(("::", ",", ")", ">"))
+    return broken if not found or in_template else (None, State.NOTHING)
 
 
 def _with_place(text: str, start: int, end: int) -> tuple[Frame, State] | None:

@@ -29,6 +29,8 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*("?)')
 _SPACE_FOLLOWS = re.compile(
     r'<(?:optimized|synthetic|repeats(?: \d{1,9})?)$|\(anonymous$|"CPU$|[<(, ](?:unsigned|long|short|char|const)$'
 )
+_BEFORE_NAME = re.compile(r"#\d{1,7} +0x[0-9a-f]{1,16} +in$")
+_ADDRESS = re.compile(r"0x[0-9a-f]{1,16}$")
 FRAME_START = re.compile(r"\s*#(\d{1,7})(?=\s)")
 
 
@@ -88,14 +90,22 @@ def joined(left: str, right: str) -> str:
     """Two parts of a line that was broken, put together: with a space unless the break was within a word."""
     if not left or not right or left[-1] == " " or right[0] == " ":
         return f"{left.rstrip()} {right.lstrip()}".strip()
-    if _SPACE_FOLLOWS.search(left):
+    if right[0].isalnum() and _SPACE_FOLLOWS.search(left):
         return f"{left} {right}"
     if _in_string(left):
         return left + right
-    if left.endswith((" at", " from", " in")):
+    if left.endswith((" at", " from")) or _BEFORE_NAME.search(left):
         return f"{left} {right}"
-    within_word = _is_word(left[-1]) and _is_word(right[0])
-    return left + right if within_word or left[-1] in "=(<{" or right[0] in ",)=>}" else f"{left} {right}"
+    return left + right if _is_within_word(left, right) else f"{left} {right}"
+
+
+def _is_within_word(left: str, right: str) -> bool:
+    if right[0] == "(":  # of a type in a template, or of the arguments
+        return left.count("<") > left.count(">")
+    if right[0] == "<":  # of a template, or of a symbol behind its address
+        return not _ADDRESS.search(left)
+    joins = left[-1] in "=(<{" or right[0] in ",)=>}:&*"
+    return joins or (_is_word(left[-1]) and _is_word(right[0]))
 
 
 def _in_string(text: str) -> bool:

@@ -123,6 +123,13 @@ def test_a_numbered_list_of_threads_keeps_them_apart():
     assert imported(text).notes == ()
 
 
+@pytest.mark.parametrize("sign", ["::", "&", "*"])
+def test_a_name_of_cpp_may_be_broken_before_a_sign(sign):
+    name = "f<(anonymous namespace)::A, int&, char const*>::at"
+    text = PLAIN.replace("middle (", f"{name.replace(sign, chr(10) + sign, 1)} (")
+    assert imported(text).stops[0].frames[1].name == name
+
+
 def test_a_name_that_was_broken_before_its_bracket_is_not_quoted():
     name = "std::map<int, std::less<int> >::at"
     text = PLAIN.replace("middle (", f"{name[:28]}\n{name[28:]} (")
