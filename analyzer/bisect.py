@@ -25,7 +25,7 @@ from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_
 from analyzer.diff.compare import Source
 from analyzer.diff.names import known_names
 from analyzer.errors import AnalyzerError
-from analyzer.graph.callgraph import CallGraph
+from analyzer.graph.callgraph import CallGraph, Missing
 from analyzer.graph.merge import graph_of
 from analyzer.graph.rules import Rule, parse_rule
 from analyzer.model import without_compiler_suffix
@@ -172,11 +172,18 @@ def _graph(program: Path, folder: Path, guest: Guest, watched: Sequence[str], op
         except QemuEndedError as error:
             raise _NothingToSayError(f"it cannot be recorded: {error.message}") from None
         gdb.dismiss()
-    return graph_of(read_recording(folder))
+    graph = graph_of(read_recording(folder))
+    absent = set(watched) - _functions_of(qemu)
+    graph.missing += tuple(Missing(name, name, False, (name,)) for name in sorted(absent))
+    return graph
+
+
+def _functions_of(qemu: QemuFacts) -> set[str]:
+    return {without_compiler_suffix(name) for name in function_names(qemu.path)}
 
 
 def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: BisectOptions) -> Request:
-    names = {without_compiler_suffix(name) for name in function_names(qemu.path)} if watched else set()
+    names = _functions_of(qemu) if watched else set()
     return Request(
         qemu=qemu,
         scenario=load_scenario("startup", options.accelerator),

@@ -30,7 +30,7 @@ the allow file:
   [[allow]]
   change = "renamed"                   # kinds, or a list of them; unchecked: what could not be compared
   subject = "x86_cpu_.*"               # a regular expression for all of what the change is about
-  milestone = "init-vcpu"              # optional: when the chain to it shows the change
+  milestone = "init-vcpu"              # optional: the first one whose chain shows the change
   reason = "see commit …"              # required
   expires = 2027-01-31                 # optional
   [[must]]

@@ -91,7 +91,11 @@ fi
 "$analyze" "$@" --format text -o "$out/diff.txt" >/dev/null
 status=$?
 if [ ! -s "$out/diff.txt" ]; then
-    say "nothing was compared; a baseline to begin with is in $out/baseline: commit it as $baseline"
+    say "nothing was compared"
+    for new in "$out"/baseline/*.txt; do
+        [ -n "${CALLCHAIN_AGAINST:-}" ] || [ -f "$baseline/${new##*/}" ] || [ ! -f "$new" ] ||
+            say "a baseline to begin with is $new: commit it to $baseline/"
+    done
     [ "$status" -gt 1 ] || status=3
     exit "$status"
 fi
@@ -116,7 +120,7 @@ if [ "${CALLCHAIN_COMMENT:-yes}" != no ] && [ -s "$out/diff.md" ]; then
     fi || say "the comment was not written; the comparison stands"
 fi
 
-if [ "$status" -eq 1 ] && [ -d "$out/baseline" ]; then
+if [ "$status" -eq 1 ] && [ -d "$out/baseline" ] && [ -z "${CALLCHAIN_AGAINST:-}" ]; then
     say "if the change is wanted: commit $out/baseline/ as $baseline/, or allow it there with a reason"
 elif [ "$status" -eq 0 ] && [ "$recorded" -ne 0 ]; then
     say "nothing differs, as far as the recording goes"

@@ -33,7 +33,7 @@ class Allowance:
     def fits(self, change: Change) -> bool:
         """Whether it is about this change."""
         kind = not self.changes or str(change.kind) in self.changes
-        where = not self.milestone or self.milestone in change.chains
+        where = not self.milestone or self.milestone in change.chains[:1]
         return kind and where and self.subject.fullmatch(change.subject) is not None
 
     def fits_unchecked(self, unchecked: Unchecked) -> bool:
@@ -97,17 +97,8 @@ def judge(
 
 
 def _finding(change: Change, active: list[Allowance], fail_on: frozenset[str]) -> Finding:
-    accepted = _reason([entry for entry in active if entry.fits(change)], change)
+    accepted = next((entry.reason for entry in active if entry.fits(change)), "")
     return Finding(change, str(change.kind) in fail_on and not accepted, accepted)
-
-
-def _reason(fitting: list[Allowance], change: Change) -> str:
-    """Why a change is accepted; "" when some of the chains that show it are not spoken of."""
-    if anywhere := [entry for entry in fitting if not entry.milestone]:
-        return anywhere[0].reason
-    if not set(change.chains) <= {entry.milestone for entry in fitting}:
-        return ""
-    return "; ".join(dict.fromkeys(entry.reason for entry in fitting))
 
 
 def _stale(entry: Allowance, diff: Diff, unchecked: list[Unchecked], today: date) -> str:

@@ -3,7 +3,7 @@
 [[allow]]
 change = ["renamed", "moved"]        # kinds, or one; left out: any; `unchecked` is what could not be compared
 subject = "x86_cpu_.*"               # a regular expression for the whole of what the change is about
-milestone = "init-vcpu"              # in this milestone's chain, and no other that shows it; left out: anywhere
+milestone = "init-vcpu"              # the first milestone whose chain shows it; left out: whichever it is
 reason = "the CPU code was split, see commit …"
 expires = 2027-01-31                 # from the next day on it counts again; left out: never
 

@@ -11,7 +11,7 @@ from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, Side, Unch
 from analyzer.diff.ioctls import ioctl_changes, whole_ledger
 from analyzer.diff.names import Names
 from analyzer.diff.outside import matched_functions, outside_changes
-from analyzer.diff.pasted import beginnings, of_one_thread
+from analyzer.diff.pasted import meetings, of_one_thread
 from analyzer.graph.callgraph import CallGraph
 from gdbscripts.wire import IMPORT
 
@@ -52,8 +52,9 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     """
     if old.graph.provenance.build_id == new.graph.provenance.build_id != "":
         names = replace(names, exact=True)
-    pairs = _pairs(old, new, names)
+    pairs, not_met = _pairs(old, new, names)
     told, unchecked = _told(pairs, old, new)
+    unchecked = [*not_met, *unchecked]
     chains = with_known(
         [chain_diff(pair, names, kernel, jumps_hide=not _compiled_alike(old, new)) for pair in told]
     )
@@ -80,15 +81,24 @@ def _compiled_alike(old: Source, new: Source) -> bool:
     return profiles[0] == profiles[1] and profiles[0] in ("debug", "release")
 
 
-def _pairs(old: Source, new: Source, names: Names) -> list[Pair]:
-    """The chains that belong together, as far as they can be compared."""
-    before, now = old.graph.chains, new.graph.chains
-    if old.scenario == IMPORT:
-        now = (*now, *beginnings(before, now))
-    elif new.scenario == IMPORT:
-        before = (*before, *beginnings(now, before))
+def _pairs(old: Source, new: Source, names: Names) -> tuple[list[Pair], list[Unchecked]]:
+    """The chains that belong together, as far as they can be compared; and how far that is not."""
+    before, now = list(old.graph.chains), list(new.graph.chains)
+    pasted, recorded, other = (before, now, new) if old.scenario == IMPORT else (now, before, old)
+    unchecked: dict[Unchecked, None] = {}
+    if [old.scenario, new.scenario].count(IMPORT) == 1:
+        met = list(meetings(pasted, recorded))
+        names_met = {each.pasted.milestone for each in met}
+        pasted[:] = [chain for chain in pasted if chain.milestone not in names_met]
+        pasted += dict.fromkeys(each.pasted for each in met)
+        recorded += {each.recorded.milestone: each.recorded for each in met}.values()
+        for each in met:
+            if each.beyond:
+                reason = f"{other.name} has no chain that goes on to {each.beyond}"
+                unchecked.setdefault(Unchecked(each.pasted.title, reason))
     pairs = paired(before, now, names)
-    return [of_one_thread(pair, old.scenario == IMPORT, new.scenario == IMPORT) for pair in pairs]
+    told = [of_one_thread(pair, old.scenario == IMPORT, new.scenario == IMPORT) for pair in pairs]
+    return told, list(unchecked)
 
 
 def _told(pairs: Sequence[Pair], old: Source, new: Source) -> tuple[list[Pair], list[Unchecked]]:
@@ -170,15 +180,19 @@ def _lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Unchec
 
 
 def _unexplained(old: Source, new: Source, chains: Sequence[ChainDiff]) -> Iterator[Unchecked]:
-    """Pointers of which only one side knows who set them."""
+    """Pointers of which only one side knows who set them; where a side knows of none, that is told as one."""
+    rows = [row for chain in chains for row in chain.rows if row.old and row.new]
+    slots = [any(row.old and row.old.slot for row in rows), any(row.new and row.new.slot for row in rows)]
     told = set()
-    for row in (row for chain in chains for row in chain.rows):
-        if row.old and row.new and row.old.slot and row.new.slot and explained(row.old) != explained(row.new):
-            source, step = (new, row.new) if explained(row.old) else (old, row.old)
-            if step.slot and step.function not in told:
-                told.add(step.function)
-                reason = f"{source.name}: {step.slot.outcome}: {step.slot.reason}"
-                yield Unchecked(f"Who set the pointer to {step.function}", reason)
+    for row in rows if all(slots) else ():
+        mine, theirs = row.old, row.new
+        if not mine or not theirs or mine.kind is not theirs.kind or explained(mine) == explained(theirs):
+            continue
+        source, step = (new, theirs) if explained(mine) else (old, mine)
+        if step.function not in told:
+            told.add(step.function)
+            reason = f"{step.slot.outcome}: {step.slot.reason}" if step.slot else "it does not say"
+            yield Unchecked(f"Who set the pointer to {step.function}", f"{source.name}: {reason}")
 
 
 def _hits(old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: Names) -> Iterator[Change]:

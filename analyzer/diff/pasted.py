@@ -1,13 +1,14 @@
 """Backtraces that somebody pasted, beside recorded chains: what of these they can be compared with. Pure.
 
-A backtrace may end anywhere on a recorded chain; and it shows one thread's stack, where a chain goes on with the
-stack that created the thread.
+A backtrace may end anywhere on a recorded chain, or beyond it, as one of a crash ends in `abort`. It may begin
+anywhere, too: with the start function of a thread, where a chain goes on with the stack that created it, or with
+the outermost frame that somebody found worth pasting.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from analyzer.diff.chains import Pair
@@ -15,18 +16,33 @@ from analyzer.graph.callgraph import CallGraph, Chain, ChainStep
 from analyzer.model import Kind
 
 
-def beginnings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[Chain]:
-    """For each pasted stack that leads to no milestone of the recorded chains, the beginning of the one that comes
-    by there and has most in common with the stack, as a chain of the same name."""
+@dataclass(frozen=True)
+class Met:
+    """A pasted stack as far as recorded chains go along, and the beginning of the one that goes along best.
+
+    `beyond` is the function with which the stack goes on alone, "" when it does not.
+    """
+
+    pasted: Chain
+    recorded: Chain
+    beyond: str
+
+
+def meetings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[Met]:
+    """For each pasted stack that leads to no milestone of the recorded chains, where it meets one of them. Stacks
+    that meet none, or at their outermost function only, are left out."""
     known = {chain.milestone for chain in recorded}
-    for chain in {c.milestone: c for c in pasted if c.milestone not in known}.values():
-        goal = chain.steps[-1].function.name
-        ways = [way for other in recorded if (way := _up_to(goal, other))]
-        if ways:
-            best = max(
-                ways, key=lambda way: _in_common(_from_thread_start(way, chain), chain)
-            )  # the first of equals
-            yield replace(chain, thread=best.thread, steps=best.steps)
+    passed = {step.function.name for chain in recorded for step in chain.steps}
+    for chain in pasted:
+        names = [step.function.name for step in chain.steps]
+        end = next((i for i in range(len(names), 0, -1) if names[i - 1] in passed), 0)
+        if chain.milestone in known or not end or end == 1 < len(names):
+            continue
+        stack = replace(chain, steps=chain.steps[:end])
+        ways = [way for other in recorded if (way := _up_to(names[end - 1], other))]
+        scores = [_in_common(_beginning_like(way, stack), stack) for way in ways]
+        best = ways[scores.index(max(scores))]  # the first of equals
+        yield Met(stack, replace(stack, thread=best.thread, steps=best.steps), "".join(names[end : end + 1]))
 
 
 def _up_to(goal: str, chain: Chain) -> Chain | None:
@@ -42,12 +58,12 @@ def _in_common(one: Chain, other: Chain) -> float:
 
 
 def of_one_thread(pair: Pair, old_pasted: bool, new_pasted: bool) -> Pair:
-    """The pair as it can be compared: without the creation of the thread where a backtrace does not show it."""
+    """The pair as it can be compared: without what lies outside the pasted stack's outermost frame."""
     if pair.old is None or pair.new is None or old_pasted == new_pasted:
         return pair
     if old_pasted:
-        return Pair(replace(pair.old, thread=pair.new.thread), _from_thread_start(pair.new, pair.old))
-    return Pair(_from_thread_start(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
+        return Pair(replace(pair.old, thread=pair.new.thread), _beginning_like(pair.new, pair.old))
+    return Pair(_beginning_like(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
 
 
 def part_on_rows(graph: CallGraph, steps: Iterable[Sequence[ChainStep]]) -> CallGraph:
@@ -57,9 +73,13 @@ def part_on_rows(graph: CallGraph, steps: Iterable[Sequence[ChainStep]]) -> Call
     return graph.restricted_to(call for call in graph.calls if (call.caller, call.callee) in edges)
 
 
-def _from_thread_start(recorded: Chain, pasted: Chain) -> Chain:
-    starts = [i for i, step in enumerate(recorded.steps) if step.kind is Kind.THREAD_START]
-    if not starts or recorded.steps[0].function.name in {step.function.name for step in pasted.steps}:
+def _beginning_like(recorded: Chain, pasted: Chain) -> Chain:
+    """The recorded chain from the function the pasted stack begins with; else from the start of its thread."""
+    names = [step.function.name for step in recorded.steps]
+    outermost = pasted.steps[0].function.name
+    if names[0] in {step.function.name for step in pasted.steps}:
         return recorded
-    first, *others = recorded.steps[starts[-1] :]
+    starts = [i for i, step in enumerate(recorded.steps) if step.kind is Kind.THREAD_START]
+    at = names.index(outermost) if outermost in names else starts[-1] if starts else 0
+    first, *others = recorded.steps[at:]
     return replace(recorded, steps=(replace(first, kind=None), *others))

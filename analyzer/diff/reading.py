@@ -23,6 +23,7 @@ from analyzer.graph.callgraph import (
     Slot,
 )  # fmt: skip
 from analyzer.model import Function, Kind
+from analyzer.text import visible
 from gdbscripts.wire import STEPS
 
 _SCHEMA = int(FIRST_LINE.rpartition(" ")[2])
@@ -56,8 +57,11 @@ def from_text(text: str, name: str) -> CallGraph:
     for number, line in enumerate(lines[1:], 2):
         try:
             reader.read(line)
-        except (ValueError, KeyError, IndexError, TypeError, StopIteration) as error:
+        except ValueError as error:
             raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
+        except (KeyError, IndexError, TypeError):
+            what = visible(line.strip()[:60])
+            raise AnalyzerError(f"{name} is damaged in line {number}: “{what}” cannot stand here.") from None
     if empty := next((chain for chain in reader.chains if not chain.steps), None):
         raise AnalyzerError(f"{name} is damaged: the chain to {empty.milestone} has no steps.")
     return reader.graph()

@@ -86,6 +86,8 @@ def check_rule(rule: Rule, graph: CallGraph, steps: int = 0) -> Verdict:
     functions = [node.function for node in graph.nodes]
     for pattern in rule.patterns:
         if not pattern.among(functions):
+            if pattern is rule.goal and not rule.reach and _not_in_program(pattern, graph):
+                return Verdict(rule, Outcome.HOLDS, visible(f"{pattern} is not in the program."))
             waited_for = _waited_for(pattern, graph)
             if waited_for and pattern in (rule.goal, *rule.via) and not _partly_seen(graph):
                 outcome = Outcome.BROKEN if rule.reach else Outcome.HOLDS
@@ -183,6 +185,12 @@ def _partly_seen(graph: CallGraph) -> str:
     if not graph.provenance.complete:
         return "What was recorded is not complete, though."
     return "A backtrace shows one moment, though." if graph.provenance.scenario == IMPORT else ""
+
+
+def _not_in_program(pattern: Pattern, graph: CallGraph) -> bool:
+    """Whether the recording looked for that function, and the program does not have it."""
+    absent = (name for entry in graph.missing if not entry.in_program for name in entry.functions)
+    return any(pattern.name.fullmatch(name) for name in absent)
 
 
 def _waited_for(pattern: Pattern, graph: CallGraph) -> bool:

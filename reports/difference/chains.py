@@ -99,7 +99,7 @@ def _cell(step: ChainStep, other: ChainStep | None, changes: Sequence[Change]) -
     through, settings = _pointer(step), _settings(step)
     theirs = {_pointer(other), *_settings(other)} if other else set()
     pointer = ChangeKind.POINTER in kinds
-    place = f"{step.file}:{step.line}" if step.file else step.function.where
+    place = f"{step.file}:{step.line}" if step.file and step.line else step.file or step.function.where
     return Cell(
         function=Part(visible(step.function.name), bool(kinds & _RENAMES)),
         place=Part(visible(place), ChangeKind.MOVED in kinds),

@@ -72,17 +72,15 @@ def test_an_entry_may_say_more(more, counting):
     assert len(judged(allow(".*", more)).counting) == counting
 
 
-def test_a_change_is_accepted_when_all_chains_that_show_it_are():
+def test_a_milestone_is_the_first_whose_chain_shows_the_change():
     old, new = (source(line, f"{line} > goal") for line in ("main > goal", "main > a > goal"))
     for made in (old, new):
         first, second = made.graph.chains
         made.graph.chains = (first, replace(second, milestone="later", title="Later", position=1))
-    one, other = allow("a", 'milestone = "goal"', "one"), allow("a", 'milestone = "later"', "other")
-    assert [finding.change.chains for finding in judged(one, old, new).findings] == [("goal", "later")]
-    for text in (one, other):
-        assert (len(judged(text, old, new).counting), judged(text, old, new).stale) == (1, ())
-    assert [finding.accepted for finding in judged(one + other, old, new).findings] == ["one; other"]
-    assert judged(allow("a"), old, new).status is ExitStatus.DONE
+    assert [finding.change.chains for finding in judged("", old, new).findings] == [("goal", "later")]
+    first, second = (judged(allow("a", f'milestone = "{name}"'), old, new) for name in ("goal", "later"))
+    assert (len(first.counting), first.stale) == (0, ())
+    assert (len(second.counting), second.stale) == (1, ("a in later: matches nothing any more",))
 
 
 def test_an_entry_that_matches_nothing_is_told():

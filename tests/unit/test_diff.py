@@ -366,6 +366,12 @@ class TestWhatCouldNotBeCompared:
             assert [entry.subject for entry in diff.unchecked] == ["Who set the pointer to goal"]
             assert not diff.changes
 
+    def test_a_pointer_of_which_one_side_says_nothing(self):
+        both = {"a": "Ops.a by init", "goal": "Ops.go by init"}
+        whole = source("main *> a *> goal", slots=both, name="OLD")
+        diff = compare(whole, source("main *> a *> goal", slots={"a": "Ops.a by init"}), NAMES)
+        assert [entry.subject for entry in diff.unchecked] == ["Who set the pointer to goal"]
+
     def test_what_the_old_side_was_recorded_without(self):
         whole = source("main *> goal", ioctls=("A",), slots={"goal": "O.go by i"})
         diff = compare(source("main *> goal", name="OLD"), whole, NAMES)
@@ -406,6 +412,23 @@ class TestWhatCouldNotBeCompared:
         pasted = source("thread -> kvm_run -> ioctl", scenario="import")
         pasted.graph.chains = tuple(replace(chain, milestone="at ioctl") for chain in pasted.graph.chains)
         assert changes(pasted, whole) == changes(whole, pasted) == []
+
+    @pytest.mark.parametrize("excerpt", ["b -> goal", "a -> b -> goal", "a -> b", "b"])
+    def test_an_excerpt_is_compared_with_what_it_is_an_excerpt_of(self, excerpt):
+        pasted = source(excerpt, scenario="import")
+        pasted.graph.chains = tuple(replace(chain, milestone=f"at {excerpt[-1]}") for chain in pasted.graph.chains)
+        assert changes(pasted, source("main > a > b > goal")) == []
+        assert (
+            changes(source("main > a > b > goal"), source(excerpt.replace("b", "x -> b"), scenario="import")) != []
+        )
+
+    def test_a_stack_of_a_crash_is_compared_as_far_as_the_program_went(self):
+        pasted = source("main -> a -> b -> assert_fail -> abort", scenario="import")
+        pasted.graph.chains = tuple(replace(chain, milestone="at abort") for chain in pasted.graph.chains)
+        for whole, expected in (("main > a > b > goal", []), ("main > a > x > b > goal", ["inserted x"])):
+            diff = compare(pasted, source(whole), NAMES)
+            assert [f"{change.kind} {change.subject}" for change in diff.changes] == expected
+            assert [entry.reason for entry in diff.unchecked] == ["NEW has no chain that goes on to assert_fail"]
 
     def test_a_pasted_stack_of_a_thread_is_compared_without_the_thread_s_creation(self):
         whole = source("main > start => run > goal", thread="CPU 0/KVM")

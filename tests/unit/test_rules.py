@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import UsageError
+from analyzer.graph.callgraph import Missing
 from analyzer.graph.merge import merge
 from analyzer.graph.rules import Outcome, check_rule, parse_rule
 from analyzer.model import Function, Kind
@@ -158,6 +159,13 @@ def test_a_rule_whose_search_for_a_way_past_is_cut_off_is_unchecked():
     rule = parse_rule("main must reach goal only via f")
     assert check_rule(rule, graph_of_edges(edges), steps=250).outcome is UNCHECKED
     assert check_rule(rule, graph_of_edges(edges)).outcome is BROKEN
+
+
+def test_what_the_program_does_not_have_is_not_reached():
+    graph = merge([recording(*LINES)])
+    graph.missing = (Missing("break gone", "gone", False, ("gone",)),)
+    assert check_rule(parse_rule("main must not reach gone"), graph).outcome is HOLDS
+    assert check_rule(parse_rule("main must reach gone"), graph).outcome is UNCHECKED
 
 
 @pytest.mark.parametrize("complete", [True, False])
