@@ -18,7 +18,8 @@ exit status of bisect, as git takes it:
 
 rules:
   A must reach B, A must not reach B; via C, not via C, only via C. What a rule names is watched for besides the
-  milestones. A commit whose program lacks a function that a rule names is skipped."""
+  milestones. A commit whose program lacks a function that a rule names is skipped, unless it must not reach
+  that."""
 
 
 def add_bisect_options(verb: argparse.ArgumentParser) -> None:

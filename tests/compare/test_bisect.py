@@ -71,6 +71,14 @@ def test_git_finds_the_commit_that_broke_a_rule_and_skips_those_that_cannot_be_j
     assert "is broken: kvm_check_extensions was waited for and never reached" in said
 
 
+def test_git_finds_the_commit_since_which_a_function_is_called(history):
+    checkout, commits = history
+    rule = ("--rule", "main must not reach qdev_realize")
+    commit, said = found(checkout, commits["good"], commits["bad"], *BUILD, *rule)
+    assert commit == commits["culprit"]
+    assert f"good {commits['direct'][:12]}" in said or f"good {commits['second'][:12]}" in said
+
+
 def test_reversed_git_finds_the_commit_that_mended_it(checkout, toy):
     checkout.commit("worse", "UNCHECKED")
     first, *_, mended, last = [

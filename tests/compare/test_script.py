@@ -61,7 +61,7 @@ def test_without_a_baseline_it_cannot_be_compared_and_one_to_begin_with_is_made(
     job, done = first
     assert done.returncode == 3
     assert "has no baseline" in done.stderr
-    assert "is in callchain-ci/baseline: commit it as callchain-baseline" in done.stderr
+    assert "qemu-9.1-default-own.txt: commit it to callchain-baseline/" in done.stderr
     assert {path.name for path in job.out.iterdir()} == {"recording", "baseline"}
 
 
