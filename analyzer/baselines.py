@@ -10,13 +10,12 @@ from pathlib import Path
 
 from analyzer.comparing import Output, Terms, compare_sources, tell
 from analyzer.diff.baseline import machine, profile, to_text
-from analyzer.diff.compare import Source
+from analyzer.diff.change import Source
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.callgraph import Provenance
 from analyzer.recording import FILE_NAME
 from analyzer.results import write_text
 from analyzer.sides import load_source
-from gdbscripts.wire import IMPORT
 
 _ALLOW_FILE = "allow.toml"  # beside the baselines: accepted changes and rules
 _SUFFIX = ".txt"
@@ -40,7 +39,7 @@ def find_recordings() -> list[str]:
     """
     folders = [*Path().glob("*/"), *Path("out").glob("*/")]
     found = sorted(str(folder) for folder in folders if (folder / FILE_NAME).is_file())
-    recorded = [name for name in found if load_source(name).scenario != IMPORT]
+    recorded = [name for name in found if not load_source(name).pasted]
     if not recorded:
         raise AnalyzerError(
             "There is no recording here.", "Record one: analyze startup --qemu PATH; or name it with --of."
@@ -52,7 +51,7 @@ def kept_for(folder: Path, recordings: Sequence[str]) -> list[Kept]:
     """Each recording with its place among the baselines. UsageError when two have the same place, or when one is a
     pasted backtrace."""
     kept = [Kept(source, folder / file_name(source.graph.provenance)) for source in map(load_source, recordings)]
-    if pasted := next((each.source.name for each in kept if each.source.scenario == IMPORT), None):
+    if pasted := next((each.source.name for each in kept if each.source.pasted), None):
         raise UsageError(f"{pasted} is a pasted backtrace: no baseline is made of it.", "Record a QEMU.")
     places: dict[Path, str] = {}
     for each in kept:

@@ -22,7 +22,7 @@ from analyzer.build.compile import BuildFailedError
 from analyzer.building import BuildOptions, build_as_asked
 from analyzer.console import Console
 from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_milestones, together
-from analyzer.diff.compare import Source
+from analyzer.diff.change import Source
 from analyzer.diff.names import known_names
 from analyzer.errors import AnalyzerError
 from analyzer.graph.callgraph import CallGraph, Missing

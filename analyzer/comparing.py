@@ -12,7 +12,8 @@ from pathlib import Path
 from analyzer.console import print_whole
 from analyzer.diff.accept import DEFAULT_FAIL_ON, AllowFile, judge
 from analyzer.diff.allowfile import read_allow_file
-from analyzer.diff.compare import Source, compare
+from analyzer.diff.change import Source
+from analyzer.diff.compare import compare
 from analyzer.diff.drawing import merged_dot
 from analyzer.diff.names import Names, known_names, read_names, together
 from analyzer.diff.pasted import part_on_rows
@@ -22,7 +23,6 @@ from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.rules import check_rule, parse_rule
 from analyzer.results import write_text
 from analyzer.workflow import picture
-from gdbscripts.wire import IMPORT
 from reports.changes import FORMATS, format_of
 from reports.changes.colour import wants_colour
 from reports.changes.text import render as text_of
@@ -107,7 +107,7 @@ def _text(verdict: Verdict, output: Output) -> str:
 
 def _html(verdict: Verdict, old: Source, new: Source, names: Names) -> str:
     before, now = old.graph, new.graph
-    if IMPORT in (old.scenario, new.scenario):
+    if old.pasted or new.pasted:
         chains = verdict.diff.chains
         before = part_on_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
         now = part_on_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from analyzer.adapters.lines import lines_of
-from analyzer.diff.compare import Source
+from analyzer.diff.change import Source
 from analyzer.diff.reading import from_text, is_baseline
 from analyzer.errors import AnalyzerError
 from analyzer.graph.callgraph import CallGraph

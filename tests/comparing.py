@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analyzer.diff.compare import Source, compare
+from analyzer.diff.change import Source
+from analyzer.diff.compare import compare
 from analyzer.diff.names import known_names
 from analyzer.graph.callgraph import IoctlCall, Setting, Slot
 from analyzer.graph.merge import graph_of

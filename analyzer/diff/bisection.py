@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from analyzer.diff.compare import Source, compare
+from analyzer.diff.change import Source
+from analyzer.diff.compare import compare
 from analyzer.diff.names import Names
 from analyzer.diff.words import first_divergence
 from analyzer.errors import UsageError

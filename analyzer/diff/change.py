@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from analyzer.graph.callgraph import ChainStep, Provenance
+from analyzer.graph.callgraph import CallGraph, ChainStep, Provenance
+from gdbscripts.wire import IMPORT
 
 
 class ChangeKind(str, Enum):
@@ -109,6 +110,34 @@ class Side:
 
     name: str
     provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Source:
+    """A graph to compare, and the name it was given by."""
+
+    name: str
+    graph: CallGraph
+
+    @property
+    def scenario(self) -> str:
+        """What was recorded, as `Provenance.scenario`."""
+        return self.graph.provenance.scenario
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was recorded to its end."""
+        return self.graph.provenance.complete
+
+    @property
+    def pasted(self) -> bool:
+        """Whether it is of backtraces that somebody pasted: what they do not show proves nothing."""
+        return self.scenario == IMPORT
+
+    @property
+    def side(self) -> Side:
+        """What is told of it."""
+        return Side(self.name, self.graph.provenance)
 
 
 @dataclass(frozen=True)

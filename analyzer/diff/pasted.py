@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from analyzer.diff.chains import Pair
+from analyzer.diff.change import Unchecked
 from analyzer.graph.callgraph import CallGraph, Chain, ChainStep
 from analyzer.model import Kind
 
 
 @dataclass(frozen=True)
-class Met:
+class _Met:
     """A pasted stack as far as recorded chains go along, and the beginning of the one that goes along best.
 
     `beyond` is the function with which the stack goes on alone, "" when it does not.
@@ -28,7 +29,25 @@ class Met:
     beyond: str
 
 
-def meetings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[Met]:
+def as_far_as_met(
+    pasted: Sequence[Chain], recorded: Sequence[Chain], name: str
+) -> tuple[list[Chain], list[Chain], list[Unchecked]]:
+    """The chains of both sides as far as they can be compared: stacks that meet a recorded chain, up to there, and
+    the beginnings they meet. How stacks go on alone, beside the recording of that `name`, is told."""
+    met = list(_meetings(pasted, recorded))
+    milestones = {each.pasted.milestone for each in met}
+    stacks = [chain for chain in pasted if chain.milestone not in milestones]
+    stacks += dict.fromkeys(each.pasted for each in met)
+    beginnings = {each.recorded.milestone: each.recorded for each in met}
+    beyond = [
+        Unchecked(each.pasted.title, f"{name} has no chain that goes on to {each.beyond}")
+        for each in met
+        if each.beyond
+    ]
+    return stacks, [*recorded, *beginnings.values()], list(dict.fromkeys(beyond))
+
+
+def _meetings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[_Met]:
     """For each pasted stack that leads to no milestone of the recorded chains, where it meets one of them. Stacks
     that meet none, or at their outermost function only, are left out."""
     known = {chain.milestone for chain in recorded}
@@ -42,7 +61,7 @@ def meetings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[Met
         ways = [way for other in recorded if (way := _up_to(names[end - 1], other))]
         scores = [_in_common(_beginning_like(way, stack), stack) for way in ways]
         best = ways[scores.index(max(scores))]  # the first of equals
-        yield Met(stack, replace(stack, thread=best.thread, steps=best.steps), "".join(names[end : end + 1]))
+        yield _Met(stack, replace(stack, thread=best.thread, steps=best.steps), "".join(names[end : end + 1]))
 
 
 def _up_to(goal: str, chain: Chain) -> Chain | None:

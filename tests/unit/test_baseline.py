@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from analyzer.baselines import file_name, kept_for, update
 from analyzer.diff.baseline import ARROWS, FIRST_LINE, to_text
-from analyzer.diff.compare import Source, compare
+from analyzer.diff.change import Source
+from analyzer.diff.compare import compare
 from analyzer.diff.names import known_names
 from analyzer.diff.reading import from_text
 from analyzer.errors import AnalyzerError, UsageError

@@ -12,7 +12,7 @@ import analyzer.bisect
 from analyzer.build.compile import BuildFailedError
 from analyzer.cli import main
 from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_milestones, together
-from analyzer.diff.compare import Source
+from analyzer.diff.change import Source
 from analyzer.diff.names import known_names
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.callgraph import CallGraph, Missing

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from analyzer.diff.change import ChangeKind
-from analyzer.diff.compare import Source, compare
+from analyzer.diff.change import ChangeKind, Source
+from analyzer.diff.compare import compare
 from analyzer.diff.names import known_names, read_names, together
 from analyzer.diff.words import first_divergence, sentence
 from analyzer.errors import AnalyzerError

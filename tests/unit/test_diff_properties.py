@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from analyzer.diff.align import align
 from analyzer.diff.baseline import to_text
-from analyzer.diff.change import ChangeKind
-from analyzer.diff.compare import Source, compare
+from analyzer.diff.change import ChangeKind, Source
+from analyzer.diff.compare import compare
 from analyzer.diff.names import Names, Pattern, known_names
 from analyzer.diff.reading import from_text
 from analyzer.model import Function

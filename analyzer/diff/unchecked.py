@@ -1,0 +1,68 @@
+"""What cannot be compared, and why: it must not pass for the same. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from analyzer.diff.calls import explained
+from analyzer.diff.chains import Pair
+from analyzer.diff.change import ChainDiff, Source, Unchecked
+from analyzer.diff.ioctls import whole_ledger
+
+
+def why_not(pair: Pair, old: Source, new: Source) -> str:
+    """Why a chain that one side lacks tells nothing; "" when it does."""
+    lacking, other = (old, new) if pair.old is None else (new, old)
+    missing = next((entry for entry in lacking.graph.missing if entry.milestone == pair.either.milestone), None)
+    if missing and not missing.in_program and lacking is new:
+        return f"{new.name} has none of the functions {', '.join(missing.functions)}"
+    if not lacking.complete:
+        return f"{lacking.name} was not recorded to its end and never came there"
+    return other_scenario(lacking, other)
+
+
+def other_scenario(one: Source, other: Source) -> str:
+    """Why two recordings of different scenarios cannot be compared; "" when it is the same one."""
+    if one.scenario == other.scenario:
+        return ""
+    return f"{one.name} is a recording of {one.scenario}, {other.name} one of {other.scenario}"
+
+
+def never_reached(old: Source, new: Source) -> Iterator[Unchecked]:
+    """Milestones that neither side came to, and one of them would have, had it been recorded to its end."""
+    missing = {entry.milestone for entry in old.graph.missing}
+    if not (old.complete and new.complete):
+        for entry in new.graph.missing:
+            if entry.milestone in missing:
+                yield Unchecked(entry.title, "neither side came there, and not both were recorded to their end")
+
+
+def lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Unchecked]:
+    """What one side tells of and the other one was not asked for."""
+    if old.scenario != new.scenario:
+        return
+    before = [step for pair in pairs if pair.old and pair.new for step in pair.old.steps]
+    now = [step for pair in pairs if pair.old and pair.new for step in pair.new.steps]
+    for one, steps, other, others in ((old, before, new, now), (new, now, old, before)):
+        if not other.complete:
+            continue  # of which it is said that it lacks more than that
+        if whole_ledger(one.graph.ioctls) and not whole_ledger(other.graph.ioctls):
+            yield Unchecked("The ioctls", f"{other.name} was recorded without them")
+        if any(map(explained, steps)) and not any(step.slot for step in others):
+            yield Unchecked("Who set the function pointers", f"{other.name} was recorded without asking for it")
+
+
+def unexplained(old: Source, new: Source, chains: Sequence[ChainDiff]) -> Iterator[Unchecked]:
+    """Pointers of which only one side knows who set them; where a side knows of none, that is told as one."""
+    rows = [row for chain in chains for row in chain.rows if row.old and row.new]
+    slots = [any(row.old and row.old.slot for row in rows), any(row.new and row.new.slot for row in rows)]
+    told = set()
+    for row in rows if all(slots) else ():
+        mine, theirs = row.old, row.new
+        if not mine or not theirs or mine.kind is not theirs.kind or explained(mine) == explained(theirs):
+            continue
+        source, step = (new, theirs) if explained(mine) else (old, mine)
+        if step.function not in told:
+            told.add(step.function)
+            reason = f"{step.slot.outcome}: {step.slot.reason}" if step.slot else "it does not say"
+            yield Unchecked(f"Who set the pointer to {step.function}", f"{source.name}: {reason}")
