@@ -183,6 +183,22 @@ def test_it_is_said(row):
     assert changes(old, new) == sorted(expected)
 
 
+def test_what_became_of_choosing_the_accelerator_since_1_6():
+    old = "main@vl > configure_accelerator@vl *> goal"
+    new = (
+        "main@vl > qemu_init@vl > configure_accelerators@vl > qemu_opts_foreach@qemu-option "
+        "*> do_configure_accelerator@vl > accel_init_machine@accel *> goal"
+    )
+    told = compare(source(old), source(new), NAMES).changes
+    assert [sentence(change) for change in told] == [
+        "accel_init_machine came in after do_configure_accelerator (does part of what configure_accelerator did)",
+        "do_configure_accelerator came in after qemu_opts_foreach (does part of what configure_accelerator did)",
+        "qemu_init came in after main (does part of what main did)",
+        "qemu_opts_foreach came in after configure_accelerators",
+        "configure_accelerator became configure_accelerators",
+    ]
+
+
 def test_there_are_as_many_rows_that_expect_nothing():
     assert len(SAME) >= len(DIFFERENT)
 
