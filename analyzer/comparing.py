@@ -13,7 +13,7 @@ from analyzer.console import print_whole
 from analyzer.diff.accept import DEFAULT_FAIL_ON, AllowFile, judge
 from analyzer.diff.allowfile import read_allow_file
 from analyzer.diff.change import Source
-from analyzer.diff.compare import compare
+from analyzer.diff.compare import compare, names_between
 from analyzer.diff.drawing import merged_dot
 from analyzer.diff.names import Names, known_names, read_names, together
 from analyzer.diff.pasted import part_on_rows
@@ -111,7 +111,7 @@ def _html(verdict: Verdict, old: Source, new: Source, names: Names) -> str:
         chains = verdict.diff.chains
         before = part_on_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
         now = part_on_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))
-    svg, missing = picture(merged_dot(before, now, verdict.diff, names))
+    svg, missing = picture(merged_dot(before, now, verdict.diff, names_between(old, new, names)))
     return render_diff(verdict, svg, missing)
 
 

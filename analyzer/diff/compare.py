@@ -26,8 +26,7 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     With `kernel` the kernel's functions are compared too, which is of use on one and the same host only; with
     `hits` how often calls were recorded. Of backtraces only what they show is compared.
     """
-    if old.graph.provenance.build_id == new.graph.provenance.build_id != "":
-        names = replace(names, exact=True)
+    names = names_between(old, new, names)
     pairs, not_met = _pairs(old, new, names)
     told, unchecked = _told(pairs, old, new)
     unchecked = [*not_met, *unchecked]
@@ -49,6 +48,12 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     if hits:
         changes += _hits(old.graph, new.graph, chains, names)
     return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(unchecked))
+
+
+def names_between(old: Source, new: Source, names: Names) -> Names:
+    """What is known of names, as it holds between these two: in one and the same program each stands for itself."""
+    same = old.graph.provenance.build_id == new.graph.provenance.build_id != ""
+    return replace(names, exact=True) if same else names
 
 
 def _compiled_alike(old: Source, new: Source) -> bool:

@@ -6,16 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from analyzer.diff.change import ChangeKind, Diff
+from analyzer.diff.calls import call_kind
+from analyzer.diff.change import NOTES, ChangeKind, Diff
 from analyzer.diff.names import Names
 from analyzer.diff.outside import matched_functions
 from analyzer.diff.told import Told
+from analyzer.graph.boundary import KERNEL
 from analyzer.graph.callgraph import Call, CallGraph, Node
 from analyzer.model import Function, Kind
 
 CHANGED = {ChangeKind.RENAMED: "≈ renamed", ChangeKind.MOVED: "→ moved"}  # of a function on both sides, in words
-_COMPILERS_CHOICE = {Kind.DIRECT, Kind.INLINE, Kind.TAIL}
-_KERNEL = "[kernel]"  # the host's: no difference between two programs
 _NO_NAMES = Names()
 
 
@@ -64,8 +64,8 @@ class MergedCall:
         """What became of it: gone, new, changed, note or same."""
         if self.old is None or self.new is None:
             return "note" if self.note else "gone" if self.old else "new"
-        if self.old.kind is not self.new.kind:
-            return "note" if {self.old.kind, self.new.kind} <= _COMPILERS_CHOICE else "changed"
+        if change := call_kind("", self.old.kind, self.new.kind, ("", 0)):
+            return "note" if change.kind in NOTES else "changed"
         return "changed" if self.pointer else "same"
 
 
@@ -141,7 +141,7 @@ def _nodes(old: CallGraph, new: CallGraph, match: Mapping[Function, Function], t
 
 
 def _is_note(function: Function, told: Told) -> bool:
-    return function.where == _KERNEL or function.name in told.optimised
+    return function.where == KERNEL or function.name in told.optimised
 
 
 def _call(
@@ -158,6 +158,6 @@ def _call(
     way = (call.caller, call.callee)
     # A function of which only the beginning is inlined seems to call itself.
     itself = call.caller == call.callee and call.callee in inlined
-    past = itself or way in told.past_optimised or call.callee.where == _KERNEL
+    past = itself or way in told.past_optimised or call.callee.where == KERNEL
     note = past or nodes[caller].note or nodes[callee].note
     return MergedCall(caller, callee, old, new, pointer=way in told.other_pointers, note=note)

@@ -49,6 +49,13 @@ def test_a_renamed_function_is_one_node_with_both_names_and_its_calls_stay():
     assert "a →\\nz" in merged_dot(old, new, found)
 
 
+def test_a_call_of_which_a_backtrace_does_not_tell_whether_it_is_direct_is_the_same():
+    pasted, recorded = graph("main call a", "a call b"), graph("main direct a", "a indirect b")
+    found = diff(*same("main", "a", "b"))
+    for old, new in ((pasted, recorded), (recorded, pasted)):
+        assert calls(old, new, found) == ["a same b", "main same a"]
+
+
 def test_another_machine_version_is_a_note():
     old, new = graph("main direct pc_v1"), graph("main direct pc_v2")
     found = diff(*same("main"), renamed("pc_v1", "pc_v2", ChangeKind.NUMBERED))
