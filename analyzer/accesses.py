@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from analyzer.graph.boundary import ENTRY
+from analyzer.graph.kept import delivers_what_was_kept
 from analyzer.kvm.exits import Exit, decode_exit
 from analyzer.kvm.requests import KVM_RUN
 from analyzer.model import KernelEvent, LedgerEntry, Recording, Stop, VcpuExit
@@ -107,7 +108,7 @@ class _Run:
         """What KVM_RUN came back for."""
         assert self._exit is not None
         decoded = self._exit
-        kept = tuple(stop for stop in stops if _delivers_what_was_kept(stop))
+        kept = tuple(stop for stop in stops if delivers_what_was_kept(stop))
         reads = decoded.direction in ("in", "read")
         answer = int.from_bytes(exit_.answer[: decoded.size], "little") if reads and exit_.answer else None
         return Access(
@@ -219,10 +220,6 @@ def _instruction(event: KernelEvent) -> str:
     if event.name == "kvm_exit" and (match := _RIP.search(event.text)):
         return f"{int(match['rip'], 16):#x}"
     return ""
-
-
-def _delivers_what_was_kept(stop: Stop) -> bool:
-    return any("coalesced" in frame.function.name for frame in stop.frames)
 
 
 def _note_zone(entry: LedgerEntry, zones: list[_Zone]) -> None:

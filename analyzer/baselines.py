@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,14 +32,14 @@ class Kept:
     baseline: Path
 
 
-def find_recordings() -> list[str]:
+def find_recordings() -> list[Source]:
     """The output folders below the current one, and below `out`; imported backtraces are none of these.
 
     AnalyzerError when there is none.
     """
     folders = [*Path().glob("*/"), *Path("out").glob("*/")]
     found = sorted(str(folder) for folder in folders if (folder / FILE_NAME).is_file())
-    recorded = [name for name in found if not load_source(name).pasted]
+    recorded = [source for source in map(load_source, found) if not source.pasted]
     if not recorded:
         raise AnalyzerError(
             "There is no recording here.", "Record one: analyze startup --qemu PATH; or name it with --of."
@@ -47,10 +47,10 @@ def find_recordings() -> list[str]:
     return recorded
 
 
-def kept_for(folder: Path, recordings: Sequence[str]) -> list[Kept]:
+def kept_for(folder: Path, recordings: Iterable[Source]) -> list[Kept]:
     """Each recording with its place among the baselines. UsageError when two have the same place, or when one is a
     pasted backtrace."""
-    kept = [Kept(source, folder / file_name(source.graph.provenance)) for source in map(load_source, recordings)]
+    kept = [Kept(source, folder / file_name(source.graph.provenance)) for source in recordings]
     if pasted := next((each.source.name for each in kept if each.source.pasted), None):
         raise UsageError(f"{pasted} is a pasted backtrace: no baseline is made of it.", "Record a QEMU.")
     places: dict[Path, str] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,7 +40,7 @@ def load_source(name: str) -> Source:
         at_hand = sys.stdin is not None and not sys.stdin.closed and not sys.stdin.isatty()
         return Source(shown, _load_stream(sys.stdin.buffer, shown) if at_hand else _pasted(name, shown))
     if path.is_fifo():  # it can be read once only
-        with _opened(path, name) as stream:
+        with _readable(name), path.open("rb") as stream:
             return Source(name, _load_stream(stream, name))
     return Source(name, _load(path, name))
 
@@ -50,9 +52,15 @@ def _load_stream(stream: BinaryIO, name: str) -> CallGraph:
         return _load(Path(copy.name), name)
 
 
-def _opened(path: Path, name: str) -> BinaryIO:
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """AnalyzerError when what is named cannot be read."""
     try:
-        return path.open("rb")
+        yield
+    except FileNotFoundError:
+        raise AnalyzerError(
+            f"{name}: there is no such file.", "Name an output folder, a graph.json, a baseline or a backtrace."
+        ) from None
     except OSError as error:
         raise AnalyzerError(f"{name} cannot be read: {error.strerror}.") from None
 
@@ -80,23 +88,13 @@ def _pasted(source: str, name: str) -> CallGraph:
 
 
 def _beginning(path: Path, name: str) -> str:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(200).lstrip("\ufeff \n")
-    except FileNotFoundError:
-        raise AnalyzerError(
-            f"{name}: there is no such file.", "Name an output folder, a graph.json, a baseline or a backtrace."
-        ) from None
-    except OSError as error:
-        raise AnalyzerError(f"{name} cannot be read: {error.strerror}.") from None
+    with _readable(name), path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(200).lstrip("\ufeff \n")
 
 
 def _read(path: Path, name: str) -> str:
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            text = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise AnalyzerError(f"{name} cannot be read: {error.strerror}.") from None
+    with _readable(name), path.open(encoding="utf-8-sig", errors="replace") as file:
+        text = file.read(_LARGEST + 1)
     if len(text) > _LARGEST:
         raise AnalyzerError(f"{name} is too large to be a graph.")
     return text

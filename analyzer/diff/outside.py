@@ -13,10 +13,10 @@ from analyzer.diff.calls import call_kind
 from analyzer.diff.change import ChainDiff, Change, ChangeKind
 from analyzer.diff.names import Names
 from analyzer.diff.rows import OUTSIDE_THE_PROGRAM
+from analyzer.graph.boundary import KERNEL
 from analyzer.graph.callgraph import Call, CallGraph, Node
 from analyzer.model import Function, Kind
 
-_KERNEL = "[kernel]"
 _MAY_HIDE = (Kind.TAIL, Kind.INLINE, Kind.UNKNOWN)
 _Edge = tuple[Function, Function]
 
@@ -79,7 +79,7 @@ class _Outside:
 
     @classmethod
     def of(cls, graph: CallGraph) -> _Outside:
-        nodes = {node.function: node for node in graph.nodes if node.function.where != _KERNEL}
+        nodes = {node.function: node for node in graph.nodes if node.function.where != KERNEL}
         calls: dict[_Edge, list[Call]] = {}
         for call in graph.calls:
             if call.kind not in OUTSIDE_THE_PROGRAM:

@@ -72,6 +72,11 @@ def slot_of(pointer: Pointer) -> Slot:
     return Slot(pointer.kind, pointer.slot, pointer.outcome, pointer.reason, set_by)
 
 
+def delivers_what_was_kept(stop: Stop) -> bool:
+    """Whether QEMU serves a write here that KVM had kept back (coalesced) until this exit."""
+    return any(_KEPT in frame.function.name for frame in stop.frames)
+
+
 def _device_chains(recording: Recording, position: int) -> Iterator[Chain]:
     """A chain for each stop in a device's function, from the thread's start, named after where the guest turns."""
     exits = {exit_.number: exit_ for exit_ in recording.exits}
@@ -89,7 +94,7 @@ def _device_chains(recording: Recording, position: int) -> Iterator[Chain]:
 def _access(stop: Stop, run: bytes) -> tuple[str, str]:
     """What the guest asks for at this stop: a name without spaces, and a title."""
     access = decode_exit(run)
-    if any(_KEPT in frame.function.name for frame in stop.frames):
+    if delivers_what_was_kept(stop):
         return "kept", "A write that KVM had kept back is delivered"
     if access.direction in _ACCESSES and access.address is not None:
         return f"{access.direction} {access.address:#x}", _ACCESSES[access.direction].format(access.address)

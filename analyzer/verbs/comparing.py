@@ -27,8 +27,10 @@ def diff(options: argparse.Namespace) -> ExitStatus:
 def baseline(options: argparse.Namespace) -> ExitStatus:
     """The verb `baseline`."""
     from analyzer.baselines import allow_file, check, find_recordings, kept_for, update
+    from analyzer.sides import load_source
 
-    kept = kept_for(options.folder, options.recordings or find_recordings())
+    recordings = [load_source(name) for name in options.recordings] or find_recordings()
+    kept = kept_for(options.folder, recordings)
     if options.what == "update":
         for line in update(kept):
             print(line)

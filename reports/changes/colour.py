@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
-CHOICES = ("auto", "always", "never")
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str], choice: str = "auto") -> bool:
-    """Whether to colour what goes to `stream`: `choice` is one of CHOICES; "auto" asks the environment, then
+    """Whether to colour what goes to `stream`: `choice` is auto, always or never; auto asks the environment, then
     the stream. A wish for no colour wins over one for colour."""
     if choice != "auto":
         return choice == "always"

@@ -19,7 +19,6 @@ from reports.changes.text import threads
 MARKER = "<!-- qemu-callchain -->"
 """First line of the comment, by which it is found again to be replaced."""
 COMMENT = 65_000  # GitHub takes 65,536 characters
-STEP_SUMMARY = 1_000_000  # GitHub takes 1 MiB for a step
 
 
 def render(verdict: Verdict, limit: int = COMMENT) -> str:

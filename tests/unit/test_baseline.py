@@ -145,11 +145,11 @@ class TestWhereTheyAreKept:
         for name in ("a.json", "b.json"):
             (tmp_path / name).write_text(to_json(EXAMPLE.graph))
         with pytest.raises(UsageError, match="same baseline"):
-            kept_for(tmp_path, [str(tmp_path / "a.json"), str(tmp_path / "b.json")])
+            kept_for(tmp_path, [load_source(str(tmp_path / name)) for name in ("a.json", "b.json")])
 
     def test_updating_tells_what_happened(self, tmp_path):
         (tmp_path / "a.json").write_text(to_json(EXAMPLE.graph))
-        kept = kept_for(tmp_path / "new", [str(tmp_path / "a.json")])
+        kept = kept_for(tmp_path / "new", [load_source(str(tmp_path / "a.json"))])
         assert [next(update(kept)).split()[0] for _ in range(2)] == ["new", "unchanged"]
         for damaged in (b"else", b"\xff\xfe"):
             kept[0].baseline.write_bytes(damaged)
@@ -163,5 +163,5 @@ class TestWhereTheyAreKept:
     def test_none_is_made_of_an_incomplete_recording(self, tmp_path):
         (tmp_path / "a.json").write_text(to_json(source("main > goal", complete=False).graph))
         with pytest.raises(AnalyzerError, match="not recorded to its end"):
-            list(update(kept_for(tmp_path, [str(tmp_path / "a.json")])))
+            list(update(kept_for(tmp_path, [load_source(str(tmp_path / "a.json"))])))
         assert not list(tmp_path.glob("*.txt"))
