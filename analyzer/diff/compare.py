@@ -51,7 +51,7 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
 
 
 def names_between(old: Source, new: Source, names: Names) -> Names:
-    """What is known of names, as it holds between these two: in one and the same program each stands for itself."""
+    """What is known of names, as it holds between these two: in one program each stands for itself."""
     same = old.graph.provenance.build_id == new.graph.provenance.build_id != ""
     return replace(names, exact=True) if same else names
 
