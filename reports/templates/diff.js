@@ -20,12 +20,13 @@
     const kept = Object.entries(state).filter(([, value]) => value);
     return "#" + new URLSearchParams(kept).toString();
   };
-  let stay = false;  // a click inside the graph does not move it under the pointer
+  // A click inside the graph does not move it under the pointer: inPlace. What a click leads to is shown before
+  // the click is over, which an event of the address would be too late for.
   const go = (place, inPlace = false) => {
     const { at, f, ...rest } = read();
     const hash = address({ ...place, ...rest });
-    stay = inPlace;
-    if (location.hash === hash) follow(); else location.hash = hash;
+    if (location.hash !== hash) history.pushState(null, "", hash);
+    follow(inPlace);
   };
   const set = (change) => {  // not a place to come back to
     history.replaceState(null, "", address({ ...read(), ...change }));
@@ -112,7 +113,7 @@
     if (target.matches("tr")) target.classList.add("here");
     target.scrollIntoView({ block: target.matches("tr") ? "center" : "start" });
   };
-  const choose = (identity) => {
+  const choose = (identity, inPlace) => {
     const node = nodes.get(identity);
     if (!graph || !node) return;
     for (const before of graph.svg.querySelectorAll(".chosen")) before.classList.remove("chosen");
@@ -125,7 +126,7 @@
       return [" ", link];
     });
     chosen.replaceChildren(element("code", name), links.length ? ": on the way to" : ": on none of these ways", ...links);
-    if (stay) return;
+    if (inPlace) return;
     graph.centre(node);
     document.getElementById("graph").scrollIntoView();
   };
@@ -137,13 +138,12 @@
     const target = link.getAttribute("href").slice(1);
     go(target.startsWith("f=") ? { f: decodeURIComponent(target.slice(2)) } : { at: target });
   });
-  const follow = () => {
+  const follow = (inPlace = false) => {
     const state = read();
     show(state);
-    if (state.f) choose(state.f);
+    if (state.f) choose(state.f, inPlace);
     else if (state.at) visit(state.at);
-    stay = false;
   };
-  window.addEventListener("hashchange", follow);
+  window.addEventListener("hashchange", () => follow());
   follow();
 })();

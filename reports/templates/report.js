@@ -103,23 +103,24 @@
     document.getElementById("graph").scrollIntoView();
   });
 
-  let stay = false;  // a click inside the graph does not move it under the pointer
+  // A click inside the graph does not move it under the pointer: inPlace. What a click leads to is shown before
+  // the click is over, which an event of the address would be too late for.
   const go = (identity, inPlace = false) => {
-    stay = inPlace;
     const hash = "#f=" + encodeURIComponent(identity);
-    if (location.hash === hash) follow(); else location.hash = hash;
+    if (location.hash !== hash) history.pushState(null, "", hash);
+    follow(inPlace);
   };
-  const follow = () => {
+  const follow = (inPlace = false) => {
     const match = /^#f=(.*)$/.exec(location.hash);
     if (!match) return;
     const identity = decodeURIComponent(match[1]);
     if (!Object.hasOwn(details, identity)) return;
     show(identity);
     mark(identity);
-    if (graph && !stay) graph.centre(group(details[identity].id));
-    if (!stay) document.getElementById("graph").scrollIntoView();
-    stay = false;
+    if (inPlace) return;
+    if (graph) graph.centre(group(details[identity].id));
+    document.getElementById("graph").scrollIntoView();
   };
-  window.addEventListener("hashchange", follow);
+  window.addEventListener("hashchange", () => follow());
   follow();
 })();

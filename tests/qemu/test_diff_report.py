@@ -6,6 +6,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 from analyzer.adapters.dot import render_svg
 from analyzer.diff.change import Change, ChangeKind, Row, Unchecked
@@ -169,7 +170,7 @@ def test_the_lead_leads_to_its_row_even_behind_a_button(page):
     assert find(page, "#row-2-6").is_displayed()
     assert "here" in find(page, "#row-2-6").get_attribute("class")
     page.back()
-    assert "row-2-6" not in page.current_url
+    WebDriverWait(page, 10).until(lambda page: "row-2-6" not in page.current_url)
 
 
 @pytest.mark.parametrize("fragment", ["#row-1-1", "#at=row-1-1&gone=hide"])
@@ -186,6 +187,15 @@ def test_a_function_of_a_row_is_found_in_the_graph_and_leads_back(page):
     assert "f=new_name%40main" in page.current_url
     click(page, "#chosen a")
     assert "at=row-1-8" in page.current_url
+
+
+def test_what_a_click_leads_to_is_shown_before_the_click_is_over(page):
+    """An event of the address comes later, and whoever looks in between sees the page as it was."""
+    shown = page.execute_script(
+        "document.querySelector('#row-1-8 [data-side=old] .name').click();"
+        "return document.querySelectorAll('#canvas .node.chosen').length"
+    )
+    assert shown == 1
 
 
 def test_a_click_on_a_node_leads_to_its_rows(page):
