@@ -12,10 +12,13 @@ from analyzer.graph.merge import graph_of
 from analyzer.model import Function
 from tests.notation import recording
 
+NAMES = known_names()
+
 
 def source(*lines, name="NEW", ioctls=(), slots=None, thread="main thread", **provenance):
-    """A graph of these stacks. `ioctls` are requests in their order.
+    """A graph of these stacks.
 
+    `ioctls` are requests in their order, each `REQUEST` or `REQUEST on THREAD` or `REQUEST of FILE`.
     `slots` gives functions the pointer that led to them: `{"b": "Ops.go by init"}`; `Ops.go by init of OTHER` when
     init stored it in another place first, `Ops.go by init, init` when init wrote the name as well.
     """
@@ -24,9 +27,31 @@ def source(*lines, name="NEW", ioctls=(), slots=None, thread="main thread", **pr
         replace(chain, thread=thread, steps=tuple(_with_slot(step, slots or {}) for step in chain.steps))
         for chain in graph.chains
     )
-    graph.ioctls = tuple(IoctlCall(r, "anon_inode:kvm-vm", "main thread", "", Function("f", "f")) for r in ioctls)
+    graph.ioctls = tuple(map(_ioctl, ioctls))
     graph.provenance = replace(graph.provenance, **{"build_id": "", **provenance})
     return Source(name, graph)
+
+
+def two_milestones(first, second):
+    """A graph with two milestones: what `first` leads to, and later what `second` leads to."""
+    one, other = source(first).graph, source(second).graph
+    one.chains += tuple(replace(chain, milestone="later", title="Later", position=1) for chain in other.chains)
+    return Source("NEW", one)
+
+
+def outside(*lines, **options):
+    """A graph of stacks that lead to no milestone, and of one chain."""
+    made = source("main > goal", *lines, **options)
+    made.graph.chains = tuple(
+        chain for chain in made.graph.chains if [step.function.name for step in chain.steps] == ["main", "goal"]
+    )
+    return made
+
+
+def _ioctl(words):
+    request, _, thread = words.partition(" on ")
+    request, _, file = request.partition(" of ")
+    return IoctlCall(request, file or "anon_inode:kvm-vm", thread or "main thread", "", Function("f", "f"))
 
 
 def _with_slot(step, slots):
@@ -44,7 +69,7 @@ def _with_slot(step, slots):
 
 def changes(old, new, **options):
     """What changed, each as `kind subject`, sorted."""
-    diff = compare(as_source(old), as_source(new), known_names(), **options)
+    diff = compare(as_source(old), as_source(new), NAMES, **options)
     return sorted(f"{change.kind} {change.subject}" for change in diff.changes)
 
 

@@ -6,27 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from analyzer.diff.change import ChangeKind, Source
+from analyzer.diff.change import ChangeKind
 from analyzer.diff.compare import compare
-from analyzer.diff.names import known_names, read_names, together
 from analyzer.diff.words import first_divergence, sentence
-from analyzer.errors import AnalyzerError
-from analyzer.graph.callgraph import IoctlCall, Missing
-from analyzer.model import Function
-from tests.comparing import changes, source
+from tests.comparing import NAMES, changes, source, two_milestones
 
 
 def _asked(*requests):
-    """Ioctls, each `REQUEST` or `REQUEST on THREAD` or `REQUEST of FILE`."""
-    made = source("main > goal")
-    made.graph.ioctls = tuple(map(_ioctl, requests))
-    return made
-
-
-def _ioctl(words):
-    request, _, thread = words.partition(" on ")
-    request, _, file = request.partition(" of ")
-    return IoctlCall(request, file or "anon_inode:kvm-vm", thread or "main thread", "", Function("f", "f"))
+    return source("main > goal", ioctls=requests)
 
 
 _POINTER = source("main *> goal", slots={"goal": "Ops.go by init"})
@@ -220,13 +207,10 @@ def test_chains_of_one_thread_belong_together():
 
 
 def test_a_change_seen_on_several_chains_is_told_once_with_all_of_them():
-    old = [source("main > goal"), source("main > goal > more")]
-    diff = compare(
-        _two("main > goal", "main > goal > more"), _two("main > a > goal", "main > a > goal > more"), NAMES
-    )
-    assert [(change.kind, change.chains) for change in diff.changes] == [
-        (ChangeKind.INSERTED, ("goal", "later"))
-    ], old
+    old = two_milestones("main > goal", "main > goal > more")
+    new = two_milestones("main > a > goal", "main > a > goal > more")
+    told = [(change.kind, change.chains) for change in compare(old, new, NAMES).changes]
+    assert told == [(ChangeKind.INSERTED, ("goal", "later"))]
 
 
 def test_a_pointer_that_took_another_way_is_told_with_that_way():
@@ -255,10 +239,8 @@ def test_they_part_after_a_function_that_both_have():
 
 
 def test_what_is_known_from_an_earlier_chain_is_counted():
-    diff = compare(
-        _two("main > a > goal", "main > a > goal > b"), _two("main > a > goal", "main > a > goal > b"), NAMES
-    )
-    assert [chain.known for chain in diff.chains] == [0, 3]
+    same = two_milestones("main > a > goal", "main > a > goal > b")
+    assert [chain.known for chain in compare(same, same, NAMES).chains] == [0, 3]
 
 
 def test_a_jump_is_no_excuse_where_both_were_compiled_alike():
@@ -278,254 +260,8 @@ def test_the_kernel_is_compared_when_asked_for():
     assert changes("main > goal $> a k> b", "main > goal $> a k> c k> b", kernel=True) == ["inserted c"]
 
 
-class TestOutsideTheChains:
-    def test_a_function_and_its_calls_are_told_as_one(self):
-        old = _outside("main > x > y")
-        new = _outside("main > x > z > y")
-        assert changes(old, new) == ["call-removed x -> y", "function-added z"]
-
-    def test_a_call_between_functions_both_sides_have_is_told(self):
-        old, new = _outside("main > x > y"), _outside("main > x > y", "main > y")
-        assert changes(old, new) == ["call-added main -> y"]
-
-    def test_the_kind_of_a_call_is_told(self):
-        assert changes(_outside("main > x > y"), _outside("main > x *> y")) == ["call-kind x -> y"]
-
-    def test_a_function_that_moved_is_told_as_moved(self):
-        assert changes(_outside("main > x@a > y"), _outside("main > x@b > y")) == ["moved x"]
-
-    def test_between_two_optimised_builds_it_is_no_excuse(self):
-        old, new = _outside("main > x > y", "main +> z"), _outside("main ~> y", "main +> z")
-        assert changes(old, new) == ["call-added main -> y", "function-removed x"]
-
-    def test_twins_of_one_name_are_told_each(self):
-        twins = _outside("main > x@a > y", "main > x@b > y")
-        assert changes(twins, _outside()) == ["function-removed x"] * 2 + ["function-removed y"]
-        apart = _outside("main > x@a", "main > x@b", "main > z")
-        assert changes(apart, _outside("main > x@a", "main > x@b", "main > z > x@a", "main > z > x@b")) == [
-            "call-added z -> x", "call-added z -> x"
-        ]  # fmt: skip
-
-    def test_one_that_optimisation_leaves_without_a_frame_is_a_note(self):
-        assert changes(_outside("main > x > y"), _outside("main ~> y")) == ["optimised x"]
-        assert changes(_outside("x > y > z"), _outside("y ~> z")) == ["optimised x", "optimised y -> z"]
-
-
-class TestWhatCouldNotBeCompared:
-    def test_a_milestone_of_a_recording_cut_short(self):
-        whole = source("main > goal", "main > other", ioctls=("A", "B"), name="OLD")
-        for old, new in ((whole, source(complete=False, ioctls=("B",))), (source(complete=False), whole)):
-            diff = compare(old, new, NAMES)
-            assert not diff.changes
-            assert [entry.subject for entry in diff.unchecked][0] == "The goal"
-            assert "not recorded to its end" in diff.unchecked[0].reason
-
-    def test_what_is_new_in_a_recording_cut_short_is_new(self):
-        new = source("main > goal", ioctls=("A", "B"), complete=False)
-        assert changes(source("main > goal", ioctls=("A",)), new) == ["ioctl-added B"]
-
-    def test_another_scenario(self):
-        diff = compare(source("main > goal"), Source("NEW", source(scenario="io").graph), NAMES)
-        assert [entry.subject for entry in diff.unchecked] == [
-            "The goal", "The ioctls, and what is outside the chains"
-        ]  # fmt: skip
-        assert not diff.changes
-
-    def test_what_a_recording_cut_short_lacks_besides_its_chains(self):
-        whole, cut = _outside("main > x > y", "main > x"), _outside("main > x")
-        whole.graph.ioctls, cut.graph.ioctls = _asked("A", "B").graph.ioctls, _asked("A").graph.ioctls
-        assert changes(whole, cut) == ["function-removed y", "ioctl-removed B"]
-        cut.graph.provenance = replace(cut.graph.provenance, complete=False)
-        for old, new in ((whole, cut), (cut, whole)):
-            diff = compare(old, new, NAMES)
-            assert diff.changes == ()
-            assert [entry.reason for entry in diff.unchecked] == ["NEW was not recorded to its end"]
-
-    def test_what_a_recording_cut_short_has_more_is_told(self):
-        cut = replace(_outside("main > x"), name="CUT")
-        cut.graph.provenance = replace(cut.graph.provenance, complete=False)
-        assert changes(_outside(), cut) == ["function-added x"]
-
-    def test_the_second_chain_to_a_milestone_of_a_recording_cut_short(self):
-        diff = compare(
-            source("main > a > goal", "main > b > goal"), source("main > a > goal", complete=False), NAMES
-        )
-        assert not diff.changes
-        assert [entry.subject for entry in diff.unchecked] == ["The goal", OPEN_END]
-
-    def test_two_recordings_cut_short_are_not_the_same(self):
-        diff = compare(
-            source("main > goal", complete=False, name="OLD"), source("main > goal", complete=False), NAMES
-        )
-        assert {entry.subject for entry in diff.unchecked} == {OPEN_END}
-
-    def test_a_milestone_that_neither_of_two_recordings_cut_short_came_to(self):
-        cut = source(complete=False)
-        cut.graph.missing = (Missing("later", "Later", True, ("f",)),)
-        assert "Later" in [entry.subject for entry in compare(cut, cut, NAMES).unchecked]
-
-    def test_graphs_without_chains(self):
-        for scenario in ("startup", "import"):
-            diff = compare(source(name="OLD"), source(scenario=scenario), NAMES)
-            assert diff.unchecked
-        assert compare(source(name="OLD"), source(), NAMES).unchecked[0].reason == "there is none to compare"
-
-    def test_the_ladder_is_not_missed_where_there_is_no_kvm(self):
-        with_kvm, without = source("main > goal", ioctls=("KVM_RUN",)), source("main > goal")
-        assert changes(with_kvm, without) == changes(without, with_kvm) == []
-
-    def test_a_pointer_that_only_one_side_can_explain(self):
-        known = source("main *> goal", slots={"goal": "Ops.go by init"}, name="OLD")
-        unknown = source("main *> goal", slots={"goal": "Ops.go"})
-        for old, new in ((known, unknown), (unknown, known)):
-            diff = compare(old, new, NAMES)
-            assert [entry.subject for entry in diff.unchecked] == ["Who set the pointer to goal"]
-            assert not diff.changes
-
-    def test_a_pointer_of_which_one_side_says_nothing(self):
-        both = {"a": "Ops.a by init", "goal": "Ops.go by init"}
-        whole = source("main *> a *> goal", slots=both, name="OLD")
-        diff = compare(whole, source("main *> a *> goal", slots={"a": "Ops.a by init"}), NAMES)
-        assert [entry.subject for entry in diff.unchecked] == ["Who set the pointer to goal"]
-
-    def test_what_the_old_side_was_recorded_without(self):
-        whole = source("main *> goal", ioctls=("A",), slots={"goal": "O.go by i"})
-        diff = compare(source("main *> goal", name="OLD"), whole, NAMES)
-        assert [entry.subject for entry in diff.unchecked] == ["The ioctls", "Who set the function pointers"]
-
-    def test_the_ioctls_when_the_new_side_was_recorded_without(self):
-        diff = compare(source("main > goal", ioctls=("A",)), source("main > goal"), NAMES)
-        assert [entry.subject for entry in diff.unchecked] == ["The ioctls"]
-
-    def test_pointers_when_the_new_side_was_recorded_without(self):
-        diff = compare(source("main *> goal", slots={"goal": "O.go by i"}), source("main *> goal"), NAMES)
-        assert [entry.subject for entry in diff.unchecked] == ["Who set the function pointers"]
-
-    def test_what_an_imported_backtrace_does_not_show_is_no_complaint(self):
-        pasted = source("main -> goal", scenario="import")
-        whole = _two("main > goal", "main > goal > b")
-        assert compare(pasted, whole, NAMES).unchecked == ()
-        assert changes(pasted, whole) == changes(whole, pasted) == []
-
-    def test_a_pasted_stack_that_the_other_side_has_not_is_told(self):
-        pasted = source("main -> goal", scenario="import", name="pasted")
-        pasted.graph.chains = tuple(replace(chain, milestone="at elsewhere") for chain in pasted.graph.chains)
-        elsewhere = source("main > b > c")
-        for old, new in ((pasted, elsewhere), (elsewhere, pasted)):
-            assert [entry.reason for entry in compare(old, new, NAMES).unchecked] == [
-                "NEW has no chain that leads there"
-            ]
-
-    def test_a_pasted_stack_that_ends_on_the_way_is_compared_with_that_part(self):
-        pasted = source("main -> a -> b", scenario="import")
-        pasted.graph.chains = tuple(replace(chain, milestone="at b") for chain in pasted.graph.chains)
-        assert changes(pasted, source("main > a > b > goal")) == []
-        assert changes(pasted, source("main > a > x > b > goal")) == ["inserted x"]
-        assert changes(source("main > a > x > b > goal"), pasted) == ["removed x"]
-
-    def test_a_pasted_stack_is_compared_with_the_chain_that_is_most_like_it(self):
-        whole = _two("main > kvm_init > ioctl", "main => thread > kvm_run > ioctl")
-        pasted = source("thread -> kvm_run -> ioctl", scenario="import")
-        pasted.graph.chains = tuple(replace(chain, milestone="at ioctl") for chain in pasted.graph.chains)
-        assert changes(pasted, whole) == changes(whole, pasted) == []
-
-    @pytest.mark.parametrize("excerpt", ["b -> goal", "a -> b -> goal", "a -> b", "b"])
-    def test_an_excerpt_is_compared_with_what_it_is_an_excerpt_of(self, excerpt):
-        pasted = source(excerpt, scenario="import")
-        pasted.graph.chains = tuple(replace(chain, milestone=f"at {excerpt[-1]}") for chain in pasted.graph.chains)
-        assert changes(pasted, source("main > a > b > goal")) == []
-        assert (
-            changes(source("main > a > b > goal"), source(excerpt.replace("b", "x -> b"), scenario="import")) != []
-        )
-
-    def test_a_stack_of_a_crash_is_compared_as_far_as_the_program_went(self):
-        pasted = source("main -> a -> b -> assert_fail -> abort", scenario="import")
-        pasted.graph.chains = tuple(replace(chain, milestone="at abort") for chain in pasted.graph.chains)
-        for whole, expected in (("main > a > b > goal", []), ("main > a > x > b > goal", ["inserted x"])):
-            diff = compare(pasted, source(whole), NAMES)
-            assert [f"{change.kind} {change.subject}" for change in diff.changes] == expected
-            assert [entry.reason for entry in diff.unchecked] == ["NEW has no chain that goes on to assert_fail"]
-
-    def test_a_pasted_stack_of_a_thread_is_compared_without_the_thread_s_creation(self):
-        whole = source("main > start => run > goal", thread="CPU 0/KVM")
-        assert changes(source("run -> goal", scenario="import"), whole) == []
-        assert changes(whole, source("run -> a -> goal", scenario="import")) == ["inserted a"]
-        assert changes(source("main -> start -> run -> goal", scenario="import"), whole) == ["call-kind run"]
-
-
-class TestNames:
-    def test_a_user_s_patterns_are_used(self):
-        mine = read_names("[[pattern]]\nmatch = 'virt_\\d+_start'\nname = 'virt_N_start'", "mine.toml")
-        old, new = source("main > virt_8_start > goal"), source("main > virt_9_start > goal")
-        diff = compare(old, new, together([mine, known_names()]))
-        assert [change.kind for change in diff.changes] == [ChangeKind.NUMBERED]
-
-    def test_a_user_s_renames_are_used(self):
-        mine = read_names("[[rename]]\nold = ['tea']\nnew = ['coffee', 'milk']", "mine.toml")
-        diff = compare(source("main > tea > goal"), source("main > coffee > milk > goal"), mine)
-        assert [sentence(change) for change in diff.changes] == [
-            "milk came in after coffee (does part of what tea did)",
-            "tea became coffee",
-        ]
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "[[pattern]]\nmatch = '('\nname = 'x'",
-            "[[rename]]\nold = 'a'\nnew = ['b']",
-            "[[renam]]",
-            "pattern = 1",
-            "=",
-        ],
-    )
-    def test_a_file_that_is_none_is_an_error_that_names_it(self, text):
-        with pytest.raises(AnalyzerError, match=r"mine\.toml"):
-            read_names(text, "mine.toml")
-
-    def test_patterns_that_lead_on_and_on_name_nothing(self):
-        endless = read_names("[[pattern]]\nmatch = '(.*)'\nname = '\\1x'", "mine.toml")
-        assert endless.normalised("a") == "a"
-
-    def test_patterns_that_undo_each_other_name_one_of_both(self):
-        text = "[[pattern]]\nmatch = 'a'\nname = 'b'\n[[pattern]]\nmatch = 'b'\nname = 'a'"
-        names = read_names(text, "mine.toml")
-        assert names.normalised("a") == names.normalised("b")
-
-    def test_numbered_twins_in_other_files_stay_apart(self):
-        assert changes("main *> pc_init_v7_2@pc_piix > goal", "main *> pc_init_v8_0@pc_q35 > goal") == [
-            "inserted pc_init_v8_0",
-            "removed pc_init_v7_2",
-        ]
-
-    def test_in_one_program_nothing_was_moved_or_renamed(self):
-        one, other = "main > a@x > kvm_start_cpu > goal", "main > a@y > kvm_start_vcpu > goal"
-        same = [source(line, build_id="b") for line in (one, other)]
-        assert changes(*same) == ["inserted a", "inserted kvm_start_vcpu", "removed a", "removed kvm_start_cpu"]
-        assert changes(one, other) == ["moved a", "renamed kvm_start_vcpu"]
-
-
-OPEN_END = "The ioctls, and what is outside the chains"
-NAMES = known_names()
-
-
-def _two(first, second):
-    """A graph with two milestones: what `first` leads to, and later what `second` leads to."""
-    one, other = source(first).graph, source(second).graph
-    one.chains += tuple(replace(chain, milestone="later", title="Later", position=1) for chain in other.chains)
-    return Source("NEW", one)
-
-
 def _on_threads(line, *threads):
     """A graph in which `line` is recorded on each of these threads."""
     made = source(line)
     made.graph.chains = tuple(replace(made.graph.chains[0], thread=thread) for thread in threads)
-    return made
-
-
-def _outside(*lines):
-    """A graph of stacks that lead to no milestone, and of one chain."""
-    made = source("main > goal", *lines)
-    made.graph.chains = tuple(
-        c for c in made.graph.chains if [s.function.name for s in c.steps] == ["main", "goal"]
-    )
     return made

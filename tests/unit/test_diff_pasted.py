@@ -1,0 +1,68 @@
+"""A backtrace that somebody pasted, compared with a recording."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from analyzer.diff.compare import compare
+from tests.comparing import NAMES, changes, source, two_milestones
+
+
+def test_what_an_imported_backtrace_does_not_show_is_no_complaint():
+    pasted = source("main -> goal", scenario="import")
+    whole = two_milestones("main > goal", "main > goal > b")
+    assert compare(pasted, whole, NAMES).unchecked == ()
+    assert changes(pasted, whole) == changes(whole, pasted) == []
+
+
+def test_a_pasted_stack_that_the_other_side_has_not_is_told():
+    pasted = _pasted("main -> goal", at="elsewhere")
+    elsewhere = source("main > b > c")
+    for old, new in ((pasted, elsewhere), (elsewhere, pasted)):
+        assert [entry.reason for entry in compare(old, new, NAMES).unchecked] == [
+            "NEW has no chain that leads there"
+        ]
+
+
+def test_a_pasted_stack_that_ends_on_the_way_is_compared_with_that_part():
+    pasted = _pasted("main -> a -> b", at="b")
+    assert changes(pasted, source("main > a > b > goal")) == []
+    assert changes(pasted, source("main > a > x > b > goal")) == ["inserted x"]
+    assert changes(source("main > a > x > b > goal"), pasted) == ["removed x"]
+
+
+def test_a_pasted_stack_is_compared_with_the_chain_that_is_most_like_it():
+    whole = two_milestones("main > kvm_init > ioctl", "main => thread > kvm_run > ioctl")
+    pasted = _pasted("thread -> kvm_run -> ioctl", at="ioctl")
+    assert changes(pasted, whole) == changes(whole, pasted) == []
+
+
+@pytest.mark.parametrize("excerpt", ["b -> goal", "a -> b -> goal", "a -> b", "b"])
+def test_an_excerpt_is_compared_with_what_it_is_an_excerpt_of(excerpt):
+    pasted = _pasted(excerpt, at=excerpt.split()[-1])
+    assert changes(pasted, source("main > a > b > goal")) == []
+    assert changes(source("main > a > b > goal"), source(excerpt.replace("b", "x -> b"), scenario="import")) != []
+
+
+def test_a_stack_of_a_crash_is_compared_as_far_as_the_program_went():
+    pasted = _pasted("main -> a -> b -> assert_fail -> abort", at="abort")
+    for whole, expected in (("main > a > b > goal", []), ("main > a > x > b > goal", ["inserted x"])):
+        diff = compare(pasted, source(whole), NAMES)
+        assert [f"{change.kind} {change.subject}" for change in diff.changes] == expected
+        assert [entry.reason for entry in diff.unchecked] == ["NEW has no chain that goes on to assert_fail"]
+
+
+def test_a_pasted_stack_of_a_thread_is_compared_without_the_thread_s_creation():
+    whole = source("main > start => run > goal", thread="CPU 0/KVM")
+    assert changes(source("run -> goal", scenario="import"), whole) == []
+    assert changes(whole, source("run -> a -> goal", scenario="import")) == ["inserted a"]
+    assert changes(source("main -> start -> run -> goal", scenario="import"), whole) == ["call-kind run"]
+
+
+def _pasted(line, at):
+    """A graph of a stack of which nothing but the function it ends at tells where it leads to."""
+    made = source(line, scenario="import")
+    made.graph.chains = tuple(replace(chain, milestone=f"at {at}") for chain in made.graph.chains)
+    return made

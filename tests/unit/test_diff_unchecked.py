@@ -1,0 +1,105 @@
+"""What could not be compared is a list of its own, and never told as a change."""
+
+from __future__ import annotations
+
+from analyzer.diff.compare import compare
+from analyzer.graph.callgraph import Missing
+from tests.comparing import NAMES, changes, outside, source
+
+OPEN_END = "The ioctls, and what is outside the chains"
+
+
+def test_a_milestone_of_a_recording_cut_short():
+    whole = source("main > goal", "main > other", ioctls=("A", "B"), name="OLD")
+    for old, new in ((whole, source(complete=False, ioctls=("B",))), (source(complete=False), whole)):
+        diff = compare(old, new, NAMES)
+        assert not diff.changes
+        assert [entry.subject for entry in diff.unchecked][0] == "The goal"
+        assert "not recorded to its end" in diff.unchecked[0].reason
+
+
+def test_what_is_new_in_a_recording_cut_short_is_new():
+    new = source("main > goal", ioctls=("A", "B"), complete=False)
+    assert changes(source("main > goal", ioctls=("A",)), new) == ["ioctl-added B"]
+
+
+def test_another_scenario():
+    diff = compare(source("main > goal"), source(scenario="io"), NAMES)
+    assert [entry.subject for entry in diff.unchecked] == ["The goal", OPEN_END]
+    assert not diff.changes
+
+
+def test_what_a_recording_cut_short_lacks_besides_its_chains():
+    whole = outside("main > x > y", "main > x", ioctls=("A", "B"))
+    assert changes(whole, outside("main > x", ioctls=("A",))) == ["function-removed y", "ioctl-removed B"]
+    cut = outside("main > x", ioctls=("A",), complete=False)
+    for old, new in ((whole, cut), (cut, whole)):
+        diff = compare(old, new, NAMES)
+        assert diff.changes == ()
+        assert [entry.reason for entry in diff.unchecked] == ["NEW was not recorded to its end"]
+
+
+def test_what_a_recording_cut_short_has_more_is_told():
+    cut = outside("main > x", complete=False)
+    assert changes(outside(), cut) == ["function-added x"]
+
+
+def test_the_second_chain_to_a_milestone_of_a_recording_cut_short():
+    diff = compare(source("main > a > goal", "main > b > goal"), source("main > a > goal", complete=False), NAMES)
+    assert not diff.changes
+    assert [entry.subject for entry in diff.unchecked] == ["The goal", OPEN_END]
+
+
+def test_two_recordings_cut_short_are_not_the_same():
+    diff = compare(source("main > goal", complete=False, name="OLD"), source("main > goal", complete=False), NAMES)
+    assert {entry.subject for entry in diff.unchecked} == {OPEN_END}
+
+
+def test_a_milestone_that_neither_of_two_recordings_cut_short_came_to():
+    cut = source(complete=False)
+    cut.graph.missing = (Missing("later", "Later", True, ("f",)),)
+    assert "Later" in [entry.subject for entry in compare(cut, cut, NAMES).unchecked]
+
+
+def test_graphs_without_chains():
+    for scenario in ("startup", "import"):
+        diff = compare(source(name="OLD"), source(scenario=scenario), NAMES)
+        assert diff.unchecked
+    assert compare(source(name="OLD"), source(), NAMES).unchecked[0].reason == "there is none to compare"
+
+
+def test_the_ladder_is_not_missed_where_there_is_no_kvm():
+    with_kvm, without = source("main > goal", ioctls=("KVM_RUN",)), source("main > goal")
+    assert changes(with_kvm, without) == changes(without, with_kvm) == []
+
+
+def test_a_pointer_that_only_one_side_can_explain():
+    known = source("main *> goal", slots={"goal": "Ops.go by init"}, name="OLD")
+    unknown = source("main *> goal", slots={"goal": "Ops.go"})
+    for old, new in ((known, unknown), (unknown, known)):
+        diff = compare(old, new, NAMES)
+        assert [entry.subject for entry in diff.unchecked] == ["Who set the pointer to goal"]
+        assert not diff.changes
+
+
+def test_a_pointer_of_which_one_side_says_nothing():
+    both = {"a": "Ops.a by init", "goal": "Ops.go by init"}
+    whole = source("main *> a *> goal", slots=both, name="OLD")
+    diff = compare(whole, source("main *> a *> goal", slots={"a": "Ops.a by init"}), NAMES)
+    assert [entry.subject for entry in diff.unchecked] == ["Who set the pointer to goal"]
+
+
+def test_what_the_old_side_was_recorded_without():
+    whole = source("main *> goal", ioctls=("A",), slots={"goal": "O.go by i"})
+    diff = compare(source("main *> goal", name="OLD"), whole, NAMES)
+    assert [entry.subject for entry in diff.unchecked] == ["The ioctls", "Who set the function pointers"]
+
+
+def test_the_ioctls_when_the_new_side_was_recorded_without():
+    diff = compare(source("main > goal", ioctls=("A",)), source("main > goal"), NAMES)
+    assert [entry.subject for entry in diff.unchecked] == ["The ioctls"]
+
+
+def test_pointers_when_the_new_side_was_recorded_without():
+    diff = compare(source("main *> goal", slots={"goal": "O.go by i"}), source("main *> goal"), NAMES)
+    assert [entry.subject for entry in diff.unchecked] == ["Who set the function pointers"]
