@@ -11,6 +11,32 @@ from analyzer.model import Recording
 from analyzer.show import backtraces
 from tests.notation import as_text
 
+PLAIN = """\
+#0  leaf (n=3) at hw/leaf.c:7
+#1  0x0000000000401136 in middle (p=0x7ffe "x, y)") at hw/middle.c:12
+#2  0x0000000000401150 in main (argc=1, argv=0x7ffe) at main.c:20
+"""
+CHAIN = "main -> middle -> leaf"
+THREADS = """\
+[New Thread 0x7ffff6 (LWP 101)]
+
+Thread 3 (Thread 0x7ffff5 (LWP 102) "CPU 0/KVM"):
+#0  0x01 in ioctl () from /lib/libc.so.6
+#1  0x02 in kvm_vcpu_ioctl (cpu=0x1) at accel/kvm/kvm-all.c:10
+#2  0x03 in start_thread () from /lib/libc.so.6
+#3  0x04 in clone () from /lib/libc.so.6
+
+Thread 2 (Thread 0x7ffff6 (LWP 101)):
+#0  0x01 in poll () from /lib/libc.so.6
+#1  0x02 in worker (p=0x0) at util/worker.c:3
+#2  0x03 in start_thread () from /lib/libc.so.6
+
+Thread 1 (Thread 0x7ffff7 (LWP 100) "qemu-system-x86"):
+#0  0x01 in ppoll () from /lib/libc.so.6
+#1  0x02 in main_loop (x=0x0) at util/main-loop.c:3
+#2  0x03 in main () at vl.c:7
+"""
+
 
 def imported(text: str, text_format: str = "") -> Recording:
     """The recording of a text; its graph keeps its invariants."""

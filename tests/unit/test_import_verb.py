@@ -14,8 +14,8 @@ from analyzer.cli import main
 from analyzer.graph.merge import graph_of
 from analyzer.model import Kind
 from analyzer.references import load_reference
+from tests.pasted import PLAIN, THREADS
 from tests.unit.test_import_formats import FOLDED
-from tests.unit.test_import_gdb import PLAIN, THREADS
 
 SEED = "59b98813f6862d584e79b9d5a8958e6c7eef085d7016b8ae4d08dcfee7be9377"
 
