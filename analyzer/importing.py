@@ -15,7 +15,7 @@ from analyzer.model import Recording
 from analyzer.recording import FILE_NAME
 from analyzer.results import check_free, forget_the_one_before, prepare_folder
 from analyzer.text import visible
-from gdbscripts import wire
+from gdbscripts.lines import to_line
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 
@@ -58,7 +58,7 @@ def _write(imported: Imported, folder: Path, force: bool) -> tuple[Recording, st
 
     prepare_folder(folder, force)
     with (folder / FILE_NAME).open("w", encoding="utf-8") as file:
-        file.writelines(map(wire.to_line, imported.records))
+        file.writelines(map(to_line, imported.records))
     imported.records.clear()  # they are read back
     results = write_results(folder)
     forget_the_one_before(folder)

@@ -28,6 +28,7 @@ from analyzer.model import (
     identify,
 )  # fmt: skip
 from gdbscripts import wire
+from gdbscripts.lines import LineError, from_line, schema_of
 from gdbscripts.wire import BREAK
 
 FILE_NAME = "recording.jsonl"
@@ -88,8 +89,8 @@ def _record(line: str, name: str, number: int) -> wire.Record:
     if number == 1:
         _check_schema(line, name)
     try:
-        return wire.from_line(line)
-    except wire.WireError as error:
+        return from_line(line)
+    except LineError as error:
         if number == 1:
             raise AnalyzerError(
                 f"{name} is not a recording: {error}.", f"Give the {FILE_NAME} of an output folder."
@@ -98,7 +99,7 @@ def _record(line: str, name: str, number: int) -> wire.Record:
 
 
 def _check_schema(line: str, name: str) -> None:
-    schema = wire.schema_of(line)
+    schema = schema_of(line)
     if schema is not None and schema > wire.SCHEMA:
         raise newer_schema(name, schema, wire.SCHEMA)
 

@@ -7,8 +7,9 @@ from typing import Any, Callable, Dict, List, Optional
 
 import gdb
 
+from gdbscripts.lines import to_line
 from gdbscripts.stack import Stack, StackWalker
-from gdbscripts.wire import End, Note, Record, Stop, Thread, to_line
+from gdbscripts.wire import End, Note, Record, Stop, Thread
 
 
 class Recorder:

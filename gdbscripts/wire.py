@@ -1,4 +1,4 @@
-"""The records of a recording and their line format: one JSON object a line, shared by both sides.
+"""The records of a recording, shared by both sides; `lines.py` writes and reads them.
 
 A recording is one `Header`, then records in the order of events, then one `End`. No `End` means that the
 recording was cut short. A frame is sent once and named by its number afterwards.
@@ -6,9 +6,8 @@ recording was cut short. A frame is sent once and named by its number afterwards
 
 from __future__ import annotations
 
-import json
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, Union, get_args
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union
 
 # History of the format:
 # 1  first
@@ -28,10 +27,6 @@ CUT = "<stack deeper than"  # begins the name of a frame that stands for all tha
 BREAK = "break "  # begins the name of a milestone that the user asked for with --break
 
 Arguments = List[Tuple[str, str]]  # (name, value as gdb prints it), in the order of the declaration
-
-
-class WireError(ValueError):
-    """A line is not a record of this schema."""
 
 
 @dataclass(frozen=True)
@@ -239,9 +234,8 @@ class Pointer:
     target: str  # the function at `value`
     outcome: str  # explained, not reproduced, unknown
     reason: str = ""  # why it is not explained
-    leads: List[List[str]] = field(
-        default_factory=list
-    )  # `target` and others, when they jumped on: as `Frame.via`
+    # `target` and others, when they jumped on: as `Frame.via`
+    leads: List[List[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -320,66 +314,3 @@ Record = Union[
     Header, Milestone, Thread, Frame, Stop, Return, Ioctl, IoctlReturn, VcpuExit, ExitAnswer, ExitCount, Kernel,
     KernelStack, KernelEvent, Pointer, PointerStep, Accelerator, Source, Output, Exit, Note, End,
 ]  # fmt: skip
-_TYPES: Dict[str, Type[Any]] = {kind.TAG: kind for kind in get_args(Record)}
-_REQUIRED = {
-    kind: {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
-    for kind in _TYPES.values()
-}
-_JSON_TYPES: Dict[str, Any] = {
-    "str": str,
-    "bool": bool,
-    "float": (int, float),
-    "Optional[int]": (int, type(None)),
-    "Dict[str, Any]": dict,
-}
-
-
-def to_line(record: Record) -> str:
-    """The record as one line, with its line end."""
-    return json.dumps({"record": record.TAG, **vars(record)}, ensure_ascii=True) + "\n"
-
-
-def from_line(line: str) -> Record:
-    """The record in `line`; WireError when it is none."""
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise WireError("not JSON: %s" % error) from None
-    if not isinstance(data, dict) or str(data.get("record")) not in _TYPES:
-        raise WireError("not a record of this format")
-    kind = _TYPES[str(data.pop("record"))]
-    if not _REQUIRED[kind] <= data.keys():
-        missing = ", ".join(sorted(_REQUIRED[kind] - data.keys()))
-        raise WireError("a %s record lacks %s" % (kind.TAG, missing))
-    known = {f.name: f for f in fields(kind)}
-    for name, value in data.items():
-        if name not in known:
-            raise WireError("a %s record has no field %s" % (kind.TAG, name))
-        if not _fits(value, str(known[name].type)):
-            raise WireError("field %s of a %s record has the wrong type" % (name, kind.TAG))
-    record: Record = kind(**data)
-    return record
-
-
-def schema_of(line: str) -> Optional[int]:
-    """The schema number in the first line of a recording, of whatever schema; None when it has none."""
-    try:
-        schema = json.loads(line).get("schema")
-    except (ValueError, AttributeError, RecursionError):
-        return None
-    return schema if isinstance(schema, int) else None
-
-
-def _fits(value: Any, annotation: str) -> bool:
-    """Whether a JSON value is of the type an annotation of this file names."""
-    if annotation == "Arguments":
-        return isinstance(value, list) and all(_is_pair_of_texts(pair) for pair in value)
-    if annotation.startswith("List["):
-        return isinstance(value, list) and all(_fits(item, annotation[5:-1]) for item in value)
-    if annotation == "int":
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, _JSON_TYPES[annotation])
-
-
-def _is_pair_of_texts(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(item, str) for item in value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gdbscripts import wire
+from gdbscripts.lines import from_line
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Follow:
     def new(self) -> Iterator[wire.Record]:
         """Records appended since the last call."""
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
-        yield from (wire.from_line(line) for line in lines)
+        yield from (from_line(line) for line in lines)
 
     def close(self) -> None:
         """Close the file."""

@@ -30,6 +30,7 @@ from analyzer.recording import FILE_NAME, read_recording
 from analyzer.scenarios import Scenario, break_step
 from gdbscripts import plan as plans
 from gdbscripts import wire
+from gdbscripts.lines import to_line
 
 if TYPE_CHECKING:
     from analyzer.record.kernel_side import KernelSide
@@ -147,7 +148,7 @@ class _Run:
             host=f"Linux {platform.release()} {platform.machine()}",
             build=request.build,
         )
-        self._recording.write_text(wire.to_line(header), encoding="utf-8")
+        self._recording.write_text(to_line(header), encoding="utf-8")
 
     def _prepare(self) -> None:
         """Set the breakpoints."""
@@ -261,7 +262,7 @@ class _Run:
 
     def _append(self, records: Iterable[wire.Record]) -> None:
         with self._recording.open("a", encoding="utf-8") as file:
-            file.writelines(map(wire.to_line, records))
+            file.writelines(map(to_line, records))
 
     def _explain_early_end(self, ended: Stopped | None) -> None:
         """QEMU that ends before it creates anything has said why on its standard error: pass that on."""

@@ -16,6 +16,7 @@ from analyzer.record.pointers import explain_pointers
 from analyzer.recording import read_recording
 from gdbscripts import plan as plans
 from gdbscripts import wire
+from gdbscripts.lines import to_line
 from tests.conftest import need_tool
 from tests.notation import header
 
@@ -67,7 +68,7 @@ def record(tmp_path: Path) -> Record:
         prepare: Sequence[str] = (),
     ) -> Recording:
         path = tmp_path / "recording.jsonl"
-        path.write_text(wire.to_line(header()))
+        path.write_text(to_line(header()))
         wanted = [*steps, *(plans.Step(name, name, True, [name]) for name in functions)]
         plan_file = tmp_path / "plan.json"
         plans.save(plans.Plan(str(path), wanted, [], ledger=ledger), str(plan_file))
@@ -87,7 +88,7 @@ def record(tmp_path: Path) -> Record:
             if pointers:
                 notes = explain_pointers(gdb, read_recording(path), plan_file, 60, lambda *_: None)
                 with path.open("a") as file:
-                    file.writelines(wire.to_line(wire.Note(note)) for note in notes)
+                    file.writelines(to_line(wire.Note(note)) for note in notes)
             gdb.command('-chain-end complete ""')
             said = "".join(gdb.log)
         assert "Traceback" not in said and "Python Exception" not in said, said

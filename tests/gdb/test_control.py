@@ -15,7 +15,7 @@ from analyzer.adapters.gdb import Gdb, GdbError, quote
 from analyzer.errors import AnalyzerError
 from analyzer.recording import read_recording
 from gdbscripts import plan as plans
-from gdbscripts import wire
+from gdbscripts.lines import to_line
 from tests.conftest import need_tool
 from tests.gdb.conftest import PROGRAMS
 from tests.notation import header
@@ -72,7 +72,7 @@ def test_an_answer_that_does_not_come_is_an_error(gdb, build):
 
 def test_a_program_that_runs_can_be_stopped_and_looked_at(gdb, build, tmp_path):
     recording = tmp_path / "recording.jsonl"
-    recording.write_text(wire.to_line(header()))
+    recording.write_text(to_line(header()))
     step = plans.Step("tick", "A tick", True, ["tick"], limit=2)
     plans.save(plans.Plan(str(recording), [step], []), str(tmp_path / "plan"))
     gdb.command(f"-file-exec-and-symbols {quote(str(build(PROGRAMS / 'spin.c')))}")

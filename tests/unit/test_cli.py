@@ -15,6 +15,7 @@ from analyzer.cli import VERBS, main
 from analyzer.diff.change import ChangeKind
 from analyzer.text import visible
 from gdbscripts import wire
+from gdbscripts.lines import to_line
 from tests.notation import header
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +98,7 @@ def recorded(folder: Path) -> Path:
         wire.Stop(0, 0.1, 1, "milestone", ["goal"], "goal", [0], [[]]),
         wire.End("complete", "", 1, 1),
     ]
-    path.write_text(wire.to_line(header()) + "".join(map(wire.to_line, records)))
+    path.write_text(to_line(header()) + "".join(map(to_line, records)))
     return path
 
 

@@ -16,6 +16,7 @@ from analyzer.record.session import Request, record
 from analyzer.scenarios import load_scenario, parse_scenario
 from analyzer.toml import parse_toml
 from gdbscripts import wire
+from gdbscripts.lines import to_line
 from tests.conftest import need_tool
 
 
@@ -166,7 +167,7 @@ def test_following_a_recording_waits_for_the_end_of_a_line(tmp_path):
     path = tmp_path / "recording.jsonl"
     path.touch()
     follow = Follow(path)
-    line = wire.to_line(wire.Note("hello"))
+    line = to_line(wire.Note("hello"))
     with path.open("a") as file:
         file.write(line[:10])
         file.flush()

@@ -17,6 +17,7 @@ from analyzer.model import identify
 from analyzer.recording import read_recording, relative, source_root
 from analyzer.show import backtraces
 from gdbscripts import wire
+from gdbscripts.lines import to_line
 from reports.assemble import build_page
 from reports.html import render
 from tests.notation import header
@@ -34,7 +35,7 @@ RECORDS = [
 
 
 def write(path, records=RECORDS, first=None):
-    text = wire.to_line(first or header()) + "".join(map(wire.to_line, records))
+    text = to_line(first or header()) + "".join(map(to_line, records))
     path.write_text(text)
     return path
 
@@ -113,7 +114,7 @@ WRONG = st.sampled_from([None, -1, 7, 10**30, "", "x", "\ud800", [], [1], [[1]],
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_wrong_in_a_recording_it_is_an_error_or_a_report(tmp_path, data):
     """A field of the wrong kind, a line left out, a line twice: a sentence, never a traceback."""
-    records = [json.loads(wire.to_line(record)) for record in [header(), *RECORDS]]
+    records = [json.loads(to_line(record)) for record in [header(), *RECORDS]]
     record = data.draw(st.sampled_from(records))
     record[data.draw(st.sampled_from(sorted(record)))] = data.draw(WRONG)
     if data.draw(st.booleans()):

@@ -1,0 +1,82 @@
+"""Records as lines: one JSON object each, shared by both sides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, fields
+from typing import Any, Dict, Optional, Type, get_args
+
+from gdbscripts.wire import Record
+
+_TYPES: Dict[str, Type[Any]] = {kind.TAG: kind for kind in get_args(Record)}
+_REQUIRED = {
+    kind: {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
+    for kind in _TYPES.values()
+}
+_JSON_TYPES: Dict[str, Any] = {
+    "str": str,
+    "bool": bool,
+    "float": (int, float),
+    "Optional[int]": (int, type(None)),
+    "Dict[str, Any]": dict,
+}
+
+
+class LineError(ValueError):
+    """A line is not a record of this schema."""
+
+
+def to_line(record: Record) -> str:
+    """The record as one line, with its line end."""
+    return json.dumps({"record": record.TAG, **vars(record)}, ensure_ascii=True) + "\n"
+
+
+def from_line(line: str) -> Record:
+    """The record in `line`; LineError when it is none."""
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise LineError("not JSON: %s" % error) from None
+    if not isinstance(data, dict) or str(data.get("record")) not in _TYPES:
+        raise LineError("not a record of this format")
+    kind = _TYPES[str(data.pop("record"))]
+    _check_fields(data, kind)
+    record: Record = kind(**data)
+    return record
+
+
+def schema_of(line: str) -> Optional[int]:
+    """The schema number in the first line of a recording, of whatever schema; None when it has none."""
+    try:
+        schema = json.loads(line).get("schema")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return schema if isinstance(schema, int) else None
+
+
+def _check_fields(data: Dict[str, Any], kind: Type[Any]) -> None:
+    """LineError unless these are the fields of such a record."""
+    if not _REQUIRED[kind] <= data.keys():
+        missing = ", ".join(sorted(_REQUIRED[kind] - data.keys()))
+        raise LineError("a %s record lacks %s" % (kind.TAG, missing))
+    known = {f.name: f for f in fields(kind)}
+    for name, value in data.items():
+        if name not in known:
+            raise LineError("a %s record has no field %s" % (kind.TAG, name))
+        if not _fits(value, str(known[name].type)):
+            raise LineError("field %s of a %s record has the wrong type" % (name, kind.TAG))
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Whether a JSON value is of the type an annotation of `wire.py` names."""
+    if annotation == "Arguments":
+        return isinstance(value, list) and all(_is_pair_of_texts(pair) for pair in value)
+    if annotation.startswith("List["):
+        return isinstance(value, list) and all(_fits(item, annotation[5:-1]) for item in value)
+    if annotation == "int":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, _JSON_TYPES[annotation])
+
+
+def _is_pair_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(item, str) for item in value)
