@@ -15,7 +15,7 @@ from analyzer.graph.merge import merge
 from analyzer.graph.rules import Outcome, check_rule, parse_rule
 from analyzer.model import Function, Kind
 from tests.notation import recording
-from tests.unit.test_paths import EDGES, graph_of_edges, ladder, notation
+from tests.searching import EDGES, graph_of_edges, ladder, path_text
 
 
 def texts(patterns):
@@ -135,7 +135,7 @@ TABLE = [
 @pytest.mark.parametrize(("text", "outcome", "words", "path"), TABLE)
 def test_what_becomes_of_a_rule(text, outcome, words, path):
     verdict = check_rule(parse_rule(text), merge([recording(*LINES)]))
-    assert (verdict.outcome, verdict.path and notation(verdict.path)) == (outcome, path)
+    assert (verdict.outcome, verdict.path and path_text(verdict.path)) == (outcome, path)
     assert words in verdict.words
     assert verdict.rule.text == text
 
