@@ -218,13 +218,15 @@ def test_force_keeps_the_recording_there_is_until_there_is_another(qemu, tmp_pat
     assert (tmp_path / "out" / "recording.jsonl").read_bytes() == before
 
 
-def started(qemu, folder):
-    """A run that goes on until it is ended, its recording under way."""
+def started(qemu, folder, scratch):
+    """A run that goes on until it is ended, its recording under way; its temporary files are in `scratch`."""
+    scratch.mkdir()
     process = subprocess.Popen(
         command(qemu, folder, "--timeout", "100", qemu_arguments=["-S"]),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, "TMPDIR": str(scratch)},
     )
     deadline = time.monotonic() + 30
     recording = folder / "recording.jsonl"
@@ -238,7 +240,9 @@ def started(qemu, folder):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
 def test_nothing_is_left_behind_however_it_ends(qemu, tmp_path, number, status):
-    process = started(qemu, tmp_path / "out")
+    scratch = tmp_path / "scratch"
+    process = started(qemu, tmp_path / "out", scratch)
+    assert list(scratch.iterdir())
     mine = {int(re.search(r"\((\d+)\)", child)[1]) for child in children() if child.startswith(("gdb", "qemu"))}
     assert len(mine) == 2, children()
     process.send_signal(number)
@@ -256,6 +260,7 @@ def test_nothing_is_left_behind_however_it_ends(qemu, tmp_path, number, status):
         assert recording.end.outcome == "interrupted"
         assert "interrupted" in output
         assert (tmp_path / "out" / "report.html").exists()
+        assert not list(scratch.iterdir())
 
 
 def test_forbidden_tracing_is_named(qemu, tmp_path):
