@@ -24,7 +24,7 @@ def source(*lines, name="NEW", ioctls=(), slots=None, thread="main thread", **pr
     """
     graph = graph_of(recording(*lines))
     graph.chains = tuple(
-        replace(chain, thread=thread, steps=tuple(_with_slot(step, slots or {}) for step in chain.steps))
+        replace(chain, thread=thread, steps=tuple(with_slot(step, slots or {}) for step in chain.steps))
         for chain in graph.chains
     )
     graph.ioctls = tuple(map(_ioctl, ioctls))
@@ -48,13 +48,21 @@ def outside(*lines, **options):
     return made
 
 
-def _ioctl(words):
-    request, _, thread = words.partition(" on ")
-    request, _, file = request.partition(" of ")
-    return IoctlCall(request, file or "anon_inode:kvm-vm", thread or "main thread", "", Function("f", "f"))
+def changes(old, new, **options):
+    """What changed, each as `kind subject`, sorted."""
+    diff = compare(as_source(old), as_source(new), NAMES, **options)
+    return sorted(f"{change.kind} {change.subject}" for change in diff.changes)
 
 
-def _with_slot(step, slots):
+def as_source(lines):
+    """A line, several, or a source already."""
+    if isinstance(lines, Source):
+        return lines
+    return source(lines) if isinstance(lines, str) else source(*lines)
+
+
+def with_slot(step, slots):
+    """The step, with the pointer that led to it if `slots` has one, as in `source`."""
     words = slots.get(step.function.name)
     if words is None:
         return step
@@ -67,14 +75,7 @@ def _with_slot(step, slots):
     return replace(step, slot=Slot("member", name, outcome, "", set_by))
 
 
-def changes(old, new, **options):
-    """What changed, each as `kind subject`, sorted."""
-    diff = compare(as_source(old), as_source(new), NAMES, **options)
-    return sorted(f"{change.kind} {change.subject}" for change in diff.changes)
-
-
-def as_source(lines):
-    """A line, several, or a source already."""
-    if isinstance(lines, Source):
-        return lines
-    return source(lines) if isinstance(lines, str) else source(*lines)
+def _ioctl(words):
+    request, _, thread = words.partition(" on ")
+    request, _, file = request.partition(" of ")
+    return IoctlCall(request, file or "anon_inode:kvm-vm", thread or "main thread", "", Function("f", "f"))

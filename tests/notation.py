@@ -1,32 +1,24 @@
-"""Chains as one line of text, both ways: `main > for_each *> visit`."""
+"""Chains as one line of text, both ways: `main > for_each *> visit`.
+
+`name@stem` is a function of another file than most, `name@[libc]` of a library, `name@` of nobody knows what.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analyzer.diff.baseline import ARROWS
 from analyzer.graph.chain import Step, whole_chain
 from analyzer.model import Frame, Function, Kind, Recording, Stop, Thread
 from gdbscripts import wire
 
-ARROWS = {
-    Kind.DIRECT: " > ",
-    Kind.CALL: " -> ",
-    Kind.INDIRECT: " *> ",
-    Kind.TAIL: " ~> ",
-    Kind.INLINE: " +> ",
-    Kind.THREAD_START: " => ",
-    Kind.SIGNAL: " !> ",
-    Kind.SYSCALL: " $> ",
-    Kind.KERNEL: " k> ",
-    Kind.DOCUMENTED: " d> ",
-    Kind.UNKNOWN: " ?> ",
-}
+KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
 
 
 def as_text(steps: Sequence[Step]) -> str:
     """The chain of steps in the notation."""
     return "".join(
-        (ARROWS[step.kind or Kind.UNKNOWN] if position else "") + step.function.name
+        (f" {ARROWS[step.kind or Kind.UNKNOWN]} " if position else "") + step.function.name
         for position, step in enumerate(steps)
     )
 
@@ -59,10 +51,7 @@ def header(build_id: str = "abcd") -> wire.Header:
 
 
 def recording(*lines: str, build_id: str = "abcd", complete: bool = True) -> Recording:
-    """A recording with a stop of milestone `goal` for each line of the notation, all on the main thread.
-
-    `name@stem` gives a function a file of its own; `[` before a name puts it into a library.
-    """
+    """A recording with a stop of milestone `goal` for each line of the notation, all on the main thread."""
     stops = tuple(_stop(number, line) for number, line in enumerate(lines))
     goal = wire.Milestone("goal", "The goal", True, ["goal"], [], about="It is reached.", target=True)
     end = wire.End("complete", "QEMU ended", 1, len(stops)) if complete else None
@@ -78,25 +67,30 @@ def recording(*lines: str, build_id: str = "abcd", complete: bool = True) -> Rec
 
 def _stop(number: int, line: str) -> Stop:
     frames: list[Frame] = []
-    kinds = {arrow.strip(): kind for kind, arrow in ARROWS.items()}
     words = line.split()
     for position in range(0, len(words), 2):
         arrow = words[position + 1] if position + 1 < len(words) else ""
-        frames.append(frame(words[position], kinds[arrow] if arrow else Kind.UNKNOWN, line=10 + position))
+        frames.append(frame(words[position], KINDS[arrow] if arrow else Kind.UNKNOWN, line=10 + position))
     innermost_first = tuple(reversed(frames))
     function = innermost_first[0].function.name
     return Stop(number, number / 10, 1, "milestone", ("goal",), function, innermost_first)
 
 
+def located(name: str) -> tuple[Function, str]:
+    """The function that `name` or `name@stem` stands for, and its file."""
+    plain, at, stem = name.partition("@")
+    where = stem if at else "main"
+    return Function(plain, where), "" if where[:1] in ("", "[") else f"hw/{where}.c"
+
+
 def frame(name: str, call: Kind = Kind.UNKNOWN, line: int = 1, **changes: object) -> Frame:
     """A frame of `name`, or of `name@stem`."""
-    plain, _, stem = name.partition("@")
-    stem = stem or "main"
+    function, file = located(name)
     facts: dict[str, object] = {
-        "function": Function(plain, stem),
-        "name": plain,
+        "function": function,
+        "name": function.name,
         "kind": "normal",
-        "file": f"hw/{stem}.c",
+        "file": file,
         "line": line,
         "library": "",
         "pc": 0x1000 + line,

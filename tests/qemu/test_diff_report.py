@@ -9,40 +9,43 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from analyzer.adapters.dot import render_svg
-from analyzer.diff.change import Change, ChangeKind, Row, Unchecked
+from analyzer.diff.change import Change, ChangeKind
 from analyzer.diff.drawing import merged_dot
 from analyzer.diff.verdict import RuleResult
-from analyzer.model import Kind
 from reports.html import render_diff
 from tests.conftest import need_tool
-from tests.differences import chain, graph, inserted, removed, renamed, same, step, verdict
+from tests.graphs import graph
+from tests.verdicts import chain, same, verdict
 
 LONG = "a_very_long_name_of_a_function_that_goes_on_and_on_" * 4
-EVIL = "</script><img src=x onerror=alert(1)>"
+EVIL = "</script><img/src=x/onerror=alert(1)>"
+WAY = """
+  main
+  > one
+  > two
+  > three
+  > four
+  > prepare
+- > gone_fn
++ > new_fn
+~ > old_name | > new_name
+^ > goal | *> goal
+"""
 
 
 def example():
     """Two small programs: one function gone, one new, one renamed, one call turned into one through a pointer."""
-    old = graph("main direct prepare", "prepare direct gone_fn", "gone_fn direct old_name", "old_name direct goal")
-    new = graph("main direct prepare", "prepare direct new_fn", "new_fn direct new_name", "new_name indirect goal")
-    call = Change(ChangeKind.CALL_KIND, "new_name -> goal", "direct", "indirect")
-    goal = Row(step("goal"), step("goal", Kind.INDIRECT), (call,))
-    way = [
-        *same("main", "one", "two", "three", "four", "prepare"),
-        removed("gone_fn", after="prepare"),
-        inserted("new_fn", after="prepare"),
-        renamed("old_name", "new_name"),
-        goal,
-    ]
+    old = graph("main > prepare > gone_fn > old_name > goal")
+    new = graph("main > prepare > new_fn > new_name *> goal")
     found = verdict(
-        chain("goal", way),
-        chain("second", [*way, inserted(LONG), *same(EVIL)], known=10),
+        chain("goal", WAY),
+        chain("second", f"{WAY}+ > {LONG}\n{same(EVIL)}", known=10),
         chain("begin", same("main"), target=False),
-        changes=[Change(ChangeKind.IOCTL_ADDED, "KVM_GET_SREGS2")],
-        unchecked=[Unchecked("main must reach far", "far is in neither program")],
+        extra=[Change(ChangeKind.IOCTL_ADDED, "KVM_GET_SREGS2")],
+        unchecked=[("main must reach far", "far is in neither program")],
         rules=[RuleResult("main must reach goal", "the guest must run", "holds", "it does", ("main", "goal"))],
         stale=["The entry removed far matches nothing."],
-        accepted="new_fn",
+        accepted={"new_fn": "it is known"},
     )
     return found, render_svg(merged_dot(old, new, found.diff))
 
@@ -86,7 +89,7 @@ def click(page, selector):
 def test_it_opens_without_an_error_or_a_request(page):
     assert page.get_log("browser") == []
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
-    assert find(page, "h1").text == "QEMU 7.2.0 debug → QEMU 8.1.0 debug"
+    assert find(page, "h1").text == "QEMU 7.2.0 debug → QEMU 10.0.0 debug"
     assert find(page, ".badge").text == "≠ differs"
     assert "far is in neither program" in find(page, "#unchecked").text
     assert page.find_elements(By.TAG_NAME, "img") == []

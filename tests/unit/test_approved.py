@@ -18,7 +18,7 @@ from analyzer.graph.merge import merge
 from analyzer.model import Function, Ioctl, Thread
 from analyzer.show import backtraces
 from reports.changes import markdown, sarif, text
-from tests import changes
+from tests import verdicts
 from tests.notation import recording
 
 APPROVED = Path(__file__).with_name("approved")
@@ -46,9 +46,9 @@ OUTPUTS = {
     "graph.dot": lambda: to_dot(merge([example()])),
     "graph.graphml": lambda: merge([example()]).to_graphml(),
     "backtraces.txt": lambda: "\n".join(backtraces(example())),
-    "changes.txt": lambda: text.render(changes.example(), width=120),
-    "changes.md": lambda: markdown.render(changes.example()),
-    "changes.sarif": lambda: sarif.render(changes.example()).replace(
+    "changes.txt": lambda: text.render(verdicts.example(), width=120),
+    "changes.md": lambda: markdown.render(verdicts.example()),
+    "changes.sarif": lambda: sarif.render(verdicts.example()).replace(
         f'"semanticVersion": "{__version__}"', '"semanticVersion": "0.0.0"'
     ),
 }

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.baselines import file_name, kept_for, update
-from analyzer.diff.baseline import ARROWS, FIRST_LINE, to_text
+from analyzer.diff.baseline import FIRST_LINE, to_text
 from analyzer.diff.change import Source
 from analyzer.diff.compare import compare
 from analyzer.diff.names import known_names
@@ -20,9 +20,8 @@ from analyzer.graph.document import to_json
 from analyzer.model import Function
 from analyzer.sides import load_source
 from tests.comparing import source
-from tests.notation import ARROWS as NOTATION
 
-LINES = ("main@vl > init *> kvm_init@kvm-all > [ioctl", "main@vl > board ~> cpu => thread +> goal")
+LINES = ("main@vl > init *> kvm_init@kvm-all > ioctl@[libc]", "main@vl > board ~> cpu => thread +> goal")
 EXAMPLE = source(*LINES, ioctls=("KVM_A", "KVM_RUN"), slots={"kvm_init": "AccelClass.init_machine by class_init"})
 
 
@@ -63,10 +62,6 @@ def test_it_has_neither_lines_nor_a_build_id():
 def test_the_kernel_is_not_in_it():
     with_kernel, without = source("main > goal $> kvm_dev_ioctl k> deeper"), source("main > goal")
     assert to_text(with_kernel.graph) == to_text(without.graph)
-
-
-def test_every_kind_of_call_has_its_arrow():
-    assert {kind: arrow.strip() for kind, arrow in NOTATION.items()} == ARROWS
 
 
 @given(st.text(min_size=1), st.text())

@@ -12,7 +12,8 @@ import pytest
 from analyzer.diff.change import Change, ChangeKind
 from reports.changes import github, gitlab, junit, markdown
 from reports.changes.escape import fence
-from tests.changes import HOSTILE, ROWS, chain, example, hostile, many, verdict
+from tests.hostile import NAMES, hostile
+from tests.verdicts import ROWS, chain, example, many, verdict
 
 # GitHub's workflow commands
 
@@ -45,7 +46,7 @@ def test_github_annotates_the_line_where_it_is_known():
     assert "::error title=ioctl-added::KVM_CREATE_VM is asked now\n" in text
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", NAMES)
 def test_no_name_gives_github_a_command(name):
     lines = github.render(hostile(name)).splitlines()
     for line in lines[:-1]:
@@ -155,7 +156,7 @@ def test_markdown_keeps_to_the_limit_and_says_how_much_is_left_out(limit):
     assert text.count("```") % 2 == 0 and text.count("<details>") == text.count("</details>")
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", NAMES)
 def test_no_name_does_anything_in_markdown(name):
     """Outside of code, nothing of a name is left that a platform would act upon."""
     lines = markdown.render(hostile(name)).splitlines()[1:]

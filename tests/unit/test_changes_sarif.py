@@ -8,7 +8,7 @@ from analyzer.diff.change import Change, ChangeKind
 from reports.changes import sarif
 from reports.changes.flows import MOST_STEPS
 from reports.changes.helps import HELPS
-from tests.changes import chain, example, many, verdict
+from tests.verdicts import chain, example, many, verdict
 
 
 def run_of(found, **options):

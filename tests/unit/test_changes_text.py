@@ -15,7 +15,8 @@ from analyzer.model import Kind
 from reports.changes.colour import wants_colour
 from reports.changes.rows import MARK_WORDS, MARKS, WAY_WORDS
 from reports.changes.text import render
-from tests.changes import HOSTILE, broken, chain, many, verdict
+from tests.hostile import NAMES
+from tests.verdicts import broken, chain, many, verdict
 
 LONG = """
   main@vl
@@ -190,7 +191,7 @@ def test_long_lists_are_cut_and_counted_but_not_what_could_not_be_checked():
     assert "  … 270 more" not in lines_of(extra=many(300), full=True)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_name_reaches_the_terminal_as_it_is(name, width):
     text = render(verdict(extra=many(1, name=name), names=(name, name)), width=width)

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from analyzer.diff.change import Change, ChangeKind
 from analyzer.model import Kind
 from reports.changes import FORMATS, document, format_of, gitlab, items, junit, sarif
-from tests.changes import HOSTILE, chain, example, hostile, many, verdict
 from tests.conftest import need
+from tests.hostile import NAMES, hostile
+from tests.verdicts import chain, example, many, verdict
 
 # GitLab publishes its Code Quality format as a table of its manual, not as a schema that could be installed. In
 # the words of this project: an array of objects with five members; the severity is one of five words; the path is
@@ -108,7 +109,7 @@ VERDICTS = {
     "lost": lambda: verdict(
         chain("goal", "- main@vl\n- > a@x\n", threads=("main thread", ""), own=[ChangeKind.CHAIN_REMOVED])
     ),
-    **{f"hostile {number}": lambda name=name: hostile(name) for number, name in enumerate(HOSTILE)},
+    **{f"hostile {number}": lambda name=name: hostile(name) for number, name in enumerate(NAMES)},
 }
 
 
@@ -211,6 +212,6 @@ def test_json_rows_point_to_their_findings():
 
 
 def test_json_keeps_names_as_they_are():
-    for name in HOSTILE:
+    for name in NAMES:
         data = json.loads(document.render(hostile(name)))
         assert data["chains"][0]["old_thread"] == name and data["stale"] == [name]

@@ -78,7 +78,7 @@ SAME = [
     # a hole where the other side has no more to tell
     ("main > f ?> goal", "main > f -> goal"),
     # a function of a library: where it is does not depend on its file
-    ("main > goal > [ioctl", "main > goal > [ioctl"),
+    ("main > goal > ioctl@[libc]", "main > goal > ioctl@[libc]"),
     # a handler that a signal came to
     ("main > f !> handler > goal", "main > f !> handler > goal"),
     # another build, version and tool

@@ -7,15 +7,17 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.diff.change import Change, ChangeKind, Row
+from analyzer.diff.change import Change, ChangeKind
 from analyzer.diff.drawing import merged_dot
 from analyzer.diff.merged import merged
-from analyzer.model import Kind
-from tests.differences import chain, graph, removed, renamed, same, slot, step, verdict
+from analyzer.graph.callgraph import Node
+from analyzer.model import Function
+from tests.graphs import graph
+from tests.verdicts import chain, same, verdict
 
 
-def diff(*rows):
-    return verdict(chain("goal", rows)).diff
+def diff(rows="", **options):
+    return verdict(chain("goal", rows, **options)).diff
 
 
 def nodes(old, new, found):
@@ -29,148 +31,133 @@ def calls(old, new, found):
 
 
 def test_a_graph_with_itself_is_all_the_same():
-    one = graph("main direct a", "a indirect b", "a direct b")
-    found = diff(*same("main", "a", "b"))
+    one = graph("main > a", "a *> b", "a > b")
+    found = diff(same("main", "a", "b"))
     assert set(nodes(one, one, found).values()) == {"same"}
     assert [call.state for call in merged(one, one, found).calls] == ["same"] * 3
 
 
 def test_what_is_on_one_side_only_is_gone_or_new():
-    old, new = graph("main direct a", "main direct b"), graph("main direct a", "a direct c")
+    old, new = graph("main > a", "main > b"), graph("main > a", "a > c")
     assert nodes(old, new, diff()) == {"main": "same", "a": "same", "b": "gone", "c": "new"}
     assert calls(old, new, diff()) == ["a new c", "main same a", "main gone b"]
 
 
 def test_a_renamed_function_is_one_node_with_both_names_and_its_calls_stay():
-    old, new = graph("main direct a", "a direct b"), graph("main direct z", "z direct b")
-    found = diff(*same("main"), renamed("a", "z"), *same("b"))
+    old, new = graph("main > a", "a > b"), graph("main > z", "z > b")
+    found = diff(same("main") + "~ > a | > z\n" + same("b"))
     assert nodes(old, new, found) == {"main": "same", "z": "changed", "b": "same"}
     assert calls(old, new, found) == ["main same z", "z same b"]
     assert "a →\\nz" in merged_dot(old, new, found)
 
 
 def test_a_call_of_which_a_backtrace_does_not_tell_whether_it_is_direct_is_the_same():
-    pasted, recorded = graph("main call a", "a call b"), graph("main direct a", "a indirect b")
-    found = diff(*same("main", "a", "b"))
+    pasted, recorded = graph("main -> a", "a -> b"), graph("main > a", "a *> b")
+    found = diff(same("main", "a", "b"))
     for old, new in ((pasted, recorded), (recorded, pasted)):
         assert calls(old, new, found) == ["a same b", "main same a"]
 
 
 def test_another_machine_version_is_a_note():
-    old, new = graph("main direct pc_v1"), graph("main direct pc_v2")
-    found = diff(*same("main"), renamed("pc_v1", "pc_v2", ChangeKind.NUMBERED))
+    old, new = graph("main > pc_v1"), graph("main > pc_v2")
+    found = diff(same("main") + "# > pc_v1 | > pc_v2\n")
     assert nodes(old, new, found) == {"main": "same", "pc_v2": "note"}
     assert "# pc_v1 →" in merged_dot(old, new, found)
 
 
 def test_the_only_function_of_its_name_is_the_same_in_another_file():
-    old = graph("main direct a", files={"a": "hw/one.c"})
-    new = graph("main direct a", files={"a": "hw/two.c"})
+    old, new = graph("main > a@one"), graph("main > a@two")
     assert nodes(old, new, diff()) == {"main": "same", "a": "same"}
 
 
 def test_no_two_functions_become_one():
-    old, new = graph("main direct a", "main direct b"), graph("main direct z")
-    found = diff(*same("main"), renamed("a", "z"), renamed("b", "z"))
+    old, new = graph("main > a", "main > b"), graph("main > z")
+    found = diff(same("main") + "~ > a | > z\n~ > b | > z\n")
     assert nodes(old, new, found) == {"main": "same", "z": "changed", "b": "gone"}
 
 
 def test_of_two_functions_of_one_name_none_is_guessed():
-    old = graph("main direct a", files={"a": "hw/one.c"})
-    new = graph("main direct a", files={"a": "hw/two.c"})
-    also = graph("b direct a", files={"a": "hw/three.c"})
-    new.put(also.nodes[0])
+    old, new = graph("main > a@one"), graph("main > a@two")
+    new.put(Node(Function("a", "three")))
     assert [node.state for node in merged(old, new, diff()).nodes] == ["gone", "new", "new", "same"]
 
 
 def test_a_call_that_turned_into_one_through_a_pointer_names_both():
-    old, new = graph("main direct a"), graph("main indirect a")
+    old, new = graph("main > a"), graph("main *> a")
     assert calls(old, new, diff()) == ["main changed a"]
     assert "≠ direct →\\npointer" in merged_dot(old, new, diff())
 
 
 def test_a_call_inlined_in_one_build_is_a_note():
-    old, new = graph("main direct a"), graph("main inline a")
+    old, new = graph("main > a"), graph("main +> a")
     assert calls(old, new, diff()) == ["main note a"]
     assert "# direct →\\ninlined" in merged_dot(old, new, diff())
 
 
-def optimised(name):
-    change = Change(ChangeKind.OPTIMISED, name, "a frame of its own", "none")
-    return Row(step(name), None, (change,))
-
-
 def test_what_only_the_compiler_took_away_is_not_called_gone():
-    old, new = graph("main direct a", "a direct b"), graph("main tail b")
-    found = diff(*same("main"), optimised("a"), *same("b"))
+    old, new = graph("main > a", "a > b"), graph("main ~> b")
+    found = diff(same("main") + "= > a |\n" + same("b"))
     assert nodes(old, new, found) == {"main": "same", "a": "note", "b": "same"}
     assert calls(old, new, found) == ["a note b", "main note a", "main note b"]
 
 
 def test_a_function_of_which_the_beginning_is_inlined_does_not_call_itself_anew():
-    old, new = graph("main direct a"), graph("main inline a", "a direct a")
+    old, new = graph("main > a"), graph("main +> a", "a > a")
     assert calls(old, new, diff()) == ["a note a", "main note a"]
-    assert calls(old, graph("main direct a", "a direct a"), diff()) == ["a new a", "main same a"]
+    assert calls(old, graph("main > a", "a > a"), diff()) == ["a new a", "main same a"]
 
 
 def test_past_an_optimised_function_goes_one_call_and_no_more():
     old, new = (
-        graph("main direct a", "a direct b", "b direct c"),
-        graph("main direct b", "b direct c", "main direct c"),
+        graph("main > a", "a > b", "b > c"),
+        graph("main > b", "b > c", "main > c"),
     )
-    found = diff(*same("main"), optimised("a"), *same("b", "c"))
+    found = diff(same("main") + "= > a |\n" + same("b", "c"))
     assert calls(old, new, found)[-2:] == ["main note b", "main new c"]
 
 
 def test_a_function_that_is_optimised_on_one_way_and_removed_on_another_is_gone():
-    old, new = graph("main direct a", "a direct b"), graph("main direct b")
-    rows = ([*same("main"), optimised("a"), *same("b")], [*same("main"), removed("a"), *same("b")])
-    found = verdict(*(chain(f"goal {number}", way) for number, way in enumerate(rows))).diff
+    old, new = graph("main > a", "a > b"), graph("main > b")
+    ways = (chain(kind, f"{same('main')}{kind} > a |\n{same('b')}") for kind in "=-")
+    found = verdict(*ways).diff
     assert nodes(old, new, found)["a"] == "gone"
 
 
 def test_beside_a_removed_function_an_optimised_one_does_not_hide_the_difference():
-    old, new = graph("main direct a", "a direct r", "r direct b"), graph("main direct b")
-    found = diff(*same("main"), optimised("a"), removed("r"), *same("b"))
+    old, new = graph("main > a", "a > r", "r > b"), graph("main > b")
+    found = diff(same("main") + "= > a |\n- > r\n" + same("b"))
     assert calls(old, new, found) == ["a note r", "main note a", "main new b", "r gone b"]
 
 
 def test_the_hosts_kernel_is_no_difference_between_programs():
-    old = graph("main direct ioctl")
-    new = graph("main direct ioctl", "ioctl syscall kvm_fn", files={"kvm_fn": "[kernel]"})
+    old = graph("main > ioctl")
+    new = graph("main > ioctl $> kvm_fn@[kernel]")
     assert nodes(old, new, diff()) == {"main": "same", "ioctl": "same", "kvm_fn": "note"}
     assert calls(old, new, diff()) == ["ioctl note kvm_fn", "main same ioctl"]
 
 
 def test_a_function_moved_outside_the_chains_is_changed():
-    old = graph("main direct a", files={"a": "hw/one.c"})
-    new = graph("main direct a", files={"a": "hw/two.c"})
-    found = verdict(changes=[Change(ChangeKind.MOVED, "a", "hw/one.c", "hw/two.c")]).diff
+    old, new = graph("main > a@one"), graph("main > a@two")
+    found = verdict(extra=[Change(ChangeKind.MOVED, "a", "hw/one.c", "hw/two.c")]).diff
     assert nodes(old, new, found) == {"main": "same", "a": "changed"}
 
 
 def test_a_function_of_which_only_the_name_is_left_stays_in_its_folder():
-    old = graph("main direct a", files={"a": "util/a.c"})
-    new = graph("main direct a", files={"a": ""})
-    row = Row(step("a", file="util/a.c"), step("a", file=""))
-    assert "util" in merged_dot(old, new, diff(*same("main"), row))
-    assert "a.c" in merged_dot(old, new, diff(*same("main"), row))
+    old, new = graph("main@ > a@one"), graph("main@ > a@")
+    dot = merged_dot(old, new, diff("  > a@one | > a@\n"))
+    assert "label=hw" in dot
+    assert "one.c" in dot
 
 
 def test_a_pointer_set_in_another_way_is_a_changed_call():
-    change = Change(ChangeKind.POINTER, "main -> a")
-    row = Row(
-        step("a", Kind.INDIRECT, slot=slot("Ops.go", "x")),
-        step("a", Kind.INDIRECT, slot=slot("Ops.go", "y")),
-        (change,),
-    )
-    one = graph("main indirect a")
-    assert calls(one, one, diff(*same("main"), row)) == ["main changed a"]
-    assert "set in another way" in merged_dot(one, one, diff(*same("main"), row))
+    found = diff(same("main") + "& *> a\n", slots=({"a": "Ops.go by x"}, {"a": "Ops.go by y"}))
+    one = graph("main *> a")
+    assert calls(one, one, found) == ["main changed a"]
+    assert "set in another way" in merged_dot(one, one, found)
 
 
 def test_gone_and_new_are_told_apart_by_sign_and_line():
-    dot = merged_dot(graph("main direct a"), graph("main direct b"), diff())
+    dot = merged_dot(graph("main > a"), graph("main > b"), diff())
     gone = next(line for line in dot.splitlines() if 'label="− a' in line)
     new = next(line for line in dot.splitlines() if 'label="+ b' in line)
     assert "dashed" in gone and "gone" in gone and 'class="fn gone"' in gone
@@ -179,18 +166,14 @@ def test_gone_and_new_are_told_apart_by_sign_and_line():
 
 
 def test_a_node_leads_to_its_rows_unless_its_name_is_too_long_for_dot():
-    dot = merged_dot(graph("main direct a"), graph("main direct a"), diff())
+    dot = merged_dot(graph("main > a"), graph("main > a"), diff())
     assert 'URL="#f=a%40main"' in dot
     long = "n" * 10_000
-    assert (
-        max(map(len, merged_dot(graph(f"main direct {long}"), graph("main direct a"), diff()).splitlines())) < 2000
-    )
+    assert max(map(len, merged_dot(graph(f"main > {long}"), graph("main > a"), diff()).splitlines())) < 2000
 
 
 names = st.sampled_from(["a", "b", "c", "d", "e"])
-edges = st.lists(
-    st.tuples(names, st.sampled_from(["direct", "indirect", "inline"]), names), min_size=1, max_size=8
-)
+edges = st.lists(st.tuples(names, st.sampled_from([">", "*>", "+>"]), names), min_size=1, max_size=8)
 
 
 @settings(deadline=None)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from analyzer.diff.change import Change, ChangeKind, Row, Unchecked
+from analyzer.diff.change import Change, ChangeKind
 from analyzer.diff.verdict import RuleResult
-from analyzer.model import Kind
 from reports.difference.assemble import build_diff_page
 from reports.difference.marks import SIGNS
 from reports.html import render_diff
-from tests.differences import chain, inserted, removed, renamed, same, side, slot, step, verdict
+from tests.hostile import hostile
+from tests.verdicts import chain, provenance, same, verdict
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
 LETTERS = "abcdefghij"
 
 
-def chapter(*rows, **more):
-    return build_diff_page(verdict(chain("goal", [*rows], **more)), "").chapters[0]
+def chapter(rows, **more):
+    return build_diff_page(verdict(chain("goal", rows, **more)), "").chapters[0]
 
 
 def shown(chapter):
@@ -38,61 +37,57 @@ def test_every_kind_has_a_sign_a_word_and_a_family():
 
 
 def test_a_long_run_of_equal_rows_is_folded_except_beside_changes_and_at_its_end():
-    way = chapter(*same(*LETTERS), inserted("x", after="j"), *same(*LETTERS))
+    way = chapter(same(*LETTERS) + "+ > x\n" + same(*LETTERS))
     assert shown(way) == ["9 the same", ["9", "10", "11"], "8 the same", ["20"]]
     assert way.blocks[0].names == "a … i"
 
 
 def test_a_short_run_of_equal_rows_is_not_worth_a_button():
-    assert shown(chapter(*same("a", "b", "c"), inserted("x"), *same("goal"))) == [["0", "1", "2", "3", "4"]]
+    assert shown(chapter(same("a", "b", "c") + "+ > x\n" + same("goal"))) == [["0", "1", "2", "3", "4"]]
 
 
 def test_rows_that_differ_are_never_folded():
-    way = chapter(*[inserted(name) for name in LETTERS], *same("goal"))
+    way = chapter("".join(f"+ > {name}\n" for name in LETTERS) + same("goal"))
     assert [block.label for block in way.blocks] == [""]
 
 
 def test_what_a_chain_before_told_is_folded_as_before():
-    way = chapter(*same("a"), inserted("x"), renamed("v1", "v2", ChangeKind.NUMBERED), *same("b", "goal"), known=4)
+    way = chapter(same("a") + "+ > x\n# > v1 | > v2\n" + same("b", "goal"), known=4)
     assert shown(way) == ["4 as before, 1 of them changed", ["4"]]
     assert way.lead_known
     assert way.lead_anchor == "row-1-1"
 
 
 def test_two_rows_told_before_are_not_worth_a_button():
-    assert shown(chapter(*same("a", "b", "goal"), known=2)) == [["0", "1", "2"]]
+    assert shown(chapter(same("a", "b", "goal"), known=2)) == [["0", "1", "2"]]
 
 
 def test_the_lead_names_the_first_row_that_differs_and_leads_to_it():
-    way = chapter(*same("a"), renamed("v1", "v2", ChangeKind.NUMBERED), removed("x", after="v2"), *same("goal"))
+    way = chapter(same("a") + "# > v1 | > v2\n- > x\n" + same("goal"))
     assert way.lead == "The chains part after v2: x is gone."
     assert way.lead_anchor == "row-1-2"
     assert [pair.first for block in way.blocks for pair in block.pairs] == [False, False, True, False]
 
 
 def test_a_chain_of_threads_that_nobody_named_is_on_both_sides():
-    unnamed = replace(chain("goal", same("a", "goal")), old_thread="", new_thread="")
-    way = build_diff_page(verdict(unnamed), "").chapters[0]
+    way = chapter(same("a", "goal"), threads=("", ""))
     assert (way.missing, way.family) == ("", "both")
 
 
 def test_the_same_way_has_no_lead():
-    way = chapter(*same("a", "goal"))
+    way = chapter(same("a", "goal"))
     assert (way.lead, way.lead_anchor, way.summary) == ("", "", "")
 
 
 def test_rows_are_marked_by_the_family_of_their_worst_change():
-    notes = Change(ChangeKind.NUMBERED, "f", "f1", "f2"), Change(ChangeKind.MOVED, "f2", "a.c", "b.c")
-    way = chapter(inserted("x"), removed("y"), Row(step("f1"), step("f2"), notes), *same("goal"))
+    way = chapter("+ > x\n- > y\n#» > f1@a | > f2@b\n" + same("goal"))
     pairs = [pair for block in way.blocks for pair in block.pairs]
     assert [pair.family for pair in pairs] == ["new", "gone", "changed", "same"]
     assert pairs[2].kinds == "numbered moved"
 
 
 def test_what_changed_within_a_row_is_marked_in_place():
-    changes = (Change(ChangeKind.MOVED, "f", "hw/a.c", "hw/b.c"), Change(ChangeKind.CALL_KIND, "e -> f"))
-    row = Row(step("f", Kind.DIRECT, "hw/a.c"), step("f", Kind.INDIRECT, "hw/b.c"), changes)
-    pair = chapter(*same("e"), row).blocks[0].pairs[1]
+    pair = chapter(same("e") + "»^ > f@a | *> f@b\n").blocks[0].pairs[1]
     assert (pair.old.place.text, pair.new.place.text) == ("hw/a.c:10", "hw/b.c:10")
     assert pair.old.place.changed and pair.new.place.changed
     assert (pair.old.how.text, pair.new.how.text) == ("calls", "calls through a pointer")
@@ -101,42 +96,31 @@ def test_what_changed_within_a_row_is_marked_in_place():
 
 
 def test_a_pointer_set_in_another_way_shows_how_on_both_sides_and_marks_what_is_other():
-    change = Change(ChangeKind.POINTER, "e -> f", "before", "after")
-    row = Row(
-        step("f", Kind.INDIRECT, slot=slot("Ops.go", "one_init")),
-        step("f", Kind.INDIRECT, slot=slot("Ops.go", "two_init")),
-        (change,),
-    )
-    pair = chapter(*same("e"), row).blocks[0].pairs[1]
+    slots = {"f": "Ops.go by one_init"}, {"f": "Ops.go by two_init"}
+    pair = chapter(same("e") + "& *> f\n", slots=slots).blocks[0].pairs[1]
     assert pair.old.through.text == "through Ops.go"
     assert not pair.old.through.changed
     assert not pair.old.how.changed
-    assert [part.text for part in pair.new.settings] == ["stored in Ops.go by two_init, hw/set.c"]
+    assert [part.text for part in pair.new.settings] == ["stored in Ops.go by two_init, x.c"]
     assert all(part.changed for part in (*pair.old.settings, *pair.new.settings))
 
 
 def test_what_rows_tell_is_not_told_again_above_the_chain():
-    assert chapter(*same("a"), inserted("x"), *same("goal")).marks == ()
+    assert chapter(same("a") + "+ > x\n" + same("goal")).marks == ()
 
 
 def test_a_side_that_lacks_the_chain_says_so_and_its_rows_are_not_called_removed():
-    gone = Change(ChangeKind.CHAIN_REMOVED, "goal", "main thread")
-    rows = [Row(step("a"), None), Row(step("goal"), None)]
-    whole = replace(chain("goal", rows, gone), new_thread="")
-    page = build_diff_page(verdict(whole), "")
-    way = page.chapters[0]
+    rows = "- > a\n- > goal\n"
+    way = chapter(rows, threads=("main thread", ""), own=[ChangeKind.CHAIN_REMOVED])
     assert way.missing == "The new side does not have this chain."
     assert way.family == "gone"
     assert [mark.word for mark in way.marks] == ["not reached"]
-    assert way.lead == "goal is not reached any more on main thread."
+    assert way.lead == "The goal is not reached any more on main thread."
     assert {pair.family for block in way.blocks for pair in block.pairs} == {"same"}
 
 
 def test_another_thread_is_told_above_the_chain():
-    thread = Change(ChangeKind.THREAD, "goal", "main thread", "CPU 0")
-    way = build_diff_page(verdict(replace(chain("goal", same("goal"), thread), new_thread="CPU 0")), "").chapters[
-        0
-    ]
+    way = chapter(same("goal"), threads=("main thread", "CPU 0"), own=[ChangeKind.THREAD])
     assert way.threads.text == "main thread → CPU 0"
     assert way.threads.changed
     assert [mark.word for mark in way.marks] == ["other thread"]
@@ -156,10 +140,10 @@ def test_targets_come_first_and_the_others_are_kept():
 def test_every_change_is_in_the_table_and_leads_to_its_rows():
     page = build_diff_page(
         verdict(
-            chain("first", [*same("a"), inserted("x")]),
-            chain("second", [*same("a"), inserted("x"), *same("b")]),
-            changes=[Change(ChangeKind.FUNCTION_ADDED, "far", file="hw/far.c")],
-            accepted="x",
+            chain("first", same("a") + "+ > x\n"),
+            chain("second", same("a") + "+ > x\n" + same("b")),
+            extra=[Change(ChangeKind.FUNCTION_ADDED, "far", file="hw/far.c")],
+            accepted={"x": "it is known"},
         ), "",
     )  # fmt: skip
     x, far = page.entries
@@ -175,7 +159,7 @@ def test_every_change_is_in_the_table_and_leads_to_its_rows():
 
 
 def test_chips_count_each_kind_worst_first():
-    page = build_diff_page(verdict(chain("goal", [inserted("x"), removed("y"), inserted("z")])), "")
+    page = build_diff_page(verdict(chain("goal", "+ > x\n- > y\n+ > z\n")), "")
     assert [(chip.sign, chip.text) for chip in page.chips] == [
         ("−", "1 function removed"),
         ("+", "2 functions inserted"),
@@ -188,7 +172,7 @@ def test_ioctls_stand_in_columns_of_their_own():
         Change(ChangeKind.IOCTL_ADDED, "KVM_B"),
         Change(ChangeKind.IOCTL_REORDERED, "KVM_C", "after KVM_A", "first"),
     ]
-    page = build_diff_page(verdict(changes=changes), "")
+    page = build_diff_page(verdict(extra=changes), "")
     columns = (page.ioctls_gone, page.ioctls_new, page.ioctls_moved)
     assert [[entry.words for entry in column] for column in columns] == [
         ["KVM_A"], ["KVM_B"], ["KVM_C is asked first now; it was after KVM_A"],
@@ -199,8 +183,8 @@ def test_ioctls_stand_in_columns_of_their_own():
     ("found", "status", "sign"),
     [
         (verdict(chain("goal", same("goal"))), "same", "="),
-        (verdict(chain("goal", [inserted("goal")])), "differs", "≠"),
-        (verdict(chain("goal", same("goal")), unchecked=[Unchecked("far", "it is not there")]), "unchecked", "?"),
+        (verdict(chain("goal", "+ > goal\n")), "differs", "≠"),
+        (verdict(chain("goal", same("goal")), unchecked=[("far", "it is not there")]), "unchecked", "?"),
     ],
 )
 def test_the_badge_says_what_the_exit_status_says(found, status, sign):
@@ -209,9 +193,9 @@ def test_the_badge_says_what_the_exit_status_says(found, status, sign):
 
 
 def test_both_sides_say_where_they_come_from_and_what_differs():
-    sides = (side("7.2.0", profile="debug", flags="-O0"), side("8.1.0", profile="debug"))
-    page = build_diff_page(verdict(sides=sides), "")
-    assert page.title == "QEMU 7.2.0 debug → QEMU 8.1.0 debug"
+    old = provenance("7.2.0", build={"profile": "debug", "flags": "-O0"})
+    page = build_diff_page(verdict(provenances=(old, provenance("10.0.0", build_id="cd" * 20))), "")
+    assert page.title == "QEMU 7.2.0 debug → QEMU 10.0.0 debug"
     assert [fact.name for fact in page.facts if fact.differs] == ["QEMU", "Build-id"]
     assert [(fact.name, fact.old, fact.new, fact.differs) for fact in page.build] == [
         ("profile", "debug", "debug", False),
@@ -230,7 +214,7 @@ def test_broken_rules_come_first():
 
 
 def test_what_turns_the_direction_of_the_text_is_spelled_out():
-    way = chapter(*same("a\u202eb"))
+    way = chapter(same("a\u202eb"))
     assert way.blocks[0].pairs[0].old.function.text == "a\\u202eb"
 
 
@@ -252,22 +236,6 @@ def parsed(html):
     return tags
 
 
-def hostile(text):
-    change = Change(ChangeKind.POINTER, text, text, text, note=text, file=text, line=1)
-    row = Row(
-        step(text, Kind.INDIRECT, text, slot(text, text)),
-        step(text + "2", None, text, slot(text, text)),
-        (change,),
-    )
-    whole = replace(chain("goal", [*same(text), row]), milestone=text, title=text, old_thread=text)
-    ioctls = [Change(kind, text, text, text) for kind in (ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REORDERED)]
-    sides = (replace(side(text, **{text: text}), name=text), side("8.1.0"))
-    return verdict(
-        whole, changes=ioctls, accepted=text, stale=[text], unchecked=[Unchecked(text, text)],
-        rules=[RuleResult(text, text, "broken", text, (text, text))], sides=sides,
-    )  # fmt: skip
-
-
 def test_names_from_the_programs_stay_text():
     html = render_diff(hostile(EVIL), "", EVIL)
     tags = parsed(html)
@@ -287,22 +255,22 @@ def test_a_very_long_name_is_there_whole():
 
 
 def test_no_two_places_of_the_page_have_one_name():
-    both = [chain(name, [*same(*LETTERS), inserted("x"), *same(*LETTERS)], known=2) for name in ("one", "two")]
+    both = [chain(name, same(*LETTERS) + "+ > x\n" + same(*LETTERS), known=2) for name in ("one", "two")]
     ids = parsed(render_diff(verdict(*both, chain("one", same("a"), target=False)), "<svg></svg>", "")).ids
     assert len(ids) == len(set(ids))
 
 
 def test_every_link_within_the_page_has_its_place():
-    ways = [chain("one", [*same(*LETTERS), inserted("x"), *same(*LETTERS)]), chain("two", [removed("y")])]
+    ways = [chain("one", same(*LETTERS) + "+ > x\n" + same(*LETTERS)), chain("two", "- > y\n")]
     rules = [RuleResult("main must reach x", "", "holds", "it does")]
-    html = render_diff(verdict(*ways, rules=rules, unchecked=[Unchecked("a", "b")]), "<svg></svg>", "")
+    html = render_diff(verdict(*ways, rules=rules, unchecked=[("a", "b")]), "<svg></svg>", "")
     places = set(re.findall(r'href="#([^"=]+)"', html)) | set(re.findall(r'aria-controls="([^"]+)"', html))
     assert places
     assert places <= set(parsed(html).ids)
 
 
 def test_the_page_needs_no_network_and_forbids_it():
-    html = render_diff(verdict(chain("goal", [inserted("x")])), "", "")
+    html = render_diff(verdict(chain("goal", "+ > x\n")), "", "")
     assert "default-src 'none'" in html
     assert not re.search(r"""(?:src|href)=["'](?!#)""", html)
     assert "@import" not in html
@@ -316,6 +284,6 @@ def test_without_a_drawing_the_page_says_why():
 
 
 def test_what_could_not_be_checked_stands_before_the_chains():
-    html = render_diff(verdict(chain("goal", same("goal")), unchecked=[Unchecked("far", "absent")]), "", "")
+    html = render_diff(verdict(chain("goal", same("goal")), unchecked=[("far", "absent")]), "", "")
     assert html.index('id="unchecked"') < html.index('id="chains"')
     assert "<details><summary>Could" not in html

@@ -19,7 +19,7 @@ from tests.comparing import changes, source
 NAMES = known_names()
 NAME = st.sampled_from(
     ["a", "b", "cpu_new@pc", "x86_cpu_new@x86", "new_cpu@x86", "pc_init_v7_2@pc_piix", "pc_init_v7_2@pc_q35",
-     "pc_i440fx_machine_10_0_init@pc_piix", "configure_accelerator", "configure_accelerators", "[ioctl"]
+     "pc_i440fx_machine_10_0_init@pc_piix", "configure_accelerator", "configure_accelerators", "ioctl@[libc]"]
 )  # fmt: skip
 ARROW = st.sampled_from([">", "*>", "~>", "+>", "->", "?>", "=>"])
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.diff.baseline import ARROWS
 from analyzer.errors import AnalyzerError
 from analyzer.graph.chain import own_chain, without_addresses
 from analyzer.graph.document import from_json, to_json
@@ -17,12 +18,12 @@ from analyzer.graph.merge import combine, merge
 from analyzer.model import Frame, Function, Kind, Stop, Thread
 from reports.assemble import build_page
 from reports.html import render
-from tests.notation import ARROWS, as_text, frame, recording
+from tests.notation import KINDS, as_text, frame, recording
 
 NAMES = st.sampled_from(["main", "a", "b", "c", "c@other", "d"])
 LINES = st.lists(NAMES, min_size=1, max_size=6).flatmap(
     lambda names: st.lists(
-        st.sampled_from([arrow.strip() for kind, arrow in ARROWS.items() if kind is not Kind.THREAD_START]),
+        st.sampled_from([arrow for arrow, kind in KINDS.items() if kind is not Kind.THREAD_START]),
         min_size=len(names) - 1,
         max_size=len(names) - 1,
     ).map(lambda arrows: " ".join(w for pair in zip(names, [*arrows, ""], strict=True) for w in pair).strip())
@@ -31,7 +32,7 @@ RECORDINGS = st.lists(st.lists(LINES, max_size=4).map(lambda lines: recording(*l
 
 
 def edges(graph):
-    return {f"{call.caller}{ARROWS[call.kind]}{call.callee}": call.hits for call in graph.calls}
+    return {f"{call.caller} {ARROWS[call.kind]} {call.callee}": call.hits for call in graph.calls}
 
 
 def test_calls_are_counted_by_caller_callee_and_kind():
@@ -174,7 +175,7 @@ def test_any_name_can_be_drawn(name):
 
 
 def test_kinds_are_told_apart_without_colour():
-    graph = merge([recording(*(f"main {arrow.strip()} {kind.name}" for kind, arrow in ARROWS.items()))])
+    graph = merge([recording(*(f"main {arrow} {kind.name}" for arrow, kind in KINDS.items()))])
     styles = [
         (line.partition("style=")[2].split()[:1], line.partition("arrowhead=")[2].split()[:1])
         for line in to_dot(graph).splitlines()

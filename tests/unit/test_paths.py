@@ -6,8 +6,8 @@ import pytest
 
 from analyzer.graph.merge import merge
 from analyzer.graph.paths import Finder
+from tests.graphs import path_text, query
 from tests.notation import recording
-from tests.searching import path_text, query
 from tests.unit.test_graph import thread_recording
 
 

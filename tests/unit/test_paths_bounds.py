@@ -8,8 +8,8 @@ from analyzer.graph.merge import merge
 from analyzer.graph.paths import Finder
 from analyzer.graph.search import Net, Search, Steps, Wishes
 from analyzer.model import Function, Kind
+from tests.graphs import graph_of_edges, ladder, path_text, query
 from tests.notation import recording
-from tests.searching import graph_of_edges, ladder, path_text, query
 
 
 def everywhere(_call):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from analyzer.graph.merge import merge
 from analyzer.graph.paths import Finder
+from tests.graphs import EDGES, NAMES, graph_of_edges, query
 from tests.notation import recording
-from tests.searching import EDGES, NAMES, graph_of_edges, query
 
 CONDITIONS = st.fixed_dictionaries(
     {

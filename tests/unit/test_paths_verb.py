@@ -14,8 +14,8 @@ from analyzer.graph.listing import Found, path_lines, paths_text
 from analyzer.graph.merge import merge
 from analyzer.graph.paths import Finder
 from analyzer.model import Function, Kind
-from tests.notation import ARROWS, recording
-from tests.searching import query
+from tests.graphs import query
+from tests.notation import KINDS, recording
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_help_names_all_kinds_of_calls_and_the_list_marks_what_is_not_plain(
         main(["paths", "--help"])
     kinds = capsys.readouterr().out.partition("kinds of calls:")[2].partition("exit status")[0]
     assert all(kind.value in kinds.replace(",", " ").split() for kind in Kind)
-    graph = merge([recording(*(f"main {arrow.strip()} {kind.name}" for kind, arrow in ARROWS.items()))])
+    graph = merge([recording(*(f"main {arrow} {kind.name}" for arrow, kind in KINDS.items()))])
     paths = list(Finder(graph, query(goal=".*")).all())
     marks = {path.calls[0].kind: list(path_lines(path, graph))[1].split()[0] for path in paths}
     assert {kind for kind, mark in marks.items() if mark == kind.name} == {Kind.DIRECT, Kind.KERNEL}

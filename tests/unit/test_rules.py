@@ -14,8 +14,8 @@ from analyzer.graph.callgraph import Missing
 from analyzer.graph.merge import merge
 from analyzer.graph.rules import Outcome, check_rule, parse_rule
 from analyzer.model import Function, Kind
+from tests.graphs import EDGES, graph_of_edges, ladder, path_text
 from tests.notation import recording
-from tests.searching import EDGES, graph_of_edges, ladder, path_text
 
 
 def texts(patterns):

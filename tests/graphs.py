@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from analyzer.diff.baseline import ARROWS
 from analyzer.graph.callgraph import Call, CallGraph, Node, Provenance
-from analyzer.model import Function, Kind
+from analyzer.model import Kind
 from analyzer.querying import make_query
-from tests.notation import ARROWS
+from tests.notation import KINDS, located
 
 NAMES = ["a", "b", "c", "d", "e", "f"]
-KINDS = [Kind.DIRECT, Kind.INDIRECT, Kind.TAIL]
+SOME_KINDS = [Kind.DIRECT, Kind.INDIRECT, Kind.TAIL]
 EDGES = st.sets(
-    st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES), st.sampled_from(KINDS)), min_size=1, max_size=14
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES), st.sampled_from(SOME_KINDS)), min_size=1, max_size=14
 )
 
 
@@ -24,18 +25,31 @@ def query(start="main", goal="goal", via=(), not_via=(), kinds=(), only_kinds=()
 def path_text(path):
     """The path in the notation of `tests.notation`, and whether it was recorded."""
     first = path.calls[0].caller.name
-    text = first + "".join(f"{ARROWS[call.kind]}{call.callee.name}" for call in path.calls)
+    text = first + "".join(f" {ARROWS[call.kind]} {call.callee.name}" for call in path.calls)
     return f"{text} (recorded)" if path.recorded else text
+
+
+def graph(*lines):
+    """A graph of the calls on these lines of the notation."""
+    words = [line.split() for line in lines]
+    return graph_of_edges(
+        {
+            (caller, callee, KINDS[arrow])
+            for chain in words
+            for caller, arrow, callee in zip(chain[::2], chain[1::2], chain[2::2], strict=False)
+        }
+    )
 
 
 def graph_of_edges(edges):
     """A graph of calls `(caller, callee, kind)`."""
-    graph = CallGraph(Provenance("test", "", "", "", "", "", True))
-    for name in {name for caller, callee, _ in edges for name in (caller, callee)}:
-        graph.put(Node(Function(name, "main")))
+    made = CallGraph(Provenance("test", "", "", "", "", "", True))
+    known = {name: located(name) for caller, callee, _ in edges for name in (caller, callee)}
+    for function, file in known.values():
+        made.put(Node(function, file))
     for caller, callee, kind in sorted(edges):
-        graph.connect(Call(Function(caller, "main"), Function(callee, "main"), kind, 1))
-    return graph
+        made.connect(Call(known[caller][0], known[callee][0], kind, 1))
+    return made
 
 
 def ladder(steps):
