@@ -10,6 +10,7 @@ import re
 from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from gdbscripts.x86_64_effects import (
+    ALL_BITS,
     ARGUMENTS,
     RESULT,
     Effect,
@@ -24,7 +25,6 @@ from gdbscripts.x86_64_effects import (
 
 _PROLOGUE = 12  # instructions
 _POINTER = 8  # bytes
-_ALL_BITS = (1 << 64) - 1
 _ON_STACK = re.compile(r"^-?(?:0x[0-9a-f]+)?\(%(rbp|rsp)\)$")
 _SETS_FRAME_POINTER = "mov %rsp,%rbp"
 
@@ -157,7 +157,7 @@ class Code:
     ) -> None:
         """The value was copied from `source` by the instruction at `address`."""
         if source.startswith("$"):
-            found.add(Origin("constant", address, value=int(source[1:], 16) & _ALL_BITS, home=sought.home))
+            found.add(Origin("constant", address, value=int(source[1:], 16) & ALL_BITS, home=sought.home))
         elif parse_memory(source) is None:
             waiting.append(sought._replace(place=source))
         elif self.is_private(source):

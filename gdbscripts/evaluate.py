@@ -7,11 +7,10 @@ from typing import List, Optional
 import gdb
 
 from gdbscripts.dataflow import Code, Origin
-from gdbscripts.memory import address_in, read_pointer
+from gdbscripts.memory import address_in, read_pointer, register
 from gdbscripts.x86_64_effects import PRESERVED, parse_memory
 
 _DEEPEST = 6  # memory operands that depend on each other
-_BITS = (1 << 64) - 1
 
 
 class Past:
@@ -43,14 +42,14 @@ class Past:
         index = self._register(address, memory.by, deep) if memory.by else 0
         if base is None or index is None:
             return None
-        return (memory.displacement + base + index * memory.scale) & _BITS
+        return memory.address(base, index)
 
     def _register(self, address: int, name: str, deep: int) -> Optional[int]:
         origins = self._code.origins(address, name)
         if (self._live or name in PRESERVED) and (
             address == self._now or self._code.origins(self._now, name) == origins
         ):
-            return int(self._frame.read_register(name)) & _BITS
+            return register(self._frame, name)
         homes = {origin.home for origin in origins}
         if len(homes) == 1 and "" not in homes:
             return read_pointer(address_in(homes.pop(), self._frame))
@@ -65,5 +64,5 @@ class Past:
         if origin.kind in ("argument", "result"):  # perhaps it is kept in another register as well
             for name in PRESERVED:
                 if self._code.origins(self._now, name) == origins:
-                    return int(self._frame.read_register(name)) & _BITS
+                    return register(self._frame, name)
         return None

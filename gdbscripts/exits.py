@@ -14,7 +14,7 @@ from gdbscripts.arguments import may_be_optimised
 from gdbscripts.breakpoints import RecordingBreakpoint
 from gdbscripts.code import Codes
 from gdbscripts.detour import address_of
-from gdbscripts.memory import address_in, read_bytes, read_pointer
+from gdbscripts.memory import read_bytes, value_in
 from gdbscripts.recorder import Recorder
 from gdbscripts.wire import IO, ExitAnswer, ExitCount, VcpuExit
 from gdbscripts.x86_64_effects import flow, pointer_operand
@@ -134,10 +134,7 @@ class AccessorPoint(RecordingBreakpoint):
 
     def hit(self) -> None:
         """The device's function is about to be called."""
-        frame = gdb.newest_frame()
-        slot = address_in(self._operand, frame)
-        register = 0 if slot else int(frame.read_register(self._operand)) & 0xFFFFFFFFFFFFFFFF
-        self._callbacks.expect(read_pointer(slot) if slot else register)
+        self._callbacks.expect(value_in(self._operand, gdb.newest_frame()))
 
 
 class Callbacks:

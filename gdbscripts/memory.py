@@ -5,9 +5,7 @@ from __future__ import annotations
 import gdb
 
 from gdbscripts.architecture import current as architecture
-from gdbscripts.x86_64_effects import parse_memory
-
-_BITS = (1 << 64) - 1
+from gdbscripts.x86_64_effects import ALL_BITS, parse_memory
 
 
 def address_in(place: str, frame: gdb.Frame) -> int:
@@ -15,23 +13,23 @@ def address_in(place: str, frame: gdb.Frame) -> int:
     memory = parse_memory(place)
     if memory is None:
         return 0
-    base = _register(frame, memory.base)
-    index = _register(frame, memory.by)
-    return (memory.displacement + base + index * memory.scale) & _BITS
+    return memory.address(*(register(frame, name) if name else 0 for name in (memory.base, memory.by)))
+
+
+def value_in(place: str, frame: gdb.Frame) -> int:
+    """The pointer in a register, or in a memory operand with the registers of `frame`."""
+    slot = address_in(place, frame)
+    return read_pointer(slot) if slot else register(frame, place)
 
 
 def read_pointer(address: int) -> int:
     """What memory holds at `address`; 0 when it cannot be read."""
-    try:
-        raw = gdb.selected_inferior().read_memory(address, 8)
-    except gdb.MemoryError:
-        return 0
-    return int.from_bytes(bytes(raw), "little")
+    return int.from_bytes(read_bytes(address, 8), "little")
 
 
 def stack_pointer(frame: gdb.Frame) -> int:
     """The frame's stack pointer."""
-    return _register(frame, architecture.STACK_POINTER)
+    return register(frame, architecture.STACK_POINTER)
 
 
 def read_bytes(address: int, size: int) -> bytes:
@@ -44,5 +42,6 @@ def read_bytes(address: int, size: int) -> bytes:
         return b""
 
 
-def _register(frame: gdb.Frame, name: str) -> int:
-    return int(frame.read_register(name)) & _BITS if name else 0
+def register(frame: gdb.Frame, name: str) -> int:
+    """The register as it was in `frame`, without a sign."""
+    return int(frame.read_register(name)) & ALL_BITS

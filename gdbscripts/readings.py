@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import gdb
 
 from gdbscripts.breakpoints import RecordingBreakpoint
-from gdbscripts.memory import address_in, read_pointer, stack_pointer
+from gdbscripts.memory import address_in, read_pointer, stack_pointer, value_in
 from gdbscripts.recorder import Recorder
 from gdbscripts.slotnames import local_at, name_in_scope
 from gdbscripts.stores import SlotWatch, Store
+from gdbscripts.trail import Accepts
 from gdbscripts.x86_64_effects import parse_memory
-
-Accepts = Callable[[int], bool]
 
 
 class Reading(NamedTuple):
@@ -96,8 +95,7 @@ class CallPoint(RecordingBreakpoint):
     def hit(self) -> None:
         """The call is about to be made."""
         frame = gdb.newest_frame()
-        slot = address_in(self._operand, frame)
-        value = read_pointer(slot) if slot else int(frame.read_register(self._operand)) & 0xFFFFFFFFFFFFFFFF
+        value = value_in(self._operand, frame)
         key = (gdb.selected_thread().num, stack_pointer(frame))
         before = self._calls.get(key)
         self._calls[key] = Made(value, before.until if before is not None else 0, ReadPoint.count)

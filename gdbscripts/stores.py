@@ -12,7 +12,7 @@ from gdbscripts.code import Codes
 from gdbscripts.dataflow import Code, Instruction
 from gdbscripts.detour import symbol_at
 from gdbscripts.evaluate import Past
-from gdbscripts.memory import address_in, read_pointer
+from gdbscripts.memory import address_in, read_pointer, register
 from gdbscripts.recorder import Recorder
 from gdbscripts.slotnames import name_in_scope
 from gdbscripts.stack import Stack
@@ -24,7 +24,6 @@ _MOST_WRITES = 20000  # a place that is written to more often, such as one on th
 _WALKED = (gdb.NORMAL_FRAME, gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
 _MOVES_STRING = re.compile(r"^(?:rep\w* )?movs[bwlq]? +%ds:\(%rsi\)")
 _WIDEST = 64  # bytes that one instruction moves
-_BITS = (1 << 64) - 1
 _LINKER = re.compile(r"/ld[-.][^/]*$")
 _COPYING = re.compile(r"^(?:__)?(?:mem(?:p?cpy|move)|bcopy)(?:_chk)?(?:@|$)")
 
@@ -139,9 +138,9 @@ class SlotWatch(RecordingBreakpoint):
         if code is None or call is None or symbol is None or not _COPYING.match(symbol[0]):
             return _Origin(kind="library")
         past = Past(frames[0], code, call.address, live=False)
-        to, origin = (past.value(call.address, register) for register in ARGUMENTS[:2])
+        to, origin = (past.value(call.address, name) for name in ARGUMENTS[:2])
         if to is None:  # memcpy returns it, and glibc's puts it where the result goes before anything else
-            to = int(gdb.newest_frame().read_register(RESULT)) & _BITS
+            to = register(gdb.newest_frame(), RESULT)
         return self._copy((), origin + self.slot - to if origin is not None else 0)
 
     def _stored(self, frames: List[gdb.Frame]) -> _Origin:
@@ -149,7 +148,7 @@ class SlotWatch(RecordingBreakpoint):
         frame = frames[0]
         code, store = self._instruction(frame)
         if _repeats_a_copy(code, frame.pc()) or (store is not None and _MOVES_STRING.match(store.text)):
-            to, origin = (int(frame.read_register(name)) for name in ("rdi", "rsi"))
+            to, origin = (register(frame, name) for name in ("rdi", "rsi"))  # of string instructions
             return self._copy((), self.slot + origin - to)  # both went on alike
         done = effect(store.text) if store else None
         if code is None or store is None or done is None or done.kind != "copy":

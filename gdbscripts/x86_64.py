@@ -11,12 +11,12 @@ from typing import Tuple
 
 import gdb
 
+from gdbscripts.x86_64_effects import ALL_BITS, ARGUMENTS, RESULT
+
 DISASSEMBLY = "att"  # the flavour the patterns below are written for: an indirect operand starts with "*"
 STACK_POINTER = "rsp"
 SYSTEM_CALL = "syscall"
 SYSTEM_CALL_IOCTL = 16  # asm/unistd_64.h
-_ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
-_RESULT = "rax"
 _JUMP = re.compile(r"^(?:notrack |bnd )*j[a-z]+\s+(0x[0-9a-f]+)")
 _SLOT = re.compile(r"\*0x[0-9a-f]+\(%rip\)\s+# (0x[0-9a-f]+)")
 _CALL = re.compile(r"^(?:notrack |bnd )*(call|jmp)[a-z]*\s+(?P<operand>\S+)")
@@ -24,18 +24,18 @@ _CALL = re.compile(r"^(?:notrack |bnd )*(call|jmp)[a-z]*\s+(?P<operand>\S+)")
 
 def argument(frame: gdb.Frame, position: int) -> int:
     """The integer argument at `position` (from 0), valid at a function's first instruction."""
-    return int(frame.read_register(_ARGUMENTS[position])) & 0xFFFFFFFFFFFFFFFF
+    return int(frame.read_register(ARGUMENTS[position])) & ALL_BITS
 
 
 def result(frame: gdb.Frame) -> int:
     """The C `int` a function has just returned: ioctl and pthread_create both return one."""
-    value = int(frame.read_register(_RESULT)) & 0xFFFFFFFF
+    value = int(frame.read_register(RESULT)) & 0xFFFFFFFF
     return value - (1 << 32) if value >> 31 else value
 
 
 def system_call_result(frame: gdb.Frame) -> int:
     """What the kernel has just answered: a negative errno when it failed."""
-    value = int(frame.read_register(_RESULT)) & 0xFFFFFFFFFFFFFFFF
+    value = int(frame.read_register(RESULT)) & ALL_BITS
     return value - (1 << 64) if value >> 63 else value
 
 

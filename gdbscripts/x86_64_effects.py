@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+ALL_BITS = (1 << 64) - 1  # of a register
 ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 RESULT = "rax"
 # What a call may change (System V ABI, AMD64 supplement, figure 3.4).
@@ -49,6 +50,10 @@ class Memory(NamedTuple):
     base: str
     by: str
     scale: int
+
+    def address(self, base: int, by: int) -> int:
+        """Where it is, with these values in its registers."""
+        return (self.displacement + base + by * self.scale) & ALL_BITS
 
 
 class Effect(NamedTuple):
