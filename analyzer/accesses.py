@@ -16,6 +16,7 @@ from analyzer.graph.kept import delivers_what_was_kept
 from analyzer.kvm.exits import Exit, decode_exit
 from analyzer.kvm.requests import KVM_RUN
 from analyzer.model import KernelEvent, LedgerEntry, Recording, Stop, VcpuExit
+from analyzer.text import number_of
 from analyzer.toml import load_toml
 from gdbscripts.wire import IO
 
@@ -259,7 +260,7 @@ def access_words(access: Access) -> str:
     if access.address is None:
         return f"{access.kind}{f' ({access.detail})' if access.detail else ''}"
     times = f", {access.count} times" if access.count > 1 else ""
-    size = f"{access.size} byte{'s' if access.size != 1 else ''}"
+    size = number_of(access.size, "byte")
     value = "" if access.value is None else f" = {access.value:#x}"
     return f"{access.kind} {access.address:#x}, {size}{times}{value}"
 

@@ -14,7 +14,7 @@ from analyzer.imports.records import Origin
 from analyzer.model import Recording
 from analyzer.recording import FILE_NAME
 from analyzer.results import check_free, forget_the_one_before, prepare_folder
-from analyzer.text import visible
+from analyzer.text import number_of, visible
 from gdbscripts.lines import to_line
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
@@ -68,15 +68,11 @@ def _write(imported: Imported, folder: Path, force: bool) -> tuple[Recording, st
 def _summary(name: str, imported: Imported, recording: Recording) -> str:
     functions = {f.function for stop in recording.stops for f in stop.frames if not f.is_hole}
     counted = [
-        _amount(imported.stacks, "stack"),
+        number_of(imported.stacks, "stack"),
         *([f"{len(recording.stops)} of them different"] if imported.stacks > len(recording.stops) else []),
-        _amount(len(recording.threads), "thread"),
-        _amount(len(functions), "function"),
+        number_of(len(recording.threads), "thread"),
+        number_of(len(functions), "function"),
     ]
     unread = imported.unread.count
-    rest = f"{_amount(unread, 'line')} could not be read" if unread else "every line was read"
+    rest = f"{number_of(unread, 'line')} could not be read" if unread else "every line was read"
     return f"{name}, read as {imported.format}: {', '.join(counted)}; {rest}."
-
-
-def _amount(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -16,7 +16,7 @@ from analyzer.graph.paths import Finder, Query
 from analyzer.graph.patterns import Pattern, near, parse_pattern
 from analyzer.model import Kind
 from analyzer.results import write_text
-from analyzer.text import visible
+from analyzer.text import number_of, visible
 from analyzer.workflow import check_not_a_source, read_all
 
 FORMATS: dict[str, Callable[[Found], str]] = {
@@ -91,13 +91,9 @@ def notes(found: Found) -> Iterator[str]:
     if found.gave_up:
         yield "The search was cut off after many steps; there may be more. Ask for less: --shortest, --not-via."
     elif found.more:
-        yield f"… and more: {_number(len(found.paths), 'is', 'are')} shown. See --limit N and --all."
+        yield f"… and more: {number_of(len(found.paths), 'is', 'are')} shown. See --limit N and --all."
     if not all(path.recorded for path in found.paths):
         yield "What is put together may never have happened in one go; --recorded leaves it out."
-
-
-def _number(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"
 
 
 def nothing_found(found: Found, only_recorded: bool) -> str:

@@ -1,4 +1,4 @@
-"""Text of a guest or a program, made fit for a terminal or a page."""
+"""Text for people: numbers of things, and what a guest or a program says, made fit for a terminal or a page."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def visible(text: str) -> str:
         char if char in _KEPT or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else _spelled(char)
         for char in text
     )
+
+
+def number_of(count: int, thing: str, several: str = "") -> str:
+    """`1 rule`, `2 rules`; `several` is said of more than one where an s does not make it."""
+    return f"{count} {thing if count == 1 else several or f'{thing}s'}"
 
 
 def expand_user(text: str) -> Path:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Row, Side
 from analyzer.diff.verdict import Verdict
+from analyzer.text import number_of
 
 _AFTER = {ChangeKind.INSERTED, ChangeKind.REMOVED}
 _TEMPLATES = {
@@ -77,11 +78,6 @@ def counted(changes: tuple[Change, ...]) -> str:
         for kind in ChangeKind
         if numbers[kind]
     )
-
-
-def number_of(count: int, thing: str) -> str:
-    """`1 rule`, `2 rules`."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def first_divergence(chain: ChainDiff) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from analyzer.graph.callgraph import Call, CallGraph
 from analyzer.graph.paths import Path, Query
 from analyzer.model import Function, Kind
-from analyzer.text import visible
+from analyzer.text import number_of, visible
 
 # History of the format:
 # 1  first
@@ -57,8 +57,7 @@ def paths_text(found: Found) -> Iterator[str]:
 def heading(path: Path) -> str:
     """From where to where, in how many calls, and whether that was seen in one go."""
     first, last = (_one_line(f"{function.name} {_library(function)}".rstrip()) for function in path.ends)
-    number = f"{len(path.calls)} call{'s' if len(path.calls) > 1 else ''}"
-    return f"{first} to {last}, {number}, {standing(path)}"
+    return f"{first} to {last}, {number_of(len(path.calls), 'call')}, {standing(path)}"
 
 
 def standing(path: Path) -> str:

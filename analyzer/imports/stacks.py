@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from analyzer.text import number_of
 from gdbscripts.wire import NAMELESS
 
 SHOWN = 5  # unread lines that are kept to be shown
@@ -83,7 +84,7 @@ class Unread:
             return ""
         shown = "; ".join(f"line {number}: {text}" for number, text in self.first)
         more = f"; {self.count - len(self.first)} more" if self.count > len(self.first) else ""
-        return f"{self.count} line{'s' if self.count > 1 else ''} could not be read: {shown}{more}"
+        return f"{number_of(self.count, 'line')} could not be read: {shown}{more}"
 
 
 @dataclass

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from analyzer.kvm import layouts, structures, words
 from analyzer.kvm.layouts import Layout
 from analyzer.kvm.requests import name_of
+from analyzer.text import number_of
 
 KVM_CREATE_DEVICE_TEST = 1
 
@@ -100,7 +101,7 @@ def _msrs(call: _Call) -> str:
     if not head:
         return ""
     count = head["count"]
-    text = words.plural(count, "MSR", "MSRs")
+    text = number_of(count, "MSR")
     if not 0 < count <= _MSRS_SHOWN:
         return text
     starts = [layouts.MSRS_HEAD + number * layouts.MSR_ENTRY_SIZE for number in range(count)]
@@ -124,11 +125,11 @@ def _list_to_fill(layout: Layout, one: str, many: str) -> Callable[[_Call], str]
     def decode(call: _Call) -> str:
         room, found = layout.read(call.before), layout.read(call.after)
         if call.succeeded:
-            return words.plural(found["count"], one, many) if found else ""
+            return number_of(found["count"], one, many) if found else ""
         if not room:
             return ""
         needed = found.get("count", 0)
-        text = f"room for {words.plural(room['count'], one, many)}"
+        text = f"room for {number_of(room['count'], one, many)}"
         return f"{text}, {needed} needed" if needed > room["count"] else text
 
     return decode

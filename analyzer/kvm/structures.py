@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from analyzer.kvm import layouts, words
 from analyzer.kvm.layouts import Layout
+from analyzer.text import number_of
 
 # Bits of linux/kvm.h that change what is said.
 KVM_IOEVENTFD_FLAG_DATAMATCH = 1
@@ -46,7 +47,7 @@ def _slot(fields: Fields) -> str:
 
 
 def _clear_dirty_log(log: Fields) -> str:
-    return f"{_slot(log)}, {words.plural(log['num_pages'], 'page', 'pages')} from page {log['first_page']:#x}"
+    return f"{_slot(log)}, {number_of(log['num_pages'], 'page')} from page {log['first_page']:#x}"
 
 
 def _memory_attributes(asked: Fields) -> str:
@@ -67,7 +68,7 @@ def _length(asked: Fields) -> str:
 
 
 def _entries(table: Fields) -> str:
-    return words.plural(table["count"], "entry", "entries")
+    return number_of(table["count"], "entry", "entries")
 
 
 def _timer(config: Fields) -> str:
@@ -126,7 +127,7 @@ def _mp_state(state: Fields) -> str:
 
 def _machine_checks(word: Fields) -> str:
     """IA32_MCG_CAP: the lowest byte is the number of banks."""
-    return f"{words.plural(word['number'] & 0xFF, 'bank', 'banks')}, {word['number']:#x}"
+    return f"{number_of(word['number'] & 0xFF, 'bank')}, {word['number']:#x}"
 
 
 _ADDRESS = Shape(layouts.NUMBER, "address {number:#x}".format_map)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from analyzer.text import number_of
 from analyzer.toml import load_toml
 
 _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -39,17 +40,12 @@ def listed(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def plural(number: int, one: str, many: str) -> str:
-    """`1 entry`, `2 entries`."""
-    return f"{number} {one if number == 1 else many}"
-
-
 def size(number: int) -> str:
     """Bytes in the largest unit that leaves no fraction: `640 KiB`, `1 byte`."""
     for unit, name in _UNITS:
         if number and number % unit == 0:
             return f"{number // unit} {name}"
-    return plural(number, "byte", "bytes")
+    return number_of(number, "byte")
 
 
 def span(start: int, length: int) -> str:

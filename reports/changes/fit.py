@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analyzer.diff.words import number_of
+from analyzer.text import number_of
 
 _RESERVED = 120  # bytes for the sentence on what was left out
 

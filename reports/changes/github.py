@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.diff.verdict import Verdict
-from analyzer.diff.words import number_of, summary
+from analyzer.diff.words import summary
+from analyzer.text import number_of
 from reports.changes.items import ERROR, NOTICE, WARNING, Item, items
 
 # GitHub shows ten annotations of each kind for a step and drops the others without a word.
