@@ -47,6 +47,7 @@ class Header:
     gdb_version: str
     host: str  # kernel release and machine
     build: Dict[str, Any] = field(default_factory=dict)  # the birth certificate, when there is one
+    qemu_arguments: List[str] = field(default_factory=list)  # the user's own: the end of `command`
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,7 @@ class Provenance:
     complete: bool
     build: dict[str, object] = field(default_factory=dict)
     machine: str = ""  # type of the virtual machine, "" for QEMU's own default
+    arguments: str = ""  # the user's own for QEMU, as `command.arguments_of` has them
 
 
 class CallGraph:

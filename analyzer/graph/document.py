@@ -26,7 +26,8 @@ from gdbscripts.wire import STEPS
 # History of the format:
 # 1  first
 # 2  calls have slots
-# 3  milestones that were not reached; the machine type; chains to devices; calls of kind `call`
+# 3  milestones that were not reached; the machine type, the user's own QEMU arguments; chains to devices; calls of
+#    kind `call`
 SCHEMA = 3
 _FORMAT = "qemu-callchain graph"
 _TYPES = {"str": str, "int": int, "bool": bool, "dict[str, object]": dict}

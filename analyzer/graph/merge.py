@@ -21,13 +21,13 @@ from analyzer.graph.callgraph import (
     Slot,
 )  # fmt: skip
 from analyzer.graph.chain import Step, own_chain
+from analyzer.graph.command import arguments_of, machine_of
 from analyzer.graph.kept import chain_order, chains_of, missing_of, slot_of
 from analyzer.kvm.requests import name_of
 from analyzer.model import Function, Kind, Recording, Stop
 from gdbscripts import wire
 
 _OF_THE_HOST = ("seconds", "log")  # of a birth certificate: another build of the same has others
-_MACHINE = ("-machine", "--machine", "-M")
 _NO_CHAINS = ("where", wire.STORE)  # where threads stood at the end, and who stored a pointer
 _Edge = tuple[Function, Function, Kind]
 _Key = TypeVar("_Key")
@@ -184,14 +184,15 @@ def _provenance(recording: Recording) -> Provenance:
         guest=PurePosixPath(header.guest).name,
         complete=recording.end is not None and recording.end.outcome == "complete",
         machine=machine_of(header.command),
+        arguments=arguments_of(header.qemu_arguments),
         build={name: value for name, value in header.build.items() if name not in _OF_THE_HOST},
     )
 
 
 def _common_provenance(parts: Sequence[Provenance]) -> Provenance:
-    def all_of(name: str) -> str:
-        values = {value for part in parts for value in str(getattr(part, name)).split(", ") if value}
-        return ", ".join(sorted(values))
+    def all_of(name: str, between: str = ", ") -> str:
+        values = {value for part in parts for value in str(getattr(part, name)).split(between) if value}
+        return between.join(sorted(values))
 
     return Provenance(
         tool=max(part.tool for part in parts),
@@ -202,6 +203,7 @@ def _common_provenance(parts: Sequence[Provenance]) -> Provenance:
         guest=all_of("guest"),
         complete=all(part.complete for part in parts),
         machine=all_of("machine"),
+        arguments=all_of("arguments", " | "),
         build=min((part.build for part in parts), key=str),
     )
 
@@ -220,16 +222,6 @@ def _ioctls(recording: Recording) -> list[IoctlCall]:
         gives = _GIVES.get(stop.ioctl.request, "")
         calls.setdefault(IoctlCall(stop.ioctl.request, stop.ioctl.file, label, gives, caller))
     return list(calls)
-
-
-def machine_of(command: Sequence[str]) -> str:
-    """The machine type a QEMU command line asks for, "" when it takes QEMU's own default; the last one counts."""
-    asked = ""
-    for option, value in pairwise(command):
-        if option in _MACHINE:
-            parts = (part.removeprefix("type=") for part in value.split(","))
-            asked = next((part for part in parts if part and "=" not in part), asked)
-    return asked
 
 
 def _thread_order(label: str) -> tuple[bool, str]:

@@ -147,6 +147,7 @@ class _Run:
             gdb_version=self._gdb.facts.version,
             host=f"Linux {platform.release()} {platform.machine()}",
             build=request.build,
+            qemu_arguments=list(request.qemu_arguments),
         )
         self._recording.write_text(to_line(header), encoding="utf-8")
 

@@ -95,6 +95,7 @@ def test_four_processors_have_four_threads(qemu, tmp_path):
     requests = [stop.ioctl.request for stop in recording.stops if stop.ioctl]
     assert [requests.count(r) for r in ("KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_RUN")] == [1, 4, 4]
     merge([recording]).check()
+    assert merge([recording]).provenance.arguments == "-smp 4"
     assert [verdict for verdict in compare(merge([recording])) if not verdict.found] == []
     processors = {entry.file for entry in recording.ledger if entry.request == 0xAE80}
     assert processors == {f"anon_inode:kvm-vcpu:{number}" for number in range(4)}
