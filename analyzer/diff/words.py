@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Row, Side
+from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Diff, Row, Side
 from analyzer.diff.verdict import Verdict
 from analyzer.text import number_of
+from gdbscripts.wire import IMPORT
 
 _AFTER = {ChangeKind.INSERTED, ChangeKind.REMOVED}
 _TEMPLATES = {
@@ -60,6 +61,13 @@ _THINGS = {
     ChangeKind.CALL_REMOVED: "call",
     ChangeKind.CALL_ADDED: "call",
 }
+_STARTED_WITH = {
+    "accelerator": "another accelerator",
+    "machine": "another machine",
+    "guest": "another guest",
+    "arguments": "other arguments",
+}
+_HAVE_DEFAULTS = {"machine", "arguments"}  # of the others "" says that nobody knows
 
 
 def sentence(change: Change) -> str:
@@ -99,6 +107,7 @@ def side(which: Side) -> str:
     parts += [provenance.accelerator] if provenance.accelerator else []
     parts += [f"machine {provenance.machine}"] if provenance.machine else []
     parts += [f"guest {provenance.guest}"] if provenance.guest else []
+    parts += [f"started with {provenance.arguments}"] if provenance.arguments else []
     parts += [f"build-id {provenance.build_id[:12]}"] if provenance.build_id else []
     parts += [] if provenance.complete else ["not recorded to its end"]
     return f"{which.name} ({', '.join(parts)})"
@@ -116,7 +125,20 @@ def summary(verdict: Verdict) -> str:
     parts += [f"{accepted} accepted"] if accepted else []
     parts += [f"besides {counted(notes)}"] if notes else []
     parts += [f"{len(verdict.unchecked)} could not be checked"] if verdict.unchecked else []
+    parts += [f"started with {unlike}"] if (unlike := _started_unlike(verdict.diff)) else []
     return "; ".join(parts) + "."
+
+
+def _started_unlike(diff: Diff) -> str:
+    """What one side was started with and the other was not; "" for nothing, and for pasted backtraces."""
+    old, new = diff.old.provenance, diff.new.provenance
+    if IMPORT in (old.scenario, new.scenario):
+        return ""
+    both = {name: (getattr(old, name), getattr(new, name)) for name in _STARTED_WITH}
+    unlike = [
+        name for name, (was, now) in both.items() if was != now and (name in _HAVE_DEFAULTS or (was and now))
+    ]
+    return " and ".join(_STARTED_WITH[name] for name in unlike)
 
 
 def _words(change: Change, where: str = "") -> str:

@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.comparing import Terms, compare_sources
-from analyzer.diff.words import summary
+from analyzer.diff.words import side, summary
+from analyzer.errors import ExitStatus
 from analyzer.graph.command import arguments_of, machine_of
 from analyzer.graph.document import from_json, to_json
 from analyzer.graph.merge import combine, graph_of
+from reports.changes import document, github, junit, markdown, sarif, text
+from reports.difference.assemble import build_diff_page
 from tests.comparing import source
 from tests.notation import recording
 
@@ -80,3 +83,51 @@ class TestInAGraph:
     )
     def test_the_last_machine_counts(self, command, machine):
         assert machine_of(command.split()) == machine
+
+
+class TestInAComparison:
+    OLD, NEW = started_with(), started_with(ARGUMENTS)
+
+    def test_they_stand_beside_what_was_compared(self):
+        assert f"started with {ARGUMENTS}" in side(self.NEW.side)
+        assert "started with" not in side(self.OLD.side)
+
+    def test_that_they_differ_is_told_and_is_no_difference(self):
+        verdict = compare_sources(self.OLD, self.NEW, Terms())
+        assert summary(verdict) == "No change that counts; started with other arguments."
+        assert verdict.status is ExitStatus.DONE
+
+    def test_so_are_another_machine_accelerator_and_guest(self):
+        other = started_with(machine="q35", guest="disk.img")
+        other.graph.provenance = replace(other.graph.provenance, accelerator="tcg")
+        assert told(self.NEW, other).endswith(
+            "started with another accelerator and another machine and another guest and other arguments."
+        )
+
+    def test_of_what_was_started_alike_nothing_is_told(self):
+        assert told(self.NEW, self.NEW) == "No change that counts."
+
+    def test_nothing_is_told_of_what_nobody_knows(self):
+        pasted = source("main -> goal", scenario="import", accelerator="", guest="")
+        early = source("main > goal", accelerator="", complete=False)
+        for old, new in ((pasted, self.NEW), (self.NEW, pasted), (early, self.OLD), (self.OLD, early)):
+            assert "started with" not in told(old, new)
+
+    @pytest.mark.parametrize("form", [text, markdown, document, github, junit, sarif])
+    def test_every_format_that_has_a_summary_tells_it(self, form):
+        written = form.render(compare_sources(self.OLD, self.NEW, Terms()))
+        assert "started with other arguments" in written
+        if form is not github:
+            assert "virtio-rng-pci" in written
+
+    def test_the_page_has_rows_for_the_machine_and_the_arguments(self):
+        rows = {
+            fact.name: fact for fact in build_diff_page(compare_sources(self.OLD, self.NEW, Terms()), "").facts
+        }
+        assert (rows["QEMU arguments"].old, rows["QEMU arguments"].new) == ("none", ARGUMENTS)
+        assert (rows["Machine"].old, rows["Machine"].differs) == ("QEMU's default", False)
+
+    def test_the_page_claims_nothing_of_a_pasted_backtrace(self):
+        pasted = source("main -> goal", scenario="import", accelerator="", guest="")
+        rows = {fact.name: fact for fact in build_diff_page(compare_sources(pasted, self.NEW, Terms()), "").facts}
+        assert (rows["QEMU arguments"].old, rows["Machine"].old) == ("unknown", "unknown")
