@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +22,8 @@ _ALLOW_FILE = "allow.toml"  # beside the baselines: accepted changes and rules
 _SUFFIX = ".txt"
 _VERSION = re.compile(r"\d+\.\d+")
 _UNFIT = re.compile(r"[^\w.+-]+")
+_LONGEST = 60  # characters of arguments in a name
+_FIT = re.compile(rf"-[a-zA-Z0-9][a-zA-Z0-9.+ -]{{,{_LONGEST - 1}}}")
 _USUAL = {"scenario": "startup", "accelerator": "kvm", "guest": "tiny"}
 
 
@@ -65,12 +68,24 @@ def kept_for(folder: Path, recordings: Iterable[Source]) -> list[Kept]:
 
 
 def file_name(provenance: Provenance) -> str:
-    """The baseline's name: QEMU's version without its last number, machine, profile, and whatever is not usual."""
+    """The baseline's name: QEMU's version without its last number, machine, profile, and whatever is not usual.
+
+    Each set of arguments for QEMU has a name of its own."""
     version = _VERSION.match(provenance.qemu_version)
     parts = ["qemu", version[0] if version else provenance.qemu_version or "unknown"]
     parts += [machine(provenance), profile(provenance)]
     parts += [str(vars(provenance)[key]) for key, usual in _USUAL.items() if vars(provenance)[key] != usual]
+    parts += [_short(provenance.arguments)]
     return _UNFIT.sub("_", "-".join(part for part in parts if part)) + _SUFFIX
+
+
+def _short(arguments: str) -> str:
+    """Arguments as they stand in a file's name: with a digest when they are not all of them there, so that no two
+    have the same name."""
+    shown = arguments.lstrip("-")[:_LONGEST]
+    if not arguments or _FIT.fullmatch(arguments):
+        return shown
+    return f"{shown}-{hashlib.sha256(arguments.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def allow_file(folder: Path) -> Path | None:

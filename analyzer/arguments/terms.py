@@ -41,8 +41,9 @@ BASELINE_EXAMPLES = """\
   analyze baseline check                           compare them with what is there
   analyze baseline check tests/baseline --of out/startup --format github
 
-  A baseline is a small text for each QEMU version, machine type and profile. Commit it; its changes can be read
-  in a pull request. An allow.toml beside the baselines is heeded; see analyze diff --help."""
+  A baseline is a small text for each QEMU version, machine type and profile, and for each set of arguments that
+  QEMU was given after the --. Commit it; its changes can be read in a pull request. An allow.toml beside the
+  baselines is heeded; see analyze diff --help."""
 COMPARISON_STATUS = """\
 exit status of a comparison:
   0 the same; 1 it differs, or a rule is broken; 2 usage; 3 something could not be compared, and nothing differs"""

@@ -39,7 +39,7 @@ ARROWS = {
     Kind.CALL: "->",
     Kind.UNKNOWN: "?>",
 }
-HEAD = ("qemu", "machine", "profile", "scenario", "accelerator", "guest")
+HEAD = ("qemu", "machine", "profile", "scenario", "accelerator", "guest", "arguments")
 _PLAIN = re.compile(r"[^\s\"]+")
 _OWN_WORDS = {"as", "through", *STEPS}  # what else a line may begin with
 AS = "as "  # a chain that begins like the whole of an earlier one names that
@@ -66,7 +66,8 @@ def _head(provenance: Provenance) -> Iterator[str]:
     values = {**vars(provenance), "qemu": provenance.qemu_version}
     values |= {"machine": machine(provenance), "profile": profile(provenance)}
     for key in HEAD:
-        yield f"{key} {_phrase(str(values[key]))}".rstrip()
+        if key != "arguments" or values[key]:  # few recordings have some
+            yield f"{key} {_phrase(str(values[key]))}".rstrip()
 
 
 def _chains(graph: CallGraph) -> Iterator[str]:

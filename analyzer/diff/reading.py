@@ -108,7 +108,7 @@ class _Reader:
         return made
 
     def _provenance(self) -> Provenance:
-        head = {key: self.head.get(key, "") for key in ("scenario", "accelerator", "guest")}
+        head = {key: self.head.get(key, "") for key in ("scenario", "accelerator", "guest", "arguments")}
         machine = self.head.get("machine", "default")
         return Provenance(
             tool="", qemu_version=self.head.get("qemu", ""), build_id="", complete=True,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.baselines import file_name
 from analyzer.comparing import Terms, compare_sources
+from analyzer.diff.baseline import to_text
+from analyzer.diff.reading import from_text
 from analyzer.diff.words import side, summary
 from analyzer.errors import ExitStatus
 from analyzer.graph.command import arguments_of, machine_of
@@ -131,3 +135,42 @@ class TestInAComparison:
         pasted = source("main -> goal", scenario="import", accelerator="", guest="")
         rows = {fact.name: fact for fact in build_diff_page(compare_sources(pasted, self.NEW, Terms()), "").facts}
         assert (rows["QEMU arguments"].old, rows["Machine"].old) == ("unknown", "unknown")
+
+
+class TestInABaseline:
+    def test_they_are_read_back(self):
+        baseline = to_text(started_with(ARGUMENTS).graph)
+        assert f"\narguments {ARGUMENTS}\n" in baseline
+        assert from_text(baseline, "x").provenance.arguments == ARGUMENTS
+
+    def test_one_without_arguments_has_no_line_for_them(self):
+        assert "arguments" not in to_text(started_with().graph)
+
+    @given(st.text())
+    def test_whatever_they_are_they_are_read_back(self, arguments):
+        assert from_text(to_text(started_with(arguments).graph), "x").provenance.arguments == arguments
+
+    @pytest.mark.parametrize(
+        ("arguments", "name"),
+        [
+            ("", "qemu-7.2-default-own.txt"),
+            ("-smp 4", "qemu-7.2-default-own-smp_4.txt"),
+            (ARGUMENTS, "qemu-7.2-default-own-smp_4_-device_virtio-rng-pci.txt"),
+            ("-smp 4,sockets=2", "qemu-7.2-default-own-smp_4_sockets_2-36ece91c.txt"),
+        ],
+    )
+    def test_other_arguments_make_another_baseline(self, arguments, name):
+        assert file_name(started_with(arguments).graph.provenance) == name
+
+    def test_no_two_sets_of_arguments_have_the_same_one(self):
+        sets = ["-a b", "-a_b", "-a,b", "-a=b", "--a b", "-a 'b'", "-a -b", "-a-b", "a b", "-", "--", "",
+                "-x" + "y" * 300, "-x" + "y" * 299, "-x" + "y" * 58, "-x" + "y" * 59]  # fmt: skip
+        names = [file_name(started_with(arguments).graph.provenance) for arguments in sets]
+        assert len(set(names)) == len(sets)
+        assert max(map(len, names)) < 120
+
+    @given(st.text())
+    def test_its_name_is_fit_for_every_file_system(self, arguments):
+        assert re.fullmatch(
+            r"qemu-7\.2-default-own[\w.+-]*\.txt", file_name(started_with(arguments).graph.provenance)
+        )
