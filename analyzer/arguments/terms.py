@@ -23,7 +23,7 @@ kinds of changes:
   that count: chain-removed, chain-added, thread, removed, inserted, renamed, moved, call-kind, pointer,
   ioctl-removed, ioctl-added, ioctl-reordered, function-removed, function-added, call-removed, call-added
   notes, which do not count unless named: numbered (another machine version), optimised (inlined or left by a
-  jump in one of the builds), hits
+  jump in one of the builds), kind-unknown (how a call is made is known on one side only), hits
   besides: stale (an entry of the allow file that matches nothing or has expired), all, none
 
 the allow file:

@@ -8,6 +8,7 @@ from analyzer.graph.callgraph import ChainStep, Setting, Slot
 from analyzer.model import Kind
 
 _HOW_COMPILED = {Kind.DIRECT, Kind.CALL, Kind.TAIL, Kind.INLINE}  # one line of source may become any of these
+_MAY_BE_THE_SAME = [{Kind.CALL, kind} for kind in (Kind.DIRECT, Kind.INDIRECT, Kind.UNKNOWN)]
 _WORDS = {
     Kind.DIRECT: "direct",
     Kind.INDIRECT: "through a pointer",
@@ -24,12 +25,19 @@ _WORDS = {
 _Setting = tuple[str, str, str]  # what, name of the place, function
 
 
-def call_kind(subject: str, old: Kind, new: Kind, place: tuple[str, int]) -> Change | None:
-    """The change of how a call is made; None when there is none, or when one side cannot tell."""
+def call_kind(subject: str, old: Kind, new: Kind, place: tuple[str, int], recorded: bool = True) -> Change | None:
+    """The change of how a call is made; None when there is none.
+
+    That one side cannot tell is a note where both are `recorded`; a backtrace that somebody pasted has holes.
+    """
     pair = {old, new}
-    if old is new or Kind.UNKNOWN in pair or pair in ({Kind.CALL, Kind.DIRECT}, {Kind.CALL, Kind.INDIRECT}):
+    unknown = Kind.UNKNOWN in pair
+    if old is new or pair in _MAY_BE_THE_SAME or (unknown and not recorded):
         return None
-    kind = ChangeKind.OPTIMISED if pair <= _HOW_COMPILED else ChangeKind.CALL_KIND
+    if unknown:
+        kind = ChangeKind.KIND_UNKNOWN
+    else:
+        kind = ChangeKind.OPTIMISED if pair <= _HOW_COMPILED else ChangeKind.CALL_KIND
     return Change(kind, subject, _WORDS[old], _WORDS[new], file=place[0], line=place[1])
 
 

@@ -78,13 +78,15 @@ def _alike(one: Chain, other: Chain, names: Names) -> float:
     return len(mine & theirs) / max(len(mine | theirs), 1) + (one.thread == other.thread)
 
 
-def chain_diff(pair: Pair, names: Names, kernel: bool, jumps_hide: bool = True) -> ChainDiff:
-    """The pair aligned, with what changed."""
+def chain_diff(
+    pair: Pair, names: Names, kernel: bool, jumps_hide: bool = True, recorded: bool = True
+) -> ChainDiff:
+    """The pair aligned, with what changed; `jumps_hide` and `recorded` as of `aligned_rows`."""
     old = comparable(pair.old.steps, kernel) if pair.old else ()
     new = comparable(pair.new.steps, kernel) if pair.new else ()
     chain = pair.either
     if pair.old and pair.new:
-        rows = aligned_rows(old, new, names, jumps_hide)
+        rows = aligned_rows(old, new, names, jumps_hide, recorded)
         own = _thread_change(pair.old, pair.new, new[-1])
     else:
         rows = (*(Row(step, None) for step in old), *(Row(None, step) for step in new))

@@ -28,6 +28,7 @@ class ChangeKind(str, Enum):
     FUNCTION_ADDED = "function-added"
     CALL_REMOVED = "call-removed"
     CALL_ADDED = "call-added"
+    KIND_UNKNOWN = "kind-unknown"  # how a call is made is known of one recording only
     HITS = "hits"  # recorded more or less often; only when asked for
     NUMBERED = "numbered"  # the same function of another machine version: pc_init_v7_2, pc_init_v8_0
     OPTIMISED = "optimised"  # inlined or left by a jump in one build: the way is the same
@@ -36,7 +37,7 @@ class ChangeKind(str, Enum):
         return self.value
 
 
-NOTES = frozenset({ChangeKind.NUMBERED, ChangeKind.OPTIMISED, ChangeKind.HITS})
+NOTES = frozenset({ChangeKind.KIND_UNKNOWN, ChangeKind.NUMBERED, ChangeKind.OPTIMISED, ChangeKind.HITS})
 """Kinds that are told and do not count, unless `--fail-on` names them."""
 
 
@@ -46,8 +47,8 @@ class Change:
 
     `subject` is what it is about, as the allow file names it: a function, `CALLER -> CALLEE`, an ioctl's request
     or a milestone. `old` and `new` are what was and what is ("" where nothing is): names for renamed, inserted
-    and removed, files for moved and outside the chains, words for the kind of call for call-kind, a pointer's slot
-    and who set it for pointer.
+    and removed, files for moved and outside the chains, words for the kind of call for call-kind and
+    kind-unknown, a pointer's slot and who set it for pointer.
     """
 
     kind: ChangeKind
@@ -111,6 +112,11 @@ class Side:
     name: str
     provenance: Provenance
 
+    @property
+    def pasted(self) -> bool:
+        """Whether it is of backtraces that somebody pasted: what they do not show proves nothing."""
+        return self.provenance.scenario == IMPORT
+
 
 @dataclass(frozen=True)
 class Source:
@@ -131,8 +137,8 @@ class Source:
 
     @property
     def pasted(self) -> bool:
-        """Whether it is of backtraces that somebody pasted: what they do not show proves nothing."""
-        return self.scenario == IMPORT
+        """As `Side.pasted`."""
+        return self.side.pasted
 
     @property
     def side(self) -> Side:
@@ -157,3 +163,8 @@ class Diff:
     chains: tuple[ChainDiff, ...]  # in the order of the scenario
     changes: tuple[Change, ...]  # all, each once: worst first, then by subject
     unchecked: tuple[Unchecked, ...]
+
+    @property
+    def recorded(self) -> bool:
+        """Whether both sides are recordings, and none a pasted backtrace."""
+        return not (self.old.pasted or self.new.pasted)

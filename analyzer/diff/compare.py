@@ -30,11 +30,11 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     pairs, not_met = _pairs(old, new, names)
     told, unchecked = _told(pairs, old, new)
     unchecked = [*not_met, *unchecked]
-    chains = with_known(
-        [chain_diff(pair, names, kernel, jumps_hide=not _compiled_alike(old, new)) for pair in told]
-    )
+    recorded = not (old.pasted or new.pasted)
+    jumps_hide = not _compiled_alike(old, new)
+    chains = with_known([chain_diff(pair, names, kernel, jumps_hide, recorded) for pair in told])
     changes = [change for chain in chains for change in chain.changes]
-    if not (old.pasted or new.pasted):
+    if recorded:
         besides, open_ = _besides(old, new, chains, names)
         changes += besides
         unchecked += [

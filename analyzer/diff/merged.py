@@ -50,7 +50,7 @@ class MergedNode:
 @dataclass(frozen=True)
 class MergedCall:
     """A call on one side or on both, between two nodes by number. `pointer`: it is set in another way; `note`:
-    that one side lacks it does not count."""
+    that one side lacks it does not count; `recorded`: as `Diff.recorded`."""
 
     caller: int
     callee: int
@@ -58,13 +58,14 @@ class MergedCall:
     new: Call | None
     pointer: bool = False
     note: bool = False
+    recorded: bool = True
 
     @property
     def state(self) -> str:
         """What became of it: gone, new, changed, note or same."""
         if self.old is None or self.new is None:
             return "note" if self.note else "gone" if self.old else "new"
-        if change := call_kind("", self.old.kind, self.new.kind, ("", 0)):
+        if change := call_kind("", self.old.kind, self.new.kind, ("", 0), self.recorded):
             return "note" if change.kind in NOTES else "changed"
         return "changed" if self.pointer else "same"
 
@@ -160,4 +161,5 @@ def _call(
     itself = call.caller == call.callee and call.callee in inlined
     past = itself or way in told.past_optimised or call.callee.where == KERNEL
     note = past or nodes[caller].note or nodes[callee].note
-    return MergedCall(caller, callee, old, new, pointer=way in told.other_pointers, note=note)
+    pointer = way in told.other_pointers
+    return MergedCall(caller, callee, old, new, pointer, note, told.recorded)

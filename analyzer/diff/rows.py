@@ -33,16 +33,22 @@ def comparable(steps: Sequence[ChainStep], kernel: bool) -> tuple[ChainStep, ...
 
 
 def aligned_rows(
-    old: Sequence[ChainStep], new: Sequence[ChainStep], names: Names, jumps_hide: bool = True
+    old: Sequence[ChainStep],
+    new: Sequence[ChainStep],
+    names: Names,
+    jumps_hide: bool = True,
+    recorded: bool = True,
 ) -> tuple[Row, ...]:
     """The two chains aligned, with what changed at each row.
 
     A call of which nobody knows the kind may have come by functions that left no frame. So may a jump if
-    `jumps_hide`: where both programs were compiled alike, both would show the same jumps.
+    `jumps_hide`: where both programs were compiled alike, both would show the same jumps. `recorded`: as
+    `Diff.recorded`.
     """
     pairs = align([step.function for step in old], [step.function for step in new], names)
     rows = [Row(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
-    return tuple(_Judge(rows, names, (Kind.TAIL, Kind.UNKNOWN) if jumps_hide else (Kind.UNKNOWN,)).judged())
+    hiding = (Kind.TAIL, Kind.UNKNOWN) if jumps_hide else (Kind.UNKNOWN,)
+    return tuple(_Judge(rows, names, hiding, recorded).judged())
 
 
 @dataclass
@@ -52,6 +58,7 @@ class _Judge:
     rows: list[Row]
     names: Names
     hiding: tuple[Kind, ...]  # kinds of calls that may have come by functions without frames
+    recorded: bool
 
     def judged(self) -> Iterator[Row]:
         self._old_names = [row.old.function.name for row in self.rows if row.old]
@@ -79,7 +86,7 @@ class _Judge:
         changes = [self._renamed(old, new), _moved(old, new), pointer(old, new, self.names)]
         if adjacent and old.kind is not None and new.kind is not None:
             # else the call that led here is another one, which the rows between tell
-            changes.append(call_kind(new.function.name, old.kind, new.kind, place))
+            changes.append(call_kind(new.function.name, old.kind, new.kind, place, self.recorded))
         return Row(old, new, tuple(change for change in changes if change is not None))
 
     def _renamed(self, old: ChainStep, new: ChainStep) -> Change | None:

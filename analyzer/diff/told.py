@@ -20,6 +20,11 @@ class Told:
     def __init__(self, diff: Diff) -> None:
         self._diff = diff
 
+    @property
+    def recorded(self) -> bool:
+        """As `Diff.recorded`."""
+        return self._diff.recorded
+
     def kinds(self, old: Function, new: Function) -> frozenset[ChangeKind]:
         """What changed about a function that both sides have."""
         return frozenset(self._kinds.get((old, new), ())) | self._outside.get(new.name, frozenset())

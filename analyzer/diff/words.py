@@ -7,7 +7,6 @@ from collections import Counter
 from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Diff, Row, Side
 from analyzer.diff.verdict import Verdict
 from analyzer.text import number_of
-from gdbscripts.wire import IMPORT
 
 _AFTER = {ChangeKind.INSERTED, ChangeKind.REMOVED}
 _TEMPLATES = {
@@ -29,6 +28,7 @@ _TEMPLATES = {
     ChangeKind.FUNCTION_ADDED: "{subject} was seen now, outside the chains",
     ChangeKind.CALL_REMOVED: "{subject} was not seen any more, outside the chains",
     ChangeKind.CALL_ADDED: "{subject} was seen now, outside the chains",
+    ChangeKind.KIND_UNKNOWN: "{subject}: how it is called is known on one side only: {old} before, {new} now",
     ChangeKind.HITS: "{subject} was recorded {old} times, now {new} times",
 }
 _COUNTED = {
@@ -50,6 +50,7 @@ _COUNTED = {
     ChangeKind.FUNCTION_ADDED: "{} new outside the chains",
     ChangeKind.CALL_REMOVED: "{} gone outside the chains",
     ChangeKind.CALL_ADDED: "{} new outside the chains",
+    ChangeKind.KIND_UNKNOWN: "{} of which one side does not know how it is called",
     ChangeKind.HITS: "{} recorded more or less often",
 }
 _THINGS = {
@@ -131,9 +132,9 @@ def summary(verdict: Verdict) -> str:
 
 def _started_unlike(diff: Diff) -> str:
     """What one side was started with and the other was not; "" for nothing, and for pasted backtraces."""
-    old, new = diff.old.provenance, diff.new.provenance
-    if IMPORT in (old.scenario, new.scenario):
+    if not diff.recorded:
         return ""
+    old, new = diff.old.provenance, diff.new.provenance
     both = {name: (getattr(old, name), getattr(new, name)) for name in _STARTED_WITH}
     unlike = [
         name for name, (was, now) in both.items() if was != now and (name in _HAVE_DEFAULTS or (was and now))

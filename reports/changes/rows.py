@@ -19,6 +19,7 @@ MARKS = {
     ChangeKind.CALL_KIND: "^",
     ChangeKind.POINTER: "&",
     ChangeKind.MOVED: "»",
+    ChangeKind.KIND_UNKNOWN: "?",
     ChangeKind.NUMBERED: "#",
     ChangeKind.OPTIMISED: "=",
 }
@@ -29,6 +30,7 @@ MARK_WORDS = {
     "^": "called in another way",
     "&": "another pointer",
     "»": "moved to another file",
+    "?": "one side does not know how it is called",
     "#": "another machine version",
     "=": "optimised differently, the way is the same",
 }

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from analyzer import __version__
-from analyzer.diff.change import ChangeKind
+from analyzer.diff.change import NOTES, ChangeKind
 from analyzer.diff.verdict import Verdict
 from analyzer.diff.words import summary
 from analyzer.errors import ExitStatus
@@ -20,7 +20,7 @@ from reports.changes.safe import shown
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MOST_RESULTS = 5_000  # GitHub refuses a log with more than 25,000 and shows the first 5,000
 _LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
-_NOTES = {kind.value for kind in (ChangeKind.NUMBERED, ChangeKind.OPTIMISED, ChangeKind.HITS)}
+_NOTES = {kind.value for kind in NOTES}
 _RULES = [*(kind.value for kind in ChangeKind), BROKEN, UNCHECKED, STALE]
 
 

@@ -9,9 +9,7 @@ from analyzer.diff.change import ChangeKind, Side
 from analyzer.diff.verdict import Finding, RuleResult, Verdict
 from analyzer.diff.words import counted, summary
 from analyzer.errors import ExitStatus
-from analyzer.graph.callgraph import Provenance
 from analyzer.text import visible
-from gdbscripts.wire import IMPORT
 from reports.difference.chains import chapter
 from reports.difference.marks import SIGNS, Marks
 from reports.difference.page import Chapter, Chip, DiffPage, Entry, Fact, Link, RuleRow
@@ -77,16 +75,16 @@ def _facts(old: Side, new: Side) -> Iterator[Fact]:
         ("Scenario", "scenario", ""),
         ("Made by", "tool", ""),
     ):
-        values = (_fact(side.provenance, attribute, otherwise) for side in (old, new))
+        values = (_fact(side, attribute, otherwise) for side in (old, new))
         yield Fact(name, *map(visible, values))
     ends = ("to its end" if side.provenance.complete else "cut short" for side in (old, new))
     yield Fact("Recorded", *ends)
 
 
-def _fact(provenance: Provenance, attribute: str, otherwise: str) -> str:
+def _fact(side: Side, attribute: str, otherwise: str) -> str:
     """`otherwise` is what an empty one stands for, where something was started."""
-    known = "" if provenance.scenario == IMPORT else otherwise
-    return str(getattr(provenance, attribute)) or known or "unknown"
+    known = "" if side.pasted else otherwise
+    return str(getattr(side.provenance, attribute)) or known or "unknown"
 
 
 def _build(old: Side, new: Side) -> Iterator[Fact]:

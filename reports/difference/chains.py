@@ -16,7 +16,7 @@ from reports.story import KIND_WORDS, identity
 
 _FEWEST = 3  # rows that are worth a button
 _RENAMES = {ChangeKind.RENAMED, ChangeKind.NUMBERED}
-_CALLS = {ChangeKind.CALL_KIND, ChangeKind.OPTIMISED}
+_CALLS = {ChangeKind.CALL_KIND, ChangeKind.KIND_UNKNOWN, ChangeKind.OPTIMISED}
 
 
 def chapter(chain: ChainDiff, number: int, marks: Marks) -> Chapter:

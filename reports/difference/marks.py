@@ -27,6 +27,7 @@ SIGNS: dict[ChangeKind, tuple[str, str, str]] = {
     ChangeKind.FUNCTION_ADDED: ("new", "+", "function new"),
     ChangeKind.CALL_REMOVED: ("gone", "−", "call gone"),
     ChangeKind.CALL_ADDED: ("new", "+", "call new"),
+    ChangeKind.KIND_UNKNOWN: ("note", "?", "kind unknown"),
     ChangeKind.HITS: ("note", "×", "hits"),
     ChangeKind.NUMBERED: ("note", "#", "numbered"),
     ChangeKind.OPTIMISED: ("note", "~", "optimised"),

@@ -33,6 +33,7 @@ ALL_MARKS = (
 - > went@x
 ~ > old_name@pc | > new_name@x86
 » *> f@x | *> f@y
+? > i@x | ?> i@x
 ^ > g@x | *> g@x
 & *> h@x
 # > pc_init_v7@x | > pc_init_v8@x
@@ -57,14 +58,14 @@ def test_both_sides_are_named_first():
 def test_each_row_has_the_mark_of_its_change_in_the_first_column(width):
     lines = lines_of(chain("goal", ALL_MARKS), width=width)
     marks = [line[0] for line in lines if line[:1] in MARKS.values() and line[1:2] == " " and "; " not in line]
-    assert marks == ["+", "-", "~", "»", "^", "&", "#", "="]
+    assert marks == ["+", "-", "~", "»", "?", "^", "&", "#", "="]
 
 
 def test_marks_are_told_apart_without_colour_and_explained():
     assert len(set(MARKS.values())) == len(MARKS)
     text = " ".join(lines_of(chain("goal", ALL_MARKS)))
     assert all(f"{mark} {words}" in text for mark, words in MARK_WORDS.items())
-    assert "*> through a pointer; +> inlined; => starts a thread." in text
+    assert "*> through a pointer; +> inlined; => starts a thread; ?> nobody knows how." in text
 
 
 def test_with_room_for_it_the_chains_stand_in_two_columns():

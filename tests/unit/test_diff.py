@@ -26,9 +26,10 @@ SAME = [
     # a backtrace does not tell whether a call was direct
     ("main -> goal", "main > goal"),
     ("main -> goal", "main *> goal"),
-    # what nobody knows is no change
-    ("main ?> goal", "main *> goal"),
-    ("main > goal", "main ?> goal"),
+    # what nobody knows is no change, nor is a hole in a pasted backtrace
+    ("main ?> goal", "main ?> goal"),
+    (source("main ?> goal", scenario="import"), "main *> goal"),
+    ("main > goal", source("main ?> goal", scenario="import")),
     # a file of the same stem in another folder is the same file
     ("main > a@vl > goal", "main > a@vl > goal"),
     # what the kernel does differs from host to host
@@ -73,7 +74,7 @@ SAME = [
     # inlined on both sides, jumped to on both sides, started as a thread on both sides
     ("main +> f ~> g => h > goal", "main +> f ~> g => h > goal"),
     # inlined, or nobody knows
-    ("main +> goal", "main ?> goal"),
+    ("main +> goal", source("main ?> goal", scenario="import")),
     ("main -> goal", "main ?> goal"),
     # a hole where the other side has no more to tell
     ("main > f ?> goal", "main > f -> goal"),
@@ -135,6 +136,9 @@ DIFFERENT = [
     # inlined, or a jump: a note
     ("main > a > goal", "main +> a > goal", "optimised a"),
     ("main > a > goal", "main ~> a > goal", "optimised a"),
+    # known of one recording only: a note
+    ("main ?> a > goal", "main *> a > goal", "kind-unknown a"),
+    ("main > a > goal", "main ?> a > goal", "kind-unknown a"),
     # left no frame: the way past it is a jump
     ("main > a > b > goal", "main > a ~> goal", "optimised b"),
     ("main > a ~> goal", "main > a > b > goal", "optimised b"),
@@ -225,6 +229,14 @@ def test_it_is_told_where_an_ioctl_is_asked_now():
     assert [sentence(change) for change in diff.changes] == [
         "B is asked of anon_inode:kvm-vm on a processor's thread now; it was of anon_inode:kvm-vm on main thread"
     ]
+
+
+def test_a_call_of_which_one_side_knows_the_kind_makes_no_difference():
+    diff = compare(source("main ?> goal"), source("main *> goal"), NAMES)
+    assert [sentence(change) for change in diff.changes] == [
+        "goal: how it is called is known on one side only: not known before, through a pointer now"
+    ]
+    assert not diff.chains[0].differs and not any(row.differs for row in diff.chains[0].rows)
 
 
 def test_where_the_chains_part_is_told_in_a_sentence():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +57,14 @@ def test_a_call_of_which_a_backtrace_does_not_tell_whether_it_is_direct_is_the_s
     found = diff(same("main", "a", "b"))
     for old, new in ((pasted, recorded), (recorded, pasted)):
         assert calls(old, new, found) == ["a same b", "main same a"]
+
+
+def test_a_call_of_which_one_recording_does_not_know_the_kind_is_a_note():
+    unknown, known = graph("main unknown a"), graph("main indirect a")
+    found = diff(*same("main", "a"))
+    assert calls(unknown, known, found) == calls(known, unknown, found) == ["main note a"]
+    pasted = replace(found, old=replace(found.old, provenance=replace(found.old.provenance, scenario="import")))
+    assert calls(unknown, known, pasted) == ["main same a"]
 
 
 def test_another_machine_version_is_a_note():

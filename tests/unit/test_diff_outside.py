@@ -20,6 +20,10 @@ def test_the_kind_of_a_call_is_told():
     assert changes(outside("main > x > y"), outside("main > x *> y")) == ["call-kind x -> y"]
 
 
+def test_that_one_side_does_not_know_the_kind_of_a_call_is_a_note():
+    assert changes(outside("main > x > y"), outside("main > x ?> y")) == ["kind-unknown x -> y"]
+
+
 def test_a_function_that_moved_is_told_as_moved():
     assert changes(outside("main > x@a > y"), outside("main > x@b > y")) == ["moved x"]
 

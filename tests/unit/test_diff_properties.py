@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from hypothesis import example, given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from analyzer.diff.align import align
 from analyzer.diff.baseline import to_text
-from analyzer.diff.change import ChangeKind, Source
+from analyzer.diff.change import NOTES, ChangeKind, Source
 from analyzer.diff.compare import compare
 from analyzer.diff.names import Names, Pattern, known_names
 from analyzer.diff.reading import from_text
@@ -72,6 +73,16 @@ def test_the_other_way_round_added_and_removed_are_exchanged(old, new, asked, no
     turned = {(OPPOSITE.get(change.kind, change.kind), change.new, change.old, change.after) for change in back}
     # sets: subjects are names of the new side, and two calls that changed alike may have one there and two here
     assert {(c.kind, c.old, c.new, c.after) for c in forth} == turned
+
+
+@given(line())
+def test_not_to_know_how_anything_is_called_is_told_and_makes_no_difference(stack):
+    # what is inlined stays so: a function inlined into itself is one step
+    unknown = re.sub(r" [^+ ]?> ", " ?> ", stack)
+    for old, new in ((source(stack), source(unknown)), (source(unknown), source(stack))):
+        assert {change.kind for change in compare(old, new, NAMES).changes} <= NOTES
+        new.graph.provenance = replace(new.graph.provenance, scenario="import")
+        assert "kind-unknown" not in {str(change.kind) for change in compare(old, new, NAMES).changes}
 
 
 @given(REQUESTS, REQUESTS)
