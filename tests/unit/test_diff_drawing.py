@@ -61,7 +61,7 @@ def test_a_call_of_which_a_backtrace_does_not_tell_whether_it_is_direct_is_the_s
 
 def test_a_call_of_which_one_recording_does_not_know_the_kind_is_a_note():
     unknown, known = graph("main ?> a"), graph("main *> a")
-    found = diff(*same("main", "a"))
+    found = diff(same("main", "a"))
     assert calls(unknown, known, found) == calls(known, unknown, found) == ["main note a"]
     pasted = replace(found, old=replace(found.old, provenance=replace(found.old.provenance, scenario="import")))
     assert calls(unknown, known, pasted) == ["main same a"]
