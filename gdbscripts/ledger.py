@@ -21,7 +21,7 @@ FUNCTIONS = ("ioctl", "syscall")
 _MOST = 20000  # records; a guest that runs on makes thousands a second
 _MOST_STACKS = 100  # for each request, thread and call
 _NOT_RECORDED = -1
-_LONGEST_ARGUMENT = 256  # bytes
+_LONGEST_ARGUMENT = 256  # bytes; larger structures (local APIC, XSAVE area) are of no use to a reader
 
 
 class LedgerKeeper(Protocol):

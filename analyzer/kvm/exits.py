@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from analyzer.kvm import layouts, words
 from analyzer.kvm.layouts import Layout
 
-RUN_BYTES = 256  # of the structure are enough to tell everything told here
-
 KVM_EXIT_IO_OUT = 1
 
 _LARGEST_VALUE = 8  # bytes of one access
@@ -27,14 +25,13 @@ class Exit:
     size: int = 0  # bytes of one access; for KVM_EXIT_MEMORY_FAULT of the whole range
     count: int = 0  # accesses: more than one for string instructions on ports
     value: int | None = None  # the first access's
-    data_offset: int = 0  # ports: where the data lies, in bytes from the beginning of struct kvm_run
     detail: str = ""  # what else the reason tells
 
 
 def decode_exit(run: bytes, data: bytes = b"") -> Exit:
-    """The exit that `run` tells of: the first RUN_BYTES of `struct kvm_run`, or as much as could be read.
+    """The exit that `run` tells of: the beginning of `struct kvm_run`, as much of it as could be read.
 
-    `data` is what lies at the exit's `data_offset`, for the value of a port access: after KVM_RUN what the guest
+    `data` is what lies at its `io.data_offset`, for the value of a port access: after KVM_RUN what the guest
     writes; what it reads the program puts there before the next KVM_RUN. A read of memory has no value yet.
     When KVM_RUN failed without an exit (`immediate_exit`), `run` still tells of the one before.
     """
@@ -63,7 +60,6 @@ def _io(exit_: Exit, io: Fields) -> Exit:
         address=io["port"],
         size=io["size"],
         count=io["count"],
-        data_offset=io["data_offset"],
     )
 
 

@@ -15,7 +15,6 @@ from typing import Any
 from analyzer.toml import load_toml
 
 KVM_RUN = 0xAE80
-LARGEST_ARGUMENT = 256  # bytes; larger structures (local APIC, XSAVE area) are of no use to a reader
 
 _MACROS = {0: "_IO", 1: "_IOW", 2: "_IOR", 3: "_IOWR"}  # by direction, as the program sees it
 _ARCH = "arch"
@@ -69,15 +68,6 @@ def descriptor_class(file: str) -> str:
     `file` is what /proc/PID/fd says. Old kernels leave the number of the processor out.
     """
     return next((name for name, pattern in _DESCRIPTORS if pattern.fullmatch(file)), "")
-
-
-def argument_size(request: int) -> int:
-    """How many bytes at the argument are worth reading: the size in the request, at most LARGEST_ARGUMENT.
-
-    0 when the request has none, that is when the argument is a plain number or nothing. KVM_REINJECT_CONTROL alone
-    has none though its argument is an address.
-    """
-    return min(_size(_significant(request)), LARGEST_ARGUMENT)
 
 
 def _request(name: str, row: dict[str, Any], data: dict[str, Any]) -> Request:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.kvm.exits import RUN_BYTES, Exit, decode_exit
+from analyzer.kvm.exits import Exit, decode_exit
 
 RUN = struct.Struct("<8xIBBHQQ")  # up to the union at 32
 
@@ -16,11 +16,11 @@ RUN = struct.Struct("<8xIBBHQQ")  # up to the union at 32
 def run(reason, layout="", *values, cr8=0):
     """The first bytes of a struct kvm_run that was left for `reason`."""
     head = RUN.pack(reason, 0, 0, 0, cr8, 0xFEE00000)
-    return (head + struct.pack("<" + layout, *values)).ljust(RUN_BYTES, b"\0")
+    return (head + struct.pack("<" + layout, *values)).ljust(128, b"\0")  # as much as is recorded
 
 
-def io(direction, size, port, count=1, offset=0x1000):
-    return run(2, "BBHIQ", direction, size, port, count, offset)
+def io(direction, size, port, count=1):
+    return run(2, "BBHIQ", direction, size, port, count, 0x1000)
 
 
 def mmio(address, data, length, is_write):
@@ -66,12 +66,12 @@ def test_an_exit_says_why_and_with_what(bytes_, exit_):
 @pytest.mark.parametrize(
     ("bytes_", "data", "exit_"),
     [
-        (io(1, 1, 0x80), b"\xaa\xbb", Exit("KVM_EXIT_IO", "out", 0x80, 1, 1, 0xAA, 0x1000)),
-        (io(1, 4, 0xCF8), b"\0\0\0\x80", Exit("KVM_EXIT_IO", "out", 0xCF8, 4, 1, 0x80000000, 0x1000)),
-        (io(0, 2, 0x1F0, 256), b"\x34\x12", Exit("KVM_EXIT_IO", "in", 0x1F0, 2, 256, 0x1234, 0x1000)),
-        (io(1, 2, 0x80), b"\xaa", Exit("KVM_EXIT_IO", "out", 0x80, 2, 1, None, 0x1000)),
-        (io(1, 1, 0x80), b"", Exit("KVM_EXIT_IO", "out", 0x80, 1, 1, None, 0x1000)),
-        (io(1, 200, 0x80), bytes(256), Exit("KVM_EXIT_IO", "out", 0x80, 200, 1, None, 0x1000)),
+        (io(1, 1, 0x80), b"\xaa\xbb", Exit("KVM_EXIT_IO", "out", 0x80, 1, 1, 0xAA)),
+        (io(1, 4, 0xCF8), b"\0\0\0\x80", Exit("KVM_EXIT_IO", "out", 0xCF8, 4, 1, 0x80000000)),
+        (io(0, 2, 0x1F0, 256), b"\x34\x12", Exit("KVM_EXIT_IO", "in", 0x1F0, 2, 256, 0x1234)),
+        (io(1, 2, 0x80), b"\xaa", Exit("KVM_EXIT_IO", "out", 0x80, 2, 1, None)),
+        (io(1, 1, 0x80), b"", Exit("KVM_EXIT_IO", "out", 0x80, 1, 1, None)),
+        (io(1, 200, 0x80), bytes(256), Exit("KVM_EXIT_IO", "out", 0x80, 200, 1, None)),
     ],
 )
 def test_a_port_access_has_its_value_in_the_data_beside_the_structure(bytes_, data, exit_):

@@ -9,8 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.kvm.requests import (
-    LARGEST_ARGUMENT,
-    argument_size,
     descriptor_class,
     handler_of,
     known_requests,
@@ -44,7 +42,6 @@ def test_a_request_has_the_name_of_the_header_or_the_macro_that_makes_it(request
 def test_a_request_widened_with_its_sign_is_the_same_request():
     assert name_of(0xFFFFFFFFC008AE05) == name_of(0xC008AE05 - 2**32) == "KVM_GET_SUPPORTED_CPUID"
     assert handler_of(0xC008AE05 - 2**32, "system") == ("kvm_dev_ioctl", "kvm_arch_dev_ioctl")
-    assert argument_size(0xC008AE05 - 2**32) == 8
 
 
 @given(REQUESTS)
@@ -62,7 +59,6 @@ def test_the_macro_of_an_unknown_request_makes_that_request(request_):
 def test_no_number_is_too_strange_to_be_named(request_):
     assert name_of(request_) == name_of(request_)
     assert name_of(request_) == name_of(request_ & 0xFFFFFFFF)
-    assert 0 <= argument_size(request_) <= LARGEST_ARGUMENT
 
 
 def test_the_table_holds_requests_of_kvm_once_each_in_the_order_of_their_commands():
@@ -132,10 +128,3 @@ def test_who_serves_a_request_depends_on_the_descriptor(request_, descriptor, fu
 )
 def test_a_descriptor_is_known_by_what_the_kernel_calls_its_file(file, kind):
     assert descriptor_class(file) == kind
-
-
-@pytest.mark.parametrize(
-    ("request_", "size"), [(0xAE03, 0), (0x4020AE46, 32), (0x8138AE83, LARGEST_ARGUMENT), (0xC008AE05, 8)]
-)
-def test_as_much_of_an_argument_is_read_as_the_request_says_within_reason(request_, size):
-    assert argument_size(request_) == size
