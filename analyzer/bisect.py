@@ -47,12 +47,11 @@ _NOBODY = Watcher(lambda: None, lambda _: None, lambda *_: None, lambda *_: None
 
 
 class BisectStatus(IntEnum):
-    """Exit statuses as `git bisect run` takes them. Whatever else is below 128 would be bad to it."""
+    """Exit statuses as `git bisect run` takes them. Any other below 128 would be bad to it; `cli` stops it."""
 
     GOOD = 0
     BAD = 1
     SKIP = 125
-    STOP = 129
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analyzer.adapters import forge
-from analyzer.ci.job import Conversation, NoConversation, conversation
+from analyzer.ci.job import MARKER, Conversation, NoConversation, conversation
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 
@@ -39,8 +39,8 @@ def comment(file: Path, update_only: bool = False, environment: Mapping[str, str
 
 def body(text: str, talk: Conversation) -> str:
     """The comment: the marker, then `text`, of which so much is left out that the server takes it."""
-    text = text.removeprefix(forge.MARKER).lstrip("\n")
-    whole = f"{forge.MARKER}\n{text}"
+    text = text.removeprefix(MARKER).lstrip("\n")
+    whole = f"{MARKER}\n{text}"
     if len(whole) <= talk.longest:
         return whole
     where = f"[the report]({talk.more})" if talk.more else "the report"

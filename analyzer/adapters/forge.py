@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from analyzer import TOOL
-from analyzer.ci.job import Conversation
+from analyzer.ci.job import MARKER, Conversation
 from analyzer.errors import AnalyzerError
 
-MARKER = "<!-- qemu-callchain -->"
 _TIMEOUT = 30.0  # seconds
 _A_PAGE = 100  # comments
 _MOST_PAGES = 100

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from analyzer.errors import UsageError
 
+MARKER = "<!-- qemu-callchain -->"  # first line of the comment, by which it is found again to be replaced
 _GITHUB_API = "https://api.github.com"
 
 

@@ -179,10 +179,6 @@ class CallGraph:
         edges = self._edges(self._graph.out_edges(function, data="data"))
         return sorted(edges, key=lambda call: (call.callee, call.kind))
 
-    def reaches(self, start: Function, goal: Function) -> bool:
-        """Whether a path of calls leads from `start` to `goal`."""
-        return bool(nx.has_path(self._graph, start, goal))
-
     def restricted_to(self, calls: Iterable[Call]) -> CallGraph:
         """A graph of these calls and the functions at their ends, counted as here; without chains and ioctls."""
         part = CallGraph(self.provenance)

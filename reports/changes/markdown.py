@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from analyzer.ci.job import MARKER
 from analyzer.diff.change import ChainDiff, Change, Row
 from analyzer.diff.verdict import Verdict
 from analyzer.diff.words import counted, first_divergence, sentence, side, summary
@@ -16,8 +17,6 @@ from reports.changes.rows import Fold, differs_like_before, like_before, mark, r
 from reports.changes.safe import mapped, shown
 from reports.changes.text import threads
 
-MARKER = "<!-- qemu-callchain -->"
-"""First line of the comment, by which it is found again to be replaced."""
 COMMENT = 65_000  # GitHub takes 65,536 characters
 
 

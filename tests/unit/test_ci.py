@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.adapters.forge import MARKER
 from analyzer.ci import templates
-from analyzer.ci.job import NoConversation, conversation
+from analyzer.ci.job import MARKER, NoConversation, conversation
 from analyzer.cli import main
 from analyzer.comment import body
 from analyzer.errors import UsageError

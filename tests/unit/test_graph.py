@@ -133,7 +133,6 @@ def test_a_thread_hangs_on_the_frame_that_called_pthread_create():
     graph.check()
     assert edges(graph)["start => run"] == 1
     assert "clone3" not in [node.function.name for node in graph.nodes]
-    assert graph.reaches(Function("main", "main"), Function("goal", "main"))
     assert [step.function.name for step in graph.chains[0].steps] == ["main", "start", "run", "goal"]
 
 
