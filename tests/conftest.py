@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+ANALYZE = Path(sys.executable).with_name("analyze")
 NO_SKIP = os.environ.get("CALLCHAIN_NO_SKIP") == "1"
 
 

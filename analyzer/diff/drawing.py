@@ -8,7 +8,7 @@ from urllib.parse import quote
 import graphviz
 
 from analyzer.diff.change import Diff
-from analyzer.diff.merged import CHANGED, MergedCall, MergedNode, merged
+from analyzer.diff.merged import CHANGED, NO_NAMES, MergedCall, MergedNode, merged
 from analyzer.diff.names import Names
 from analyzer.graph.callgraph import Call, CallGraph
 from analyzer.graph.formats import EDGE_STYLES, dot_text, draw_in_folders, empty_drawing
@@ -34,11 +34,10 @@ _EDGE_STATES = {
     "note": {"style": "dotted", "color": "gray35", "penwidth": "1.6"},
     "same": {"style": "solid", "color": "gray65", "fontcolor": "gray45", "penwidth": "0.8"},
 }
-_NO_NAMES = Names()
 _KIND_WORDS = {Kind.DIRECT: "direct", Kind.KERNEL: "kernel"}
 
 
-def merged_dot(old: CallGraph, new: CallGraph, diff: Diff, names: Names = _NO_NAMES) -> str:
+def merged_dot(old: CallGraph, new: CallGraph, diff: Diff, names: Names = NO_NAMES) -> str:
     """DOT text of both graphs in one. Ids as in `formats.to_dot`; the class of a node or an edge is what became
     of it: gone, new, changed, note, same. A node links to `#f=NAME@WHERE`, as the page of the comparison does."""
     both = merged(old, new, diff, names)

@@ -16,7 +16,7 @@ from analyzer.graph.callgraph import Call, CallGraph, Node
 from analyzer.model import Function, Kind
 
 CHANGED = {ChangeKind.RENAMED: "≈ renamed", ChangeKind.MOVED: "→ moved"}  # of a function on both sides, in words
-_NO_NAMES = Names()
+NO_NAMES = Names()
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Merged:
     calls: tuple[MergedCall, ...]  # sorted by node
 
 
-def merged(old: CallGraph, new: CallGraph, diff: Diff, names: Names = _NO_NAMES) -> Merged:
+def merged(old: CallGraph, new: CallGraph, diff: Diff, names: Names = NO_NAMES) -> Merged:
     """The functions and calls of both. A function that two could be is that of the first."""
     told = Told(diff)
     inlined = {call.callee for graph in (old, new) for call in graph.calls if call.kind is Kind.INLINE}

@@ -21,8 +21,8 @@ from analyzer.build.shelf import entries, prune
 from analyzer.build.wanted import Local, Recipe
 from analyzer.errors import AnalyzerError, UsageError
 from tests.build.conftest import HERE
+from tests.conftest import ANALYZE
 
-ANALYZE = Path(sys.executable).with_name("analyze")
 Start = Callable[[Path], "subprocess.Popen[str]"]
 
 

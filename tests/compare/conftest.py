@@ -6,15 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import need, need_tool
+from tests.conftest import ANALYZE, need, need_tool
 
-ANALYZE = Path(sys.executable).with_name("analyze")
 TOY = Path(__file__).parents[1] / "programs" / "toy_qemu.c"
 FLAGS = ["-g", "-O0", *re.findall(r"^// flags: (.*)$", TOY.read_text(), re.MULTILINE)]
 

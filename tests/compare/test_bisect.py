@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.conftest import ANALYZE, Checkout, Done, analyze, surroundings
+from tests.compare.conftest import Checkout, Done, analyze, surroundings
+from tests.conftest import ANALYZE
 
 BUILD = ("--build", "sh build.sh", "--qemu", "qemu-toy")
 CHECKS = ("--rule", "main must reach kvm_check_extensions")

@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from tests.compare.conftest import ANALYZE, FLAGS, TOY, analyze
-from tests.conftest import other_user
+from tests.compare.conftest import FLAGS, TOY, analyze
+from tests.conftest import ANALYZE, other_user
 
 DIFFERENT = [
     ("EXTRA", "inserted", "qdev_realize"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,12 @@ from selenium import webdriver
 
 from analyzer.model import Recording
 from analyzer.recording import read_recording
-from tests.conftest import need, need_tool
+from tests.conftest import ANALYZE, need, need_tool
 
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --window-size=1400,1000 --force-prefers-reduced-motion"
 ).split()
-ANALYZE = Path(sys.executable).with_name("analyze")
 
 
 @dataclass(frozen=True)

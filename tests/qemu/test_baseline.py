@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
-from tests.conftest import other_user
-from tests.qemu.conftest import ANALYZE, command, startup
+from tests.conftest import ANALYZE, other_user
+from tests.qemu.conftest import command, startup
 
 
 def test_another_user_elsewhere_with_another_heap_gets_the_same_baseline(qemu, run, tmp_path):

@@ -12,8 +12,7 @@ from analyzer.adapters.elf import read_elf
 from analyzer.build.certificate import certificate_of
 from analyzer.graph.document import from_json
 from analyzer.recording import read_recording
-from tests.conftest import need_tool
-from tests.qemu.conftest import ANALYZE
+from tests.conftest import ANALYZE, need_tool
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

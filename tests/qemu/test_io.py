@@ -13,7 +13,8 @@ import analyzer
 from analyzer.accesses import Access, accesses
 from analyzer.graph.chain import own_chain
 from analyzer.kvm.words import exit_reason
-from tests.qemu.conftest import ANALYZE, Run
+from tests.conftest import ANALYZE
+from tests.qemu.conftest import Run
 
 SOURCE = Path(analyzer.__file__).parent / "guest" / "tiny.S"
 

@@ -101,7 +101,7 @@ def test_a_milestone_that_the_other_graph_lacks_is_a_wrong_question():
 
 
 @pytest.mark.parametrize("trouble", [OSError("full"), BrokenPipeError(), ZeroDivisionError(), UsageError("no")])
-def test_whatever_goes_wrong_is_no_answer(monkeypatch, capfd, trouble):
+def test_whatever_goes_wrong_is_no_answer(monkeypatch, trouble):
     def fail(_options: object) -> None:
         raise trouble
 

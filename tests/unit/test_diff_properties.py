@@ -12,12 +12,11 @@ from analyzer.diff.align import align
 from analyzer.diff.baseline import to_text
 from analyzer.diff.change import NOTES, ChangeKind, Source
 from analyzer.diff.compare import compare
-from analyzer.diff.names import Names, Pattern, known_names
+from analyzer.diff.names import Names, Pattern
 from analyzer.diff.reading import from_text
 from analyzer.model import Function
-from tests.comparing import changes, source
+from tests.comparing import NAMES, changes, source
 
-NAMES = known_names()
 NAME = st.sampled_from(
     ["a", "b", "cpu_new@pc", "x86_cpu_new@x86", "new_cpu@x86", "pc_init_v7_2@pc_piix", "pc_init_v7_2@pc_q35",
      "pc_i440fx_machine_10_0_init@pc_piix", "configure_accelerator", "configure_accelerators", "ioctl@[libc]"]
