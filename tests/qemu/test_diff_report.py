@@ -15,6 +15,7 @@ from analyzer.diff.verdict import RuleResult
 from reports.html import render_diff
 from tests.conftest import need_tool
 from tests.graphs import graph
+from tests.qemu.clicking import click, find, find_all, opened, scroll_to, visible
 from tests.verdicts import chain, same, verdict
 
 LONG = "a_very_long_name_of_a_function_that_goes_on_and_on_" * 4
@@ -61,29 +62,6 @@ def address(tmp_path_factory):
 @pytest.fixture
 def page(browser, address):
     return opened(browser, address)
-
-
-def opened(browser, address):
-    browser.get("about:blank")
-    browser.get(address)
-    return browser
-
-
-def find(page, selector):
-    return page.find_element(By.CSS_SELECTOR, selector)
-
-
-def visible(page, selector):
-    return [element for element in page.find_elements(By.CSS_SELECTOR, selector) if element.is_displayed()]
-
-
-def scroll_to(page, element):
-    page.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", element)
-    return element
-
-
-def click(page, selector):
-    scroll_to(page, find(page, selector)).click()
 
 
 def test_it_opens_without_an_error_or_a_request(page):
@@ -218,7 +196,7 @@ def test_a_narrow_screen_has_no_sideways_scrolling(page):
     width = page.execute_script(
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
-    old, new = page.find_elements(By.CSS_SELECTOR, "#row-1-8 .cell")
+    old, new = find_all(page, "#row-1-8 .cell")
     below = old.rect["y"] < new.rect["y"]
     page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert width <= 0

@@ -9,16 +9,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.qemu.clicking import find, find_all, opened, scroll_to
+
 
 @pytest.fixture
 def page(browser, run):
-    browser.get("about:blank")
-    browser.get(f"file://{run.folder / 'report.html'}")
-    return browser
-
-
-def find(page, selector):
-    return page.find_element(By.CSS_SELECTOR, selector)
+    return opened(browser, f"file://{run.folder / 'report.html'}")
 
 
 def panel_title(page):
@@ -31,10 +27,6 @@ def node(page, name):
     return page.find_element(
         By.XPATH, f"//*[@id='canvas']//*[@class and contains(@class,'node')][.//*[text()='{name}']]"
     )
-
-
-def scroll_to(page, element):
-    page.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", element)
 
 
 def view_box(page):
@@ -50,15 +42,12 @@ def test_it_opens_without_an_error_or_a_request(page):
 
 
 def test_the_story_leads_from_main_to_the_guest(page):
-    names = [
-        step.text
-        for step in page.find_elements(By.CSS_SELECTOR, "#story > article .chain > li > .card > .function")
-    ]
+    names = [step.text for step in find_all(page, "#story > article .chain > li > .card > .function")]
     shown = [name for name in names if name]
     assert shown[0] == "main"
     assert [n for n in shown if n in ("kvm_init", "qemu_init_vcpu", "kvm_cpu_exec")][0] == "kvm_init"
     assert "timer interrupts: 1" in find(page, ".guest .terminal").text
-    here = [line.text for line in page.find_elements(By.CSS_SELECTOR, ".source .here")]
+    here = [line.text for line in find_all(page, ".source .here")]
     assert any("qemu_init(" in line for line in here)
 
 
@@ -105,12 +94,12 @@ def test_searching(page):
     assert box.get_attribute("id") == "search"
     box.send_keys("kvm_vcpu_th")
     assert find(page, "#found").text == "1 function"
-    dimmed = page.find_elements(By.CSS_SELECTOR, "#canvas .node.dimmed")
-    assert len(dimmed) == len(page.find_elements(By.CSS_SELECTOR, "#canvas .node")) - 1
+    dimmed = find_all(page, "#canvas .node.dimmed")
+    assert len(dimmed) == len(find_all(page, "#canvas .node")) - 1
     box.send_keys(Keys.ENTER)
     assert panel_title(page) == "kvm_vcpu_thread_fn"
     box.send_keys(Keys.ESCAPE)
-    assert page.find_elements(By.CSS_SELECTOR, "#canvas .node.dimmed") == []
+    assert find_all(page, "#canvas .node.dimmed") == []
 
 
 def test_zooming_and_moving(page):
@@ -131,7 +120,7 @@ def test_zooming_and_moving(page):
 
 
 def test_every_backtrace_is_there(page, run):
-    traces = page.find_elements(By.CSS_SELECTOR, "#backtraces details")
+    traces = find_all(page, "#backtraces details")
     assert len(traces) == len(run.recording.stops)
     scroll_to(page, traces[2])
     traces[2].find_element(By.TAG_NAME, "summary").click()
