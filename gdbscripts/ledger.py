@@ -47,14 +47,21 @@ class LedgerKeeper(Protocol):
         """Note what went wrong; False when that is impossible."""
 
 
-class _Pending(NamedTuple):
-    """An ioctl that a thread is in; `file` is "" when it is not one of KVM's."""
+class _Call(NamedTuple):
+    """What a call is known by while a thread is in it; `file` is "" when it is not one of KVM's."""
 
     depth: int  # the stack pointer at its first instruction
-    number: int
+    entry: int  # the address of that instruction
     file: str
     request: int
     argument: int
+
+
+class _Pending(NamedTuple):
+    """An ioctl that a thread is in."""
+
+    call: _Call
+    number: int
     before: bytes
 
 
@@ -69,6 +76,7 @@ class Ledger:
         self._points: List[RecordingBreakpoint] = []
         self._full = False
         self._entered: Set[int] = set()
+        self._answering: Set[int] = set()  # those of them whose answers are seen
         self._count = 0
 
     def watch(self, function: str, where: str) -> None:
@@ -86,22 +94,31 @@ class Ledger:
             point.remove()
         self._points.clear()
         self._entered.clear()
+        self._answering.clear()
 
     def _enter(self, fd: int, request: int, argument: int) -> None:
         self._watch_for_answers()
         thread = self._recorder.note_thread()
-        depth = stack_pointer(gdb.newest_frame())
-        # A call may be interrupted by a handler that makes others; what lies above it on the stack is gone.
-        inside = [call for call in self._pending.get(thread, ()) if call.depth > depth]
+        frame = gdb.newest_frame()
         file = file_behind(fd)
-        ours = file.startswith(KVM_FILES)
-        if ours and self._exits is not None and request == RUN:
-            self._exits.goes_on(thread)
-        before = read_bytes(argument, _size(request)) if ours else b""
-        number = self._record(thread, fd, file, request, argument, before) if ours else _NOT_RECORDED
-        self._pending[thread] = [*inside, _Pending(depth, number, file if ours else "", request, argument, before)]
+        ours = file if file.startswith(KVM_FILES) else ""
+        call = _Call(stack_pointer(frame), frame.pc(), ours, request, argument)
+        pending = self._pending.get(thread, [])
+        # A call may be interrupted by a handler that makes others; what lies above it on the stack is gone.
+        inside = [one for one in pending if one.call.depth > call.depth]
+        # Or a signal comes before its first instruction, and the handler's end leads to the breakpoint once more.
+        again = [one for one in pending if one.call == call and call.entry in self._answering]
+        self._pending[thread] = [*inside, *(again or [self._begin(thread, fd, call)])]
 
-    def _record(self, thread: int, fd: int, file: str, request: int, argument: int, before: bytes) -> int:
+    def _begin(self, thread: int, fd: int, call: _Call) -> _Pending:
+        if not call.file:
+            return _Pending(call, _NOT_RECORDED, b"")
+        if self._exits is not None and call.request == RUN:
+            self._exits.goes_on(thread)
+        before = read_bytes(call.argument, _size(call.request))
+        return _Pending(call, self._record(thread, fd, call, before), before)
+
+    def _record(self, thread: int, fd: int, call: _Call, before: bytes) -> int:
         """Write the entry of the ledger, if it has room; returns its number."""
         if self._count >= _MOST:
             self._be_full()
@@ -113,11 +130,11 @@ class Ledger:
                 time=self._recorder.now(),
                 thread=thread,
                 fd=fd,
-                file=file,
-                request=request,
-                argument=argument,
+                file=call.file,
+                request=call.request,
+                argument=call.argument,
                 data=before.hex(),
-                frames=self._stack(thread, request),
+                frames=self._stack(thread, call.request),
             )
         )
         self._count += 1
@@ -142,22 +159,23 @@ class Ledger:
             if item.text == architecture.SYSTEM_CALL:
                 behind = "*0x%x" % (item.address + item.length)
                 self._points.append(LeavePoint(behind, self._leave, self._recorder))
+                self._answering.add(entry)
 
     def _leave(self) -> None:
         thread = gdb.selected_thread().num
         calls = self._pending.get(thread, [])
-        if not calls or calls[-1].depth < stack_pointer(gdb.newest_frame()):
+        if not calls or calls[-1].call.depth < stack_pointer(gdb.newest_frame()):
             return
         pending = calls.pop()
-        if not pending.file:
+        if not pending.call.file:
             return
         value = architecture.system_call_result(gdb.newest_frame())
         if pending.number != _NOT_RECORDED:
-            after = read_bytes(pending.argument, len(pending.before))
+            after = read_bytes(pending.call.argument, len(pending.before))
             changed = after.hex() if after != pending.before else ""
             self._recorder.write(IoctlReturn(pending.number, value, changed))
-        if self._exits is not None and pending.request == RUN and value == 0:
-            self._exits.came_back(thread, pending.file, pending.number)
+        if self._exits is not None and pending.call.request == RUN and value == 0:
+            self._exits.came_back(thread, pending.call.file, pending.number)
 
     def _stack(self, thread: int, request: int) -> List[int]:
         """Frame numbers; none for a call that was seen often."""

@@ -63,3 +63,11 @@ def test_a_full_ledger_says_so_and_costs_nothing_more(build, record):
     assert len(recording.ledger) == 3
     assert recording.notes == ("no more than 3 ioctls recorded",)
     assert all(entry.returned is not None for entry in recording.ledger)
+
+
+def test_a_call_that_a_signal_holds_up_before_its_first_instruction_is_one(build, record):
+    """The handler comes back to the breakpoint, which is met once more."""
+    need(os.access("/dev/kvm", os.R_OK | os.W_OK), "a usable /dev/kvm")
+    recording = record(build(PROGRAMS / "signalled_ioctl.c"), ["main"], ledger=True)
+    assert len(recording.ledger) == 40
+    assert all(entry.returned == 1 for entry in recording.ledger)
