@@ -17,6 +17,7 @@ _STACK = "<stack trace>"
 _FRAME = re.compile(r"^ => ([^\s+]+)")
 _ADDRESS = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8,}|\[.*")  # what stands there when the kernel knows no name
 _LOST = re.compile(r"^CPU:\d+ \[LOST (?:(\d+) )?EVENTS\]")
+_ANNOUNCED = re.compile(r"^# entries-in-buffer/entries-written: (\d+)/")  # events and stacks that are to come
 _BANNER = re.compile(r"^(#|\s*$)")  # comments, `##### CPU 0 buffer started ####`
 _SYSTEM_CALL = re.compile(r"^sys_(\w+)(?:\((.*)\)| -> ((?:0x)?[0-9a-f]+))$")
 _ENTERED = re.compile(r"^fd: ((?:0x)?[0-9a-f]+), cmd: ((?:0x)?[0-9a-f]+)")
@@ -47,7 +48,8 @@ class KernelEvent:
 
 @dataclass(frozen=True)
 class Trace:
-    """A trace's events in its order, how many it says are lost there, and the lines that were not understood."""
+    """A trace's events in its order, how many entries it says are lost or announces in vain, and how many of its
+    lines were not understood."""
 
     events: tuple[KernelEvent, ...]
     lost: int = 0
@@ -86,11 +88,6 @@ class Joined:
 
     ioctls: tuple[KernelIoctl | None, ...]
     unclaimed: tuple[KernelIoctl, ...]
-
-    @property
-    def alone(self) -> int:
-        """How many calls have no partner."""
-        return self.ioctls.count(None)
 
 
 def parse_trace(lines: Iterable[str]) -> Trace:
@@ -184,6 +181,7 @@ class _Reader:
         self._bare: dict[tuple[str, str], list[int]] = defaultdict(list)  # (cpu, tid) -> events without stack
         self._stack: list[str] | None = None  # the one whose frames the next lines are
         self._lost = self._unknown = 0
+        self._awaited = 0  # entries
 
     def take(self, line: str) -> None:
         if not line.endswith("\n"):  # half a line may look whole, and half a name like another
@@ -194,6 +192,8 @@ class _Reader:
             self._take_entry(found)
         elif found := _LOST.match(line):
             self._lost += int(found[1] or 1)  # without a number it is at least one
+        elif found := _ANNOUNCED.match(line):
+            self._awaited += int(found[1])
         elif not _BANNER.match(line):
             self._unknown += 1
 
@@ -201,10 +201,11 @@ class _Reader:
         events = (
             KernelEvent(*head, tuple(reversed(s))) for head, s in zip(self._heads, self._stacks, strict=True)
         )
-        return Trace(tuple(events), self._lost, self._unknown)
+        return Trace(tuple(events), self._lost + max(self._awaited, 0), self._unknown)
 
     def _take_entry(self, found: re.Match[str]) -> None:
         """An event, or the start of a stack: that of the last event here that has none, since interrupts nest."""
+        self._awaited -= 1
         tid, cpu, time, text = found.groups()
         bare = self._bare[cpu, tid]
         if text != _STACK:

@@ -83,9 +83,12 @@ class KernelSide:
         descriptors = {entry.fd for entry in recording.ledger}
         unclaimed = sum(ioctl.fd in descriptors for ioctl in joined.unclaimed)
         yield wire.Kernel(True, "", lost + trace.lost, unclaimed)
+        pairs = list(zip(recording.ledger, joined.ioctls, strict=True))
+        if missing := sum(entry.returned is not None and ioctl is None for entry, ioctl in pairs):
+            yield wire.Note(f"{missing} of {len(pairs)} ioctls are missing from the kernel's trace; record again.")
         stacks: dict[tuple[str, ...], int] = {}
         sampled = {exit_.ioctl for exit_ in recording.exits}
-        for entry, ioctl in zip(recording.ledger, joined.ioctls, strict=True):
+        for entry, ioctl in pairs:
             if ioctl is not None:
                 each = entry.number in sampled or (bool(sampled) and entry.request == KVM_RUN)
                 yield from _events(entry.number, ioctl, started, stacks, each)

@@ -57,7 +57,7 @@ def test_each_call_finds_its_ioctl_and_the_ladder_of_descriptors_has_stacks(trac
     with KernelTrace.open() as trace:
         seen = trace_guest(trace)
     joined = join_ioctls(seen.calls, seen.trace.events)
-    assert joined.alone == 0
+    assert None not in joined.ioctls
     for call, ioctl in zip(seen.calls, joined.ioctls, strict=True):
         assert (call.tid, call.fd, call.request) == (ioctl.tid, ioctl.fd, ioctl.request)
         assert call.time - 1e-6 <= ioctl.entered <= ioctl.left
