@@ -58,7 +58,7 @@ def backtrace(stop: Stop, recording: Recording) -> str:
 
 def frame_line(level: int, frame: Frame) -> str:
     """The line gdb's `bt` prints for a frame."""
-    number = f"#{level:<3}"
+    number = f"#{level:<2} "
     if frame.kind == "signal":
         return f"{number}{frame.name}"
     address = f"0x{frame.pc:016x} in " if frame.addressed else ""
