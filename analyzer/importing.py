@@ -44,6 +44,8 @@ def import_file(options: ImportOptions) -> ExitStatus:
     if missing:
         print(f"analyze: {missing}", file=sys.stderr)
     print(visible(_summary(name, imported, recording)))
+    if imported.shortened:
+        print(imported.shortened)
     print(f"Report: {folder / 'report.html'}")
     return ExitStatus.DONE
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from analyzer.imports.lines import clean
-from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Unread, bounded
+from analyzer.imports.stacks import HOLE, INNER, OUTER, Frame, Stack, ThreadLabel, Unread, bounded
 from analyzer.model import PLUMBING
 from gdbscripts.wire import KERNEL_LIBRARY, NAMELESS
 
@@ -33,7 +33,8 @@ def _stack(line: str) -> Stack | None:
     body = line[: len(line) - len(count[0])]
     thread = _thread(body)
     own = body.partition(";")[2] if thread is not None else body
-    names = own.rsplit(";", DEEPEST)  # of a stack that is too deep the inner part, and one name for the rest
+    *outer, rest = own.split(";", OUTER)
+    names = [*outer, *rest.rsplit(";", INNER + 1)]  # in a stack that is too deep one for all that will be left out
     frames = bounded([_frame(name.strip()) for name in reversed(names)])
     return Stack(frames, thread, times=int(count[1]))
 

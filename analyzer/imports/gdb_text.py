@@ -23,7 +23,7 @@ from analyzer.imports.lines import FRAME_START, Prefixes, clean, joined
 from analyzer.imports.other_frames import other_thread
 from analyzer.imports.pending import Pending
 from analyzer.imports.scanning import open_braces
-from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Unread, at_one_place
+from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, append, at_one_place
 
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
 _WIDE = 78  # columns: a line so long may have been broken by the terminal
@@ -157,13 +157,9 @@ class _Stack:
 
     def add(self, level: int, frame: Frame) -> None:
         """The frame of a level: what the text leaves out leaves a hole."""
-        if len(self.frames) >= DEEPEST:
-            if not self.frames[-1].is_hole:
-                self.frames.append(HOLE)
-        else:
-            if level != self.level + 1:
-                self.frames.append(HOLE)
-            self.frames.append(frame._replace(gap=self.gap and bool(self.frames)))
+        if level != self.level + 1:
+            append(self.frames, HOLE)
+        append(self.frames, frame._replace(gap=self.gap and bool(self.frames)))
         self.level, self.gap = level, False
 
     def now_the_creator(self) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from analyzer.imports.lines import clean
-from analyzer.imports.stacks import DEEPEST, HOLE, Frame, Stack, ThreadLabel, Unread, bounded
+from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, append, bounded
 from gdbscripts.wire import KERNEL_LIBRARY
 
 _LONGEST_HEADER = 2000  # characters
@@ -42,8 +42,7 @@ def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
                 known.clear()
             known[raw] = frame
         if frame is not None and header is not None:
-            if len(frames) <= DEEPEST:  # one more, so that `bounded` sees it
-                frames.append(frame)
+            append(frames, frame)
         elif frame is None and frames and (place := _SOURCE.match(raw.rstrip())):
             frames[-1] = frames[-1]._replace(file=place[1], line=int(place[2]))
         elif not raw.strip():

@@ -10,7 +10,7 @@ from analyzer.imports import folded, gdb_mi, gdb_text, perf_script
 from analyzer.imports.detect import FOLDED, FORMATS, GDB, MI, PERF, detect
 from analyzer.imports.other_frames import foreign
 from analyzer.imports.records import Origin, records
-from analyzer.imports.stacks import DISTINCT, Stack, Tally, Unread
+from analyzer.imports.stacks import DEEPEST, DISTINCT, INNER, OUTER, Stack, Tally, Unread, is_too_deep
 from analyzer.model import Recording
 from analyzer.recording import assemble
 from gdbscripts import wire
@@ -31,6 +31,7 @@ class Imported:
     format: str
     stacks: int  # those counted included
     unread: Unread
+    shortened: str  # what is said of the stacks that were too deep to be kept whole, "" when none was
     records: list[wire.Record]
 
 
@@ -44,15 +45,17 @@ def import_text(lines: Iterable[str], origin: Origin, text_format: str = "", dis
     detected = detect(lines)
     chosen = text_format or detected.format or GDB
     unread, tally = Unread(), Tally(chosen in _COUNTED, distinct)
-    cut = 0
+    cut = deep = 0
     for stack in _READERS[chosen](detected.lines, unread):
         tally.add(stack)
         cut += stack.cut
+        deep += is_too_deep(stack)
     if not tally.stacks:
         raise _nothing_read(origin.name, unread)
-    notes = list(_notes(unread, tally, cut))
+    shortened = _shortened(deep)
+    notes = [*_notes(unread, tally, cut), *([shortened] if shortened else [])]
     whole = list(records(tally.stacks, origin, notes, tally.counted))
-    return Imported(chosen, sum(stack.times for stack in tally.stacks) + tally.left_out, unread, whole)
+    return Imported(chosen, sum(stack.times for stack in tally.stacks) + tally.left_out, unread, shortened, whole)
 
 
 def recording_from_text(lines: Iterable[str], name: str, text_format: str = "") -> Recording:
@@ -70,6 +73,14 @@ def _notes(unread: Unread, tally: Tally, cut: int) -> Iterator[str]:
             f"There were more than {len(tally.stacks)} different stacks; "
             f"{tally.left_out} that came later are left out of everything here."
         )
+
+
+def _shortened(deep: int) -> str:
+    if not deep:
+        return ""
+    whose = "1 stack is" if deep == 1 else f"{deep} stacks are"
+    kept = f"the innermost {INNER} and the outermost {OUTER} are kept"
+    return f"{whose} deeper than {DEEPEST} frames: {kept}, and those between are left out of everything here."
 
 
 def _nothing_read(name: str, unread: Unread) -> AnalyzerError:

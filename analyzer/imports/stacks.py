@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from analyzer.text import number_of
-from gdbscripts.wire import NAMELESS
+from gdbscripts.wire import CUT, NAMELESS
 
 SHOWN = 5  # unread lines that are kept to be shown
 DISTINCT = 50_000  # different stacks kept; what comes after is only counted
 FRAMES = 500_000  # frames in all of them together: about a gigabyte of memory
-DEEPEST = 10_000  # frames of one stack: what is further out is left out, and leaves a hole
+DEEPEST = 10_000  # frames of one stack: of a deeper one those in the middle are left out
+INNER = DEEPEST // 2
+OUTER = DEEPEST - INNER - 1  # and one frame stands for those between
 _LONGEST_SHOWN = 100  # characters of an unread line
 
 
@@ -35,6 +37,7 @@ class Frame(NamedTuple):
 
 
 HOLE = Frame(NAMELESS)
+_BETWEEN = Frame(f"{CUT} {DEEPEST} frames>", kind="other")
 
 
 def at_one_place(frame: Frame, outer: Frame) -> bool:
@@ -115,5 +118,17 @@ class Tally:
 
 
 def bounded(frames: list[Frame]) -> tuple[Frame, ...]:
-    """The frames, innermost first; of a stack that is too deep the inner part, and a hole."""
-    return tuple(frames) if len(frames) <= DEEPEST else (*frames[:DEEPEST], HOLE)
+    """The frames, innermost first; of a stack that is too deep both ends, and a frame that stands for the rest."""
+    return tuple(frames) if len(frames) <= DEEPEST else (*frames[:INNER], _BETWEEN, *frames[-OUTER:])
+
+
+def append(frames: list[Frame], frame: Frame) -> None:
+    """One more frame, further out than the others, which stay `bounded`."""
+    frames.append(frame)
+    if len(frames) > DEEPEST:
+        frames[INNER : INNER + 2] = [_BETWEEN]
+
+
+def is_too_deep(stack: Stack) -> bool:
+    """Whether frames in its middle are left out."""
+    return len(stack.frames) == DEEPEST and stack.frames[INNER] == _BETWEEN

@@ -14,7 +14,6 @@ from analyzer.errors import AnalyzerError
 from analyzer.imports import perf_script, stacks
 from analyzer.imports.reading import import_text, recording_from_text
 from analyzer.imports.records import Origin
-from analyzer.imports.stacks import DEEPEST
 from tests.pasted import imported, unread
 
 FRAME = "#0  f (a=1) at a.c:1\n"
@@ -69,13 +68,6 @@ def test_a_recursion_of_two_thousand_frames_is_whole():
     recording = imported(text)
     assert len(recording.stops[0].frames) == 2000
     assert recording.notes == ()
-
-
-def test_a_deeper_one_ends_in_a_hole():
-    text = "".join(f"#{n}  0x01 in f () at a.c:1\n" for n in range(DEEPEST + 50))
-    frames = imported(text).stops[0].frames
-    assert len(frames) == DEEPEST + 1
-    assert frames[-1].is_hole
 
 
 def test_control_characters_reach_no_terminal():
