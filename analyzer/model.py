@@ -15,13 +15,11 @@ _COMPILER_SUFFIX = re.compile(r"\.(?:constprop|part|isra|cold|lto_priv)(?:\.\d+)
 _LIBC_PREFIX = re.compile(r"^__GI_+")
 
 
-# Functions of the C library below `main` and below the start function of a thread.
-PLUMBING = frozenset(
-    {
-        "_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main", "generic_start_main",
-        "start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start",
-    }
-)  # fmt: skip
+# Functions of the C library below `main`, and those and the ones below the start function of a thread.
+CALL_MAIN = frozenset(
+    {"_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main", "generic_start_main"}
+)
+PLUMBING = CALL_MAIN | {"start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start"}
 
 
 class Kind(str, Enum):

@@ -86,7 +86,7 @@ class GdbText:
         read = pending.read
         level = read.level if read else int((FRAME_START.match(pending.text) or [0, 0])[1])
         if level <= self._stack.level:
-            yield from self._finish()
+            yield from self.asked()
         if read is None or read.frame is None:
             self._nobody_reads(pending.number, pending.text)
         else:

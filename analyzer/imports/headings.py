@@ -81,13 +81,14 @@ def _last_parenthesis(line: str) -> int:
 def gdb_thread(line: str) -> ThreadLabel | None:
     """`Thread 3 (Thread 0x7f… (LWP 1234) "CPU 0/KVM"):` and its relatives."""
     plausible = len(line) < _LONGEST and "hread" in line
-    heading = _THREAD.match(line) or _STOPPED.match(line) if plausible else None
+    stopped = _STOPPED.match(line) if plausible else None
+    heading = stopped or (_THREAD.match(line) if plausible else None)
     if heading is None or not balanced(_NAME.sub("", heading["rest"])):
         return None
     tid, name = _LWP.search(heading["rest"]), _NAME.search(heading["rest"])
-    return ThreadLabel(
-        int(heading["number"].rpartition(".")[2]), int(tid[1]) if tid else 0, name[1] if name else ""
-    )
+    number = int(heading["number"].rpartition(".")[2])
+    first = True if stopped and number == 1 else None  # of a program that runs, not of a core file
+    return ThreadLabel(number, int(tid[1]) if tid else 0, name[1] if name else "", first)
 
 
 def broken_thread(line: str) -> ThreadLabel | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analyzer.imports.stacks import Stack, ThreadLabel
-from analyzer.model import PLUMBING
+from analyzer.model import CALL_MAIN, PLUMBING
 from gdbscripts import wire
 
 MAIN = 1  # a recording's number for the main thread
@@ -20,7 +20,9 @@ class Threads:
         self._numbers: dict[_Key, int] = {}
         self.records: dict[int, wire.Thread] = {}
         # A stack of the main thread may end before `main`, or in the kernel: another one of the thread tells.
-        self._main = {stack.thread.tid for stack in stacks if stack.thread and is_main(stack)} - {0}
+        mains = [stack.thread for stack in stacks if stack.thread and is_main(stack)]
+        self._main_tids = {label.tid for label in mains} - {0}
+        self._main_numbers = {label.number for label in mains} - {0}
         labels = dict.fromkeys((stack.thread or ThreadLabel(), self._is_main(stack)) for stack in stacks)
         self._free = max([MAIN, *(label.number for label, _ in labels)]) + 1  # no number of gdb's is given again
         for label, main in sorted(labels, key=lambda one: not (one[1] or one[0].number)):
@@ -36,7 +38,12 @@ class Threads:
         self.records[number] = wire.Thread(number, record.tid, record.name, handle)
 
     def _is_main(self, stack: Stack) -> bool:
-        return (stack.thread is not None and stack.thread.tid in self._main) or is_main(stack)
+        label = stack.thread
+        if label is None or label.main is not None:
+            return is_main(stack)
+        by_tid = label.tid and self._main_tids
+        same = label.tid in self._main_tids if by_tid else label.number in self._main_numbers
+        return same or is_main(stack)
 
     def _take(self, label: ThreadLabel, main: bool) -> None:
         key = _key(label, main)
@@ -58,11 +65,16 @@ class Threads:
 
 
 def is_main(stack: Stack) -> bool:
-    """Whether it is a stack of the main thread: the text says so, or it begins with `main`."""
+    """Whether it is a stack of the main thread: the text says so, or it begins with `main` or what calls that.
+
+    `main` itself leaves no frame when the last it does is to jump on.
+    """
     if stack.thread is not None and stack.thread.main is not None:
         return stack.thread.main
     for frame in reversed(stack.frames):
         name = frame.name.partition("@")[0]
+        if name in CALL_MAIN:
+            return True
         if not (frame.is_hole or frame.library or name in PLUMBING):
             return name == "main"
     return False

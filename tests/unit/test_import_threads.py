@@ -93,7 +93,7 @@ def test_the_first_thread_of_a_core_file_need_not_be_the_main_one():
 def test_a_thread_whose_heading_was_cut_has_its_number_and_no_other_threads_name():
     frames = "#0  f () at a.c:1\n#1  0x2 in g () at a.c:2\n"
     recording = imported(f'Thread 3 (Thread 0x7f\n{frames}12 (LWP 12) "x"):\n{frames}')
-    assert [thread.label for thread in recording.threads] == ["thread 3"]
+    assert [recording.thread(stop.thread).label for stop in recording.stops] == ["thread 3", "unknown thread"]
 
 
 CREATED = """\
@@ -126,3 +126,48 @@ def test_each_thread_has_one_creator_however_often_it_is_told():
     assert shown(recording) == text
     alone = imported(AT_WORK.format("one", "f") + "\n" + AT_WORK.format("one", "g"))
     assert [stop.reason for stop in alone.stops] == ["thread-create", "milestone", "milestone"]
+
+
+BOTH = "#0  f () at a.c:1\n#1  0x2 in g () at a.c:2\n"
+AT_MAIN = "#0  p () at m.c:1\n#1  0x3 in main () at m.c:2\n"
+LISTED = f'Thread 3 (Thread 0x7f (LWP 12) "x"):\n{BOTH}\nThread 1 (LWP 10):\n{AT_MAIN}'
+
+
+@pytest.mark.parametrize(
+    ("told", "labels"),
+    [
+        ('Thread 3 "x" hit Breakpoint 1, f () at a.c:1\n', ["x", "main thread", "x"]),
+        ("[Switching to thread 3 (Thread 0x7f (LWP 12))]\n", ["x", "main thread", "x"]),
+        ("", ["x", "main thread", "unknown thread"]),
+    ],
+)
+def test_the_heading_of_a_listed_thread_holds_for_one_stack(told, labels):
+    recording = imported(f"{told}{LISTED}{BOTH}")  # in a batch gdb's commands are not to be seen
+    assert [recording.thread(stop.thread).label for stop in recording.stops] == labels
+
+
+def test_the_first_thread_of_a_running_program_is_the_main_one_wherever_its_stack_ends():
+    stop = 'Thread 1 "qemu" hit Breakpoint 1, f () at a.c:1\n'
+    other = 'Thread 2 "x" received signal SIGINT, Interrupt.\n'
+    recording = imported(f"{stop}{BOTH}(gdb) c\n{other}{BOTH}(gdb) c\n{stop}{BOTH}")
+    assert [recording.thread(one.thread).label for one in recording.stops] == ["main thread", "x", "main thread"]
+
+
+def test_one_stack_that_begins_with_main_tells_of_all_of_the_threads():
+    whole = "#0  f () at a.c:1\n#1  0x2 in main () at a.c:2\n"
+    for heading in ("Thread 1 (LWP 7):", "Thread 1 (Thread 0x7f):", "[Switching to thread 1 (Thread 0x7f)]"):
+        recording = imported(f'Thread 1 (Thread 0x7f (LWP 7) "q"):\n{whole}\n{heading}\n{BOTH}')
+        assert {recording.thread(stop.thread).label for stop in recording.stops} == {"main thread"}, heading
+
+
+def test_another_program_may_have_another_first_thread():
+    whole = "#0  f () at a.c:1\n#1  0x2 in main () at a.c:2\n"
+    recording = imported(f"Thread 1 (LWP 7):\n{whole}\nThread 1 (LWP 8):\n{BOTH}")
+    assert [recording.thread(stop.thread).label for stop in recording.stops] == ["main thread", "thread 2"]
+
+
+@pytest.mark.parametrize("outermost", ["__libc_start_main () from /lib/libc.so.6", "_start ()"])
+def test_a_main_that_jumped_on_and_left_no_frame_has_a_thread_all_the_same(outermost):
+    text = f"Thread 1 (LWP 7):\n{BOTH}#2  0x3 in {outermost}\nThread 2 (LWP 8):\n{BOTH}#2  0x3 in clone3 ()\n"
+    recording = imported(text)
+    assert [recording.thread(stop.thread).label for stop in recording.stops] == ["main thread", "thread 2"]
