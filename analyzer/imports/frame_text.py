@@ -73,7 +73,8 @@ def _called(text: str) -> tuple[Frame | None, State]:
         if candidate is not None:
             return candidate
     in_template = text.count("<") > text.count(">") or text.endswith(("::", ",", ")", ">"))
-    return broken if not found or in_template else (None, State.NOTHING)
+    in_name = in_template or ("::" in text and _is_name(text))  # a method's, its arguments are still to come
+    return broken if not found or in_name else (None, State.NOTHING)
 
 
 def _with_place(text: str, start: int, end: int) -> tuple[Frame, State] | None:

@@ -101,7 +101,9 @@ def joined(left: str, right: str) -> str:
 
 def _is_within_word(left: str, right: str) -> bool:
     if right[0] == "(":  # of a type in a template, or of the arguments
-        return left.count("<") > left.count(">")
+        return left[-1] != "," and left.count("<") > left.count(">")
+    if left[-1] == right[0] == ">":  # of a template in another
+        return left.endswith("operator>")
     if right[0] == "<":  # of a template, or of a symbol behind its address
         return not _ADDRESS.search(left)
     joins = left[-1] in "=(<{" or right[0] in ",)=>}:&*"

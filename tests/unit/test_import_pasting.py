@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from tests.pasted import CHAIN, PLAIN, chains_in, imported, shown
+from tests.pasted import CHAIN, PLAIN, chains_in, imported, shown, unread
 
 LONG = """\
 Thread 3 (Thread 0x7ffff5dff6c0 (LWP 1070) "CPU 0/KVM"):
@@ -144,3 +144,31 @@ def test_lines_that_were_cut_at_the_right_edge_keep_their_names():
 
 def test_a_name_that_was_cut_is_no_name():
     assert chains_in(PLAIN[: PLAIN.index("main") + 2]) == ["middle -> leaf"]
+
+
+METHODS = [
+    "std::function<void(std::map<int, std::less<int> >)>::operator()(std::map<int, std::less<int> >) const",
+    "f<std::vector<int, std::allocator<int> >, (anonymous namespace)::D<unsigned long, -5> >",
+    "(anonymous namespace)::D<unsigned long, -5>::run",
+]
+
+
+@pytest.mark.parametrize("indent", ["", "    "])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_of_cpp_keeps_its_name_wherever_a_mail_broke_it(name, indent):
+    text = PLAIN.replace('middle (p=0x7ffe "x, y)"', f"{name} (this=0x7, __args#0=3")
+    for width in range(50, 120):
+        broken = "\n".join(f"\n{indent}".join(_wrapped(line, width)) for line in text.splitlines())
+        recording = imported(broken)
+        assert (shown(recording), recording.notes) == (shown(imported(text)), ()), width
+        assert recording.stops[0].frames[1].name == name
+
+
+def test_an_operator_that_was_broken_stays_whole():
+    text = PLAIN.replace("middle (", "std::operator>\n> (")
+    assert imported(text).stops[0].frames[1].name == "std::operator>>"
+
+
+def test_of_a_word_behind_a_parenthesis_only_a_methods_own_goes_on():
+    assert len(unread(imported(f"{PLAIN}\n#3 foo (bar) constant\n(a=1) at a.c:1\n"))) == 1
+    assert len(unread(imported(f"{PLAIN}\n#3 A::foo (bar) constant\nsome words\n"))) == 1
