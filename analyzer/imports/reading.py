@@ -45,12 +45,14 @@ def import_text(lines: Iterable[str], origin: Origin, text_format: str = "", dis
     detected = detect(lines)
     chosen = text_format or detected.format or GDB
     unread, tally = Unread(), Tally(chosen in _COUNTED, distinct)
-    cut = deep = 0
+    read = cut = deep = 0
     for stack in _READERS[chosen](detected.lines, unread):
         tally.add(stack)
+        read += 1
         cut += stack.cut
         deep += is_too_deep(stack)
-    if not tally.stacks:
+    by_chance = chosen == FOLDED != text_format and unread.count > read  # any bytes have such a line
+    if not tally.stacks or by_chance:
         raise _nothing_read(origin.name, unread)
     shortened = _shortened(deep)
     notes = [*_notes(unread, tally, cut), *([shortened] if shortened else [])]

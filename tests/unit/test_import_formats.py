@@ -279,3 +279,11 @@ def test_a_format_that_is_named_is_taken():
 def test_a_recursion_in_mi_is_not_inlined():
     text = MI.replace('func="leaf"', 'func="middle"').replace('line="7"', 'line="9"')
     assert chains_in(text) == ["main -> poll -> middle -> middle"]
+
+
+def test_a_text_of_which_hardly_a_line_is_a_folded_stack_is_refused():
+    noise = [f"some words {n} and more\n" for n in range(3)]
+    with pytest.raises(AnalyzerError, match=r"no backtrace that could be read\. 3 lines"):
+        imported("".join([*noise, "x;y 3\n", "main;f 2\n"]))
+    assert chains_in("".join([*noise, "main;f 3\n", "main;f 2\n", "main;g 2\n"])) == ["main -> f", "main -> g"]
+    assert chains_in("".join([*noise, "main;f 3\n"]), "folded") == ["main -> f"]
