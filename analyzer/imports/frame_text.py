@@ -14,7 +14,8 @@ from gdbscripts.wire import CUT, SIGNAL
 LONGEST = 1 << 16  # characters
 _CANDIDATES = 32  # pairs of parentheses that are tried as the arguments'
 _HEAD = re.compile(r"\s*#(\d{1,7})\s+(?:(0x[0-9a-fA-F]{1,16})(?:\s+<[^>]{0,500}>)?\s+in\s+)?")
-_AT = re.compile(r" +at +(\S.*):(\d{1,9})$")
+_AT = re.compile(r" +at +(\S.*):(\d+)$")
+_LONGEST_NUMBER = 9  # digits of a line's
 _FROM = re.compile(r" +from +(\S.*)$")
 _PLACE_BEGINS = re.compile(r" +(?:a|at|at +\S.*|f|fr|fro|from)$")
 _MARKS = {"[inlined]": "inline", "[tail call]": "tail"}
@@ -85,7 +86,8 @@ def _with_place(text: str, start: int, end: int) -> tuple[Frame, State] | None:
     rest, kind = _without_mark(text[end:])
     frame = Frame(name, kind="other" if name.startswith(CUT) else kind, arguments=arguments)
     if place := _AT.match(rest):
-        return frame._replace(file=place[1], line=int(place[2])), State.WHOLE
+        line = int(place[2]) if len(place[2]) <= _LONGEST_NUMBER else 0
+        return frame._replace(file=place[1], line=line), State.WHOLE
     if place := _FROM.match(rest):
         return frame._replace(library=place[1]), State.WHOLE
     if not spaced:

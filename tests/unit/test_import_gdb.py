@@ -172,3 +172,10 @@ def test_no_edge_joins_what_was_not_adjacent():
     graph = graph_of(imported(THREADS + PLAIN))
     adjacent = {(b.name, a.name) for stop in imported(THREADS + PLAIN).stops for a, b in pairwise(stop.frames)}
     assert {(c.caller.name, c.callee.name) for c in graph.calls} <= adjacent
+
+
+@pytest.mark.parametrize("number", ["99999999999", "9" * 5000])
+def test_of_a_line_number_that_is_none_the_file_is_kept(number):
+    recording = imported(f"#0  f () at hw/a.c:{number}\n#1  0x02 in main () at m.c:2\n")
+    innermost = recording.stops[0].frames[0]
+    assert (innermost.file, innermost.line, recording.notes) == ("hw/a.c", 0, ())
