@@ -116,3 +116,26 @@ def test_prose_that_looks_like_a_frame_is_none(line):
     recording = imported(f"{PLAIN}\n{line}\n")
     assert len(unread(recording)) == 1
     assert chains_in(f"{PLAIN}\n{line}\n") == [CHAIN]
+
+
+def test_what_gdb_asks_and_lists_in_every_session_is_not_unread():
+    session = """\
+        (gdb) info threads
+          Id   Target Id                                   Frame 
+        * 1    Thread 0x7ffff7a294c0 (LWP 14162) "qemu"    0x01 in poll () from /lib/libc.so.6
+          2    Thread 0x7ffff5dff6c0 (LWP 14166) "CPU 0/KVM" f (cpu=0x1) at a.c:3
+        (gdb) bt
+        #0  f () at a.c:1
+        #1  0x02 in main () at m.c:2
+        (gdb) kill
+        Kill the program being debugged? (y or n) y
+        [Inferior 1 (process 14162) killed]
+        (gdb) q
+        A debugging session is active.
+
+        \tInferior 1 [process 14162] will be killed.
+
+        Quit anyway? (y or n) [answered Y; input not from terminal]
+        """  # noqa: W291
+    recording = imported(session)
+    assert (recording.notes, chains_in(session)) == ((), ["main -> f"])
