@@ -19,7 +19,7 @@ from analyzer.imports.headings import (
     is_source_of,
     our_heading,
 )
-from analyzer.imports.lines import FRAME_START, Prefixes, clean, joined
+from analyzer.imports.lines import FRAME_START, Prefixes, clean, joined, without_entities
 from analyzer.imports.other_frames import other_thread
 from analyzer.imports.pending import Pending
 from analyzer.imports.scanning import open_braces
@@ -58,7 +58,7 @@ class GdbText:
             yield from self._close_frame()
             self._nobody_reads(number, raw)
             return
-        line = self._prefixes.strip(clean(raw))
+        line = self._prefixes.strip(clean(without_entities(raw)))
         if FRAME_START.match(line):
             yield from self._close_frame()
             self._begun = self._before = ""

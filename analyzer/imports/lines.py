@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 # Colours and titles of a terminal, then what has no width: control characters, joiners, marks of direction.
 _ESCAPE = re.compile(
@@ -12,11 +13,12 @@ _INVISIBLE = re.compile(
     "[\0-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
 _SPACES = re.compile("[\t\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
-# When a line was logged: CI services, the system's log, the kernel's.
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#0?39|#x27);")
+# When a line was logged, or by whom: CI services, the system's log, the kernel's, docker compose's.
 _STAMP = re.compile(
     r"\s{0,8}(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?:?(?: \d\d[OE][ +])?|"
     r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,64} [\w./@-]{1,64}(?:\[\d{1,9}\])?:|"
-    r"\[ {0,6}\d{1,7}\.\d{6}\]) ?"
+    r"\[ {0,6}\d{1,7}\.\d{6}\]|[\w.-]{1,64}[_-]\d{1,3} +\|) ?"
 )
 _PAGER = re.compile(r"-{1,9}Type <(?:RET|return)>[^-]{0,100}-{1,9}")
 _QUOTED = re.compile(r"\s{0,8}(?:> ?){1,20}")
@@ -42,6 +44,13 @@ def clean(line: str) -> str:
     if "\x1b" in text or "\x9b" in text:
         text = _ESCAPE.sub("", text)
     return _INVISIBLE.sub("", _SPACES.sub(" ", text))
+
+
+def without_entities(line: str) -> str:
+    """The line as a page shows it whose source this is; gdb has no `&lt;` but in what a program wrote."""
+    if "&" not in line or not _ENTITY.search(_STRING.sub("", line)):
+        return line
+    return _ENTITY.sub(lambda entity: unescape(entity[0]), line)
 
 
 class Prefixes:

@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from analyzer.imports.lines import without_entities
 from tests.pasted import CHAIN, PLAIN, chains_in, imported, shown, unread
 
 LONG = """\
@@ -172,3 +173,31 @@ def test_an_operator_that_was_broken_stays_whole():
 def test_of_a_word_behind_a_parenthesis_only_a_methods_own_goes_on():
     assert len(unread(imported(f"{PLAIN}\n#3 foo (bar) constant\n(a=1) at a.c:1\n"))) == 1
     assert len(unread(imported(f"{PLAIN}\n#3 A::foo (bar) constant\nsome words\n"))) == 1
+
+
+def escaped(text):
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+NAMED = PLAIN.replace("middle", "std::map<int&, std::less<int> >::operator<").replace(
+    "argc=1", "argc=<optimized out>"
+)
+SIGNALLED = NAMED + "#3  <signal handler called>\n#4  0x0000000000401160 in raise () from /lib/libc.so.6\n"
+
+
+@pytest.mark.parametrize("prefix", ["", "> ", "qemu_1  | ", "qemu-1 | "])
+@pytest.mark.parametrize("written", [str, escaped])
+def test_the_source_of_a_page_and_a_containers_log_are_read_as_what_they_show(written, prefix):
+    text = "".join(f"{written(prefix + line)}\n" for line in SIGNALLED.splitlines())
+    recording = imported(text)
+    assert (shown(recording), recording.notes) == (shown(imported(SIGNALLED)), ())
+
+
+def test_what_a_program_wrote_in_a_string_stays_as_it_is():
+    value = '0x7ffe "&lt;b&gt; &amp; \\"&quot;"'
+    text = PLAIN.replace('0x7ffe "x, y)"', value)
+    assert imported(text).stops[0].frames[1].arguments == (("p", value),)
+
+
+def test_an_entity_brings_no_control_character_in():
+    assert without_entities("&#27;&lrm;&lt;&#39;") == "&#27;&lrm;<'"
