@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from io import StringIO
 from typing import Any, TypeVar
 
 from analyzer.errors import AnalyzerError, newer_schema
@@ -48,7 +49,9 @@ def to_json(graph: CallGraph) -> str:
         "ioctls": [_plain(call) for call in graph.ioctls],
         "missing": [vars(entry) for entry in graph.missing],
     }
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    text = StringIO()  # `dumps` has each number and bracket as a text of its own before it joins them
+    json.dump(data, text, indent=1, ensure_ascii=False)
+    return text.getvalue() + "\n"
 
 
 def from_json(text: str, name: str) -> CallGraph:
