@@ -31,21 +31,21 @@ def detect(lines: Iterable[str]) -> Detected:
     rest = iter(lines)
     head: list[str] = []
     size, prefixes = 0, Prefixes()
-    sampled = False  # the line before may be perf's about a sample
+    before = ""
     found = ""
     for line in rest:
         head.append(line)
         size += len(line)
         text = clean(line)
-        found = _sign(text, prefixes.strip(text), sampled)
-        sampled = len(text) < 2000 and bool(perf_script.HEADER.match(text))
+        found = _sign(text, prefixes.strip(text), before)
+        before = text
         if found or len(head) >= _LINES or size > _CHARACTERS:
             break
     return Detected(found, chain(head, rest))
 
 
-def _sign(text: str, stripped: str, sampled: bool) -> str:
-    if sampled and perf_script.FRAME_LINE.match(text):
+def _sign(text: str, stripped: str, before: str) -> str:
+    if perf_script.sampled(before, text):
         return PERF
     if gdb_mi.RECORD.match(text):
         return MI

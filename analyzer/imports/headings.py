@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from analyzer.imports.scanning import balanced
+from analyzer.imports.scanning import balanced, last_parenthesis
 from analyzer.imports.stacks import ThreadLabel
 
 _LONGEST = 2000  # characters of a heading
@@ -55,7 +55,7 @@ class Ours(NamedTuple):
 def our_heading(line: str) -> Ours | None:
     """`== What happened (main thread, 0.313 s, 3 times)`."""
     plausible = line.startswith("== ") and line.endswith(")") and len(line) < _LONGEST
-    opened = _last_parenthesis(line) if plausible else -1
+    opened = last_parenthesis(line) if plausible else -1
     label, comma, moment = line[opened + 1 : -1].partition(", ") if opened > 0 else ("", "", "")
     found = _OURS.match(moment)
     while comma and found is None:  # a thread may have a comma in its name
@@ -67,16 +67,6 @@ def our_heading(line: str) -> Ours | None:
     if number := _OUR_NUMBER.fullmatch(label):
         thread = ThreadLabel(number=int(number[1]), main=False)
     return Ours(line[3:opened].strip(), thread, float(found["time"]), int(found["count"] or 1))
-
-
-def _last_parenthesis(line: str) -> int:
-    """Where the parenthesis that the line ends with was opened; -1 when it was not."""
-    depth = 0
-    for position in range(len(line) - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(line[position], 0)
-        if not depth:
-            return position
-    return -1
 
 
 def gdb_thread(line: str) -> ThreadLabel | None:

@@ -22,6 +22,10 @@ _FOREIGN = {
     "lldb's": re.compile(r"(?:\* )?(?:frame #\d|thread #\d)"),
     "valgrind's": re.compile(r"==\d+== +(?:at|by) 0x"),
     "backtrace_symbols' of the C library": re.compile(r"\S+\([^()]*\+0x[0-9a-f]+\) ?\[0x"),
+    "perf script's without the fields comm and tid": re.compile(
+        r"(?=[a-f]*\d)[0-9a-f]{4,16} [\w.$]+(?:\+0x[0-9a-f]+)?(?: \(\S+\))?$"
+    ),
+    "eu-stack's": re.compile(r"(?:PID \d+ - |TID \d+:$)"),
     "the kernel's": re.compile(r"(?:\[.*\] +)?(?:\? )?[\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+"),
 }
 

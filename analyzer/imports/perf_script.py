@@ -7,54 +7,66 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from analyzer.imports.lines import clean
+from analyzer.imports.scanning import last_parenthesis
 from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, append, bounded
 from gdbscripts.wire import KERNEL_LIBRARY
 
 _LONGEST_HEADER = 2000  # characters
-_REMEMBERED = 50_000  # lines whose frame is kept at hand: mostly the same ones come again
-HEADER = re.compile(
-    r"(?P<comm>\S.{0,63}?)\s+(?P<pid>-?\d{1,9})(?:/(?P<tid>-?\d{1,9}))?\s+(?:\[\d{1,5}\]\s+)?(?:[\w.]{4,6}\s+)?"
-    r"(?P<time>\d{1,12}\.\d{1,9}):"
+_REMEMBERED, _NOT_LONGER = 50_000, 400  # functions whose frame is kept at hand, and characters of them
+_HEADER = re.compile(
+    r"(?P<comm>\S.{0,63}?)\s+(?P<pid>-?\d{1,9})(?:/(?P<tid>-?\d{1,9}))?\s+(?:\[\d{1,5}\]\s+)?"
+    r"(?:(?!\d+\s)[\w.]{4,6}\s+)?(?P<time>\d{1,12}\.\d{1,9}):"
 )
-_FRAME = re.compile(r"\s+([0-9a-f]{1,16}) +(\S.*)$")
-FRAME_LINE = _FRAME
-_OFFSET = re.compile(r"\+0x[0-9a-f]{1,16}$")
+# What `-F` without `time` leaves of it. A period is ten columns wide or more; a number in a thread's name is not.
+_TIMELESS = re.compile(
+    r"(?P<comm>\S.{0,63}?) +(?P<pid>-?\d{1,9})(?:/(?P<tid>-?\d{1,9}))?(?: +\[\d{1,5}\])?"
+    r"(?: (?=[ \d]{10}) *\d{1,20})?(?: +\S{1,200}:)?$"
+)
+_FRAME = re.compile(r"\s+(?=[0-9a-f])(?=[a-f]*\d|[a-f]{8}|.*\)\s*$)([0-9a-f]{1,16}) +(\S.*)$")
+_SURELY_FRAME = re.compile(r"\s+(?=[a-f]*\d)[0-9a-f]{4,16} +\S")
 _SOURCE = re.compile(r"\s+(\S[^\n]{0,1000}):(\d{1,9})$")
 _NO_SOURCE = re.compile(
     r"\s+\S[^\n]{0,1000}\[[0-9a-f]{1,16}\]$|\s+:0$"
 )  # what srcline says of an address without one
 _UNKNOWN = ("", "[unknown]", "[.]")
-_OF_PROGRAM = ("[vdso]", "[vsyscall]", "[heap]", "[stack]", "[anon]", "[unknown]", "//anon", "[inlined]")
+_INLINED = "(inlined)"
+_OF_PROGRAM = ("[vdso]", "[vsyscall]", "[heap]", "[stack]", "[anon]", "[unknown]", "//anon")
+
+
+def sampled(line: str, following: str) -> bool:
+    """Whether a line is about a sample, and the following one the first frame of its stack."""
+    if len(line) > _LONGEST_HEADER:
+        return False
+    timeless = _TIMELESS.match(line.rstrip()) and _SURELY_FRAME.match(following)
+    return bool(timeless or (_HEADER.match(line) and _FRAME.match(following)))
 
 
 def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
     """The stacks of the samples that have one, each as soon as it is whole."""
     frames: list[Frame] = []
-    known: dict[str, Frame] = {}
+    at_hand = lru_cache(_REMEMBERED)(_frame)
     header: tuple[ThreadLabel, float] | None = None
     began: float | None = None
     for number, raw in enumerate(lines, 1):
-        frame = known.get(raw)
-        if frame is None and raw[:1] in (" ", "\t") and (frame := _frame(clean(raw))) is not None:
-            if len(known) >= _REMEMBERED:
-                known.clear()
-            known[raw] = frame
-        if frame is not None and header is not None:
-            append(frames, frame)
-        elif frame is None and frames and (place := _SOURCE.match(raw.rstrip())):
-            frames[-1] = frames[-1]._replace(file=place[1], line=int(place[2]))
+        found = _FRAME.match(raw) or _FRAME.match(clean(raw))
+        if found is not None and header is not None:
+            symbol, _, rest = found[2].partition("+0x")
+            short = len(found[2]) <= _NOT_LONGER
+            append(frames, (at_hand if short else _frame)(symbol, rest.partition(" ")[2], _is_high(found[1])))
         elif not raw.strip():
             yield from _whole(header, frames)
             header, frames = None, []
-        elif frame is None and (found := _header(clean(raw))) is not None:
+        elif frames and (placed := _placed(frames[-1], clean(raw))) is not None:
+            frames[-1] = placed
+        elif found is None and (told := _header(clean(raw), began is None and not frames)) is not None:
             yield from _whole(header, frames)
-            began = found[1] if began is None else began
-            header, frames = (found[0], found[1] - began), []
-        elif not raw.startswith("#") and not (
-            frames and _NO_SOURCE.match(raw.rstrip())
-        ):  # perf's own remarks on the recording
+            thread, time = told
+            began = time if began is None else began
+            header, frames = (thread, (time or 0.0) - (began or 0.0)), []
+        elif not raw.startswith("#"):  # perf's own remarks on the recording
             unread.add(number, clean(raw[:_LONGEST_HEADER]))
             frames += [HOLE] if frames and not frames[-1].is_hole else []
     yield from _whole(header, frames)
@@ -62,38 +74,74 @@ def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
 
 def _whole(header: tuple[ThreadLabel, float] | None, frames: list[Frame]) -> Iterator[Stack]:
     if header is not None and frames:
-        yield Stack(bounded(frames), header[0], time=max(0.0, header[1]))
+        inlined = any(frame.kind == "inline" for frame in frames)
+        yield Stack(bounded(_in_libraries(frames) if inlined else frames), header[0], time=max(0.0, header[1]))
 
 
-def _header(line: str) -> tuple[ThreadLabel, float] | None:
-    sample = HEADER.match(line) if len(line) <= _LONGEST_HEADER else None
+def _in_libraries(frames: list[Frame]) -> list[Frame]:
+    """The frames with those inlined in the library of the function that they are part of."""
+    whole: list[Frame] = []
+    for frame in reversed(frames):
+        inlined = frame.kind == "inline" and whole
+        whole.append(frame._replace(library=whole[-1].library) if inlined else frame)
+    return whole[::-1]
+
+
+def _header(line: str, timeless: bool) -> tuple[ThreadLabel, float | None] | None:
+    """The thread, and the time if it is told; only where a line may be `timeless` it need not be."""
+    if len(line) > _LONGEST_HEADER:
+        return None
+    sample = _HEADER.match(line) or (_TIMELESS.match(line.rstrip()) if timeless else None)
     if sample is None:
         return None
     pid, tid = sample["pid"], sample["tid"]
     main = pid == tid if tid is not None else None
-    return ThreadLabel(tid=max(0, int(tid or pid)), name=sample["comm"].strip(), main=main), float(sample["time"])
+    thread = ThreadLabel(tid=max(0, int(tid or pid)), name=sample["comm"].strip(), main=main)
+    time = sample.groupdict().get("time")
+    return thread, float(time) if time else None
 
 
-def _frame(line: str) -> Frame | None:
-    """The frame in `    55d0c0de address+0x12 (/usr/bin/program)`."""
-    found = _FRAME.match(line)
-    if found is None or not found[2].endswith(")"):
-        return None
-    symbol, opened, module = found[2][:-1].rpartition(" (")
-    if not opened:
-        symbol, module = "", found[2][1:-1] if found[2].startswith("(") else ""
-    name = _OFFSET.sub("", symbol.strip())
+def _placed(frame: Frame, line: str) -> Frame | None:
+    """The frame with the line of source that is told below it, with the mark of an inlined one behind."""
+    text = line.removesuffix(f" {_INLINED}")
+    inlined = frame if text == line else frame._replace(kind="inline")
+    if place := _SOURCE.match(text):
+        return inlined._replace(file=place[1], line=int(place[2]))
+    return inlined if _NO_SOURCE.match(text) else None
+
+
+def _is_high(address: str) -> bool:
+    """Whether it is an address of the kernel, as far as an address tells."""
+    return len(address) == 16 and address.startswith("ffff")
+
+
+def _frame(symbol: str, rest: str, high: bool) -> Frame:
+    """The frame in `address+0x12 (/usr/bin/program)`: what is before the offset and what behind it.
+
+    Without an offset all is in `symbol`; the module may be missing.
+    """
+    name, module = (symbol, rest) if rest else _without_module(symbol)
+    name, module = clean(name).strip(), clean(module).strip()
     if name in _UNKNOWN:
         return HOLE
-    if module == "inlined":
+    if module == _INLINED:
         return Frame(name, kind="inline")
-    return Frame(name, library=_library(module))
+    return Frame(name, library=_library(module[1:-1], high))
 
 
-def _library(module: str) -> str:
+def _without_module(text: str) -> tuple[str, str]:
+    """A name of C++ may end in a parenthesis, but not in one of its own behind a space."""
+    opened = last_parenthesis(text.rstrip()) if text.rstrip().endswith(")") else -1
+    split = opened == 0 or (opened > 0 and text[opened - 1] == " ")
+    return (text[:opened], text[opened:]) if split else (text, "")
+
+
+def _library(module: str, high: bool) -> str:
     """The library a module is, the kernel among them; "" for the program itself."""
     if module.endswith((".ko", ".ko.xz", ".ko.zst", ".ko.gz")) or (
         module.startswith("[") and not module.startswith(_OF_PROGRAM)
     ):
         return KERNEL_LIBRARY
+    if not module or module == "[unknown]":
+        return KERNEL_LIBRARY if high else ""
     return module if ".so" in module.rpartition("/")[2] else ""

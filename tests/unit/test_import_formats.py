@@ -9,7 +9,7 @@ from analyzer.graph.merge import graph_of
 from analyzer.imports.detect import detect
 from analyzer.imports.mi_values import parse_results
 from analyzer.model import Function
-from tests.pasted import chains_in, imported, shown
+from tests.pasted import chains_in, imported, shown, unread
 
 MI = (
     '^done,stack=[frame={level="0",addr="0x0000000000401126",func="leaf",args=[{name="s",'
@@ -163,6 +163,8 @@ def test_address_sanitizers_stacks_are_read():
         ("* frame #0: 0x01 a.out`leaf(n=3) at leaf.c:7:3\n    frame #1: 0x02 a.out`main at m.c:2\n", "lldb's"),
         ("==12==    at 0x401136: leaf (leaf.c:7)\n==12==    by 0x401150: main (main.c:12)\n", "valgrind's"),
         ("./prog(leaf+0x12) [0x401136]\n./prog(main+0x22) [0x401150]\n", "backtrace_symbols'"),
+        ("\n\t     1246 work\n\t     1093 main\n", "perf script's without the fields comm and tid"),
+        ("PID 7 - process\nTID 7:\nTID 8:\n", "eu-stack's"),
         (" dump_stack_lvl+0x34/0x44\n ? do_syscall_64+0x3b/0x90\n", "the kernel's"),
     ],
 )
@@ -218,6 +220,84 @@ def test_an_address_without_a_line_of_source_leaves_no_hole():
     text = PERF.replace("([kernel.kallsyms])\n", "([kernel.kallsyms])\n  [kernel.kallsyms][ffffffff81]\n  :0\n")
     assert shown(imported(text)) == shown(imported(PERF))
     assert imported(text).notes == ()
+
+
+TIMELESS = {
+    "comm,tid,ip,sym": ("{comm} {tid} ", ""),
+    "comm,pid,tid,ip,sym,dso": ("{comm} {pid}/{tid}   ", " ({dso})"),
+    "comm,pid,tid,event,ip,sym,dso": ("{comm} {pid}/{tid} cycles:u: ", " ({dso})"),
+    "comm,tid,cpu,event,ip,sym,symoff": ("{comm} {tid} [003] cycles: ", "+0x1f"),
+    "comm,tid,period,event,ip,sym,symoff,dso": ("{comm} {tid}    1001001 cycles: ", "+0x1f ({dso})"),
+}
+
+
+@pytest.mark.parametrize(("head", "tail"), TIMELESS.values(), ids=TIMELESS)
+def test_perf_without_times_is_read_with_or_without_modules(head, tail):
+    program, kernel = tail.format(dso="/usr/bin/q"), tail.format(dso="[kernel.kallsyms]")
+    stack = (
+        f"\tffffffff81000001 do_syscall_64{kernel}\n\tffffffff81000000 entry_SYSCALL_64{kernel}\n"
+        f"\t            1246 std::function<void (int)>::f(){program}\n"
+        f"\t            1093 {{}}{program}\n\n"
+    )
+    worker = head.format(comm="worker 1", pid=70, tid=71).rstrip(" ") + "\n" + stack.format("run")
+    text = 2 * (head.format(comm="q", pid=70, tid=70) + "\n" + stack.format("main")) + worker
+    assert detect(text.splitlines(keepends=True)).format == "perf"
+    assert chains_in(text) == [
+        "main -> std::function<void (int)>::f() $> entry_SYSCALL_64 k> do_syscall_64",
+        "run -> std::function<void (int)>::f() $> entry_SYSCALL_64 k> do_syscall_64",
+    ]
+    recording = imported(text)
+    assert [(stop.count, stop.time) for stop in recording.stops] == [(2, 0.0), (1, 0.0)]
+    assert [(thread.label, thread.tid) for thread in recording.threads] == [("main thread", 70), ("worker 1", 71)]
+    assert recording.notes == ()
+
+
+def test_a_number_in_a_threads_name_is_not_its_id():
+    (thread,) = imported("pool 3 70123 1.0: cycles:\n\t1 main (/q)\n").threads
+    assert thread.tid == 70123
+
+
+def test_where_samples_have_times_a_line_without_one_is_unread():
+    recording = imported("q 7 1.0:\n\t1 main (/q)\n\nReport 12\n")
+    assert unread(recording) == ["1 line could not be read: line 4: Report 12."]
+
+
+def test_within_a_stack_a_line_is_no_sample_without_time():
+    text = "q 7\n\t     1246 leaf\nWarning 12\n\t     1093 main\n\n"
+    assert chains_in(text) == ["main ?> leaf"]
+
+
+def test_a_word_of_the_letters_a_to_f_is_no_address():
+    assert chains_in("q 7\n\t     1246 leaf\n\tbad thing\n\t     1093 main\n\n") == ["main ?> leaf"]
+
+
+@pytest.mark.parametrize("text", ["Chapter 12\n    12 apples and\n", "Total 5\n  add the eggs\n"])
+def test_prose_is_no_sample_without_time(text):
+    assert detect(text.splitlines(keepends=True)).format == ""
+
+
+def inlined_chain(module, mark):
+    return chains_in(
+        f"q 7/7 1.0: cycles:\n\t1246 leaf ({module})\n\t1246 deep{mark}\n\t1246 middle{mark}\n"
+        f"\t1200 outer ({module})\n\t1093 main (/usr/bin/q)\n"
+    )
+
+
+@pytest.mark.parametrize("mark", [" (inlined)", "\n  a.c:7 (inlined)", "\n  :0 (inlined)"])
+def test_functions_that_perf_says_are_inlined(mark):
+    assert inlined_chain("/usr/bin/q", mark) == ["main -> outer +> middle +> deep -> leaf"]
+
+
+def test_what_is_inlined_is_in_the_library_of_the_function_around_it():
+    assert inlined_chain("[kernel.kallsyms]", " (inlined)") == ["main ?> outer +> middle +> deep k> leaf"]
+    frames = imported("q 7/7 1.0:\n\t1 deep (inlined)\n\t1 poll (/lib/libc.so.6)\n\t2 main (/q)\n").stops[0].frames
+    assert [str(frame.function.where) for frame in frames] == ["[libc]", "[libc]", ""]
+
+
+def test_a_module_that_was_deleted_is_no_part_of_the_name():
+    text = "q 7/7 1.0:\n\t1 leaf+0x1 (/lib/liba.so.1 (deleted))\n\t2 main (/usr/bin/q (deleted))\n"
+    assert chains_in(text) == ["main -> leaf"]
+    assert imported(text).stops[0].frames[0].library == "/lib/liba.so.1 (deleted)"
 
 
 def test_an_unreadable_line_in_a_sample_leaves_a_hole():
