@@ -44,8 +44,8 @@ def import_file(options: ImportOptions) -> ExitStatus:
     if missing:
         print(f"analyze: {missing}", file=sys.stderr)
     print(visible(_summary(name, imported, recording)))
-    if imported.shortened:
-        print(imported.shortened)
+    for sentence in filter(None, (imported.shortened, imported.left_out)):
+        print(sentence)
     print(f"Report: {folder / 'report.html'}")
     return ExitStatus.DONE
 
@@ -69,9 +69,10 @@ def _write(imported: Imported, folder: Path, force: bool) -> tuple[Recording, st
 
 def _summary(name: str, imported: Imported, recording: Recording) -> str:
     functions = {f.function for stop in recording.stops for f in stop.frames if not f.is_hole}
+    repeated = imported.stacks > len(recording.stops) and not imported.left_out
     counted = [
         number_of(imported.stacks, "stack"),
-        *([f"{len(recording.stops)} of them different"] if imported.stacks > len(recording.stops) else []),
+        *([f"{len(recording.stops)} of them different"] if repeated else []),
         number_of(len(recording.threads), "thread"),
         number_of(len(functions), "function"),
     ]

@@ -23,7 +23,7 @@ from analyzer.imports.lines import FRAME_START, Prefixes, clean, joined, without
 from analyzer.imports.other_frames import other_thread
 from analyzer.imports.pending import Pending
 from analyzer.imports.scanning import open_braces
-from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, append, at_one_place
+from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, append, at_one_place, bounded
 
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
 _WIDE = 78  # columns: a line so long may have been broken by the terminal
@@ -171,7 +171,7 @@ class _Stack:
         """The stack as it was read."""
         own, creator = (self.frames, []) if self._inner is None else (self._inner, self.frames)
         frames = own if self.heading else inlined(own)
-        return Stack(tuple(frames), thread, self._times, self._time, self.heading, tuple(creator), self.cut)
+        return Stack(bounded(frames), thread, self._times, self._time, self.heading, bounded(creator), self.cut)
 
 
 def stopped_at(line: str) -> bool:

@@ -14,7 +14,7 @@ _SYSTEMD = re.compile(r"\s*#\d{1,7}\s+0x([0-9a-f]{1,16}) (\S.{0,2000}) \(([^()]{
 _SANITIZER = re.compile(
     r"\s*#\d{1,7} +0x([0-9a-f]{1,16}) (?: ?in (\S.{0,5000}))? (\S+:\d{1,9}|\(\S+\+0x[0-9a-f]{1,16}\))$"
 )
-_BUILD_ID = re.compile(r" +\(BuildId: [0-9a-f]{1,64}\)$")
+_BUILD_ID = re.compile(r"(?<! ) +\(BuildId: [0-9a-f]{1,64}\)$")
 _PLACE = re.compile(r"(\S+?):(\d{1,9})(?::\d{1,9})?$")
 _OF_SYSTEMD = re.compile(r"\s*Stack trace of thread (\d{1,9}):$")
 _OF_SANITIZER = re.compile(r".{0,500}\b(?:thread|created by) T(\d{1,6})\b(?: \([^()]{0,100}\))?(?: here:)?$")

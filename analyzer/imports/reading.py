@@ -10,7 +10,8 @@ from analyzer.imports import folded, gdb_mi, gdb_text, perf_script
 from analyzer.imports.detect import FOLDED, FORMATS, GDB, MI, PERF, detect
 from analyzer.imports.other_frames import foreign
 from analyzer.imports.records import Origin, records
-from analyzer.imports.stacks import DEEPEST, DISTINCT, INNER, OUTER, Stack, Tally, Unread, is_too_deep
+from analyzer.imports.stacks import DEEPEST, INNER, OUTER, Stack, Unread, is_too_deep
+from analyzer.imports.tally import DISTINCT, Tally
 from analyzer.model import Recording
 from analyzer.recording import assemble
 from gdbscripts import wire
@@ -32,13 +33,14 @@ class Imported:
     stacks: int  # those counted included
     unread: Unread
     shortened: str  # what is said of the stacks that were too deep to be kept whole, "" when none was
+    left_out: str  # what is said of the stacks that were not kept, "" when all were
     records: list[wire.Record]
 
 
 def import_text(lines: Iterable[str], origin: Origin, text_format: str = "", distinct: int = DISTINCT) -> Imported:
     """The stacks in a text. AnalyzerError when it has none, UsageError for a format that nobody knows.
 
-    Of very many different stacks only the first `distinct` are kept; a note says how many were left out.
+    Of very many stacks the first are kept, `distinct` different ones at most; a note says how many were left out.
     """
     if text_format and text_format not in _READERS:
         raise UsageError(f"{text_format} is no known format.", f"Known are {', '.join(FORMATS)}.")
@@ -57,7 +59,8 @@ def import_text(lines: Iterable[str], origin: Origin, text_format: str = "", dis
     shortened = _shortened(deep)
     notes = [*_notes(unread, tally, cut), *([shortened] if shortened else [])]
     whole = list(records(tally.stacks, origin, notes, tally.counted))
-    return Imported(chosen, sum(stack.times for stack in tally.stacks) + tally.left_out, unread, shortened, whole)
+    stacks = sum(stack.times for stack in tally.stacks) + tally.left_out
+    return Imported(chosen, stacks, unread, shortened, tally.sentence(), whole)
 
 
 def recording_from_text(lines: Iterable[str], name: str, text_format: str = "") -> Recording:
@@ -71,10 +74,7 @@ def _notes(unread: Unread, tally: Tally, cut: int) -> Iterator[str]:
     if cut:
         yield f"{cut} of the backtraces stop{'s' if cut == 1 else ''} before the outermost frame, as gdb said."
     if tally.left_out:
-        yield (
-            f"There were more than {len(tally.stacks)} different stacks; "
-            f"{tally.left_out} that came later are left out of everything here."
-        )
+        yield tally.sentence()
 
 
 def _shortened(deep: int) -> str:

@@ -9,8 +9,6 @@ from analyzer.text import number_of
 from gdbscripts.wire import CUT, NAMELESS
 
 SHOWN = 5  # unread lines that are kept to be shown
-DISTINCT = 50_000  # different stacks kept; what comes after is only counted
-FRAMES = 500_000  # frames in all of them together: about a gigabyte of memory
 DEEPEST = 10_000  # frames of one stack: of a deeper one those in the middle are left out
 INNER = DEEPEST // 2
 OUTER = DEEPEST - INNER - 1  # and one frame stands for those between
@@ -90,43 +88,16 @@ class Unread:
         return f"{number_of(self.count, 'line')} could not be read: {shown}{more}"
 
 
-@dataclass
-class Tally:
-    """Stacks in the order they came. With `counted` equal ones of a thread are kept once, with their number."""
-
-    counted: bool
-    distinct: int = DISTINCT
-    stacks: list[Stack] = field(default_factory=list)
-    left_out: int = 0
-    _positions: dict[tuple[ThreadLabel | None, tuple[Frame, ...]], int] = field(default_factory=dict)
-    _frames: int = 0
-
-    def add(self, stack: Stack) -> None:
-        """One more. Beyond the limits it is only counted."""
-        key = (stack.thread, stack.frames)
-        known = self._positions.get(key) if self.counted else None
-        if known is not None:
-            before = self.stacks[known]
-            self.stacks[known] = before._replace(times=before.times + stack.times)
-        elif len(self.stacks) >= self.distinct or self._frames + len(stack.frames) > FRAMES:
-            self.left_out += stack.times
-        else:
-            if self.counted:
-                self._positions[key] = len(self.stacks)
-            self.stacks.append(stack)
-            self._frames += len(stack.frames)
-
-
 def bounded(frames: list[Frame]) -> tuple[Frame, ...]:
     """The frames, innermost first; of a stack that is too deep both ends, and a frame that stands for the rest."""
     return tuple(frames) if len(frames) <= DEEPEST else (*frames[:INNER], _BETWEEN, *frames[-OUTER:])
 
 
 def append(frames: list[Frame], frame: Frame) -> None:
-    """One more frame, further out than the others, which stay `bounded`."""
+    """One more frame, further out than the others, of which there are never many more than `bounded` keeps."""
     frames.append(frame)
-    if len(frames) > DEEPEST:
-        frames[INNER : INNER + 2] = [_BETWEEN]
+    if len(frames) > 2 * DEEPEST:
+        frames[:] = bounded(frames)
 
 
 def is_too_deep(stack: Stack) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.graph.merge import graph_of
+from analyzer.imports import tally
 from analyzer.model import Kind
 from analyzer.references import load_reference
 from tests.pasted import PLAIN, THREADS
@@ -114,6 +115,18 @@ def test_counted_stacks_keep_their_number_in_the_file(here, capsys):
     assert "52 stacks, 3 of them different" in capsys.readouterr().out
     records = [json.loads(line) for line in (here / "o" / "recording.jsonl").read_text().splitlines()]
     assert [record["count"] for record in records if record["record"] == "stop"] == [10, 2, 40]
+
+
+def test_stacks_left_out_are_told_in_a_line_of_their_own_and_in_the_report(here, capsys, monkeypatch):
+    monkeypatch.setattr(tally, "CALLS", 40)
+    (here / "x.txt").write_text(FOLDED)
+    assert main(["import", "x.txt", "--out", "o"]) == 0
+    told = "42 stacks that came after the first 1 different ones are left out of everything here"
+    printed = capsys.readouterr().out.splitlines()
+    assert "52 stacks, 1 thread, 3 functions; every line was read." in printed[0]
+    assert printed[1].startswith(told)
+    assert told in (here / "o" / "report.html").read_text()
+    assert json.loads((here / "o" / "recording.jsonl").read_text().splitlines()[-2])["text"] == printed[1]
 
 
 def test_the_reference_is_byte_for_byte_what_was_published():
