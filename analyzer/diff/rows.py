@@ -15,6 +15,8 @@ from analyzer.model import Kind
 
 OUTSIDE_THE_PROGRAM = (Kind.SYSCALL, Kind.KERNEL, Kind.DOCUMENTED)
 _FRAME = ("a frame of its own", "none")
+_JUMP = ("left by a jump", "not seen")
+_JUMPED = (Kind.TAIL, Kind.UNKNOWN)
 
 
 def comparable(steps: Sequence[ChainStep], kernel: bool) -> tuple[ChainStep, ...]:
@@ -41,14 +43,13 @@ def aligned_rows(
 ) -> tuple[Row, ...]:
     """The two chains aligned, with what changed at each row.
 
-    A call of which nobody knows the kind may have come by functions that left no frame. So may a jump if
-    `jumps_hide`: where both programs were compiled alike, both would show the same jumps. `recorded`: as
-    `Diff.recorded`.
+    A call of which nobody knows the kind may have come by functions that left no frame, and so may a jump. Unless
+    `jumps_hide`, for both programs were compiled alike: then both would show the same jumps, and where one shows
+    that a function left by a jump, the other may not have seen it. `recorded`: as `Diff.recorded`.
     """
     pairs = align([step.function for step in old], [step.function for step in new], names)
     rows = [Row(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
-    hiding = (Kind.TAIL, Kind.UNKNOWN) if jumps_hide else (Kind.UNKNOWN,)
-    return tuple(_Judge(rows, names, hiding, recorded).judged())
+    return tuple(_Judge(rows, names, jumps_hide, recorded).judged())
 
 
 @dataclass
@@ -57,7 +58,7 @@ class _Judge:
 
     rows: list[Row]
     names: Names
-    hiding: tuple[Kind, ...]  # kinds of calls that may have come by functions without frames
+    jumps_hide: bool
     recorded: bool
 
     def judged(self) -> Iterator[Row]:
@@ -98,33 +99,44 @@ class _Judge:
         return Change(kind, now, before, now, file=new.file, line=new.line)
 
     def _of_gap(self, run: list[Row], before: Row | None, after: Row | None) -> Iterator[Row]:
-        """Rows that one side lacks, between matched ones. If nothing stands in their place, and the call past them
-        may have come by functions without frames, it is the same way."""
-        bypassed = False
+        """Rows that one side lacks, between matched ones."""
+        across = None
         if before is not None and after is not None and len({row.new is None for row in run}) == 1:
-            across = after.new if run[0].new is None else after.old
-            bypassed = across is not None and across.kind in self.hiding
+            across = after.new if run[0].new is None else after.old  # nothing stands in their place
         old_before = before.old.function.name if before and before.old else ""
         new_before = before.new.function.name if before and before.new else ""
-        for row in run:
+        for row, inner in zip(run, [*run[1:], after], strict=True):
+            hidden = self._hidden(row, inner, across)
             if row.old is not None:
-                yield Row(row.old, None, (self._lost(row.old, old_before, bypassed),))
+                yield Row(row.old, None, (self._lost(row.old, old_before, hidden),))
                 old_before = row.old.function.name
             elif row.new is not None:
-                yield Row(None, row.new, (self._won(row.new, new_before, bypassed),))
+                yield Row(None, row.new, (self._won(row.new, new_before, hidden),))
                 new_before = row.new.function.name
 
-    def _lost(self, step: ChainStep, after: str, bypassed: bool) -> Change:
+    def _hidden(self, row: Row, inner: Row | None, across: ChainStep | None) -> tuple[str, str] | None:
+        """What the side that has the function shows of it, and the other one, if the other's call past it, to
+        `across`, may have come by it all the same: then it is the same way."""
+        if across is None or inner is None:
+            return None
+        step = inner.old if row.new is None else inner.new
+        leaving = step.kind if step else None
+        hiding = (Kind.TAIL, Kind.UNKNOWN) if self.jumps_hide else (Kind.UNKNOWN,) if leaving in _JUMPED else ()
+        if across.kind not in hiding:
+            return None
+        return _JUMP if leaving is Kind.TAIL else _FRAME
+
+    def _lost(self, step: ChainStep, after: str, hidden: tuple[str, str] | None) -> Change:
         name, file, line = step.function.name, step.file, step.line
-        if bypassed:
-            return Change(ChangeKind.OPTIMISED, name, *_FRAME, file=file, line=line)
+        if hidden:
+            return Change(ChangeKind.OPTIMISED, name, *hidden, file=file, line=line)
         note = self.names.history(name, self._new_names)
         return Change(ChangeKind.REMOVED, name, name, after=after, note=note, file=file, line=line)
 
-    def _won(self, step: ChainStep, after: str, bypassed: bool) -> Change:
+    def _won(self, step: ChainStep, after: str, hidden: tuple[str, str] | None) -> Change:
         name, file, line = step.function.name, step.file, step.line
-        if bypassed:
-            return Change(ChangeKind.OPTIMISED, name, *_FRAME[::-1], file=file, line=line)
+        if hidden:
+            return Change(ChangeKind.OPTIMISED, name, *hidden[::-1], file=file, line=line)
         note = self.names.history(name, self._old_names)
         return Change(ChangeKind.INSERTED, name, new=name, after=after, note=note, file=file, line=line)
 

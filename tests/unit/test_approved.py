@@ -15,7 +15,7 @@ from analyzer import __version__
 from analyzer.graph.document import to_json
 from analyzer.graph.formats import to_dot
 from analyzer.graph.merge import merge
-from analyzer.model import Function, Ioctl, Thread
+from analyzer.model import Function, Ioctl, Pointer, Thread, call_key
 from analyzer.show import backtraces
 from reports.changes import markdown, sarif, text
 from tests import verdicts
@@ -38,7 +38,11 @@ def example():
         run, thread=2, function="ioctl", ioctl=Ioctl("KVM_RUN", 0xAE80, 12, "anon_inode:kvm-vcpu:0", None)
     )
     threads = (*base.threads, Thread(2, 101, "CPU 0/KVM", created_by=1, start=start))
-    return replace(base, stops=(reached, creation, run), threads=threads)
+    caller = replace(reached.frames[1], pc=0x2000)
+    reached = replace(reached, frames=(reached.frames[0], caller, *reached.frames[2:]))
+    pointer = Pointer("member", "AccelClass.init_machine", 0, 0x1000, "goal", "unknown", "too late", (), ())
+    pointers = {call_key(reached.frames, 1, "goal"): pointer}
+    return replace(base, stops=(reached, creation, run), threads=threads, pointers=pointers)
 
 
 OUTPUTS = {

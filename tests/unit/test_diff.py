@@ -78,6 +78,9 @@ SAME = [
     ("main -> goal", "main ?> goal"),
     # a hole where the other side has no more to tell
     ("main > f ?> goal", "main > f -> goal"),
+    # a pointer of which an optimised program does not tell where it led, and one in it that leads on by a jump
+    ("main ~> a *> goal", "main ~> a *> goal"),
+    ("main *> a ~> goal", "main *> a ~> goal"),
     # a function of a library: where it is does not depend on its file
     ("main > goal > ioctl@[libc]", "main > goal > ioctl@[libc]"),
     # a handler that a signal came to
@@ -142,6 +145,8 @@ DIFFERENT = [
     # left no frame: the way past it is a jump
     ("main > a > b > goal", "main > a ~> goal", "optimised b"),
     ("main > a ~> goal", "main > a > b > goal", "optimised b"),
+    # left no frame, and nobody looked up where the pointer led
+    ("main *> a ~> b > goal", "main ?> b > goal", "optimised a"),
     # left no frame, and something else stands there: no excuse
     ("main > a > tea > goal", "main > a > coffee ~> goal", "inserted coffee", "removed tea"),
     # of another machine version: a note
@@ -261,6 +266,17 @@ def test_a_jump_is_no_excuse_where_both_were_compiled_alike():
             source(line, build={"profile": profile}) for line in ("main > a ~> b ~> goal", "main > a ~> goal")
         )
         assert changes(old, new) == [expected]
+
+
+def test_where_both_were_compiled_alike_only_what_left_by_a_jump_may_be_unseen():
+    past = source("main ?> goal", build={"profile": "release"})
+    for line, expected in (("main *> a ~> goal", "optimised a"), ("main *> a > goal", "inserted a")):
+        assert changes(past, source(line, build={"profile": "release"})) == [expected]
+
+
+def test_of_a_function_that_was_seen_to_leave_by_a_jump_no_frame_is_told():
+    (change,) = compare(source("main ?> goal"), source("main *> a ~> goal"), NAMES).changes
+    assert sentence(change) == "a: not seen before, left by a jump now, as compilers do; the way is the same"
 
 
 def test_hits_are_told_when_asked_for():

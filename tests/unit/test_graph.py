@@ -15,7 +15,7 @@ from analyzer.graph.chain import own_chain, without_addresses
 from analyzer.graph.document import from_json, to_json
 from analyzer.graph.formats import to_dot
 from analyzer.graph.merge import combine, merge
-from analyzer.model import Frame, Function, Kind, Stop, Thread
+from analyzer.model import Frame, Function, Kind, Pointer, Stop, Thread, call_key
 from reports.assemble import build_page
 from reports.html import render
 from tests.notation import KINDS, as_text, frame, recording
@@ -128,6 +128,29 @@ def thread_recording():
     return replace(base, stops=(creation, work), threads=threads)
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("main > board *> init > goal", "main > board *> init > goal"),
+        ("main ~> board *> init > goal", "main ~> board ?> init > goal"),
+        ("main +> board *> init > goal", "main +> board ?> init > goal"),
+    ],
+)
+def test_where_a_pointer_led_is_known_without_its_value_only_if_no_function_jumps_on(line, expected):
+    recorded = recording(line)
+    assert as_text(own_chain(recorded.stops[0], recorded)) == expected
+
+
+def test_a_pointer_of_known_value_leads_there_in_optimised_programs_too():
+    recorded = recording("main ~> board *> init > goal")
+    frames = recorded.stops[0].frames
+    pointer = Pointer("member", "Class.init", 0, 0x1234, "hop", "explained", "", (Function("hop", "main"),), ())
+    for leads, expected in (((), "*> init"), (pointer.leads, "*> hop ~> init")):
+        known = {call_key(frames, 2, "init"): replace(pointer, leads=leads)}
+        chain = own_chain(recorded.stops[0], replace(recorded, pointers=known))
+        assert as_text(chain) == f"main ~> board {expected} > goal"
+
+
 def test_a_thread_hangs_on_the_frame_that_called_pthread_create():
     graph = merge([thread_recording()])
     graph.check()
@@ -174,7 +197,7 @@ def test_any_name_can_be_drawn(name):
 
 
 def test_kinds_are_told_apart_without_colour():
-    graph = merge([recording(*(f"main {arrow} {kind.name}" for arrow, kind in KINDS.items()))])
+    graph = merge([recording(f"main {arrow} {kind.name}") for arrow, kind in KINDS.items()])
     styles = [
         (line.partition("style=")[2].split()[:1], line.partition("arrowhead=")[2].split()[:1])
         for line in to_dot(graph).splitlines()
