@@ -16,7 +16,8 @@ from analyzer.model import Kind
 OUTSIDE_THE_PROGRAM = (Kind.SYSCALL, Kind.KERNEL, Kind.DOCUMENTED)
 _FRAME = ("a frame of its own", "none")
 _JUMP = ("left by a jump", "not seen")
-_JUMPED = (Kind.TAIL, Kind.UNKNOWN)
+# How a function was left -> calls past it that may have come by it, unseen. CALL is of a pasted backtrace.
+_UNSEEN = {Kind.TAIL: (Kind.UNKNOWN, Kind.CALL), Kind.UNKNOWN: (Kind.UNKNOWN,)}
 
 
 def comparable(steps: Sequence[ChainStep], kernel: bool) -> tuple[ChainStep, ...]:
@@ -45,7 +46,8 @@ def aligned_rows(
 
     A call of which nobody knows the kind may have come by functions that left no frame, and so may a jump. Unless
     `jumps_hide`, for both programs were compiled alike: then both would show the same jumps, and where one shows
-    that a function left by a jump, the other may not have seen it. `recorded`: as `Diff.recorded`.
+    that a function left by a jump, the other may not have seen it, no more than a debugger. `recorded`: as
+    `Diff.recorded`.
     """
     pairs = align([step.function for step in old], [step.function for step in new], names)
     rows = [Row(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
@@ -120,9 +122,9 @@ class _Judge:
         if across is None or inner is None:
             return None
         step = inner.old if row.new is None else inner.new
-        leaving = step.kind if step else None
-        hiding = (Kind.TAIL, Kind.UNKNOWN) if self.jumps_hide else (Kind.UNKNOWN,) if leaving in _JUMPED else ()
-        if across.kind not in hiding:
+        leaving = (step and step.kind) or Kind.DIRECT
+        hiding = (Kind.TAIL, Kind.UNKNOWN) if self.jumps_hide else ()
+        if across.kind not in (*hiding, *_UNSEEN.get(leaving, ())):
             return None
         return _JUMP if leaving is Kind.TAIL else _FRAME
 

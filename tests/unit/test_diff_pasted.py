@@ -61,6 +61,16 @@ def test_a_pasted_stack_of_a_thread_is_compared_without_the_thread_s_creation():
     assert changes(source("main -> start -> run -> goal", scenario="import"), whole) == ["call-kind run"]
 
 
+def test_a_debugger_shows_no_function_that_left_by_a_jump():
+    pasted = source("main -> b -> goal", scenario="import")
+    for whole, expected in (
+        ("main *> a ~> b > goal", ["optimised a"]),
+        ("main > x > a ~> b > goal", ["inserted x", "optimised a"]),
+        ("main > a > b > goal", ["inserted a"]),
+    ):
+        assert changes(pasted, source(whole)) == expected
+
+
 def _pasted(line, at):
     """A graph of a stack of which nothing but the function it ends at tells where it leads to."""
     made = source(line, scenario="import")
