@@ -14,7 +14,7 @@ from analyzer.graph.callgraph import Chain, ChainStep
 from analyzer.model import Function
 
 _MAIN = "main thread"
-_UNNAMED = "thread "
+_UNNAMED = ("thread ", "unknown thread")
 _MOST_TRIED = 400  # pairs of chains to one milestone that are looked at to see which belong together
 
 
@@ -87,7 +87,7 @@ def chain_diff(
     chain = pair.either
     if pair.old and pair.new:
         rows = aligned_rows(old, new, names, jumps_hide, recorded)
-        own = _thread_change(pair.old, pair.new, new[-1])
+        own = _thread_change(pair.old, pair.new, new[-1], recorded)
     else:
         rows = (*(Row(step, None) for step in old), *(Row(None, step) for step in new))
         own = [_one_sided(pair, (new or old)[-1])]
@@ -124,12 +124,14 @@ def _functions(row: Row) -> tuple[object, ...]:
     return row.old and row.old.function, row.new and row.new.function, row.changes
 
 
-def _thread_change(old: Chain, new: Chain, place: ChainStep) -> list[Change]:
-    """Nobody names threads in old versions: then it only counts whether it is the main thread."""
+def _thread_change(old: Chain, new: Chain, place: ChainStep, recorded: bool) -> list[Change]:
+    """Nobody names threads in old versions: then it only counts whether it is the main thread. A backtrace may
+    lack the function `main` by which that one is known: then only names count."""
     if old.thread == new.thread or not old.thread or not new.thread:
         return []
     unnamed = old.thread.startswith(_UNNAMED) or new.thread.startswith(_UNNAMED)
-    if unnamed and _MAIN not in (old.thread, new.thread):
+    main = _MAIN in (old.thread, new.thread)
+    if (main and not recorded) or (unnamed and not main):
         return []
     return [Change(ChangeKind.THREAD, new.title, old.thread, new.thread, file=place.file, line=place.line)]
 

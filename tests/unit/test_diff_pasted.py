@@ -71,6 +71,19 @@ def test_a_debugger_shows_no_function_that_left_by_a_jump():
         assert changes(pasted, source(whole)) == expected
 
 
+@pytest.mark.parametrize(
+    ("thread", "other", "expected"),
+    [
+        ("main thread", "qemu-system-x86", []),  # a stack without `main` may be of the main thread, too
+        ("unknown thread", "CPU 0/KVM", []),
+        ("CPU 0/KVM", "CPU 1/KVM", ["thread The goal"]),
+    ],
+)
+def test_a_thread_counts_in_two_backtraces_where_both_name_it(thread, other, expected):
+    old, new = (source("a -> goal", scenario="import", thread=name) for name in (thread, other))
+    assert changes(old, new) == changes(new, old) == expected
+
+
 def _pasted(line, at):
     """A graph of a stack of which nothing but the function it ends at tells where it leads to."""
     made = source(line, scenario="import")
