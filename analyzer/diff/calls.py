@@ -9,7 +9,7 @@ from analyzer.model import Kind
 
 _HOW_COMPILED = {Kind.DIRECT, Kind.CALL, Kind.TAIL, Kind.INLINE}  # one line of source may become any of these
 _MAY_BE_THE_SAME = [{Kind.CALL, kind} for kind in (Kind.DIRECT, Kind.INDIRECT, Kind.UNKNOWN)]
-_WORDS = {
+KIND_WORDS = {
     Kind.DIRECT: "direct",
     Kind.INDIRECT: "through a pointer",
     Kind.TAIL: "a jump",
@@ -38,7 +38,7 @@ def call_kind(subject: str, old: Kind, new: Kind, place: tuple[str, int], record
         kind = ChangeKind.KIND_UNKNOWN
     else:
         kind = ChangeKind.OPTIMISED if pair <= _HOW_COMPILED else ChangeKind.CALL_KIND
-    return Change(kind, subject, _WORDS[old], _WORDS[new], file=place[0], line=place[1])
+    return Change(kind, subject, KIND_WORDS[old], KIND_WORDS[new], file=place[0], line=place[1])
 
 
 def pointer(old: ChainStep, new: ChainStep, names: Names) -> Change | None:

@@ -79,15 +79,15 @@ def _alike(one: Chain, other: Chain, names: Names) -> float:
 
 
 def chain_diff(
-    pair: Pair, names: Names, kernel: bool, jumps_hide: bool = True, recorded: bool = True
+    pair: Pair, names: Names, kernel: bool, jumps_hide: bool = True, pasted: tuple[bool, bool] = (False, False)
 ) -> ChainDiff:
-    """The pair aligned, with what changed; `jumps_hide` and `recorded` as of `aligned_rows`."""
+    """The pair aligned, with what changed; `jumps_hide` and `pasted` as of `aligned_rows`."""
     old = comparable(pair.old.steps, kernel) if pair.old else ()
     new = comparable(pair.new.steps, kernel) if pair.new else ()
     chain = pair.either
     if pair.old and pair.new:
-        rows = aligned_rows(old, new, names, jumps_hide, recorded)
-        own = _thread_change(pair.old, pair.new, new[-1], recorded)
+        rows = aligned_rows(old, new, names, jumps_hide, pasted)
+        own = _thread_change(pair.old, pair.new, new[-1], not any(pasted))
     else:
         rows = (*(Row(step, None) for step in old), *(Row(None, step) for step in new))
         own = [_one_sided(pair, (new or old)[-1])]

@@ -11,7 +11,7 @@ from analyzer.diff.ioctls import ioctl_changes
 from analyzer.diff.names import Names
 from analyzer.diff.outside import matched_functions, outside_changes
 from analyzer.diff.pasted import as_far_as_met, of_one_thread
-from analyzer.diff.unchecked import lacking, never_reached, other_scenario, unexplained, why_not
+from analyzer.diff.unchecked import holes, lacking, never_reached, other_scenario, unexplained, why_not
 from analyzer.graph.callgraph import CallGraph
 
 _BESIDES = "The ioctls, and what is outside the chains"
@@ -30,11 +30,12 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     pairs, not_met = _pairs(old, new, names)
     told, unchecked = _told(pairs, old, new)
     unchecked = [*not_met, *unchecked]
-    recorded = not (old.pasted or new.pasted)
+    pasted = old.pasted, new.pasted
     jumps_hide = not _compiled_alike(old, new)
-    chains = with_known([chain_diff(pair, names, kernel, jumps_hide, recorded) for pair in told])
+    chains = with_known([chain_diff(pair, names, kernel, jumps_hide, pasted) for pair in told])
     changes = [change for chain in chains for change in chain.changes]
-    if recorded:
+    unchecked += holes(old, new, chains)
+    if not any(pasted):
         besides, open_ = _besides(old, new, chains, names)
         changes += besides
         unchecked += [

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from analyzer.diff.align import align
-from analyzer.diff.calls import call_kind, pointer
+from analyzer.diff.calls import KIND_WORDS, call_kind, pointer
 from analyzer.diff.change import Change, ChangeKind, Row
 from analyzer.diff.names import Names
 from analyzer.graph.callgraph import ChainStep
 from analyzer.model import Kind
+from gdbscripts.wire import NAMELESS
 
 OUTSIDE_THE_PROGRAM = (Kind.SYSCALL, Kind.KERNEL, Kind.DOCUMENTED)
 _FRAME = ("a frame of its own", "none")
@@ -40,18 +41,18 @@ def aligned_rows(
     new: Sequence[ChainStep],
     names: Names,
     jumps_hide: bool = True,
-    recorded: bool = True,
+    pasted: tuple[bool, bool] = (False, False),
 ) -> tuple[Row, ...]:
     """The two chains aligned, with what changed at each row.
 
     A call of which nobody knows the kind may have come by functions that left no frame, and so may a jump. Unless
     `jumps_hide`, for both programs were compiled alike: then both would show the same jumps, and where one shows
-    that a function left by a jump, the other may not have seen it, no more than a debugger. `recorded`: as
-    `Diff.recorded`.
+    that a function left by a jump, the other may not have seen it, no more than a debugger. `pasted`: which of the
+    sides are backtraces that somebody pasted.
     """
     pairs = align([step.function for step in old], [step.function for step in new], names)
     rows = [Row(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
-    return tuple(_Judge(rows, names, jumps_hide, recorded).judged())
+    return tuple(_Judge(rows, names, jumps_hide, pasted).judged())
 
 
 @dataclass
@@ -61,7 +62,7 @@ class _Judge:
     rows: list[Row]
     names: Names
     jumps_hide: bool
-    recorded: bool
+    pasted: tuple[bool, bool]
 
     def judged(self) -> Iterator[Row]:
         self._old_names = [row.old.function.name for row in self.rows if row.old]
@@ -89,7 +90,7 @@ class _Judge:
         changes = [self._renamed(old, new), _moved(old, new), pointer(old, new, self.names)]
         if adjacent and old.kind is not None and new.kind is not None:
             # else the call that led here is another one, which the rows between tell
-            changes.append(call_kind(new.function.name, old.kind, new.kind, place, self.recorded))
+            changes.append(call_kind(new.function.name, old.kind, new.kind, place, not any(self.pasted)))
         return Row(old, new, tuple(change for change in changes if change is not None))
 
     def _renamed(self, old: ChainStep, new: ChainStep) -> Change | None:
@@ -108,37 +109,36 @@ class _Judge:
         old_before = before.old.function.name if before and before.old else ""
         new_before = before.new.function.name if before and before.new else ""
         for row, inner in zip(run, [*run[1:], after], strict=True):
-            hidden = self._hidden(row, inner, across)
+            note = self._of_unseen(row, inner, across) if inner and across else None
             if row.old is not None:
-                yield Row(row.old, None, (self._lost(row.old, old_before, hidden),))
+                yield Row(row.old, None, (note or self._lost(row.old, old_before),))
                 old_before = row.old.function.name
             elif row.new is not None:
-                yield Row(None, row.new, (self._won(row.new, new_before, hidden),))
+                yield Row(None, row.new, (note or self._won(row.new, new_before),))
                 new_before = row.new.function.name
 
-    def _hidden(self, row: Row, inner: Row | None, across: ChainStep | None) -> tuple[str, str] | None:
-        """What the side that has the function shows of it, and the other one, if the other's call past it, to
-        `across`, may have come by it all the same: then it is the same way."""
-        if across is None or inner is None:
+    def _of_unseen(self, row: Row, inner: Row, across: ChainStep) -> Change | None:
+        """The note that the other side's call past this function, to `across`, may have come by it all the same;
+        None when it did not."""
+        gone = row.new is None
+        step, next_ = (row.old, inner.old) if gone else (row.new, inner.new)
+        if step is None or step.kind is None or next_ is None:
             return None
-        step = inner.old if row.new is None else inner.new
-        leaving = (step and step.kind) or Kind.DIRECT
+        kind, words = ChangeKind.OPTIMISED, _JUMP if next_.kind is Kind.TAIL else _FRAME
         hiding = (Kind.TAIL, Kind.UNKNOWN) if self.jumps_hide else ()
-        if across.kind not in (*hiding, *_UNSEEN.get(leaving, ())):
+        if across.kind is Kind.UNKNOWN and self.pasted[gone]:
+            kind, words = ChangeKind.KIND_UNKNOWN, (KIND_WORDS[step.kind], NAMELESS)
+        elif across.kind not in (*hiding, *_UNSEEN.get(next_.kind or Kind.DIRECT, ())):
             return None
-        return _JUMP if leaving is Kind.TAIL else _FRAME
+        return Change(kind, step.function.name, *(words if gone else words[::-1]), file=step.file, line=step.line)
 
-    def _lost(self, step: ChainStep, after: str, hidden: tuple[str, str] | None) -> Change:
+    def _lost(self, step: ChainStep, after: str) -> Change:
         name, file, line = step.function.name, step.file, step.line
-        if hidden:
-            return Change(ChangeKind.OPTIMISED, name, *hidden, file=file, line=line)
         note = self.names.history(name, self._new_names)
         return Change(ChangeKind.REMOVED, name, name, after=after, note=note, file=file, line=line)
 
-    def _won(self, step: ChainStep, after: str, hidden: tuple[str, str] | None) -> Change:
+    def _won(self, step: ChainStep, after: str) -> Change:
         name, file, line = step.function.name, step.file, step.line
-        if hidden:
-            return Change(ChangeKind.OPTIMISED, name, *hidden[::-1], file=file, line=line)
         note = self.names.history(name, self._old_names)
         return Change(ChangeKind.INSERTED, name, new=name, after=after, note=note, file=file, line=line)
 

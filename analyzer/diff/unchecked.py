@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from analyzer.diff.calls import explained
 from analyzer.diff.chains import Pair
 from analyzer.diff.change import ChainDiff, Source, Unchecked
 from analyzer.diff.ioctls import whole_ledger
+from analyzer.model import Kind
+from gdbscripts.wire import NAMELESS
 
 
 def why_not(pair: Pair, old: Source, new: Source) -> str:
@@ -50,6 +53,20 @@ def lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Uncheck
             yield Unchecked("The ioctls", f"{other.name} was recorded without them")
         if any(map(explained, steps)) and not any(step.slot for step in others):
             yield Unchecked("Who set the function pointers", f"{other.name} was recorded without asking for it")
+
+
+def holes(old: Source, new: Source, chains: Sequence[ChainDiff]) -> Iterator[Unchecked]:
+    """What stands where a pasted backtrace shows that there is something, and not what."""
+    told: dict[Unchecked, None] = {}
+    for chain in chains:
+        sides = (old, [row.old for row in chain.rows]), (new, [row.new for row in chain.rows])
+        for source, rows in sides:
+            steps = [step for step in rows if step]
+            for outer, inner in pairwise(steps) if source.pasted else ():
+                if inner.kind is Kind.UNKNOWN:
+                    where = f"Between {outer.function} and {inner.function}"
+                    told.setdefault(Unchecked(where, f"{source.name} has {NAMELESS} there"))
+    yield from told
 
 
 def unexplained(old: Source, new: Source, chains: Sequence[ChainDiff]) -> Iterator[Unchecked]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.diff.compare import compare
+from analyzer.diff.words import sentence
 from tests.comparing import NAMES, changes, source, two_milestones
 
 
@@ -82,6 +83,28 @@ def test_a_debugger_shows_no_function_that_left_by_a_jump():
 def test_a_thread_counts_in_two_backtraces_where_both_name_it(thread, other, expected):
     old, new = (source("a -> goal", scenario="import", thread=name) for name in (thread, other))
     assert changes(old, new) == changes(new, old) == expected
+
+
+@pytest.mark.parametrize("line", ["main > a > b > goal", "main > a > x > y > b > goal"])
+def test_what_stands_at_a_hole_cannot_be_compared(line):
+    pasted = source("main -> a ?> b -> goal", scenario="import", name="PASTED")
+    for old, new in ((pasted, source(line)), (source(line), pasted)):
+        diff = compare(old, new, NAMES)
+        assert {str(change.kind) for change in diff.changes} <= {"kind-unknown"}
+        assert [f"{entry.subject}: {entry.reason}" for entry in diff.unchecked] == [
+            "Between a and b: PASTED has ?? there"
+        ]
+
+
+def test_of_a_function_beside_a_hole_it_is_told_that_one_side_does_not_know():
+    pasted = source("main ?> goal", scenario="import")
+    (change,) = compare(source("main > a > goal"), pasted, NAMES).changes
+    assert sentence(change) == "a: how it is called is known on one side only: direct before, ?? now"
+
+
+def test_a_call_of_which_a_recording_does_not_know_the_kind_is_no_hole():
+    diff = compare(source("main -> a -> goal", scenario="import"), source("main ?> goal"), NAMES)
+    assert [str(change.kind) for change in diff.changes] == ["optimised"] and not diff.unchecked
 
 
 def _pasted(line, at):
