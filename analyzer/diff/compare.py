@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from analyzer.diff.chains import Pair, chain_diff, paired, with_known
@@ -10,7 +10,7 @@ from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, Source, Un
 from analyzer.diff.ioctls import ioctl_changes
 from analyzer.diff.names import Names
 from analyzer.diff.outside import matched_functions, outside_changes
-from analyzer.diff.pasted import as_far_as_met, of_one_thread
+from analyzer.diff.pasted import as_far_as_met, beside, of_one_thread
 from analyzer.diff.unchecked import holes, lacking, never_reached, other_scenario, unexplained, why_not
 from analyzer.graph.callgraph import CallGraph
 
@@ -27,12 +27,16 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     `hits` how often calls were recorded. Of backtraces only what they show is compared.
     """
     names = names_between(old, new, names)
-    pairs, not_met = _pairs(old, new, names)
-    told, unchecked = _told(pairs, old, new)
-    unchecked = [*not_met, *unchecked]
     pasted = old.pasted, new.pasted
     jumps_hide = not _compiled_alike(old, new)
-    chains = with_known([chain_diff(pair, names, kernel, jumps_hide, pasted) for pair in told])
+
+    def compared(pair: Pair) -> ChainDiff:
+        return chain_diff(of_one_thread(pair, *pasted), names, kernel, jumps_hide, pasted)
+
+    pairs, not_met = _pairs(old, new, names)
+    told, unchecked = _told(pairs, old, new, lambda pair: not compared(pair).differs)
+    unchecked = [*not_met, *unchecked]
+    chains = with_known(list(map(compared, told)))
     changes = [change for chain in chains for change in chain.changes]
     unchecked += holes(old, new, chains)
     if not any(pasted):
@@ -70,12 +74,13 @@ def _pairs(old: Source, new: Source, names: Names) -> tuple[list[Pair], list[Unc
         before, now, beyond = as_far_as_met(before, now, new.name)
     elif new.pasted and not old.pasted:
         now, before, beyond = as_far_as_met(now, before, old.name)
-    pairs = paired(before, now, names)
-    return [of_one_thread(pair, old.pasted, new.pasted) for pair in pairs], beyond
+    return paired(before, now, names), beyond
 
 
-def _told(pairs: Sequence[Pair], old: Source, new: Source) -> tuple[list[Pair], list[Unchecked]]:
-    """The pairs worth comparing, and why others cannot be."""
+def _told(
+    pairs: Sequence[Pair], old: Source, new: Source, same: Callable[[Pair], bool]
+) -> tuple[list[Pair], list[Unchecked]]:
+    """The pairs worth comparing, and why others cannot be; `same` tells whether two chains go the same way."""
     told: list[Pair] = []
     unchecked: dict[Unchecked, None] = {}
     for pair in pairs:
@@ -83,8 +88,14 @@ def _told(pairs: Sequence[Pair], old: Source, new: Source) -> tuple[list[Pair], 
             told.append(pair)
         elif old.pasted or new.pasted:
             having, other = (new, old) if pair.old is None else (old, new)
-            if having.pasted:  # of the other side's chains a backtrace tells nothing
-                unchecked.setdefault(Unchecked(pair.either.title, f"{other.name} has no chain that leads there"))
+            if not having.pasted:
+                continue  # of the other side's chains a backtrace tells nothing
+            others = list(beside(pair, pairs))
+            if not other.pasted and (second := next(filter(same, others), None)):
+                told.append(second)
+            else:
+                reason = f"{other.name} has no {'other ' if others else ''}chain that leads there"
+                unchecked.setdefault(Unchecked(pair.either.title, reason))
         elif reason := why_not(pair, old, new):
             unchecked.setdefault(Unchecked(pair.either.title, reason))
         else:

@@ -38,13 +38,13 @@ def as_far_as_met(
     milestones = {each.pasted.milestone for each in met}
     stacks = [chain for chain in pasted if chain.milestone not in milestones]
     stacks += dict.fromkeys(each.pasted for each in met)
-    beginnings = {each.recorded.milestone: each.recorded for each in met}
+    beginnings = dict.fromkeys(each.recorded for each in met)
     beyond = [
         Unchecked(each.pasted.title, f"{name} has no chain that goes on to {each.beyond}")
         for each in met
         if each.beyond
     ]
-    return stacks, [*recorded, *beginnings.values()], list(dict.fromkeys(beyond))
+    return stacks, [*recorded, *beginnings], list(dict.fromkeys(beyond))
 
 
 def _meetings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[_Met]:
@@ -83,6 +83,14 @@ def of_one_thread(pair: Pair, old_pasted: bool, new_pasted: bool) -> Pair:
     if old_pasted:
         return Pair(replace(pair.old, thread=pair.new.thread), _beginning_like(pair.new, pair.old))
     return Pair(_beginning_like(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
+
+
+def beside(pair: Pair, pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """A stack that is alone, with each recorded chain of the pairs that leads to the same milestone."""
+    for other in pairs:
+        chain = other.new if pair.new is None else other.old
+        if chain is not None and chain.milestone == pair.either.milestone:
+            yield Pair(pair.old or chain, pair.new or chain)
 
 
 def part_on_rows(graph: CallGraph, steps: Iterable[Sequence[ChainStep]]) -> CallGraph:

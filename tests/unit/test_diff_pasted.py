@@ -107,6 +107,29 @@ def test_a_call_of_which_a_recording_does_not_know_the_kind_is_no_hole():
     assert [str(change.kind) for change in diff.changes] == ["optimised"] and not diff.unchecked
 
 
+@pytest.mark.parametrize(
+    ("second", "reasons"),
+    [
+        ("a -> b -> goal", []),
+        ("main -> x -> b -> goal", ["NEW has no other chain that leads there"]),
+    ],
+)
+def test_a_second_stack_to_a_milestone_is_compared_where_it_goes_the_same_way(second, reasons):
+    pasted, whole = source("main -> a -> b -> goal", second, scenario="import"), source("main > a > b > goal")
+    for old, new in ((pasted, whole), (whole, pasted)):
+        diff = compare(old, new, NAMES)
+        assert not diff.changes
+        assert [entry.reason for entry in diff.unchecked] == reasons
+
+
+def test_stacks_that_end_on_the_way_are_each_compared_with_the_chain_they_are_like():
+    whole = two_milestones("main > kvm_init > ioctl", "main => thread > kvm_run > ioctl")
+    pasted = source("main -> kvm_init -> ioctl", "thread -> kvm_run -> ioctl", scenario="import")
+    pasted.graph.chains = tuple(replace(chain, milestone="at ioctl") for chain in pasted.graph.chains)
+    diff = compare(pasted, whole, NAMES)
+    assert (diff.changes, diff.unchecked, len(diff.chains)) == ((), (), 2)
+
+
 def _pasted(line, at):
     """A graph of a stack of which nothing but the function it ends at tells where it leads to."""
     made = source(line, scenario="import")
