@@ -36,7 +36,8 @@ def ioctl_changes(old: Sequence[IoctlCall], new: Sequence[IoctlCall]) -> Iterato
         pairs = align(before, now, names=None)
         lost += [_Asked.at(before, i, thread) for i, j in pairs if i is not None and j is None]
         won += [_Asked.at(now, j, thread) for i, j in pairs if j is not None and i is None]
-    yield from _told(lost, won)
+    kept = {call.request for call in old} & {call.request for call in new}
+    yield from _told(lost, won, kept)
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class _Asked:
         return cls(calls[position].name, f"{calls[position].where} on {thread}", after)
 
 
-def _told(lost: Sequence[_Asked], won: Sequence[_Asked]) -> Iterator[Change]:
-    """What both lack is told as one change, if it is the same in all but its place."""
+def _told(lost: Sequence[_Asked], won: Sequence[_Asked], kept: set[str]) -> Iterator[Change]:
+    """What both lack is told as one change, if it is the same in all but its place; of requests that both sides
+    have all the same, where."""
     left = list(won)
     for before in lost:
         same = [now for now in left if now.request == before.request]
@@ -63,9 +65,11 @@ def _told(lost: Sequence[_Asked], won: Sequence[_Asked]) -> Iterator[Change]:
             left.remove(same[0])
             yield _moved(before, same[0])
         else:
-            yield Change(ChangeKind.IOCTL_REMOVED, before.request, old=before.where)
+            note = f"of {before.where}; elsewhere it still is" if before.request in kept else ""
+            yield Change(ChangeKind.IOCTL_REMOVED, before.request, old=before.where, note=note)
     for now in left:
-        yield Change(ChangeKind.IOCTL_ADDED, now.request, new=now.where)
+        note = f"of {now.where}; elsewhere it was before" if now.request in kept else ""
+        yield Change(ChangeKind.IOCTL_ADDED, now.request, new=now.where, note=note)
 
 
 def _moved(before: _Asked, now: _Asked) -> Change:

@@ -236,6 +236,18 @@ def test_it_is_told_where_an_ioctl_is_asked_now():
     ]
 
 
+def test_an_ioctl_that_is_still_asked_elsewhere_is_gone_from_its_place_only():
+    there, gone = _asked("A", "B", "B on CPU 0/KVM"), _asked("A", "B")
+    place = "of anon_inode:kvm-vm on a processor's thread"
+    for old, new, expected in (
+        (there, gone, f"B is not asked any more ({place}; elsewhere it still is)"),
+        (gone, there, f"B is asked now ({place}; elsewhere it was before)"),
+        (gone, _asked("A"), "B is not asked any more"),
+        (_asked("A"), gone, "B is asked now"),
+    ):
+        assert list(map(sentence, compare(old, new, NAMES).changes)) == [expected]
+
+
 def test_a_call_of_which_one_side_knows_the_kind_makes_no_difference():
     diff = compare(source("main ?> goal"), source("main *> goal"), NAMES)
     assert [sentence(change) for change in diff.changes] == [
