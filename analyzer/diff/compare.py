@@ -11,8 +11,10 @@ from analyzer.diff.ioctls import ioctl_changes
 from analyzer.diff.names import Names
 from analyzer.diff.outside import matched_functions, outside_changes
 from analyzer.diff.pasted import as_far_as_met, beside, of_one_thread
+from analyzer.diff.rows import OUTSIDE_THE_PROGRAM
 from analyzer.diff.unchecked import holes, lacking, never_reached, other_scenario, unexplained, why_not
 from analyzer.graph.callgraph import CallGraph
+from analyzer.model import Function
 
 _BESIDES = "The ioctls, and what is outside the chains"
 _ONLY_IN_OLD = {ChangeKind.FUNCTION_REMOVED, ChangeKind.CALL_REMOVED, ChangeKind.IOCTL_REMOVED}
@@ -51,7 +53,7 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     if not chains and not unchecked:
         unchecked.append(Unchecked("The chains", "there is none to compare"))
     if hits:
-        changes += _hits(old.graph, new.graph, chains, names)
+        changes += _hits(old.graph, new.graph, matched_functions(old.graph, new.graph, chains, names), kernel)
     return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(unchecked))
 
 
@@ -122,13 +124,12 @@ def _besides(
     return changes, unchecked
 
 
-def _hits(old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: Names) -> Iterator[Change]:
-    matched = matched_functions(old, new, chains, names)
+def _hits(old: CallGraph, new: CallGraph, matched: dict[Function, Function], kernel: bool) -> Iterator[Change]:
     now = {(call.caller, call.callee, call.kind): call for call in new.calls}
     for call in old.calls:
         caller, callee = matched.get(call.caller), matched.get(call.callee)
         other = now.get((caller, callee, call.kind)) if caller and callee else None
-        if other is not None and other.hits != call.hits:
+        if other and other.hits != call.hits and (kernel or call.kind not in OUTSIDE_THE_PROGRAM):
             yield Change(ChangeKind.HITS, f"{other.caller} -> {other.callee}", str(call.hits), str(other.hits))
 
 

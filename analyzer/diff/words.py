@@ -61,6 +61,7 @@ _THINGS = {
     ChangeKind.IOCTL_REORDERED: "ioctl",
     ChangeKind.CALL_REMOVED: "call",
     ChangeKind.CALL_ADDED: "call",
+    ChangeKind.HITS: "call",
 }
 _STARTED_WITH = {
     "accelerator": "another accelerator",

@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.diff.change import ChangeKind
 from analyzer.diff.compare import compare
-from analyzer.diff.words import first_divergence, sentence
+from analyzer.diff.words import counted, first_divergence, sentence
 from tests.comparing import NAMES, changes, source, two_milestones
 
 
@@ -294,6 +294,14 @@ def test_of_a_function_that_was_seen_to_leave_by_a_jump_no_frame_is_told():
 def test_hits_are_told_when_asked_for():
     old, new = source("main > goal"), source("main > goal", "main > goal")
     assert changes(old, new, hits=True) == ["hits main -> goal"]
+    assert counted(compare(old, new, NAMES, hits=True).changes) == "1 call recorded more or less often"
+
+
+def test_how_often_the_kernel_was_seen_is_told_with_the_kernel_only():
+    old, new = source("main > goal $> a k> b"), source("main > goal $> a k> b", "main > goal $> a k> b")
+    within = ["hits goal -> a", "hits main -> goal"]
+    assert changes(old, new, hits=True) == within[1:]
+    assert changes(old, new, hits=True, kernel=True) == ["hits a -> b", *within]
 
 
 def test_the_kernel_is_compared_when_asked_for():
