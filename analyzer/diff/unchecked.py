@@ -10,18 +10,31 @@ from analyzer.diff.chains import Pair
 from analyzer.diff.change import ChainDiff, Source, Unchecked
 from analyzer.diff.ioctls import whole_ledger
 from analyzer.model import Kind
-from gdbscripts.wire import NAMELESS
+from gdbscripts.wire import BREAK, NAMELESS
 
 
 def why_not(pair: Pair, old: Source, new: Source) -> str:
     """Why a chain that one side lacks tells nothing; "" when it does."""
     lacking, other = (old, new) if pair.old is None else (new, old)
+    if reason := _not_asked(pair.either.milestone, lacking):
+        return reason
     missing = next((entry for entry in lacking.graph.missing if entry.milestone == pair.either.milestone), None)
     if missing and not missing.in_program and lacking is new:
         return f"{new.name} has none of the functions {', '.join(missing.functions)}"
     if not lacking.complete:
         return f"{lacking.name} was not recorded to its end and never came there"
     return other_scenario(lacking, other)
+
+
+def _not_asked(milestone: str, lacking: Source) -> str:
+    """Why a function that a user asks for may lack a chain, other than not being reached; "" for no reason."""
+    reached = {chain.milestone for chain in lacking.graph.chains}
+    missed = {entry.milestone for entry in lacking.graph.missing}
+    if not milestone.startswith(BREAK) or milestone in reached | missed:
+        return ""
+    if not lacking.graph.provenance.tool:  # a baseline, which does not keep what was missed
+        return f"{lacking.name} does not tell whether it was asked for it"
+    return f"{lacking.name} was recorded without asking for it"
 
 
 def other_scenario(one: Source, other: Source) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from analyzer.diff.baseline import to_text
+from analyzer.diff.change import Unchecked
 from analyzer.diff.compare import compare
+from analyzer.diff.reading import from_text
 from analyzer.graph.callgraph import Missing
-from tests.comparing import NAMES, changes, outside, source
+from tests.comparing import NAMES, changes, outside, source, two_milestones
 
 OPEN_END = "The ioctls, and what is outside the chains"
 
@@ -42,6 +47,24 @@ def test_what_a_recording_cut_short_lacks_besides_its_chains():
 def test_what_a_recording_cut_short_has_more_is_told():
     cut = outside("main > x", complete=False)
     assert changes(outside(), cut) == ["function-added x"]
+
+
+def test_a_function_that_only_one_side_was_asked_for():
+    plain, asked = source("main > goal", name="OLD"), two_milestones("main > goal", "main > f")
+    goal, later = asked.graph.chains
+    asked.graph.chains = (goal, replace(later, milestone="break f"))
+    kept = replace(plain, graph=from_text(to_text(plain.graph), "OLD"))
+    for one, reason in (
+        (plain, "OLD was recorded without asking for it"),
+        (kept, "OLD does not tell whether it was asked for it"),
+    ):
+        for old, new in ((one, asked), (asked, one)):
+            diff = compare(old, new, NAMES)
+            assert not diff.changes
+            assert Unchecked("Later", reason) in diff.unchecked
+    plain.graph.missing = (Missing("break f", "Later", True, ("f",)),)
+    assert changes(plain, asked) == ["chain-added Later"]
+    assert changes(asked, plain) == ["chain-removed Later"]
 
 
 def test_the_second_chain_to_a_milestone_of_a_recording_cut_short():
