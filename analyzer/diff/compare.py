@@ -54,7 +54,7 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
         unchecked.append(Unchecked("The chains", "there is none to compare"))
     if hits:
         changes += _hits(old.graph, new.graph, matched_functions(old.graph, new.graph, chains, names), kernel)
-    return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(unchecked))
+    return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(dict.fromkeys(unchecked)))
 
 
 def names_between(old: Source, new: Source, names: Names) -> Names:

@@ -63,9 +63,14 @@ def lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Uncheck
         if not other.complete:
             continue  # of which it is said that it lacks more than that
         if whole_ledger(one.graph.ioctls) and not whole_ledger(other.graph.ioctls):
-            yield Unchecked("The ioctls", f"{other.name} was recorded without them")
+            yield Unchecked("The ioctls", f"{other.name} {_why_no_ioctls(other.graph.provenance.accelerator)}")
         if any(map(explained, steps)) and not any(step.slot for step in others):
             yield Unchecked("Who set the function pointers", f"{other.name} was recorded without asking for it")
+
+
+def _why_no_ioctls(accelerator: str) -> str:
+    kvm = accelerator in ("", "kvm")
+    return "was recorded without them" if kvm else f"ran with {accelerator}, which makes none"
 
 
 def holes(old: Source, new: Source, chains: Sequence[ChainDiff]) -> Iterator[Unchecked]:

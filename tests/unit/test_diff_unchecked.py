@@ -123,6 +123,17 @@ def test_the_ioctls_when_the_new_side_was_recorded_without():
     assert [entry.subject for entry in diff.unchecked] == ["The ioctls"]
 
 
+def test_of_another_accelerator_it_is_said_that_it_asks_kvm_for_nothing():
+    kvm = source("main > goal", ioctls=("A",), accelerator="kvm")
+    diff = compare(kvm, source("main > goal", accelerator="tcg"), NAMES)
+    assert [entry.reason for entry in diff.unchecked] == ["NEW ran with tcg, which makes none"]
+
+
+def test_what_could_not_be_compared_is_told_once():
+    cut = source("main > goal", complete=False)
+    assert len(compare(cut, cut, NAMES).unchecked) == 1
+
+
 def test_pointers_when_the_new_side_was_recorded_without():
     diff = compare(source("main *> goal", slots={"goal": "O.go by i"}), source("main *> goal"), NAMES)
     assert [entry.subject for entry in diff.unchecked] == ["Who set the function pointers"]
