@@ -16,7 +16,7 @@ from reports.changes.safe import shown
 
 _LONG_LIST = 30  # entries of a list that are shown unless all are asked for
 _EXAMPLES = 5
-_OUTCOMES = {"holds": "holds", "broken": "BROKEN", "unchecked": "not checked"}
+_OUTCOMES = {"holds": "holds", "broken": "BROKEN"}
 
 
 def render(verdict: Verdict, width: int = 80, colour: bool = False, full: bool = False) -> str:
@@ -73,10 +73,8 @@ def _lists(verdict: Verdict, full: bool) -> Iterator[tuple[str, Iterable[str]]]:
     yield "Outside the chains", map(_sentence, _plain(outside(verdict)))
     yield "Accepted", (f"{sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted)
     yield "Told, not counted", map(_sentence, told) if full else _examples(told)
-    yield (
-        "Rules",
-        (f"{_OUTCOMES.get(one.outcome, one.outcome)}: {one.rule}: {one.words}" for one in verdict.rules),
-    )
+    decided = (one for one in verdict.rules if one.outcome in _OUTCOMES)  # others could not be checked
+    yield "Rules", (f"{_OUTCOMES[one.outcome]}: {one.rule}: {one.words}" for one in decided)
     yield "Entries of the allow file that do not fit any more", verdict.stale
     yield "Could not be checked", (f"{one.subject}: {one.reason}" for one in verdict.unchecked)
 

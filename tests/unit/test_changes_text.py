@@ -184,6 +184,13 @@ def test_everything_besides_the_chains_has_its_list_and_the_summary_is_last():
     )
 
 
+def test_a_rule_that_could_not_be_checked_is_told_with_what_else_could_not():
+    rule = broken(outcome="unchecked", words="main was not seen")
+    lines = lines_of(rules=[rule], unchecked=[(f"Rule: {rule.rule}", rule.words)])
+    assert [line for line in lines if rule.words in line] == [f"  Rule: {rule.rule}: {rule.words}"]
+    assert "Rules:" not in lines
+
+
 def test_long_lists_are_cut_and_counted_but_not_what_could_not_be_checked():
     unchecked = [(f"symbol_{n}", "absent") for n in range(300)]
     lines = lines_of(extra=many(300), unchecked=unchecked)
