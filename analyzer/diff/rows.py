@@ -126,10 +126,13 @@ class _Judge:
             return None
         kind, words = ChangeKind.OPTIMISED, _JUMP if next_.kind is Kind.TAIL else _FRAME
         hiding = (Kind.TAIL, Kind.UNKNOWN) if self.jumps_hide else ()
+        known = self.names.history(step.function.name, self._new_names if gone else self._old_names)
         if across.kind is Kind.UNKNOWN and self.pasted[gone]:
             kind, words = ChangeKind.KIND_UNKNOWN, (KIND_WORDS[step.kind], NAMELESS)
         elif across.kind not in (*hiding, *_UNSEEN.get(next_.kind or Kind.DIRECT, ())):
             return None
+        elif across.kind is Kind.CALL and known:
+            return None  # nobody left it by a jump before it came, or after it was given up
         return Change(kind, step.function.name, *(words if gone else words[::-1]), file=step.file, line=step.line)
 
     def _lost(self, step: ChainStep, after: str) -> Change:

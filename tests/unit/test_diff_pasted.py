@@ -72,6 +72,11 @@ def test_a_debugger_shows_no_function_that_left_by_a_jump():
         assert changes(pasted, source(whole)) == expected
 
 
+def test_of_what_came_in_as_history_knows_no_older_program_is_thought_to_have_left_it_by_a_jump():
+    pasted = source("main -> pc_new_cpu -> goal", scenario="import")
+    assert changes(pasted, source("main > pc_new_cpu > qdev_realize ~> goal")) == ["inserted qdev_realize"]
+
+
 @pytest.mark.parametrize(
     ("thread", "other", "expected"),
     [
