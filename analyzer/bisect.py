@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from analyzer.adapters.elf import NoProgramError, function_names
 from analyzer.adapters.gdb import Gdb
@@ -21,11 +21,12 @@ from analyzer.build.certificate import certificate_of
 from analyzer.build.compile import BuildFailedError
 from analyzer.building import BuildOptions, build_as_asked
 from analyzer.console import Console
-from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_milestones, together
+from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_like, check_milestones, together
 from analyzer.diff.change import Source
 from analyzer.diff.names import known_names
 from analyzer.errors import AnalyzerError
-from analyzer.graph.callgraph import CallGraph, Missing
+from analyzer.graph.callgraph import CallGraph, Missing, Provenance
+from analyzer.graph.command import arguments_of, machine_of
 from analyzer.graph.merge import graph_of
 from analyzer.graph.rules import Rule, parse_rule
 from analyzer.model import without_compiler_suffix
@@ -40,6 +41,7 @@ from analyzer.workflow import write_results
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ALWAYS_WATCHED = ("main",)  # a program that comes no further has shown nothing
+_SCENARIO = "startup"
 _LINGER = 3.0  # seconds a guest of the user's may run on
 _EACH_WATCHED = 100  # stops at each function of a rule
 _NO_SUCH_COMMAND = (126, 127)  # of the shell
@@ -83,6 +85,8 @@ def bisect(options: BisectOptions) -> BisectStatus:
     stop the bisection."""
     question = _Question.of(options)
     guest = check_wishes(options.guest, options.accelerator, None, force=False)
+    if question.like is not None:
+        check_like(question.like, _started(guest, options))
     with Gdb() as gdb:
         assert gdb.facts  # a gdb that will not do is told of before anything is built
     commit = commit_in(options.source or Path())
@@ -126,6 +130,15 @@ class _Question:
             new = Source(commit or "this commit", graph)
             decisions.append(by_chains(self.like, new, self.chains, known_names()))
         return together(decisions)
+
+
+def _started(guest: Guest, options: BisectOptions) -> Provenance:
+    """How each commit's QEMU is started."""
+    given = options.qemu_arguments
+    return Provenance(
+        tool="", scenario=_SCENARIO, qemu_version="", build_id="", accelerator=options.accelerator,
+        guest=PurePath(guest.name).name, complete=True, machine=machine_of(given), arguments=arguments_of(given),
+    )  # fmt: skip
 
 
 def _program(options: BisectOptions) -> Path:
@@ -185,7 +198,7 @@ def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: Bis
     names = _functions_of(qemu) if watched else set()
     return Request(
         qemu=qemu,
-        scenario=load_scenario("startup", options.accelerator),
+        scenario=load_scenario(_SCENARIO, options.accelerator),
         guest=guest,
         accelerator=options.accelerator,
         breaks=tuple(name for name in watched if name in names),

@@ -5,6 +5,7 @@ Where nothing is known, since the recording is incomplete or was not asked for i
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -12,9 +13,9 @@ from enum import Enum
 from analyzer.diff.change import Source
 from analyzer.diff.compare import compare
 from analyzer.diff.names import Names
-from analyzer.diff.words import first_divergence
+from analyzer.diff.words import first_divergence, started_unlike
 from analyzer.errors import UsageError
-from analyzer.graph.callgraph import CallGraph
+from analyzer.graph.callgraph import CallGraph, Provenance
 from analyzer.graph.rules import Outcome, Rule, check_rule
 
 
@@ -80,6 +81,31 @@ def check_milestones(milestones: Sequence[str], old: Source) -> None:
             raise UsageError(
                 f"{old.name} has no chain to {name}.", f"It has: {', '.join(known) or 'none at all'}."
             )
+
+
+def check_like(old: Source, started: Provenance) -> None:
+    """UsageError when a recording that was `started` so cannot be like `old`, whatever the commit does."""
+    if old.pasted:
+        return  # nobody knows how that one was started
+    if not old.complete:
+        raise UsageError(f"{old.name} was not recorded to its end: it shows too little.", "Record it again.")
+    if old.scenario != started.scenario:
+        raise UsageError(
+            f"{old.name} is a recording of {old.scenario}; a bisection records {started.scenario}.",
+            f"Give one of {started.scenario}.",
+        )
+    if unlike := started_unlike(old.graph.provenance, started):
+        raise UsageError(f"{old.name} was started with {unlike}.", f"Start QEMU as it was: {_options(old)}")
+
+
+def _options(old: Source) -> str:
+    """What a QEMU started as `old` was is asked for with; a path of its arguments is not known any more."""
+    was = old.graph.provenance
+    options = {"--accel": was.accelerator, "--guest": was.guest}
+    words = [f"{option} {shlex.quote(value)}" for option, value in options.items() if value]
+    machine = f"-machine {was.machine}" if was.machine else ""
+    own = " ".join(filter(None, (machine, was.arguments)))
+    return " ".join([*words, f"-- {own}" if own else "and nothing after a --"])
 
 
 def _title(old: Source, milestone: str) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Diff, Row, Side
 from analyzer.diff.verdict import Verdict
+from analyzer.graph.callgraph import Provenance
 from analyzer.text import number_of
 
 _AFTER = {ChangeKind.INSERTED, ChangeKind.REMOVED}
@@ -127,20 +128,22 @@ def summary(verdict: Verdict) -> str:
     parts += [f"{accepted} accepted"] if accepted else []
     parts += [f"besides {counted(notes)}"] if notes else []
     parts += [f"{len(verdict.unchecked)} could not be checked"] if verdict.unchecked else []
-    parts += [f"started with {unlike}"] if (unlike := _started_unlike(verdict.diff)) else []
+    parts += [f"started with {unlike}"] if (unlike := _started(verdict.diff)) else []
     return "; ".join(parts) + "."
 
 
-def _started_unlike(diff: Diff) -> str:
-    """What one side was started with and the other was not; "" for nothing, and for pasted backtraces."""
-    if not diff.recorded:
-        return ""
-    old, new = diff.old.provenance, diff.new.provenance
+def started_unlike(old: Provenance, new: Provenance) -> str:
+    """What one recording was started with and the other was not; "" for nothing."""
     both = {name: (getattr(old, name), getattr(new, name)) for name in _STARTED_WITH}
     unlike = [
         name for name, (was, now) in both.items() if was != now and (name in _HAVE_DEFAULTS or (was and now))
     ]
     return " and ".join(_STARTED_WITH[name] for name in unlike)
+
+
+def _started(diff: Diff) -> str:
+    """As `started_unlike`; of pasted backtraces nobody knows."""
+    return started_unlike(diff.old.provenance, diff.new.provenance) if diff.recorded else ""
 
 
 def _words(change: Change, where: str = "") -> str:

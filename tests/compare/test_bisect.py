@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -134,6 +135,28 @@ def test_what_does_not_lie_in_the_commit_stops_the_bisection(checkout, toy, argu
     done = bisect(checkout, *arguments)
     assert complaint in done.stderr
     assert done.returncode == 129
+
+
+@pytest.mark.parametrize(
+    ("started", "said"),
+    [
+        ({"arguments": "-smp 2"}, "-- -smp 2"),
+        ({"accelerator": "tcg"}, "--accel tcg"),
+        ({"guest": "disk.img"}, "--guest disk.img"),
+        ({"complete": False}, "was not recorded to its end"),
+    ],
+)
+def test_a_graph_of_a_qemu_that_was_started_otherwise_stops_the_bisection(
+    checkout, toy, recorded, tmp_path, started, said
+):
+    checkout.commit("good")
+    graph = json.loads((recorded() / "graph.json").read_text())
+    graph["provenance"] |= started
+    like = tmp_path / "graph.json"
+    like.write_text(json.dumps(graph))
+    done = bisect(checkout, *BUILD, "--like", like)
+    assert said in done.stderr
+    assert (done.returncode, done.stdout) == (129, "")
 
 
 def test_a_host_without_gdb_stops_the_bisection_before_anything_is_built(checkout, toy, tmp_path):

@@ -11,13 +11,14 @@ import pytest
 import analyzer.bisect
 from analyzer.build.compile import BuildFailedError
 from analyzer.cli import main
-from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_milestones, together
+from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_like, check_milestones, together
 from analyzer.diff.change import Source
 from analyzer.diff.names import known_names
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.callgraph import CallGraph, Missing
 from analyzer.graph.merge import graph_of
 from analyzer.graph.rules import parse_rule
+from tests.comparing import source
 from tests.notation import recording
 
 GOOD, BAD, SKIP = Answer.GOOD, Answer.BAD, Answer.SKIP
@@ -98,6 +99,37 @@ def test_a_chain_that_an_incomplete_recording_lacks_tells_nothing():
 def test_a_milestone_that_the_other_graph_lacks_is_a_wrong_question():
     with pytest.raises(UsageError, match="no chain to init-vcp"):
         check_milestones(["init-vcp"], Source("old", graph("main > a")))
+
+
+STARTED = source("main > a", accelerator="kvm", arguments="-smp 4", machine="q35").graph.provenance
+
+
+def like(**provenance: object) -> Source:
+    return source("main > a", name="old", **{**vars(STARTED), **provenance})
+
+
+@pytest.mark.parametrize(
+    ("old", "complaint", "hint"),
+    [
+        ({"arguments": ""}, "with other arguments", "-- -machine q35"),
+        ({"arguments": "", "machine": ""}, "another machine and other arguments", "and nothing after a --"),
+        ({"machine": "pc"}, "with another machine", "-- -machine pc -smp 4"),
+        ({"accelerator": "tcg"}, "with another accelerator", "--accel tcg --guest tiny -- -machine q35"),
+        ({"guest": "my disk.img"}, "with another guest", "--guest 'my disk.img'"),
+        ({"scenario": "io"}, "is a recording of io", "one of startup"),
+        ({"complete": False}, "not recorded to its end", "Record it again"),
+    ],
+)
+def test_a_graph_that_no_commit_can_be_like_is_a_wrong_question(old, complaint, hint):
+    with pytest.raises(UsageError, match=complaint) as caught:
+        check_like(like(**old), STARTED)
+    assert hint in caught.value.hint
+
+
+def test_what_was_started_alike_can_be_asked_about_and_so_can_what_somebody_pasted():
+    check_like(like(), STARTED)
+    check_like(like(guest="", accelerator=""), STARTED)  # of another tool, which did not say
+    check_like(like(scenario="import", arguments="", machine="", complete=False), STARTED)
 
 
 @pytest.mark.parametrize("trouble", [OSError("full"), BrokenPipeError(), ZeroDivisionError(), UsageError("no")])
