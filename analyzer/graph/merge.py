@@ -23,6 +23,7 @@ from analyzer.graph.callgraph import (
 from analyzer.graph.chain import Step, own_chain
 from analyzer.graph.command import arguments_of, machine_of
 from analyzer.graph.kept import chain_order, chains_of, missing_of, slot_of
+from analyzer.graph.pool import starts_by_chance
 from analyzer.kvm.requests import name_of
 from analyzer.model import Function, Kind, Recording, Stop
 from gdbscripts import wire
@@ -41,9 +42,9 @@ def merge(recordings: Sequence[Recording]) -> CallGraph:
 
 def graph_of(recording: Recording) -> CallGraph:
     """The graph of one recording."""
-    tally = _Tally()
+    tally, by_chance = _Tally(), starts_by_chance(recording)
     for stop in recording.stops:
-        if stop.reason not in _NO_CHAINS:
+        if stop.reason not in _NO_CHAINS and stop.number not in by_chance:
             tally.add(stop, recording)
     graph = CallGraph(_provenance(recording))
     tally.fill(graph)

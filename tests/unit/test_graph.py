@@ -159,6 +159,54 @@ def test_a_thread_hangs_on_the_frame_that_called_pthread_create():
     assert [step.function.name for step in graph.chains[0].steps] == ["main", "start", "run", "goal"]
 
 
+def pool_recording(*starts, waited_for="main > goal", by=1):
+    """A thread start for each line, made by threads 1, 2, 3 …; thread `by` comes to what is waited for."""
+    base = recording(*starts, waited_for)
+    *creations, goal = base.stops
+    creations = [
+        replace(
+            stop, thread=number, reason="thread-create", milestones=(), function="pthread_create",
+            starts=Function("run", "main"),
+        )
+        for number, stop in enumerate(creations, 1)
+    ]  # fmt: skip
+    made = [
+        Thread(stop.thread + 1, 100, "worker", created_by=stop.number, start=stop.starts) for stop in creations
+    ]
+    return replace(base, threads=(*base.threads, *made), stops=(*creations, replace(goal, thread=by)))
+
+
+BY_MAIN = "main > open > do_spawn_thread > pthread_create"
+BY_WORKER = "run > worker > do_spawn_thread > pthread_create"
+AT_ANOTHER_PLACE = "main > probe > poll > do_spawn_thread > pthread_create"
+
+
+@pytest.mark.parametrize("starts", [[BY_MAIN], [BY_MAIN, BY_WORKER], [AT_ANOTHER_PLACE, BY_WORKER, BY_WORKER]])
+def test_who_makes_a_thread_of_the_pool_is_a_race_and_in_no_graph(starts):
+    assert to_json(merge([pool_recording(*starts)])) == to_json(merge([pool_recording()]))
+
+
+@pytest.mark.parametrize("reason", ["where", "store"])
+def test_nor_when_such_a_thread_is_only_seen_at_the_end_or_setting_a_pointer(reason):
+    made = pool_recording(BY_MAIN, waited_for="run > worker", by=2)
+    *starts, seen = made.stops
+    graph = merge([replace(made, stops=(*starts, replace(seen, reason=reason, milestones=())))])
+    assert graph.nodes == []
+
+
+def test_a_thread_of_the_pool_that_comes_to_a_milestone_is_in_it_with_all_that_made_it():
+    graph = merge([pool_recording(BY_MAIN, BY_WORKER, BY_WORKER, waited_for="run > goal", by=3)])
+    graph.check()
+    assert edges(graph)["open > do_spawn_thread"] == 1
+    assert edges(graph)["worker > do_spawn_thread"] == 1
+    chain = [step.function.name for step in graph.chains[0].steps]
+    assert chain == ["main", "open", "do_spawn_thread", "run", "worker", "do_spawn_thread", "run", "goal"]
+
+
+def test_any_other_thread_is_in_the_graph_with_who_made_it():
+    assert edges(merge([pool_recording("main > rcu_init > pthread_create")]))["rcu_init => run"] == 1
+
+
 def test_threads_that_create_each_other_do_not_hang_the_chain():
     base = thread_recording()
     main = Thread(1, 100, "qemu", created_by=1, start=Function("main", "main"))
