@@ -9,8 +9,8 @@ from analyzer.errors import UsageError
 from analyzer.record.guest import Guest
 
 _FORKS_AWAY = ("-daemonize", "--daemonize")
-_CHOOSES_ACCELERATOR = ("-accel", "--accel", "-enable-kvm", "--enable-kvm", "-no-kvm")
-_MACHINE = ("-machine", "--machine", "-M")
+_CHOOSES_ACCELERATOR = ("-accel", "--accel", "-enable-kvm", "--enable-kvm", "-no-kvm", "--no-kvm")
+_MACHINE = ("-machine", "--machine", "-M", "--M")
 
 
 def qemu_command(

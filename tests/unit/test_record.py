@@ -65,7 +65,14 @@ def test_a_serial_port_the_user_wants_is_left_alone(extra):
 
 @pytest.mark.parametrize(
     "extra",
-    [["-daemonize"], ["-enable-kvm"], ["-accel", "tcg"], ["-M", "q35,accel=tcg"], ["-machine", "accel=tcg"]],
+    [
+        ["-daemonize"],
+        ["-enable-kvm"],
+        ["-accel", "tcg"],
+        ["-M", "q35,accel=tcg"],
+        ["--M", "accel=tcg"],
+        ["-machine", "accel=tcg"],
+    ],
 )
 def test_arguments_that_would_undo_the_recording_are_refused(extra):
     with pytest.raises(UsageError):
