@@ -11,9 +11,12 @@ from pathlib import Path
 
 from analyzer.comparing import Output, Terms, compare_sources, tell
 from analyzer.diff.baseline import machine, profile, to_text
+from analyzer.diff.calls import explained
 from analyzer.diff.change import Source
+from analyzer.diff.ioctls import whole_ledger
+from analyzer.diff.reading import from_text
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
-from analyzer.graph.callgraph import Provenance
+from analyzer.graph.callgraph import CallGraph, Provenance
 from analyzer.recording import FILE_NAME
 from analyzer.results import write_text
 from analyzer.sides import load_source
@@ -108,7 +111,25 @@ def update(kept: Sequence[Kept]) -> Iterator[str]:
             _make_folder(each.baseline.parent)
             write_text(each.baseline, text)
         what = "new" if before is None else "unchanged" if before == text else "updated"
-        yield f"{what:10}{each.baseline}  ({each.source.name})"
+        yield f"{what:10}{each.baseline}  ({each.source.name}){_without(before, each)}"
+
+
+def _without(before: str | None, each: Kept) -> str:
+    """What a baseline knows less than the one before; "" for nothing, and where that one cannot be read."""
+    try:
+        old = from_text(before or "", each.baseline.name)
+    except AnalyzerError:
+        return ""
+    known, now = _knows(old), _knows(each.source.graph)
+    lost = " and ".join(what for what in known if what not in now)
+    return f": without {lost}, which the one before had" if lost else ""
+
+
+def _knows(graph: CallGraph) -> list[str]:
+    """What a recording can be asked to leave out, and this one has."""
+    slots = any(explained(step) for chain in graph.chains for step in chain.steps)
+    ledger = whole_ledger(graph.ioctls)
+    return ["who set the function pointers"] * slots + ["the ioctls"] * ledger
 
 
 def check(kept: Sequence[Kept], folder: Path, terms: Terms, output: Output, all_of_it: bool) -> ExitStatus:

@@ -150,6 +150,13 @@ class TestWhereTheyAreKept:
             kept[0].baseline.write_bytes(damaged)
             assert next(update(kept)).startswith("updated")
 
+    def test_what_the_new_one_knows_less_than_the_one_before_is_said(self, tmp_path):
+        asked = source("main *> goal", ioctls=["KVM_RUN", "KVM_SET_CPUID2"], slots={"goal": "Ops.go by init"})
+        poor = source("main *> goal", ioctls=["KVM_RUN"])
+        lines = [next(update(kept_for(tmp_path, [each]))) for each in (asked, asked, poor, asked)]
+        lost = ": without who set the function pointers and the ioctls, which the one before had"
+        assert [line.partition("(NEW)")[2] for line in lines] == ["", "", lost, ""]
+
     def test_an_editor_may_have_put_a_mark_before_it(self, tmp_path):
         for name, text in (("a.txt", to_text(EXAMPLE.graph)), ("a.json", to_json(EXAMPLE.graph))):
             (tmp_path / name).write_text(text, encoding="utf-8-sig")
