@@ -109,14 +109,12 @@
     const target = document.getElementById(id);
     if (!target) return;
     reveal(target);
-    for (const before of all(".here")) before.classList.remove("here");
     if (target.matches("tr")) target.classList.add("here");
     target.scrollIntoView({ block: target.matches("tr") ? "center" : "start" });
   };
   const choose = (identity, inPlace) => {
     const node = nodes.get(identity);
     if (!graph || !node) return;
-    for (const before of graph.svg.querySelectorAll(".chosen")) before.classList.remove("chosen");
     if (node.classList.contains("gone") && read().gone === "hide") set({ gone: "" });
     node.classList.add("chosen");
     const name = identity.slice(0, identity.lastIndexOf("@"));
@@ -138,9 +136,14 @@
     const target = link.getAttribute("href").slice(1);
     go(target.startsWith("f=") ? { f: decodeURIComponent(target.slice(2)) } : { at: target });
   });
+  const leave = () => {
+    for (const before of all(".here, .chosen")) before.classList.remove("here", "chosen");
+    if (chosen) chosen.replaceChildren();
+  };
   const follow = (inPlace = false) => {
     const state = read();
     show(state);
+    leave();
     if (state.f) choose(state.f, inPlace);
     else if (state.at) visit(state.at);
   };

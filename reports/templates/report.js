@@ -1,6 +1,7 @@
 (() => {
   const details = JSON.parse(document.getElementById("details").textContent);
   const panel = document.getElementById("panel");
+  const nothing = [...panel.childNodes];  // what stands there while nothing is chosen
   const search = document.getElementById("search");
   const found = document.getElementById("found");
   const graph = drawing(document.getElementById("canvas"), (node) => go(byId.get(node.id), true));
@@ -69,9 +70,12 @@
 
   // --- the graph -----------------------------------------------------------
   const group = (id) => svg && svg.getElementById(id);
+  const unmark = () => {
+    if (svg) for (const old of svg.querySelectorAll(".chosen, .near")) old.classList.remove("chosen", "near");
+  };
   const mark = (identity) => {
+    unmark();
     if (!svg) return;
-    for (const old of svg.querySelectorAll(".chosen, .near")) old.classList.remove("chosen", "near");
     const d = details[identity];
     group(d.id).classList.add("chosen");
     for (const n of [...d.callers, ...d.callees]) group(details[n.identity].id)?.classList.add("near");
@@ -112,9 +116,12 @@
   };
   const follow = (inPlace = false) => {
     const match = /^#f=(.*)$/.exec(location.hash);
-    if (!match) return;
-    const identity = decodeURIComponent(match[1]);
-    if (!Object.hasOwn(details, identity)) return;
+    const identity = match ? decodeURIComponent(match[1]) : "";
+    if (!Object.hasOwn(details, identity)) {
+      unmark();
+      panel.replaceChildren(...nothing);
+      return;
+    }
     show(identity);
     mark(identity);
     if (inPlace) return;

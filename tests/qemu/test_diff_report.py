@@ -170,6 +170,22 @@ def test_a_function_of_a_row_is_found_in_the_graph_and_leads_back(page):
     assert "at=row-1-8" in page.current_url
 
 
+def test_the_way_back_leaves_no_place_of_before_marked(page):
+    click(page, "#chain-2 .parting a")
+    click(page, "#row-1-8 [data-side=old] .name")
+    assert [len(find_all(page, marked)) for marked in (".here", ".node.chosen")] == [0, 1]
+    click(page, "#chosen a")
+    assert [len(find_all(page, marked)) for marked in (".here", ".node.chosen")] == [1, 0]
+    assert find(page, "#chosen").text == ""
+    page.back()
+    WebDriverWait(page, 10).until(lambda page: find_all(page, ".node.chosen") and not find_all(page, ".here"))
+    page.back()
+    WebDriverWait(page, 10).until(lambda page: find_all(page, "#row-2-6.here"))
+    page.back()
+    WebDriverWait(page, 10).until(lambda page: not find_all(page, ".here, .node.chosen"))
+    assert find(page, "#chosen").text == ""
+
+
 def test_what_a_click_leads_to_is_shown_before_the_click_is_over(page):
     """An event of the address comes later, and whoever looks in between sees the page as it was."""
     shown = page.execute_script(

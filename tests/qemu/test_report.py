@@ -79,6 +79,9 @@ def test_clicking_a_function_shows_who_it_is(page):
     assert panel_title(page) == "accel_init_machine"
     page.back()
     assert panel_title(page) == "kvm_init"
+    page.back()
+    WebDriverWait(page, 10).until(lambda page: "Choose a function" in find(page, "#panel").text)
+    assert not find_all(page, "#canvas .chosen, #canvas .near")
 
 
 def test_an_address_with_a_function_opens_it(browser, run):
