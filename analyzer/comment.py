@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analyzer.adapters import forge
-from analyzer.ci.job import MARKER, Conversation, NoConversation, conversation
+from analyzer.ci.job import MARKER, Conversation, NoConversation, conversation, marker
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 
@@ -16,8 +16,11 @@ _FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
 _ROOM_TO_CLOSE = 200  # characters
 
 
-def comment(file: Path, update_only: bool = False, environment: Mapping[str, str] = os.environ) -> ExitStatus:
+def comment(
+    file: Path, update_only: bool = False, name: str = "", environment: Mapping[str, str] = os.environ
+) -> ExitStatus:
     """Post the Markdown in `file`; with `update_only` none is written where there is none yet.
+    Each `name` has a comment of its own.
 
     A job that is not about a pull request, or may not comment, says so: that is no failure. AnalyzerError when the
     server does not do its part.
@@ -29,7 +32,7 @@ def comment(file: Path, update_only: bool = False, environment: Mapping[str, str
         console.say(f"Warning: {talk.reason}" if talk.warning else talk.reason)
         return ExitStatus.DONE
     try:
-        done = forge.post(talk, body(text, talk), update_only)
+        done = forge.post(talk, body(text, talk, name), update_only)
     except forge.RefusedError as error:
         console.say(f"Warning: {error.message} {error.hint}")
         return ExitStatus.DONE
@@ -37,10 +40,11 @@ def comment(file: Path, update_only: bool = False, environment: Mapping[str, str
     return ExitStatus.DONE
 
 
-def body(text: str, talk: Conversation) -> str:
-    """The comment: the marker, then `text`, of which so much is left out that the server takes it."""
+def body(text: str, talk: Conversation, name: str = "") -> str:
+    """The comment: the marker of the job of this name, then `text`, of which so much is left out that the server
+    takes it."""
     text = text.removeprefix(MARKER).lstrip("\n")
-    whole = f"{MARKER}\n{text}"
+    whole = f"{marker(name)}\n{text}"
     if len(whole) <= talk.longest:
         return whole
     where = f"[the report]({talk.more})" if talk.more else "the report"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from analyzer import TOOL
-from analyzer.ci.job import MARKER, Conversation
+from analyzer.ci.job import Conversation
 from analyzer.errors import AnalyzerError
 
 _TIMEOUT = 30.0  # seconds
@@ -31,7 +31,7 @@ def post(talk: Conversation, text: str, update_only: bool = False) -> str:
     `text` begins with the marker. RefusedError when the token does not allow it, AnalyzerError when the server
     does not do its part.
     """
-    ours = _find(talk)
+    ours = _find(talk, text.partition("\n")[0])
     if ours is None and update_only:
         return "is not there, and need not be"
     if ours is None:
@@ -41,11 +41,11 @@ def post(talk: Conversation, text: str, update_only: bool = False) -> str:
     return "is updated"
 
 
-def _find(talk: Conversation) -> int | None:
+def _find(talk: Conversation, marker: str) -> int | None:
     """The number of the comment that was written before: the marker is on its first line, and it is ours."""
     me: dict[str, Any] | None = None
     for comment in _comments(talk):
-        if str(comment.get("body") or "").splitlines()[:1] != [MARKER]:
+        if str(comment.get("body") or "").splitlines()[:1] != [marker]:
             continue
         me = _whoami(talk) if me is None else me
         author = comment.get("user") or comment.get("author") or {}  # GitHub, GitLab

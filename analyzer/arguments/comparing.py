@@ -75,7 +75,11 @@ def add_comment(verbs: Verbs) -> None:
     """The verb `comment`."""
     verb = add_verb(
         verbs, "comment", "in a CI job: post a Markdown file as one comment on the pull request, kept current",
-        "  analyze comment callchain-ci/diff.md",
+        "  analyze comment callchain-ci/diff.md\n"
+        "  analyze comment callchain-ci/diff.md --name release",
     )  # fmt: skip
     verb.add_argument("file", type=path, metavar="FILE.md", help="what to post")
     verb.add_argument("--update-only", action="store_true", help="where there is no comment yet, write none")
+    verb.add_argument(
+        "--name", default="", metavar="JOB", help="keep a comment of this job's own, beside those of other jobs"
+    )

@@ -17,6 +17,7 @@
 #   CALLCHAIN_OUT       where everything goes (default: callchain-ci)
 #   CALLCHAIN_TIMEOUT   seconds a recording may take (default: 60)
 #   CALLCHAIN_COMMENT   no: leave pull requests alone
+#   CALLCHAIN_NAME      what tells this job from others on the same pull request: each has a comment of its own
 #   ANALYZE             the program (default: analyze)
 #
 # Exit status: that of the comparison. 0 the same, 1 it differs, 2 usage, 3 it could not be compared.
@@ -114,9 +115,9 @@ fi
 if [ "${CALLCHAIN_COMMENT:-yes}" != no ] && [ -s "$out/diff.md" ]; then
     # where nothing differs a comment of before is brought up to date, and none is written
     if [ "$status" -eq 0 ]; then
-        "$analyze" comment "$out/diff.md" --update-only
+        "$analyze" comment "$out/diff.md" --name "${CALLCHAIN_NAME:-}" --update-only
     else
-        "$analyze" comment "$out/diff.md"
+        "$analyze" comment "$out/diff.md" --name "${CALLCHAIN_NAME:-}"
     fi || say "the comment was not written; the comparison stands"
 fi
 

@@ -59,7 +59,7 @@ def comment(options: argparse.Namespace) -> ExitStatus:
     """The verb `comment`."""
     from analyzer.comment import comment
 
-    return comment(options.file, options.update_only)
+    return comment(options.file, options.update_only, options.name)
 
 
 def ci(options: argparse.Namespace) -> ExitStatus:

@@ -29,8 +29,8 @@ def markdown(tmp_path: Path) -> Path:
     return path
 
 
-def comment(markdown: Path, job: dict[str, str], status: int = 0) -> Done:
-    done = analyze("comment", markdown, **job)
+def comment(markdown: Path, job: dict[str, str], *options: str, status: int = 0) -> Done:
+    done = analyze("comment", markdown, *options, **job)
     assert done.returncode == status, done.stdout + done.stderr
     assert TOKEN not in done.stdout + done.stderr
     return done
@@ -43,6 +43,18 @@ def test_the_comment_is_written_once_and_then_updated_in_place(forge, job, markd
     markdown.write_text("### no change any more\n")
     assert "12 is updated" in comment(markdown, job).stdout
     assert [c["body"] for c in forge.comments[1:]] == [f"{MARKER}\n### no change any more\n"]
+
+
+def test_two_jobs_on_one_pull_request_keep_a_comment_each(forge, job, markdown):
+    for name in ("callchain: [debug]", "release --> <b>", ""):
+        for text in ("first", "then"):
+            markdown.write_text(f"{MARKER}\n{name} {text}\n")
+            comment(markdown, job, "--name", name)
+    assert [each["body"].splitlines() for each in forge.comments] == [
+        ["<!-- qemu-callchain callchain-debug- -->", "callchain: [debug] then"],
+        ["<!-- qemu-callchain release-b- -->", "release --> <b> then"],
+        [MARKER, " then"],
+    ]
 
 
 def test_where_no_comment_stands_none_is_written_when_only_an_update_is_wanted(forge, job, markdown):
