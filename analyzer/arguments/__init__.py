@@ -46,22 +46,26 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_args(own)
     if passed_on and options.verb not in _PASS_ON:
-        parser.error(f"{options.verb} takes no arguments after --")
+        parser.refuse(options.verb, f"{options.verb} takes no arguments after --")
     options.passed_on = tuple(passed_on)
     if options.verb == "build":
         _check_one_thing(parser, options)
+    if options.verb == "baseline" and options.what == "update" and (options.format or options.output):
+        parser.refuse("baseline", "update writes baselines; --format and -o are for check")
     if options.verb == "bisect":
         check_question(parser, options)
     return options
 
 
-def _check_one_thing(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _check_one_thing(parser: Parser, options: argparse.Namespace) -> None:
     asked = (options.what is not None, options.source is not None, options.list, options.prune is not None)
     if sum(asked) != 1:
-        parser.error("build wants one thing: a release or source package, --source PATH, --list, or --prune")
+        parser.refuse(
+            "build", "build wants one thing: a release or source package, --source PATH, --list, or --prune"
+        )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(
         prog="analyze",
         description="Shows how QEMU starts a KVM guest: call chains of a real run, recorded with gdb.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from analyzer.arguments.parser import Parser
 from analyzer.arguments.types import path
 
 BISECT_EXAMPLES = """\
@@ -49,11 +50,11 @@ def add_bisect_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--keep", type=path, metavar="DIR", help="keep each commit's recording and report there")
 
 
-def check_question(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def check_question(parser: Parser, options: argparse.Namespace) -> None:
     """The parser's error for options that do not go together."""
     if not options.rules and not options.like:
-        parser.error("bisect wants a question: --rule SENTENCE, or --like GRAPH")
+        parser.refuse("bisect", "bisect wants a question: --rule SENTENCE, or --like GRAPH")
     if options.chains and not options.like:
-        parser.error("--chain says which chains are to be as in --like GRAPH")
+        parser.refuse("bisect", "--chain says which chains are to be as in --like GRAPH")
     if options.source is not None and options.build:
-        parser.error("--source is built as this program does it; --build is for --qemu")
+        parser.refuse("bisect", "--source is built as this program does it; --build is for --qemu")

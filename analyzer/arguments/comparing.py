@@ -28,7 +28,12 @@ def add_baseline(verbs: Verbs) -> None:
         verbs, "baseline", "keep what a QEMU does on the way to the guest in git, and compare with it",
         f"{BASELINE_EXAMPLES}\n\n{COMPARISON_STATUS}",
     )  # fmt: skip
-    verb.add_argument("what", choices=("update", "check"), help="write the baselines, or compare with them")
+    verb.add_argument(
+        "what",
+        choices=("update", "check"),
+        metavar="update|check",
+        help="write the baselines, or compare with them",
+    )
     verb.add_argument(
         "folder", nargs="?", type=path, default=Path("callchain-baseline"), metavar="DIR",
         help="where they are (default: callchain-baseline)",
@@ -66,6 +71,7 @@ def add_ci(verbs: Verbs) -> None:
     verb.add_argument(
         "what",
         choices=("github", "gitlab", "script", "packages"),
+        metavar="github|gitlab|script|packages",
         help="a GitHub workflow; a GitLab job; the script that both run; one that installs what they need",
     )
     verb.add_argument("-o", "--output", type=path, metavar="FILE", help="write it there (default: print it)")

@@ -17,6 +17,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(f"{message}.", f"See {self.prog} --help.")
 
+    def refuse(self, verb: str, message: str) -> None:
+        """UsageError for options of a verb that do not go together."""
+        raise UsageError(f"{message}.", f"See {self.prog} {verb} --help.")
+
 
 Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
 

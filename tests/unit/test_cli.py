@@ -45,6 +45,25 @@ def test_the_readme_names_the_exit_statuses(capsys):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "complaint", "verb"),
+    [
+        (["bisect", "--qemu", "x"], "bisect wants a question", "bisect"),
+        (["build"], "build wants one thing", "build"),
+        (["doctor", "--", "-smp"], "takes no arguments after --", "doctor"),
+        (["baseline"], "required: update|check.", "baseline"),
+        (["baseline", "update", "x", "--format", "json"], "update writes baselines", "baseline"),
+        (["baseline", "update", "-o", "x.html"], "update writes baselines", "baseline"),
+        (["ci"], "required: github|gitlab|script|packages.", "ci"),
+    ],
+)
+def test_a_wrong_command_line_names_what_is_missing_and_the_help_of_its_verb(arguments, complaint, verb, capsys):
+    assert main(arguments) in (2, 129)
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert f"See analyze {verb} --help." in said
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ([], "the following arguments are required: VERB"),
