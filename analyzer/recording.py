@@ -32,6 +32,7 @@ from gdbscripts.lines import LineError, from_line, schema_of
 from gdbscripts.wire import BREAK
 
 FILE_NAME = "recording.jsonl"
+Roots = tuple[str, ...]  # where files of the program lie: its sources, and what its build made beside it
 _LONGEST_LINE = 1 << 25  # characters; a stack of 2000 frames with long arguments takes a hundredth
 
 
@@ -57,10 +58,11 @@ def source_root(files: Iterable[str]) -> str:
     return "" if root == "/" else root
 
 
-def relative(file: str, root: str) -> str:
-    """`file` relative to the source root, normalised; unchanged when it lies elsewhere."""
+def relative(file: str, *roots: str) -> str:
+    """`file` relative to the first of `roots` it lies below, normalised; unchanged when it lies elsewhere."""
     plain = os.path.normpath(file) if file else ""
-    return plain[len(root) + 1 :] if root and plain.startswith(root + "/") else plain
+    below = (root for root in roots if root and plain.startswith(root + "/"))
+    return plain.removeprefix(next((root + "/" for root in below), ""))
 
 
 def _bounded(file: TextIO, name: str) -> Iterator[str]:
@@ -114,12 +116,15 @@ def assemble(records: Iterable[wire.Record], name: str) -> Recording:
     # What the user asks for besides may lie anywhere, in a system header for instance.
     own = (milestone for milestone in draft.milestones if not milestone.name.startswith(BREAK))
     root = source_root(file for milestone in own for file in milestone.files)
+    roots = (root, str(Path(draft.header.qemu).parent))
     try:
-        plain = cache(lambda number: _frame(draft.frames[number], [], root))  # most stacks of a profile share them
-        stops = tuple(_stop(stop, draft, root, plain) for stop in draft.stops)
-        ledger = tuple(_ledger_entry(ioctl, draft, root) for ioctl in draft.ioctls)
+        plain = cache(
+            lambda number: _frame(draft.frames[number], [], roots)
+        )  # most stacks of a profile share them
+        stops = tuple(_stop(stop, draft, roots, plain) for stop in draft.stops)
+        ledger = tuple(_ledger_entry(ioctl, draft, roots) for ioctl in draft.ioctls)
         exits = tuple(_exit(exit_, draft) for exit_ in draft.exits)
-        pointers = _pointers(draft, root)
+        pointers = _pointers(draft, roots)
     except KeyError as error:
         raise AnalyzerError(f"{name} is damaged: something names number {error}, which is missing.") from None
     except ValueError as error:  # arguments do not fit the frames, or a kind of call is unknown
@@ -131,7 +136,7 @@ def assemble(records: Iterable[wire.Record], name: str) -> Recording:
         threads=tuple(_threads(draft, stops)),
         stops=stops,
         accelerator=draft.accelerator,
-        sources=_sources(draft.sources, root),
+        sources=_sources(draft.sources, roots),
         outputs=draft.outputs,
         exit=draft.exit,
         notes=tuple(draft.notes),
@@ -144,7 +149,7 @@ def assemble(records: Iterable[wire.Record], name: str) -> Recording:
     )
 
 
-def _stop(stop: wire.Stop, draft: Draft, root: str, plain: Callable[[int], Frame]) -> Stop:
+def _stop(stop: wire.Stop, draft: Draft, roots: Roots, plain: Callable[[int], Frame]) -> Stop:
     if stop.thread not in draft.threads:
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
     if unknown := set(stop.milestones) - {milestone.name for milestone in draft.milestones}:
@@ -154,13 +159,13 @@ def _stop(stop: wire.Stop, draft: Draft, root: str, plain: Callable[[int], Frame
     if stop.count < 1:
         raise ValueError(f"stop {stop.number} stands for {stop.count} stacks")
     frames = [
-        _frame(draft.frames[number], arguments, root) if arguments else plain(number)
+        _frame(draft.frames[number], arguments, roots) if arguments else plain(number)
         for number, arguments in zip(stop.frames, stop.arguments, strict=True)
     ]
     if frames and frames[0].library:  # debug information of libc calls it __GI_ioctl: use the name asked for
         innermost = replace(frames[0].function, name=stop.function or frames[0].function.name)
         frames[0] = replace(frames[0], function=innermost)
-    starts_file = relative(stop.starts_file, root)
+    starts_file = relative(stop.starts_file, *roots)
     return Stop(
         number=stop.number,
         time=stop.time,
@@ -183,8 +188,8 @@ def _ioctl(stop: wire.Stop, draft: Draft) -> Ioctl:
     return Ioctl(request, stop.request, stop.fd, stop.file, returned.value if returned else None)
 
 
-def _frame(frame: wire.Frame, arguments: wire.Arguments, root: str) -> Frame:
-    file = relative(frame.file, root)
+def _frame(frame: wire.Frame, arguments: wire.Arguments, roots: Roots) -> Frame:
+    file = relative(frame.file, *roots)
     return Frame(
         function=identify(frame.function, file, frame.library),
         name=frame.function,
@@ -196,7 +201,7 @@ def _frame(frame: wire.Frame, arguments: wire.Arguments, root: str) -> Frame:
         addressed=frame.addressed,
         call=Kind(frame.call or "unknown"),
         instruction=frame.instruction,
-        via=tuple(identify(name, relative(file, root), library) for name, file, library in frame.via),
+        via=tuple(identify(name, relative(file, *roots), library) for name, file, library in frame.via),
         arguments=tuple((name, value) for name, value in arguments),
     )
 
@@ -225,7 +230,7 @@ def _threads(draft: Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
         yield Thread(thread.number, thread.tid, name, creator, start)
 
 
-def _ledger_entry(ioctl: wire.Ioctl, draft: Draft, root: str) -> LedgerEntry:
+def _ledger_entry(ioctl: wire.Ioctl, draft: Draft, roots: Roots) -> LedgerEntry:
     if ioctl.thread not in draft.threads:
         raise ValueError(f"ioctl {ioctl.number} names thread {ioctl.thread}, which is missing")
     returned = draft.ioctl_returns.get(ioctl.number)
@@ -241,7 +246,7 @@ def _ledger_entry(ioctl: wire.Ioctl, draft: Draft, root: str) -> LedgerEntry:
         before=before,
         after=bytes.fromhex(returned.data) if returned and returned.data else before,
         returned=returned.value if returned else None,
-        frames=tuple(_frame(draft.frames[number], [], root) for number in ioctl.frames),
+        frames=tuple(_frame(draft.frames[number], [], roots) for number in ioctl.frames),
         kernel=tuple(
             KernelEvent(e.time, e.name, e.text, draft.kernel_stacks[e.stack] if e.stack >= 0 else (), e.count)
             for e in draft.kernel_events.get(ioctl.number, ())
@@ -263,11 +268,11 @@ def _exit(exit_: wire.VcpuExit, draft: Draft) -> VcpuExit:
     )
 
 
-def _pointers(draft: Draft, root: str) -> dict[CallKey, Pointer]:
+def _pointers(draft: Draft, roots: Roots) -> dict[CallKey, Pointer]:
     stops = {stop.number for stop in draft.stops}
     steps: dict[int, list[PointerStep]] = {}
     for step in draft.pointer_steps:
-        steps.setdefault(step.pointer, []).append(_pointer_step(step, stops, root))
+        steps.setdefault(step.pointer, []).append(_pointer_step(step, stops, roots))
     return {
         (pointer.callee, tuple(pointer.returns)): Pointer(
             kind=pointer.kind,
@@ -277,25 +282,25 @@ def _pointers(draft: Draft, root: str) -> dict[CallKey, Pointer]:
             target=pointer.target,
             outcome=pointer.outcome,
             reason=pointer.reason,
-            leads=tuple(identify(name, relative(file, root), library) for name, file, library in pointer.leads),
+            leads=tuple(identify(name, relative(file, *roots), library) for name, file, library in pointer.leads),
             steps=tuple(steps.get(pointer.number, ())),
         )
         for pointer in draft.pointers
     }
 
 
-def _pointer_step(step: wire.PointerStep, stops: set[int], root: str) -> PointerStep:
+def _pointer_step(step: wire.PointerStep, stops: set[int], roots: Roots) -> PointerStep:
     if step.what not in wire.STEPS or not (step.stop < 0 or step.stop in stops):
         raise ValueError(f"a step of pointer {step.pointer} is {step.what} at stop {step.stop}")
-    file = relative(step.file, root)
+    file = relative(step.file, *roots)
     function = identify(step.function, file, step.library) if step.function else None
     stop = step.stop if step.stop >= 0 else None
     return PointerStep(step.what, step.name, function, file, step.line, step.address, stop)
 
 
-def _sources(sources: list[wire.Source], root: str) -> dict[str, dict[int, str]]:
+def _sources(sources: list[wire.Source], roots: Roots) -> dict[str, dict[int, str]]:
     texts: dict[str, dict[int, str]] = {}
     for source in sources:
-        lines = texts.setdefault(relative(source.file, root), {})
+        lines = texts.setdefault(relative(source.file, *roots), {})
         lines.update(enumerate(source.lines, source.first))
     return texts

@@ -51,6 +51,17 @@ def test_paths_are_relative_to_the_source_root(file):
     assert [frame.file for frame in recording.stops[0].frames] == ["system/main.c", "system/main.c"]
 
 
+def test_a_file_that_the_build_made_is_relative_to_the_folder_of_the_program(tmp_path):
+    """Wherever that is: the sources need not lie above it."""
+    first = replace(header(), qemu="/elsewhere/build/qemu-system-x86_64")
+    made = [
+        replace(record, file="/elsewhere/build/block/block-gen.c") if isinstance(record, wire.Frame) else record
+        for record in RECORDS
+    ]
+    recording = read_recording(write(tmp_path / "r", made, first))
+    assert {frame.file for frame in recording.stops[0].frames} == {"block/block-gen.c"}
+
+
 def test_a_folder_is_as_good_as_the_file_in_it(file):
     assert read_recording(file.parent) == read_recording(file)
 
