@@ -122,7 +122,7 @@ def _check_known(query: Query, graph: CallGraph, source: Path) -> None:
     functions = [node.function for node in graph.nodes]
     for pattern in query.patterns:
         if not pattern.among(functions):
-            raise AnalyzerError(visible(f"No function in {source} matches {pattern}."), _advice(pattern, graph))
+            raise AnalyzerError(visible(f"No function in {source} matches '{pattern}'."), _advice(pattern, graph))
 
 
 def _advice(pattern: Pattern, graph: CallGraph) -> str:

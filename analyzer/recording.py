@@ -95,7 +95,8 @@ def _record(line: str, name: str, number: int) -> wire.Record:
     except LineError as error:
         if number == 1:
             raise AnalyzerError(
-                f"{name} is not a recording: {error}.", f"Give the {FILE_NAME} of an output folder."
+                f"{name} is not a recording: {error}.",
+                f"Give an output folder or its {FILE_NAME}; analyze import makes one of a backtrace.",
             ) from None
         raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
 
@@ -118,9 +119,8 @@ def assemble(records: Iterable[wire.Record], name: str) -> Recording:
     root = source_root(file for milestone in own for file in milestone.files)
     roots = (root, str(Path(draft.header.qemu).parent))
     try:
-        plain = cache(
-            lambda number: _frame(draft.frames[number], [], roots)
-        )  # most stacks of a profile share them
+        # Most stacks of a profile share their frames.
+        plain = cache(lambda number: _frame(draft.frames[number], [], roots))
         stops = tuple(_stop(stop, draft, roots, plain) for stop in draft.stops)
         ledger = tuple(_ledger_entry(ioctl, draft, roots) for ioctl in draft.ioctls)
         exits = tuple(_exit(exit_, draft) for exit_ in draft.exits)

@@ -90,7 +90,12 @@ def add_report(verbs: Verbs) -> None:
 def add_paths(verbs: Verbs) -> None:
     """The verb `paths`."""
     verb = add_verb(verbs, "paths", "tell which chains of calls lead from one function to another", PATHS_EXAMPLES)
-    verb.add_argument("source", type=path, metavar="GRAPH", help="a graph.json, a recording.jsonl or its folder")
+    verb.add_argument(
+        "source",
+        type=path,
+        metavar="GRAPH",
+        help="a graph.json, a recording.jsonl, its folder, or reference:1.6.0",
+    )
     add_query_options(verb)
     how_many = verb.add_mutually_exclusive_group()
     how_many.add_argument(

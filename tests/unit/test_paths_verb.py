@@ -105,7 +105,7 @@ def test_the_picture_has_what_is_on_the_paths_and_nothing_else(graph_file, capsy
         (["--from", "goal", "--to", "main", "--via", "a"], 1, "nor is there one without"),
         (["--from", "b", "--to", "goal", "--recorded"], 1, "No recorded path that meets"),
         (["--from", "main", "--to", "gaol"], 3, "It has goal"),
-        (["--from", "main", "--to", "goal", "--not-via", "nobody"], 3, "matches nobody"),
+        (["--from", "main", "--to", "goal", "--not-via", "nobody"], 3, "matches 'nobody'"),
         (["--from", "(", "--to", "goal"], 2, "no regular expression"),
         (["--from", "main", "--to", "goal", "--kind", "odd"], 2, "Kinds are call, direct"),
         (["--from", "main", "--to", "goal", "-o", "x.png"], 2, ".svg"),
