@@ -237,12 +237,6 @@ class Recording:
         reached = self.reached
         return [m for m in self.milestones if m.required and m.name not in reached]
 
-    @cached_property
-    def optimised(self) -> bool:
-        """Whether functions of the program are seen that left no frame of their own: others may have, unseen."""
-        own = (frame for stop in self.stops for frame in stop.frames if not frame.library)
-        return any(frame.via or frame.call in (Kind.TAIL, Kind.INLINE) for frame in own)
-
     def thread(self, number: int) -> Thread:
         """The thread of that number; KeyError when there is none."""
         return self._threads[number]

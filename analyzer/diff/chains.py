@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -11,7 +11,7 @@ from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row
 from analyzer.diff.names import Names
 from analyzer.diff.rows import aligned_rows, comparable
 from analyzer.graph.callgraph import Chain, ChainStep
-from analyzer.model import Function
+from analyzer.model import Function, Kind
 
 _MAIN = "main thread"
 _UNNAMED = ("thread ", "unknown thread")
@@ -79,14 +79,18 @@ def _alike(one: Chain, other: Chain, names: Names) -> float:
 
 
 def chain_diff(
-    pair: Pair, names: Names, kernel: bool, jumps_hide: bool = True, pasted: tuple[bool, bool] = (False, False)
+    pair: Pair,
+    names: Names,
+    kernel: bool,
+    hiding: Collection[Kind] = (),
+    pasted: tuple[bool, bool] = (False, False),
 ) -> ChainDiff:
-    """The pair aligned, with what changed; `jumps_hide` and `pasted` as of `aligned_rows`."""
+    """The pair aligned, with what changed; `hiding` and `pasted` as of `aligned_rows`."""
     old = comparable(pair.old.steps, kernel) if pair.old else ()
     new = comparable(pair.new.steps, kernel) if pair.new else ()
     chain = pair.either
     if pair.old and pair.new:
-        rows = aligned_rows(old, new, names, jumps_hide, pasted)
+        rows = aligned_rows(old, new, names, hiding, pasted)
         own = _thread_change(pair.old, pair.new, new[-1], not any(pasted))
     else:
         rows = (*(Row(step, None) for step in old), *(Row(None, step) for step in new))

@@ -14,7 +14,7 @@ from analyzer.diff.pasted import as_far_as_met, beside, of_one_thread
 from analyzer.diff.rows import OUTSIDE_THE_PROGRAM
 from analyzer.diff.unchecked import holes, lacking, never_reached, other_scenario, unexplained, why_not
 from analyzer.graph.callgraph import CallGraph
-from analyzer.model import Function
+from analyzer.model import Function, Kind
 
 _BESIDES = "The ioctls, and what is outside the chains"
 _ONLY_IN_OLD = {ChangeKind.FUNCTION_REMOVED, ChangeKind.CALL_REMOVED, ChangeKind.IOCTL_REMOVED}
@@ -30,10 +30,10 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     """
     names = names_between(old, new, names)
     pasted = old.pasted, new.pasted
-    jumps_hide = not _compiled_alike(old, new)
+    hiding = _hiding(old, new)
 
     def compared(pair: Pair) -> ChainDiff:
-        return chain_diff(of_one_thread(pair, *pasted), names, kernel, jumps_hide, pasted)
+        return chain_diff(of_one_thread(pair, *pasted), names, kernel, hiding, pasted)
 
     pairs, not_met = _pairs(old, new, names)
     told, unchecked = _told(pairs, old, new, lambda pair: not compared(pair).differs)
@@ -67,6 +67,22 @@ def _compiled_alike(old: Source, new: Source) -> bool:
     """Whether both were built in the same profile, as far as that is known."""
     profiles = [source.graph.provenance.build.get("profile") for source in (old, new)]
     return profiles[0] == profiles[1] and profiles[0] in ("debug", "release")
+
+
+def _hiding(old: Source, new: Source) -> frozenset[Kind]:
+    """Kinds of calls past functions that the other program may have without a frame of their own.
+
+    Where both were compiled alike, both show the same jumps. Where only one was optimised, what a pointer leads to
+    may have jumped on there.
+    """
+    if _compiled_alike(old, new):
+        return frozenset()
+    pointers = {Kind.INDIRECT} if _is_optimised(old) is not _is_optimised(new) else frozenset[Kind]()
+    return frozenset({Kind.TAIL, Kind.UNKNOWN} | pointers)
+
+
+def _is_optimised(source: Source) -> bool:
+    return any(call.kind in (Kind.TAIL, Kind.INLINE) for call in source.graph.calls)
 
 
 def _pairs(old: Source, new: Source, names: Names) -> tuple[list[Pair], list[Unchecked]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from analyzer.diff.align import align
-from analyzer.diff.calls import KIND_WORDS, call_kind, pointer
+from analyzer.diff.calls import KIND_WORDS, call_kind, explained, pointer
 from analyzer.diff.change import Change, ChangeKind, Row
 from analyzer.diff.names import Names
 from analyzer.graph.callgraph import ChainStep
@@ -18,7 +18,7 @@ OUTSIDE_THE_PROGRAM = (Kind.SYSCALL, Kind.KERNEL, Kind.DOCUMENTED)
 _FRAME = ("a frame of its own", "none")
 _JUMP = ("left by a jump", "not seen")
 # How a function was left -> calls past it that may have come by it, unseen. CALL is of a pasted backtrace.
-_UNSEEN = {Kind.TAIL: (Kind.UNKNOWN, Kind.CALL), Kind.UNKNOWN: (Kind.UNKNOWN,)}
+_UNSEEN = {Kind.TAIL: (Kind.UNKNOWN, Kind.CALL, Kind.INDIRECT), Kind.UNKNOWN: (Kind.UNKNOWN,)}
 
 
 def comparable(steps: Sequence[ChainStep], kernel: bool) -> tuple[ChainStep, ...]:
@@ -40,19 +40,18 @@ def aligned_rows(
     old: Sequence[ChainStep],
     new: Sequence[ChainStep],
     names: Names,
-    jumps_hide: bool = True,
+    hiding: Collection[Kind] = (),
     pasted: tuple[bool, bool] = (False, False),
 ) -> tuple[Row, ...]:
     """The two chains aligned, with what changed at each row.
 
-    A call of which nobody knows the kind may have come by functions that left no frame, and so may a jump. Unless
-    `jumps_hide`, for both programs were compiled alike: then both would show the same jumps, and where one shows
-    that a function left by a jump, the other may not have seen it, no more than a debugger. `pasted`: which of the
-    sides are backtraces that somebody pasted.
+    Calls of the kinds `hiding` may have come by functions that left no frame. So may, where one side shows that a
+    function left by a jump, the other's call past it: no debugger sees that, nor where a pointer led unless its
+    value was looked up. `pasted`: which of the sides are backtraces that somebody pasted.
     """
     pairs = align([step.function for step in old], [step.function for step in new], names)
     rows = [Row(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
-    return tuple(_Judge(rows, names, jumps_hide, pasted).judged())
+    return tuple(_Judge(rows, names, hiding, pasted).judged())
 
 
 @dataclass
@@ -61,7 +60,7 @@ class _Judge:
 
     rows: list[Row]
     names: Names
-    jumps_hide: bool
+    hiding: Collection[Kind]
     pasted: tuple[bool, bool]
 
     def judged(self) -> Iterator[Row]:
@@ -125,12 +124,13 @@ class _Judge:
         if step is None or step.kind is None or next_ is None:
             return None
         kind, words = ChangeKind.OPTIMISED, _JUMP if next_.kind is Kind.TAIL else _FRAME
-        hiding = (Kind.TAIL, Kind.UNKNOWN) if self.jumps_hide else ()
         known = self.names.history(step.function.name, self._new_names if gone else self._old_names)
         if across.kind is Kind.UNKNOWN and self.pasted[gone]:
             kind, words = ChangeKind.KIND_UNKNOWN, (KIND_WORDS[step.kind], NAMELESS)
-        elif across.kind not in (*hiding, *_UNSEEN.get(next_.kind or Kind.DIRECT, ())):
+        elif across.kind not in (*self.hiding, *_UNSEEN.get(next_.kind or Kind.DIRECT, ())):
             return None
+        elif across.kind is Kind.INDIRECT and explained(across):
+            return None  # it is known where that pointer led
         elif across.kind is Kind.CALL and known:
             return None  # nobody left it by a jump before it came, or after it was given up
         return Change(kind, step.function.name, *(words if gone else words[::-1]), file=step.file, line=step.line)

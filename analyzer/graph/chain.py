@@ -50,7 +50,7 @@ def own_chain(stop: Stop, recording: Recording) -> list[Step]:
             continue
         indirect = recording.pointers and steps
         pointer = recording.pointers.get(call_key(stop.frames, position + 1, frame.name)) if indirect else None
-        steps.extend(_steps_of(frame, steps, pointer, recording.optimised))
+        steps.extend(_steps_of(frame, steps, pointer))
     return steps
 
 
@@ -79,28 +79,21 @@ def _is_plumbing(frame: Frame) -> bool:
     return own and frame.name.partition("@")[0] in PLUMBING
 
 
-def _steps_of(frame: Frame, outer: list[Step], pointer: Pointer | None, optimised: bool) -> Iterator[Step]:
-    """The step of `frame`, after those of functions between it and its caller which left no frame.
-
-    In an optimised program a pointer may lead to a function that jumps on to this one: of a pointer of which
-    nobody looked up the value it is not known that it leads here.
-    """
+def _steps_of(frame: Frame, outer: list[Step], pointer: Pointer | None) -> Iterator[Step]:
+    """The step of `frame`, after those of functions between it and its caller which left no frame."""
     caller = outer[-1].frame if outer else None
     if caller is None:
         yield _step(frame, None)
         return
-    instruction = without_addresses(caller.instruction)
+    kind, instruction = caller.call, without_addresses(caller.instruction)
     for position, hidden in enumerate(caller.via):
         yield Step(hidden, Kind.TAIL if position else Kind.DIRECT, instruction=instruction)
         instruction = ""
-    kind = caller.call
     if pointer is not None and pointer.value:
         kind = Kind.INDIRECT
         for hidden in pointer.leads:
             yield Step(hidden, kind, instruction=instruction, pointer=pointer)
             kind, instruction, pointer = Kind.TAIL, "", None
-    elif optimised and kind is Kind.INDIRECT:
-        kind = Kind.UNKNOWN
     yield replace(_step(frame, kind, instruction), pointer=pointer)
 
 

@@ -81,6 +81,7 @@ SAME = [
     # a pointer of which an optimised program does not tell where it led, and one in it that leads on by a jump
     ("main ~> a *> goal", "main ~> a *> goal"),
     ("main *> a ~> goal", "main *> a ~> goal"),
+    ("main ~> a -> goal", "main ~> a *> goal"),
     # a function of a library: where it is does not depend on its file
     ("main > goal > ioctl@[libc]", "main > goal > ioctl@[libc]"),
     # a handler that a signal came to
@@ -147,6 +148,9 @@ DIFFERENT = [
     ("main > a ~> goal", "main > a > b > goal", "optimised b"),
     # left no frame, and nobody looked up where the pointer led
     ("main *> a ~> b > goal", "main ?> b > goal", "optimised a"),
+    ("main *> a ~> b > goal", "main *> b > goal", "optimised a"),
+    # as above, but it is known where the pointer led
+    ("main *> a ~> goal", source("main *> goal", slots={"goal": "Ops.go by init"}), "removed a"),
     # left no frame, and something else stands there: no excuse
     ("main > a > tea > goal", "main > a > coffee ~> goal", "inserted coffee", "removed tea"),
     # of another machine version: a note
@@ -284,6 +288,18 @@ def test_where_both_were_compiled_alike_only_what_left_by_a_jump_may_be_unseen()
     past = source("main ?> goal", build={"profile": "release"})
     for line, expected in (("main *> a ~> goal", "optimised a"), ("main *> a > goal", "inserted a")):
         assert changes(past, source(line, build={"profile": "release"})) == [expected]
+
+
+def test_where_one_program_was_optimised_what_a_pointer_leads_to_may_have_jumped_on():
+    old, new = source("main *> a > goal", "main > other"), source("main *> goal", "main ~> other")
+    assert changes(old, new) == ["optimised a", "optimised other"]
+    alike = source("main *> goal", "main > other")
+    assert changes(old, alike) == ["removed a"]
+
+
+def test_two_optimised_programs_differ_in_their_calls_and_functions():
+    assert changes("main ~> a > goal", "main ~> a *> goal") == ["call-kind goal"]
+    assert changes("main ~> a *> b > goal", "main ~> a *> goal") == ["removed b"]
 
 
 def test_of_a_function_that_was_seen_to_leave_by_a_jump_no_frame_is_told():

@@ -128,19 +128,6 @@ def thread_recording():
     return replace(base, stops=(creation, work), threads=threads)
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("main > board *> init > goal", "main > board *> init > goal"),
-        ("main ~> board *> init > goal", "main ~> board ?> init > goal"),
-        ("main +> board *> init > goal", "main +> board ?> init > goal"),
-    ],
-)
-def test_where_a_pointer_led_is_known_without_its_value_only_if_no_function_jumps_on(line, expected):
-    recorded = recording(line)
-    assert as_text(own_chain(recorded.stops[0], recorded)) == expected
-
-
 def test_a_pointer_of_known_value_leads_there_in_optimised_programs_too():
     recorded = recording("main ~> board *> init > goal")
     frames = recorded.stops[0].frames
