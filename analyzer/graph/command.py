@@ -17,12 +17,13 @@ _NAME_A_FILE = {
     "file", "filename", "path", "dir", "mem-path", "romfile", "firmware", "logfile", "kernel", "initrd", "script",
     "downscript", "helper", "tftp", "smb",
 }  # fmt: skip
-_HOLD_A_SECRET = {"data", "password", "passwd", "secret", "token", "key"}
+_HOLD_A_SECRET = {"password", "passwd", "passphrase", "secret", "token", "key"}
 _SAY_WHETHER = {"on", "off", "yes", "no", "true", "false"}
 _PART = re.compile(r"(?:[^,]|,,)+")  # in which QEMU doubles a comma
 _NAMED = re.compile(r"([\w.-]+)=(.*)", re.DOTALL)
 _KINDS = re.compile(r"(?:\w+:)*")  # unix:/run/x
 _FILES = ("unix:", "file:", "pipe:")
+_PROTOCOL = re.compile(r"(?:[A-Za-z][\w+.-]*:)*(?://)?")  # nbd://, fat:rw: and whoever else serves a file's blocks
 _JSON = re.compile(r'"([^"\\]*)"(\s*:\s*)"((?:[^"\\]|\\.)*)"')
 _BEGINS_LIKE_A_PATH = re.compile(r"(?:~[^/]*|\.\.?)?/")
 _ANY_PATH, _ANY_SECRET = "PATH", "SECRET"
@@ -65,24 +66,32 @@ def _option(argument: str) -> str:
 def _masked(option: str, argument: str) -> str:
     """The value of an option without what is of one host or one user."""
     if option in _TAKE_A_FILE:
-        return _ANY_PATH if "/" in argument else argument
+        return _file(argument)
     if argument.startswith("{"):
-        return _JSON.sub(lambda it: f'"{it[1]}"{it[2]}"{_value(it[1], it[3])}"', argument)
-    return _PART.sub(lambda it: _masked_part(it[0]), argument)
+        return _JSON.sub(lambda it: f'"{it[1]}"{it[2]}"{_value(option, it[1], it[3])}"', argument)
+    return _PART.sub(lambda it: _masked_part(option, it[0]), argument)
 
 
-def _masked_part(part: str) -> str:
+def _masked_part(option: str, part: str) -> str:
     named = _NAMED.fullmatch(part)
-    return f"{named[1]}={_value(named[1], named[2])}" if named else _value("", part)
+    return f"{named[1]}={_value(option, named[1], named[2])}" if named else _value(option, "", part)
 
 
-def _value(key: str, value: str) -> str:
+def _file(value: str) -> str:
+    """A file's name with a path of its own as `PATH`, behind the protocol it is reached by."""
+    protocol = _PROTOCOL.match(value)[0]  # type: ignore[index]
+    rest = value[len(protocol) :]
+    remote = protocol.startswith("json:") or protocol.endswith("//")
+    return f"{protocol}{_ANY_PATH}" if rest and (remote or "/" in rest) else value
+
+
+def _value(option: str, key: str, value: str) -> str:
     """The value, or what stands for it; of `file.filename` it is the last word that counts."""
     name = key.rpartition(".")[2]
-    if name in _HOLD_A_SECRET and value not in _SAY_WHETHER:
+    if (name in _HOLD_A_SECRET and value not in _SAY_WHETHER) or (name == "data" and option == "-object"):
         return _ANY_SECRET
     if name in _NAME_A_FILE and "/" in value:
-        return _ANY_PATH
+        return _file(value)
     kinds = _KINDS.match(value)[0]  # type: ignore[index]
     rest = value[len(kinds) :]
     is_a_file = kinds in _FILES and "/" in rest
