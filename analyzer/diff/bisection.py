@@ -17,6 +17,7 @@ from analyzer.diff.words import first_divergence, started_unlike
 from analyzer.errors import UsageError
 from analyzer.graph.callgraph import CallGraph, Provenance
 from analyzer.graph.rules import Outcome, Rule, check_rule
+from gdbscripts.wire import BREAK
 
 
 class Answer(Enum):
@@ -59,7 +60,8 @@ def by_rule(rule: Rule, graph: CallGraph) -> Decision:
 
 
 def by_chains(old: Source, new: Source, milestones: Sequence[str], names: Names) -> Decision:
-    """Whether the chains to `milestones` (to all when there are none) are those of `old`."""
+    """Whether the chains to `milestones` are those of `old`; when there are none, all but those to what was asked
+    for with --break, which a bisection does not ask for."""
     diff = compare(old, new, names)
     chains = [chain for chain in diff.chains if not milestones or chain.milestone in milestones]
     for chain in chains:
@@ -67,7 +69,7 @@ def by_chains(old: Source, new: Source, milestones: Sequence[str], names: Names)
             return Decision(Answer.BAD, f"{chain.milestone}: {first_divergence(chain)}")
     compared = {chain.milestone for chain in chains}
     for name in milestones or dict.fromkeys(chain.milestone for chain in old.graph.chains):
-        if name not in compared:
+        if name not in compared and not name.startswith(BREAK):
             reasons = [unchecked.reason for unchecked in diff.unchecked if unchecked.subject == _title(old, name)]
             return Decision(Answer.SKIP, f"{name}: {reasons[0] if reasons else 'it could not be compared'}")
     return Decision(Answer.GOOD, f"{', '.join(milestones) or 'every chain'}: as in {old.name}")
@@ -77,6 +79,11 @@ def check_milestones(milestones: Sequence[str], old: Source) -> None:
     """UsageError when `old` has no chain to one of them."""
     known = dict.fromkeys(chain.milestone for chain in old.graph.chains)
     for name in milestones:
+        if name.startswith(BREAK):
+            function = name.removeprefix(BREAK)
+            raise UsageError(
+                f"A bisection does not ask for {function}.", f"Give a rule: --rule 'main must reach {function}'."
+            )
         if name not in known:
             raise UsageError(
                 f"{old.name} has no chain to {name}.", f"It has: {', '.join(known) or 'none at all'}."

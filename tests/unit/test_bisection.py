@@ -96,6 +96,15 @@ def test_a_chain_that_an_incomplete_recording_lacks_tells_nothing():
     assert chains_like(old, none, name).answer is BAD
 
 
+def test_what_only_the_other_graph_was_asked_for_is_left_out():
+    old, new = graph("main > a > b"), graph("main > a > b")
+    old.chains += (replace(old.chains[0], milestone="break c", title="Asked for: c"),)
+    assert chains_like(old, new).answer is GOOD
+    with pytest.raises(UsageError, match="does not ask for c") as caught:
+        check_milestones(["break c"], Source("old", old))
+    assert "main must reach c" in caught.value.hint
+
+
 def test_a_milestone_that_the_other_graph_lacks_is_a_wrong_question():
     with pytest.raises(UsageError, match="no chain to init-vcp"):
         check_milestones(["init-vcp"], Source("old", graph("main > a")))
