@@ -14,6 +14,7 @@ from analyzer.imports.stacks import DEEPEST, INNER, OUTER, Stack, Unread, is_too
 from analyzer.imports.tally import DISTINCT, Tally
 from analyzer.model import Recording
 from analyzer.recording import assemble
+from analyzer.text import number_of
 from gdbscripts import wire
 
 _READERS: dict[str, Callable[[Iterable[str], Unread], Iterator[Stack]]] = {
@@ -80,7 +81,7 @@ def _notes(unread: Unread, tally: Tally, cut: int) -> Iterator[str]:
 def _shortened(deep: int) -> str:
     if not deep:
         return ""
-    whose = "1 stack is" if deep == 1 else f"{deep} stacks are"
+    whose = number_of(deep, "stack is", "stacks are")
     kept = f"the innermost {INNER} and the outermost {OUTER} are kept"
     return f"{whose} deeper than {DEEPEST} frames: {kept}, and those between are left out of everything here."
 

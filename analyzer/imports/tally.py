@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from analyzer.imports.stacks import Frame, Stack, ThreadLabel
+from analyzer.text import number_of
 
 DISTINCT = 50_000  # different stacks
 TEXT = 40_000_000  # characters of the frames of all of them
@@ -45,11 +46,11 @@ class Tally:
         """How many were left out, and what to do; "" when all were kept."""
         if not self.left_out:
             return ""
-        left_out = "1 stack" if self.left_out == 1 else f"{self.left_out} stacks"
         kept = f"{len(self.stacks)} {'different ones' if self.counted else 'ones'}"
         return (
-            f"{left_out} that came after the first {kept} {'is' if self.left_out == 1 else 'are'} left out of "
-            f"everything here: there is no room for more. Choose a part, as with perf script's --comm or --time."
+            f"{number_of(self.left_out, 'stack')} that came after the first {kept} "
+            f"{'is' if self.left_out == 1 else 'are'} left out of everything here: there is no room for more. "
+            "Choose a part, as with perf script's --comm or --time."
         )
 
     def _has_room(self, stack: Stack) -> bool:
