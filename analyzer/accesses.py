@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from analyzer.graph.boundary import ENTRY
-from analyzer.graph.kept import delivers_what_was_kept
-from analyzer.kvm.exits import Exit, decode_exit
+from analyzer.graph.kept import delivers_coalesced_write
+from analyzer.kvm.exits import DecodedExit, decode_exit
 from analyzer.kvm.requests import KVM_RUN
-from analyzer.model import KernelEvent, LedgerEntry, Recording, Stop, VcpuExit
+from analyzer.model import Ioctl, KernelEvent, KvmExit, Recording, Stop
 from analyzer.text import number_of
 from analyzer.toml import load_toml
 from gdbscripts.wire import IO
@@ -34,7 +34,7 @@ _KINDS = {"out": "port write", "in": "port read", "write": "memory write", "read
 
 
 @dataclass(frozen=True)
-class Access:
+class IoAccess:
     """One access. `served` says who did it: QEMU, or who in the kernel."""
 
     thread: str
@@ -53,23 +53,25 @@ class Access:
     detail: str = ""
 
 
-def accesses(recording: Recording) -> list[Access]:
+def io_accesses(recording: Recording) -> list[IoAccess]:
     """All accesses that were recorded, in the order in which they happened on each vCPU."""
     exits = {exit_.ioctl: exit_ for exit_ in recording.exits}
     stops: dict[int, list[Stop]] = {}
     for stop in recording.stops:
         if stop.reason == IO and stop.exit is not None:
             stops.setdefault(stop.exit, []).append(stop)
-    found: list[Access] = []
-    zones: list[_Zone] = []
-    before: dict[int, Exit] = {}
+    found: list[IoAccess] = []
+    zones: list[_CoalescedZone] = []
+    before: dict[int, DecodedExit] = {}
     for entry in recording.ledger:
         if entry.request in (_REGISTER, _UNREGISTER):
             _note_zone(entry, zones)
         elif entry.request == KVM_RUN:
             exit_ = exits.get(entry.number)
             decoded = decode_exit(exit_.run, exit_.data) if exit_ is not None else None
-            run = _Run(entry, recording.thread(entry.thread).label, zones, before.pop(entry.thread, None), decoded)
+            run = _KvmRun(
+                entry, recording.thread(entry.thread).label, zones, before.pop(entry.thread, None), decoded
+            )
             found.extend(run.inside())
             if exit_ is not None and decoded is not None:
                 found.append(run.outside(exit_, stops.get(exit_.number, ())))
@@ -78,7 +80,7 @@ def accesses(recording: Recording) -> list[Access]:
 
 
 @dataclass(frozen=True)
-class _Zone:
+class _CoalescedZone:
     """Accesses that KVM keeps for QEMU until the next exit."""
 
     first: int
@@ -86,11 +88,16 @@ class _Zone:
     ports: bool
 
 
-class _Run:
+class _KvmRun:
     """One KVM_RUN: what happened inside, and why it came back."""
 
     def __init__(
-        self, entry: LedgerEntry, thread: str, zones: Sequence[_Zone], before: Exit | None, exit_: Exit | None
+        self,
+        entry: Ioctl,
+        thread: str,
+        zones: Sequence[_CoalescedZone],
+        before: DecodedExit | None,
+        exit_: DecodedExit | None,
     ) -> None:
         self._entry = entry
         self._thread = thread
@@ -98,21 +105,21 @@ class _Run:
         self._exit = exit_
         self._instruction = ""
         self._kernel: tuple[str, ...] = ()
-        self._seen: list[Access] = []
+        self._seen: list[IoAccess] = []
         self._read(before)
 
-    def inside(self) -> list[Access]:
+    def inside(self) -> list[IoAccess]:
         """What the kernel served itself."""
         return self._seen
 
-    def outside(self, exit_: VcpuExit, stops: Sequence[Stop]) -> Access:
+    def outside(self, exit_: KvmExit, stops: Sequence[Stop]) -> IoAccess:
         """What KVM_RUN came back for."""
         assert self._exit is not None
         decoded = self._exit
-        kept = tuple(stop for stop in stops if delivers_what_was_kept(stop))
+        kept = tuple(stop for stop in stops if delivers_coalesced_write(stop))
         reads = decoded.direction in ("in", "read")
         answer = int.from_bytes(exit_.answer[: decoded.size], "little") if reads and exit_.answer else None
-        return Access(
+        return IoAccess(
             thread=self._thread,
             time=exit_.time,
             kind=_kind_of(decoded),
@@ -129,7 +136,7 @@ class _Run:
             detail=decoded.detail,
         )
 
-    def _read(self, before: Exit | None) -> None:
+    def _read(self, before: DecodedExit | None) -> None:
         """Go through the kernel's events; those that belong to the exit itself tell its instruction and stack."""
         answered = before is None or before.direction not in ("in", "read")
         for event in self._entry.kernel:
@@ -166,15 +173,15 @@ class _Run:
             self._instruction, self._kernel = last.instruction, last.kernel
             self._seen.pop()
 
-    def _halt(self, event: KernelEvent) -> Access:
-        return Access(
+    def _halt(self, event: KernelEvent) -> IoAccess:
+        return IoAccess(
             thread=self._thread, time=event.time, kind="halt", address=None, size=0, count=1, value=None,
             instruction=self._instruction, reason="", served="KVM", kernel=event.stack[ENTRY:], handled=(),
             delivered=(),
         )  # fmt: skip
 
-    def _access(self, event: KernelEvent) -> Access | None:
-        access = Access(
+    def _access(self, event: KernelEvent) -> IoAccess | None:
+        access = IoAccess(
             thread=self._thread, time=event.time, kind="", address=None, size=0, count=1, value=None,
             instruction=self._instruction, reason="", served="", kernel=event.stack[ENTRY:], handled=(),
             delivered=(),
@@ -204,11 +211,11 @@ _FOR_A_DEVICE = re.compile("KVM_EXIT_(?:IO|MMIO)")
 _NOTHING = re.compile(r"(?!)")
 
 
-def _same(access: Access, exit_: Exit) -> bool:
+def _same(access: IoAccess, exit_: DecodedExit) -> bool:
     return (access.kind, access.address) == (_kind_of(exit_), exit_.address)
 
 
-def _kind_of(exit_: Exit) -> str:
+def _kind_of(exit_: DecodedExit) -> str:
     if exit_.reason == "KVM_EXIT_HLT":
         return "halt"
     return _KINDS.get(exit_.direction, exit_.reason.removeprefix("KVM_EXIT_").lower().replace("_", " "))
@@ -223,19 +230,19 @@ def _instruction(event: KernelEvent) -> str:
     return ""
 
 
-def _note_zone(entry: LedgerEntry, zones: list[_Zone]) -> None:
+def _note_zone(entry: Ioctl, zones: list[_CoalescedZone]) -> None:
     """struct kvm_coalesced_mmio_zone: address (8 bytes), size, whether it is of ports."""
     if len(entry.before) < 16 or entry.returned != 0:
         return
     first, size, ports = (int.from_bytes(entry.before[a:b], "little") for a, b in ((0, 8), (8, 12), (12, 16)))
-    zone = _Zone(first, first + size - 1, bool(ports))
+    zone = _CoalescedZone(first, first + size - 1, bool(ports))
     if entry.request == _REGISTER:
         zones.append(zone)
     elif zone in zones:
         zones.remove(zone)
 
 
-def _served_by(address: int, ports: bool, way: str, zones: Sequence[_Zone]) -> str:
+def _served_by(address: int, ports: bool, way: str, zones: Sequence[_CoalescedZone]) -> str:
     if way == "write" and any(z.first <= address <= z.last and z.ports == ports for z in zones):
         return "kept by KVM until the next exit (coalesced)"
     for name, is_port, first, last in _served_ranges():
@@ -255,7 +262,7 @@ def _served_ranges() -> tuple[tuple[str, bool, int, int], ...]:
     )
 
 
-def access_words(access: Access) -> str:
+def access_words(access: IoAccess) -> str:
     """What the guest does, in a line."""
     if access.address is None:
         return f"{access.kind}{f' ({access.detail})' if access.detail else ''}"
@@ -267,7 +274,7 @@ def access_words(access: Access) -> str:
 
 def accesses_text(recording: Recording) -> Iterator[str]:
     """One text for each access: what, where in the guest, and who served it by which way."""
-    for access in accesses(recording):
+    for access in io_accesses(recording):
         where = f"  at {access.instruction}" if access.instruction else ""
         lines = [f"{access.time:9.6f} {access.thread:12} {access_words(access)}{where}"]
         lines += [f"          delivers {_way(stop)}" for stop in access.delivered]

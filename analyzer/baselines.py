@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.comparing import Output, Terms, compare_sources, tell
-from analyzer.diff.baseline import machine, profile, to_text
+from analyzer.comparing import ComparisonTerms, OutputOptions, compare_sources, write_comparison
+from analyzer.diff.baseline import machine, profile, write_baseline
 from analyzer.diff.calls import explained
-from analyzer.diff.change import Source
-from analyzer.diff.ioctls import whole_ledger
-from analyzer.diff.reading import from_text
+from analyzer.diff.change import NamedGraph
+from analyzer.diff.ioctls import has_full_log
+from analyzer.diff.reading import read_baseline
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.callgraph import CallGraph, Provenance
 from analyzer.recording import FILE_NAME
 from analyzer.results import write_text
-from analyzer.sides import load_source
+from analyzer.sides import open_graph
 
 _ALLOW_FILE = "allow.toml"  # beside the baselines: accepted changes and rules
 _SUFFIX = ".txt"
@@ -31,21 +31,21 @@ _USUAL = {"scenario": "startup", "accelerator": "kvm", "guest": "tiny"}
 
 
 @dataclass(frozen=True)
-class Kept:
+class BaselineEntry:
     """A recording and the baseline it belongs to, which may not exist yet."""
 
-    source: Source
+    source: NamedGraph
     baseline: Path
 
 
-def find_recordings() -> list[Source]:
+def find_recordings() -> list[NamedGraph]:
     """The output folders below the current one, and below `out`; imported backtraces are none of these.
 
     AnalyzerError when there is none.
     """
     folders = [*Path().glob("*/"), *Path("out").glob("*/")]
     found = sorted(str(folder) for folder in folders if (folder / FILE_NAME).is_file())
-    recorded = [source for source in map(load_source, found) if not source.pasted]
+    recorded = [source for source in map(open_graph, found) if not source.pasted]
     if not recorded:
         raise AnalyzerError(
             "There is no recording here.", "Record one: analyze startup --qemu PATH; or name it with --of."
@@ -53,10 +53,10 @@ def find_recordings() -> list[Source]:
     return recorded
 
 
-def kept_for(folder: Path, recordings: Iterable[Source]) -> list[Kept]:
+def match_baselines(folder: Path, recordings: Iterable[NamedGraph]) -> list[BaselineEntry]:
     """Each recording with its place among the baselines. UsageError when two have the same place, or when one is a
     pasted backtrace."""
-    kept = [Kept(source, folder / file_name(source.graph.provenance)) for source in recordings]
+    kept = [BaselineEntry(source, folder / file_name(source.graph.provenance)) for source in recordings]
     if pasted := next((each.source.name for each in kept if each.source.pasted), None):
         raise UsageError(f"{pasted} is a pasted backtrace: no baseline is made of it.", "Record a QEMU.")
     places: dict[Path, str] = {}
@@ -91,13 +91,13 @@ def _short(arguments: str) -> str:
     return f"{shown}-{hashlib.sha256(arguments.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
-def allow_file(folder: Path) -> Path | None:
+def allow_list_in(folder: Path) -> Path | None:
     """The allow file among the baselines; None when there is none."""
     file = folder / _ALLOW_FILE
     return file if file.exists() else None
 
 
-def update(kept: Sequence[Kept]) -> Iterator[str]:
+def update(kept: Sequence[BaselineEntry]) -> Iterator[str]:
     """Write the baselines; tells what happened to each, in a line. AnalyzerError for an incomplete recording."""
     for each in kept:
         if not each.source.complete:
@@ -105,7 +105,7 @@ def update(kept: Sequence[Kept]) -> Iterator[str]:
                 f"{each.source.name} was not recorded to its end: no baseline is made of it.",
                 "Record it again; analyze report shows what is missing.",
             )
-        text = to_text(each.source.graph)
+        text = write_baseline(each.source.graph)
         before = each.baseline.read_text(encoding="utf-8", errors="replace") if each.baseline.exists() else None
         if before != text:
             _make_folder(each.baseline.parent)
@@ -114,10 +114,10 @@ def update(kept: Sequence[Kept]) -> Iterator[str]:
         yield f"{what:10}{each.baseline}  ({each.source.name}){_without(before, each)}"
 
 
-def _without(before: str | None, each: Kept) -> str:
+def _without(before: str | None, each: BaselineEntry) -> str:
     """What a baseline knows less than the one before; "" for nothing, and where that one cannot be read."""
     try:
-        old = from_text(before or "", each.baseline.name)
+        old = read_baseline(before or "", each.baseline.name)
     except AnalyzerError:
         return ""
     known, now = _knows(old), _knows(each.source.graph)
@@ -128,11 +128,13 @@ def _without(before: str | None, each: Kept) -> str:
 def _knows(graph: CallGraph) -> list[str]:
     """What a recording can be asked to leave out, and this one has."""
     slots = any(explained(step) for chain in graph.chains for step in chain.steps)
-    ledger = whole_ledger(graph.ioctls)
+    ledger = has_full_log(graph.ioctls)
     return ["who set the function pointers"] * slots + ["the ioctls"] * ledger
 
 
-def check(kept: Sequence[Kept], folder: Path, terms: Terms, output: Output, all_of_it: bool) -> ExitStatus:
+def check(
+    kept: Sequence[BaselineEntry], folder: Path, terms: ComparisonTerms, output: OutputOptions, all_of_it: bool
+) -> ExitStatus:
     """Compare each recording with its baseline and tell it; the worst status: differs before not to be compared.
 
     With `all_of_it` every baseline of the folder is to be compared with: one that is not cannot pass silently.
@@ -148,9 +150,9 @@ def check(kept: Sequence[Kept], folder: Path, terms: Terms, output: Output, all_
         raise _without_baseline(missing)
     statuses = set()
     for each in kept:
-        old = load_source(str(each.baseline))
+        old = open_graph(str(each.baseline))
         verdict = compare_sources(old, each.source, terms)
-        tell(verdict, old, each.source, terms, output)
+        write_comparison(verdict, old, each.source, terms, output)
         statuses.add(verdict.status)
     for name in _not_checked(folder, kept):
         print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)
@@ -167,7 +169,7 @@ def _make_folder(folder: Path) -> None:
         raise AnalyzerError(f"{folder} cannot be made: {error.strerror}.") from None
 
 
-def _without_baseline(each: Kept) -> AnalyzerError:
+def _without_baseline(each: BaselineEntry) -> AnalyzerError:
     """The error for a recording that has nothing to be compared with: it must not look like no difference."""
     others = sorted(file.name for file in each.baseline.parent.glob(f"*{_SUFFIX}"))
     there = f"There are {', '.join(others)}; " if others else ""
@@ -177,6 +179,6 @@ def _without_baseline(each: Kept) -> AnalyzerError:
     )
 
 
-def _not_checked(folder: Path, kept: Sequence[Kept]) -> list[str]:
+def _not_checked(folder: Path, kept: Sequence[BaselineEntry]) -> list[str]:
     """Baselines of the folder that no recording was compared with."""
     return sorted({file.name for file in folder.glob(f"*{_SUFFIX}")} - {each.baseline.name for each in kept})

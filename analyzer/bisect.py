@@ -17,26 +17,34 @@ from analyzer.adapters.elf import NoProgramError, function_names
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.git import commit_in
 from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
-from analyzer.build.certificate import certificate_of
+from analyzer.build.certificate import provenance_of
 from analyzer.build.compile import BuildFailedError
 from analyzer.building import BuildOptions, build_as_asked
 from analyzer.console import Console
-from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_like, check_milestones, together
-from analyzer.diff.change import Source
-from analyzer.diff.names import known_names
+from analyzer.diff.bisection import (
+    BisectAnswer,
+    BisectDecision,
+    by_chains,
+    by_rule,
+    check_like,
+    check_milestones,
+    combine_decisions,
+)
+from analyzer.diff.change import NamedGraph
+from analyzer.diff.names import shipped_history
 from analyzer.errors import AnalyzerError
-from analyzer.graph.callgraph import CallGraph, Missing, Provenance
+from analyzer.graph.callgraph import CallGraph, MissedMilestone, Provenance
 from analyzer.graph.command import arguments_of, machine_of
 from analyzer.graph.merge import graph_of
 from analyzer.graph.rules import Rule, parse_rule
 from analyzer.model import without_compiler_suffix
 from analyzer.record.guest import Guest
-from analyzer.record.session import QemuEndedError, Request, Watcher, record
+from analyzer.record.session import QemuEndedError, RecordingReporter, RecordingRequest, record
 from analyzer.recording import read_recording
-from analyzer.results import keep_what_is_of_use, prepare_folder
+from analyzer.results import keep_if_useful, prepare_folder
 from analyzer.scenarios import load_scenario
-from analyzer.sides import load_source
-from analyzer.startup import check_wishes
+from analyzer.sides import open_graph
+from analyzer.startup import check_request
 from analyzer.workflow import write_results
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -45,7 +53,7 @@ _SCENARIO = "startup"
 _LINGER = 3.0  # seconds a guest of the user's may run on
 _EACH_WATCHED = 100  # stops at each function of a rule
 _NO_SUCH_COMMAND = (126, 127)  # of the shell
-_NOBODY = Watcher(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
+_NOBODY = RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
 
 
 class BisectStatus(IntEnum):
@@ -84,7 +92,7 @@ def bisect(options: BisectOptions) -> BisectStatus:
     """Judge the commit at hand, and say so in a line. AnalyzerError for what does not lie in this commit: it must
     stop the bisection."""
     question = _Question.of(options)
-    guest = check_wishes(options.guest, options.accelerator, None, force=False)
+    guest = check_request(options.guest, options.accelerator, None, force=False)
     if question.like is not None:
         check_like(question.like, _started(guest, options))
     with Gdb() as gdb:
@@ -95,7 +103,7 @@ def bisect(options: BisectOptions) -> BisectStatus:
             graph = _graph(_program(options), folder, guest, question.watched, options)
         decision = question.decide(graph, commit)
     except _NothingToSayError as reason:
-        decision = Decision(Answer.SKIP, str(reason))
+        decision = BisectDecision(BisectAnswer.SKIP, str(reason))
     if options.reverse:
         decision = decision.turned()
     Console().say(f"{' '.join(filter(None, (decision.answer.value, commit)))}: {decision.why}")
@@ -108,11 +116,11 @@ class _Question:
 
     rules: tuple[Rule, ...]
     chains: tuple[str, ...]
-    like: Source | None
+    like: NamedGraph | None
 
     @classmethod
     def of(cls, options: BisectOptions) -> _Question:
-        like = load_source(options.like) if options.like else None
+        like = open_graph(options.like) if options.like else None
         if like is not None:
             check_milestones(options.chains, like)
         return cls(tuple(map(parse_rule, options.rules)), options.chains, like)
@@ -123,13 +131,13 @@ class _Question:
         names = [pattern.text for rule in self.rules for pattern in rule.patterns]
         return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and name not in _ALWAYS_WATCHED]
 
-    def decide(self, graph: CallGraph, commit: str) -> Decision:
+    def decide(self, graph: CallGraph, commit: str) -> BisectDecision:
         """The answer for a commit whose graph this is."""
         decisions = [by_rule(rule, graph) for rule in self.rules]
         if self.like is not None:
-            new = Source(commit or "this commit", graph)
-            decisions.append(by_chains(self.like, new, self.chains, known_names()))
-        return together(decisions)
+            new = NamedGraph(commit or "this commit", graph)
+            decisions.append(by_chains(self.like, new, self.chains, shipped_history()))
+        return combine_decisions(decisions)
 
 
 def _started(guest: Guest, options: BisectOptions) -> Provenance:
@@ -186,7 +194,7 @@ def _graph(program: Path, folder: Path, guest: Guest, watched: Sequence[str], op
         gdb.dismiss()
     graph = graph_of(read_recording(folder))
     absent = set(watched) - _functions_of(qemu)
-    graph.missing += tuple(Missing(name, name, False, (name,)) for name in sorted(absent))
+    graph.missing += tuple(MissedMilestone(name, name, False, (name,)) for name in sorted(absent))
     return graph
 
 
@@ -194,9 +202,9 @@ def _functions_of(qemu: QemuFacts) -> set[str]:
     return {without_compiler_suffix(name) for name in function_names(qemu.path)}
 
 
-def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: BisectOptions) -> Request:
+def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: BisectOptions) -> RecordingRequest:
     names = _functions_of(qemu) if watched else set()
-    return Request(
+    return RecordingRequest(
         qemu=qemu,
         scenario=load_scenario(_SCENARIO, options.accelerator),
         guest=guest,
@@ -206,7 +214,7 @@ def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: Bis
         timeout=options.timeout,
         linger=_LINGER,
         break_limit=_EACH_WATCHED,
-        build=certificate_of(qemu.path, qemu.build_id),
+        build=provenance_of(qemu.path, qemu.build_id),
         pointers=options.pointers,
         ledger=False,
     )
@@ -224,5 +232,5 @@ def _folder(keep: Path | None, commit: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if keep_what_is_of_use(folder):
+        if keep_if_useful(folder):
             write_results(folder)

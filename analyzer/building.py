@@ -11,9 +11,16 @@ from pathlib import Path
 
 from analyzer.build.cache import Cache
 from analyzer.build.needs import MissingPackagesError
-from analyzer.build.provide import Built, provide
-from analyzer.build.shelf import Entry, entries, prune
-from analyzer.build.wanted import Local, Profile, Recipe, Wanted, parse_target, parse_wanted
+from analyzer.build.provide import BuiltQemu, build_or_fetch
+from analyzer.build.shelf import CacheEntry, cache_entries, prune
+from analyzer.build.wanted import (
+    BuildRequest,
+    BuildSettings,
+    LocalSource,
+    Profile,
+    parse_build_request,
+    parse_target,
+)
 from analyzer.console import Console, amount
 from analyzer.errors import AnalyzerError, UsageError
 
@@ -34,30 +41,30 @@ class BuildOptions:
     arguments: tuple[str, ...]
 
 
-def build_as_asked(options: BuildOptions) -> Built:
+def build_as_asked(options: BuildOptions) -> BuiltQemu:
     """UsageError when the options contradict each other, AnalyzerError when the build cannot be had."""
     return build(_wanted(options), _recipe(options))
 
 
-def build_by_name(what: str, jobs: int) -> Built:
+def build_by_name(what: str, jobs: int) -> BuiltQemu:
     """With the default profile, for `--version`."""
-    return build(parse_wanted(what), Recipe(jobs=jobs))
+    return build(parse_build_request(what), BuildSettings(jobs=jobs))
 
 
-def build(wanted: Wanted, recipe: Recipe) -> Built:
+def build(wanted: BuildRequest, recipe: BuildSettings) -> BuiltQemu:
     """Build, or find in the cache. Everything is told on standard error; standard output is for the path."""
     console = Console(sys.stderr)
     try:
-        return provide(wanted, recipe, Cache.default(), console)
+        return build_or_fetch(wanted, recipe, Cache.default(), console)
     except MissingPackagesError as missing:
         if not _installed(missing, console):
             raise
-    return provide(wanted, recipe, Cache.default(), console)
+    return build_or_fetch(wanted, recipe, Cache.default(), console)
 
 
 def list_cache() -> None:
     """One line for each thing in the cache, with its size."""
-    there = entries(Cache.default())
+    there = cache_entries(Cache.default())
     console = Console()
     for entry in there:
         console.say(_line(entry))
@@ -77,7 +84,7 @@ def prune_cache(names: Sequence[str]) -> None:
     console.say(f"{amount(sum(entry.size for entry in removed), 'B')} freed")
 
 
-def _wanted(options: BuildOptions) -> Wanted:
+def _wanted(options: BuildOptions) -> BuildRequest:
     if {"--help", "-h"} & set(options.arguments):
         raise UsageError("configure's --help builds nothing.", "Ask the tree itself: sh configure --help")
     if options.source is not None:
@@ -89,12 +96,12 @@ def _wanted(options: BuildOptions) -> Wanted:
             raise UsageError(
                 "--sha256 is for a tarball.", "A folder's content is recorded with a digest of its own."
             )
-        return Local(options.source, options.sha256)
-    return parse_wanted(options.what, options.sha256, options.unverified, options.mirror, options.update)
+        return LocalSource(options.source, options.sha256)
+    return parse_build_request(options.what, options.sha256, options.unverified, options.mirror, options.update)
 
 
-def _recipe(options: BuildOptions) -> Recipe:
-    return Recipe(Profile(options.profile), parse_target(options.target), options.arguments, options.jobs)
+def _recipe(options: BuildOptions) -> BuildSettings:
+    return BuildSettings(Profile(options.profile), parse_target(options.target), options.arguments, options.jobs)
 
 
 def _installed(missing: MissingPackagesError, console: Console) -> bool:
@@ -112,6 +119,6 @@ def _as_root(command: Sequence[str]) -> list[str]:
     return list(command) if os.geteuid() == 0 else ["sudo", *command]
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: CacheEntry) -> str:
     unused = "" if entry.needed else "  (not needed)"
     return f"{entry.kind:9}{amount(entry.size, 'B'):>9}  {entry.name:34} {entry.about}{unused}".rstrip()

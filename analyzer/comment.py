@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analyzer.adapters import forge
-from analyzer.ci.job import MARKER, Conversation, NoConversation, conversation, marker
+from analyzer.ci.job import MARKER, NoPullRequest, PullRequestComments, marker, pull_request_comments
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 
@@ -27,8 +27,8 @@ def comment(
     """
     console = Console()
     text = _read(file)
-    talk = conversation(environment, _event(environment.get("GITHUB_EVENT_PATH", "")))
-    if isinstance(talk, NoConversation):
+    talk = pull_request_comments(environment, _event(environment.get("GITHUB_EVENT_PATH", "")))
+    if isinstance(talk, NoPullRequest):
         console.say(f"Warning: {talk.reason}" if talk.warning else talk.reason)
         return ExitStatus.DONE
     try:
@@ -40,7 +40,7 @@ def comment(
     return ExitStatus.DONE
 
 
-def body(text: str, talk: Conversation, name: str = "") -> str:
+def body(text: str, talk: PullRequestComments, name: str = "") -> str:
     """The comment: the marker of the job of this name, then `text`, of which so much is left out that the server
     takes it."""
     text = text.removeprefix(MARKER).lstrip("\n")

@@ -10,14 +10,14 @@ from datetime import date
 from pathlib import Path
 
 from analyzer.console import print_whole
-from analyzer.diff.accept import DEFAULT_FAIL_ON, AllowFile, judge
-from analyzer.diff.allowfile import read_allow_file
-from analyzer.diff.change import Source
+from analyzer.diff.accept import DEFAULT_FAIL_ON, AllowList, judge
+from analyzer.diff.allowfile import read_allow_list
+from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, names_between
 from analyzer.diff.drawing import merged_dot
-from analyzer.diff.names import Names, known_names, read_names, together
-from analyzer.diff.pasted import part_on_rows
-from analyzer.diff.verdict import RuleResult, Verdict
+from analyzer.diff.names import SymbolHistory, combine_histories, read_history, shipped_history
+from analyzer.diff.pasted import subgraph_of_rows
+from analyzer.diff.verdict import JudgedDiff, RuleResult
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.rules import check_rule, parse_rule
@@ -33,18 +33,18 @@ _WIDTH = 120  # columns of what goes to no terminal
 
 
 @dataclass(frozen=True)
-class Terms:
+class ComparisonTerms:
     """What counts, what is accepted and what is known of names."""
 
     fail_on: frozenset[str] = DEFAULT_FAIL_ON
-    allow: AllowFile = field(default_factory=AllowFile)
-    names: Names = field(default_factory=known_names)
+    allow: AllowList = field(default_factory=AllowList)
+    names: SymbolHistory = field(default_factory=shipped_history)
     kernel: bool = False
     hits: bool = False
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputOptions:
     """How and where a verdict is told; `colour` as `--color`."""
 
     form: str = "text"
@@ -53,28 +53,28 @@ class Output:
     full: bool = False
 
 
-def read_terms(
+def read_comparison_terms(
     fail_on: frozenset[str], allow: Path | None, names: tuple[Path, ...], kernel: bool = False, hits: bool = False
-) -> Terms:
+) -> ComparisonTerms:
     """The terms, their files read and checked. AnalyzerError for a file that cannot be used."""
-    allowed = read_allow_file(_read(allow), str(allow)) if allow else AllowFile()
+    allowed = read_allow_list(_read(allow), str(allow)) if allow else AllowList()
     for must in allowed.musts:
         try:
             parse_rule(must.rule)
         except UsageError as error:
             raise AnalyzerError(f"{allow}: {error.message}", error.hint) from None
-    known = together([*(read_names(_read(file), str(file)) for file in names), known_names()])
-    return Terms(fail_on, allowed, known, kernel, hits)
+    known = combine_histories([*(read_history(_read(file), str(file)) for file in names), shipped_history()])
+    return ComparisonTerms(fail_on, allowed, known, kernel, hits)
 
 
-def compare_sources(old: Source, new: Source, terms: Terms) -> Verdict:
+def compare_sources(old: NamedGraph, new: NamedGraph, terms: ComparisonTerms) -> JudgedDiff:
     """The comparison, and what it means under these terms today."""
     diff = compare(old, new, terms.names, terms.kernel, terms.hits)
     rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.musts)
     return judge(diff, rules, terms.allow, terms.fail_on, date.today())
 
 
-def form_of(form: str | None, file: Path | None) -> str:
+def output_format(form: str | None, file: Path | None) -> str:
     """The format asked for, or the one the file's name stands for. UsageError when it stands for none."""
     if form is not None:
         return form
@@ -86,7 +86,9 @@ def form_of(form: str | None, file: Path | None) -> str:
     return found
 
 
-def tell(verdict: Verdict, old: Source, new: Source, terms: Terms, output: Output) -> None:
+def write_comparison(
+    verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, terms: ComparisonTerms, output: OutputOptions
+) -> None:
     """Write the verdict into the file, or print it. AnalyzerError when the file cannot be written."""
     text = _html(verdict, old, new, terms.names) if output.form == "html" else _text(verdict, output)
     if output.file is None:
@@ -96,7 +98,7 @@ def tell(verdict: Verdict, old: Source, new: Source, terms: Terms, output: Outpu
         print(output.file)
 
 
-def _text(verdict: Verdict, output: Output) -> str:
+def _text(verdict: JudgedDiff, output: OutputOptions) -> str:
     if output.form != "text":
         return FORMATS[output.form].render(verdict)
     on_screen = output.file is None
@@ -105,12 +107,12 @@ def _text(verdict: Verdict, output: Output) -> str:
     return text_of(verdict, width, colour, output.full)
 
 
-def _html(verdict: Verdict, old: Source, new: Source, names: Names) -> str:
+def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> str:
     before, now = old.graph, new.graph
     if old.pasted or new.pasted:
         chains = verdict.diff.chains
-        before = part_on_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
-        now = part_on_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))
+        before = subgraph_of_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
+        now = subgraph_of_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))
     svg, missing = picture(merged_dot(before, now, verdict.diff, names_between(old, new, names)))
     return render_diff(verdict, svg, missing)
 

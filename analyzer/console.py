@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
-from analyzer.record.progress import Reached
+from analyzer.record.progress import MilestoneReached
 from analyzer.text import visible
 
 _BAR = 24  # characters
@@ -38,7 +38,7 @@ class Console:
         self.clear()
         self._print(visible(text) + "\n")
 
-    def reached(self, reached: Reached) -> None:
+    def reached(self, reached: MilestoneReached) -> None:
         """A milestone was reached for the first time."""
         self.clear()
         where = reached.milestone.request or reached.function

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from analyzer.adapters import dot, kvm, qemu
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
-from analyzer.adapters.tracefs import KernelTrace
+from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.errors import AnalyzerError
 
 
 @dataclass(frozen=True)
-class Finding:
+class HostCheck:
     """`needed` says whether `analyze startup` cannot do without it."""
 
     subject: str
@@ -25,7 +25,7 @@ class Finding:
     remedy: str = ""
 
 
-def examine(qemu_path: Path | None = None) -> Iterator[Finding]:
+def examine_host(qemu_path: Path | None = None) -> Iterator[HostCheck]:
     """One finding after the other, as each is tried."""
     yield _try("gdb", _gdb)
     yield _try("ptrace", _ptrace)
@@ -39,11 +39,11 @@ def examine(qemu_path: Path | None = None) -> Iterator[Finding]:
         yield _try("QEMU", lambda: _qemu(qemu_path))
 
 
-def _try(subject: str, check: Callable[[], str], needed: bool = True) -> Finding:
+def _try(subject: str, check: Callable[[], str], needed: bool = True) -> HostCheck:
     try:
-        return Finding(subject, True, needed, check())
+        return HostCheck(subject, True, needed, check())
     except AnalyzerError as error:
-        return Finding(subject, False, needed, error.message, error.hint)
+        return HostCheck(subject, False, needed, error.message, error.hint)
 
 
 def _gdb() -> str:
@@ -118,7 +118,7 @@ def _watchpoints() -> str:
 
 
 def _kernel_tracing() -> str:
-    with KernelTrace.open():
+    with TracefsInstance.open():
         return "KVM's events and stacks can be recorded"
 
 

@@ -8,86 +8,86 @@ from gdbscripts import wire
 
 
 @dataclass
-class Draft:
+class RecordingBuilder:
     """What was read so far."""
 
-    header: wire.Header | None = None
-    milestones: list[wire.Milestone] = field(default_factory=list)
-    threads: dict[int, wire.Thread] = field(default_factory=dict)
-    frames: dict[int, wire.Frame] = field(default_factory=dict)
-    stops: list[wire.Stop] = field(default_factory=list)
-    returns: dict[int, wire.Return] = field(default_factory=dict)
-    ioctls: list[wire.Ioctl] = field(default_factory=list)
-    ioctl_returns: dict[int, wire.IoctlReturn] = field(default_factory=dict)
-    exits: list[wire.VcpuExit] = field(default_factory=list)
+    header: wire.HeaderRecord | None = None
+    milestones: list[wire.MilestoneRecord] = field(default_factory=list)
+    threads: dict[int, wire.ThreadRecord] = field(default_factory=dict)
+    frames: dict[int, wire.FrameRecord] = field(default_factory=dict)
+    stops: list[wire.StopRecord] = field(default_factory=list)
+    returns: dict[int, wire.ReturnRecord] = field(default_factory=dict)
+    ioctls: list[wire.IoctlRecord] = field(default_factory=list)
+    ioctl_returns: dict[int, wire.IoctlReturnRecord] = field(default_factory=dict)
+    exits: list[wire.KvmExitRecord] = field(default_factory=list)
     exit_answers: dict[int, str] = field(default_factory=dict)
     exit_counts: dict[int, int] = field(default_factory=dict)
-    kernel: wire.Kernel | None = None
+    kernel: wire.KernelTraceRecord | None = None
     kernel_stacks: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    kernel_events: dict[int, list[wire.KernelEvent]] = field(default_factory=dict)
-    pointers: list[wire.Pointer] = field(default_factory=list)
-    pointer_steps: list[wire.PointerStep] = field(default_factory=list)
-    accelerator: wire.Accelerator | None = None
-    sources: list[wire.Source] = field(default_factory=list)
+    kernel_events: dict[int, list[wire.KernelEventRecord]] = field(default_factory=dict)
+    pointers: list[wire.PointerRecord] = field(default_factory=list)
+    pointer_steps: list[wire.PointerOriginRecord] = field(default_factory=list)
+    accelerator: wire.AcceleratorRecord | None = None
+    sources: list[wire.SourceRecord] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
-    exit: wire.Exit | None = None
+    exit: wire.ProgramExitRecord | None = None
     notes: list[str] = field(default_factory=list)
-    end: wire.End | None = None
+    end: wire.EndRecord | None = None
 
     def add(self, record: wire.Record) -> None:
         """One more record."""
         match record:
-            case wire.Milestone():
+            case wire.MilestoneRecord():
                 self.milestones.append(record)
-            case wire.Thread():
+            case wire.ThreadRecord():
                 self.threads[record.number] = record
-            case wire.Frame():
+            case wire.FrameRecord():
                 self.frames[record.number] = record
-            case wire.Stop():
+            case wire.StopRecord():
                 self.stops.append(record)
-            case wire.Return():
+            case wire.ReturnRecord():
                 self.returns[record.stop] = record
-            case wire.Pointer():
+            case wire.PointerRecord():
                 self.pointers.append(record)
-            case wire.PointerStep():
+            case wire.PointerOriginRecord():
                 self.pointer_steps.append(record)
             case _:
                 self._add_about_ioctls(record)
 
     def _add_about_ioctls(self, record: wire.Record) -> None:
         match record:
-            case wire.Ioctl():
+            case wire.IoctlRecord():
                 self.ioctls.append(record)
-            case wire.IoctlReturn():
+            case wire.IoctlReturnRecord():
                 self.ioctl_returns[record.number] = record
-            case wire.VcpuExit():
+            case wire.KvmExitRecord():
                 self.exits.append(record)
-            case wire.ExitAnswer():
+            case wire.ExitResultRecord():
                 self.exit_answers[record.number] = record.data
-            case wire.ExitCount():
+            case wire.ExitCountRecord():
                 self.exit_counts[record.reason] = record.count
-            case wire.Kernel():
+            case wire.KernelTraceRecord():
                 self.kernel = record
-            case wire.KernelStack():
+            case wire.KernelStackRecord():
                 self.kernel_stacks[record.number] = tuple(record.functions)
-            case wire.KernelEvent():
+            case wire.KernelEventRecord():
                 self.kernel_events.setdefault(record.ioctl, []).append(record)
             case _:
                 self._add_about_the_run(record)
 
     def _add_about_the_run(self, record: wire.Record) -> None:
         match record:
-            case wire.Header():
+            case wire.HeaderRecord():
                 self.header = record
-            case wire.Accelerator():
+            case wire.AcceleratorRecord():
                 self.accelerator = record
-            case wire.Source():
+            case wire.SourceRecord():
                 self.sources.append(record)
-            case wire.Output():
+            case wire.OutputRecord():
                 self.outputs[record.stream] = self.outputs.get(record.stream, "") + record.text
-            case wire.Exit():
+            case wire.ProgramExitRecord():
                 self.exit = record
-            case wire.Note():
+            case wire.NoteRecord():
                 self.notes.append(record.text)
-            case wire.End():
+            case wire.EndRecord():
                 self.end = record

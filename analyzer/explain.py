@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from analyzer.graph.callgraph import Setting, Slot
+from analyzer.graph.callgraph import GraphPointer, GraphPointerOrigin
 from analyzer.graph.chain import own_chain
-from analyzer.graph.kept import slot_of
+from analyzer.graph.kept import graph_pointer
 from analyzer.model import Recording
 
 _WORDS = {
@@ -22,7 +22,7 @@ _WORDS = {
 _NAMELESS = {"passed": "an argument", "returned": "a function"}  # else it is a place without a name
 
 
-def slot_words(slot: Slot) -> str:
+def slot_words(slot: GraphPointer) -> str:
     """Where the call took its pointer from."""
     if slot.kind == "argument":
         return slot.name if slot.name.startswith("an argument ") else f"argument {slot.name}"
@@ -33,13 +33,13 @@ def slot_words(slot: Slot) -> str:
     return slot.name or ("a place without a name" if slot.kind in ("member", "static") else "unknown")
 
 
-def setting_words(step: Setting) -> str:
+def setting_words(step: GraphPointerOrigin) -> str:
     """One step back to where the pointer was set, without its place."""
     name = step.name or _NAMELESS.get(step.what, "a place without a name")
     return _WORDS[step.what].format(name=name, function=step.function)
 
 
-def place_words(step: Setting) -> str:
+def place_words(step: GraphPointerOrigin) -> str:
     """Where the step is made; "" when that is not known."""
     return f"{step.file}:{step.line}" if step.file and step.line else step.file
 
@@ -56,10 +56,10 @@ def pointers_text(recording: Recording) -> Iterator[str]:
                 place = f"  ({caller.file}:{caller.line})" if caller.file else ""
                 head = f"{caller.function} -> {callee.function}{place}"
                 address = f" at {callee.pointer.address:#x}" if callee.pointer.address else ""
-                yield "\n".join([head, *_lines(slot_of(callee.pointer), address)])
+                yield "\n".join([head, *_lines(graph_pointer(callee.pointer), address)])
 
 
-def _lines(slot: Slot, address: str) -> Iterator[str]:
+def _lines(slot: GraphPointer, address: str) -> Iterator[str]:
     yield f"    through {slot_words(slot)}{address}"
     for step in slot.set_by:
         place = place_words(step)

@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.adapters.lines import lines_of
+from analyzer.adapters.lines import open_lines
 from analyzer.errors import ExitStatus
-from analyzer.imports.reading import Imported, import_text
-from analyzer.imports.records import Origin
+from analyzer.imports.reading import ImportedText, import_text
+from analyzer.imports.records import ImportOrigin
 from analyzer.model import Recording
 from analyzer.recording import FILE_NAME
-from analyzer.results import check_free, forget_the_one_before, prepare_folder
+from analyzer.results import check_free, prepare_folder, remove_previous
 from analyzer.text import number_of, visible
 from gdbscripts.lines import to_line
 
@@ -36,8 +36,8 @@ def import_file(options: ImportOptions) -> ExitStatus:
     name = options.name or ("standard input" if options.source == "-" else Path(options.source).name)
     folder = options.out or Path(f"callchain-import-{_for_a_folder(name)}")
     check_free(folder, options.force)
-    with lines_of(options.source) as lines:
-        imported = import_text(lines, Origin(name), options.text_format)
+    with open_lines(options.source) as lines:
+        imported = import_text(lines, ImportOrigin(name), options.text_format)
     if imported.unread.count:
         print(f"analyze: {visible(imported.unread.sentence())}", file=sys.stderr)
     recording, missing = _write(imported, folder, options.force)
@@ -55,7 +55,7 @@ def _for_a_folder(name: str) -> str:
     return _NOT_IN_A_NAME.sub("-", stem).strip("-.")[:100] or "text"
 
 
-def _write(imported: Imported, folder: Path, force: bool) -> tuple[Recording, str]:
+def _write(imported: ImportedText, folder: Path, force: bool) -> tuple[Recording, str]:
     from analyzer.workflow import write_results
 
     prepare_folder(folder, force)
@@ -63,11 +63,11 @@ def _write(imported: Imported, folder: Path, force: bool) -> tuple[Recording, st
         file.writelines(map(to_line, imported.records))
     imported.records.clear()  # they are read back
     results = write_results(folder)
-    forget_the_one_before(folder)
+    remove_previous(folder)
     return results
 
 
-def _summary(name: str, imported: Imported, recording: Recording) -> str:
+def _summary(name: str, imported: ImportedText, recording: Recording) -> str:
     functions = {f.function for stop in recording.stops for f in stop.frames if not f.is_hole}
     repeated = imported.stacks > len(recording.stops) and not imported.left_out
     counted = [

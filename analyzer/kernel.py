@@ -36,7 +36,7 @@ _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
-class KernelEvent:
+class TraceEvent:
     """A tracepoint that was passed: `text` is what it says of itself, `stack` function names, outermost first."""
 
     tid: int
@@ -47,17 +47,17 @@ class KernelEvent:
 
 
 @dataclass(frozen=True)
-class Trace:
+class ParsedTrace:
     """A trace's events in its order, how many entries it says are lost or announces in vain, and how many of its
     lines were not understood."""
 
-    events: tuple[KernelEvent, ...]
+    events: tuple[TraceEvent, ...]
     lost: int = 0
     unknown: int = 0
 
 
 @dataclass(frozen=True)
-class KernelIoctl:
+class TracedIoctl:
     """One ioctl as the kernel saw it, with the events on its thread meanwhile."""
 
     tid: int
@@ -66,10 +66,10 @@ class KernelIoctl:
     entered: float  # seconds of CLOCK_MONOTONIC
     left: float | None  # None when the trace does not have it
     result: int | None  # negative errno when it failed
-    events: tuple[KernelEvent, ...]
+    events: tuple[TraceEvent, ...]
 
 
-class Call(Protocol):
+class IoctlEntry(Protocol):
     """An ioctl as gdb saw it at its entry; `time` in seconds of CLOCK_MONOTONIC."""
 
     @property
@@ -83,22 +83,22 @@ class Call(Protocol):
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedIoctls:
     """For each call its ioctl in the kernel, None where there is none; and the ioctls that no call claims."""
 
-    ioctls: tuple[KernelIoctl | None, ...]
-    unclaimed: tuple[KernelIoctl, ...]
+    ioctls: tuple[TracedIoctl | None, ...]
+    unclaimed: tuple[TracedIoctl, ...]
 
 
-def parse_trace(lines: Iterable[str]) -> Trace:
+def parse_trace(lines: Iterable[str]) -> ParsedTrace:
     """The events in the text of tracefs' `trace`, given as lines with their ends; one without is cut short."""
-    reader = _Reader()
+    reader = _TraceReader()
     for line in lines:
         reader.take(line)
     return reader.trace()
 
 
-def kernel_path(event: KernelEvent) -> tuple[str, ...]:
+def kernel_path(event: TraceEvent) -> tuple[str, ...]:
     """From the entry of the ioctl system call inward to the event, outermost first; () outside of an ioctl.
 
     Functions that only serve tracing are left out at the inner end.
@@ -112,14 +112,14 @@ def kernel_path(event: KernelEvent) -> tuple[str, ...]:
     return stack[first:last] if not any(map(_INTERRUPT.match, stack[first:last])) else ()
 
 
-def ioctls(events: Iterable[KernelEvent]) -> tuple[KernelIoctl, ...]:
+def ioctls(events: Iterable[TraceEvent]) -> tuple[TracedIoctl, ...]:
     """The ioctls among the events, in the order of their entry."""
-    inside: dict[int, _Ioctl] = {}
-    all_of_them: list[_Ioctl] = []
+    inside: dict[int, _OpenIoctl] = {}
+    all_of_them: list[_OpenIoctl] = []
     for event in events:
         if event.name == ENTER and (entered := _ENTERED.match(event.text)):
             fd, request = _signed(entered[1], 32), int(entered[2], 16) & 0xFFFFFFFF
-            inside[event.tid] = _Ioctl(event, fd, request)
+            inside[event.tid] = _OpenIoctl(event, fd, request)
             all_of_them.append(inside[event.tid])
         elif event.name == EXIT and event.tid in inside:
             inside.pop(event.tid).end = event
@@ -128,31 +128,31 @@ def ioctls(events: Iterable[KernelEvent]) -> tuple[KernelIoctl, ...]:
     return tuple(ioctl.frozen() for ioctl in all_of_them)
 
 
-def join_ioctls(calls: Sequence[Call], events: Iterable[KernelEvent]) -> Joined:
+def join_ioctls(calls: Sequence[IoctlEntry], events: Iterable[TraceEvent]) -> JoinedIoctls:
     """Find the ioctl in the kernel for each of gdb's calls, given in the order made.
 
     A thread goes from where gdb saw it straight into the kernel, and comes back before gdb sees its next call: the
     partner of a call is the first ioctl of its thread in between with the same descriptor and request.
     """
-    threads: dict[int, list[KernelIoctl]] = defaultdict(list)
+    threads: dict[int, list[TracedIoctl]] = defaultdict(list)
     for ioctl in ioctls(events):
         threads[ioctl.tid].append(ioctl)
     order: dict[int, list[int]] = defaultdict(list)
     for index, call in enumerate(calls):
         order[call.tid].append(index)
-    partners: list[KernelIoctl | None] = [None] * len(calls)
+    partners: list[TracedIoctl | None] = [None] * len(calls)
     for tid, indices in order.items():
         found = _partners([calls[index] for index in indices], threads[tid])
         for index, partner in zip(indices, found, strict=True):
             partners[index] = partner
     claimed = {id(partner) for partner in partners}
     unclaimed = [ioctl for thread in threads.values() for ioctl in thread if id(ioctl) not in claimed]
-    return Joined(tuple(partners), tuple(sorted(unclaimed, key=lambda ioctl: ioctl.entered)))
+    return JoinedIoctls(tuple(partners), tuple(sorted(unclaimed, key=lambda ioctl: ioctl.entered)))
 
 
-def _partners(calls: Sequence[Call], thread: Sequence[KernelIoctl]) -> list[KernelIoctl | None]:
+def _partners(calls: Sequence[IoctlEntry], thread: Sequence[TracedIoctl]) -> list[TracedIoctl | None]:
     """For each call of one thread its partner among the thread's ioctls."""
-    partners: list[KernelIoctl | None] = []
+    partners: list[TracedIoctl | None] = []
     position = 0
     for call, following in zip(calls, [*calls[1:], None], strict=True):
         until = following.time - _ROUNDING if following else float("inf")
@@ -166,13 +166,13 @@ def _partners(calls: Sequence[Call], thread: Sequence[KernelIoctl]) -> list[Kern
     return partners
 
 
-def _same(call: Call, ioctl: KernelIoctl) -> bool:
+def _same(call: IoctlEntry, ioctl: TracedIoctl) -> bool:
     # A request that went through an `int` reaches gdb with its sign in the upper half.
     asked = (call.fd, call.request & 0xFFFFFFFF)
     return asked == (ioctl.fd, ioctl.request) and ioctl.entered >= call.time - _ROUNDING
 
 
-class _Reader:
+class _TraceReader:
     """The state between lines."""
 
     def __init__(self) -> None:
@@ -197,11 +197,9 @@ class _Reader:
         elif not _BANNER.match(line):
             self._unknown += 1
 
-    def trace(self) -> Trace:
-        events = (
-            KernelEvent(*head, tuple(reversed(s))) for head, s in zip(self._heads, self._stacks, strict=True)
-        )
-        return Trace(tuple(events), self._lost + max(self._awaited, 0), self._unknown)
+    def trace(self) -> ParsedTrace:
+        events = (TraceEvent(*head, tuple(reversed(s))) for head, s in zip(self._heads, self._stacks, strict=True))
+        return ParsedTrace(tuple(events), self._lost + max(self._awaited, 0), self._unknown)
 
     def _take_entry(self, found: re.Match[str]) -> None:
         """An event, or the start of a stack: that of the last event here that has none, since interrupts nest."""
@@ -228,19 +226,19 @@ def _named(text: str) -> tuple[str, str]:
     return name, rest.strip()
 
 
-class _Ioctl:
+class _OpenIoctl:
     """An ioctl that events are still added to."""
 
-    def __init__(self, start: KernelEvent, fd: int, request: int) -> None:
+    def __init__(self, start: TraceEvent, fd: int, request: int) -> None:
         self.start, self.fd, self.request = start, fd, request
-        self.end: KernelEvent | None = None
-        self.events: list[KernelEvent] = []
+        self.end: TraceEvent | None = None
+        self.events: list[TraceEvent] = []
 
-    def frozen(self) -> KernelIoctl:
+    def frozen(self) -> TracedIoctl:
         left = self.end.time if self.end else None
         result = _signed(self.end.text, 64) if self.end else None
         events = tuple(self.events)
-        return KernelIoctl(self.start.tid, self.fd, self.request, self.start.time, left, result, events)
+        return TracedIoctl(self.start.tid, self.fd, self.request, self.start.time, left, result, events)
 
 
 def _signed(hexadecimal: str, bits: int) -> int:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from analyzer.graph.boundary import kernel_functions
 from analyzer.kvm.arguments import describe, describe_result
 from analyzer.kvm.requests import descriptor_class, name_of
-from analyzer.model import LedgerEntry, Recording
+from analyzer.model import Ioctl, Recording
 
 
 @dataclass(frozen=True)
-class Line:
+class IoctlLogLine:
     """One ioctl. `chain` are QEMU's functions, outermost first; `kernel` the kernel's, behind the system call."""
 
     number: int
@@ -29,18 +29,18 @@ class Line:
     observed: bool  # whether the kernel's functions were seen on its stack, or are as documented
 
 
-def lines(recording: Recording) -> Iterator[Line]:
+def ioctl_log(recording: Recording) -> Iterator[IoctlLogLine]:
     """The ioctls in the order made."""
     for entry in recording.ledger:
         yield _line(entry, recording)
 
 
-def _line(entry: LedgerEntry, recording: Recording) -> Line:
+def _line(entry: Ioctl, recording: Recording) -> IoctlLogLine:
     kernel, observed = kernel_functions(entry)
     returned = entry.returned
     failed = returned is not None and returned < 0
     value = -1 if failed else returned
-    return Line(
+    return IoctlLogLine(
         number=entry.number,
         time=entry.time,
         thread=recording.thread(entry.thread).label,
@@ -56,9 +56,9 @@ def _line(entry: LedgerEntry, recording: Recording) -> Line:
     )
 
 
-def ledger_text(recording: Recording) -> Iterator[str]:
+def ioctl_log_text(recording: Recording) -> Iterator[str]:
     """One line of text for each ioctl, as `strace` would print it, and the functions on the way."""
-    for line in lines(recording):
+    for line in ioctl_log(recording):
         argument = f", {line.argument}" if line.argument else ""
         way = " > ".join(line.chain) or "(stack not taken)"
         mark = "" if line.observed else " (documented)"

@@ -9,6 +9,6 @@ from analyzer.recording import read_recording
 from analyzer.references import is_reference, load_reference
 
 
-def load_recording(source: Path) -> Recording:
+def open_recording(source: Path) -> Recording:
     """The recording that `source` names; AnalyzerError when there is none."""
     return load_reference(str(source)) if is_reference(str(source)) else read_recording(source)

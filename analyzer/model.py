@@ -19,10 +19,10 @@ _LIBC_PREFIX = re.compile(r"^__GI_+")
 CALL_MAIN = frozenset(
     {"_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main", "generic_start_main"}
 )
-PLUMBING = CALL_MAIN | {"start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start"}
+LIBC_START_FRAMES = CALL_MAIN | {"start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start"}
 
 
-class Kind(str, Enum):
+class CallKind(str, Enum):
     """How a caller comes to a callee."""
 
     DIRECT = "direct"
@@ -68,7 +68,7 @@ class Frame:
     library: str
     pc: int
     addressed: bool
-    call: Kind
+    call: CallKind
     instruction: str
     via: tuple[Function, ...]  # functions between, called first to last, that jumped on and left no frame
     arguments: tuple[tuple[str, str], ...]
@@ -76,11 +76,11 @@ class Frame:
     @property
     def is_hole(self) -> bool:
         """Whether it stands for functions that nobody knows: two of the same name are not the same."""
-        return self.name == wire.NAMELESS or self.name.startswith(wire.CUT)
+        return self.name == wire.UNKNOWN_NAME or self.name.startswith(wire.CUT)
 
 
 @dataclass(frozen=True)
-class Ioctl:
+class IoctlAtStop:
     """One ioctl: the descriptor, what is behind it, the request, what it returned (None: not recorded)."""
 
     request: str
@@ -101,7 +101,7 @@ class Stop:
     milestones: tuple[str, ...]
     function: str
     frames: tuple[Frame, ...]
-    ioctl: Ioctl | None = None
+    ioctl: IoctlAtStop | None = None
     starts: Function | None = None  # thread-create: the new thread's start function
     exit: int | None = None  # io: number of the exit that is being handled
     count: int = 1  # how many equal stacks it stands for
@@ -135,7 +135,7 @@ class KernelEvent:
 
 
 @dataclass(frozen=True)
-class LedgerEntry:
+class Ioctl:
     """One ioctl on a descriptor of KVM. `before` and `after` are the beginning of what its argument points to."""
 
     number: int
@@ -159,7 +159,7 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True)
-class VcpuExit:
+class KvmExit:
     """KVM_RUN came back with something to do; `run` and `data` are as `analyzer.kvm.exits` decodes them."""
 
     number: int
@@ -172,7 +172,7 @@ class VcpuExit:
 
 
 @dataclass(frozen=True)
-class PointerStep:
+class PointerOrigin:
     """A step back from a call through a pointer to where the pointer was set.
 
     `what`: passed (as the argument `name`), read (from the slot `name`), stored (to it), copied (to it, from the
@@ -201,28 +201,28 @@ class Pointer:
     outcome: str
     reason: str
     leads: tuple[Function, ...]  # the target and others, when they jumped on to the callee
-    steps: tuple[PointerStep, ...]  # that nearest to the call first
+    steps: tuple[PointerOrigin, ...]  # that nearest to the call first
 
 
 @dataclass(frozen=True)
 class Recording:
     """A recording, whole: what ran, what was waited for, what happened."""
 
-    header: wire.Header
+    header: wire.HeaderRecord
     source_root: str
-    milestones: tuple[wire.Milestone, ...]
+    milestones: tuple[wire.MilestoneRecord, ...]
     threads: tuple[Thread, ...]
     stops: tuple[Stop, ...]
-    accelerator: wire.Accelerator | None = None
+    accelerator: wire.AcceleratorRecord | None = None
     sources: dict[str, dict[int, str]] = field(default_factory=dict)  # file -> line number -> text
     outputs: dict[str, str] = field(default_factory=dict)  # stream -> text
-    exit: wire.Exit | None = None
+    exit: wire.ProgramExitRecord | None = None
     notes: tuple[str, ...] = ()
-    end: wire.End | None = None  # None: cut short
-    ledger: tuple[LedgerEntry, ...] = ()
-    exits: tuple[VcpuExit, ...] = ()
+    end: wire.EndRecord | None = None  # None: cut short
+    ledger: tuple[Ioctl, ...] = ()
+    exits: tuple[KvmExit, ...] = ()
     exit_counts: dict[int, int] = field(default_factory=dict)  # reason -> how many, recorded or not
-    kernel: wire.Kernel | None = None  # None: nobody tried to record the kernel's side
+    kernel: wire.KernelTraceRecord | None = None  # None: nobody tried to record the kernel's side
     # A call through a pointer, as `call_key` names it -> that pointer, as it was when the call was seen first.
     pointers: dict[CallKey, Pointer] = field(default_factory=dict)
 
@@ -232,7 +232,7 @@ class Recording:
         return {name for stop in self.stops for name in stop.milestones}
 
     @property
-    def not_reached(self) -> list[wire.Milestone]:
+    def not_reached(self) -> list[wire.MilestoneRecord]:
         """Required milestones that were not."""
         reached = self.reached
         return [m for m in self.milestones if m.required and m.name not in reached]
@@ -249,13 +249,13 @@ class Recording:
         """The stop of that number; KeyError when there is none."""
         return self._stops[number]
 
-    def ledger_of(self, thread: int, fd: int, request: int) -> tuple[LedgerEntry, ...]:
+    def ledger_of(self, thread: int, fd: int, request: int) -> tuple[Ioctl, ...]:
         """The ioctls of a thread on a descriptor with one request, in the order made."""
         return tuple(self._ledger.get((thread, fd, request), ()))
 
     @cached_property
-    def _ledger(self) -> dict[tuple[int, int, int], list[LedgerEntry]]:
-        found: dict[tuple[int, int, int], list[LedgerEntry]] = {}
+    def _ledger(self) -> dict[tuple[int, int, int], list[Ioctl]]:
+        found: dict[tuple[int, int, int], list[Ioctl]] = {}
         for entry in self.ledger:
             found.setdefault((entry.thread, entry.fd, entry.request), []).append(entry)
         return found

@@ -11,25 +11,25 @@ from analyzer.adapters.dot import render_svg
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.formats import to_dot
-from analyzer.graph.listing import Found, part_of, paths_json, paths_text
-from analyzer.graph.paths import Finder, Query
-from analyzer.graph.patterns import Pattern, near, parse_pattern
-from analyzer.model import Kind
+from analyzer.graph.listing import PathSearchResult, paths_json, paths_text, subgraph_of_paths
+from analyzer.graph.paths import PathFinder, PathQuery
+from analyzer.graph.patterns import FunctionPattern, parse_pattern, similar_names
+from analyzer.model import CallKind
 from analyzer.results import write_text
 from analyzer.text import number_of, visible
 from analyzer.workflow import check_not_a_source, read_all
 
-FORMATS: dict[str, Callable[[Found], str]] = {
+FORMATS: dict[str, Callable[[PathSearchResult], str]] = {
     "text": lambda found: "".join(f"{text}\n" for text in [*paths_text(found), *notes(found)]),
     "json": paths_json,
-    "dot": lambda found: to_dot(part_of(found)),
-    "svg": lambda found: render_svg(to_dot(part_of(found))),
+    "dot": lambda found: to_dot(subgraph_of_paths(found)),
+    "svg": lambda found: render_svg(to_dot(subgraph_of_paths(found))),
 }
 _OF_SUFFIX = {".txt": "text", ".json": "json", ".dot": "dot", ".svg": "svg"}
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PathLimits:
     """How much of the answer is wanted. `limit` None: all of it."""
 
     limit: int | None
@@ -44,19 +44,19 @@ def make_query(
     not_via: Sequence[str],
     kinds: Sequence[str],
     only_kinds: Sequence[str],
-) -> Query:
+) -> PathQuery:
     """The query of the command line. UsageError when a pattern is no regular expression, or a kind is none."""
-    return Query(
+    return PathQuery(
         parse_pattern(start),
         parse_pattern(goal),
         tuple(map(parse_pattern, via)),
         tuple(map(parse_pattern, not_via)),
         tuple(map(_kinds, kinds)),
-        frozenset[Kind]().union(*map(_kinds, only_kinds)),
+        frozenset[CallKind]().union(*map(_kinds, only_kinds)),
     )
 
 
-def form_of(output: Path | None) -> str:
+def output_format(output: Path | None) -> str:
     """The format that the suffix of `output` says. UsageError when it says none."""
     if output is None:
         return "text"
@@ -68,16 +68,16 @@ def form_of(output: Path | None) -> str:
     return _OF_SUFFIX[output.suffix]
 
 
-def find_paths(source: Path, query: Query, wanted: Wanted) -> Found:
+def find_paths(source: Path, query: PathQuery, wanted: PathLimits) -> PathSearchResult:
     """What the graph or recording answers. AnalyzerError when a pattern matches none of its functions."""
     _, graph = read_all([source])
     _check_known(query, graph, source)
-    finder = Finder(graph, query)
+    finder = PathFinder(graph, query)
     ways = finder.shortest if wanted.shortest else finder.all
     paths = ways(wanted.only_recorded)
     found = list(islice(paths, wanted.limit))
     more = wanted.limit is not None and len(found) == wanted.limit and next(paths, None) is not None
-    return Found(graph, query, found, more, finder.gave_up)
+    return PathSearchResult(graph, query, found, more, finder.gave_up)
 
 
 def write_answer(text: str, output: Path, source: Path) -> None:
@@ -86,7 +86,7 @@ def write_answer(text: str, output: Path, source: Path) -> None:
     write_text(output, text)
 
 
-def notes(found: Found) -> Iterator[str]:
+def notes(found: PathSearchResult) -> Iterator[str]:
     """What else is to be said about an answer."""
     if found.gave_up:
         yield "The search was cut off after many steps; there may be more. Ask for less: --shortest, --not-via."
@@ -96,7 +96,7 @@ def notes(found: Found) -> Iterator[str]:
         yield "What is put together may never have happened in one go; --recorded leaves it out."
 
 
-def nothing_found(found: Found, only_recorded: bool) -> str:
+def nothing_found(found: PathSearchResult, only_recorded: bool) -> str:
     """Why there is no path, as far as that is known."""
     query = found.query
     ends = visible(f"from {query.start} to {query.goal}")
@@ -105,27 +105,27 @@ def nothing_found(found: Found, only_recorded: bool) -> str:
     kind = "recorded path" if only_recorded else "path"
     if query == query.plain and not only_recorded:
         return f"No path leads {ends} in this graph."
-    without = next(Finder(found.graph, query.plain).all(), None)
+    without = next(PathFinder(found.graph, query.plain).all(), None)
     other = "without conditions there is one" if without else "nor is there one without conditions"
     return f"No {kind} that meets the conditions leads {ends}; {other}."
 
 
-def _kinds(text: str) -> frozenset[Kind]:
-    known = {kind.value for kind in Kind}
+def _kinds(text: str) -> frozenset[CallKind]:
+    known = {kind.value for kind in CallKind}
     names = text.split(",")
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"{unknown[0]!r} is no kind of call.", f"Kinds are {', '.join(sorted(known))}.")
-    return frozenset(map(Kind, names))
+    return frozenset(map(CallKind, names))
 
 
-def _check_known(query: Query, graph: CallGraph, source: Path) -> None:
+def _check_known(query: PathQuery, graph: CallGraph, source: Path) -> None:
     functions = [node.function for node in graph.nodes]
     for pattern in query.patterns:
         if not pattern.among(functions):
             raise AnalyzerError(visible(f"No function in {source} matches '{pattern}'."), _advice(pattern, graph))
 
 
-def _advice(pattern: Pattern, graph: CallGraph) -> str:
-    alike = near(pattern, graph)
+def _advice(pattern: FunctionPattern, graph: CallGraph) -> str:
+    alike = similar_names(pattern, graph)
     names = f"It has {', '.join(alike)}. " if alike else ""
     return visible(f"{names}A pattern is a regular expression for the whole name: '.*ioctl', not 'ioctl'.")

@@ -9,24 +9,24 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from analyzer.draft import Draft
+from analyzer.draft import RecordingBuilder
 from analyzer.errors import AnalyzerError, newer_schema
-from analyzer.model import (
+from analyzer.model import (  # fmt: skip
     CallKey,
+    CallKind,
     Frame,
     Function,
     Ioctl,
+    IoctlAtStop,
     KernelEvent,
-    Kind,
-    LedgerEntry,
+    KvmExit,
     Pointer,
-    PointerStep,
+    PointerOrigin,
     Recording,
     Stop,
     Thread,
-    VcpuExit,
     identify,
-)  # fmt: skip
+)
 from gdbscripts import wire
 from gdbscripts.lines import LineError, from_line, schema_of
 from gdbscripts.wire import BREAK
@@ -109,7 +109,7 @@ def _check_schema(line: str, name: str) -> None:
 
 def assemble(records: Iterable[wire.Record], name: str) -> Recording:
     """The recording that the records make up; AnalyzerError, naming `name`, when they contradict each other."""
-    draft = Draft()
+    draft = RecordingBuilder()
     for record in records:
         draft.add(record)
     if draft.header is None:
@@ -149,7 +149,7 @@ def assemble(records: Iterable[wire.Record], name: str) -> Recording:
     )
 
 
-def _stop(stop: wire.Stop, draft: Draft, roots: Roots, plain: Callable[[int], Frame]) -> Stop:
+def _stop(stop: wire.StopRecord, draft: RecordingBuilder, roots: Roots, plain: Callable[[int], Frame]) -> Stop:
     if stop.thread not in draft.threads:
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
     if unknown := set(stop.milestones) - {milestone.name for milestone in draft.milestones}:
@@ -181,14 +181,14 @@ def _stop(stop: wire.Stop, draft: Draft, roots: Roots, plain: Callable[[int], Fr
     )
 
 
-def _ioctl(stop: wire.Stop, draft: Draft) -> Ioctl:
+def _ioctl(stop: wire.StopRecord, draft: RecordingBuilder) -> IoctlAtStop:
     names = {m.name: m.request for m in draft.milestones}
     request = next((names[name] for name in stop.milestones if names.get(name)), hex(stop.request))
     returned = draft.returns.get(stop.number)
-    return Ioctl(request, stop.request, stop.fd, stop.file, returned.value if returned else None)
+    return IoctlAtStop(request, stop.request, stop.fd, stop.file, returned.value if returned else None)
 
 
-def _frame(frame: wire.Frame, arguments: wire.Arguments, roots: Roots) -> Frame:
+def _frame(frame: wire.FrameRecord, arguments: wire.Arguments, roots: Roots) -> Frame:
     file = relative(frame.file, *roots)
     return Frame(
         function=identify(frame.function, file, frame.library),
@@ -199,14 +199,14 @@ def _frame(frame: wire.Frame, arguments: wire.Arguments, roots: Roots) -> Frame:
         library=frame.library,
         pc=frame.pc,
         addressed=frame.addressed,
-        call=Kind(frame.call or "unknown"),
+        call=CallKind(frame.call or "unknown"),
         instruction=frame.instruction,
         via=tuple(identify(name, relative(file, *roots), library) for name, file, library in frame.via),
         arguments=tuple((name, value) for name, value in arguments),
     )
 
 
-def _threads(draft: Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
+def _threads(draft: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thread]:
     """Each thread with the stop that created it: the last one before its first stop with its handle.
 
     A handle is used again after a thread has ended, hence "the last one before".
@@ -230,12 +230,12 @@ def _threads(draft: Draft, stops: tuple[Stop, ...]) -> Iterator[Thread]:
         yield Thread(thread.number, thread.tid, name, creator, start)
 
 
-def _ledger_entry(ioctl: wire.Ioctl, draft: Draft, roots: Roots) -> LedgerEntry:
+def _ledger_entry(ioctl: wire.IoctlRecord, draft: RecordingBuilder, roots: Roots) -> Ioctl:
     if ioctl.thread not in draft.threads:
         raise ValueError(f"ioctl {ioctl.number} names thread {ioctl.thread}, which is missing")
     returned = draft.ioctl_returns.get(ioctl.number)
     before = bytes.fromhex(ioctl.data)
-    return LedgerEntry(
+    return Ioctl(
         number=ioctl.number,
         time=ioctl.time,
         thread=ioctl.thread,
@@ -254,10 +254,10 @@ def _ledger_entry(ioctl: wire.Ioctl, draft: Draft, roots: Roots) -> LedgerEntry:
     )
 
 
-def _exit(exit_: wire.VcpuExit, draft: Draft) -> VcpuExit:
+def _exit(exit_: wire.KvmExitRecord, draft: RecordingBuilder) -> KvmExit:
     if exit_.thread not in draft.threads:
         raise ValueError(f"exit {exit_.number} names thread {exit_.thread}, which is missing")
-    return VcpuExit(
+    return KvmExit(
         number=exit_.number,
         ioctl=exit_.ioctl,
         time=exit_.time,
@@ -268,9 +268,9 @@ def _exit(exit_: wire.VcpuExit, draft: Draft) -> VcpuExit:
     )
 
 
-def _pointers(draft: Draft, roots: Roots) -> dict[CallKey, Pointer]:
+def _pointers(draft: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]:
     stops = {stop.number for stop in draft.stops}
-    steps: dict[int, list[PointerStep]] = {}
+    steps: dict[int, list[PointerOrigin]] = {}
     for step in draft.pointer_steps:
         steps.setdefault(step.pointer, []).append(_pointer_step(step, stops, roots))
     return {
@@ -289,16 +289,16 @@ def _pointers(draft: Draft, roots: Roots) -> dict[CallKey, Pointer]:
     }
 
 
-def _pointer_step(step: wire.PointerStep, stops: set[int], roots: Roots) -> PointerStep:
+def _pointer_step(step: wire.PointerOriginRecord, stops: set[int], roots: Roots) -> PointerOrigin:
     if step.what not in wire.STEPS or not (step.stop < 0 or step.stop in stops):
         raise ValueError(f"a step of pointer {step.pointer} is {step.what} at stop {step.stop}")
     file = relative(step.file, *roots)
     function = identify(step.function, file, step.library) if step.function else None
     stop = step.stop if step.stop >= 0 else None
-    return PointerStep(step.what, step.name, function, file, step.line, step.address, stop)
+    return PointerOrigin(step.what, step.name, function, file, step.line, step.address, stop)
 
 
-def _sources(sources: list[wire.Source], roots: Roots) -> dict[str, dict[int, str]]:
+def _sources(sources: list[wire.SourceRecord], roots: Roots) -> dict[str, dict[int, str]]:
     texts: dict[str, dict[int, str]] = {}
     for source in sources:
         lines = texts.setdefault(relative(source.file, *roots), {})

@@ -43,7 +43,7 @@ def _holds_recording(folder: Path) -> bool:
     return recording.exists() and recording.stat().st_size > 0  # empty: left by a killed run
 
 
-def keep_what_is_of_use(folder: Path) -> bool:
+def keep_if_useful(folder: Path) -> bool:
     """Whether the recording reached anything beyond `main`. If not it is removed, since it would only be in the
     way next time, and one that was set aside is put back."""
     try:
@@ -51,7 +51,7 @@ def keep_what_is_of_use(folder: Path) -> bool:
     except AnalyzerError:
         of_use = False
     if of_use:
-        forget_the_one_before(folder)
+        remove_previous(folder)
         return True
     aside = folder / _SET_ASIDE
     (folder / FILE_NAME).unlink(missing_ok=True)
@@ -62,7 +62,7 @@ def keep_what_is_of_use(folder: Path) -> bool:
     return False
 
 
-def forget_the_one_before(folder: Path) -> None:
+def remove_previous(folder: Path) -> None:
     """Another recording has taken its place."""
     (folder / _SET_ASIDE).unlink(missing_ok=True)
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from analyzer.adapters.lines import lines_of
-from analyzer.diff.change import Source
-from analyzer.diff.reading import from_text, is_baseline
+from analyzer.adapters.lines import open_lines
+from analyzer.diff.change import NamedGraph
+from analyzer.diff.reading import is_baseline, read_baseline
 from analyzer.errors import AnalyzerError
 from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.document import from_json
@@ -26,23 +26,23 @@ _GRAPH = "graph.json"
 _LARGEST = 1 << 28  # characters of a graph or a baseline; the largest seen had a thousandth
 
 
-def load_source(name: str) -> Source:
+def open_graph(name: str) -> NamedGraph:
     """The graph of an output folder, a recording, a graph, a baseline or a backtrace, and the name it has here.
 
     `-` is standard input, `reference:1.6.0` the backtrace that ships with this program. AnalyzerError when there
     is nothing of the kind.
     """
     if is_reference(name):
-        return Source(name, graph_of(load_reference(name)))
+        return NamedGraph(name, graph_of(load_reference(name)))
     path = Path(name)
     if name == "-":
         shown = "standard input"
         at_hand = sys.stdin is not None and not sys.stdin.closed and not sys.stdin.isatty()
-        return Source(shown, _load_stream(sys.stdin.buffer, shown) if at_hand else _pasted(name, shown))
+        return NamedGraph(shown, _load_stream(sys.stdin.buffer, shown) if at_hand else _pasted(name, shown))
     if path.is_fifo():  # it can be read once only
         with _readable(name), path.open("rb") as stream:
-            return Source(name, _load_stream(stream, name))
-    return Source(name, _load(path, name))
+            return NamedGraph(name, _load_stream(stream, name))
+    return NamedGraph(name, _load(path, name))
 
 
 def _load_stream(stream: BinaryIO, name: str) -> CallGraph:
@@ -73,14 +73,14 @@ def _load(path: Path, name: str) -> CallGraph:
         path = graph
     head = _beginning(path, name)
     if is_baseline(head):
-        return from_text(_read(path, name), name)
+        return read_baseline(_read(path, name), name)
     if head.startswith('{"record"'):
         return graph_of(read_recording(path))
     return from_json(_read(path, name), name) if head.startswith("{") else _pasted(str(path), name)
 
 
 def _pasted(source: str, name: str) -> CallGraph:
-    with lines_of(source) as lines:
+    with open_lines(source) as lines:
         recording = recording_from_text(lines, name)
     for note in recording.notes:  # such as lines that could not be read
         print(f"analyze: {visible(name)}: {visible(note)}", file=sys.stderr)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm import check_kvm
 from analyzer.adapters.qemu import examine
-from analyzer.build.certificate import certificate_of
+from analyzer.build.certificate import provenance_of
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model import Recording
 from analyzer.record.guest import Guest, choose_guest
-from analyzer.record.session import Request, Watcher, record
-from analyzer.results import check_free, forget_the_one_before, keep_what_is_of_use, prepare_folder
+from analyzer.record.session import RecordingReporter, RecordingRequest, record
+from analyzer.results import check_free, keep_if_useful, prepare_folder, remove_previous
 from analyzer.scenarios import load_scenario
 
 if TYPE_CHECKING:
-    from analyzer.record.kernel_side import KernelSide
+    from analyzer.record.kernel_side import KernelTrace
 
 
 _LEFT_OUT = (
@@ -50,7 +50,7 @@ class StartupOptions:
     samples: int = 0  # exits of each reason to follow to the device
 
 
-def check_wishes(guest: str, accelerator: str, out: Path | None, force: bool) -> Guest:
+def check_request(guest: str, accelerator: str, out: Path | None, force: bool) -> Guest:
     """The guest to boot. AnalyzerError when it, the accelerator or the output folder is not to be had."""
     chosen = choose_guest(guest)
     if accelerator == "kvm":
@@ -67,18 +67,18 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
     """
     if not (options.kernel and options.ledger and options.accelerator == "kvm"):
         return _startup(gdb, None, options)
-    from analyzer.record.kernel_side import KernelSide
+    from analyzer.record.kernel_side import KernelTrace
 
-    with KernelSide.open() as kernel:
+    with KernelTrace.open() as kernel:
         return _startup(gdb, kernel, options)
 
 
-def _startup(gdb: Gdb, kernel: KernelSide | None, options: StartupOptions) -> ExitStatus:
-    guest = check_wishes(options.guest, options.accelerator, options.out, options.force)
+def _startup(gdb: Gdb, kernel: KernelTrace | None, options: StartupOptions) -> ExitStatus:
+    guest = check_request(options.guest, options.accelerator, options.out, options.force)
     qemu = examine(options.qemu)
     folder = options.out or Path(f"callchain-qemu-{qemu.version}-{options.scenario}")
     prepare_folder(folder, options.force)
-    request = Request(
+    request = RecordingRequest(
         qemu=qemu,
         scenario=load_scenario(options.scenario, options.accelerator),
         guest=guest,
@@ -88,7 +88,7 @@ def _startup(gdb: Gdb, kernel: KernelSide | None, options: StartupOptions) -> Ex
         timeout=options.timeout,
         linger=options.linger,
         break_limit=options.break_limit,
-        build=certificate_of(qemu.path, qemu.build_id),
+        build=provenance_of(qemu.path, qemu.build_id),
         pointers=options.pointers,
         ledger=options.ledger,
         samples=options.samples,
@@ -98,17 +98,17 @@ def _startup(gdb: Gdb, kernel: KernelSide | None, options: StartupOptions) -> Ex
         console.say(_LEFT_OUT)
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
     try:
-        watcher = Watcher(_load_what_results_need, console.reached, console.waiting, console.explaining)
+        watcher = RecordingReporter(_load_what_results_need, console.reached, console.waiting, console.explaining)
         record(request, folder, gdb, kernel, watcher)
     except (AnalyzerError, KeyboardInterrupt):
         console.clear()
-        if keep_what_is_of_use(folder):
+        if keep_if_useful(folder):
             _write_results(folder)
             console.say(f"Not finished; what was recorded until then: {folder / 'report.html'}")
         raise
     gdb.dismiss()
     console.clear()
-    forget_the_one_before(folder)
+    remove_previous(folder)
     recording, missing = _write_results(folder)
     return _tell(recording, folder, missing, console)
 

@@ -11,7 +11,7 @@ from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.document import from_json, to_json
 from analyzer.graph.formats import to_dot
 from analyzer.graph.merge import combine, graph_of
-from analyzer.loading import load_recording
+from analyzer.loading import open_recording
 from analyzer.model import Recording
 from analyzer.recording import FILE_NAME, read_recording
 from analyzer.references import is_reference
@@ -70,7 +70,7 @@ def read_all(sources: Sequence[Path]) -> tuple[list[Recording], CallGraph]:
     """The recordings among `sources`, and one graph of all of them. A source named twice counts once."""
     sources = list(dict.fromkeys(source if is_reference(str(source)) else source.resolve() for source in sources))
     graphs = [_read_graph(source) for source in sources if _is_graph(source)]
-    recordings = [load_recording(source) for source in sources if not _is_graph(source)]
+    recordings = [open_recording(source) for source in sources if not _is_graph(source)]
     return recordings, combine([*graphs, *map(graph_of, recordings)])
 
 

@@ -10,33 +10,33 @@ import gdb
 from gdbscripts.architecture import current as architecture
 from gdbscripts.detour import function_at, symbol_at
 from gdbscripts.memory import read_pointer, stack_pointer
-from gdbscripts.plan import AcceleratorTest, Step
+from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.recorder import Recorder
-from gdbscripts.wire import BREAK, Accelerator, Note, Return
+from gdbscripts.wire import BREAK, AcceleratorRecord, NoteRecord, ReturnRecord
 
 THREAD_CREATE = "pthread_create"
 KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
 
 
-class Progress:
+class MilestoneCounts:
     """How often each step was reached, and whether it needs watching any longer."""
 
-    def __init__(self, steps: List[Step]) -> None:
+    def __init__(self, steps: List[PlannedMilestone]) -> None:
         self._steps = {step.name: step for step in steps}
         self._hits = {step.name: 0 for step in steps}
         self._threads: Set[Tuple[str, int]] = set()
 
-    def wants(self, step: Step, thread: int) -> bool:
+    def wants(self, step: PlannedMilestone, thread: int) -> bool:
         """Whether a hit of `step` on `thread` is to be recorded."""
         return not self.done(step) and not (step.per_thread and (step.name, thread) in self._threads)
 
-    def count(self, step: Step, thread: int) -> int:
+    def count(self, step: PlannedMilestone, thread: int) -> int:
         """One more hit; returns how many there are now."""
         self._hits[step.name] += 1
         self._threads.add((step.name, thread))
         return self._hits[step.name]
 
-    def done(self, step: Step) -> bool:
+    def done(self, step: PlannedMilestone) -> bool:
         """Whether no further hit of `step` is wanted."""
         hits = self._hits[step.name]
         if hits >= step.limit:
@@ -44,7 +44,7 @@ class Progress:
         return bool(step.as_often_as) and 0 < self._hits[step.as_often_as] <= hits
 
 
-class FailureKeeper(Protocol):
+class FailureLog(Protocol):
     """What every breakpoint here needs: a place for what goes wrong."""
 
     @property
@@ -59,7 +59,7 @@ class RecordingBreakpoint(gdb.Breakpoint):
     """Records at each hit, and never halts the program unless the recorder is content: what goes wrong becomes a
     note in the recording."""
 
-    recorder: FailureKeeper
+    recorder: FailureLog
     _alive: ClassVar[Set[RecordingBreakpoint]] = set()
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -96,15 +96,20 @@ class RecordingBreakpoint(gdb.Breakpoint):
         gdb.post_event(self.remove)
 
 
-class StepBreakpoint(RecordingBreakpoint):
+class MilestoneBreakpoint(RecordingBreakpoint):
     """Records the steps that one function realises."""
 
     recorder: Recorder
 
     def __init__(
-        self, where: str, function: str, steps: List[Step], progress: Progress, recorder: Recorder,
+        self,
+        where: str,
+        function: str,
+        steps: List[PlannedMilestone],
+        progress: MilestoneCounts,
+        recorder: Recorder,
         accelerators: List[AcceleratorTest],
-    ) -> None:  # fmt: skip
+    ) -> None:
         # Not internal: at the first instruction of an inlined function gdb shows that function's frame only
         # for breakpoints of the user (stopped_by_user_bp_inline_frame in gdb's infrun.c).
         super().__init__(where)
@@ -125,7 +130,7 @@ class StepBreakpoint(RecordingBreakpoint):
         if all(self._progress.done(step) for step in self._steps):
             self.retire()
 
-    def _record(self, reached: List[Step], request: Optional[_IoctlCall], thread: int) -> None:
+    def _record(self, reached: List[PlannedMilestone], request: Optional[_IoctlCall], thread: int) -> None:
         reason = "break" if all(step.name.startswith(BREAK) for step in reached) else "milestone"
         details = request.details() if request else {}
         names = [step.name for step in reached]
@@ -137,7 +142,7 @@ class StepBreakpoint(RecordingBreakpoint):
             if step.shows_accelerator and hits == 1:
                 _record_accelerator(self._accelerators, self.recorder)
             if hits == step.limit and step.limit > 1:
-                self.recorder.write(Note("%s: no more than %d stops recorded" % (step.name, hits)))
+                self.recorder.write(NoteRecord("%s: no more than %d stops recorded" % (step.name, hits)))
 
 
 class _IoctlCall:
@@ -155,7 +160,7 @@ class _IoctlCall:
         request = architecture.argument(frame, 1) & 0xFFFFFFFF
         return cls(fd, request, file_behind(fd))
 
-    def asks(self, step: Step) -> bool:
+    def asks(self, step: PlannedMilestone) -> bool:
         return self.request == step.request and self.file.startswith(KVM_FILES)
 
     def details(self) -> Dict[str, object]:
@@ -190,7 +195,7 @@ class ThreadCreateBreakpoint(RecordingBreakpoint):
         ReturnBreakpoint.arm(number, self.recorder, handle_at=architecture.argument(frame, 0))
         self._left -= 1
         if not self._left:
-            self.recorder.write(Note("no more than %d thread starts recorded" % self.LIMIT))
+            self.recorder.write(NoteRecord("no more than %d thread starts recorded" % self.LIMIT))
             self.retire()
 
 
@@ -226,7 +231,7 @@ class ReturnBreakpoint(RecordingBreakpoint):
         result = architecture.result(frame)
         # A pthread_create that failed has written no handle.
         handle = hex(read_pointer(self._handle_at)) if self._handle_at and result == 0 else ""
-        self.recorder.write(Return(self._stop, result, handle))
+        self.recorder.write(ReturnRecord(self._stop, result, handle))
 
 
 def _name_at(address: int) -> Tuple[str, str]:
@@ -255,6 +260,6 @@ def _record_accelerator(tests: List[AcceleratorTest], recorder: Recorder) -> Non
             continue
         if running:
             evidence = "%s is %s" % (test.expression, value.format_string())
-            recorder.write(Accelerator(test.name, evidence))
+            recorder.write(AcceleratorRecord(test.name, evidence))
             return
-    recorder.write(Accelerator("unknown", "none of the expressions of the scenario can be read"))
+    recorder.write(AcceleratorRecord("unknown", "none of the expressions of the scenario can be read"))

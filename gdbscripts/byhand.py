@@ -10,16 +10,16 @@ from typing import Callable, Dict, Iterator, List, Optional
 
 import gdb
 
-from gdbscripts.code import Codes
+from gdbscripts.code import Disassembler
 from gdbscripts.detour import entry_at, place_at
-from gdbscripts.evaluate import Past
-from gdbscripts.ledger import FUNCTIONS, Ledger
+from gdbscripts.evaluate import EarlierRegisters
+from gdbscripts.ledger import FUNCTIONS, IoctlLog
 from gdbscripts.memory import read_pointer
 from gdbscripts.slotnames import called_variable, name_by_type, name_in_scope, static_slot
 from gdbscripts.stores import return_addresses
-from gdbscripts.trail import End, Place, follow, place_of
+from gdbscripts.trail import DataflowEnd, SourcePlace, follow, place_of
 from gdbscripts.watch import when_loaded
-from gdbscripts.wire import Ioctl, IoctlReturn, Note, Record
+from gdbscripts.wire import IoctlRecord, IoctlReturnRecord, NoteRecord, Record
 from gdbscripts.x86_64_effects import parse_memory, pointer_operand
 
 _REQUESTS = os.path.join(os.path.dirname(__file__), os.pardir, "analyzer", "kvm", "requests.toml")
@@ -36,7 +36,7 @@ def explain_call(frame: gdb.Frame) -> Iterator[str]:
         caller = caller.older()
     if callee is None or caller is None:
         raise gdb.GdbError("Nobody called this frame.")
-    codes = Codes()
+    codes = Disassembler()
     code, call = codes.around(caller.pc() - 1), codes.before(caller.pc())
     if code is None or call is None:
         raise gdb.GdbError("The machine code before 0x%x cannot be read." % caller.pc())
@@ -48,10 +48,10 @@ def explain_call(frame: gdb.Frame) -> Iterator[str]:
     if len(ends) != 1:
         yield "Where the pointer comes from cannot be told from the machine code."
         return
-    yield from _told(ends[0], caller, Past(caller, code, call.address, live=False), entry)
+    yield from _told(ends[0], caller, EarlierRegisters(caller, code, call.address, live=False), entry)
 
 
-def _told(end: End, caller: gdb.Frame, past: Past, entry: int) -> Iterator[str]:
+def _told(end: DataflowEnd, caller: gdb.Frame, past: EarlierRegisters, entry: int) -> Iterator[str]:
     for passed in end.passed:
         yield "It was passed as %s by %s" % (passed.name or "an argument", _words(passed.by))
     if end.kind == "constant":
@@ -64,7 +64,7 @@ def _told(end: End, caller: gdb.Frame, past: Past, entry: int) -> Iterator[str]:
         yield "Further back its way cannot be told from the machine code."
 
 
-def _slot(end: End, caller: gdb.Frame, past: Past, entry: int) -> Iterator[str]:
+def _slot(end: DataflowEnd, caller: gdb.Frame, past: EarlierRegisters, entry: int) -> Iterator[str]:
     address = past.address(end.origin.address, end.origin.place)
     if not address:
         memory = parse_memory(end.origin.place)
@@ -85,20 +85,20 @@ def _slot(end: End, caller: gdb.Frame, past: Past, entry: int) -> Iterator[str]:
     yield "Who stores it, if the program is run again: watch *(void **) 0x%x" % address
 
 
-def _words(place: Place) -> str:
+def _words(place: SourcePlace) -> str:
     return "%s at %s:%d" % (place.function, place.file, place.line) if place.file else place.function
 
 
-class IoctlLog:
+class IoctlPrinter:
     """Collects the ledger's records while somebody debugs."""
 
     def __init__(self) -> None:
         self.recording = False
         self.halts = False
-        self._ledger = Ledger(self, None)
+        self._ledger = IoctlLog(self, None)
         self._waits: List[Callable[[], None]] = []
-        self._calls: List[Ioctl] = []
-        self._returns: Dict[int, IoctlReturn] = {}
+        self._calls: List[IoctlRecord] = []
+        self._returns: Dict[int, IoctlReturnRecord] = {}
         self._started = time.monotonic()
         self._names: Optional[Dict[int, str]] = None
 
@@ -142,7 +142,7 @@ class IoctlLog:
         calls = self._calls if count is None else self._calls[len(self._calls) - min(count, len(self._calls)) :]
         return [self._line(call) for call in calls]
 
-    def _line(self, call: Ioctl) -> str:
+    def _line(self, call: IoctlRecord) -> str:
         returned = self._returns.get(call.number)
         if self._names is None:
             self._names = _request_names()
@@ -154,11 +154,11 @@ class IoctlLog:
 
     def write(self, record: Record) -> None:
         """Take a record of the ledger."""
-        if isinstance(record, Ioctl):
+        if isinstance(record, IoctlRecord):
             self._calls.append(record)
-        elif isinstance(record, IoctlReturn):
+        elif isinstance(record, IoctlReturnRecord):
             self._returns[record.number] = record
-        elif isinstance(record, Note):
+        elif isinstance(record, NoteRecord):
             gdb.write("kvm-ioctls: %s\n" % record.text)
 
     def now(self) -> float:

@@ -9,42 +9,42 @@ from typing import Dict, Tuple
 import gdb
 
 from gdbscripts.architecture import current as architecture
-from gdbscripts.detour import Place, find_detour, symbol_at
+from gdbscripts.detour import JumpPlace, find_tail_calls, symbol_at
 
 _SECTION = re.compile(r"^\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class CallSite:
+class CallInstruction:
     """`kind` as in `wire.Frame.call`; `via` are the functions between that left no frame."""
 
     kind: str
     instruction: str = ""
-    via: Tuple[Place, ...] = ()
+    via: Tuple[JumpPlace, ...] = ()
 
 
-class CallSites:
+class CallClassifier:
     """Classifies call sites; each return address is disassembled once."""
 
     def __init__(self) -> None:
         self._instructions: Dict[int, str] = {}
 
-    def between(self, caller: gdb.Frame, callee: gdb.Frame) -> CallSite:
+    def between(self, caller: gdb.Frame, callee: gdb.Frame) -> CallInstruction:
         """How `caller` came to `callee`, the next inner frame."""
         if callee.type() == gdb.INLINE_FRAME:
-            return CallSite("inline")
+            return CallInstruction("inline")
         if gdb.SIGTRAMP_FRAME in (caller.type(), callee.type()):
-            return CallSite("signal")
+            return CallInstruction("signal")
         instruction = self._instruction_before(caller)
         kind, target = architecture.classify(instruction)
         if kind == "indirect" and _in_linkage_table(architecture.linkage_slot(instruction)):
             kind = "direct"  # the linker's slot for a library function, not a pointer of the program
         if kind != "direct" or not target:
-            return CallSite(kind, instruction)
-        detour = find_detour(target, callee)
+            return CallInstruction(kind, instruction)
+        detour = find_tail_calls(target, callee)
         if detour.via and architecture.is_thunk(detour.via[0][0]):
-            return CallSite("indirect", instruction)
-        return CallSite(detour.kind or kind, instruction, detour.via)
+            return CallInstruction("indirect", instruction)
+        return CallInstruction(detour.kind or kind, instruction, detour.via)
 
     def _instruction_before(self, frame: gdb.Frame) -> str:
         pc = frame.pc()

@@ -7,19 +7,19 @@ from typing import Dict, List, Optional
 
 import gdb
 
-from gdbscripts.dataflow import Code, Instruction
+from gdbscripts.dataflow import FunctionCode, Instruction
 
 _LINE = re.compile(r"^(?:=>)?\s*(0x[0-9a-f]+) <[^>]*\+-?\d+>:\t(.*)$", re.MULTILINE)
 _RANGE = re.compile(r"^Address range 0x[0-9a-f]+ to (0x[0-9a-f]+):$", re.MULTILINE)
 
 
-class Codes:
+class Disassembler:
     """Disassembles on demand."""
 
     def __init__(self) -> None:
-        self._of: Dict[int, Optional[Code]] = {}
+        self._of: Dict[int, Optional[FunctionCode]] = {}
 
-    def around(self, address: int) -> Optional[Code]:
+    def around(self, address: int) -> Optional[FunctionCode]:
         """The function whose code `address` is in; None when gdb knows none."""
         if address not in self._of:
             code = _disassemble(address)
@@ -37,13 +37,13 @@ class Codes:
             return None
 
 
-def _disassemble(address: int) -> Optional[Code]:
+def _disassemble(address: int) -> Optional[FunctionCode]:
     try:
         # Unlike the Python interface this knows functions of which a part lies elsewhere (`.cold`).
         text = gdb.execute("disassemble 0x%x" % address, to_string=True)
     except gdb.error:
         return None
-    return Code(_instructions(text))
+    return FunctionCode(_instructions(text))
 
 
 def _instructions(text: str) -> List[Instruction]:

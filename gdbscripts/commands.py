@@ -11,10 +11,10 @@ from gdbscripts import plan as plans
 from gdbscripts.architecture import current as architecture
 from gdbscripts.recorder import Recorder
 from gdbscripts.watch import set_breakpoints
-from gdbscripts.wire import SCHEMA, Exit, Milestone
+from gdbscripts.wire import SCHEMA, MilestoneRecord, ProgramExitRecord
 
 if TYPE_CHECKING:
-    from gdbscripts.pointers import Explainer
+    from gdbscripts.pointers import PointerExplainer
 
 _SETTINGS = (
     "set pagination off",
@@ -34,11 +34,11 @@ _SETTINGS = (
 )
 
 
-class Session:
+class CommandState:
     """What the commands share: the one recording of this gdb."""
 
     recorder: Optional[Recorder] = None
-    explainer: Optional[Explainer] = None
+    explainer: Optional[PointerExplainer] = None
 
     @classmethod
     def current(cls) -> Recorder:
@@ -48,14 +48,14 @@ class Session:
         return cls.recorder
 
     @classmethod
-    def explaining(cls) -> Explainer:
+    def explaining(cls) -> PointerExplainer:
         """The explainer; GdbError when `-chain-pointers` was not called."""
         if cls.explainer is None:
             raise gdb.GdbError("no pointers yet: call -chain-pointers FILE first")
         return cls.explainer
 
 
-class Hello(gdb.MICommand):
+class HelloCommand(gdb.MICommand):
     """`-chain-hello`: proves that this side is there, and tells its schema."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
@@ -65,7 +65,7 @@ class Hello(gdb.MICommand):
         return {"schema": SCHEMA, "gdb": gdb.VERSION, "python": platform.python_version()}
 
 
-class SetPlan(gdb.MICommand):
+class PlanCommand(gdb.MICommand):
     """`-chain-plan FILE`: open the recording and set the breakpoints of the plan in FILE."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
@@ -76,7 +76,7 @@ class SetPlan(gdb.MICommand):
         for step in plan.steps:
             files = sorted({file for name in step.functions for file in found.get(name, ())})
             recorder.write(
-                Milestone(
+                MilestoneRecord(
                     name=step.name,
                     title=step.title,
                     required=step.required,
@@ -89,91 +89,91 @@ class SetPlan(gdb.MICommand):
                 )
             )
         gdb.events.exited.connect(_record_exit)
-        Session.recorder = recorder
+        CommandState.recorder = recorder
         return {"found": sorted(found), "started": repr(recorder.started)}
 
 
-class Pointers(gdb.MICommand):
+class PointersCommand(gdb.MICommand):
     """`-chain-pointers FILE`: get ready to explain the pointers of the plan in FILE, in runs of their own."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many runs' worth of questions are open."""
-        from gdbscripts.pointers import Explainer  # not before: gdb is to be ready soon
+        from gdbscripts.pointers import PointerExplainer  # not before: gdb is to be ready soon
 
         gdb.events.exited.disconnect(_record_exit)  # what ends from now on is not the recorded run
-        Session.explainer = Explainer(plans.load(arguments[0]), Session.current())
-        return {"open": Session.explainer.open}
+        CommandState.explainer = PointerExplainer(plans.load(arguments[0]), CommandState.current())
+        return {"open": CommandState.explainer.open}
 
 
-class Round(gdb.MICommand):
+class PointerRunCommand(gdb.MICommand):
     """`-chain-round`: set up the next run; the program stands at its very first instruction."""
 
     def invoke(self, arguments: List[str]) -> None:
         """Nothing to tell."""
-        Session.explaining().begin()
+        CommandState.explaining().begin()
 
 
-class RoundEnd(gdb.MICommand):
+class PointerRunEndCommand(gdb.MICommand):
     """`-chain-round-end [REFUSED]`: learn from the run, and kill it; REFUSED is why gdb would not start it."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many pointers are still to be explained."""
-        explainer = Session.explaining()
+        explainer = CommandState.explaining()
         if gdb.selected_inferior().pid:
             gdb.execute("kill", to_string=True)
         explainer.finish(arguments[0] if arguments else "")
         return {"open": explainer.open}
 
 
-class Explain(gdb.MICommand):
+class ExplainCommand(gdb.MICommand):
     """`-chain-explain`: append what was found out about the pointers."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many pointers there are."""
         from gdbscripts.explanation import write_explanation
 
-        explainer = Session.explaining()
+        explainer = CommandState.explaining()
         for number, site in enumerate(explainer.sites):
-            write_explanation(number, site, Session.current())
+            write_explanation(number, site, CommandState.current())
         return {"pointers": len(explainer.sites)}
 
 
-class Where(gdb.MICommand):
+class WhereCommand(gdb.MICommand):
     """`-chain-where`: record where every thread of the stopped program stands."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many threads there are."""
-        return {"threads": Session.current().where()}
+        return {"threads": CommandState.current().where()}
 
 
-class End(gdb.MICommand):
+class EndCommand(gdb.MICommand):
     """`-chain-end OUTCOME REASON`: write the footer."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many stops were recorded."""
-        recorder = Session.current()
+        recorder = CommandState.current()
         recorder.end(arguments[0], arguments[1])
         return {"stops": recorder.stops}
 
 
 def _record_exit(event: gdb.ExitedEvent) -> None:
-    Session.current().write_if_open(_exit(event))
+    CommandState.current().write_if_open(_exit(event))
 
 
-def _exit(event: gdb.ExitedEvent) -> Exit:
+def _exit(event: gdb.ExitedEvent) -> ProgramExitRecord:
     if hasattr(event, "exit_code"):
-        return Exit(status=event.exit_code)
+        return ProgramExitRecord(status=event.exit_code)
     signal = gdb.convenience_variable("_exitsignal")  # void when gdb itself killed the program
-    return Exit(signal="" if signal is None else str(signal))
+    return ProgramExitRecord(signal="" if signal is None else str(signal))
 
 
 def register() -> None:
     """Make the commands known to gdb. Its settings stay as they are: people debug by hand with this as well."""
-    Hello("-chain-hello")
-    SetPlan("-chain-plan")
-    Pointers("-chain-pointers")
-    Round("-chain-round")
-    RoundEnd("-chain-round-end")
-    Explain("-chain-explain")
-    Where("-chain-where")
-    End("-chain-end")
+    HelloCommand("-chain-hello")
+    PlanCommand("-chain-plan")
+    PointersCommand("-chain-pointers")
+    PointerRunCommand("-chain-round")
+    PointerRunEndCommand("-chain-round-end")
+    ExplainCommand("-chain-explain")
+    WhereCommand("-chain-where")
+    EndCommand("-chain-end")

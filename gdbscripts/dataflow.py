@@ -37,7 +37,7 @@ class Instruction(NamedTuple):
     text: str
 
 
-class Origin(NamedTuple):
+class ValueOrigin(NamedTuple):
     """Where a value comes from, and the instruction that takes it from there.
 
     `kind`: memory (`place` is the operand), constant (`value`), argument (`value` is its position, from 0),
@@ -51,7 +51,7 @@ class Origin(NamedTuple):
     home: str = ""  # the stack place it was kept in on the way, the one nearest to its use
 
 
-class Code:
+class FunctionCode:
     """The instructions of one function, with the ways between them."""
 
     def __init__(self, instructions: List[Instruction]) -> None:
@@ -90,16 +90,16 @@ class Code:
     def __iter__(self) -> Iterator[Instruction]:
         return iter(self._instructions)
 
-    def origins(self, address: int, place: str) -> List[Origin]:
+    def origins(self, address: int, place: str) -> List[ValueOrigin]:
         """All origins of what `place` holds right before the instruction at `address`."""
-        found: Set[Origin] = set()
+        found: Set[ValueOrigin] = set()
         seen: Set[Tuple[int, str]] = set()
-        waiting = [_Sought(self._index[address], place, place if "(" in place else "")]
+        waiting = [_SoughtValue(self._index[address], place, place if "(" in place else "")]
         while waiting:
             sought = waiting.pop()
             before = self._before.get(sought.number, [])
             if sought.number == 0 or not before:
-                found.add(_at_entry(sought) if sought.number == 0 else Origin("unknown", home=sought.home))
+                found.add(_at_entry(sought) if sought.number == 0 else ValueOrigin("unknown", home=sought.home))
             for previous in before:
                 if (previous, sought.place) not in seen:
                     seen.add((previous, sought.place))
@@ -121,17 +121,17 @@ class Code:
                 before.setdefault(number + 1, []).append(number)
         return before
 
-    def _step_back(self, sought: _Sought, found: Set[Origin], waiting: List[_Sought]) -> None:
+    def _step_back(self, sought: _SoughtValue, found: Set[ValueOrigin], waiting: List[_SoughtValue]) -> None:
         """Across one instruction: the sought value is the one `sought.place` holds after it."""
         item = self._instructions[sought.number]
         done = self._effect(sought.number)
         place = sought.place
-        unknown = Origin("unknown", item.address, home=sought.home)
+        unknown = ValueOrigin("unknown", item.address, home=sought.home)
         if done.kind == "wild" or self._overlaps(done, place):
             found.add(unknown)
         elif done.kind == "call" and (place in done.also or place.startswith("xmm")):
             kind = "result" if place == RESULT else "unknown"
-            found.add(Origin(kind, item.address, home=sought.home))
+            found.add(ValueOrigin(kind, item.address, home=sought.home))
         elif place in done.also or (place.endswith("(%rsp)") and moves_stack_pointer(item.text)):
             found.add(unknown)
         elif place != done.written:
@@ -153,17 +153,17 @@ class Code:
         return bool(other.by) or -done.width < other.displacement - own.displacement < _POINTER
 
     def _take_source(
-        self, source: str, address: int, sought: _Sought, found: Set[Origin], waiting: List[_Sought]
+        self, source: str, address: int, sought: _SoughtValue, found: Set[ValueOrigin], waiting: List[_SoughtValue]
     ) -> None:
         """The value was copied from `source` by the instruction at `address`."""
         if source.startswith("$"):
-            found.add(Origin("constant", address, value=int(source[1:], 16) & ALL_BITS, home=sought.home))
+            found.add(ValueOrigin("constant", address, value=int(source[1:], 16) & ALL_BITS, home=sought.home))
         elif parse_memory(source) is None:
             waiting.append(sought._replace(place=source))
         elif self.is_private(source):
             waiting.append(sought._replace(place=source, home=sought.home or source))
         else:
-            found.add(Origin("memory", address, source, home=sought.home))
+            found.add(ValueOrigin("memory", address, source, home=sought.home))
 
     def _effect(self, number: int) -> Effect:
         if number not in self._effects:
@@ -182,18 +182,18 @@ class Code:
         )
 
 
-class _Sought(NamedTuple):
+class _SoughtValue(NamedTuple):
     """A value on its way back: what `place` holds before instruction `number`."""
 
     number: int
     place: str
     home: str = ""
 
-    def before(self, number: int) -> _Sought:
+    def before(self, number: int) -> _SoughtValue:
         return self._replace(number=number)
 
 
-def _at_entry(sought: _Sought) -> Origin:
+def _at_entry(sought: _SoughtValue) -> ValueOrigin:
     if sought.place in ARGUMENTS:
-        return Origin("argument", value=ARGUMENTS.index(sought.place), home=sought.home)
-    return Origin("unknown", home=sought.home)
+        return ValueOrigin("argument", value=ARGUMENTS.index(sought.place), home=sought.home)
+    return ValueOrigin("unknown", home=sought.home)

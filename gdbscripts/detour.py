@@ -12,17 +12,17 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.architecture import current as architecture
-from gdbscripts.code import Codes
+from gdbscripts.code import Disassembler
 
 _SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
-_CODES = Codes()  # a few functions, all of them short
+_CODES = Disassembler()  # a few functions, all of them short
 _LONGEST = 5  # functions in a row
 
-Place = List[str]  # name, absolute source file, library
+JumpPlace = List[str]  # name, absolute source file, library
 
 
-class Detour(NamedTuple):
+class TailCalls(NamedTuple):
     """`via` are the functions between, the one called first; `kind` is how the last of them came to the callee.
 
     Kind is "" when the callee is what was called; tail; inline, when gdb names the frame after what is inlined
@@ -30,15 +30,15 @@ class Detour(NamedTuple):
     """
 
     kind: str = ""
-    via: Tuple[Place, ...] = ()
+    via: Tuple[JumpPlace, ...] = ()
 
 
-def find_detour(target: int, callee: gdb.Frame) -> Detour:
+def find_tail_calls(target: int, callee: gdb.Frame) -> TailCalls:
     """The way from the function called at `target` to the frame `callee`."""
     symbol = symbol_at(target)
     entry = _entry_of_frame(callee)
     if symbol is None:
-        return Detour()
+        return TailCalls()
     name, _, section = symbol
     linked = section.startswith(".plt")
     if linked:
@@ -47,15 +47,15 @@ def find_detour(target: int, callee: gdb.Frame) -> Detour:
     if target == entry:
         called = function_at(target)
         renamed = callee.type() == gdb.TAILCALL_FRAME and called is not None and called.name != callee.name()
-        return Detour("inline", (place_at(target),)) if renamed else Detour()
+        return TailCalls("inline", (place_at(target),)) if renamed else TailCalls()
     if name == callee.name():
-        return Detour()
-    ways = ways_by_jumps(target, entry) if target else []
+        return TailCalls()
+    ways = paths_by_jumps(target, entry) if target else []
     if len(ways) == 1:
-        return Detour("tail", tuple(place_at(address) for address in ways[0]))
+        return TailCalls("tail", tuple(place_at(address) for address in ways[0]))
     if linked:  # an alias, or one of several implementations that the dynamic linker picked (STT_GNU_IFUNC)
-        return Detour()
-    return Detour("unknown", (place_at(target),))
+        return TailCalls()
+    return TailCalls("unknown", (place_at(target),))
 
 
 def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
@@ -87,7 +87,7 @@ def function_at(address: int) -> Optional[gdb.Symbol]:
     return found
 
 
-def ways_by_jumps(start: int, goal: int) -> List[Tuple[int, ...]]:
+def paths_by_jumps(start: int, goal: int) -> List[Tuple[int, ...]]:
     """The ways from the function at `start` to the one at `goal` by jumps: the functions passed, `start` first."""
     return list(_ways(start, goal, ()))
 
@@ -137,7 +137,7 @@ def _entry(function: gdb.Symbol) -> int:
     return int(address) if address is not None else 0
 
 
-def place_at(address: int) -> Place:
+def place_at(address: int) -> JumpPlace:
     """The function at `address`."""
     library = gdb.solib_name(address) or ""
     function = function_at(address)

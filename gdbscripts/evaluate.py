@@ -6,20 +6,20 @@ from typing import List, Optional
 
 import gdb
 
-from gdbscripts.dataflow import Code, Origin
+from gdbscripts.dataflow import FunctionCode, ValueOrigin
 from gdbscripts.memory import address_in, read_pointer, register
 from gdbscripts.x86_64_effects import PRESERVED, parse_memory
 
 _DEEPEST = 6  # memory operands that depend on each other
 
 
-class Past:
+class EarlierRegisters:
     """A frame at `now`, the address of an instruction of it that is being or has just been executed.
 
     `live` tells that the frame's registers are all its own: nothing was called since.
     """
 
-    def __init__(self, frame: gdb.Frame, code: Code, now: int, live: bool) -> None:
+    def __init__(self, frame: gdb.Frame, code: FunctionCode, now: int, live: bool) -> None:
         self._frame = frame
         self._code = code
         self._now = now
@@ -55,7 +55,7 @@ class Past:
             return read_pointer(address_in(homes.pop(), self._frame))
         return self._origin(origins, deep) if len(origins) == 1 else None
 
-    def _origin(self, origins: List[Origin], deep: int) -> Optional[int]:
+    def _origin(self, origins: List[ValueOrigin], deep: int) -> Optional[int]:
         origin = origins[0]
         if origin.kind == "constant":
             return origin.value

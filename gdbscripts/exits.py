@@ -12,11 +12,11 @@ import gdb
 
 from gdbscripts.arguments import may_be_optimised
 from gdbscripts.breakpoints import RecordingBreakpoint
-from gdbscripts.code import Codes
+from gdbscripts.code import Disassembler
 from gdbscripts.detour import address_of
 from gdbscripts.memory import read_bytes, value_in
 from gdbscripts.recorder import Recorder
-from gdbscripts.wire import IO, ExitAnswer, ExitCount, VcpuExit
+from gdbscripts.wire import IO, ExitCountRecord, ExitResultRecord, KvmExitRecord
 from gdbscripts.x86_64_effects import flow, pointer_operand
 
 RUN = 0xAE80  # KVM_RUN
@@ -33,13 +33,13 @@ _MOST_STOPS = 16  # of each exit
 _Kind = Tuple[int, int, int]  # reason, direction, address
 
 
-class Exits:
+class ExitSampler:
     """Samples the exits of all vCPUs: the first `samples` of each reason, and counts the rest."""
 
     def __init__(self, samples: int, accessors: List[str], recorder: Recorder) -> None:
         self._samples = samples
         self._accessors = accessors
-        self._callbacks: Optional[Callbacks] = None
+        self._callbacks: Optional[DeviceFunctions] = None
         self._recorder = recorder
         self._mapped: Dict[str, int] = {}
         self._counts: Dict[int, int] = {}
@@ -64,7 +64,9 @@ class Exits:
             return
         where, size = _data_of(run, reason, head)
         data = read_bytes(where, size) if reason == _EXIT_IO and kind[1] != _IN else b""
-        self._recorder.write(VcpuExit(self._number, ioctl, self._recorder.now(), thread, head.hex(), data.hex()))
+        self._recorder.write(
+            KvmExitRecord(self._number, ioctl, self._recorder.now(), thread, head.hex(), data.hex())
+        )
         self._current[thread] = self._number
         if size and kind[1] == _IN:
             self._unanswered[thread] = (self._number, where, size)
@@ -73,12 +75,12 @@ class Exits:
     def goes_on(self, thread: int) -> None:
         """`thread` is about to call KVM_RUN: what the guest reads is there now."""
         if self._callbacks is None:  # not before: the program was not where it is now when it was loaded
-            self._callbacks = Callbacks(self._accessors, self, self._recorder)
+            self._callbacks = DeviceFunctions(self._accessors, self, self._recorder)
         self._current.pop(thread, None)
         answer = self._unanswered.pop(thread, None)
         if answer is not None:
             number, where, size = answer
-            self._recorder.write(ExitAnswer(number, read_bytes(where, size).hex()))
+            self._recorder.write(ExitResultRecord(number, read_bytes(where, size).hex()))
 
     def handled_by(self, thread: int) -> Optional[int]:
         """The sampled exit that `thread` is handling."""
@@ -92,7 +94,7 @@ class Exits:
     def write_counts(self) -> None:
         """Append how many exits there were of each reason."""
         for reason, count in sorted(self._counts.items()):
-            self._recorder.write(ExitCount(reason, count))
+            self._recorder.write(ExitCountRecord(reason, count))
 
     def _run_of(self, file: str) -> int:
         if file not in self._mapped:
@@ -123,10 +125,10 @@ def _data_of(run: int, reason: int, head: bytes) -> Tuple[int, int]:
     return 0, 0
 
 
-class AccessorPoint(RecordingBreakpoint):
+class AccessorBreakpoint(RecordingBreakpoint):
     """A call through a pointer in one of the functions that hand an access to a device."""
 
-    def __init__(self, address: int, operand: str, callbacks: Callbacks, recorder: Recorder) -> None:
+    def __init__(self, address: int, operand: str, callbacks: DeviceFunctions, recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
         self.recorder = recorder
         self._operand = operand
@@ -137,26 +139,26 @@ class AccessorPoint(RecordingBreakpoint):
         self._callbacks.expect(value_in(self._operand, gdb.newest_frame()))
 
 
-class Callbacks:
+class DeviceFunctions:
     """The functions of devices, found as they are called for the first time."""
 
-    def __init__(self, accessors: List[str], exits: Exits, recorder: Recorder) -> None:
+    def __init__(self, accessors: List[str], exits: ExitSampler, recorder: Recorder) -> None:
         self._exits = exits
         self._recorder = recorder
         self._known: Set[int] = set()
-        codes = Codes()
+        codes = Disassembler()
         for name in accessors:
             address = address_of(name)
             for item in codes.around(address) or () if address else ():
                 operand = pointer_operand(item.text)
                 if operand and (flow(item.text).falls_through or not operand.endswith(",8)")):
-                    AccessorPoint(item.address, operand, self, recorder)
+                    AccessorBreakpoint(item.address, operand, self, recorder)
 
     def expect(self, function: int) -> None:
         """`function` is about to be called."""
         if function and function not in self._known:
             self._known.add(function)
-            CallbackPoint(_where_arguments_are_there(function), self._exits, self._recorder)
+            DeviceFunctionBreakpoint(_where_arguments_are_there(function), self._exits, self._recorder)
 
 
 def _where_arguments_are_there(entry: int) -> int:
@@ -167,12 +169,12 @@ def _where_arguments_are_there(entry: int) -> int:
     return int(line.last) + 1
 
 
-class CallbackPoint(RecordingBreakpoint):
+class DeviceFunctionBreakpoint(RecordingBreakpoint):
     """A device's function: what is at its end of an access."""
 
     recorder: Recorder
 
-    def __init__(self, address: int, exits: Exits, recorder: Recorder) -> None:
+    def __init__(self, address: int, exits: ExitSampler, recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
         self.recorder = recorder
         self._exits = exits

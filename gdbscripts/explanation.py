@@ -6,16 +6,16 @@ import re
 from typing import Iterator, List, Tuple
 
 from gdbscripts.detour import place_at
-from gdbscripts.links import Link, Site
+from gdbscripts.links import PointerCall, PointerSlot
 from gdbscripts.recorder import Recorder
 from gdbscripts.slotnames import StaticSlot, called_variable, static_slot
 from gdbscripts.statements import assignment_near, is_written_at
-from gdbscripts.stores import Store
-from gdbscripts.trail import End, Passed, Place, direct_target_at, place_of
-from gdbscripts.wire import STORE, Pointer, PointerStep
+from gdbscripts.stores import PointerStore
+from gdbscripts.trail import DataflowEnd, PassedArgument, SourcePlace, direct_target_at, place_of
+from gdbscripts.wire import STORE, PointerOriginRecord, PointerRecord
 
 
-def write_explanation(number: int, site: Site, recorder: Recorder) -> None:
+def write_explanation(number: int, site: PointerCall, recorder: Recorder) -> None:
     """Append what is known of `site`: the pointer, then the steps from the call back to where it was set."""
     steps = list(_steps(number, site, recorder))
     recorder.write(_pointer(number, site))
@@ -23,7 +23,7 @@ def write_explanation(number: int, site: Site, recorder: Recorder) -> None:
         recorder.write(step)
 
 
-def _pointer(number: int, site: Site) -> Pointer:
+def _pointer(number: int, site: PointerCall) -> PointerRecord:
     kind, slot = _slot(site)
     links = _links(site)
     unsolved = next((link for link in links if link.state in ("lost", "unknown", "open")), None)
@@ -38,7 +38,7 @@ def _pointer(number: int, site: Site) -> Pointer:
     elif not links and site.end.kind not in ("constant", "result"):
         outcome, reason = "unknown", "the machine code does not tell where the pointer comes from"
     leads = site.leads(site.value) if site.value else None
-    return Pointer(
+    return PointerRecord(
         number=number,
         returns=site.plan.returns,
         callee=site.plan.callee,
@@ -53,7 +53,7 @@ def _pointer(number: int, site: Site) -> Pointer:
     )
 
 
-def _links(site: Site) -> List[Link]:
+def _links(site: PointerCall) -> List[PointerSlot]:
     """The places that held the pointer, without the variables in which the caller kept it for itself."""
     links = list(site.links)
     caller = place_of(site.plan.returns[0] - 1).function
@@ -64,7 +64,7 @@ def _links(site: Site) -> List[Link]:
     return links
 
 
-def _origin_is_unknown(site: Site, links: List[Link]) -> bool:
+def _origin_is_unknown(site: PointerCall, links: List[PointerSlot]) -> bool:
     """Whether the last store known took the pointer from nobody knows where, and does not name the function."""
     store = links[-1].store if links else None
     if store is None or store.origin in ("constant", "argument", "result", "memory"):
@@ -72,7 +72,7 @@ def _origin_is_unknown(site: Site, links: List[Link]) -> bool:
     return not is_written_at(assignment_near(store.place, links[-1].name, _target(site)), _target(site))
 
 
-def _slot(site: Site) -> Tuple[str, str]:
+def _slot(site: PointerCall) -> Tuple[str, str]:
     """(kind, name) of where the call took the pointer from."""
     end = site.end
     if end is None:
@@ -89,7 +89,7 @@ def _slot(site: Site) -> Tuple[str, str]:
     return "unknown", ""
 
 
-def _kind_of(link: Link) -> str:
+def _kind_of(link: PointerSlot) -> str:
     if link.static:
         return "static"
     if not link.name or re.search(r"[.\[]", link.name):
@@ -97,7 +97,7 @@ def _kind_of(link: Link) -> str:
     return "global" if static_slot(link.slot) is not None else "local"
 
 
-def _steps(number: int, site: Site, recorder: Recorder) -> Iterator[PointerStep]:
+def _steps(number: int, site: PointerCall, recorder: Recorder) -> Iterator[PointerOriginRecord]:
     end = site.end
     if end is None:
         return
@@ -108,18 +108,18 @@ def _steps(number: int, site: Site, recorder: Recorder) -> Iterator[PointerStep]
         yield _origin(number, end)
     for place, link in enumerate(_links(site)):
         if place or end.passed:
-            yield PointerStep(number, "read", link.name, address=link.slot)
+            yield PointerOriginRecord(number, "read", link.name, address=link.slot)
         if link.static is not None:
             yield _static(number, link.static)
         elif link.store is not None:
             yield from _stored(number, site, link, link.store, recorder)
 
 
-def _passed(number: int, passed: Passed) -> PointerStep:
+def _passed(number: int, passed: PassedArgument) -> PointerOriginRecord:
     return _at(number, "passed", passed.name, passed.by)
 
 
-def _origin(number: int, end: End) -> PointerStep:
+def _origin(number: int, end: DataflowEnd) -> PointerOriginRecord:
     place = place_of(end.origin.address)
     if end.kind == "constant":
         return _at(number, "written", "", place)
@@ -127,11 +127,13 @@ def _origin(number: int, end: End) -> PointerStep:
     return _at(number, "returned", place_at(target)[0] if target else "", place)
 
 
-def _static(number: int, static: StaticSlot) -> PointerStep:
-    return PointerStep(number, "static", static.name, file=static.file, line=static.line)
+def _static(number: int, static: StaticSlot) -> PointerOriginRecord:
+    return PointerOriginRecord(number, "static", static.name, file=static.file, line=static.line)
 
 
-def _stored(number: int, site: Site, link: Link, store: Store, recorder: Recorder) -> Iterator[PointerStep]:
+def _stored(
+    number: int, site: PointerCall, link: PointerSlot, store: PointerStore, recorder: Recorder
+) -> Iterator[PointerOriginRecord]:
     stop = recorder.put(store.stack, store.time, store.thread, STORE, [], "")
     what = "copied" if store.copied else "stored"
     place = store.place if store.copied else assignment_near(store.place, link.name, _target(site))
@@ -145,18 +147,22 @@ def _stored(number: int, site: Site, link: Link, store: Store, recorder: Recorde
         yield _at(number, "written", "", store.written)
 
 
-def _written_elsewhere(number: int, target: str, passed: Place, written: Place) -> Iterator[PointerStep]:
+def _written_elsewhere(
+    number: int, target: str, passed: SourcePlace, written: SourcePlace
+) -> Iterator[PointerOriginRecord]:
     """Where the function's name is written, unless that is the very call that passes it on."""
     if not is_written_at(passed, target):
         yield _at(number, "written", "", written)
 
 
-def _target(site: Site) -> str:
+def _target(site: PointerCall) -> str:
     return place_at(site.value)[0] if site.value else ""
 
 
-def _at(number: int, what: str, name: str, place: Place, address: int = 0, stop: int = -1) -> PointerStep:
-    return PointerStep(
+def _at(
+    number: int, what: str, name: str, place: SourcePlace, address: int = 0, stop: int = -1
+) -> PointerOriginRecord:
+    return PointerOriginRecord(
         pointer=number,
         what=what,
         name=name,

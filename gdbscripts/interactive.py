@@ -10,10 +10,10 @@ import gdb
 
 from gdbscripts.architecture import current as architecture
 from gdbscripts.stack import StackWalker
-from gdbscripts.wire import Frame
+from gdbscripts.wire import FrameRecord
 
 if TYPE_CHECKING:
-    from gdbscripts.byhand import IoctlLog
+    from gdbscripts.byhand import IoctlPrinter
 
 _MARKS = {"indirect": "*", "tail": "~", "inline": "+", "signal": "!", "unknown": "?"}
 
@@ -41,7 +41,7 @@ class KvmChain(gdb.Command):
         _print_chain(list(reversed(frames)))
 
 
-def _print_chain(frames: List[Frame]) -> None:
+def _print_chain(frames: List[FrameRecord]) -> None:
     """Frames outermost first."""
     root = _common_folder(frames)
     mark = " "
@@ -53,7 +53,7 @@ def _print_chain(frames: List[Frame]) -> None:
         mark = _MARKS.get(frame.call, "~" if frame.via else " ")
 
 
-def _common_folder(frames: List[Frame]) -> str:
+def _common_folder(frames: List[FrameRecord]) -> str:
     """What the paths of all source files begin with, up to a slash."""
     files = [frame.file for frame in frames if frame.file and not frame.library]
     folders = [os.path.dirname(file) for file in files if not file.startswith("/usr/")]  # inlined from headers
@@ -111,14 +111,14 @@ class KvmIoctls(gdb.Command):
 
     def __init__(self) -> None:
         super().__init__("kvm-ioctls", gdb.COMMAND_DATA)
-        self._started: Optional[IoctlLog] = None
+        self._started: Optional[IoctlPrinter] = None
 
     @property
-    def _log(self) -> IoctlLog:
+    def _log(self) -> IoctlPrinter:
         if self._started is None:
-            from gdbscripts.byhand import IoctlLog
+            from gdbscripts.byhand import IoctlPrinter
 
-            self._started = IoctlLog()
+            self._started = IoctlPrinter()
         return self._started
 
     def invoke(self, argument: str, from_tty: bool) -> None:

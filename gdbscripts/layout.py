@@ -9,7 +9,7 @@ import gdb
 _DEEPEST = 12  # structures within each other
 
 
-class Field(NamedTuple):
+class TypeMember(NamedTuple):
     """A member of a structure or union; the name is "" for an anonymous one, the offset in bytes."""
 
     name: str
@@ -54,17 +54,17 @@ def path_at(kind: gdb.Type, offset: int) -> Optional[str]:
     return None if rest is None else (".%s%s" % (field.name, rest) if field.name else rest)
 
 
-def fields_of(kind: gdb.Type) -> Iterator[Field]:
+def fields_of(kind: gdb.Type) -> Iterator[TypeMember]:
     """The members of a structure or union; none for another type."""
     if not is_structure(kind):
         return
     for field in kind.strip_typedefs().fields():
         bits = getattr(field, "bitpos", None)  # static members of C++ have none
         if bits is not None and field.type is not None:
-            yield Field(field.name or "", bits // 8, field.type)
+            yield TypeMember(field.name or "", bits // 8, field.type)
 
 
-def field_named(kind: gdb.Type, name: str) -> Optional[Field]:
+def field_named(kind: gdb.Type, name: str) -> Optional[TypeMember]:
     """The member of that name, those of anonymous structures included."""
     for field in fields_of(kind):
         if field.name == name:
@@ -105,6 +105,6 @@ def _element(kind: gdb.Type) -> Optional[gdb.Type]:
     return plain.target()
 
 
-def _field_at(kind: gdb.Type, offset: int) -> Optional[Field]:
+def _field_at(kind: gdb.Type, offset: int) -> Optional[TypeMember]:
     covering = (f for f in fields_of(kind) if f.offset <= offset < f.offset + f.type.sizeof)
     return next(covering, None)

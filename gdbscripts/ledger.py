@@ -12,10 +12,10 @@ import gdb
 
 from gdbscripts.architecture import current as architecture
 from gdbscripts.breakpoints import KVM_FILES, RecordingBreakpoint, file_behind
-from gdbscripts.code import Codes
-from gdbscripts.exits import RUN, Exits
+from gdbscripts.code import Disassembler
+from gdbscripts.exits import RUN, ExitSampler
 from gdbscripts.memory import read_bytes, stack_pointer
-from gdbscripts.wire import Ioctl, IoctlReturn, Note, Record
+from gdbscripts.wire import IoctlRecord, IoctlReturnRecord, NoteRecord, Record
 
 FUNCTIONS = ("ioctl", "syscall")
 _MOST = 20000  # records; a guest that runs on makes thousands a second
@@ -24,7 +24,7 @@ _NOT_RECORDED = -1
 _LONGEST_ARGUMENT = 256  # bytes; larger structures (local APIC, XSAVE area) are of no use to a reader
 
 
-class LedgerKeeper(Protocol):
+class IoctlLogOwner(Protocol):
     """Who keeps the ledger's records."""
 
     @property
@@ -47,7 +47,7 @@ class LedgerKeeper(Protocol):
         """Note what went wrong; False when that is impossible."""
 
 
-class _Call(NamedTuple):
+class _CallKey(NamedTuple):
     """What a call is known by while a thread is in it; `file` is "" when it is not one of KVM's."""
 
     depth: int  # the stack pointer at its first instruction
@@ -57,21 +57,21 @@ class _Call(NamedTuple):
     argument: int
 
 
-class _Pending(NamedTuple):
+class _PendingIoctl(NamedTuple):
     """An ioctl that a thread is in."""
 
-    call: _Call
+    call: _CallKey
     number: int
     before: bytes
 
 
-class Ledger:
+class IoctlLog:
     """Numbers the ioctls, and knows which each thread is in."""
 
-    def __init__(self, recorder: LedgerKeeper, exits: Optional[Exits]) -> None:
+    def __init__(self, recorder: IoctlLogOwner, exits: Optional[ExitSampler]) -> None:
         self._recorder = recorder
         self._exits = exits
-        self._pending: Dict[int, List[_Pending]] = {}  # by thread, the innermost last
+        self._pending: Dict[int, List[_PendingIoctl]] = {}  # by thread, the innermost last
         self._stacks: Dict[Tuple[int, int, int], int] = {}
         self._points: List[RecordingBreakpoint] = []
         self._full = False
@@ -82,7 +82,7 @@ class Ledger:
     def watch(self, function: str, where: str) -> None:
         """Record the calls of `function`; `where` is its first instruction, as a breakpoint's location."""
         skipped = FUNCTIONS.index(function)  # syscall(SYS_ioctl, fd, …) has one argument more
-        self._points.append(EntryPoint(where, skipped, self._enter, self._recorder))
+        self._points.append(IoctlEntryBreakpoint(where, skipped, self._enter, self._recorder))
 
     def forget(self) -> None:
         """Watch no longer, and begin anew. Not to be called while a breakpoint is asked to stop."""
@@ -102,7 +102,7 @@ class Ledger:
         frame = gdb.newest_frame()
         file = file_behind(fd)
         ours = file if file.startswith(KVM_FILES) else ""
-        call = _Call(stack_pointer(frame), frame.pc(), ours, request, argument)
+        call = _CallKey(stack_pointer(frame), frame.pc(), ours, request, argument)
         pending = self._pending.get(thread, [])
         # A call may be interrupted by a handler that makes others; what lies above it on the stack is gone.
         inside = [one for one in pending if one.call.depth > call.depth]
@@ -110,22 +110,22 @@ class Ledger:
         again = [one for one in pending if one.call == call and call.entry in self._answering]
         self._pending[thread] = [*inside, *(again or [self._begin(thread, fd, call)])]
 
-    def _begin(self, thread: int, fd: int, call: _Call) -> _Pending:
+    def _begin(self, thread: int, fd: int, call: _CallKey) -> _PendingIoctl:
         if not call.file:
-            return _Pending(call, _NOT_RECORDED, b"")
+            return _PendingIoctl(call, _NOT_RECORDED, b"")
         if self._exits is not None and call.request == RUN:
             self._exits.goes_on(thread)
         before = read_bytes(call.argument, _size(call.request))
-        return _Pending(call, self._record(thread, fd, call, before), before)
+        return _PendingIoctl(call, self._record(thread, fd, call, before), before)
 
-    def _record(self, thread: int, fd: int, call: _Call, before: bytes) -> int:
+    def _record(self, thread: int, fd: int, call: _CallKey, before: bytes) -> int:
         """Write the entry of the ledger, if it has room; returns its number."""
         if self._count >= _MOST:
             self._be_full()
             return _NOT_RECORDED
         number = self._count
         self._recorder.write(
-            Ioctl(
+            IoctlRecord(
                 number=number,
                 time=self._recorder.now(),
                 thread=thread,
@@ -144,7 +144,7 @@ class Ledger:
         """Say so once, and cost nothing any more unless exits are to be counted to the end."""
         if not self._full:
             self._full = True
-            self._recorder.write(Note("no more than %d ioctls recorded" % _MOST))
+            self._recorder.write(NoteRecord("no more than %d ioctls recorded" % _MOST))
         if self._exits is None:
             for point in self._points:
                 point.retire()
@@ -155,10 +155,10 @@ class Ledger:
         if entry in self._entered:
             return
         self._entered.add(entry)
-        for item in Codes().around(entry) or ():
+        for item in Disassembler().around(entry) or ():
             if item.text == architecture.SYSTEM_CALL:
                 behind = "*0x%x" % (item.address + item.length)
-                self._points.append(LeavePoint(behind, self._leave, self._recorder))
+                self._points.append(IoctlReturnBreakpoint(behind, self._leave, self._recorder))
                 self._answering.add(entry)
 
     def _leave(self) -> None:
@@ -173,7 +173,7 @@ class Ledger:
         if pending.number != _NOT_RECORDED:
             after = read_bytes(pending.call.argument, len(pending.before))
             changed = after.hex() if after != pending.before else ""
-            self._recorder.write(IoctlReturn(pending.number, value, changed))
+            self._recorder.write(IoctlReturnRecord(pending.number, value, changed))
         if self._exits is not None and pending.call.request == RUN and value == 0:
             self._exits.came_back(thread, pending.call.file, pending.number)
 
@@ -185,11 +185,11 @@ class Ledger:
         return self._recorder.stack_numbers() if self._stacks[key] <= _MOST_STACKS else []
 
 
-class EntryPoint(RecordingBreakpoint):
+class IoctlEntryBreakpoint(RecordingBreakpoint):
     """The first instruction of a function that makes ioctls."""
 
     def __init__(
-        self, where: str, skipped: int, enter: Callable[[int, int, int], None], recorder: LedgerKeeper
+        self, where: str, skipped: int, enter: Callable[[int, int, int], None], recorder: IoctlLogOwner
     ) -> None:
         super().__init__(where, internal=True)
         self.recorder = recorder
@@ -205,10 +205,10 @@ class EntryPoint(RecordingBreakpoint):
         self._enter(fd & 0xFFFFFFFF, request & 0xFFFFFFFF, argument)
 
 
-class LeavePoint(RecordingBreakpoint):
+class IoctlReturnBreakpoint(RecordingBreakpoint):
     """The instruction behind a system call."""
 
-    def __init__(self, where: str, leave: Callable[[], None], recorder: LedgerKeeper) -> None:
+    def __init__(self, where: str, leave: Callable[[], None], recorder: IoctlLogOwner) -> None:
         super().__init__(where, internal=True)
         self.recorder = recorder
         self._leave = leave

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
-from gdbscripts.code import Codes
-from gdbscripts.detour import Place as Entry
-from gdbscripts.detour import entry_at, place_at, symbol_at, ways_by_jumps
+from gdbscripts.code import Disassembler
+from gdbscripts.detour import JumpPlace as Entry
+from gdbscripts.detour import entry_at, paths_by_jumps, place_at, symbol_at
 from gdbscripts.plan import PointerSite
 from gdbscripts.slotnames import StaticSlot, static_slot
-from gdbscripts.stores import Store
-from gdbscripts.trail import End, follow, follow_place
+from gdbscripts.stores import PointerStore
+from gdbscripts.trail import DataflowEnd, follow, follow_place
 from gdbscripts.x86_64_effects import flow, pointer_operand
 
 _READ_ONLY = (".rodata", ".data.rel.ro")  # nobody can write there once the program runs
 
 
-class Call(NamedTuple):
+class CandidateCall(NamedTuple):
     """An indirect call or jump that may be the one; `pushed` is what lies on the stack there besides, in bytes."""
 
     address: int
     operand: str
     pushed: int
-    ends: List[End]
+    ends: List[DataflowEnd]
 
 
-class Link:
+class PointerSlot:
     """One place in memory that held the pointer.
 
     `state`: open, stored, static, lost (the program did not repeat), unknown.
@@ -36,9 +36,9 @@ class Link:
         self.name = name
         self.state = "open"
         self.reason = ""
-        self.store: Optional[Store] = None
+        self.store: Optional[PointerStore] = None
         self.static: Optional[StaticSlot] = None
-        self.before: Optional[Link] = None  # where it was copied from
+        self.before: Optional[PointerSlot] = None  # where it was copied from
         static = static_slot(slot)
         if static is not None and static.file:
             self.name = static.name
@@ -54,12 +54,12 @@ class Link:
         if self.static and not self.name:
             self.name = self.static.name
 
-    def be_stored(self, store: Store) -> None:
+    def be_stored(self, store: PointerStore) -> None:
         """`store` gave it its value."""
         self.state, self.store = "stored", store
         self.name = self.name or store.name
         if store.copied and store.source:
-            self.before = Link(store.source, store.source_name)
+            self.before = PointerSlot(store.source, store.source_name)
         elif store.copied:
             self.give_up("unknown", "where it was copied from cannot be told")
         elif store.origin == "library":
@@ -75,19 +75,19 @@ class Link:
         return self.state == "open"
 
 
-class Site:
+class PointerCall:
     """One indirect edge: where it leaves, and where it goes."""
 
-    def __init__(self, plan: PointerSite, codes: Codes) -> None:
+    def __init__(self, plan: PointerSite, codes: Disassembler) -> None:
         self.plan = plan
         self.entry = entry_at(plan.inside_callee)
         self.reached = _reached(plan, codes)
         self._leads: Dict[int, Optional[List[Entry]]] = {}
         self.calls = _hidden_calls(plan, codes, self.accepts) if plan.hidden else _calls(plan, codes, self.accepts)
-        self.call: Optional[Call] = None
+        self.call: Optional[CandidateCall] = None
         self.value = 0
-        self.end: Optional[End] = None
-        self.link: Optional[Link] = None
+        self.end: Optional[DataflowEnd] = None
+        self.link: Optional[PointerSlot] = None
         self.local = ""
         self.elsewhere = ""  # where the pointer led instead
         self.reason = ""
@@ -105,11 +105,11 @@ class Site:
     def _way(self, value: int) -> Optional[List[Entry]]:
         if value == self.entry:
             return []
-        ways = ways_by_jumps(value, self.entry) if entry_at(value) == value else []
+        ways = paths_by_jumps(value, self.entry) if entry_at(value) == value else []
         return [place_at(address) for address in ways[0]] if len(ways) == 1 else None
 
     @property
-    def links(self) -> Iterator[Link]:
+    def links(self) -> Iterator[PointerSlot]:
         """The places in memory that held the pointer, the one it was read from at the call first."""
         link = self.link
         while link is not None:
@@ -124,21 +124,21 @@ class Site:
         return self.end is None or any(link.open for link in self.links)
 
 
-def _reached(plan: PointerSite, codes: Codes) -> int:
+def _reached(plan: PointerSite, codes: Disassembler) -> int:
     """The address at which the stack is as it was seen: for a stack in a library, that of the call into it."""
     call = codes.before(plan.reached) if plan.left else None
     return call.address if call else plan.reached
 
 
-def _calls(plan: PointerSite, codes: Codes, accepts: Callable[[int], bool]) -> List[Call]:
+def _calls(plan: PointerSite, codes: Disassembler, accepts: Callable[[int], bool]) -> List[CandidateCall]:
     call = codes.before(plan.returns[0])
     operand = pointer_operand(call.text) if call else ""
     if call is None or not operand:
         return []
-    return [Call(call.address, operand, 0, follow(codes, plan.returns, accepts))]
+    return [CandidateCall(call.address, operand, 0, follow(codes, plan.returns, accepts))]
 
 
-def _hidden_calls(plan: PointerSite, codes: Codes, accepts: Callable[[int], bool]) -> List[Call]:
+def _hidden_calls(plan: PointerSite, codes: Disassembler, accepts: Callable[[int], bool]) -> List[CandidateCall]:
     """The jumps through a pointer by which a function that left no frame may have gone on."""
     code = codes.around(plan.hidden)
     calls = []
@@ -146,5 +146,5 @@ def _hidden_calls(plan: PointerSite, codes: Codes, accepts: Callable[[int], bool
         operand = pointer_operand(item.text)
         if operand and not flow(item.text).falls_through:
             ends = follow_place(codes, [item.address + 1, *plan.returns], item.address, operand, accepts)
-            calls.append(Call(item.address, operand, 8, ends))  # the return address lies on the stack
+            calls.append(CandidateCall(item.address, operand, 8, ends))  # the return address lies on the stack
     return calls

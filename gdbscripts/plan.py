@@ -8,7 +8,7 @@ from typing import List
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedMilestone:
     """One milestone to wait for.
 
     `request` narrows a step on `ioctl` to one request (its number; 0 for any call). A step is recorded up to
@@ -62,7 +62,7 @@ class PointerSite:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RecordingPlan:
     """Everything to record, and the file to append it to; `ledger` asks for all of KVM's ioctls.
 
     With `samples` that many exits of each reason are followed to the device; `accessors` are the functions that
@@ -72,7 +72,7 @@ class Plan:
     """
 
     recording: str
-    steps: List[Step]
+    steps: List[PlannedMilestone]
     accelerators: List[AcceleratorTest]
     ledger: bool = False
     samples: int = 0
@@ -80,17 +80,17 @@ class Plan:
     pointers: List[PointerSite] = field(default_factory=list)
 
 
-def save(plan: Plan, path: str) -> None:
+def save(plan: RecordingPlan, path: str) -> None:
     """Write `plan` as JSON."""
     with open(path, "w", encoding="utf-8") as file:
         json.dump(asdict(plan), file)
 
 
-def load(path: str) -> Plan:
+def load(path: str) -> RecordingPlan:
     """The plan that `save` wrote."""
     with open(path, encoding="utf-8") as file:
         data = json.load(file)
-    data["steps"] = [Step(**step) for step in data["steps"]]
+    data["steps"] = [PlannedMilestone(**step) for step in data["steps"]]
     data["accelerators"] = [AcceleratorTest(**test) for test in data["accelerators"]]
     data["pointers"] = [PointerSite(**site) for site in data.get("pointers", ())]
-    return Plan(**data)
+    return RecordingPlan(**data)

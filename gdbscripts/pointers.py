@@ -13,27 +13,27 @@ from typing import Callable, Dict, List, Optional
 import gdb
 
 from gdbscripts.breakpoints import RecordingBreakpoint
-from gdbscripts.code import Codes
-from gdbscripts.links import Link, Site
-from gdbscripts.plan import Plan, PointerSite
+from gdbscripts.code import Disassembler
+from gdbscripts.links import PointerCall, PointerSlot
+from gdbscripts.plan import PointerSite, RecordingPlan
 from gdbscripts.recorder import Recorder
-from gdbscripts.sitepoints import Found, SitePoints
-from gdbscripts.stores import AT_ONCE, NoWatchpointError, SlotWatch, Store, physical_frames
+from gdbscripts.sitepoints import CallBreakpoints, ObservedCall
+from gdbscripts.stores import MOST_WATCHPOINTS, NoWatchpointError, PointerStore, WriteWatchpoint, physical_frames
 
 
-class Explainer:
+class PointerExplainer:
     """All pointers to be explained, run by run."""
 
-    def __init__(self, plan: Plan, recorder: Recorder) -> None:
+    def __init__(self, plan: RecordingPlan, recorder: Recorder) -> None:
         RecordingBreakpoint.remove_all()  # those of the recorded run
-        codes = Codes()
-        self.sites = [Site(site, codes) for site in plan.pointers]
+        codes = Disassembler()
+        self.sites = [PointerCall(site, codes) for site in plan.pointers]
         self._codes = codes
         self._recorder = recorder
-        self._at_once = AT_ONCE
-        self._points: Dict[Site, SitePoints] = {}
-        self._found: Dict[Site, Optional[Found]] = {}
-        self._watches: Dict[int, SlotWatch] = {}
+        self._at_once = MOST_WATCHPOINTS
+        self._points: Dict[PointerCall, CallBreakpoints] = {}
+        self._found: Dict[PointerCall, Optional[ObservedCall]] = {}
+        self._watches: Dict[int, WriteWatchpoint] = {}
 
     @property
     def open(self) -> int:
@@ -49,9 +49,9 @@ class Explainer:
         self._watches = {}
         self._set_watches()
         wanted = [site for site in self.sites if site.open]
-        self._points = {site: SitePoints(site, self._watches, self._recorder) for site in wanted}
+        self._points = {site: CallBreakpoints(site, self._watches, self._recorder) for site in wanted}
         for address in {site.reached for site in wanted}:
-            ReachedPoint(address, partial(self._look, address), self._recorder)
+            StackBreakpoint(address, partial(self._look, address), self._recorder)
 
     def finish(self, refused: str) -> None:
         """Learn from a run that has ended; `refused` is why gdb would not even start it."""
@@ -78,11 +78,13 @@ class Explainer:
                 continue
             try:
                 for slot in sorted(wanted):
-                    self._watches[slot] = SlotWatch(slot, site.value, self._watches, self._codes, self._recorder)
+                    self._watches[slot] = WriteWatchpoint(
+                        slot, site.value, self._watches, self._codes, self._recorder
+                    )
             except NoWatchpointError as error:
                 self._give_way(str(error))
 
-    def _watched_for_another(self, site: Site) -> bool:
+    def _watched_for_another(self, site: PointerCall) -> bool:
         """Whether a place in question is watched in this run for another value that it held at another time."""
         watches = [self._watches[link.slot] for link in site.links if link.slot in self._watches]
         return any(watch.value != site.value for watch in watches)
@@ -106,7 +108,7 @@ class Explainer:
                 self._found[site] = self._points[site].find_at(frames[site.plan.position + 1 :])
         self._recorder.halt(len(self._found) == len(self._points))
 
-    def _learn(self, site: Site, found: Optional[Found]) -> None:
+    def _learn(self, site: PointerCall, found: Optional[ObservedCall]) -> None:
         if site.end is None:
             _locate(site, found)
             return
@@ -127,7 +129,7 @@ def _is_recorded_stack(frames: List[gdb.Frame], plan: PointerSite) -> bool:
     return [frame.pc() for frame in inner] == plan.stack
 
 
-class ReachedPoint(RecordingBreakpoint):
+class StackBreakpoint(RecordingBreakpoint):
     """The address at which a recorded stack was seen."""
 
     def __init__(self, address: int, look: Callable[[], None], recorder: Recorder) -> None:
@@ -140,7 +142,7 @@ class ReachedPoint(RecordingBreakpoint):
         self._look()
 
 
-def _locate(site: Site, found: Optional[Found]) -> None:
+def _locate(site: PointerCall, found: Optional[ObservedCall]) -> None:
     """After the first run: what was read, and from where."""
     if not site.calls:
         site.reason = "the machine code at the call does not tell"
@@ -154,10 +156,10 @@ def _locate(site: Site, found: Optional[Found]) -> None:
     else:
         site.call, site.value, site.end, site.local = found.call, found.value, found.end, found.local
         if found.reading is not None:
-            site.link = Link(found.reading.slot, found.reading.name)
+            site.link = PointerSlot(found.reading.slot, found.reading.name)
 
 
-def _judge(link: Link, held: bool, store: Optional[Store], watch: SlotWatch) -> None:
+def _judge(link: PointerSlot, held: bool, store: Optional[PointerStore], watch: WriteWatchpoint) -> None:
     """After a run with a watchpoint: who stored it, proved by what was read there afterwards."""
     if watch.gave_up:
         link.give_up("unknown", "its place is written to too often")

@@ -10,22 +10,22 @@ from gdbscripts.breakpoints import RecordingBreakpoint
 from gdbscripts.memory import address_in, read_pointer, stack_pointer, value_in
 from gdbscripts.recorder import Recorder
 from gdbscripts.slotnames import local_at, name_in_scope
-from gdbscripts.stores import SlotWatch, Store
+from gdbscripts.stores import PointerStore, WriteWatchpoint
 from gdbscripts.trail import Accepts
 from gdbscripts.x86_64_effects import parse_memory
 
 
-class Reading(NamedTuple):
+class PointerLoad(NamedTuple):
     """A pointer was read from a place in memory; `store` is the last write to it in this run, when watched."""
 
     slot: int
     value: int
     name: str
     order: int  # of all readings of a run
-    store: Optional[Store]
+    store: Optional[PointerStore]
 
 
-class ReadPoint(RecordingBreakpoint):
+class LoadBreakpoint(RecordingBreakpoint):
     """Keeps what an instruction read last, for each thread and depth of its stack."""
 
     count = 0
@@ -33,11 +33,11 @@ class ReadPoint(RecordingBreakpoint):
     def __init__(self, address: int, place: str, accepts: Accepts, recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
         self.recorder = recorder
-        self.watch: Optional[SlotWatch] = None
+        self.watch: Optional[WriteWatchpoint] = None
         self._place = place
         self._accepts = accepts
         self._name: Optional[str] = None
-        self._last: Dict[Tuple[int, int], Reading] = {}
+        self._last: Dict[Tuple[int, int], PointerLoad] = {}
 
     def hit(self) -> None:
         """The instruction is about to read."""
@@ -46,16 +46,16 @@ class ReadPoint(RecordingBreakpoint):
         value = read_pointer(slot)
         if not self._accepts(value):
             return
-        ReadPoint.count += 1
+        LoadBreakpoint.count += 1
         if self._name is None or "[" in self._name:  # an instruction reads one member, but any element
             memory = parse_memory(self._place)
             self._name = name_in_scope(slot, memory.displacement if memory else None)
         watched = self.watch is not None and self.watch.slot == slot
         store = self.watch.last if self.watch is not None and watched else None
         key = (gdb.selected_thread().num, stack_pointer(frame))
-        self._last[key] = Reading(slot, value, self._name, ReadPoint.count, store)
+        self._last[key] = PointerLoad(slot, value, self._name, LoadBreakpoint.count, store)
 
-    def latest(self, thread: int, depth: int, value: int, since: int) -> Optional[Reading]:
+    def latest(self, thread: int, depth: int, value: int, since: int) -> Optional[PointerLoad]:
         """What `thread` read at this depth of the stack; at another depth only if there is no doubt.
 
         What was read before reading number `since` was for a call before.
@@ -71,7 +71,7 @@ class ReadPoint(RecordingBreakpoint):
         return max(own, key=lambda reading: reading.order) if len({reading.slot for reading in own}) == 1 else None
 
 
-class Made(NamedTuple):
+class PointerCallHit(NamedTuple):
     """A call through a pointer; `since` and `until` are numbers of readings: what was read for it lies between."""
 
     value: int
@@ -79,7 +79,7 @@ class Made(NamedTuple):
     until: int
 
 
-class CallPoint(RecordingBreakpoint):
+class CallBreakpoint(RecordingBreakpoint):
     """Keeps what an indirect call or jump called last, for each thread and depth of its stack."""
 
     def __init__(self, address: int, operand: str, accepts: Accepts, recorder: Recorder) -> None:
@@ -88,7 +88,7 @@ class CallPoint(RecordingBreakpoint):
         self.recorder = recorder
         self._operand = operand
         self._accepts = accepts
-        self._calls: Dict[Tuple[int, int], Made] = {}
+        self._calls: Dict[Tuple[int, int], PointerCallHit] = {}
         self.homes: List[str] = []
         self.local = ""
 
@@ -98,7 +98,7 @@ class CallPoint(RecordingBreakpoint):
         value = value_in(self._operand, frame)
         key = (gdb.selected_thread().num, stack_pointer(frame))
         before = self._calls.get(key)
-        self._calls[key] = Made(value, before.until if before is not None else 0, ReadPoint.count)
+        self._calls[key] = PointerCallHit(value, before.until if before is not None else 0, LoadBreakpoint.count)
         if not self._accepts(value):
             return
         for home in self.homes if not self.local else ():
@@ -109,7 +109,7 @@ class CallPoint(RecordingBreakpoint):
         made = self._calls.get((thread, depth))
         return made.value if made is not None else 0
 
-    def made(self, thread: int, depth: int) -> Optional[Made]:
+    def made(self, thread: int, depth: int) -> Optional[PointerCallHit]:
         """What `thread` called last at this depth of the stack; None when it called another, or nothing, here."""
         made = self._calls.get((thread, depth))
         return made if made is not None and self._accepts(made.value) else None

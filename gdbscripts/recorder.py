@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, List, Optional
 import gdb
 
 from gdbscripts.lines import to_line
-from gdbscripts.stack import Stack, StackWalker
-from gdbscripts.wire import End, Note, Record, Stop, Thread
+from gdbscripts.stack import StackWalker, WalkedStack
+from gdbscripts.wire import EndRecord, NoteRecord, Record, StopRecord, ThreadRecord
 
 
 class Recorder:
@@ -18,7 +18,7 @@ class Recorder:
     def __init__(self, path: str) -> None:
         self._file = open(path, "a", encoding="utf-8")  # lives as long as the session
         self._walker = StackWalker()
-        self._threads: Dict[int, Thread] = {}
+        self._threads: Dict[int, ThreadRecord] = {}
         self._started = time.monotonic()
         self.stops = 0
         self._halts = False
@@ -59,7 +59,7 @@ class Recorder:
     def note_failure(self, error: Exception) -> bool:
         """Note that something could not be recorded; False when not even the note can be written."""
         try:
-            self.write(Note("a stop could not be recorded: %s: %s" % (type(error).__name__, error)))
+            self.write(NoteRecord("a stop could not be recorded: %s: %s" % (type(error).__name__, error)))
         except (OSError, ValueError):  # no space left, or closed
             return False
         return True
@@ -70,7 +70,7 @@ class Recorder:
         thread = self.note_thread()
         return self.put(self.walk(), moment, thread, reason, milestones, function, **details)
 
-    def walk(self, arguments: bool = True) -> Stack:
+    def walk(self, arguments: bool = True) -> WalkedStack:
         """The selected thread's stack; frames that are new are recorded."""
         stack = self._walker.walk(arguments)
         for frame in stack.new:
@@ -78,14 +78,14 @@ class Recorder:
         return stack
 
     def put(
-        self, stack: Stack, moment: float, thread: int, reason: str, milestones: List[str], function: str,
+        self, stack: WalkedStack, moment: float, thread: int, reason: str, milestones: List[str], function: str,
         **details: Any,
     ) -> int:  # fmt: skip
         """Record a stack that was walked before; returns the number of the stop."""
         number = self.stops
         self.stops += 1
         self.write(
-            Stop(
+            StopRecord(
                 number=number,
                 time=moment,
                 thread=thread,
@@ -118,7 +118,7 @@ class Recorder:
         """Write the footer and close the file."""
         if self._at_end is not None:
             self._at_end()
-        self.write(End(outcome, reason, frames=len(self._walker), stops=self.stops))
+        self.write(EndRecord(outcome, reason, frames=len(self._walker), stops=self.stops))
         self._file.close()
 
     def stack_numbers(self) -> List[int]:
@@ -139,7 +139,7 @@ class Recorder:
         name = thread.name or ""
         if known is None or known.name != name:
             handle = known.handle if known else handle_of(thread)
-            now = Thread(thread.num, thread.ptid[1], name, handle)
+            now = ThreadRecord(thread.num, thread.ptid[1], name, handle)
             self._threads[thread.num] = now
             self.write(now)
         return thread.num

@@ -7,40 +7,40 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.detour import place_at
-from gdbscripts.links import Call, Site
+from gdbscripts.links import CandidateCall, PointerCall
 from gdbscripts.memory import stack_pointer
-from gdbscripts.readings import CallPoint, Made, Reading, ReadPoint
+from gdbscripts.readings import CallBreakpoint, LoadBreakpoint, PointerCallHit, PointerLoad
 from gdbscripts.recorder import Recorder
-from gdbscripts.stores import SlotWatch
-from gdbscripts.trail import End
+from gdbscripts.stores import WriteWatchpoint
+from gdbscripts.trail import DataflowEnd
 
 
-class Found(NamedTuple):
+class ObservedCall(NamedTuple):
     """What a run saw of a recorded call."""
 
-    call: Call
+    call: CandidateCall
     value: int
-    end: Optional[End]
-    reading: Optional[Reading]
+    end: Optional[DataflowEnd]
+    reading: Optional[PointerLoad]
     local: str
 
 
-class SitePoints:
+class CallBreakpoints:
     """The breakpoints set for one site in one run."""
 
-    def __init__(self, site: Site, watches: Dict[int, SlotWatch], recorder: Recorder) -> None:
+    def __init__(self, site: PointerCall, watches: Dict[int, WriteWatchpoint], recorder: Recorder) -> None:
         self._site = site
         self._calls = [(call, self._call_point(call, recorder)) for call in self._wanted_calls()]
-        self._reads: Dict[End, ReadPoint] = {}
+        self._reads: Dict[DataflowEnd, LoadBreakpoint] = {}
         for call, _ in self._calls:
             for end in call.ends if site.end is None else [site.end]:
                 if end.kind == "memory":
-                    point = ReadPoint(end.origin.address, end.origin.place, site.accepts, recorder)
+                    point = LoadBreakpoint(end.origin.address, end.origin.place, site.accepts, recorder)
                     watch = watches.get(site.link.slot) if site.link else None
                     point.watch = watch if watch is not None and watch.value == site.value else None
                     self._reads[end] = point
 
-    def find_at(self, frames: List[gdb.Frame]) -> Optional[Found]:
+    def find_at(self, frames: List[gdb.Frame]) -> Optional[ObservedCall]:
         """What the selected thread called in the innermost of these frames."""
         thread = gdb.selected_thread().num
         for call, point in self._calls:
@@ -52,7 +52,14 @@ class SitePoints:
                 self._site.elsewhere = place_at(point.called(thread, depth))[0]
         return None
 
-    def _found(self, call: Call, point: CallPoint, made: Made, thread: int, frames: List[gdb.Frame]) -> Found:
+    def _found(
+        self,
+        call: CandidateCall,
+        point: CallBreakpoint,
+        made: PointerCallHit,
+        thread: int,
+        frames: List[gdb.Frame],
+    ) -> ObservedCall:
         """Where the pointer came from, if only one answer is possible."""
         readings = self._readings(call, made, thread, frames)
         others = [end for end in call.ends if end.kind != "memory"]
@@ -62,9 +69,11 @@ class SitePoints:
             end, reading = readings[0]
         elif not readings and len(others) == 1:
             end = others[0]
-        return Found(call, made.value, end, reading, point.local)
+        return ObservedCall(call, made.value, end, reading, point.local)
 
-    def _readings(self, call: Call, made: Made, thread: int, frames: List[gdb.Frame]) -> List[Tuple[End, Reading]]:
+    def _readings(
+        self, call: CandidateCall, made: PointerCallHit, thread: int, frames: List[gdb.Frame]
+    ) -> List[Tuple[DataflowEnd, PointerLoad]]:
         """What was read for this call, or may have been."""
         found = []
         for end, reads in self._reads.items():
@@ -81,10 +90,10 @@ class SitePoints:
         address = returns[level] if level < len(returns) else 0
         return next((stack_pointer(frame) for frame in frames[level:] if frame.pc() == address), 0)
 
-    def _wanted_calls(self) -> List[Call]:
+    def _wanted_calls(self) -> List[CandidateCall]:
         return [self._site.call] if self._site.call is not None else self._site.calls
 
-    def _call_point(self, call: Call, recorder: Recorder) -> CallPoint:
-        point = CallPoint(call.address, call.operand, self._site.accepts, recorder)
+    def _call_point(self, call: CandidateCall, recorder: Recorder) -> CallBreakpoint:
+        point = CallBreakpoint(call.address, call.operand, self._site.accepts, recorder)
         point.homes = [end.origin.home for end in call.ends if end.origin.home]
         return point

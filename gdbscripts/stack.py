@@ -8,9 +8,9 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.arguments import arguments_of
-from gdbscripts.callsite import CallSites
+from gdbscripts.callsite import CallClassifier
 from gdbscripts.wire import CUT as CUT_BEGINS
-from gdbscripts.wire import NAMELESS, SIGNAL, Arguments, Frame
+from gdbscripts.wire import SIGNAL, UNKNOWN_NAME, Arguments, FrameRecord
 
 _KINDS = {
     gdb.NORMAL_FRAME: "normal",
@@ -25,12 +25,12 @@ CUT = "%s %d frames>" % (CUT_BEGINS, DEEPEST)
 _Key = Tuple[int, str, int, int, str, int]
 
 
-class Stack(NamedTuple):
+class WalkedStack(NamedTuple):
     """Frames innermost first, the arguments of each, and which of the frames are new."""
 
     frames: List[int]
     arguments: List[Arguments]
-    new: List[Frame]
+    new: List[FrameRecord]
 
 
 class StackWalker:
@@ -39,14 +39,14 @@ class StackWalker:
 
     def __init__(self) -> None:
         self._numbers: Dict[_Key, int] = {}
-        self._sites = CallSites()
+        self._sites = CallClassifier()
 
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def walk(self, arguments: bool = True) -> Stack:
+    def walk(self, arguments: bool = True) -> WalkedStack:
         """The selected thread's stack, with or without arguments; the user's selected frame stays as it was."""
-        stack = Stack([], [], [])
+        stack = WalkedStack([], [], [])
         with selection_kept():
             callee: Optional[gdb.Frame] = None
             frame: Optional[gdb.Frame] = gdb.newest_frame()
@@ -60,7 +60,7 @@ class StackWalker:
         return stack
 
     def _add(
-        self, stack: Stack, frame: gdb.Frame, callee: Optional[gdb.Frame], depth: int, arguments: bool
+        self, stack: WalkedStack, frame: gdb.Frame, callee: Optional[gdb.Frame], depth: int, arguments: bool
     ) -> None:
         name = _name(frame)
         callee_type, callee_name = (callee.type(), _name(callee)) if callee is not None else (-1, "")
@@ -74,20 +74,20 @@ class StackWalker:
         stack.frames.append(number)
         stack.arguments.append(arguments_of(frame) if arguments else [])
 
-    def _add_cut(self, stack: Stack) -> None:
+    def _add_cut(self, stack: WalkedStack) -> None:
         key = (0, CUT, -1, -1, "", 0)
         if key not in self._numbers:
             self._numbers[key] = len(self._numbers)
-            stack.new.append(Frame(self._numbers[key], CUT, "other", 0))
+            stack.new.append(FrameRecord(self._numbers[key], CUT, "other", 0))
         stack.frames.append(self._numbers[key])
         stack.arguments.append([])
 
-    def _facts(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> Frame:
+    def _facts(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> FrameRecord:
         sal = frame.find_sal()
         library = gdb.solib_name(frame.pc()) or ""
         file = "" if sal.symtab is None else sal.symtab.filename if library else sal.symtab.fullname()
         site = self._sites.between(frame, callee) if callee is not None else None
-        return Frame(
+        return FrameRecord(
             number=number,
             function=name,
             kind=_KINDS.get(frame.type(), "other"),
@@ -115,7 +115,7 @@ def _shows_address(frame: gdb.Frame, callee: Optional[gdb.Frame], sal: gdb.Symta
 
 
 def _name(frame: gdb.Frame) -> str:
-    return SIGNAL if frame.type() == gdb.SIGTRAMP_FRAME else frame.name() or NAMELESS
+    return SIGNAL if frame.type() == gdb.SIGTRAMP_FRAME else frame.name() or UNKNOWN_NAME
 
 
 @contextmanager

@@ -8,19 +8,19 @@ from typing import Set
 
 import gdb
 
-from gdbscripts.trail import Place, place_of
+from gdbscripts.trail import SourcePlace, place_of
 
 _NEAR = 12  # lines
 _LONGEST_CALL = 4  # lines
 
 
-def is_written_at(place: Place, name: str) -> bool:
+def is_written_at(place: SourcePlace, name: str) -> bool:
     """Whether `name` is written in the call that begins at `place`."""
     lines = (linecache.getline(place.file, place.line + more) for more in range(_LONGEST_CALL))
     return any(re.search(r"\b%s\b" % re.escape(name), line) for line in lines)
 
 
-def assignment_near(place: Place, slot: str, target: str) -> Place:
+def assignment_near(place: SourcePlace, slot: str, target: str) -> SourcePlace:
     """`place`, at the line near it that assigns `target` to the member that `slot` names, if exactly one does."""
     member = slot.rpartition(".")[2].partition("[")[0]
     if not member or re.search(r"\b%s\b" % re.escape(member), linecache.getline(place.file, place.line)):

@@ -9,8 +9,8 @@ from typing import Callable, List, NamedTuple, Optional, Tuple
 
 import gdb
 
-from gdbscripts.code import Codes
-from gdbscripts.dataflow import Code, Origin
+from gdbscripts.code import Disassembler
+from gdbscripts.dataflow import FunctionCode, ValueOrigin
 from gdbscripts.detour import function_at, symbol_at
 from gdbscripts.x86_64_effects import ARGUMENTS, parse_memory, pointer_operand
 
@@ -20,7 +20,7 @@ _CLONES = (".constprop", ".isra", ".part")  # parameters were removed: the regis
 Accepts = Callable[[int], bool]
 
 
-class Place(NamedTuple):
+class SourcePlace(NamedTuple):
     """A place in the source: `function` is the innermost one inlined there."""
 
     function: str
@@ -29,23 +29,23 @@ class Place(NamedTuple):
     library: str
 
 
-class Passed(NamedTuple):
+class PassedArgument(NamedTuple):
     """The pointer came as an argument: its name, and where the caller passed it."""
 
     name: str
-    by: Place
+    by: SourcePlace
 
 
-class End(NamedTuple):
+class DataflowEnd(NamedTuple):
     """How far machine code tells. `kind` is that of an `Origin`; `level` counts callers, from 0."""
 
     kind: str
     level: int
-    origin: Origin
-    passed: Tuple[Passed, ...]
+    origin: ValueOrigin
+    passed: Tuple[PassedArgument, ...]
 
 
-def follow(codes: Codes, returns: List[int], accepts: Accepts) -> List[End]:
+def follow(codes: Disassembler, returns: List[int], accepts: Accepts) -> List[DataflowEnd]:
     """Where the pointer called right before `returns[0]` comes from.
 
     `returns` are the return addresses of the stack, caller first, with those behind the jumps of functions that
@@ -58,49 +58,58 @@ def follow(codes: Codes, returns: List[int], accepts: Accepts) -> List[End]:
     return follow_place(codes, returns, call.address, operand, accepts)
 
 
-def follow_place(codes: Codes, returns: List[int], address: int, place: str, accepts: Accepts) -> List[End]:
+def follow_place(
+    codes: Disassembler, returns: List[int], address: int, place: str, accepts: Accepts
+) -> List[DataflowEnd]:
     """Where what `place` holds before the instruction at `address` comes from; see `follow`."""
     code = codes.around(address)
     if code is None:
         return []
     if parse_memory(place) is not None and not code.is_private(place):
-        return [End("memory", 0, Origin("memory", address, place), ())]
+        return [DataflowEnd("memory", 0, ValueOrigin("memory", address, place), ())]
     return list(dict.fromkeys(_ends(codes, returns, 0, code.origins(address, place), (), accepts)))
 
 
 def _ends(
-    codes: Codes,
+    codes: Disassembler,
     returns: List[int],
     level: int,
-    origins: List[Origin],
-    passed: Tuple[Passed, ...],
+    origins: List[ValueOrigin],
+    passed: Tuple[PassedArgument, ...],
     accepts: Accepts,
-) -> List[End]:
-    found: List[End] = []
+) -> List[DataflowEnd]:
+    found: List[DataflowEnd] = []
     for origin in origins:
         if origin.kind == "constant" and not accepts(origin.value):
             continue  # another way through the function, which gives another pointer or none
         if origin.kind == "argument" and level < _HIGHEST:
             found += _ends_in_caller(codes, returns, level, origin, passed, accepts)
         else:
-            found.append(End(origin.kind, level, origin, passed))
+            found.append(DataflowEnd(origin.kind, level, origin, passed))
     return found
 
 
 def _ends_in_caller(
-    codes: Codes, returns: List[int], level: int, origin: Origin, passed: Tuple[Passed, ...], accepts: Accepts
-) -> List[End]:
+    codes: Disassembler,
+    returns: List[int],
+    level: int,
+    origin: ValueOrigin,
+    passed: Tuple[PassedArgument, ...],
+    accepts: Accepts,
+) -> List[DataflowEnd]:
     callee = codes.around(returns[level] - 1)
     caller = _caller_of(codes, returns, level, callee)
     if caller is None or callee is None:
-        return [End("argument", level, origin, passed)]
+        return [DataflowEnd("argument", level, origin, passed)]
     code, call = caller
-    hop = Passed(parameter_name(callee.entry, origin.value), place_of(call))
+    hop = PassedArgument(parameter_name(callee.entry, origin.value), place_of(call))
     origins = code.origins(call, ARGUMENTS[origin.value])
     return _ends(codes, returns, level + 1, origins, (*passed, hop), accepts)
 
 
-def _caller_of(codes: Codes, returns: List[int], level: int, callee: Optional[Code]) -> Optional[Tuple[Code, int]]:
+def _caller_of(
+    codes: Disassembler, returns: List[int], level: int, callee: Optional[FunctionCode]
+) -> Optional[Tuple[FunctionCode, int]]:
     """The caller's code and the address of its call; None when another function lies between."""
     if callee is None or level + 1 >= len(returns):
         return None
@@ -123,7 +132,7 @@ def direct_target_at(address: int) -> int:
     return direct_target(text.partition(":\t")[2])
 
 
-def place_of(address: int) -> Place:
+def place_of(address: int) -> SourcePlace:
     """The place in the source of the instruction at `address`."""
     library = gdb.solib_name(address) or ""
     sal = gdb.find_pc_line(address)
@@ -132,11 +141,11 @@ def place_of(address: int) -> Place:
         block = block.superblock
     if block is None or block.function is None:
         symbol = symbol_at(address)
-        return Place(symbol[0] if symbol else "??", "", 0, library)
+        return SourcePlace(symbol[0] if symbol else "??", "", 0, library)
     if sal.symtab is None:
-        return Place(str(block.function.print_name), "", 0, library)
+        return SourcePlace(str(block.function.print_name), "", 0, library)
     file = sal.symtab.filename if library else sal.symtab.fullname()
-    return Place(str(block.function.print_name), str(file), sal.line, library)
+    return SourcePlace(str(block.function.print_name), str(file), sal.line, library)
 
 
 def parameter_name(entry: int, position: int) -> str:

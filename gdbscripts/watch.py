@@ -8,33 +8,33 @@ from typing import Callable, Dict, List
 
 import gdb
 
-from gdbscripts.breakpoints import THREAD_CREATE, Progress, StepBreakpoint, ThreadCreateBreakpoint
+from gdbscripts.breakpoints import THREAD_CREATE, MilestoneBreakpoint, MilestoneCounts, ThreadCreateBreakpoint
 from gdbscripts.detour import address_of, symbol_at
-from gdbscripts.plan import Plan, Step
+from gdbscripts.plan import PlannedMilestone, RecordingPlan
 from gdbscripts.recorder import Recorder
 
 _C_LIBRARY = re.compile(r"/(?:libc|libpthread|ld-musl)[^/]*$")
 
 
-def set_breakpoints(plan: Plan, recorder: Recorder) -> Dict[str, List[str]]:
+def set_breakpoints(plan: RecordingPlan, recorder: Recorder) -> Dict[str, List[str]]:
     """Set all breakpoints of `plan`; returns for each function's name where the program defines it.
 
     The value is a list of absolute source files, empty when the program has no such function. Functions of
     the C library are found once it is loaded.
     """
-    progress = Progress(plan.steps)
-    by_function: Dict[str, List[Step]] = {}
+    progress = MilestoneCounts(plan.steps)
+    by_function: Dict[str, List[PlannedMilestone]] = {}
     for step in plan.steps:
         for function in step.functions:
             by_function.setdefault(function, []).append(step)
     found: Dict[str, List[str]] = {}
     if plan.ledger:
-        from gdbscripts.exits import Exits
-        from gdbscripts.ledger import FUNCTIONS, Ledger
+        from gdbscripts.exits import ExitSampler
+        from gdbscripts.ledger import FUNCTIONS, IoctlLog
 
-        exits = Exits(plan.samples, plan.accessors, recorder) if plan.samples else None
+        exits = ExitSampler(plan.samples, plan.accessors, recorder) if plan.samples else None
         recorder.at_end(exits.write_counts if exits else None)
-        ledger = Ledger(recorder, exits)
+        ledger = IoctlLog(recorder, exits)
         for function in FUNCTIONS:
             when_loaded(function, partial(ledger.watch, function))
     for function, steps in by_function.items():
@@ -52,9 +52,14 @@ def set_breakpoints(plan: Plan, recorder: Recorder) -> Dict[str, List[str]]:
 
 
 def _watch(
-    function: str, steps: List[Step], progress: Progress, recorder: Recorder, plan: Plan, where: str
-) -> StepBreakpoint:
-    return StepBreakpoint(where, function, steps, progress, recorder, plan.accelerators)
+    function: str,
+    steps: List[PlannedMilestone],
+    progress: MilestoneCounts,
+    recorder: Recorder,
+    plan: RecordingPlan,
+    where: str,
+) -> MilestoneBreakpoint:
+    return MilestoneBreakpoint(where, function, steps, progress, recorder, plan.accelerators)
 
 
 def when_loaded(function: str, create: Callable[..., object], next_run: bool = False) -> Callable[[], None]:

@@ -21,7 +21,7 @@ STEPS = ("passed", "read", "stored", "copied", "written", "static", "returned")
 STORE = "store"  # reason of a stop that shows who stored a pointer
 SAMPLE = "sample"  # reason of a stop that was imported as one of many
 KERNEL_LIBRARY = "kernel"  # the library an imported function of the kernel is in
-NAMELESS = "??"  # the function of a frame that nobody knows
+UNKNOWN_NAME = "??"  # the function of a frame that nobody knows
 SIGNAL = "<signal handler called>"
 CUT = "<stack deeper than"  # begins the name of a frame that stands for all that were left out
 BREAK = "break "  # begins the name of a milestone that the user asked for with --break
@@ -30,7 +30,7 @@ Arguments = List[Tuple[str, str]]  # (name, value as gdb prints it), in the orde
 
 
 @dataclass(frozen=True)
-class Header:
+class HeaderRecord:
     """Where the recording comes from."""
 
     TAG: ClassVar[str] = "header"
@@ -51,7 +51,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Milestone:
+class MilestoneRecord:
     """One step the scenario waits for, and what the program says it has of it."""
 
     TAG: ClassVar[str] = "milestone"
@@ -67,7 +67,7 @@ class Milestone:
 
 
 @dataclass(frozen=True)
-class Thread:
+class ThreadRecord:
     """A thread; sent again when its name changes, the last record counts."""
 
     TAG: ClassVar[str] = "thread"
@@ -78,7 +78,7 @@ class Thread:
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameRecord:
     """One place in the code a stack can pass through. Arguments belong to the stop, not to the frame."""
 
     TAG: ClassVar[str] = "frame"
@@ -98,7 +98,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopRecord:
     """A thread's stack at one moment."""
 
     TAG: ClassVar[str] = "stop"
@@ -121,7 +121,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Return:
+class ReturnRecord:
     """What the call recorded in stop `stop` gave back."""
 
     TAG: ClassVar[str] = "return"
@@ -131,7 +131,7 @@ class Return:
 
 
 @dataclass(frozen=True)
-class Ioctl:
+class IoctlRecord:
     """One ioctl on a descriptor of KVM, in the order made."""
 
     TAG: ClassVar[str] = "ioctl"
@@ -147,7 +147,7 @@ class Ioctl:
 
 
 @dataclass(frozen=True)
-class IoctlReturn:
+class IoctlReturnRecord:
     """What an ioctl gave back."""
 
     TAG: ClassVar[str] = "ioctl-return"
@@ -157,7 +157,7 @@ class IoctlReturn:
 
 
 @dataclass(frozen=True)
-class VcpuExit:
+class KvmExitRecord:
     """KVM_RUN came back with something for the program to do."""
 
     TAG: ClassVar[str] = "vcpu-exit"
@@ -170,7 +170,7 @@ class VcpuExit:
 
 
 @dataclass(frozen=True)
-class ExitAnswer:
+class ExitResultRecord:
     """What the guest was given to read, in hexadecimal."""
 
     TAG: ClassVar[str] = "exit-answer"
@@ -179,7 +179,7 @@ class ExitAnswer:
 
 
 @dataclass(frozen=True)
-class ExitCount:
+class ExitCountRecord:
     """How many exits there were of one reason, recorded or not."""
 
     TAG: ClassVar[str] = "exit-count"
@@ -188,7 +188,7 @@ class ExitCount:
 
 
 @dataclass(frozen=True)
-class Kernel:
+class KernelTraceRecord:
     """Whether the kernel's side was recorded."""
 
     TAG: ClassVar[str] = "kernel"
@@ -199,7 +199,7 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class KernelStack:
+class KernelStackRecord:
     """The way from the ioctl system call inward to an event."""
 
     TAG: ClassVar[str] = "kernel-stack"
@@ -208,7 +208,7 @@ class KernelStack:
 
 
 @dataclass(frozen=True)
-class KernelEvent:
+class KernelEventRecord:
     """A tracepoint passed while the kernel served an ioctl."""
 
     TAG: ClassVar[str] = "kernel-event"
@@ -221,7 +221,7 @@ class KernelEvent:
 
 
 @dataclass(frozen=True)
-class Pointer:
+class PointerRecord:
     """What is known of the pointer an indirect call went through."""
 
     TAG: ClassVar[str] = "pointer"
@@ -240,7 +240,7 @@ class Pointer:
 
 
 @dataclass(frozen=True)
-class PointerStep:
+class PointerOriginRecord:
     """A step back from a call through a pointer to where the pointer was set; that nearest to the call first."""
 
     TAG: ClassVar[str] = "pointer-step"
@@ -256,7 +256,7 @@ class PointerStep:
 
 
 @dataclass(frozen=True)
-class Accelerator:
+class AcceleratorRecord:
     """Which accelerator runs, as QEMU itself says."""
 
     TAG: ClassVar[str] = "accelerator"
@@ -265,7 +265,7 @@ class Accelerator:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceRecord:
     """A few lines of a source file, so that a report needs no source tree."""
 
     TAG: ClassVar[str] = "source"
@@ -275,7 +275,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputRecord:
     """What the guest or QEMU printed."""
 
     TAG: ClassVar[str] = "output"
@@ -284,7 +284,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Exit:
+class ProgramExitRecord:
     """How the program ended; both fields empty when the recorder ended it."""
 
     TAG: ClassVar[str] = "exit"
@@ -293,7 +293,7 @@ class Exit:
 
 
 @dataclass(frozen=True)
-class Note:
+class NoteRecord:
     """Something the reader should know."""
 
     TAG: ClassVar[str] = "note"
@@ -301,7 +301,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class End:
+class EndRecord:
     """The footer."""
 
     TAG: ClassVar[str] = "end"
@@ -312,6 +312,26 @@ class End:
 
 
 Record = Union[
-    Header, Milestone, Thread, Frame, Stop, Return, Ioctl, IoctlReturn, VcpuExit, ExitAnswer, ExitCount, Kernel,
-    KernelStack, KernelEvent, Pointer, PointerStep, Accelerator, Source, Output, Exit, Note, End,
-]  # fmt: skip
+    HeaderRecord,
+    MilestoneRecord,
+    ThreadRecord,
+    FrameRecord,
+    StopRecord,
+    ReturnRecord,
+    IoctlRecord,
+    IoctlReturnRecord,
+    KvmExitRecord,
+    ExitResultRecord,
+    ExitCountRecord,
+    KernelTraceRecord,
+    KernelStackRecord,
+    KernelEventRecord,
+    PointerRecord,
+    PointerOriginRecord,
+    AcceleratorRecord,
+    SourceRecord,
+    OutputRecord,
+    ProgramExitRecord,
+    NoteRecord,
+    EndRecord,
+]

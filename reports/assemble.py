@@ -10,26 +10,26 @@ from typing import Any
 from analyzer.explain import slot_words
 from analyzer.graph.callgraph import Call, CallGraph, Provenance
 from analyzer.kvm.requests import name_of
-from analyzer.model import Frame, Function, Kind, Recording
+from analyzer.model import CallKind, Frame, Function, Recording
 from analyzer.show import backtrace, heading
 from analyzer.text import visible
 from gdbscripts.wire import IMPORT, IO
-from reports.boundary import kernel_note, ladder, ledger_rows
-from reports.lanes import exit_counts, lane_rows
-from reports.page import Moment, Page, Run, Rung, ThreadRow, Trace
-from reports.pointers import Pointers
+from reports.boundary import descriptor_hierarchy, ioctl_log_rows, kernel_note
+from reports.lanes import exit_counts, io_access_rows
+from reports.page import BacktraceText, IoctlRow, ReportPage, RunSection, ThreadRow, TimelineEntry
+from reports.pointers import PointerStories
 from reports.story import KIND_WORDS, Samples, chapters, identity
 
 _TRACES = 500  # backtraces of a recording that are shown
 
 
-def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "") -> Page:
+def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "") -> ReportPage:
     """The report's data. Without recordings (graphs alone) there are no arguments, sources or backtraces."""
     samples = Samples(recordings)
-    pointers = Pointers(graph, recordings)
+    pointers = PointerStories(graph, recordings)
     provenance = graph.provenance
     guest = f"a {provenance.accelerator.upper()} guest" if provenance.accelerator else "a guest"
-    return Page(
+    return ReportPage(
         title=_title(provenance, guest),
         verdict=_verdict(graph, recordings),
         complete=provenance.complete,
@@ -59,17 +59,17 @@ def _verdict(graph: CallGraph, recordings: Sequence[Recording]) -> str:
     if graph.provenance.scenario == IMPORT:
         seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls"
         return f"{seen}. Which of them go through a pointer a backtrace does not tell."
-    pointers = sum(1 for call in graph.calls if call.kind is Kind.INDIRECT)
+    pointers = sum(1 for call in graph.calls if call.kind is CallKind.INDIRECT)
     seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls, {pointers} of them through a pointer"
     ends = dict.fromkeys(recording.end.reason for recording in recordings if recording.end)
     reasons = [reason for reason in ends if reason]
     return ". ".join([seen, *(reason[:1].upper() + reason[1:] for reason in reasons)]) + "."
 
 
-def _runs(recordings: Sequence[Recording]) -> Iterator[Run]:
+def _runs(recordings: Sequence[Recording]) -> Iterator[RunSection]:
     for number, recording in enumerate(recordings, 1):
         traces = tuple(_traces(recording))
-        yield Run(
+        yield RunSection(
             name=f"Run {number} of {len(recordings)}" if len(recordings) > 1 else "",
             facts=tuple(_facts_of_run(recording)),
             command=shlex.join(recording.header.command),
@@ -78,13 +78,13 @@ def _runs(recordings: Sequence[Recording]) -> Iterator[Run]:
             timeline=tuple(_timeline(recording)),
             threads=tuple(_threads(recording)),
             rungs=() if recording.ledger else tuple(_rungs(recording)),
-            ladder=tuple(ladder(recording)),
-            ledger=tuple(ledger_rows(recording)),
+            ladder=tuple(descriptor_hierarchy(recording)),
+            ledger=tuple(ioctl_log_rows(recording)),
             kernel=kernel_note(recording) if recording.ledger else "",
             requests=tuple(Counter(name_of(entry.request) for entry in recording.ledger).most_common()),
             traces=traces[:_TRACES],
             more_traces=max(0, len(traces) - _TRACES),
-            accesses=tuple(lane_rows(recording)) if recording.exits else (),
+            accesses=tuple(io_access_rows(recording)) if recording.exits else (),
             exits=exit_counts(recording),
         )
 
@@ -108,7 +108,7 @@ def _problems_of(recording: Recording) -> Iterator[str]:
     yield from recording.notes
 
 
-def _unexplained(pointers: Pointers) -> Iterator[str]:
+def _unexplained(pointers: PointerStories) -> Iterator[str]:
     for caller, callee, slot in pointers.unexplained:
         yield f"Who set the pointer from {caller} to {callee} is {slot.outcome}: {slot.reason}."
 
@@ -157,7 +157,7 @@ def _exit(recording: Recording) -> str:
     return f"status {recording.exit.status}"
 
 
-def _timeline(recording: Recording) -> Iterator[Moment]:
+def _timeline(recording: Recording) -> Iterator[TimelineEntry]:
     first: dict[str, tuple[float, str]] = {}
     for stop in recording.stops:
         for name in stop.milestones:
@@ -165,7 +165,9 @@ def _timeline(recording: Recording) -> Iterator[Moment]:
     for milestone in recording.milestones:
         time, function = first.get(milestone.name, (None, ", ".join(milestone.found)))
         when = "" if time is None else f"{time:.3f} s"
-        yield Moment(milestone.title, milestone.name, when, milestone.request or function, milestone.required)
+        yield TimelineEntry(
+            milestone.title, milestone.name, when, milestone.request or function, milestone.required
+        )
 
 
 def _details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
@@ -222,33 +224,33 @@ def _creator(frames: Sequence[Frame]) -> str:
     return " ← ".join(frame.function.name for frame in frames[:3])
 
 
-def _rungs_of_graph(graph: CallGraph) -> Iterator[Rung]:
+def _rungs_of_graph(graph: CallGraph) -> Iterator[IoctlRow]:
     for call in graph.ioctls:
-        yield Rung(call.request, "", call.file, call.thread, call.returns, call.function.name)
+        yield IoctlRow(call.request, "", call.file, call.thread, call.returns, call.function.name)
 
 
-def _rungs(recording: Recording) -> Iterator[Rung]:
+def _rungs(recording: Recording) -> Iterator[IoctlRow]:
     for stop in recording.stops:
         if stop.ioctl is not None:
             caller = stop.frames[1].function.name if len(stop.frames) > 1 else ""
             returned = "" if stop.ioctl.returned is None else str(stop.ioctl.returned)
             label = recording.thread(stop.thread).label
             fd = str(stop.ioctl.fd) if stop.ioctl.fd >= 0 else ""
-            yield Rung(stop.ioctl.request, fd, stop.ioctl.file, label, returned, caller)
+            yield IoctlRow(stop.ioctl.request, fd, stop.ioctl.file, label, returned, caller)
 
 
-def _traces(recording: Recording) -> Iterator[Trace]:
+def _traces(recording: Recording) -> Iterator[BacktraceText]:
     """All backtraces; of those for the guest's I/O one of each way."""
     seen = set()
     for stop in recording.stops:
         way = tuple((frame.function, frame.line) for frame in stop.frames)
         if stop.reason != IO or way not in seen:
-            yield Trace(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
+            yield BacktraceText(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
         seen.add(way)
 
 
 def _kinds(graph: CallGraph) -> Iterator[tuple[str, str, int]]:
-    for kind in Kind:
+    for kind in CallKind:
         count = sum(call.kind is kind for call in graph.calls)
         if count:
             yield kind.value, KIND_WORDS[kind], count

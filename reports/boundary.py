@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 
 from analyzer.kvm.requests import name_of
-from analyzer.ledger import Line, lines
+from analyzer.ledger import IoctlLogLine, ioctl_log
 from analyzer.model import Recording
-from reports.page import LedgerRow, Step
+from reports.page import DescriptorRow, IoctlLogRow
 
 _OPENS = {"system": 0, "vm": 1, "vcpu": 2, "device": 2}  # how far up the ladder a descriptor is
 _GIVES = {"KVM_CREATE_VM": "vm", "KVM_CREATE_VCPU": "vcpu"}
 _NAMES = {"system": "system_fd", "vm": "vm_fd", "vcpu": "vcpu_fd", "device": "device_fd"}
 
 
-def ladder(recording: Recording) -> Iterator[Step]:
+def descriptor_hierarchy(recording: Recording) -> Iterator[DescriptorRow]:
     """The descriptors, each below the one it came from, with how many ioctls went to it."""
-    ledger = list(lines(recording))
+    ledger = list(ioctl_log(recording))
     counts = Counter((line.descriptor, line.fd) for line in ledger)
     files = {(line.descriptor, line.fd): line.file for line in ledger}
     givers = {
@@ -28,7 +28,7 @@ def ladder(recording: Recording) -> Iterator[Step]:
     runs = {line.fd for line in ledger if line.request == "KVM_RUN"}
     for descriptor, fd in sorted(counts, key=lambda key: (_OPENS.get(key[0], 9), key[1])):
         rung = (descriptor, fd)
-        yield Step(
+        yield DescriptorRow(
             depth=_OPENS.get(descriptor, 3),
             request=givers.get(rung, "open" if descriptor == "system" else ""),
             name=f"{_NAMES.get(descriptor, 'fd')} {fd}",
@@ -36,7 +36,7 @@ def ladder(recording: Recording) -> Iterator[Step]:
             ioctls=counts[rung],
         )
         if fd in runs:
-            yield Step(3, "KVM_RUN", "the guest", "", sum(_runs(recording, fd)))
+            yield DescriptorRow(3, "KVM_RUN", "the guest", "", sum(_runs(recording, fd)))
 
 
 def _runs(recording: Recording, fd: int) -> Iterator[int]:
@@ -44,10 +44,10 @@ def _runs(recording: Recording, fd: int) -> Iterator[int]:
         yield int(entry.fd == fd and name_of(entry.request) == "KVM_RUN")
 
 
-def ledger_rows(recording: Recording) -> Iterator[LedgerRow]:
+def ioctl_log_rows(recording: Recording) -> Iterator[IoctlLogRow]:
     """The ioctls in the order made; equal ones in a row are told once."""
-    previous: LedgerRow | None = None
-    for line in lines(recording):
+    previous: IoctlLogRow | None = None
+    for line in ioctl_log(recording):
         row = _row(line)
         if previous is not None and row.same_as(previous):
             previous = previous.once_more()
@@ -67,7 +67,7 @@ def kernel_note(recording: Recording) -> str:
     if not kernel.recorded:
         why = f"The kernel's side could not be recorded: {kernel.reason}"
         return f"{why} Its functions are those its sources name."
-    seen = sum(line.observed for line in lines(recording))
+    seen = sum(line.observed for line in ioctl_log(recording))
     total = len(recording.ledger)
     note = f"The kernel's own stack was seen for {seen} of {total} ioctls; for the others its sources name it."
     if kernel.lost:
@@ -77,8 +77,8 @@ def kernel_note(recording: Recording) -> str:
     return note
 
 
-def _row(line: Line) -> LedgerRow:
-    return LedgerRow(
+def _row(line: IoctlLogLine) -> IoctlLogRow:
+    return IoctlLogRow(
         time=f"{line.time:.4f}",
         thread=line.thread,
         fd=f"{line.fd}",

@@ -9,19 +9,19 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from analyzer.diff.verdict import Verdict
+from analyzer.diff.verdict import JudgedDiff
 from reports.difference.assemble import build_diff_page
-from reports.page import Page
+from reports.page import ReportPage
 
 _BEFORE_SVG = re.compile(r"\A.*?(?=<svg\b)", re.DOTALL)
 
 
-def render(page: Page) -> str:
+def render(page: ReportPage) -> str:
     """The HTML text. The SVG is graphviz's own output and goes in as it is; all else is escaped."""
     return _fill(load_parts(), page, page.svg)
 
 
-def render_diff(verdict: Verdict, svg: str, svg_missing: str) -> str:
+def render_diff(verdict: JudgedDiff, svg: str, svg_missing: str) -> str:
     """The HTML text of a comparison. `svg` is the drawing of the merged graph, "" with the reason beside it."""
     page = build_diff_page(verdict, svg, svg_missing)
     return _fill(load_parts("diff.html", ("report.css", "diff.css"), ("canvas.js", "diff.js")), page, svg)

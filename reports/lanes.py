@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from analyzer.accesses import Access, access_words, accesses
+from analyzer.accesses import IoAccess, access_words, io_accesses
 from analyzer.explain import place_words, setting_words, slot_words
 from analyzer.graph.chain import own_chain
-from analyzer.graph.kept import slot_of
+from analyzer.graph.kept import graph_pointer
 from analyzer.kvm.words import exit_reason
 from analyzer.model import Recording, Stop
-from reports.page import Lane, LaneRow
+from reports.page import DeviceCall, IoAccessRow
 
 _MOST_VALUES = 24  # shown of accesses alike
 
 
-def lane_rows(recording: Recording) -> Iterator[LaneRow]:
+def io_access_rows(recording: Recording) -> Iterator[IoAccessRow]:
     """The accesses in the order made; those alike that follow each other are told once."""
-    for _, alike in groupby(accesses(recording), key=_likeness):
+    for _, alike in groupby(io_accesses(recording), key=_likeness):
         group = list(alike)
         yield _row(group, recording)
 
@@ -33,14 +33,14 @@ def exit_counts(recording: Recording) -> tuple[tuple[str, int, int], ...]:
     return tuple((exit_reason(reason), count, followed.get(reason, 0)) for reason, count in counts)
 
 
-def _likeness(access: Access) -> tuple[object, ...]:
+def _likeness(access: IoAccess) -> tuple[object, ...]:
     ways = tuple(tuple(frame.function for frame in stop.frames) for stop in (*access.handled, *access.delivered))
     return access.thread, access.kind, access.address, access.size, access.served, access.reason, ways
 
 
-def _row(group: Sequence[Access], recording: Recording) -> LaneRow:
+def _row(group: Sequence[IoAccess], recording: Recording) -> IoAccessRow:
     first = group[0]
-    return LaneRow(
+    return IoAccessRow(
         thread=first.thread,
         time=f"{first.time:.4f}",
         guest=access_words(first),
@@ -54,12 +54,12 @@ def _row(group: Sequence[Access], recording: Recording) -> LaneRow:
     )
 
 
-def _stops(access: Access) -> Iterator[tuple[Stop, bool]]:
+def _stops(access: IoAccess) -> Iterator[tuple[Stop, bool]]:
     yield from ((stop, True) for stop in access.delivered)
     yield from ((stop, False) for stop in access.handled)
 
 
-def _more(group: Sequence[Access]) -> str:
+def _more(group: Sequence[IoAccess]) -> str:
     """What the others of a group do."""
     if len(group) == 1:
         return ""
@@ -71,19 +71,19 @@ def _more(group: Sequence[Access]) -> str:
     return f"{len(group)} like this: {shown}{', …' if len(values) > _MOST_VALUES else ''}"
 
 
-def _lane(stop: Stop, recording: Recording, delivers: bool) -> Lane:
+def _lane(stop: Stop, recording: Recording, delivers: bool) -> DeviceCall:
     steps = own_chain(stop, recording)
     device = steps[-1]
     through, set_by = "", ""
     if device.pointer is not None:
-        slot = slot_of(device.pointer)
+        slot = graph_pointer(device.pointer)
         through = slot_words(slot)
         told = [
             f"{setting_words(step)}{', ' if place_words(step) else ''}{place_words(step)}" for step in slot.set_by
         ]
         set_by = "; ".join(told) if slot.outcome == "explained" else f"{slot.outcome}: {slot.reason}"
     frame = stop.frames[0]
-    return Lane(
+    return DeviceCall(
         delivers=delivers,
         chain=" → ".join(step.function.name for step in steps[:-1]),
         device=device.function.name,
@@ -94,7 +94,7 @@ def _lane(stop: Stop, recording: Recording, delivers: bool) -> Lane:
     )
 
 
-def _back(access: Access) -> str:
+def _back(access: IoAccess) -> str:
     if not access.reason:
         return ""
     if access.kind.endswith("read") and access.value is not None:

@@ -16,7 +16,7 @@ class SourceLine:
 
 
 @dataclass(frozen=True)
-class SettingStory:
+class PointerOriginStory:
     """A step back to where a pointer was set; `trace` is the backtrace of that moment, "" without one."""
 
     words: str
@@ -31,7 +31,7 @@ class PointerStory:
 
     words: str
     holds: str
-    set_by: tuple[SettingStory, ...]
+    set_by: tuple[PointerOriginStory, ...]
     problem: str
 
 
@@ -51,7 +51,7 @@ class StoryStep:
 
 
 @dataclass(frozen=True)
-class Chapter:
+class StoryChapter:
     """The way to one milestone: `known` steps were told in the chapter before, `steps` are new."""
 
     milestone: str
@@ -64,7 +64,7 @@ class Chapter:
 
 
 @dataclass(frozen=True)
-class Moment:
+class TimelineEntry:
     """A milestone in the timeline; `time` is "" when it was not reached."""
 
     title: str
@@ -75,7 +75,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Rung:
+class IoctlRow:
     """An ioctl: the descriptor it was made on, and what it gave."""
 
     request: str
@@ -87,7 +87,7 @@ class Rung:
 
 
 @dataclass(frozen=True)
-class Step:
+class DescriptorRow:
     """A step of the ladder of descriptors: `request` gave it, `ioctls` went to it."""
 
     depth: int
@@ -98,7 +98,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class LedgerRow:
+class IoctlLogRow:
     """`count` equal ioctls in a row."""
 
     time: str
@@ -113,17 +113,17 @@ class LedgerRow:
     observed: bool
     count: int
 
-    def same_as(self, other: LedgerRow) -> bool:
+    def same_as(self, other: IoctlLogRow) -> bool:
         """Whether nothing but time and count tells them apart."""
         return replace(self, time="", count=0) == replace(other, time="", count=0)
 
-    def once_more(self) -> LedgerRow:
+    def once_more(self) -> IoctlLogRow:
         """One more of these."""
         return replace(self, count=self.count + 1)
 
 
 @dataclass(frozen=True)
-class Lane:
+class DeviceCall:
     """QEMU's way to a device's function; `delivers` when it is for an access that KVM had kept back."""
 
     delivers: bool
@@ -136,7 +136,7 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class LaneRow:
+class IoAccessRow:
     """One access across the lanes; `leaves` tells that KVM left the guest for QEMU."""
 
     thread: str
@@ -147,7 +147,7 @@ class LaneRow:
     kvm: str
     leaves: bool
     kernel: str
-    lanes: tuple[Lane, ...]
+    lanes: tuple[DeviceCall, ...]
     back: str
 
 
@@ -162,7 +162,7 @@ class ThreadRow:
 
 
 @dataclass(frozen=True)
-class Trace:
+class BacktraceText:
     """A backtrace as text."""
 
     heading: str
@@ -170,7 +170,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunSection:
     """One recording: what ran, what it said and where it was stopped."""
 
     name: str  # "" when there is only one
@@ -178,21 +178,21 @@ class Run:
     command: str
     serial: str
     messages: str
-    timeline: tuple[Moment, ...]
+    timeline: tuple[TimelineEntry, ...]
     threads: tuple[ThreadRow, ...]
-    rungs: tuple[Rung, ...]  # when there is no ledger
-    ladder: tuple[Step, ...]
-    ledger: tuple[LedgerRow, ...]
+    rungs: tuple[IoctlRow, ...]  # when there is no ledger
+    ladder: tuple[DescriptorRow, ...]
+    ledger: tuple[IoctlLogRow, ...]
     kernel: str  # what is known of the kernel's side
     requests: tuple[tuple[str, int], ...]  # how often each was made
-    traces: tuple[Trace, ...]
+    traces: tuple[BacktraceText, ...]
     more_traces: int  # those that there are besides
-    accesses: tuple[LaneRow, ...]
+    accesses: tuple[IoAccessRow, ...]
     exits: tuple[tuple[str, int, int], ...]  # reason, how many, how many of them followed
 
 
 @dataclass(frozen=True)
-class Page:
+class ReportPage:
     """The whole report."""
 
     title: str
@@ -200,11 +200,11 @@ class Page:
     complete: bool
     problems: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]  # what all runs have in common
-    chapters: tuple[Chapter, ...]
+    chapters: tuple[StoryChapter, ...]
     svg: str
     svg_missing: str
     details: dict[str, Any]
-    rungs: tuple[Rung, ...]  # of a graph alone
-    runs: tuple[Run, ...]
+    rungs: tuple[IoctlRow, ...]  # of a graph alone
+    runs: tuple[RunSection, ...]
     kinds: tuple[tuple[str, str, int], ...]  # kind, words, calls
     imported: bool  # nothing ran here: the stacks were read from a text

@@ -6,32 +6,32 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from analyzer.explain import place_words, setting_words, slot_words
-from analyzer.graph.callgraph import CallGraph, ChainStep, Slot
+from analyzer.graph.callgraph import CallGraph, ChainStep, GraphPointer
 from analyzer.graph.chain import own_chain
-from analyzer.graph.kept import slot_of
-from analyzer.model import Function, Kind, Pointer, Recording
+from analyzer.graph.kept import graph_pointer
+from analyzer.model import CallKind, Function, Pointer, Recording
 from analyzer.show import backtrace
-from reports.page import PointerStory, SettingStory, SourceLine
+from reports.page import PointerOriginStory, PointerStory, SourceLine
 
 Source = Callable[[str, int], tuple[SourceLine, ...]]
 
 
-class Pointers:
+class PointerStories:
     """What is known of the pointers between functions, from the graph and the recordings behind it."""
 
     def __init__(self, graph: CallGraph, recordings: Sequence[Recording]) -> None:
-        self._slots = {(c.caller, c.callee): c.slots for c in graph.calls if c.kind is Kind.INDIRECT}
-        self._samples: dict[tuple[Function, Function, Slot], tuple[Pointer, Recording]] = {}
+        self._slots = {(c.caller, c.callee): c.slots for c in graph.calls if c.kind is CallKind.INDIRECT}
+        self._samples: dict[tuple[Function, Function, GraphPointer], tuple[Pointer, Recording]] = {}
         for recording in recordings:
             for stop in recording.stops if recording.pointers else ():
                 steps = own_chain(stop, recording)
                 for caller, callee in pairwise(steps):
                     if callee.pointer is not None:
-                        key = (caller.function, callee.function, slot_of(callee.pointer))
+                        key = (caller.function, callee.function, graph_pointer(callee.pointer))
                         self._samples.setdefault(key, (callee.pointer, recording))
 
     @property
-    def unexplained(self) -> Iterator[tuple[Function, Function, Slot]]:
+    def unexplained(self) -> Iterator[tuple[Function, Function, GraphPointer]]:
         """Calls whose pointer was looked into in vain."""
         for (caller, callee), slots in self._slots.items():
             for slot in slots:
@@ -45,7 +45,7 @@ class Pointers:
         sample = self._samples.get((caller.function, callee.function, callee.slot))
         return (self._story(callee.slot, sample, source),)
 
-    def _story(self, slot: Slot, sample: tuple[Pointer, Recording] | None, source: Source) -> PointerStory:
+    def _story(self, slot: GraphPointer, sample: tuple[Pointer, Recording] | None, source: Source) -> PointerStory:
         holds = ""
         traces = [""] * len(slot.set_by)
         if sample is not None:
@@ -55,7 +55,7 @@ class Pointers:
             stops = [step.stop for step in pointer.steps]
             traces = ["" if stop is None else backtrace(recording.stop(stop), recording) for stop in stops]
         set_by = tuple(
-            SettingStory(setting_words(step), place_words(step), source(step.file, step.line), trace)
+            PointerOriginStory(setting_words(step), place_words(step), source(step.file, step.line), trace)
             for step, trace in zip(slot.set_by, traces, strict=True)
         )
         problem = "" if slot.outcome == "explained" else f"{slot.outcome}: {slot.reason}"

@@ -6,26 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from analyzer.graph.boundary import kernel_steps
 from analyzer.graph.callgraph import CallGraph, Chain, ChainStep
-from analyzer.graph.chain import Step, own_chain, whole_chain
-from analyzer.graph.kept import chain_step
-from analyzer.model import Function, Kind, Recording
-from reports.page import Chapter, SourceLine, StoryStep
-from reports.pointers import Pointers
+from analyzer.graph.chain import RecordedStep, own_chain, whole_chain
+from analyzer.graph.kept import graph_step
+from analyzer.model import CallKind, Function, Recording
+from reports.page import SourceLine, StoryChapter, StoryStep
+from reports.pointers import PointerStories
 
 _SAMPLES = 3  # different argument lists shown for a function
-KIND_WORDS: Mapping[Kind | None, str] = {
+KIND_WORDS: Mapping[CallKind | None, str] = {
     None: "starts here",
-    Kind.DIRECT: "calls",
-    Kind.CALL: "calls (directly or through a pointer)",
-    Kind.INDIRECT: "calls through a pointer",
-    Kind.TAIL: "jumps to (tail call)",
-    Kind.INLINE: "contains, inlined",
-    Kind.THREAD_START: "starts a thread in",
-    Kind.SIGNAL: "is interrupted by a signal for",
-    Kind.SYSCALL: "enters the kernel, which calls",
-    Kind.KERNEL: "calls, in the kernel",
-    Kind.DOCUMENTED: "calls, as the kernel's sources say (not observed)",
-    Kind.UNKNOWN: "leads, nobody knows how, to",
+    CallKind.DIRECT: "calls",
+    CallKind.CALL: "calls (directly or through a pointer)",
+    CallKind.INDIRECT: "calls through a pointer",
+    CallKind.TAIL: "jumps to (tail call)",
+    CallKind.INLINE: "contains, inlined",
+    CallKind.THREAD_START: "starts a thread in",
+    CallKind.SIGNAL: "is interrupted by a signal for",
+    CallKind.SYSCALL: "enters the kernel, which calls",
+    CallKind.KERNEL: "calls, in the kernel",
+    CallKind.DOCUMENTED: "calls, as the kernel's sources say (not observed)",
+    CallKind.UNKNOWN: "leads, nobody knows how, to",
 }
 
 
@@ -43,14 +43,14 @@ class Samples:
                     self._add_arguments(step)
                 steps = [*whole_chain(stop, recording), *kernel_steps(stop, recording)] if stop.milestones else []
                 for name in stop.milestones:
-                    key = (name, tuple(map(chain_step, steps)))
+                    key = (name, tuple(map(graph_step, steps)))
                     self._chains.setdefault(key, [_arguments(step) for step in steps])
 
     def along(self, chain: Chain) -> list[str]:
         """The arguments of each step in the first stack that took this chain."""
         return self._chains.get((chain.milestone, chain.steps), [""] * len(chain.steps))
 
-    def _add_arguments(self, step: Step) -> None:
+    def _add_arguments(self, step: RecordedStep) -> None:
         text = _arguments(step)
         known = self.arguments.setdefault(step.function, [])
         if text and text not in known and len(known) < _SAMPLES:
@@ -65,7 +65,7 @@ class Samples:
         return tuple(SourceLine(n, lines[n], n == line) for n in numbers if n in lines)
 
 
-def _arguments(step: Step) -> str:
+def _arguments(step: RecordedStep) -> str:
     return ", ".join(f"{name}={value}" for name, value in step.frame.arguments) if step.frame else ""
 
 
@@ -74,7 +74,7 @@ def identity(function: Function) -> str:
     return f"{function.name}@{function.where}"
 
 
-def chapters(graph: CallGraph, samples: Samples, pointers: Pointers) -> Iterator[Chapter]:
+def chapters(graph: CallGraph, samples: Samples, pointers: PointerStories) -> Iterator[StoryChapter]:
     """The first chain to each target. What the chapter before told already is folded away."""
     told: set[str] = set()
     before: tuple[ChainStep, ...] = ()
@@ -88,8 +88,8 @@ def chapters(graph: CallGraph, samples: Samples, pointers: Pointers) -> Iterator
             _story_step(caller, step, arguments, samples, pointers)
             for caller, step, arguments in zip(callers, chain.steps, samples.along(chain), strict=False)
         ]
-        through_pointers = sum(step.kind is Kind.INDIRECT for step in chain.steps)
-        yield Chapter(
+        through_pointers = sum(step.kind is CallKind.INDIRECT for step in chain.steps)
+        yield StoryChapter(
             chain.milestone, chain.title, chain.about, chain.thread,
             tuple(steps[:shared]), tuple(steps[shared:]), through_pointers,
         )  # fmt: skip
@@ -108,7 +108,7 @@ def _shared(before: Sequence[ChainStep], now: Sequence[ChainStep]) -> int:
 
 
 def _story_step(
-    caller: ChainStep | None, step: ChainStep, arguments: str, samples: Samples, pointers: Pointers
+    caller: ChainStep | None, step: ChainStep, arguments: str, samples: Samples, pointers: PointerStories
 ) -> StoryStep:
     return StoryStep(
         function=step.function.name,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analyzer.diff.change import Source
+from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare
-from analyzer.diff.names import known_names
-from analyzer.graph.callgraph import IoctlCall, Setting, Slot
+from analyzer.diff.names import shipped_history
+from analyzer.graph.callgraph import GraphIoctl, GraphPointer, GraphPointerOrigin
 from analyzer.graph.merge import graph_of
 from analyzer.model import Function
 from tests.notation import recording
 
-NAMES = known_names()
+NAMES = shipped_history()
 
 
 def source(*lines, name="NEW", ioctls=(), slots=None, thread="main thread", **provenance):
@@ -29,14 +29,14 @@ def source(*lines, name="NEW", ioctls=(), slots=None, thread="main thread", **pr
     )
     graph.ioctls = tuple(map(_ioctl, ioctls))
     graph.provenance = replace(graph.provenance, **{"build_id": "", **provenance})
-    return Source(name, graph)
+    return NamedGraph(name, graph)
 
 
 def two_milestones(first, second):
     """A graph with two milestones: what `first` leads to, and later what `second` leads to."""
     one, other = source(first).graph, source(second).graph
     one.chains += tuple(replace(chain, milestone="later", title="Later", position=1) for chain in other.chains)
-    return Source("NEW", one)
+    return NamedGraph("NEW", one)
 
 
 def outside(*lines, **options):
@@ -56,7 +56,7 @@ def changes(old, new, **options):
 
 def as_source(lines):
     """A line, several, or a source already."""
-    if isinstance(lines, Source):
+    if isinstance(lines, NamedGraph):
         return lines
     return source(lines) if isinstance(lines, str) else source(*lines)
 
@@ -70,12 +70,12 @@ def with_slot(step, slots):
     outcome = "explained" if setter else "unknown"
     setter, _, writer = setter.partition(", ")
     setter, _, place = setter.partition(" of ")
-    set_by = (Setting("stored", place or name, setter, "x.c", 1),) if setter else ()
-    set_by += (Setting("written", "", writer, "x.c", 1),) if writer else ()
-    return replace(step, slot=Slot("member", name, outcome, "", set_by))
+    set_by = (GraphPointerOrigin("stored", place or name, setter, "x.c", 1),) if setter else ()
+    set_by += (GraphPointerOrigin("written", "", writer, "x.c", 1),) if writer else ()
+    return replace(step, slot=GraphPointer("member", name, outcome, "", set_by))
 
 
 def _ioctl(words):
     request, _, thread = words.partition(" on ")
     request, _, file = request.partition(" of ")
-    return IoctlCall(request, file or "anon_inode:kvm-vm", thread or "main thread", "", Function("f", "f"))
+    return GraphIoctl(request, file or "anon_inode:kvm-vm", thread or "main thread", "", Function("f", "f"))

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from analyzer.diff.baseline import ARROWS
 from analyzer.graph.callgraph import Call, CallGraph, Node, Provenance
-from analyzer.model import Kind
+from analyzer.model import CallKind
 from analyzer.querying import make_query
 from tests.notation import KINDS, located
 
 NAMES = ["a", "b", "c", "d", "e", "f"]
-SOME_KINDS = [Kind.DIRECT, Kind.INDIRECT, Kind.TAIL]
+SOME_KINDS = [CallKind.DIRECT, CallKind.INDIRECT, CallKind.TAIL]
 EDGES = st.sets(
     st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES), st.sampled_from(SOME_KINDS)), min_size=1, max_size=14
 )
@@ -55,4 +55,6 @@ def graph_of_edges(edges):
 def ladder(steps):
     """`steps` diamonds in a row: as many as two to the power of `steps` paths, all of one length."""
     names = [(f"n{n}", f"{side}{n}", f"n{n + 1}") for n in range(steps) for side in ("l", "r")]
-    return graph_of_edges({edge for a, b, c in names for edge in ((a, b, Kind.DIRECT), (b, c, Kind.DIRECT))})
+    return graph_of_edges(
+        {edge for a, b, c in names for edge in ((a, b, CallKind.DIRECT), (b, c, CallKind.DIRECT))}
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.diff.change import Change, ChangeKind
-from reports.changes.safe import mapped
+from reports.changes.safe import map_texts
 from tests.verdicts import ROWS, broken, chain, provenance, verdict
 
 NAMES = [
@@ -29,7 +29,7 @@ _OURS = ("member", "explained", "stored")  # words that no program chooses
 def hostile(name):
     """The verdict on programs in which everything is called `name`."""
     whole = chain("goal", ROWS, slots=({"f": "Ops.go by a"}, {"f": "Ops.go by b"}))
-    every = mapped(whole, lambda text: text if text in _OURS else name)
+    every = map_texts(whole, lambda text: text if text in _OURS else name)
     changes = [Change(kind, name, name, name, name, name, (name,), name, 3) for kind in ChangeKind]
     return verdict(
         every, extra=changes, accepted={name + "x": name},

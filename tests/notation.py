@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analyzer.diff.baseline import ARROWS
-from analyzer.graph.chain import Step, whole_chain
-from analyzer.model import Frame, Function, Kind, Recording, Stop, Thread
+from analyzer.graph.chain import RecordedStep, whole_chain
+from analyzer.model import CallKind, Frame, Function, Recording, Stop, Thread
 from gdbscripts import wire
 
 KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
 
 
-def as_text(steps: Sequence[Step]) -> str:
+def as_text(steps: Sequence[RecordedStep]) -> str:
     """The chain of steps in the notation."""
     return "".join(
-        (f" {ARROWS[step.kind or Kind.UNKNOWN]} " if position else "") + step.function.name
+        (f" {ARROWS[step.kind or CallKind.UNKNOWN]} " if position else "") + step.function.name
         for position, step in enumerate(steps)
     )
 
@@ -32,9 +32,9 @@ def chains(recording: Recording, *functions: str) -> list[str]:
     ]
 
 
-def header(build_id: str = "abcd") -> wire.Header:
+def header(build_id: str = "abcd") -> wire.HeaderRecord:
     """Some header."""
-    return wire.Header(
+    return wire.HeaderRecord(
         schema=wire.SCHEMA,
         tool="qemu-callchain test",
         created="2026-01-01T00:00:00+00:00",
@@ -53,8 +53,8 @@ def header(build_id: str = "abcd") -> wire.Header:
 def recording(*lines: str, build_id: str = "abcd", complete: bool = True) -> Recording:
     """A recording with a stop of milestone `goal` for each line of the notation, all on the main thread."""
     stops = tuple(_stop(number, line) for number, line in enumerate(lines))
-    goal = wire.Milestone("goal", "The goal", True, ["goal"], [], about="It is reached.", target=True)
-    end = wire.End("complete", "QEMU ended", 1, len(stops)) if complete else None
+    goal = wire.MilestoneRecord("goal", "The goal", True, ["goal"], [], about="It is reached.", target=True)
+    end = wire.EndRecord("complete", "QEMU ended", 1, len(stops)) if complete else None
     return Recording(
         header=header(build_id),
         source_root="/src",
@@ -70,7 +70,7 @@ def _stop(number: int, line: str) -> Stop:
     words = line.split()
     for position in range(0, len(words), 2):
         arrow = words[position + 1] if position + 1 < len(words) else ""
-        frames.append(frame(words[position], KINDS[arrow] if arrow else Kind.UNKNOWN, line=10 + position))
+        frames.append(frame(words[position], KINDS[arrow] if arrow else CallKind.UNKNOWN, line=10 + position))
     innermost_first = tuple(reversed(frames))
     function = innermost_first[0].function.name
     return Stop(number, number / 10, 1, "milestone", ("goal",), function, innermost_first)
@@ -83,7 +83,7 @@ def located(name: str) -> tuple[Function, str]:
     return Function(plain, where), "" if where[:1] in ("", "[") else f"hw/{where}.c"
 
 
-def frame(name: str, call: Kind = Kind.UNKNOWN, line: int = 1, **changes: object) -> Frame:
+def frame(name: str, call: CallKind = CallKind.UNKNOWN, line: int = 1, **changes: object) -> Frame:
     """A frame of `name`, or of `name@stem`."""
     function, file = located(name)
     facts: dict[str, object] = {

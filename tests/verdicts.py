@@ -16,9 +16,18 @@ function in the notation of `tests.notation`: once for both sides, or for each.
 
 from __future__ import annotations
 
-from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Diff, Row, Side, Unchecked
+from analyzer.diff.change import (
+    NOTES,
+    AlignedRow,
+    ChainDiff,
+    Change,
+    ChangeKind,
+    Diff,
+    NamedProvenance,
+    NotComparable,
+)
 from analyzer.diff.compare import each_once
-from analyzer.diff.verdict import Finding, RuleResult, Verdict
+from analyzer.diff.verdict import JudgedChange, JudgedDiff, RuleResult
 from analyzer.graph.callgraph import ChainStep, Provenance
 from reports.changes.rows import MARKS
 from tests.comparing import with_slot
@@ -62,7 +71,7 @@ def chain(milestone, rows, threads=("main thread", "main thread"), known=0, own=
     for line in filter(str.strip, rows.splitlines()):
         marks, old, new = _parsed(line, slots)
         told = () if one_sided else tuple(_change(_CHANGES[mark], old, new, after, milestone) for mark in marks)
-        made.append(Row(old, new, told))
+        made.append(AlignedRow(old, new, told))
         after = (new or old).function.name
     of_itself = (Change(kind, title, *threads, chains=(milestone,), file="hw/main.c", line=10) for kind in own)
     changes = (*of_itself, *(change for row in made for change in row.changes))
@@ -83,10 +92,10 @@ def verdict(
     """A verdict on those chains and the `extra` changes. `accepted` says why, by subject; notes do not count."""
     accepted = accepted or {}
     found = each_once([*(change for one in chains for change in one.changes), *extra])
-    old, new = map(Side, names, provenances or (provenance("7.2.0"), provenance("10.0.0")))
-    open_ = tuple(Unchecked(*one) for one in unchecked)
+    old, new = map(NamedProvenance, names, provenances or (provenance("7.2.0"), provenance("10.0.0")))
+    open_ = tuple(NotComparable(*one) for one in unchecked)
     findings = tuple(_finding(change, accepted) for change in found)
-    return Verdict(Diff(old, new, chains, found, open_), findings, tuple(rules), tuple(stale), open_, **more)
+    return JudgedDiff(Diff(old, new, chains, found, open_), findings, tuple(rules), tuple(stale), open_, **more)
 
 
 def many(count, kind=ChangeKind.FUNCTION_ADDED, name="function_{}"):
@@ -120,7 +129,7 @@ def example(**more):
 
 def _finding(change, accepted):
     reason = accepted.get(change.subject, "")
-    return Finding(change, counts=not reason and change.kind not in NOTES, accepted=reason)
+    return JudgedChange(change, counts=not reason and change.kind not in NOTES, accepted=reason)
 
 
 def _parsed(line, slots):

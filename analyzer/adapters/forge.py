@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from analyzer import TOOL
-from analyzer.ci.job import Conversation
+from analyzer.ci.job import PullRequestComments
 from analyzer.errors import AnalyzerError
 
 _TIMEOUT = 30.0  # seconds
@@ -24,7 +24,7 @@ class RefusedError(AnalyzerError):
     """The server knows what is wanted, and we may not do it."""
 
 
-def post(talk: Conversation, text: str, update_only: bool = False) -> str:
+def post(talk: PullRequestComments, text: str, update_only: bool = False) -> str:
     """Write the comment, or write it anew where it stands already; returns what was done.
 
     With `update_only` none is written where none stands.
@@ -41,7 +41,7 @@ def post(talk: Conversation, text: str, update_only: bool = False) -> str:
     return "is updated"
 
 
-def _find(talk: Conversation, marker: str) -> int | None:
+def _find(talk: PullRequestComments, marker: str) -> int | None:
     """The number of the comment that was written before: the marker is on its first line, and it is ours."""
     me: dict[str, Any] | None = None
     for comment in _comments(talk):
@@ -54,7 +54,7 @@ def _find(talk: Conversation, marker: str) -> int | None:
     return None
 
 
-def _whoami(talk: Conversation) -> dict[str, Any]:
+def _whoami(talk: PullRequestComments) -> dict[str, Any]:
     """The account the token is of; {} for the token of a GitHub job, which may not ask and writes as a bot."""
     try:
         me = _ask(talk, "GET", talk.user)
@@ -63,7 +63,7 @@ def _whoami(talk: Conversation) -> dict[str, Any]:
     return me if isinstance(me, dict) and "id" in me else {}
 
 
-def _comments(talk: Conversation) -> Iterator[dict[str, Any]]:
+def _comments(talk: PullRequestComments) -> Iterator[dict[str, Any]]:
     for page in range(1, _MOST_PAGES + 1):
         found = _ask(talk, "GET", f"{talk.comments}?per_page={_A_PAGE}&page={page}")
         if not isinstance(found, list) or not all(isinstance(comment, dict) for comment in found):
@@ -73,7 +73,7 @@ def _comments(talk: Conversation) -> Iterator[dict[str, Any]]:
             return
 
 
-def _ask(talk: Conversation, method: str, url: str, content: object = None) -> Any:
+def _ask(talk: PullRequestComments, method: str, url: str, content: object = None) -> Any:
     """What the server answers, decoded."""
     request = urllib.request.Request(
         url,
@@ -94,7 +94,7 @@ def _ask(talk: Conversation, method: str, url: str, content: object = None) -> A
         raise AnalyzerError(f"{_server(talk)} cannot be reached: {reason}.", "Try again.") from None
 
 
-def _refusal(talk: Conversation, method: str, error: urllib.error.HTTPError) -> AnalyzerError:
+def _refusal(talk: PullRequestComments, method: str, error: urllib.error.HTTPError) -> AnalyzerError:
     doing = "read" if method == "GET" else "write"
     what = f"{_server(talk)} answered {error.code} when we wanted to {doing} the comments of {talk.name}"
     if error.code in _REFUSALS:
@@ -104,11 +104,11 @@ def _refusal(talk: Conversation, method: str, error: urllib.error.HTTPError) -> 
     return AnalyzerError(f"{what}.", "Try again later.")
 
 
-def _nonsense(talk: Conversation) -> AnalyzerError:
+def _nonsense(talk: PullRequestComments) -> AnalyzerError:
     return AnalyzerError(f"{_server(talk)} gave an answer that is none of its API.", "Is the address right?")
 
 
-def _server(talk: Conversation) -> str:
+def _server(talk: PullRequestComments) -> str:
     return "/".join(talk.comments.split("/")[:3])
 
 

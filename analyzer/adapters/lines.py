@@ -15,7 +15,7 @@ _ENDLESS = 1 << 30  # characters without a line end: a device rather than a text
 
 
 @contextmanager
-def lines_of(source: str) -> Iterator[Iterator[str]]:
+def open_lines(source: str) -> Iterator[Iterator[str]]:
     """The lines of a file, or of standard input for `-`. AnalyzerError when it cannot be read."""
     if source == "-":
         yield _lines(_standard_input(), "standard input")

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from gdbscripts.wire import Source
+from gdbscripts.wire import SourceRecord
 
 _AROUND = 3  # lines before and after the call
 _LONGEST = 300  # characters; longer lines are cut
 
 
-def excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[Source]:
+def source_excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[SourceRecord]:
     """For each absolute file the neighbourhoods of the lines; files that are not there are left out."""
     for file in sorted(files):
         try:
@@ -21,7 +21,7 @@ def excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[Source]:
         except OSError:
             continue
         for first, last in _ranges(files[file], len(text)):
-            yield Source(file, first, [line[:_LONGEST] for line in text[first - 1 : last]])
+            yield SourceRecord(file, first, [line[:_LONGEST] for line in text[first - 1 : last]])
 
 
 def _ranges(lines: Iterable[int], length: int) -> Iterator[tuple[int, int]]:

@@ -49,7 +49,7 @@ _BUSY_SECONDS = 2.0  # a reader that was just closed still counts for a moment
 _FIRST_PID_NAMESPACE = "pid:[4026531836]"
 
 
-class KernelTrace:
+class TracefsInstance:
     """Kernel events of one process and of what it starts. Leaving the context removes all of it from the kernel.
 
     In this order: `follow` before the program runs on, `stop`, `lost` and `read`.
@@ -60,7 +60,7 @@ class KernelTrace:
         self._cleanup = cleanup
 
     @classmethod
-    def open(cls) -> KernelTrace:
+    def open(cls) -> TracefsInstance:
         """A new instance that does not trace yet. AnalyzerError, with what would allow it, if the host does not.
 
         Takes about 40 ms, asleep in the kernel: two thirds for the clock, a quarter for the buffers. Whatever
@@ -78,7 +78,7 @@ class KernelTrace:
                 raise _explained(error) from None
             return cls(folder, cleanup.pop_all())
 
-    def __enter__(self) -> KernelTrace:
+    def __enter__(self) -> TracefsInstance:
         return self
 
     def __exit__(

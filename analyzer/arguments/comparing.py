@@ -7,7 +7,7 @@ from pathlib import Path
 from analyzer.arguments.bisection import BISECT_EXAMPLES, add_bisect_options
 from analyzer.arguments.parser import Verbs, add_verb
 from analyzer.arguments.terms import BASELINE_EXAMPLES, COMPARISON_STATUS, DIFF_EXAMPLES, add_output, add_terms
-from analyzer.arguments.types import path, positive, side
+from analyzer.arguments.types import input_name, path, positive
 
 
 def add_diff(verbs: Verbs) -> None:
@@ -16,8 +16,8 @@ def add_diff(verbs: Verbs) -> None:
         verbs, "diff", "tell what changed between two QEMUs on the way to the guest",
         f"{DIFF_EXAMPLES}\n\n{COMPARISON_STATUS}",
     )  # fmt: skip
-    verb.add_argument("old", type=side, metavar="OLD", help="what was: see below")
-    verb.add_argument("new", type=side, metavar="NEW", help="what is")
+    verb.add_argument("old", type=input_name, metavar="OLD", help="what was: see below")
+    verb.add_argument("new", type=input_name, metavar="NEW", help="what is")
     add_terms(verb)
     add_output(verb)
 

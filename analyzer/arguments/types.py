@@ -18,7 +18,7 @@ def path(text: str) -> Path:
     return expand_user(text)
 
 
-def side(text: str) -> str:
+def input_name(text: str) -> str:
     """What is compared: a path or another name."""
     if not text:
         raise argparse.ArgumentTypeError("an empty name")

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.build.cache import Cache
-from analyzer.build.process import SYSTEM_PATH, CommandError, Workshop, run
-from analyzer.build.tell import Tell, ticker
-from analyzer.build.wanted import Package
+from analyzer.build.process import SYSTEM_PATH, CommandContext, CommandError, run
+from analyzer.build.tell import Reporter, report_seconds
+from analyzer.build.wanted import SourcePackage
 from analyzer.errors import AnalyzerError
 from analyzer.toml import load_toml
 
@@ -62,7 +62,7 @@ def in_suite(suite: str, archives: Sequence[Archive]) -> list[Archive]:
     return list(dict.fromkeys(replace(archive, suite=suite) for archive in main))
 
 
-def fetch_source(name: str, wanted: Package, cache: Cache, log: Path, tell: Tell) -> Path:
+def fetch_source(name: str, wanted: SourcePackage, cache: Cache, log: Path, tell: Reporter) -> Path:
     """Download the newest source package that fits; its .dsc file.
 
     Asks the host's own release first and then the others. AnalyzerError when none has it, or apt fails.
@@ -93,14 +93,14 @@ def fetch_source(name: str, wanted: Package, cache: Cache, log: Path, tell: Tell
     )
 
 
-def fetch_python2(folder: Path, cache: Cache, log: Path, tell: Tell) -> None:
+def fetch_python2(folder: Path, cache: Cache, log: Path, tell: Reporter) -> None:
     """Unpack the packages of Python 2.7 into `folder`; nothing is installed. AnalyzerError when there are none."""
     own = _hosts_archives(log)
     tell.say("Fetching Python 2.7 from an older release of the distribution; nothing is installed")
     for suite in _suites("python2")[own[0].origin]:
         apt = _Apt(cache.folder / "apt" / suite, in_suite(suite, own), "deb", log, tell)
         for package in apt.fetch_packages(_PYTHON2_PACKAGES, cache.downloads):
-            run(["dpkg-deb", "--extract", str(package), str(folder)], folder, Workshop(log))
+            run(["dpkg-deb", "--extract", str(package), str(folder)], folder, CommandContext(log))
 
 
 def matches(asked: str, version: str) -> bool:
@@ -131,7 +131,7 @@ def _suites(use: str) -> dict[str, list[str]]:
 class _Apt:
     """apt with everything of its own below one folder."""
 
-    def __init__(self, folder: Path, archives: Sequence[Archive], kind: str, log: Path, tell: Tell) -> None:
+    def __init__(self, folder: Path, archives: Sequence[Archive], kind: str, log: Path, tell: Reporter) -> None:
         self._folder = folder / kind
         self._log = log
         self._tell = tell
@@ -186,7 +186,7 @@ class _Apt:
 
     def _run(self, command: list[str], folder: Path | None = None) -> str:
         environment = {"APT_CONFIG": str(self._folder / "apt.conf")}
-        each_line = ticker(self._tell, "Asking the package mirror")
+        each_line = report_seconds(self._tell, "Asking the package mirror")
         return _apt(command, folder or self._folder, self._log, environment, each_line)
 
 
@@ -215,7 +215,7 @@ def _apt(
     if shutil.which(command[0], path=SYSTEM_PATH) is None:
         raise AnalyzerError(f"{command[0]} is missing: this is no Debian or Ubuntu.", _ELSE)
     try:
-        return run(command, folder, Workshop(log), each_line, environment)
+        return run(command, folder, CommandContext(log), each_line, environment)
     except CommandError as error:
         said = [line for line in error.output.splitlines() if line.startswith(("E:", "W:"))] or [error.output]
         what = " ".join(word for word in command[:3] if not word.startswith("-"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from analyzer.build.tell import Tell
+from analyzer.build.tell import Reporter
 from analyzer.errors import AnalyzerError
 from analyzer.text import expand_user
 
@@ -71,7 +71,7 @@ class Cache:
         return text.replace(str(self.folder), "$CACHE")
 
     @contextmanager
-    def lock(self, name: str, tell: Tell | None) -> Iterator[None]:
+    def lock(self, name: str, tell: Reporter | None) -> Iterator[None]:
         """Only one process at a time works on `name`. Without `tell` BlockingIOError instead of waiting."""
         with self._lock_file(name) as file:
             try:

@@ -7,15 +7,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-CERTIFICATE = "build.json"
-BEGUN = "begun.json"  # of a build that is being made, or was left: which source it is of
+PROVENANCE_FILE = "build.json"
+UNFINISHED_FILE = "begun.json"  # of a build that is being made, or was left: which source it is of
 _ABOVE = 3  # folders: old trees put the emulator into build/x86_64-softmmu
 
 
-def certificate_of(program: Path, build_id: str) -> dict[str, Any]:
+def provenance_of(program: Path, build_id: str) -> dict[str, Any]:
     """What is written of the program, beside it or above; {} when nothing is, or only of another build."""
     for folder in list(program.resolve().parents)[:_ABOVE]:
-        facts = read_facts(folder / CERTIFICATE)
+        facts = read_facts(folder / PROVENANCE_FILE)
         if facts and facts.get("build_id") == build_id:
             return facts
     return {}

@@ -10,12 +10,12 @@ from pathlib import Path
 from analyzer.build.blobs import put_placeholders
 from analyzer.build.cache import Cache, remove
 from analyzer.build.environment import environment_folder, provide_environment
-from analyzer.build.needs import check_needs, known_cure
-from analyzer.build.plan import Plan
-from analyzer.build.process import NO_LOG, CommandError, Workshop, run
+from analyzer.build.needs import check_requirements, known_cure
+from analyzer.build.plan import BuildPlan
+from analyzer.build.process import NO_LOG, CommandContext, CommandError, run
 from analyzer.build.python2 import provide_python2
-from analyzer.build.tell import Tell, ticker
-from analyzer.build.wanted import Recipe
+from analyzer.build.tell import Reporter, report_seconds
+from analyzer.build.wanted import BuildSettings
 from analyzer.errors import AnalyzerError
 
 _CONFIGURED = "configured"  # a file that says that configure came to its end
@@ -31,7 +31,7 @@ class BuildFailedError(AnalyzerError):
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledProgram:
     """The emulator; what the private environment really held; whether an interrupted build was gone on with."""
 
     program: Path
@@ -39,18 +39,20 @@ class Compiled:
     resumed: bool
 
 
-def compile_tree(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Compiled:
+def compile_tree(plan: BuildPlan, folder: Path, cache: Cache, tell: Reporter) -> CompiledProgram:
     """Build in `folder`. AnalyzerError says what failed, what helps, where the log is.
 
     An interrupted build goes on when ninja does it; make would take a half-written file for a whole one.
     """
-    check_needs(["meson" if plan.tree.uses_meson else "make"], plan.source.tree, given_programs(plan.recipe))
+    check_requirements(
+        ["meson" if plan.tree.uses_meson else "make"], plan.source.tree, given_programs(plan.recipe)
+    )
     resumed = plan.tree.uses_meson and (folder / _CONFIGURED).exists()
     log = cache.logs / f"{plan.name}.log"
     if not resumed:
         log.unlink(missing_ok=True)
     packages = _prepare_tools(plan, cache, tell)
-    shop = Workshop(log, f"{environment_folder(cache, plan.packages)}/bin" if plan.packages else "")
+    shop = CommandContext(log, f"{environment_folder(cache, plan.packages)}/bin" if plan.packages else "")
     try:
         if not resumed:
             _configure(plan, folder, shop, tell)
@@ -62,35 +64,40 @@ def compile_tree(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Compiled
     except CommandError as error:
         raise _failed(error, shop.log) from None
     _drop_objects(folder)
-    return Compiled(program, packages, resumed)
+    return CompiledProgram(program, packages, resumed)
 
 
-def given_programs(recipe: Recipe) -> list[str]:
+def given_programs(recipe: BuildSettings) -> list[str]:
     """Programs that need not be looked for: the user named another compiler."""
     own = ("--cc=", "--cross-prefix=")
     return ["cc"] if any(argument.startswith(own) for argument in recipe.arguments) else []
 
 
-def _prepare_tools(plan: Plan, cache: Cache, tell: Tell) -> tuple[str, ...]:
+def _prepare_tools(plan: BuildPlan, cache: Cache, tell: Reporter) -> tuple[str, ...]:
     """Make the private tools; the Python packages they hold."""
     log = cache.logs / f"{plan.name}-tools.log"
     if plan.tree.needs_python2:
         provide_python2(cache, log, tell)
-    return provide_environment(cache, plan.packages, Workshop(log), tell) if plan.packages else ()
+    return provide_environment(cache, plan.packages, CommandContext(log), tell) if plan.packages else ()
 
 
-def _configure(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
+def _configure(plan: BuildPlan, folder: Path, shop: CommandContext, tell: Reporter) -> None:
     remove(folder)
     folder.mkdir(parents=True)
     if missing := put_placeholders(plan.source.tree):
         tell.say(f"{len(missing)} firmware files are missing in the tree; empty ones stand in for them")
     tell.say(f"Configuring QEMU {plan.source.label}, profile {plan.recipe.profile.value}")
     # where configure ends with status 0 although it gave up, the next step says so
-    run(["sh", str(plan.source.tree / "configure"), *plan.options], folder, shop, ticker(tell, "Configuring"))
+    run(
+        ["sh", str(plan.source.tree / "configure"), *plan.options],
+        folder,
+        shop,
+        report_seconds(tell, "Configuring"),
+    )
     (folder / _CONFIGURED).touch()
 
 
-def _ninja(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
+def _ninja(plan: BuildPlan, folder: Path, shop: CommandContext, tell: Reporter) -> None:
     def each_line(line: str) -> None:
         if step := _NINJA.match(line):
             _tell_step(tell, int(step[1]), int(step[2]), step[3])
@@ -98,7 +105,7 @@ def _ninja(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
     run(["ninja", f"-j{plan.recipe.jobs}", plan.recipe.program], folder, shop, each_line)
 
 
-def _make(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
+def _make(plan: BuildPlan, folder: Path, shop: CommandContext, tell: Reporter) -> None:
     """Only the emulator, by the rule this tree's Makefile has for it."""
     file = plan.source.tree / "Makefile"
     makefile = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
@@ -107,7 +114,7 @@ def _make(plan: Plan, folder: Path, shop: Workshop, tell: Tell) -> None:
     run(["make", f"-j{plan.recipe.jobs}", goal], folder, shop, _count_steps(_expected_steps(goal, folder), tell))
 
 
-def _count_steps(total: int, tell: Tell) -> Callable[[str], None]:
+def _count_steps(total: int, tell: Reporter) -> Callable[[str], None]:
     done = 0
 
     def each_line(line: str) -> None:
@@ -128,12 +135,12 @@ def _expected_steps(goal: str, folder: Path) -> int:
     return sum(1 for line in text.splitlines() if _MAKE_DRY.search(line))
 
 
-def _tell_step(tell: Tell, done: int, total: int, what: str) -> None:
+def _tell_step(tell: Reporter, done: int, total: int, what: str) -> None:
     linking = re.match(r"Linking target qemu-system|LINK .*qemu-system", what)
     tell.progress("Linking" if linking else "Compiling", done, total)
 
 
-def _find_program(plan: Plan, folder: Path, shop: Workshop) -> Path:
+def _find_program(plan: BuildPlan, folder: Path, shop: CommandContext) -> Path:
     """Newer trees put the emulator at the top, older ones into the target's folder."""
     for candidate in (folder / plan.recipe.program, folder / plan.recipe.target / plan.recipe.program):
         if candidate.is_file():

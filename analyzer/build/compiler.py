@@ -13,12 +13,12 @@ from analyzer.build.certificate import read_facts, write_facts
 from analyzer.build.flags import IDIOMS, compiles_with, old_c_flags
 from analyzer.build.needs import known_cure
 from analyzer.build.process import NO_LOG, SYSTEM_PATH
-from analyzer.build.tell import Tell
-from analyzer.build.wanted import Recipe
+from analyzer.build.tell import Reporter
+from analyzer.build.wanted import BuildSettings
 from analyzer.errors import AnalyzerError, UsageError
 
 
-def compiler_of(recipe: Recipe) -> list[str]:
+def compiler_of(recipe: BuildSettings) -> list[str]:
     """The user's --cc, else the gcc of the user's --cross-prefix, else cc. UsageError when it is no command."""
     if prefix := _given(recipe, "cross-prefix"):
         return [f"{prefix}gcc"]
@@ -39,7 +39,7 @@ def digest_of(compiler: list[str]) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
 
 
-def _given(recipe: Recipe, option: str) -> str | None:
+def _given(recipe: BuildSettings, option: str) -> str | None:
     values = [a.partition("=")[2] for a in recipe.arguments if a.startswith(f"--{option}=")]
     return values[-1] if values else None
 
@@ -63,7 +63,7 @@ def version_of(compiler: list[str]) -> str:
     raise AnalyzerError(f"There is no C compiler {shlex.join(compiler)}.", hint)
 
 
-def flags_for_old_c(compiler: list[str], version: str, cache: Cache, tell: Tell) -> list[str]:
+def flags_for_old_c(compiler: list[str], version: str, cache: Cache, tell: Reporter) -> list[str]:
     """Probed once for each compiler, and again when what is probed has changed. AnalyzerError from the probe."""
     memo = cache.tools / "flags.json"
     known = read_facts(memo) or {}

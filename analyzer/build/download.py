@@ -15,7 +15,7 @@ from analyzer import TOOL
 from analyzer.build.cache import Cache
 from analyzer.build.certificate import read_facts, write_facts
 from analyzer.build.releases import Tarball
-from analyzer.build.tell import Tell
+from analyzer.build.tell import Reporter
 from analyzer.errors import AnalyzerError
 
 _CHUNK = 1 << 18
@@ -23,12 +23,12 @@ _ATTEMPTS = 4  # each goes on where the one before was cut off
 STALL = 30.0  # seconds without a byte
 
 
-class _NotThereError(Exception):
+class _NotFoundError(Exception):
     """The server answered, and has no such file."""
 
 
 @dataclass(frozen=True)
-class Download:
+class DownloadedFile:
     """A file that is here. `sha256` is that of its content."""
 
     path: Path
@@ -37,7 +37,7 @@ class Download:
     vouched: bool  # somebody knew the sum before
 
 
-def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Tell, stall: float = STALL) -> Download:
+def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Reporter, stall: float = STALL) -> DownloadedFile:
     """The first of `tarballs` that is in the cache or can be had. AnalyzerError with the next step when none can.
 
     A file with a wrong sum is kept aside as `NAME.rejected` and never returned.
@@ -56,7 +56,7 @@ def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Tell, stall: float = 
         with cache.lock(tarball.name, tell):
             try:
                 _fetch(tarball, part, tell, stall)
-            except _NotThereError:
+            except _NotFoundError:
                 continue
             return _checked(part, digest(part), tarball)
     names = " or ".join(tarball.name for tarball in tarballs)
@@ -83,7 +83,7 @@ def wrong_sum(path: Path, expected: str, found: str, otherwise: str = "") -> Ana
     )
 
 
-def _checked(path: Path, sha256: str, tarball: Tarball) -> Download:
+def _checked(path: Path, sha256: str, tarball: Tarball) -> DownloadedFile:
     """The file under its name, when its sum is right; else it is kept aside, and both sums are told."""
     if tarball.sha256 and sha256 != tarball.sha256:
         aside = path.with_name(f"{tarball.name}.rejected")
@@ -91,10 +91,10 @@ def _checked(path: Path, sha256: str, tarball: Tarball) -> Download:
         raise wrong_sum(aside, tarball.sha256, sha256)
     whole = path.with_name(tarball.name)
     path.replace(whole)
-    return Download(whole, sha256, tarball.verified, bool(tarball.sha256))
+    return DownloadedFile(whole, sha256, tarball.verified, bool(tarball.sha256))
 
 
-def _fetch(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
+def _fetch(tarball: Tarball, part: Path, tell: Reporter, stall: float) -> None:
     """Download into `part`. What is there already is not fetched again. AnalyzerError, _NotThereError;
     OSError when the disk is full."""
     for attempt in range(_ATTEMPTS):
@@ -104,7 +104,7 @@ def _fetch(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
             return
         except urllib.error.HTTPError as error:
             if error.code in (404, 410):
-                raise _NotThereError from None
+                raise _NotFoundError from None
             reason = f"{error.code} {error.reason}"
             if error.code == 416:  # there is no such rest: what we have is not of this file
                 part.unlink(missing_ok=True)
@@ -123,7 +123,7 @@ def _fetch(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
     )
 
 
-def _fetch_rest(tarball: Tarball, part: Path, tell: Tell, stall: float) -> None:
+def _fetch_rest(tarball: Tarball, part: Path, tell: Reporter, stall: float) -> None:
     meta = part.with_name(part.name + ".json")  # what the server said of the file when its beginning came
     known = read_facts(meta) or {}
     have = _size(part) if known.get("url") == tarball.url else 0

@@ -11,8 +11,8 @@ from pathlib import Path
 from analyzer.build.cache import Cache, remove
 from analyzer.build.certificate import read_facts, write_facts
 from analyzer.build.needs import known_cure
-from analyzer.build.process import CommandError, Workshop, run
-from analyzer.build.tell import Tell, ticker
+from analyzer.build.process import CommandContext, CommandError, run
+from analyzer.build.tell import Reporter, report_seconds
 from analyzer.errors import AnalyzerError
 
 _WHOLE = "whole.json"
@@ -40,7 +40,9 @@ def environment_folder(cache: Cache, packages: tuple[str, ...]) -> Path:
     return cache.tools / f"python{python}-{name}"
 
 
-def provide_environment(cache: Cache, packages: tuple[str, ...], shop: Workshop, tell: Tell) -> tuple[str, ...]:
+def provide_environment(
+    cache: Cache, packages: tuple[str, ...], shop: CommandContext, tell: Reporter
+) -> tuple[str, ...]:
     """What is installed in the private environment, as `name==version`; it is made when it is not there.
 
     AnalyzerError when it cannot be made.
@@ -64,11 +66,13 @@ def installed_in(folder: Path) -> tuple[str, ...]:
     return tuple(facts.get("installed", ())) if facts.get("folder") == str(folder.resolve()) else ()
 
 
-def _make_environment(folder: Path, packages: tuple[str, ...], shop: Workshop, tell: Tell) -> tuple[str, ...]:
+def _make_environment(
+    folder: Path, packages: tuple[str, ...], shop: CommandContext, tell: Reporter
+) -> tuple[str, ...]:
     remove(folder)
     venv.create(folder, with_pip=False, symlinks=True)
     python = str(folder / "bin" / "python3")
-    tick = ticker(tell, "Installing Python packages")
+    tick = report_seconds(tell, "Installing Python packages")
     try:
         run([python, "-m", "ensurepip", "--default-pip"], folder, shop, tick)
     except CommandError as error:

@@ -24,7 +24,7 @@ _MANAGERS = {"apt-get": "apt", "dnf": "dnf", "pacman": "pacman"}
 
 
 @dataclass(frozen=True)
-class Need:
+class HostRequirement:
     """`kind` is program, library (as pkg-config knows it) or header; packages by package manager."""
 
     name: str
@@ -38,13 +38,13 @@ class Need:
 class MissingPackagesError(AnalyzerError):
     """The host lacks something. `command` installs it, as a list; () when no package manager is known here."""
 
-    def __init__(self, needs: Sequence[Need], manager: str | None) -> None:
+    def __init__(self, needs: Sequence[HostRequirement], manager: str | None) -> None:
         names = ", ".join(f"{need.name} ({need.why})" for need in needs)
         super().__init__(f"Missing to build QEMU: {names}.", f"Install it: {_ways_to_install(needs)}")
         self.command = tuple(_install(manager, needs).split()) if manager else ()
 
 
-def check_needs(kinds: Iterable[str], tree: Path | None = None, given: Iterable[str] = ()) -> None:
+def check_requirements(kinds: Iterable[str], tree: Path | None = None, given: Iterable[str] = ()) -> None:
     """MissingPackagesError with all that trees of these kinds lack here; before there is a `tree`, what all need.
 
     `given` are programs that the user brings along.
@@ -59,7 +59,7 @@ def check_needs(kinds: Iterable[str], tree: Path | None = None, given: Iterable[
         raise MissingPackagesError(lacking, package_manager())
 
 
-def _brings(tree: Path | None, need: Need) -> bool:
+def _brings(tree: Path | None, need: HostRequirement) -> bool:
     return tree is not None and any((tree / path).exists() for path in need.unless)
 
 
@@ -84,17 +84,17 @@ def known_cure(text: str) -> str:
     return ""
 
 
-def _ways_to_install(needs: Sequence[Need]) -> str:
+def _ways_to_install(needs: Sequence[HostRequirement]) -> str:
     """For each package manager, the host's own first."""
     managers = sorted(_INSTALL, key=lambda manager: manager != package_manager())
     return "; or ".join(_install(manager, needs) for manager in managers)
 
 
-def _install(manager: str, needs: Sequence[Need]) -> str:
+def _install(manager: str, needs: Sequence[HostRequirement]) -> str:
     return f"{_INSTALL[manager]} {' '.join(need.packages[manager] for need in needs)}"
 
 
-def _have(need: Need) -> bool:
+def _have(need: HostRequirement) -> bool:
     if need.kind == "program":
         return shutil.which(need.name, path=SYSTEM_PATH) is not None
     trial = {
@@ -109,9 +109,9 @@ def _have(need: Need) -> bool:
 
 
 @cache
-def _needs() -> tuple[Need, ...]:
+def _needs() -> tuple[HostRequirement, ...]:
     return tuple(
-        Need(
+        HostRequirement(
             name=next(entry[kind] for kind in _KINDS if kind in entry),
             kind=next(kind for kind in _KINDS if kind in entry),
             why=entry["why"],

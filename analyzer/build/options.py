@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-from analyzer.build.wanted import Recipe
+from analyzer.build.wanted import BuildSettings
 from analyzer.toml import load_toml
 
 _LONG_OPTION = re.compile(r"(?<![\w-])--([a-z][A-Za-z0-9-]*)")
@@ -15,7 +15,7 @@ _FEATURE = re.compile(r"^  ([a-z][a-z0-9-]*)(?:  |$)", re.MULTILINE)
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # names of host machines that differ from QEMU's
 
 
-def choose_options(offered: set[str], recipe: Recipe, configure: str = "") -> list[str]:
+def choose_options(offered: set[str], recipe: BuildSettings, configure: str = "") -> list[str]:
     """The options, in a fixed order. Left out is what is neither `offered` nor in the text of `configure`."""
     known = offered | {
         e["name"] for e in _data()["wanted"] if e.get("undocumented") and f"--{e['name']})" in configure

@@ -15,22 +15,22 @@ from analyzer.build.environment import environment_folder
 from analyzer.build.flags import profile_flags
 from analyzer.build.needs import known_cure
 from analyzer.build.options import choose_options, offered_names
-from analyzer.build.process import CommandError, Workshop, run
+from analyzer.build.process import CommandContext, CommandError, run
 from analyzer.build.python2 import provide_python2, python2_path
-from analyzer.build.sources import Source
-from analyzer.build.tell import Tell
-from analyzer.build.toolchain import Tree, python_option, python_packages, tool_options
-from analyzer.build.wanted import Profile, Recipe
+from analyzer.build.sources import SourceTree
+from analyzer.build.tell import Reporter
+from analyzer.build.toolchain import TreeFiles, python_option, python_packages, tool_options
+from analyzer.build.wanted import BuildSettings, Profile
 from analyzer.errors import AnalyzerError
 
 
 @dataclass(frozen=True)
-class Plan:
+class BuildPlan:
     """`options` are configure's, ours and the user's; `packages` the private environment's."""
 
-    source: Source
-    tree: Tree
-    recipe: Recipe
+    source: SourceTree
+    tree: TreeFiles
+    recipe: BuildSettings
     options: tuple[str, ...]
     flags: tuple[str, ...]
     packages: tuple[str, ...]
@@ -39,9 +39,9 @@ class Plan:
     name: str  # of the build in the cache
 
 
-def make_plan(source: Source, recipe: Recipe, cache: Cache, tell: Tell) -> Plan:
+def make_plan(source: SourceTree, recipe: BuildSettings, cache: Cache, tell: Reporter) -> BuildPlan:
     """Decide how to build. AnalyzerError when the tree's configure does not answer or there is no compiler."""
-    tree = Tree.read(source.tree)
+    tree = TreeFiles.read(source.tree)
     compiler = compiler_of(recipe)
     version = version_of(compiler)
     offered = offered_names(_help(source, tree, cache, tell))
@@ -61,7 +61,7 @@ def make_plan(source: Source, recipe: Recipe, cache: Cache, tell: Tell) -> Plan:
     # which Python runs meson changes nothing in the program, nor does where the cache is
     line = cache.neutral(shlex.join(["configure", *options]).replace(str(tools), "$TOOLS"))
     key = _key(source.sha256, line, version, digest_of(compiler), recipe.profile.value, *packages)
-    return Plan(
+    return BuildPlan(
         source, tree, recipe, tuple(options), tuple(flags), packages, version, line,
         name=f"{source.label}-{recipe.profile.value}-{key[:8]}",
     )  # fmt: skip
@@ -71,7 +71,7 @@ def _key(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
-def _help(source: Source, tree: Tree, cache: Cache, tell: Tell) -> str:
+def _help(source: SourceTree, tree: TreeFiles, cache: Cache, tell: Reporter) -> str:
     """What the tree's `configure --help` prints; kept beside the tree. Old ones print it and end with status 1."""
     kept = source.tree.parent / "help.json"
     text = str((read_facts(kept) or {}).get("help", ""))
@@ -81,14 +81,14 @@ def _help(source: Source, tree: Tree, cache: Cache, tell: Tell) -> str:
     return text
 
 
-def _ask_for_help(source: Source, tree: Tree, cache: Cache, tell: Tell) -> str:
+def _ask_for_help(source: SourceTree, tree: TreeFiles, cache: Cache, tell: Reporter) -> str:
     log = cache.logs / f"{source.label}-help.log"
     if tree.needs_python2:
         provide_python2(cache, log, tell)
     command = ["sh", str(source.tree / "configure"), "--help", *python_option(tree, python2_path(cache))]
     with tempfile.TemporaryDirectory(prefix="callchain-") as folder:  # it leaves files behind
         try:
-            text = run(command, Path(folder), Workshop(log))
+            text = run(command, Path(folder), CommandContext(log))
         except CommandError as error:
             text = error.output
     if "target-list" not in offered_names(text):

@@ -20,7 +20,7 @@ _PATIENCE = 5.0  # seconds for ninja or make to end by itself
 
 
 @dataclass(frozen=True)
-class Workshop:
+class CommandContext:
     """Where programs run and what they find: `path` comes before the system's folders."""
 
     log: Path
@@ -33,7 +33,7 @@ class Workshop:
         return {**passed, "PATH": path, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
 
 
-NO_LOG = Workshop(Path(os.devnull))
+NO_LOG = CommandContext(Path(os.devnull))
 
 
 class CommandError(Exception):
@@ -53,7 +53,7 @@ class CommandError(Exception):
 def run(
     command: Sequence[str],
     folder: Path,
-    shop: Workshop,
+    shop: CommandContext,
     each_line: Callable[[str], None] | None = None,
     more: Mapping[str, str] | None = None,
 ) -> str:

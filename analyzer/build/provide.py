@@ -14,19 +14,19 @@ from typing import Any
 from analyzer import TOOL
 from analyzer.adapters.elf import build_id_of
 from analyzer.build.cache import Cache, remove
-from analyzer.build.certificate import BEGUN, CERTIFICATE, read_facts, write_facts
-from analyzer.build.compile import Compiled, compile_tree, given_programs
-from analyzer.build.needs import check_needs
-from analyzer.build.plan import Plan, make_plan
+from analyzer.build.certificate import PROVENANCE_FILE, UNFINISHED_FILE, read_facts, write_facts
+from analyzer.build.compile import CompiledProgram, compile_tree, given_programs
+from analyzer.build.needs import check_requirements
+from analyzer.build.plan import BuildPlan, make_plan
 from analyzer.build.releases import UNVERIFIED
-from analyzer.build.sources import Source, obtain
-from analyzer.build.tell import Tell
-from analyzer.build.wanted import Recipe, Wanted
+from analyzer.build.sources import SourceTree, obtain_source
+from analyzer.build.tell import Reporter
+from analyzer.build.wanted import BuildRequest, BuildSettings
 from analyzer.errors import AnalyzerError
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltQemu:
     """A finished build; its certificate lies in `folder`. `fresh` when it was made just now."""
 
     folder: Path
@@ -40,14 +40,14 @@ class Built:
         return self.folder.name
 
 
-def provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
+def build_or_fetch(wanted: BuildRequest, recipe: BuildSettings, cache: Cache, tell: Reporter) -> BuiltQemu:
     """The emulator that was asked for. AnalyzerError with the next step when it cannot be had.
 
     The same question again is answered from the cache, without a network.
     """
     try:
         with cache.in_use():
-            return _provide(wanted, recipe, cache, tell)
+            return _build_or_fetch(wanted, recipe, cache, tell)
     except subprocess.TimeoutExpired as error:
         raise AnalyzerError(f"{error.cmd[0]} gave no answer in {error.timeout:.0f} s.", "Try again.") from None
     except OSError as error:
@@ -62,9 +62,9 @@ def provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
         ) from None
 
 
-def _provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
-    check_needs([], given=given_programs(recipe))  # before anything is downloaded
-    source = obtain(wanted, cache, tell)
+def _build_or_fetch(wanted: BuildRequest, recipe: BuildSettings, cache: Cache, tell: Reporter) -> BuiltQemu:
+    check_requirements([], given=given_programs(recipe))  # before anything is downloaded
+    source = obtain_source(wanted, cache, tell)
     plan = make_plan(source, recipe, cache, tell)
     folder = cache.builds / plan.name
     if built := finished(folder):
@@ -75,9 +75,9 @@ def _provide(wanted: Wanted, recipe: Recipe, cache: Cache, tell: Tell) -> Built:
         return _build(plan, folder, cache, tell)
 
 
-def finished(folder: Path) -> Built | None:
+def finished(folder: Path) -> BuiltQemu | None:
     """The build in `folder`, when it is whole and its program is the one the certificate tells of."""
-    certificate = read_facts(folder / CERTIFICATE)
+    certificate = read_facts(folder / PROVENANCE_FILE)
     if certificate is None:
         return None
     program = folder / str(certificate.get("program", ""))
@@ -86,25 +86,25 @@ def finished(folder: Path) -> Built | None:
     except AnalyzerError:
         return None
     whole = facts == (certificate.get("build_id"), certificate.get("size"), True)
-    return Built(folder, program, certificate, fresh=False) if whole else None
+    return BuiltQemu(folder, program, certificate, fresh=False) if whole else None
 
 
-def _as_known_now(built: Built, source: Source) -> Built:
+def _as_known_now(built: BuiltQemu, source: SourceTree) -> BuiltQemu:
     """The same content may have come another way since: committed, or with a sum that somebody knows."""
     now = {"source": source.name, "verified": source.verified}
     if source.verified.startswith(UNVERIFIED) or now.items() <= built.certificate.items():
         return built
     certificate = {**built.certificate, **now}
-    write_facts(built.folder / CERTIFICATE, certificate)
+    write_facts(built.folder / PROVENANCE_FILE, certificate)
     return replace(built, certificate=certificate)
 
 
-def _build(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Built:
-    (folder / CERTIFICATE).unlink(missing_ok=True)  # of a program that is not whole any more
+def _build(plan: BuildPlan, folder: Path, cache: Cache, tell: Reporter) -> BuiltQemu:
+    (folder / PROVENANCE_FILE).unlink(missing_ok=True)  # of a program that is not whole any more
     begun = {"source": plan.source.name, "source sha256": plan.source.sha256}
-    before = float((read_facts(folder / BEGUN) or {}).get("seconds", 0.0))
+    before = float((read_facts(folder / UNFINISHED_FILE) or {}).get("seconds", 0.0))
     began = time.monotonic()
-    write_facts(folder / BEGUN, begun)
+    write_facts(folder / UNFINISHED_FILE, begun)
     try:
         compiled = compile_tree(plan, folder / "build", cache, tell)
         spent = time.monotonic() - began + (before if compiled.resumed else 0.0)
@@ -113,15 +113,17 @@ def _build(plan: Plan, folder: Path, cache: Cache, tell: Tell) -> Built:
         remove(folder)  # a failure would only fail again
         raise
     except BaseException:  # an interruption leaves it, to go on from there
-        write_facts(folder / BEGUN, {**begun, "seconds": before + time.monotonic() - began})
+        write_facts(folder / UNFINISHED_FILE, {**begun, "seconds": before + time.monotonic() - began})
         raise
-    write_facts(folder / CERTIFICATE, certificate)
-    (folder / BEGUN).unlink()
+    write_facts(folder / PROVENANCE_FILE, certificate)
+    (folder / UNFINISHED_FILE).unlink()
     tell.say(f"Built QEMU {plan.source.label} in {spent:.0f} s{', resumed' if compiled.resumed else ''}")
-    return Built(folder, compiled.program, certificate, fresh=True)
+    return BuiltQemu(folder, compiled.program, certificate, fresh=True)
 
 
-def _certificate(plan: Plan, compiled: Compiled, folder: Path, cache: Cache, seconds: float) -> dict[str, Any]:
+def _certificate(
+    plan: BuildPlan, compiled: CompiledProgram, folder: Path, cache: Cache, seconds: float
+) -> dict[str, Any]:
     """Where a program comes from. `seconds` and `log` differ from one build to the next, nothing else does."""
     return {
         "source": plan.source.name,

@@ -10,7 +10,7 @@ from pathlib import Path
 from analyzer.build.apt import fetch_python2
 from analyzer.build.cache import Cache
 from analyzer.build.process import SYSTEM_PATH
-from analyzer.build.tell import Tell
+from analyzer.build.tell import Reporter
 from analyzer.errors import AnalyzerError
 
 # What only a Python 2.7 runs, and what the code generators of such trees import.
@@ -27,7 +27,7 @@ def python2_path(cache: Cache) -> Path:
     return cache.tools / "python2.7" / "bin" / "python2.7"
 
 
-def provide_python2(cache: Cache, log: Path, tell: Tell) -> Path:
+def provide_python2(cache: Cache, log: Path, tell: Reporter) -> Path:
     """An interpreter that has run 2.7-only code here and now. AnalyzerError with the next step without one."""
     path = python2_path(cache)
     with cache.lock("python2.7", tell):
@@ -59,7 +59,7 @@ def runs_python2(path: Path) -> bool:
     return done.returncode == 0 and done.stdout == "works\n"
 
 
-def _fill(fresh: Path, final: Path, cache: Cache, log: Path, tell: Tell) -> None:
+def _fill(fresh: Path, final: Path, cache: Cache, log: Path, tell: Reporter) -> None:
     (fresh / "bin").mkdir()
     wrapper = fresh / "bin" / "python2.7"
     if hosts := _of_the_host():

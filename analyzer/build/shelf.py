@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.build.cache import Cache, remove
-from analyzer.build.certificate import BEGUN, CERTIFICATE, read_facts
+from analyzer.build.certificate import PROVENANCE_FILE, UNFINISHED_FILE, read_facts
 from analyzer.build.environment import installed_in
 from analyzer.errors import UsageError
 
@@ -19,7 +19,7 @@ _OF_VERSION_0_1 = "qemu-distribution"
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     """Something in the cache. `size` in bytes; `kind` is build, source, download, tools or rest."""
 
     kind: str
@@ -30,17 +30,17 @@ class Entry:
     needed: bool  # False: nothing would miss it
 
 
-def entries(cache: Cache) -> list[Entry]:
+def cache_entries(cache: Cache) -> list[CacheEntry]:
     """Everything in the cache, builds first."""
     builds = list(_builds(cache))
     used = {_facts_of(entry.paths[0]).get("source sha256", "")[:16] for entry in builds}
     return [*builds, *_sources(cache, used), *_downloads(cache), *_tools(cache), *_rest(cache)]
 
 
-def prune(cache: Cache, names: Sequence[str]) -> list[Entry]:
+def prune(cache: Cache, names: Sequence[str]) -> list[CacheEntry]:
     """Remove the named entries, all of a kind by the kind's name, everything by `all`; without names what nothing
     needs. Returns what was removed; what a running build may use is left. UsageError for an unknown name."""
-    there = entries(cache)
+    there = cache_entries(cache)
     known = {entry.name for entry in there} | {entry.kind for entry in there} | _KINDS
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"{', '.join(map(repr, unknown))} is not in the cache.", "See analyze build --list.")
@@ -54,7 +54,7 @@ def prune(cache: Cache, names: Sequence[str]) -> list[Entry]:
 _KINDS = {"all", "build", "source", "download", "tools", "rest"}
 
 
-def _remove(entry: Entry, cache: Cache) -> bool:
+def _remove(entry: CacheEntry, cache: Cache) -> bool:
     try:
         with cache.lock(entry.name, None):
             for path in entry.paths:
@@ -64,20 +64,20 @@ def _remove(entry: Entry, cache: Cache) -> bool:
     return True
 
 
-def _builds(cache: Cache) -> Iterator[Entry]:
+def _builds(cache: Cache) -> Iterator[CacheEntry]:
     for folder in _inside(cache.builds):
-        facts = read_facts(folder / CERTIFICATE)
+        facts = read_facts(folder / PROVENANCE_FILE)
         busy = _is_busy(folder.name, cache)
         about = f"{facts['source']}, {facts.get('target')}, {facts.get('seconds')} s" if facts else "unfinished"
         log = cache.logs / f"{folder.name}.log"
-        yield Entry(
+        yield CacheEntry(
             "build", folder.name, size_of(folder), _BUSY if busy else about, (folder, log),
             needed=busy or facts is not None,
         )  # fmt: skip
 
 
 def _facts_of(build: Path) -> dict[str, str]:
-    return read_facts(build / CERTIFICATE) or read_facts(build / BEGUN) or {}
+    return read_facts(build / PROVENANCE_FILE) or read_facts(build / UNFINISHED_FILE) or {}
 
 
 def _is_busy(name: str, cache: Cache) -> bool:
@@ -87,34 +87,34 @@ def _is_busy(name: str, cache: Cache) -> bool:
         return False
 
 
-def _sources(cache: Cache, used: set[str]) -> Iterator[Entry]:
+def _sources(cache: Cache, used: set[str]) -> Iterator[CacheEntry]:
     for folder in _inside(cache.sources):
         if folder.is_dir():
             facts = read_facts(folder / "source.json")
             about = f"{facts['name']}, QEMU {facts['label']}" if facts else "unfinished"
-            yield Entry("source", folder.name, size_of(folder), about, (folder,), needed=folder.name in used)
+            yield CacheEntry("source", folder.name, size_of(folder), about, (folder,), needed=folder.name in used)
 
 
-def _downloads(cache: Cache) -> Iterator[Entry]:
+def _downloads(cache: Cache) -> Iterator[CacheEntry]:
     for path in _inside(cache.downloads):
         if path.name != "packages.json":
             left_over = path.name.endswith(_LEFT_OVERS)
             about = "unfinished or rejected" if left_over else ""
-            yield Entry("download", path.name, size_of(path), about, (path,), needed=not left_over)
+            yield CacheEntry("download", path.name, size_of(path), about, (path,), needed=not left_over)
 
 
-def _tools(cache: Cache) -> Iterator[Entry]:
+def _tools(cache: Cache) -> Iterator[CacheEntry]:
     for path in _inside(cache.tools):
         unfinished = path.name.startswith((".making", "python3")) and not installed_in(path)
         about = "unfinished" if unfinished else ""
-        yield Entry("tools", path.name, size_of(path), about, (path,), needed=not unfinished)
+        yield CacheEntry("tools", path.name, size_of(path), about, (path,), needed=not unfinished)
 
 
-def _rest(cache: Cache) -> Iterator[Entry]:
+def _rest(cache: Cache) -> Iterator[CacheEntry]:
     for name, needed in (("apt", True), ("logs", True), (_OF_VERSION_0_1, False)):
         if (cache.folder / name).exists():
             about = "" if needed else "made by version 0.1.0"
-            yield Entry("rest", name, size_of(cache.folder / name), about, (cache.folder / name,), needed)
+            yield CacheEntry("rest", name, size_of(cache.folder / name), about, (cache.folder / name,), needed)
 
 
 def size_of(path: Path) -> int:

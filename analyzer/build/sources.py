@@ -10,12 +10,12 @@ from pathlib import Path
 from analyzer.build import apt, download, trees
 from analyzer.build.cache import Cache, remove
 from analyzer.build.certificate import read_facts, write_facts
-from analyzer.build.needs import check_needs, known_cure
-from analyzer.build.process import CommandError, Workshop, run
+from analyzer.build.needs import check_requirements, known_cure
+from analyzer.build.process import CommandContext, CommandError, run
 from analyzer.build.releases import tarballs
-from analyzer.build.tell import Tell
+from analyzer.build.tell import Reporter
 from analyzer.build.unpack import unpack
-from analyzer.build.wanted import Local, Package, Release, Wanted
+from analyzer.build.wanted import BuildRequest, LocalSource, Release, SourcePackage
 from analyzer.errors import AnalyzerError
 
 _FACTS = "source.json"
@@ -24,7 +24,7 @@ _PACKAGE = "qemu"
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceTree:
     """A tree. `name` is what it came as, `sha256` of its content, `verified` says against what."""
 
     label: str  # the version it says it has
@@ -34,20 +34,20 @@ class Source:
     tree: Path
 
 
-def obtain(wanted: Wanted, cache: Cache, tell: Tell) -> Source:
+def obtain_source(wanted: BuildRequest, cache: Cache, tell: Reporter) -> SourceTree:
     """The tree, fetched, checked and unpacked when the cache has none. AnalyzerError with the next step."""
     match wanted:
         case Release():
             return _from_release(wanted, cache, tell)
-        case Package():
+        case SourcePackage():
             return _from_package(wanted, cache, tell)
-        case Local() if wanted.path.is_dir():
+        case LocalSource() if wanted.path.is_dir():
             return _from_folder(wanted.path, cache, tell)
-        case Local():
+        case LocalSource():
             return _from_users_tarball(wanted, cache, tell)
 
 
-def _from_release(wanted: Release, cache: Cache, tell: Tell) -> Source:
+def _from_release(wanted: Release, cache: Cache, tell: Reporter) -> SourceTree:
     got = download.fetch(tarballs(wanted), cache, tell)
     try:
         return _from_tarball(got.path, got.sha256, got.verified, cache, tell)
@@ -57,7 +57,7 @@ def _from_release(wanted: Release, cache: Cache, tell: Tell) -> Source:
         raise
 
 
-def _from_users_tarball(wanted: Local, cache: Cache, tell: Tell) -> Source:
+def _from_users_tarball(wanted: LocalSource, cache: Cache, tell: Reporter) -> SourceTree:
     try:
         before = _moment(wanted.path)
         sha256 = download.digest(wanted.path)
@@ -83,7 +83,7 @@ def _moment(path: Path) -> tuple[int, int]:
     return facts.st_ctime_ns, facts.st_ino
 
 
-def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Tell) -> Source:
+def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Reporter) -> SourceTree:
     def fill(folder: Path) -> Path:
         tell.say(f"Unpacking {path.name}")
         return unpack(path, folder, tell)
@@ -91,7 +91,7 @@ def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Te
     return _provide(path.name, sha256, verified, fill, cache, tell)
 
 
-def _from_folder(path: Path, cache: Cache, tell: Tell) -> Source:
+def _from_folder(path: Path, cache: Cache, tell: Reporter) -> SourceTree:
     tree = trees.look_at(path.resolve(), cache)
     digest = trees.digest_of(tree, cache)
 
@@ -103,7 +103,7 @@ def _from_folder(path: Path, cache: Cache, tell: Tell) -> Source:
     return _provide(tree.folder.name, digest, tree.origin, fill, cache, tell)
 
 
-def _from_package(wanted: Package, cache: Cache, tell: Tell) -> Source:
+def _from_package(wanted: SourcePackage, cache: Cache, tell: Reporter) -> SourceTree:
     log = cache.logs / "apt.log"
     description = None if wanted.update else _downloaded(wanted, cache)
     if description is None:
@@ -113,22 +113,22 @@ def _from_package(wanted: Package, cache: Cache, tell: Tell) -> Source:
         write_facts(cache.downloads / _ASKED, {**_asked(cache), _question(wanted): answer})
 
     def fill(folder: Path) -> Path:
-        check_needs(["package"])
+        check_requirements(["package"])
         tell.say(f"Unpacking {description.name} and applying the distribution's patches")
-        run(["dpkg-source", "--extract", str(description), str(folder / "tree")], folder, Workshop(log))
+        run(["dpkg-source", "--extract", str(description), str(folder / "tree")], folder, CommandContext(log))
         return folder / "tree"
 
     return _provide(description.name, download.digest(description), apt.VERIFIED, fill, cache, tell)
 
 
-def _downloaded(wanted: Package, cache: Cache) -> Path | None:
+def _downloaded(wanted: SourcePackage, cache: Cache) -> Path | None:
     """The source package that the same question got before, when it still is the file that apt vouched for."""
     answer = _asked(cache).get(_question(wanted))
     path = cache.downloads / answer["file"] if answer else None
     return path if answer and path and path.is_file() and download.digest(path) == answer["sha256"] else None
 
 
-def _question(wanted: Package) -> str:
+def _question(wanted: SourcePackage) -> str:
     return f"{wanted.origin or 'distribution'} {wanted.version}".strip()
 
 
@@ -137,8 +137,8 @@ def _asked(cache: Cache) -> dict[str, dict[str, str]]:
 
 
 def _provide(
-    name: str, sha256: str, verified: str, fill: Callable[[Path], Path], cache: Cache, tell: Tell
-) -> Source:
+    name: str, sha256: str, verified: str, fill: Callable[[Path], Path], cache: Cache, tell: Reporter
+) -> SourceTree:
     """The unpacked tree of this digest; `fill` puts it into an empty folder and says where in there it is."""
     folder = cache.sources / sha256[:16]
     with cache.lock(f"source-{sha256[:16]}", tell):
@@ -147,7 +147,7 @@ def _provide(
             with cache.made_whole(folder) as fresh:
                 facts = _unpacked(fresh, fill, name, sha256, verified)
     # who vouches for it may differ from the time it was unpacked
-    return Source(facts["label"], name, sha256, verified, folder / facts["tree"])
+    return SourceTree(facts["label"], name, sha256, verified, folder / facts["tree"])
 
 
 def _unpacked(fresh: Path, fill: Callable[[Path], Path], name: str, sha256: str, verified: str) -> dict[str, str]:
@@ -163,7 +163,7 @@ def _unpacked(fresh: Path, fill: Callable[[Path], Path], name: str, sha256: str,
         raise AnalyzerError(
             f"{name} holds no configure: it is no source of QEMU.", "Give a source tree or tarball of QEMU."
         )
-    source = Source(_label(tree), name, sha256, verified, tree.relative_to(fresh))
+    source = SourceTree(_label(tree), name, sha256, verified, tree.relative_to(fresh))
     facts = {key: str(value) for key, value in asdict(source).items()}
     write_facts(fresh / _FACTS, facts)
     return facts

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-class Tell(Protocol):
+class Reporter(Protocol):
     """`analyzer.console.Console` at the terminal, a list in tests."""
 
     def say(self, text: str) -> None:
@@ -17,7 +17,7 @@ class Tell(Protocol):
         """How far `what` has come; `total` 0 when nobody knows. `unit` "B" counts bytes."""
 
 
-def ticker(tell: Tell, what: str) -> Callable[[str], None]:
+def report_seconds(tell: Reporter, what: str) -> Callable[[str], None]:
     """For each line of a program that counts nothing: tells how many seconds `what` has taken so far."""
     began = time.monotonic()
     return lambda _line: tell.progress(what, round(time.monotonic() - began), 0, "s")

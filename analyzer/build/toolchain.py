@@ -18,7 +18,7 @@ _FOR_MKVENV = ("distlib", "tomli")  # its own imports where pip brings no copy o
 
 
 @dataclass(frozen=True)
-class Tree:
+class TreeFiles:
     """What decides about tools; texts are "" where the file is missing."""
 
     configure: str
@@ -28,7 +28,7 @@ class Tree:
     makes_venv: bool  # configure makes a virtual environment and puts meson there
 
     @classmethod
-    def read(cls, folder: Path) -> Tree:
+    def read(cls, folder: Path) -> TreeFiles:
         """Look at an unpacked tree."""
 
         def text(name: str) -> str:
@@ -54,7 +54,7 @@ class Tree:
         return bool(_NO_PYTHON_3.search(self.configure))
 
 
-def python_packages(tree: Tree) -> tuple[str, ...]:
+def python_packages(tree: TreeFiles) -> tuple[str, ...]:
     """Requirements for the private environment, as pip reads them; () when the tree is built by make alone."""
     if not tree.uses_meson:
         return ()
@@ -67,7 +67,7 @@ def python_packages(tree: Tree) -> tuple[str, ...]:
     return (*packages, *named)
 
 
-def tool_options(tree: Tree, offered: set[str], folder: Path, python2: Path) -> list[str]:
+def tool_options(tree: TreeFiles, offered: set[str], folder: Path, python2: Path) -> list[str]:
     """What tells configure about our tools: the private environment `folder`, the private `python2`."""
     if not tree.uses_meson:
         return python_option(tree, python2)
@@ -76,7 +76,7 @@ def tool_options(tree: Tree, offered: set[str], folder: Path, python2: Path) -> 
     return [f"--python={folder}/bin/python3"]
 
 
-def python_option(tree: Tree, python2: Path) -> list[str]:
+def python_option(tree: TreeFiles, python2: Path) -> list[str]:
     """Which Python an old tree is told of; some look for one before they print their help."""
     if tree.needs_python2:
         return [f"--python={python2}"]
@@ -85,7 +85,7 @@ def python_option(tree: Tree, python2: Path) -> list[str]:
     return ["--python=/usr/bin/python3"]  # by itself it looks for `python`, which new systems do not have
 
 
-def _meson_requirement(tree: Tree) -> str:
+def _meson_requirement(tree: TreeFiles) -> str:
     """The series the release was made with: a much newer meson may refuse an old tree."""
     if match := _MESON_CHECK.search(tree.configure):
         version = match[1] or match[2]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from analyzer.build.cache import Cache
 from analyzer.build.certificate import read_facts, write_facts
-from analyzer.build.tell import Tell
+from analyzer.build.tell import Reporter
 from analyzer.errors import AnalyzerError
 
 _CONFIGURED = ("config-host.mak", "build.ninja")  # a build lies where one of these does
@@ -76,7 +76,7 @@ def digest_of(tree: LocalTree, cache: Cache) -> str:
     return str(known[stamp])
 
 
-def copy(tree: LocalTree, target: Path, digest: str, tell: Tell) -> None:
+def copy(tree: LocalTree, target: Path, digest: str, tell: Reporter) -> None:
     """Copy the sources into `target`, times included, so that make does not find them newer than they are.
 
     AnalyzerError when what was copied has not the `digest`: somebody wrote there meanwhile.

@@ -11,19 +11,19 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from analyzer.build.tell import Tell
+from analyzer.build.tell import Reporter
 from analyzer.errors import AnalyzerError
 
 _TELL_EVERY = 500  # members
 
 
-def unpack(tarball: Path, folder: Path, tell: Tell) -> Path:
+def unpack(tarball: Path, folder: Path, tell: Reporter) -> Path:
     """Unpack into the empty `folder`; returns the tree: the only folder in it, or `folder` itself.
 
     AnalyzerError when it is no tarball, is damaged, leaves the tree or does not fit.
     """
     room = shutil.disk_usage(folder).free
-    guard = _Guard(tarball)
+    guard = _ExtractionGuard(tarball)
     try:
         # as a stream: compressed files are read once
         with tarfile.open(tarball, "r|*") as archive:
@@ -53,7 +53,7 @@ def unpack(tarball: Path, folder: Path, tell: Tell) -> Path:
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
 
-class _Guard:
+class _ExtractionGuard:
     """Knows what was unpacked so far, so that nothing is written through a link."""
 
     def __init__(self, tarball: Path) -> None:

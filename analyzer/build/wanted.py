@@ -25,7 +25,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Package:
+class SourcePackage:
     """A distribution's source package; `version` "" is its newest. `update` looks for a newer one.
 
     `origin` is Debian or Ubuntu, "" for whichever this host is.
@@ -37,14 +37,14 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Local:
+class LocalSource:
     """A tree or a tarball that the user has."""
 
     path: Path
     sha256: str = ""
 
 
-Wanted = Release | Package | Local
+BuildRequest = Release | SourcePackage | LocalSource
 
 
 class Profile(Enum):
@@ -55,7 +55,7 @@ class Profile(Enum):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class BuildSettings:
     """How to build. `arguments` go to `configure` after our own."""
 
     profile: Profile = Profile.DEBUG
@@ -69,9 +69,9 @@ class Recipe:
         return "qemu-system-" + self.target.removesuffix("-softmmu")
 
 
-def parse_wanted(
+def parse_build_request(
     text: str, sha256: str = "", unverified: bool = False, mirror: str = "", update: bool = False
-) -> Wanted:
+) -> BuildRequest:
     """`1.6.0`, `v10.0`, `debian:7.2`, `distribution`. UsageError for anything else, or options that do not fit."""
     if package := _PACKAGE.fullmatch(text):
         if sha256 or unverified or mirror:
@@ -79,7 +79,7 @@ def parse_wanted(
                 f"{text} is checked by apt: no --sha256, --unverified or --mirror.", "They are for releases."
             )
         origin = package["origin"].capitalize()
-        return Package(package["version"] or "", update, "" if origin == "Distribution" else origin)
+        return SourcePackage(package["version"] or "", update, "" if origin == "Distribution" else origin)
     if update:
         raise UsageError("--update is for source packages: a release does not change.", "Leave it out.")
     if mirror and not re.match(r"https?://[^/\s]+", mirror):

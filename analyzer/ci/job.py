@@ -15,7 +15,7 @@ _GITHUB_API = "https://api.github.com"
 
 
 @dataclass(frozen=True)
-class Conversation:
+class PullRequestComments:
     """The comments of one pull request, in the terms of its forge's API."""
 
     name: str  # what to call it: `owner/name#12`
@@ -29,7 +29,7 @@ class Conversation:
 
 
 @dataclass(frozen=True)
-class NoConversation:
+class NoPullRequest:
     """There is nothing to comment on, or no way to; `warning` when somebody would want to know."""
 
     reason: str
@@ -41,7 +41,7 @@ def marker(name: str) -> str:
     return MARKER.replace(" -->", f" {_UNFIT.sub('-', name)} -->") if name else MARKER
 
 
-def conversation(environment: Mapping[str, str], event: str) -> Conversation | NoConversation:
+def pull_request_comments(environment: Mapping[str, str], event: str) -> PullRequestComments | NoPullRequest:
     """The pull request of this job; `event` is the text of GitHub's file about what set the job off, or "".
 
     UsageError when the environment says what cannot be.
@@ -50,20 +50,20 @@ def conversation(environment: Mapping[str, str], event: str) -> Conversation | N
         return _on_github(environment, event)
     if environment.get("CI_PROJECT_ID"):
         return _on_gitlab(environment)
-    return NoConversation("This is no job of GitHub or GitLab: there is nothing to comment on.")
+    return NoPullRequest("This is no job of GitHub or GitLab: there is nothing to comment on.")
 
 
-def _on_github(environment: Mapping[str, str], event: str) -> Conversation | NoConversation:
+def _on_github(environment: Mapping[str, str], event: str) -> PullRequestComments | NoPullRequest:
     number = _number_in(event) or _matched(r"refs/pull/(\d+)/", environment.get("GITHUB_REF", ""))
     if not number:
-        return NoConversation("This job is not about a pull request: there is nothing to comment on.")
+        return NoPullRequest("This job is not about a pull request: there is nothing to comment on.")
     token = _token(environment, "GITHUB_TOKEN")
     if not token:
-        return NoConversation("There is no token to comment with: give the step GITHUB_TOKEN.", warning=True)
+        return NoPullRequest("There is no token to comment with: give the step GITHUB_TOKEN.", warning=True)
     repository = _checked("GITHUB_REPOSITORY", environment, r"[\w.-]+/[\w.-]+")
     api = _api("GITHUB_API_URL", environment.get("GITHUB_API_URL") or _GITHUB_API)
     server, run = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_RUN_ID", "")
-    return Conversation(
+    return PullRequestComments(
         name=f"{repository}#{number}",
         comments=f"{api}/repos/{repository}/issues/{number}/comments",
         edit=f"{api}/repos/{repository}/issues/comments",
@@ -75,12 +75,12 @@ def _on_github(environment: Mapping[str, str], event: str) -> Conversation | NoC
     )
 
 
-def _on_gitlab(environment: Mapping[str, str]) -> Conversation | NoConversation:
+def _on_gitlab(environment: Mapping[str, str]) -> PullRequestComments | NoPullRequest:
     if not environment.get("CI_MERGE_REQUEST_IID"):
-        return NoConversation("This job is not about a merge request: there is nothing to comment on.")
+        return NoPullRequest("This job is not about a merge request: there is nothing to comment on.")
     token = _token(environment, "CALLCHAIN_TOKEN", "GITLAB_TOKEN")
     if not token:
-        return NoConversation(
+        return NoPullRequest(
             "There is no token to comment with: give the project a variable CALLCHAIN_TOKEN with an access token "
             "of scope api; a job's own token may not comment.",
             warning=True,
@@ -89,7 +89,7 @@ def _on_gitlab(environment: Mapping[str, str]) -> Conversation | NoConversation:
     project = _checked("CI_PROJECT_ID", environment, r"\d+")
     api = _api("CI_API_V4_URL", environment.get("CI_API_V4_URL", ""))
     notes = f"{api}/projects/{project}/merge_requests/{number}/notes"
-    return Conversation(
+    return PullRequestComments(
         name=f"{environment.get('CI_PROJECT_PATH') or project}!{number}",
         comments=notes,
         edit=notes,

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from analyzer.diff.change import NOTES, Change, ChangeKind, Diff, Unchecked
-from analyzer.diff.verdict import Finding, RuleResult, Verdict
+from analyzer.diff.change import NOTES, Change, ChangeKind, Diff, NotComparable
+from analyzer.diff.verdict import JudgedChange, JudgedDiff, RuleResult
 from analyzer.errors import UsageError
 
 UNCHECKED = "unchecked"  # in an allow file: what could not be compared; of a rule: what could not be decided
@@ -17,7 +17,7 @@ DEFAULT_FAIL_ON = frozenset({str(kind) for kind in ChangeKind if kind not in NOT
 
 
 @dataclass(frozen=True)
-class Allowance:
+class AllowEntry:
     """One entry of the allow file. `changes` are words of ChangeKind, or unchecked; none stand for any."""
 
     subject: re.Pattern[str]
@@ -36,7 +36,7 @@ class Allowance:
         where = not self.milestone or self.milestone in change.chains[:1]
         return kind and where and self.subject.fullmatch(change.subject) is not None
 
-    def fits_unchecked(self, unchecked: Unchecked) -> bool:
+    def fits_unchecked(self, unchecked: NotComparable) -> bool:
         """Whether it is about something that could not be compared; that must be said, not just left open."""
         return UNCHECKED in self.changes and self.subject.fullmatch(unchecked.subject) is not None
 
@@ -50,7 +50,7 @@ class Allowance:
 
 
 @dataclass(frozen=True)
-class Must:
+class MustRule:
     """A rule that must hold, as a sentence, and why."""
 
     rule: str
@@ -58,11 +58,11 @@ class Must:
 
 
 @dataclass(frozen=True)
-class AllowFile:
+class AllowList:
     """What is accepted and what must hold."""
 
-    allowances: tuple[Allowance, ...] = ()
-    musts: tuple[Must, ...] = ()
+    allowances: tuple[AllowEntry, ...] = ()
+    musts: tuple[MustRule, ...] = ()
 
 
 def parse_fail_on(text: str) -> frozenset[str]:
@@ -79,14 +79,17 @@ def parse_fail_on(text: str) -> frozenset[str]:
 
 
 def judge(
-    diff: Diff, rules: tuple[RuleResult, ...], allow: AllowFile, fail_on: frozenset[str], today: date
-) -> Verdict:
+    diff: Diff, rules: tuple[RuleResult, ...], allow: AllowList, fail_on: frozenset[str], today: date
+) -> JudgedDiff:
     """What the comparison means under these terms; `rules` are the results of `allow.musts`."""
     active = [entry for entry in allow.allowances if not entry.expired(today)]
     findings = tuple(_finding(change, active, fail_on) for change in diff.changes)
-    open_ = [*diff.unchecked, *(Unchecked(f"Rule: {r.rule}", r.words) for r in rules if r.outcome == UNCHECKED)]
+    open_ = [
+        *diff.unchecked,
+        *(NotComparable(f"Rule: {r.rule}", r.words) for r in rules if r.outcome == UNCHECKED),
+    ]
     stale = tuple(words for entry in allow.allowances if (words := _stale(entry, diff, open_, today)))
-    return Verdict(
+    return JudgedDiff(
         diff=diff,
         findings=findings,
         rules=rules,
@@ -96,12 +99,12 @@ def judge(
     )
 
 
-def _finding(change: Change, active: list[Allowance], fail_on: frozenset[str]) -> Finding:
+def _finding(change: Change, active: list[AllowEntry], fail_on: frozenset[str]) -> JudgedChange:
     accepted = next((entry.reason for entry in active if entry.fits(change)), "")
-    return Finding(change, str(change.kind) in fail_on and not accepted, accepted)
+    return JudgedChange(change, str(change.kind) in fail_on and not accepted, accepted)
 
 
-def _stale(entry: Allowance, diff: Diff, unchecked: list[Unchecked], today: date) -> str:
+def _stale(entry: AllowEntry, diff: Diff, unchecked: list[NotComparable], today: date) -> str:
     fits = any(map(entry.fits, diff.changes)) or any(map(entry.fits_unchecked, unchecked))
     if entry.expired(today):
         return f"{entry}: expired on {entry.expires}" + ("" if fits else ", and matches nothing")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from analyzer.diff.names import Names, similarity
+from analyzer.diff.names import SymbolHistory, similarity
 from analyzer.model import Function
 
 Pairs = list[tuple[int | None, int | None]]  # positions in both; None on the side that has nothing there
@@ -20,7 +20,7 @@ _ALIKE = 0.5  # two names have half of their words in common
 _Matches = list[tuple[int, int]]
 
 
-def align(old: Sequence[Function], new: Sequence[Function], names: Names | None) -> Pairs:
+def align(old: Sequence[Function], new: Sequence[Function], names: SymbolHistory | None) -> Pairs:
     """Positions of both in order, those that match together, on one side alone those that do not.
 
     The same with both exchanged, pairs exchanged. Chains too long for the table are matched at their ends only.
@@ -37,7 +37,7 @@ def _order(chain: Sequence[Function]) -> tuple[int, list[Function]]:
     return len(chain), list(chain)
 
 
-def _all_matches(old: Sequence[Function], new: Sequence[Function], names: Names | None) -> _Matches:
+def _all_matches(old: Sequence[Function], new: Sequence[Function], names: SymbolHistory | None) -> _Matches:
     shorter = min(len(old), len(new))
     head = next((i for i in range(shorter) if old[i] != new[i]), shorter)
     rest = shorter - head
@@ -49,7 +49,7 @@ def _all_matches(old: Sequence[Function], new: Sequence[Function], names: Names 
     return matches if names is None or names.exact else _with_alike(matches, old, new, names)
 
 
-def worth(one: Function, other: Function, names: Names | None) -> int:
+def match_rank(one: Function, other: Function, names: SymbolHistory | None) -> int:
     """How much speaks for these being the same function, 0 for nothing."""
     if names is None or names.exact:
         return int(one == other)
@@ -62,7 +62,7 @@ def worth(one: Function, other: Function, names: Names | None) -> int:
     return 3 if names.renamed(one.name, other.name) else 0
 
 
-def _matches(old: Sequence[Function], new: Sequence[Function], names: Names | None) -> _Matches:
+def _matches(old: Sequence[Function], new: Sequence[Function], names: SymbolHistory | None) -> _Matches:
     """The matching in order that is worth most (Needleman and Wunsch, without costs for gaps)."""
     if not old or not new or len(old) * len(new) > _LARGEST:
         return []
@@ -70,15 +70,17 @@ def _matches(old: Sequence[Function], new: Sequence[Function], names: Names | No
     for i in range(len(old) - 1, -1, -1):
         row, below = best[i], best[i + 1]
         for j in range(len(new) - 1, -1, -1):
-            value = worth(old[i], new[j], names)
+            value = match_rank(old[i], new[j], names)
             row[j] = max(below[j], row[j + 1], below[j + 1] + value if value else 0)
     return _way(best, old, new, names)
 
 
-def _way(best: list[list[int]], old: Sequence[Function], new: Sequence[Function], names: Names | None) -> _Matches:
+def _way(
+    best: list[list[int]], old: Sequence[Function], new: Sequence[Function], names: SymbolHistory | None
+) -> _Matches:
     found, i, j = [], 0, 0
     while i < len(old) and j < len(new):
-        value = worth(old[i], new[j], names)
+        value = match_rank(old[i], new[j], names)
         if value and best[i][j] == best[i + 1][j + 1] + value:
             found.append((i, j))
             i, j = i + 1, j + 1
@@ -89,7 +91,9 @@ def _way(best: list[list[int]], old: Sequence[Function], new: Sequence[Function]
     return found
 
 
-def _with_alike(matches: _Matches, old: Sequence[Function], new: Sequence[Function], names: Names) -> _Matches:
+def _with_alike(
+    matches: _Matches, old: Sequence[Function], new: Sequence[Function], names: SymbolHistory
+) -> _Matches:
     """Besides `matches`, what is alike between them."""
     ends = [(-1, -1), *matches, (len(old), len(new))]
     found = []
@@ -99,7 +103,9 @@ def _with_alike(matches: _Matches, old: Sequence[Function], new: Sequence[Functi
     return found[:-1]
 
 
-def _alike(mine: range, theirs: range, old: Sequence[Function], new: Sequence[Function], names: Names) -> _Matches:
+def _alike(
+    mine: range, theirs: range, old: Sequence[Function], new: Sequence[Function], names: SymbolHistory
+) -> _Matches:
     if not mine or not theirs or len(mine) * len(theirs) > _LARGEST // 25:
         return []
     alike = {(i, j): _likeness(old[i], new[j], names) for i in mine for j in theirs}
@@ -109,11 +115,11 @@ def _alike(mine: range, theirs: range, old: Sequence[Function], new: Sequence[Fu
     return [pair for pair in mutual if not any(_cross(pair, other) for other in mutual)]
 
 
-def _likeness(one: Function, other: Function, names: Names) -> float:
+def _likeness(one: Function, other: Function, names: SymbolHistory) -> float:
     return 0.0 if _twins(one, other, names) else similarity(one.name, other.name)
 
 
-def _twins(one: Function, other: Function, names: Names) -> bool:
+def _twins(one: Function, other: Function, names: SymbolHistory) -> bool:
     """Whether they are called the same but for a number, and their files tell them apart."""
     if names.normalised(one.name) != names.normalised(other.name) or not names.numbered(one.name):
         return False

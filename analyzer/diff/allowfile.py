@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from analyzer.diff.accept import UNCHECKED, Allowance, AllowFile, Must
+from analyzer.diff.accept import UNCHECKED, AllowEntry, AllowList, MustRule
 from analyzer.diff.change import ChangeKind
 from analyzer.errors import AnalyzerError
 from analyzer.toml import TOMLError, parse_toml
@@ -28,7 +28,7 @@ _KINDS = frozenset({*map(str, ChangeKind), UNCHECKED})
 _Made = TypeVar("_Made")
 
 
-def read_allow_file(text: str, where: str) -> AllowFile:
+def read_allow_list(text: str, where: str) -> AllowList:
     """The file in `text`; AnalyzerError, naming `where` and the entry, when it cannot be used."""
     try:
         data = parse_toml(text)
@@ -38,7 +38,7 @@ def read_allow_file(text: str, where: str) -> AllowFile:
         raise AnalyzerError(
             f"{where} has {min(unknown)}, which means nothing.", "It wants [[allow]] and [[must]]."
         )
-    return AllowFile(tuple(_all(data, "allow", _allowance, where)), tuple(_all(data, "must", _must, where)))
+    return AllowList(tuple(_all(data, "allow", _allowance, where)), tuple(_all(data, "must", _must, where)))
 
 
 def _all(data: dict[str, Any], key: str, make: Callable[[dict[str, Any]], _Made], where: str) -> Iterator[_Made]:
@@ -53,14 +53,14 @@ def _all(data: dict[str, Any], key: str, make: Callable[[dict[str, Any]], _Made]
             raise AnalyzerError(f"{where}, [[{key}]] {number} cannot be used: {text}.") from None
 
 
-def _allowance(entry: dict[str, Any]) -> Allowance:
+def _allowance(entry: dict[str, Any]) -> AllowEntry:
     _check_keys(entry, {"change", "subject", "milestone", "reason", "expires"})
     changes = frozenset(_kinds(entry["change"])) if "change" in entry else frozenset()
     if unknown := changes - _KINDS:
         raise ValueError(f"{min(unknown)} is no kind of change; there are {', '.join(sorted(_KINDS))}")
     subject = re.compile(_text(entry, "subject"))
     milestone = _text(entry, "milestone") if "milestone" in entry else ""
-    return Allowance(subject, _text(entry, "reason"), changes, milestone, _expires(entry))
+    return AllowEntry(subject, _text(entry, "reason"), changes, milestone, _expires(entry))
 
 
 def _kinds(words: Any) -> list[str]:
@@ -78,9 +78,9 @@ def _expires(entry: dict[str, Any]) -> date | None:
     return expires
 
 
-def _must(entry: dict[str, Any]) -> Must:
+def _must(entry: dict[str, Any]) -> MustRule:
     _check_keys(entry, {"rule", "reason"})
-    return Must(_text(entry, "rule"), _text(entry, "reason"))
+    return MustRule(_text(entry, "rule"), _text(entry, "reason"))
 
 
 def _check_keys(entry: dict[str, Any], known: set[str]) -> None:

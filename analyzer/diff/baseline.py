@@ -21,23 +21,23 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from analyzer.diff.rows import OUTSIDE_THE_PROGRAM, comparable
-from analyzer.graph.callgraph import CallGraph, ChainStep, Provenance, Setting, Slot
-from analyzer.model import Function, Kind
+from analyzer.graph.callgraph import CallGraph, ChainStep, GraphPointer, GraphPointerOrigin, Provenance
+from analyzer.model import CallKind, Function
 from gdbscripts.wire import STEPS
 
 FIRST_LINE = "qemu-callchain baseline 1"
 ARROWS = {
-    Kind.DIRECT: ">",
-    Kind.INDIRECT: "*>",
-    Kind.TAIL: "~>",
-    Kind.INLINE: "+>",
-    Kind.THREAD_START: "=>",
-    Kind.SIGNAL: "!>",
-    Kind.SYSCALL: "$>",
-    Kind.KERNEL: "k>",
-    Kind.DOCUMENTED: "d>",
-    Kind.CALL: "->",
-    Kind.UNKNOWN: "?>",
+    CallKind.DIRECT: ">",
+    CallKind.INDIRECT: "*>",
+    CallKind.TAIL: "~>",
+    CallKind.INLINE: "+>",
+    CallKind.THREAD_START: "=>",
+    CallKind.SIGNAL: "!>",
+    CallKind.SYSCALL: "$>",
+    CallKind.KERNEL: "k>",
+    CallKind.DOCUMENTED: "d>",
+    CallKind.CALL: "->",
+    CallKind.UNKNOWN: "?>",
 }
 HEAD = ("qemu", "machine", "profile", "scenario", "accelerator", "guest", "arguments")
 _PLAIN = re.compile(r"[^\s\"]+")
@@ -45,7 +45,7 @@ _OWN_WORDS = {"as", "through", *STEPS}  # what else a line may begin with
 AS = "as "  # a chain that begins like the whole of an earlier one names that
 
 
-def to_text(graph: CallGraph) -> str:
+def write_baseline(graph: CallGraph) -> str:
     """The baseline of a graph."""
     return "\n".join(
         [FIRST_LINE, *_head(graph.provenance), *_chains(graph), *_outside(graph), *_ioctls(graph), ""]
@@ -91,8 +91,8 @@ def _bare(step: ChainStep) -> ChainStep:
     """The step without what is not kept."""
     slot = step.slot if step.slot and step.slot.outcome == "explained" else None
     if slot is not None:
-        set_by = tuple(Setting(s.what, s.name, s.function, "", 0) for s in slot.set_by)
-        slot = Slot(slot.kind, slot.name, slot.outcome, "", set_by)
+        set_by = tuple(GraphPointerOrigin(s.what, s.name, s.function, "", 0) for s in slot.set_by)
+        slot = GraphPointer(slot.kind, slot.name, slot.outcome, "", set_by)
     return ChainStep(step.function, step.kind, _place(step.function, step.file), 0, "", slot)
 
 

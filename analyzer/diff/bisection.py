@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from analyzer.diff.change import Source
+from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare
-from analyzer.diff.names import Names
+from analyzer.diff.names import SymbolHistory
 from analyzer.diff.words import first_divergence, started_unlike
 from analyzer.errors import UsageError
 from analyzer.graph.callgraph import CallGraph, Provenance
-from analyzer.graph.rules import Outcome, Rule, check_rule
+from analyzer.graph.rules import Rule, RuleOutcome, check_rule
 from gdbscripts.wire import BREAK
 
 
-class Answer(Enum):
+class BisectAnswer(Enum):
     """What is said of a commit, in git's words."""
 
     GOOD = "good"
@@ -29,53 +29,59 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True)
-class Decision:
+class BisectDecision:
     """The answer, and why it is this one."""
 
-    answer: Answer
+    answer: BisectAnswer
     why: str
 
-    def turned(self) -> Decision:
+    def turned(self) -> BisectDecision:
         """The other way round, for those who look for the commit that mended something."""
-        other = {Answer.GOOD: Answer.BAD, Answer.BAD: Answer.GOOD, Answer.SKIP: Answer.SKIP}
+        other = {
+            BisectAnswer.GOOD: BisectAnswer.BAD,
+            BisectAnswer.BAD: BisectAnswer.GOOD,
+            BisectAnswer.SKIP: BisectAnswer.SKIP,
+        }
         return replace(self, answer=other[self.answer])
 
 
-def together(decisions: Sequence[Decision]) -> Decision:
+def combine_decisions(decisions: Sequence[BisectDecision]) -> BisectDecision:
     """One is enough to be bad; good is what nothing speaks against and everything was decided of."""
-    for answer in (Answer.BAD, Answer.SKIP):
+    for answer in (BisectAnswer.BAD, BisectAnswer.SKIP):
         if found := [decision for decision in decisions if decision.answer is answer]:
             return found[0]
-    return Decision(Answer.GOOD, "; ".join(dict.fromkeys(decision.why for decision in decisions)))
+    return BisectDecision(BisectAnswer.GOOD, "; ".join(dict.fromkeys(decision.why for decision in decisions)))
 
 
-def by_rule(rule: Rule, graph: CallGraph) -> Decision:
+def by_rule(rule: Rule, graph: CallGraph) -> BisectDecision:
     """Whether the rule holds in what was recorded of a commit."""
     verdict = check_rule(rule, graph)
-    if verdict.outcome is Outcome.HOLDS:
-        return Decision(Answer.GOOD, f"“{rule.text}” holds")
-    if verdict.outcome is Outcome.BROKEN:
-        return Decision(Answer.BAD, f"“{rule.text}” is broken: {verdict.words}")
-    return Decision(Answer.SKIP, f"“{rule.text}” cannot be checked: {verdict.words}")
+    if verdict.outcome is RuleOutcome.HOLDS:
+        return BisectDecision(BisectAnswer.GOOD, f"“{rule.text}” holds")
+    if verdict.outcome is RuleOutcome.BROKEN:
+        return BisectDecision(BisectAnswer.BAD, f"“{rule.text}” is broken: {verdict.words}")
+    return BisectDecision(BisectAnswer.SKIP, f"“{rule.text}” cannot be checked: {verdict.words}")
 
 
-def by_chains(old: Source, new: Source, milestones: Sequence[str], names: Names) -> Decision:
+def by_chains(old: NamedGraph, new: NamedGraph, milestones: Sequence[str], names: SymbolHistory) -> BisectDecision:
     """Whether the chains to `milestones` are those of `old`; when there are none, all but those to what was asked
     for with --break, which a bisection does not ask for."""
     diff = compare(old, new, names)
     chains = [chain for chain in diff.chains if not milestones or chain.milestone in milestones]
     for chain in chains:
         if chain.differs:
-            return Decision(Answer.BAD, f"{chain.milestone}: {first_divergence(chain)}")
+            return BisectDecision(BisectAnswer.BAD, f"{chain.milestone}: {first_divergence(chain)}")
     compared = {chain.milestone for chain in chains}
     for name in milestones or dict.fromkeys(chain.milestone for chain in old.graph.chains):
         if name not in compared and not name.startswith(BREAK):
             reasons = [unchecked.reason for unchecked in diff.unchecked if unchecked.subject == _title(old, name)]
-            return Decision(Answer.SKIP, f"{name}: {reasons[0] if reasons else 'it could not be compared'}")
-    return Decision(Answer.GOOD, f"{', '.join(milestones) or 'every chain'}: as in {old.name}")
+            return BisectDecision(
+                BisectAnswer.SKIP, f"{name}: {reasons[0] if reasons else 'it could not be compared'}"
+            )
+    return BisectDecision(BisectAnswer.GOOD, f"{', '.join(milestones) or 'every chain'}: as in {old.name}")
 
 
-def check_milestones(milestones: Sequence[str], old: Source) -> None:
+def check_milestones(milestones: Sequence[str], old: NamedGraph) -> None:
     """UsageError when `old` has no chain to one of them."""
     known = dict.fromkeys(chain.milestone for chain in old.graph.chains)
     for name in milestones:
@@ -90,7 +96,7 @@ def check_milestones(milestones: Sequence[str], old: Source) -> None:
             )
 
 
-def check_like(old: Source, started: Provenance) -> None:
+def check_like(old: NamedGraph, started: Provenance) -> None:
     """UsageError when a recording that was `started` so cannot be like `old`, whatever the commit does."""
     if old.pasted:
         return  # nobody knows how that one was started
@@ -105,7 +111,7 @@ def check_like(old: Source, started: Provenance) -> None:
         raise UsageError(f"{old.name} was started with {unlike}.", f"Start QEMU as it was: {_options(old)}")
 
 
-def _options(old: Source) -> str:
+def _options(old: NamedGraph) -> str:
     """What a QEMU started as `old` was is asked for with; a path of its arguments is not known any more."""
     was = old.graph.provenance
     options = {"--accel": was.accelerator, "--guest": was.guest}
@@ -115,5 +121,5 @@ def _options(old: Source) -> str:
     return " ".join([*words, f"-- {own}" if own else "and nothing after a --"])
 
 
-def _title(old: Source, milestone: str) -> str:
+def _title(old: NamedGraph, milestone: str) -> str:
     return next(chain.title for chain in old.graph.chains if chain.milestone == milestone)

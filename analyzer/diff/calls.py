@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.diff.names import Names
-from analyzer.graph.callgraph import ChainStep, Setting, Slot
-from analyzer.model import Kind
+from analyzer.diff.names import SymbolHistory
+from analyzer.graph.callgraph import ChainStep, GraphPointer, GraphPointerOrigin
+from analyzer.model import CallKind
 
-_HOW_COMPILED = {Kind.DIRECT, Kind.CALL, Kind.TAIL, Kind.INLINE}  # one line of source may become any of these
-_MAY_BE_THE_SAME = [{Kind.CALL, kind} for kind in (Kind.DIRECT, Kind.INDIRECT, Kind.UNKNOWN)]
+_HOW_COMPILED = {
+    CallKind.DIRECT,
+    CallKind.CALL,
+    CallKind.TAIL,
+    CallKind.INLINE,
+}  # one line of source may become any of these
+_MAY_BE_THE_SAME = [{CallKind.CALL, kind} for kind in (CallKind.DIRECT, CallKind.INDIRECT, CallKind.UNKNOWN)]
 KIND_WORDS = {
-    Kind.DIRECT: "direct",
-    Kind.INDIRECT: "through a pointer",
-    Kind.TAIL: "a jump",
-    Kind.INLINE: "inlined",
-    Kind.THREAD_START: "the start of a thread",
-    Kind.SIGNAL: "a signal",
-    Kind.SYSCALL: "a system call",
-    Kind.KERNEL: "inside the kernel",
-    Kind.DOCUMENTED: "documented only",
-    Kind.CALL: "a call",
-    Kind.UNKNOWN: "not known",
+    CallKind.DIRECT: "direct",
+    CallKind.INDIRECT: "through a pointer",
+    CallKind.TAIL: "a jump",
+    CallKind.INLINE: "inlined",
+    CallKind.THREAD_START: "the start of a thread",
+    CallKind.SIGNAL: "a signal",
+    CallKind.SYSCALL: "a system call",
+    CallKind.KERNEL: "inside the kernel",
+    CallKind.DOCUMENTED: "documented only",
+    CallKind.CALL: "a call",
+    CallKind.UNKNOWN: "not known",
 }
 _Setting = tuple[str, str, str]  # what, name of the place, function
 
 
-def call_kind(subject: str, old: Kind, new: Kind, place: tuple[str, int], recorded: bool = True) -> Change | None:
+def call_kind(
+    subject: str, old: CallKind, new: CallKind, place: tuple[str, int], recorded: bool = True
+) -> Change | None:
     """The change of how a call is made; None when there is none.
 
     That one side cannot tell is a note where both are `recorded`; a backtrace that somebody pasted has holes.
     """
     pair = {old, new}
-    unknown = Kind.UNKNOWN in pair
+    unknown = CallKind.UNKNOWN in pair
     if old is new or pair in _MAY_BE_THE_SAME or (unknown and not recorded):
         return None
     if unknown:
@@ -41,7 +48,7 @@ def call_kind(subject: str, old: Kind, new: Kind, place: tuple[str, int], record
     return Change(kind, subject, KIND_WORDS[old], KIND_WORDS[new], file=place[0], line=place[1])
 
 
-def pointer(old: ChainStep, new: ChainStep, names: Names) -> Change | None:
+def pointer(old: ChainStep, new: ChainStep, names: SymbolHistory) -> Change | None:
     """The change of where a pointer is kept or who sets it; None when there is none or one side does not know."""
     if old.slot is None or new.slot is None or not _known(old.slot) or not _known(new.slot):
         return None
@@ -59,24 +66,24 @@ def explained(step: ChainStep) -> bool:
     return step.slot is not None and _known(step.slot)
 
 
-def slot_words(slot: Slot, whole: bool = False) -> str:
+def slot_words(slot: GraphPointer, whole: bool = False) -> str:
     """Where a pointer is kept and who sets it, without lines; `whole`: each place on its way, too."""
     steps = [_step_words(step, whole) for step in slot.set_by if step.function or whole]
     steps += ["set in a table"] if any(step.what == "static" for step in slot.set_by) else []
     return ", ".join([slot.name or "a place without a name", *steps])
 
 
-def _step_words(step: Setting, whole: bool) -> str:
+def _step_words(step: GraphPointerOrigin, whole: bool) -> str:
     name = f" {step.name}" if whole and step.name else ""
     by = f" by {step.function}" if step.function else ""
     return f"{step.what}{name}{by}"
 
 
-def _known(slot: Slot) -> bool:
+def _known(slot: GraphPointer) -> bool:
     return slot.outcome == "explained"
 
 
-def _settings(slot: Slot, names: Names) -> list[_Setting]:
+def _settings(slot: GraphPointer, names: SymbolHistory) -> list[_Setting]:
     steps = [("", slot.name, "")]
     for step in slot.set_by:
         function = names.normalised(step.function)

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row
-from analyzer.diff.names import Names
+from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
+from analyzer.diff.names import SymbolHistory
 from analyzer.diff.rows import aligned_rows, comparable
 from analyzer.graph.callgraph import Chain, ChainStep
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 
 _MAIN = "main thread"
 _UNNAMED = ("thread ", "unknown thread")
@@ -19,7 +19,7 @@ _MOST_TRIED = 400  # pairs of chains to one milestone that are looked at to see 
 
 
 @dataclass(frozen=True)
-class Pair:
+class ChainPair:
     """The chains to one milestone that belong together; a side may lack one."""
 
     old: Chain | None
@@ -33,9 +33,9 @@ class Pair:
         return chain
 
 
-def paired(old: Sequence[Chain], new: Sequence[Chain], names: Names) -> list[Pair]:
+def pair_chains(old: Sequence[Chain], new: Sequence[Chain], names: SymbolHistory) -> list[ChainPair]:
     """Chains of both sides that belong together, in the order of the scenario; each chain once."""
-    pairs: list[Pair] = []
+    pairs: list[ChainPair] = []
     for milestone in dict.fromkeys(chain.milestone for chain in (*new, *old)):
         mine = [chain for chain in old if chain.milestone == milestone]
         theirs = [chain for chain in new if chain.milestone == milestone]
@@ -43,10 +43,10 @@ def paired(old: Sequence[Chain], new: Sequence[Chain], names: Names) -> list[Pai
     return sorted(pairs, key=lambda pair: pair.either.position)
 
 
-def _paired_of_one(mine: Sequence[Chain], theirs: Sequence[Chain], names: Names) -> Iterator[Pair]:
+def _paired_of_one(mine: Sequence[Chain], theirs: Sequence[Chain], names: SymbolHistory) -> Iterator[ChainPair]:
     """First chains through the same functions, then those that are most alike."""
     equal = _equal(mine, theirs)
-    yield from (Pair(mine[i], theirs[j]) for i, j in equal.items())
+    yield from (ChainPair(mine[i], theirs[j]) for i, j in equal.items())
     old_left = {i: chain for i, chain in enumerate(mine) if i not in equal}
     taken = set(equal.values())
     new_left = {j: chain for j, chain in enumerate(theirs) if j not in taken}
@@ -54,9 +54,9 @@ def _paired_of_one(mine: Sequence[Chain], theirs: Sequence[Chain], names: Names)
     tried = product(old_left, new_left) if few else zip(old_left, new_left, strict=False)
     for _, i, j in sorted((-_alike(mine[i], theirs[j], names), i, j) for i, j in tried):
         if i in old_left and j in new_left:
-            yield Pair(old_left.pop(i), new_left.pop(j))
-    yield from (Pair(chain, None) for chain in old_left.values())
-    yield from (Pair(None, chain) for chain in new_left.values())
+            yield ChainPair(old_left.pop(i), new_left.pop(j))
+    yield from (ChainPair(chain, None) for chain in old_left.values())
+    yield from (ChainPair(None, chain) for chain in new_left.values())
 
 
 def _equal(mine: Sequence[Chain], theirs: Sequence[Chain]) -> dict[int, int]:
@@ -71,7 +71,7 @@ def _way(chain: Chain) -> tuple[str, tuple[Function, ...]]:
     return chain.thread, tuple(step.function for step in chain.steps)
 
 
-def _alike(one: Chain, other: Chain, names: Names) -> float:
+def _alike(one: Chain, other: Chain, names: SymbolHistory) -> float:
     """How well two chains fit, 0 to 2: the share of functions they have in common, and 1 for the same thread."""
     mine = {names.normalised(step.function.name) for step in one.steps}
     theirs = {names.normalised(step.function.name) for step in other.steps}
@@ -79,10 +79,10 @@ def _alike(one: Chain, other: Chain, names: Names) -> float:
 
 
 def chain_diff(
-    pair: Pair,
-    names: Names,
+    pair: ChainPair,
+    names: SymbolHistory,
     kernel: bool,
-    hiding: Collection[Kind] = (),
+    hiding: Collection[CallKind] = (),
     pasted: tuple[bool, bool] = (False, False),
 ) -> ChainDiff:
     """The pair aligned, with what changed; `hiding` and `pasted` as of `aligned_rows`."""
@@ -93,7 +93,7 @@ def chain_diff(
         rows = aligned_rows(old, new, names, hiding, pasted)
         own = _thread_change(pair.old, pair.new, new[-1], not any(pasted))
     else:
-        rows = (*(Row(step, None) for step in old), *(Row(None, step) for step in new))
+        rows = (*(AlignedRow(step, None) for step in old), *(AlignedRow(None, step) for step in new))
         own = [_one_sided(pair, (new or old)[-1])]
     changes = [*own, *(change for row in rows for change in row.changes)]
     told = tuple(replace(change, chains=(chain.milestone,)) for change in dict.fromkeys(changes))
@@ -108,7 +108,7 @@ def chain_diff(
     )
 
 
-def with_known(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
+def with_shared_prefix(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
     """Each chain, told how many of its first rows an earlier one has too; of those that lead to targets, which may
     be shown alone, another such one."""
     told: list[ChainDiff] = []
@@ -119,12 +119,12 @@ def with_known(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
     return told
 
 
-def _common(rows: Sequence[Row], others: Sequence[Row]) -> int:
+def _common(rows: Sequence[AlignedRow], others: Sequence[AlignedRow]) -> int:
     shorter = min(len(rows), len(others))
     return next((i for i in range(shorter) if _functions(rows[i]) != _functions(others[i])), shorter)
 
 
-def _functions(row: Row) -> tuple[object, ...]:
+def _functions(row: AlignedRow) -> tuple[object, ...]:
     return row.old and row.old.function, row.new and row.new.function, row.changes
 
 
@@ -140,7 +140,7 @@ def _thread_change(old: Chain, new: Chain, place: ChainStep, recorded: bool) -> 
     return [Change(ChangeKind.THREAD, new.title, old.thread, new.thread, file=place.file, line=place.line)]
 
 
-def _one_sided(pair: Pair, place: ChainStep) -> Change:
+def _one_sided(pair: ChainPair, place: ChainStep) -> Change:
     kind = ChangeKind.CHAIN_ADDED if pair.new else ChangeKind.CHAIN_REMOVED
     thread = pair.either.thread
     words = ("", thread) if pair.new else (thread, "")

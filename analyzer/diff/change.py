@@ -68,7 +68,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Row:
+class AlignedRow:
     """A function of two aligned chains: on both sides, or on one (the other is None)."""
 
     old: ChainStep | None
@@ -90,12 +90,12 @@ class ChainDiff:
     target: bool  # a chain of its own leads here in the report
     old_thread: str  # "" on a side that lacks the chain
     new_thread: str
-    rows: tuple[Row, ...]
+    rows: tuple[AlignedRow, ...]
     changes: tuple[Change, ...]  # of all rows, and of the chain itself
     known: int = 0  # so many rows at the beginning are equal to those of a chain before this one
 
     @property
-    def divergence(self) -> Row | None:
+    def divergence(self) -> AlignedRow | None:
         """The first row that differs; None when none does."""
         return next((row for row in self.rows if row.differs), None)
 
@@ -106,7 +106,7 @@ class ChainDiff:
 
 
 @dataclass(frozen=True)
-class Side:
+class NamedProvenance:
     """What was compared: the name it was given by, and where it comes from."""
 
     name: str
@@ -119,7 +119,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Source:
+class NamedGraph:
     """A graph to compare, and the name it was given by."""
 
     name: str
@@ -141,13 +141,13 @@ class Source:
         return self.side.pasted
 
     @property
-    def side(self) -> Side:
+    def side(self) -> NamedProvenance:
         """What is told of it."""
-        return Side(self.name, self.graph.provenance)
+        return NamedProvenance(self.name, self.graph.provenance)
 
 
 @dataclass(frozen=True)
-class Unchecked:
+class NotComparable:
     """What could not be compared, and why."""
 
     subject: str
@@ -158,11 +158,11 @@ class Unchecked:
 class Diff:
     """A comparison, whole."""
 
-    old: Side
-    new: Side
+    old: NamedProvenance
+    new: NamedProvenance
     chains: tuple[ChainDiff, ...]  # in the order of the scenario
     changes: tuple[Change, ...]  # all, each once: worst first, then by subject
-    unchecked: tuple[Unchecked, ...]
+    unchecked: tuple[NotComparable, ...]
 
     @property
     def recorded(self) -> bool:

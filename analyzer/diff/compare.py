@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from analyzer.diff.chains import Pair, chain_diff, paired, with_known
-from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, Source, Unchecked
+from analyzer.diff.chains import ChainPair, chain_diff, pair_chains, with_shared_prefix
+from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, NamedGraph, NotComparable
 from analyzer.diff.ioctls import ioctl_changes
-from analyzer.diff.names import Names
+from analyzer.diff.names import SymbolHistory
 from analyzer.diff.outside import matched_functions, outside_changes
-from analyzer.diff.pasted import as_far_as_met, beside, of_one_thread
+from analyzer.diff.pasted import common_part, of_one_thread, with_same_milestone
 from analyzer.diff.rows import OUTSIDE_THE_PROGRAM
 from analyzer.diff.unchecked import holes, lacking, never_reached, other_scenario, unexplained, why_not
 from analyzer.graph.callgraph import CallGraph
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 
 _BESIDES = "The ioctls, and what is outside the chains"
 _ONLY_IN_OLD = {ChangeKind.FUNCTION_REMOVED, ChangeKind.CALL_REMOVED, ChangeKind.IOCTL_REMOVED}
@@ -22,7 +22,9 @@ _ONLY_IN_NEW = {ChangeKind.FUNCTION_ADDED, ChangeKind.CALL_ADDED, ChangeKind.IOC
 _WORST_FIRST = {kind: position for position, kind in enumerate(ChangeKind)}
 
 
-def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: bool = False) -> Diff:
+def compare(
+    old: NamedGraph, new: NamedGraph, names: SymbolHistory, kernel: bool = False, hits: bool = False
+) -> Diff:
     """What changed from the old to the new graph.
 
     With `kernel` the kernel's functions are compared too, which is of use on one and the same host only; with
@@ -32,13 +34,13 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
     pasted = old.pasted, new.pasted
     hiding = _hiding(old, new)
 
-    def compared(pair: Pair) -> ChainDiff:
+    def compared(pair: ChainPair) -> ChainDiff:
         return chain_diff(of_one_thread(pair, *pasted), names, kernel, hiding, pasted)
 
     pairs, not_met = _pairs(old, new, names)
     told, unchecked = _told(pairs, old, new, lambda pair: not compared(pair).differs)
     unchecked = [*not_met, *unchecked]
-    chains = with_known(list(map(compared, told)))
+    chains = with_shared_prefix(list(map(compared, told)))
     changes = [change for chain in chains for change in chain.changes]
     unchecked += holes(old, new, chains)
     if not any(pasted):
@@ -51,25 +53,25 @@ def compare(old: Source, new: Source, names: Names, kernel: bool = False, hits: 
             *unexplained(old, new, chains),
         ]
     if not chains and not unchecked:
-        unchecked.append(Unchecked("The chains", "there is none to compare"))
+        unchecked.append(NotComparable("The chains", "there is none to compare"))
     if hits:
         changes += _hits(old.graph, new.graph, matched_functions(old.graph, new.graph, chains, names), kernel)
     return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(dict.fromkeys(unchecked)))
 
 
-def names_between(old: Source, new: Source, names: Names) -> Names:
+def names_between(old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> SymbolHistory:
     """What is known of names, as it holds between these two: in one program each stands for itself."""
     same = old.graph.provenance.build_id == new.graph.provenance.build_id != ""
     return replace(names, exact=True) if same else names
 
 
-def _compiled_alike(old: Source, new: Source) -> bool:
+def _compiled_alike(old: NamedGraph, new: NamedGraph) -> bool:
     """Whether both were built in the same profile, as far as that is known."""
     profiles = [source.graph.provenance.build.get("profile") for source in (old, new)]
     return profiles[0] == profiles[1] and profiles[0] in ("debug", "release")
 
 
-def _hiding(old: Source, new: Source) -> frozenset[Kind]:
+def _hiding(old: NamedGraph, new: NamedGraph) -> frozenset[CallKind]:
     """Kinds of calls past functions that the other program may have without a frame of their own.
 
     Where both were compiled alike, both show the same jumps. Where only one was optimised, what a pointer leads to
@@ -77,30 +79,30 @@ def _hiding(old: Source, new: Source) -> frozenset[Kind]:
     """
     if _compiled_alike(old, new):
         return frozenset()
-    pointers = {Kind.INDIRECT} if _is_optimised(old) is not _is_optimised(new) else frozenset[Kind]()
-    return frozenset({Kind.TAIL, Kind.UNKNOWN} | pointers)
+    pointers = {CallKind.INDIRECT} if _is_optimised(old) is not _is_optimised(new) else frozenset[CallKind]()
+    return frozenset({CallKind.TAIL, CallKind.UNKNOWN} | pointers)
 
 
-def _is_optimised(source: Source) -> bool:
-    return any(call.kind in (Kind.TAIL, Kind.INLINE) for call in source.graph.calls)
+def _is_optimised(source: NamedGraph) -> bool:
+    return any(call.kind in (CallKind.TAIL, CallKind.INLINE) for call in source.graph.calls)
 
 
-def _pairs(old: Source, new: Source, names: Names) -> tuple[list[Pair], list[Unchecked]]:
+def _pairs(old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> tuple[list[ChainPair], list[NotComparable]]:
     """The chains that belong together, as far as they can be compared; and how far that is not."""
-    before, now, beyond = list(old.graph.chains), list(new.graph.chains), list[Unchecked]()
+    before, now, beyond = list(old.graph.chains), list(new.graph.chains), list[NotComparable]()
     if old.pasted and not new.pasted:
-        before, now, beyond = as_far_as_met(before, now, new.name)
+        before, now, beyond = common_part(before, now, new.name)
     elif new.pasted and not old.pasted:
-        now, before, beyond = as_far_as_met(now, before, old.name)
-    return paired(before, now, names), beyond
+        now, before, beyond = common_part(now, before, old.name)
+    return pair_chains(before, now, names), beyond
 
 
 def _told(
-    pairs: Sequence[Pair], old: Source, new: Source, same: Callable[[Pair], bool]
-) -> tuple[list[Pair], list[Unchecked]]:
+    pairs: Sequence[ChainPair], old: NamedGraph, new: NamedGraph, same: Callable[[ChainPair], bool]
+) -> tuple[list[ChainPair], list[NotComparable]]:
     """The pairs worth comparing, and why others cannot be; `same` tells whether two chains go the same way."""
-    told: list[Pair] = []
-    unchecked: dict[Unchecked, None] = {}
+    told: list[ChainPair] = []
+    unchecked: dict[NotComparable, None] = {}
     for pair in pairs:
         if pair.old and pair.new:
             told.append(pair)
@@ -108,26 +110,26 @@ def _told(
             having, other = (new, old) if pair.old is None else (old, new)
             if not having.pasted:
                 continue  # of the other side's chains a backtrace tells nothing
-            others = list(beside(pair, pairs))
+            others = list(with_same_milestone(pair, pairs))
             if not other.pasted and (second := next(filter(same, others), None)):
                 told.append(second)
             else:
                 reason = f"{other.name} has no {'other ' if others else ''}chain that leads there"
-                unchecked.setdefault(Unchecked(pair.either.title, reason))
+                unchecked.setdefault(NotComparable(pair.either.title, reason))
         elif reason := why_not(pair, old, new):
-            unchecked.setdefault(Unchecked(pair.either.title, reason))
+            unchecked.setdefault(NotComparable(pair.either.title, reason))
         else:
             told.append(pair)
     return told, list(unchecked)
 
 
 def _besides(
-    old: Source, new: Source, chains: Sequence[ChainDiff], names: Names
-) -> tuple[list[Change], list[Unchecked]]:
+    old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff], names: SymbolHistory
+) -> tuple[list[Change], list[NotComparable]]:
     """What changed besides the chains, and why that is not all: a recording that was cut short lacks what would
     have come later."""
     if reason := other_scenario(old, new):
-        return [], [Unchecked(_BESIDES, reason)]
+        return [], [NotComparable(_BESIDES, reason)]
     changes = [
         *outside_changes(old.graph, new.graph, chains, names),
         *ioctl_changes(old.graph.ioctls, new.graph.ioctls),
@@ -136,7 +138,7 @@ def _besides(
     for side, kinds in ((old, _ONLY_IN_NEW), (new, _ONLY_IN_OLD)):
         if not side.complete:
             changes = [change for change in changes if change.kind not in kinds]
-            unchecked.append(Unchecked(_BESIDES, f"{side.name} was not recorded to its end"))
+            unchecked.append(NotComparable(_BESIDES, f"{side.name} was not recorded to its end"))
     return changes, unchecked
 
 

@@ -8,11 +8,11 @@ from urllib.parse import quote
 import graphviz
 
 from analyzer.diff.change import Diff
-from analyzer.diff.merged import CHANGED, NO_NAMES, MergedCall, MergedNode, merged
-from analyzer.diff.names import Names
+from analyzer.diff.merged import CHANGED, NO_NAMES, MergedCall, MergedNode, merge_graphs
+from analyzer.diff.names import SymbolHistory
 from analyzer.graph.callgraph import Call, CallGraph
 from analyzer.graph.formats import EDGE_STYLES, dot_text, draw_in_folders, empty_drawing
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 from analyzer.text import visible
 
 _LONGEST_LINK = 300  # characters; dot's lexer gives up on lines of 16 KiB
@@ -34,13 +34,13 @@ _EDGE_STATES = {
     "note": {"style": "dotted", "color": "gray35", "penwidth": "1.6"},
     "same": {"style": "solid", "color": "gray65", "fontcolor": "gray45", "penwidth": "0.8"},
 }
-_KIND_WORDS = {Kind.DIRECT: "direct", Kind.KERNEL: "kernel"}
+_KIND_WORDS = {CallKind.DIRECT: "direct", CallKind.KERNEL: "kernel"}
 
 
-def merged_dot(old: CallGraph, new: CallGraph, diff: Diff, names: Names = NO_NAMES) -> str:
+def merged_dot(old: CallGraph, new: CallGraph, diff: Diff, names: SymbolHistory = NO_NAMES) -> str:
     """DOT text of both graphs in one. Ids as in `formats.to_dot`; the class of a node or an edge is what became
     of it: gone, new, changed, note, same. A node links to `#f=NAME@WHERE`, as the page of the comparison does."""
-    both = merged(old, new, diff, names)
+    both = merge_graphs(old, new, diff, names)
     dot = empty_drawing()
     dot.attr("graph", label=dot_text(_LEGEND, len(_LEGEND)), labelloc="b", fontsize="11")
     draw_in_folders(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from analyzer.diff.align import align
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.graph.callgraph import IoctlCall
+from analyzer.graph.callgraph import GraphIoctl
 from analyzer.model import Function
 
 _LADDER = {"KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_RUN"}  # recorded even when the others are not
@@ -16,32 +16,32 @@ _MAIN = "main thread"
 _OF_A_VCPU = re.compile(r"(?<=kvm-vcpu):\d+$")  # one processor more asks nothing new
 
 
-def whole_ledger(calls: Sequence[IoctlCall]) -> bool:
+def has_full_log(calls: Sequence[GraphIoctl]) -> bool:
     """Whether more than the ladder of descriptors was recorded."""
     return any(call.request not in _LADDER for call in calls)
 
 
-def ioctl_changes(old: Sequence[IoctlCall], new: Sequence[IoctlCall]) -> Iterator[Change]:
+def ioctl_changes(old: Sequence[GraphIoctl], new: Sequence[GraphIoctl]) -> Iterator[Change]:
     """What is asked of KVM now and was not before, or not any more, or at another place: later, on another thread,
     of another descriptor. In which order two threads ask is nobody's choice, and not compared."""
     if not old or not new:
         return  # nobody asked for them, or there is no KVM to ask
-    if not (whole_ledger(old) and whole_ledger(new)):
+    if not (has_full_log(old) and has_full_log(new)):
         old, new = ([call for call in calls if call.request in _LADDER] for calls in (old, new))
-    lost: list[_Asked] = []
-    won: list[_Asked] = []
+    lost: list[_UnmatchedIoctl] = []
+    won: list[_UnmatchedIoctl] = []
     mine, theirs = _by_thread(old), _by_thread(new)
     for thread in dict.fromkeys((*mine, *theirs)):
         before, now = mine.get(thread, []), theirs.get(thread, [])
         pairs = align(before, now, names=None)
-        lost += [_Asked.at(before, i, thread) for i, j in pairs if i is not None and j is None]
-        won += [_Asked.at(now, j, thread) for i, j in pairs if j is not None and i is None]
+        lost += [_UnmatchedIoctl.at(before, i, thread) for i, j in pairs if i is not None and j is None]
+        won += [_UnmatchedIoctl.at(now, j, thread) for i, j in pairs if j is not None and i is None]
     kept = {call.request for call in old} & {call.request for call in new}
     yield from _told(lost, won, kept)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _UnmatchedIoctl:
     """An ioctl that one side lacks at this place."""
 
     request: str
@@ -49,12 +49,12 @@ class _Asked:
     after: str
 
     @classmethod
-    def at(cls, calls: Sequence[Function], position: int, thread: str) -> _Asked:
+    def at(cls, calls: Sequence[Function], position: int, thread: str) -> _UnmatchedIoctl:
         after = f"after {calls[position - 1].name}" if position else "first"
         return cls(calls[position].name, f"{calls[position].where} on {thread}", after)
 
 
-def _told(lost: Sequence[_Asked], won: Sequence[_Asked], kept: set[str]) -> Iterator[Change]:
+def _told(lost: Sequence[_UnmatchedIoctl], won: Sequence[_UnmatchedIoctl], kept: set[str]) -> Iterator[Change]:
     """What both lack is told as one change, if it is the same in all but its place; of requests that both sides
     have all the same, where."""
     left = list(won)
@@ -72,12 +72,12 @@ def _told(lost: Sequence[_Asked], won: Sequence[_Asked], kept: set[str]) -> Iter
         yield Change(ChangeKind.IOCTL_ADDED, now.request, new=now.where, note=note)
 
 
-def _moved(before: _Asked, now: _Asked) -> Change:
+def _moved(before: _UnmatchedIoctl, now: _UnmatchedIoctl) -> Change:
     words = (f"of {before.where}", f"of {now.where}") if before.where != now.where else (before.after, now.after)
     return Change(ChangeKind.IOCTL_REORDERED, before.request, *words)
 
 
-def _by_thread(calls: Sequence[IoctlCall]) -> dict[str, list[Function]]:
+def _by_thread(calls: Sequence[GraphIoctl]) -> dict[str, list[Function]]:
     """What each thread asks, each once in its order: the request, and the descriptor it is made on. Which function
     makes it is told by the chains."""
     asked: dict[str, dict[Function, None]] = {}

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 
 from analyzer.diff.calls import call_kind
 from analyzer.diff.change import NOTES, ChangeKind, Diff
-from analyzer.diff.names import Names
+from analyzer.diff.names import SymbolHistory
 from analyzer.diff.outside import matched_functions
-from analyzer.diff.told import Told
+from analyzer.diff.told import ChangeIndex
 from analyzer.graph.boundary import KERNEL
 from analyzer.graph.callgraph import Call, CallGraph, Node
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 
 CHANGED = {ChangeKind.RENAMED: "≈ renamed", ChangeKind.MOVED: "→ moved"}  # of a function on both sides, in words
-NO_NAMES = Names()
+NO_NAMES = SymbolHistory()
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,17 @@ class MergedCall:
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergedGraph:
     """Both graphs in one."""
 
     nodes: tuple[MergedNode, ...]  # sorted by name
     calls: tuple[MergedCall, ...]  # sorted by node
 
 
-def merged(old: CallGraph, new: CallGraph, diff: Diff, names: Names = NO_NAMES) -> Merged:
+def merge_graphs(old: CallGraph, new: CallGraph, diff: Diff, names: SymbolHistory = NO_NAMES) -> MergedGraph:
     """The functions and calls of both. A function that two could be is that of the first."""
-    told = Told(diff)
-    inlined = {call.callee for graph in (old, new) for call in graph.calls if call.kind is Kind.INLINE}
+    told = ChangeIndex(diff)
+    inlined = {call.callee for graph in (old, new) for call in graph.calls if call.kind is CallKind.INLINE}
     match = _one_to_one(matched_functions(old, new, diff.chains, names))
     nodes = sorted(_nodes(old, new, match, told), key=lambda it: (it.node.function, it.old is None))
     before = {it.old.function: number for number, it in enumerate(nodes) if it.old}
@@ -91,7 +91,7 @@ def merged(old: CallGraph, new: CallGraph, diff: Diff, names: Names = NO_NAMES) 
         calls[before[call.caller], before[call.callee]].old[call.kind] = call
     for call in new.calls:
         calls[after[call.caller], after[call.callee]].new[call.kind] = call
-    return Merged(
+    return MergedGraph(
         tuple(nodes),
         tuple(
             _call(*ends, *sides, nodes, told, inlined) for ends in sorted(calls) for sides in calls[ends].pairs()
@@ -103,8 +103,8 @@ def merged(old: CallGraph, new: CallGraph, diff: Diff, names: Names = NO_NAMES) 
 class _Sides:
     """The calls between two functions, by kind."""
 
-    old: dict[Kind, Call]
-    new: dict[Kind, Call]
+    old: dict[CallKind, Call]
+    new: dict[CallKind, Call]
 
     @classmethod
     def none(cls) -> _Sides:
@@ -129,7 +129,9 @@ def _one_to_one(match: Mapping[Function, Function]) -> dict[Function, Function]:
     return {before: now for now, before in firsts.items()}
 
 
-def _nodes(old: CallGraph, new: CallGraph, match: Mapping[Function, Function], told: Told) -> Iterable[MergedNode]:
+def _nodes(
+    old: CallGraph, new: CallGraph, match: Mapping[Function, Function], told: ChangeIndex
+) -> Iterable[MergedNode]:
     after = {node.function: node for node in new.nodes}
     for node in old.nodes:
         now = match.get(node.function)
@@ -141,7 +143,7 @@ def _nodes(old: CallGraph, new: CallGraph, match: Mapping[Function, Function], t
         yield MergedNode(None, node, note=_is_note(node.function, told))
 
 
-def _is_note(function: Function, told: Told) -> bool:
+def _is_note(function: Function, told: ChangeIndex) -> bool:
     return function.where == KERNEL or function.name in told.optimised
 
 
@@ -151,7 +153,7 @@ def _call(
     old: Call | None,
     new: Call | None,
     nodes: list[MergedNode],
-    told: Told,
+    told: ChangeIndex,
     inlined: set[Function],
 ) -> MergedCall:
     call = new or old

@@ -16,7 +16,7 @@ _LONGEST_CHAIN = 8  # patterns may make what other patterns match
 
 
 @dataclass(frozen=True)
-class Pattern:
+class NamePattern:
     """Names that match as a whole are called `name` when comparing; it may use groups as `re.sub` does."""
 
     match: re.Pattern[str]
@@ -32,10 +32,10 @@ class Rename:
 
 
 @dataclass(frozen=True)
-class Names:
+class SymbolHistory:
     """What is known of names. Comparing asks both ways round: nothing here depends on which side is older."""
 
-    patterns: tuple[Pattern, ...] = ()
+    patterns: tuple[NamePattern, ...] = ()
     renames: tuple[Rename, ...] = ()
     exact: bool = (
         False  # both sides are one program: a function is the same by name and file, or it is another one
@@ -81,12 +81,12 @@ def similarity(one: str, other: str) -> float:
     return 2 * len(mine & theirs) / (len(mine) + len(theirs)) if mine and theirs else 0.0
 
 
-def known_names() -> Names:
+def shipped_history() -> SymbolHistory:
     """What comes with this program."""
     return _read(load_toml("analyzer.diff", "names.toml"))
 
 
-def read_names(text: str, where: str) -> Names:
+def read_history(text: str, where: str) -> SymbolHistory:
     """Names of a user's file. AnalyzerError, naming `where`, when it is not of that form."""
     try:
         return _read(parse_toml(text))
@@ -97,20 +97,20 @@ def read_names(text: str, where: str) -> Names:
         ) from None
 
 
-def together(parts: Sequence[Names]) -> Names:
+def combine_histories(parts: Sequence[SymbolHistory]) -> SymbolHistory:
     """All of them; the patterns of earlier ones come first."""
-    return Names(
+    return SymbolHistory(
         tuple(pattern for part in parts for pattern in part.patterns),
         tuple(rename for part in parts for rename in part.renames),
     )
 
 
-def _read(data: dict[str, Any]) -> Names:
+def _read(data: dict[str, Any]) -> SymbolHistory:
     if unknown := data.keys() - {"pattern", "rename"}:
         raise ValueError(f"it has {min(unknown)}, which means nothing here")
-    patterns = tuple(Pattern(re.compile(entry["match"]), entry["name"]) for entry in data.get("pattern", ()))
+    patterns = tuple(NamePattern(re.compile(entry["match"]), entry["name"]) for entry in data.get("pattern", ()))
     renames = tuple(Rename(_list(entry, "old"), _list(entry, "new")) for entry in data.get("rename", ()))
-    return Names(patterns, renames)
+    return SymbolHistory(patterns, renames)
 
 
 def _list(entry: dict[str, Any], key: str) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def _list(entry: dict[str, Any], key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _normalised(patterns: tuple[Pattern, ...], name: str) -> str:
+def _normalised(patterns: tuple[NamePattern, ...], name: str) -> str:
     seen = [name]
     while (now := _once(patterns, seen[-1])) not in seen:
         if len(seen) == _LONGEST_CHAIN:
@@ -129,7 +129,7 @@ def _normalised(patterns: tuple[Pattern, ...], name: str) -> str:
     return min(seen[seen.index(now) :])  # the same for each of several that lead to one another
 
 
-def _once(patterns: tuple[Pattern, ...], name: str) -> str:
+def _once(patterns: tuple[NamePattern, ...], name: str) -> str:
     for pattern in patterns:
         if match := pattern.match.fullmatch(name):
             return match.expand(pattern.name)

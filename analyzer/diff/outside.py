@@ -11,17 +11,19 @@ from itertools import pairwise
 
 from analyzer.diff.calls import call_kind
 from analyzer.diff.change import ChainDiff, Change, ChangeKind
-from analyzer.diff.names import Names
+from analyzer.diff.names import SymbolHistory
 from analyzer.diff.rows import OUTSIDE_THE_PROGRAM
 from analyzer.graph.boundary import KERNEL
 from analyzer.graph.callgraph import Call, CallGraph, Node
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 
-_MAY_HIDE = (Kind.TAIL, Kind.INLINE, Kind.UNKNOWN)
+_MAY_HIDE = (CallKind.TAIL, CallKind.INLINE, CallKind.UNKNOWN)
 _Edge = tuple[Function, Function]
 
 
-def outside_changes(old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: Names) -> Iterator[Change]:
+def outside_changes(
+    old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: SymbolHistory
+) -> Iterator[Change]:
     """What changed about functions and calls that lie on no chain of their side."""
     matched = matched_functions(old, new, chains, names)
     back = {theirs: mine for mine, theirs in matched.items()}
@@ -37,7 +39,7 @@ def outside_changes(old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff],
 
 
 def matched_functions(
-    old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: Names
+    old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: SymbolHistory
 ) -> dict[Function, Function]:
     """Functions of the old graph and what they are in the new one: as the chains say, else by name and file, else
     by name alone where only one on each side has it."""
@@ -56,7 +58,7 @@ def matched_functions(
     return matched
 
 
-def _only_ones(functions: Iterable[Function], names: Names) -> dict[str, Function]:
+def _only_ones(functions: Iterable[Function], names: SymbolHistory) -> dict[str, Function]:
     found: dict[str, Function] = {}
     twins = set()
     for function in functions:
@@ -89,7 +91,7 @@ class _Outside:
             graph, nodes, calls,
             frozenset(step.function for chain in steps for step in chain),
             frozenset((a.function, b.function) for chain in steps for a, b in pairwise(chain)),
-            any(call.kind in (Kind.TAIL, Kind.INLINE) for call in graph.calls),
+            any(call.kind in (CallKind.TAIL, CallKind.INLINE) for call in graph.calls),
         )  # fmt: skip
 
 

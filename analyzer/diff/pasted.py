@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from analyzer.diff.chains import Pair
-from analyzer.diff.change import Unchecked
+from analyzer.diff.chains import ChainPair
+from analyzer.diff.change import NotComparable
 from analyzer.graph.callgraph import CallGraph, Chain, ChainStep
-from analyzer.model import Kind
+from analyzer.model import CallKind
 
 
 @dataclass(frozen=True)
-class _Met:
+class _CommonPart:
     """A pasted stack as far as recorded chains go along, and the beginning of the one that goes along best.
 
     `beyond` is the function with which the stack goes on alone, "" when it does not.
@@ -29,9 +29,9 @@ class _Met:
     beyond: str
 
 
-def as_far_as_met(
+def common_part(
     pasted: Sequence[Chain], recorded: Sequence[Chain], name: str
-) -> tuple[list[Chain], list[Chain], list[Unchecked]]:
+) -> tuple[list[Chain], list[Chain], list[NotComparable]]:
     """The chains of both sides as far as they can be compared: stacks that meet a recorded chain, up to there, and
     the beginnings they meet. How stacks go on alone, beside the recording of that `name`, is told."""
     met = list(_meetings(pasted, recorded))
@@ -40,14 +40,14 @@ def as_far_as_met(
     stacks += dict.fromkeys(each.pasted for each in met)
     beginnings = dict.fromkeys(each.recorded for each in met)
     beyond = [
-        Unchecked(each.pasted.title, f"{name} has no chain that goes on to {each.beyond}")
+        NotComparable(each.pasted.title, f"{name} has no chain that goes on to {each.beyond}")
         for each in met
         if each.beyond
     ]
     return stacks, [*recorded, *beginnings], list(dict.fromkeys(beyond))
 
 
-def _meetings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[_Met]:
+def _meetings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[_CommonPart]:
     """For each pasted stack that leads to no milestone of the recorded chains, where it meets one of them. Stacks
     that meet none, or at their outermost function only, are left out."""
     known = {chain.milestone for chain in recorded}
@@ -61,7 +61,9 @@ def _meetings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[_M
         ways = [way for other in recorded if (way := _up_to(names[end - 1], other))]
         scores = [_in_common(_beginning_like(way, stack), stack) for way in ways]
         best = ways[scores.index(max(scores))]  # the first of equals
-        yield _Met(stack, replace(stack, thread=best.thread, steps=best.steps), "".join(names[end : end + 1]))
+        yield _CommonPart(
+            stack, replace(stack, thread=best.thread, steps=best.steps), "".join(names[end : end + 1])
+        )
 
 
 def _up_to(goal: str, chain: Chain) -> Chain | None:
@@ -76,24 +78,24 @@ def _in_common(one: Chain, other: Chain) -> float:
     return len(mine & theirs) / len(mine | theirs)
 
 
-def of_one_thread(pair: Pair, old_pasted: bool, new_pasted: bool) -> Pair:
+def of_one_thread(pair: ChainPair, old_pasted: bool, new_pasted: bool) -> ChainPair:
     """The pair as it can be compared: without what lies outside the pasted stack's outermost frame."""
     if pair.old is None or pair.new is None or old_pasted == new_pasted:
         return pair
     if old_pasted:
-        return Pair(replace(pair.old, thread=pair.new.thread), _beginning_like(pair.new, pair.old))
-    return Pair(_beginning_like(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
+        return ChainPair(replace(pair.old, thread=pair.new.thread), _beginning_like(pair.new, pair.old))
+    return ChainPair(_beginning_like(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
 
 
-def beside(pair: Pair, pairs: Iterable[Pair]) -> Iterator[Pair]:
+def with_same_milestone(pair: ChainPair, pairs: Iterable[ChainPair]) -> Iterator[ChainPair]:
     """A stack that is alone, with each recorded chain of the pairs that leads to the same milestone."""
     for other in pairs:
         chain = other.new if pair.new is None else other.old
         if chain is not None and chain.milestone == pair.either.milestone:
-            yield Pair(pair.old or chain, pair.new or chain)
+            yield ChainPair(pair.old or chain, pair.new or chain)
 
 
-def part_on_rows(graph: CallGraph, steps: Iterable[Sequence[ChainStep]]) -> CallGraph:
+def subgraph_of_rows(graph: CallGraph, steps: Iterable[Sequence[ChainStep]]) -> CallGraph:
     """The calls of a graph that lie on compared chains: of the rest a backtrace tells nothing, not even that it is
     new."""
     edges = {(a.function, b.function) for chain in steps for a, b in pairwise(chain)}
@@ -106,7 +108,7 @@ def _beginning_like(recorded: Chain, pasted: Chain) -> Chain:
     outermost = pasted.steps[0].function.name
     if names[0] in {step.function.name for step in pasted.steps}:
         return recorded
-    starts = [i for i, step in enumerate(recorded.steps) if step.kind is Kind.THREAD_START]
+    starts = [i for i, step in enumerate(recorded.steps) if step.kind is CallKind.THREAD_START]
     at = names.index(outermost) if outermost in names else starts[-1] if starts else 0
     first, *others = recorded.steps[at:]
     return replace(recorded, steps=(replace(first, kind=None), *others))

@@ -11,18 +11,18 @@ from pathlib import PurePosixPath
 
 from analyzer.diff.baseline import ARROWS, AS, FIRST_LINE, HEAD
 from analyzer.errors import AnalyzerError, newer_schema
-from analyzer.graph.callgraph import (
+from analyzer.graph.callgraph import (  # fmt: skip
     Call,
     CallGraph,
     Chain,
     ChainStep,
-    IoctlCall,
+    GraphIoctl,
+    GraphPointer,
+    GraphPointerOrigin,
     Node,
     Provenance,
-    Setting,
-    Slot,
-)  # fmt: skip
-from analyzer.model import Function, Kind
+)
+from analyzer.model import CallKind, Function
 from analyzer.text import visible
 from gdbscripts.wire import STEPS
 
@@ -42,7 +42,7 @@ def is_baseline(text: str) -> bool:
     return text.startswith(FIRST_LINE.rpartition(" ")[0])
 
 
-def from_text(text: str, name: str) -> CallGraph:
+def read_baseline(text: str, name: str) -> CallGraph:
     """The graph a baseline tells of: chains, functions, calls and ioctls, each as if it had been seen once.
 
     AnalyzerError, naming `name` and the line, when it is none or of a newer schema.
@@ -53,7 +53,7 @@ def from_text(text: str, name: str) -> CallGraph:
     schema = lines[0].rpartition(" ")[2]
     if schema.isdecimal() and int(schema) > _SCHEMA:
         raise newer_schema(name, int(schema), _SCHEMA)
-    reader = _Reader()
+    reader = _BaselineReader()
     for number, line in enumerate(lines[1:], 2):
         try:
             reader.read(line)
@@ -68,14 +68,14 @@ def from_text(text: str, name: str) -> CallGraph:
 
 
 @dataclass
-class _Reader:
+class _BaselineReader:
     """What was read so far, and what the line at hand belongs to."""
 
     head: dict[str, str] = field(default_factory=dict)
     chains: list[Chain] = field(default_factory=list)
     nodes: dict[Function, Node] = field(default_factory=dict)
-    calls: dict[tuple[Function, Function, Kind], Call] = field(default_factory=dict)
-    ioctls: list[IoctlCall] = field(default_factory=list)
+    calls: dict[tuple[Function, Function, CallKind], Call] = field(default_factory=dict)
+    ioctls: list[GraphIoctl] = field(default_factory=list)
     section: str = ""
 
     def read(self, line: str) -> None:
@@ -89,7 +89,7 @@ class _Reader:
         elif self.section.startswith(_IOCTLS):
             request, file = _tokens(line)
             thread = _phrase(self.section[len(_IOCTLS) :])
-            self.ioctls.append(IoctlCall(request, file, thread, "", Function("", "")))
+            self.ioctls.append(GraphIoctl(request, file, thread, "", Function("", "")))
         elif self.chains:
             self._step(line)
         else:
@@ -144,9 +144,9 @@ class _Reader:
             if not steps:
                 raise ValueError(f"no chain {milestone} stands before this one")
         elif word == "through":
-            steps = (*steps[:-1], replace(steps[-1], slot=Slot(tokens[1], tokens[2], "explained", "", ())))
+            steps = (*steps[:-1], replace(steps[-1], slot=GraphPointer(tokens[1], tokens[2], "explained", "", ())))
         elif word in STEPS and (slot := steps[-1].slot):
-            slot = replace(slot, set_by=(*slot.set_by, Setting(tokens[0], tokens[1], tokens[2], "", 0)))
+            slot = replace(slot, set_by=(*slot.set_by, GraphPointerOrigin(tokens[0], tokens[1], tokens[2], "", 0)))
             steps = (*steps[:-1], replace(steps[-1], slot=slot))
         else:
             kind = _KINDS[tokens.pop(0)] if steps else None
@@ -172,9 +172,9 @@ class _Reader:
             known = self.nodes.get(step.function, Node(step.function, step.file, 1))
             self.nodes[step.function] = replace(known, outermost=known.outermost or int(not position))
         for caller, callee in pairwise(steps):
-            self._connect(caller.function, callee.function, callee.kind or Kind.UNKNOWN)
+            self._connect(caller.function, callee.function, callee.kind or CallKind.UNKNOWN)
 
-    def _connect(self, caller: Function, callee: Function, kind: Kind) -> None:
+    def _connect(self, caller: Function, callee: Function, kind: CallKind) -> None:
         self.calls[caller, callee, kind] = Call(caller, callee, kind, 1)
 
 

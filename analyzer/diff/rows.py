@@ -8,17 +8,20 @@ from itertools import groupby
 
 from analyzer.diff.align import align
 from analyzer.diff.calls import KIND_WORDS, call_kind, explained, pointer
-from analyzer.diff.change import Change, ChangeKind, Row
-from analyzer.diff.names import Names
+from analyzer.diff.change import AlignedRow, Change, ChangeKind
+from analyzer.diff.names import SymbolHistory
 from analyzer.graph.callgraph import ChainStep
-from analyzer.model import Kind
-from gdbscripts.wire import NAMELESS
+from analyzer.model import CallKind
+from gdbscripts.wire import UNKNOWN_NAME
 
-OUTSIDE_THE_PROGRAM = (Kind.SYSCALL, Kind.KERNEL, Kind.DOCUMENTED)
+OUTSIDE_THE_PROGRAM = (CallKind.SYSCALL, CallKind.KERNEL, CallKind.DOCUMENTED)
 _FRAME = ("a frame of its own", "none")
 _JUMP = ("left by a jump", "not seen")
 # How a function was left -> calls past it that may have come by it, unseen. CALL is of a pasted backtrace.
-_UNSEEN = {Kind.TAIL: (Kind.UNKNOWN, Kind.CALL, Kind.INDIRECT), Kind.UNKNOWN: (Kind.UNKNOWN,)}
+_UNSEEN = {
+    CallKind.TAIL: (CallKind.UNKNOWN, CallKind.CALL, CallKind.INDIRECT),
+    CallKind.UNKNOWN: (CallKind.UNKNOWN,),
+}
 
 
 def comparable(steps: Sequence[ChainStep], kernel: bool) -> tuple[ChainStep, ...]:
@@ -30,7 +33,7 @@ def comparable(steps: Sequence[ChainStep], kernel: bool) -> tuple[ChainStep, ...
     for step in steps:
         if step.kind in OUTSIDE_THE_PROGRAM and not kernel:
             break
-        if kept and kept[-1].kind is Kind.INLINE and kept[-1].function == step.function:
+        if kept and kept[-1].kind is CallKind.INLINE and kept[-1].function == step.function:
             kept.pop()
         kept.append(step)
     return tuple(kept)
@@ -39,10 +42,10 @@ def comparable(steps: Sequence[ChainStep], kernel: bool) -> tuple[ChainStep, ...
 def aligned_rows(
     old: Sequence[ChainStep],
     new: Sequence[ChainStep],
-    names: Names,
-    hiding: Collection[Kind] = (),
+    names: SymbolHistory,
+    hiding: Collection[CallKind] = (),
     pasted: tuple[bool, bool] = (False, False),
-) -> tuple[Row, ...]:
+) -> tuple[AlignedRow, ...]:
     """The two chains aligned, with what changed at each row.
 
     Calls of the kinds `hiding` may have come by functions that left no frame. So may, where one side shows that a
@@ -50,23 +53,23 @@ def aligned_rows(
     value was looked up. `pasted`: which of the sides are backtraces that somebody pasted.
     """
     pairs = align([step.function for step in old], [step.function for step in new], names)
-    rows = [Row(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
-    return tuple(_Judge(rows, names, hiding, pasted).judged())
+    rows = [AlignedRow(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
+    return tuple(_RowComparison(rows, names, hiding, pasted).judged())
 
 
 @dataclass
-class _Judge:
+class _RowComparison:
     """Goes through aligned rows, matched ones and gaps in turn."""
 
-    rows: list[Row]
-    names: Names
-    hiding: Collection[Kind]
+    rows: list[AlignedRow]
+    names: SymbolHistory
+    hiding: Collection[CallKind]
     pasted: tuple[bool, bool]
 
-    def judged(self) -> Iterator[Row]:
+    def judged(self) -> Iterator[AlignedRow]:
         self._old_names = [row.old.function.name for row in self.rows if row.old]
         self._new_names = [row.new.function.name for row in self.rows if row.new]
-        before: Row | None = None
+        before: AlignedRow | None = None
         start, adjacent = 0, True
         for matched, group in groupby(self.rows, key=_is_matched):
             run = list(group)
@@ -81,7 +84,7 @@ class _Judge:
                 adjacent = False
             before = run[-1]
 
-    def _of_match(self, row: Row, adjacent: bool) -> Row:
+    def _of_match(self, row: AlignedRow, adjacent: bool) -> AlignedRow:
         old, new = row.old, row.new
         if old is None or new is None:
             return row
@@ -90,7 +93,7 @@ class _Judge:
         if adjacent and old.kind is not None and new.kind is not None:
             # else the call that led here is another one, which the rows between tell
             changes.append(call_kind(new.function.name, old.kind, new.kind, place, not any(self.pasted)))
-        return Row(old, new, tuple(change for change in changes if change is not None))
+        return AlignedRow(old, new, tuple(change for change in changes if change is not None))
 
     def _renamed(self, old: ChainStep, new: ChainStep) -> Change | None:
         before, now = old.function.name, new.function.name
@@ -100,7 +103,9 @@ class _Judge:
         kind = ChangeKind.NUMBERED if same else ChangeKind.RENAMED
         return Change(kind, now, before, now, file=new.file, line=new.line)
 
-    def _of_gap(self, run: list[Row], before: Row | None, after: Row | None) -> Iterator[Row]:
+    def _of_gap(
+        self, run: list[AlignedRow], before: AlignedRow | None, after: AlignedRow | None
+    ) -> Iterator[AlignedRow]:
         """Rows that one side lacks, between matched ones."""
         across = None
         if before is not None and after is not None and len({row.new is None for row in run}) == 1:
@@ -110,28 +115,28 @@ class _Judge:
         for row, inner in zip(run, [*run[1:], after], strict=True):
             note = self._of_unseen(row, inner, across) if inner and across else None
             if row.old is not None:
-                yield Row(row.old, None, (note or self._lost(row.old, old_before),))
+                yield AlignedRow(row.old, None, (note or self._lost(row.old, old_before),))
                 old_before = row.old.function.name
             elif row.new is not None:
-                yield Row(None, row.new, (note or self._won(row.new, new_before),))
+                yield AlignedRow(None, row.new, (note or self._won(row.new, new_before),))
                 new_before = row.new.function.name
 
-    def _of_unseen(self, row: Row, inner: Row, across: ChainStep) -> Change | None:
+    def _of_unseen(self, row: AlignedRow, inner: AlignedRow, across: ChainStep) -> Change | None:
         """The note that the other side's call past this function, to `across`, may have come by it all the same;
         None when it did not."""
         gone = row.new is None
         step, next_ = (row.old, inner.old) if gone else (row.new, inner.new)
         if step is None or step.kind is None or next_ is None:
             return None
-        kind, words = ChangeKind.OPTIMISED, _JUMP if next_.kind is Kind.TAIL else _FRAME
+        kind, words = ChangeKind.OPTIMISED, _JUMP if next_.kind is CallKind.TAIL else _FRAME
         known = self.names.history(step.function.name, self._new_names if gone else self._old_names)
-        if across.kind is Kind.UNKNOWN and self.pasted[gone]:
-            kind, words = ChangeKind.KIND_UNKNOWN, (KIND_WORDS[step.kind], NAMELESS)
-        elif across.kind not in (*self.hiding, *_UNSEEN.get(next_.kind or Kind.DIRECT, ())):
+        if across.kind is CallKind.UNKNOWN and self.pasted[gone]:
+            kind, words = ChangeKind.KIND_UNKNOWN, (KIND_WORDS[step.kind], UNKNOWN_NAME)
+        elif across.kind not in (*self.hiding, *_UNSEEN.get(next_.kind or CallKind.DIRECT, ())):
             return None
-        elif across.kind is Kind.INDIRECT and explained(across):
+        elif across.kind is CallKind.INDIRECT and explained(across):
             return None  # it is known where that pointer led
-        elif across.kind is Kind.CALL and known:
+        elif across.kind is CallKind.CALL and known:
             return None  # nobody left it by a jump before it came, or after it was given up
         return Change(kind, step.function.name, *(words if gone else words[::-1]), file=step.file, line=step.line)
 
@@ -146,7 +151,7 @@ class _Judge:
         return Change(ChangeKind.INSERTED, name, new=name, after=after, note=note, file=file, line=line)
 
 
-def _is_matched(row: Row) -> bool:
+def _is_matched(row: AlignedRow) -> bool:
     return row.old is not None and row.new is not None
 
 

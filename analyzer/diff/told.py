@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
-from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, Row
+from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind, Diff
 from analyzer.graph.callgraph import ChainStep
 from analyzer.model import Function
 
 Way = tuple[Function, Function]
-_SIDES: tuple[Callable[[Row], ChainStep | None], ...] = (lambda row: row.old, lambda row: row.new)
+_SIDES: tuple[Callable[[AlignedRow], ChainStep | None], ...] = (lambda row: row.old, lambda row: row.new)
 
 
-class Told:
+class ChangeIndex:
     """Looks things up in a comparison."""
 
     def __init__(self, diff: Diff) -> None:
@@ -70,9 +70,11 @@ def _has(changes: Iterable[Change], kind: ChangeKind) -> bool:
     return any(change.kind is kind for change in changes)
 
 
-def _ways(chain: ChainDiff, side: Callable[[Row], ChainStep | None]) -> Iterator[tuple[Way, list[Row]]]:
+def _ways(
+    chain: ChainDiff, side: Callable[[AlignedRow], ChainStep | None]
+) -> Iterator[tuple[Way, list[AlignedRow]]]:
     """The calls of one side's chain, each with the rows from its caller's to its callee's."""
-    rows: list[Row] = []
+    rows: list[AlignedRow] = []
     for row in chain.rows:
         rows.append(row)
         step = side(row)
@@ -83,7 +85,7 @@ def _ways(chain: ChainDiff, side: Callable[[Row], ChainStep | None]) -> Iterator
             rows = [row]
 
 
-def _past(chain: ChainDiff, side: Callable[[Row], ChainStep | None]) -> Iterator[Way]:
+def _past(chain: ChainDiff, side: Callable[[AlignedRow], ChainStep | None]) -> Iterator[Way]:
     for way, rows in _ways(chain, side):
         alone = [row for row in rows if row.old is None or row.new is None]
         if alone and not any(row.differs for row in alone):

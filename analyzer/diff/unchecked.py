@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from analyzer.diff.calls import explained
-from analyzer.diff.chains import Pair
-from analyzer.diff.change import ChainDiff, Source, Unchecked
-from analyzer.diff.ioctls import whole_ledger
-from analyzer.model import Kind
-from gdbscripts.wire import BREAK, NAMELESS
+from analyzer.diff.chains import ChainPair
+from analyzer.diff.change import ChainDiff, NamedGraph, NotComparable
+from analyzer.diff.ioctls import has_full_log
+from analyzer.model import CallKind
+from gdbscripts.wire import BREAK, UNKNOWN_NAME
 
 
-def why_not(pair: Pair, old: Source, new: Source) -> str:
+def why_not(pair: ChainPair, old: NamedGraph, new: NamedGraph) -> str:
     """Why a chain that one side lacks tells nothing; "" when it does."""
     lacking, other = (old, new) if pair.old is None else (new, old)
     if reason := _not_asked(pair.either.milestone, lacking):
@@ -26,7 +26,7 @@ def why_not(pair: Pair, old: Source, new: Source) -> str:
     return other_scenario(lacking, other)
 
 
-def _not_asked(milestone: str, lacking: Source) -> str:
+def _not_asked(milestone: str, lacking: NamedGraph) -> str:
     """Why a function that a user asks for may lack a chain, other than not being reached; "" for no reason."""
     reached = {chain.milestone for chain in lacking.graph.chains}
     missed = {entry.milestone for entry in lacking.graph.missing}
@@ -37,23 +37,25 @@ def _not_asked(milestone: str, lacking: Source) -> str:
     return f"{lacking.name} was recorded without asking for it"
 
 
-def other_scenario(one: Source, other: Source) -> str:
+def other_scenario(one: NamedGraph, other: NamedGraph) -> str:
     """Why two recordings of different scenarios cannot be compared; "" when it is the same one."""
     if one.scenario == other.scenario:
         return ""
     return f"{one.name} is a recording of {one.scenario}, {other.name} one of {other.scenario}"
 
 
-def never_reached(old: Source, new: Source) -> Iterator[Unchecked]:
+def never_reached(old: NamedGraph, new: NamedGraph) -> Iterator[NotComparable]:
     """Milestones that neither side came to, and one of them would have, had it been recorded to its end."""
     missing = {entry.milestone for entry in old.graph.missing}
     if not (old.complete and new.complete):
         for entry in new.graph.missing:
             if entry.milestone in missing:
-                yield Unchecked(entry.title, "neither side came there, and not both were recorded to their end")
+                yield NotComparable(
+                    entry.title, "neither side came there, and not both were recorded to their end"
+                )
 
 
-def lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Unchecked]:
+def lacking(old: NamedGraph, new: NamedGraph, pairs: Sequence[ChainPair]) -> Iterator[NotComparable]:
     """What one side tells of and the other one was not asked for."""
     if old.scenario != new.scenario:
         return
@@ -62,10 +64,12 @@ def lacking(old: Source, new: Source, pairs: Sequence[Pair]) -> Iterator[Uncheck
     for one, steps, other, others in ((old, before, new, now), (new, now, old, before)):
         if not other.complete:
             continue  # of which it is said that it lacks more than that
-        if whole_ledger(one.graph.ioctls) and not whole_ledger(other.graph.ioctls):
-            yield Unchecked("The ioctls", f"{other.name} {_why_no_ioctls(other.graph.provenance.accelerator)}")
+        if has_full_log(one.graph.ioctls) and not has_full_log(other.graph.ioctls):
+            yield NotComparable("The ioctls", f"{other.name} {_why_no_ioctls(other.graph.provenance.accelerator)}")
         if any(map(explained, steps)) and not any(step.slot for step in others):
-            yield Unchecked("Who set the function pointers", f"{other.name} was recorded without asking for it")
+            yield NotComparable(
+                "Who set the function pointers", f"{other.name} was recorded without asking for it"
+            )
 
 
 def _why_no_ioctls(accelerator: str) -> str:
@@ -73,21 +77,21 @@ def _why_no_ioctls(accelerator: str) -> str:
     return "was recorded without them" if kvm else f"ran with {accelerator}, which makes none"
 
 
-def holes(old: Source, new: Source, chains: Sequence[ChainDiff]) -> Iterator[Unchecked]:
+def holes(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -> Iterator[NotComparable]:
     """What stands where a pasted backtrace shows that there is something, and not what."""
-    told: dict[Unchecked, None] = {}
+    told: dict[NotComparable, None] = {}
     for chain in chains:
         sides = (old, [row.old for row in chain.rows]), (new, [row.new for row in chain.rows])
         for source, rows in sides:
             steps = [step for step in rows if step]
             for outer, inner in pairwise(steps) if source.pasted else ():
-                if inner.kind is Kind.UNKNOWN:
+                if inner.kind is CallKind.UNKNOWN:
                     where = f"Between {outer.function} and {inner.function}"
-                    told.setdefault(Unchecked(where, f"{source.name} has {NAMELESS} there"))
+                    told.setdefault(NotComparable(where, f"{source.name} has {UNKNOWN_NAME} there"))
     yield from told
 
 
-def unexplained(old: Source, new: Source, chains: Sequence[ChainDiff]) -> Iterator[Unchecked]:
+def unexplained(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -> Iterator[NotComparable]:
     """Pointers of which only one side knows who set them; where a side knows of none, that is told as one."""
     rows = [row for chain in chains for row in chain.rows if row.old and row.new]
     slots = [any(row.old and row.old.slot for row in rows), any(row.new and row.new.slot for row in rows)]
@@ -100,4 +104,4 @@ def unexplained(old: Source, new: Source, chains: Sequence[ChainDiff]) -> Iterat
         if step.function not in told:
             told.add(step.function)
             reason = f"{step.slot.outcome}: {step.slot.reason}" if step.slot else "it does not say"
-            yield Unchecked(f"Who set the pointer to {step.function}", f"{source.name}: {reason}")
+            yield NotComparable(f"Who set the pointer to {step.function}", f"{source.name}: {reason}")

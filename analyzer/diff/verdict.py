@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analyzer.diff.change import Change, Diff, Unchecked
+from analyzer.diff.change import Change, Diff, NotComparable
 from analyzer.errors import ExitStatus
 
 
 @dataclass(frozen=True)
-class Finding:
+class JudgedChange:
     """A change, and what is thought of it. `accepted` is the reason of the allow file, "" without one."""
 
     change: Change
@@ -29,18 +29,20 @@ class RuleResult:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class JudgedDiff:
     """The comparison with everything that was decided about it."""
 
     diff: Diff
-    findings: tuple[Finding, ...]  # in the order of `diff.changes`
+    findings: tuple[JudgedChange, ...]  # in the order of `diff.changes`
     rules: tuple[RuleResult, ...]
     stale: tuple[str, ...]  # entries of the allow file that match nothing or have expired: a sentence each
-    unchecked: tuple[Unchecked, ...]  # of the comparison and of the rules, what the allow file accepts left out
+    unchecked: tuple[
+        NotComparable, ...
+    ]  # of the comparison and of the rules, what the allow file accepts left out
     stale_counts: bool = False
 
     @property
-    def counting(self) -> tuple[Finding, ...]:
+    def counting(self) -> tuple[JudgedChange, ...]:
         """The changes that make a difference."""
         return tuple(finding for finding in self.findings if finding.counts)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from analyzer.diff.change import NOTES, ChainDiff, Change, ChangeKind, Diff, Row, Side
-from analyzer.diff.verdict import Verdict
+from analyzer.diff.change import NOTES, AlignedRow, ChainDiff, Change, ChangeKind, Diff, NamedProvenance
+from analyzer.diff.verdict import JudgedDiff
 from analyzer.graph.callgraph import Provenance
 from analyzer.text import number_of
 
@@ -102,7 +102,7 @@ def first_divergence(chain: ChainDiff) -> str:
     return f"The chains part {_where(chain, row)}: {what}."
 
 
-def side(which: Side) -> str:
+def side_sentence(which: NamedProvenance) -> str:
     """What was compared, in a line."""
     provenance = which.provenance
     parts = [f"QEMU {provenance.qemu_version}" if provenance.qemu_version else "no version known"]
@@ -116,7 +116,7 @@ def side(which: Side) -> str:
     return f"{which.name} ({', '.join(parts)})"
 
 
-def summary(verdict: Verdict) -> str:
+def summary(verdict: JudgedDiff) -> str:
     """The whole in a sentence: what counts, what was accepted, what could not be checked."""
     counting = tuple(finding.change for finding in verdict.counting)
     accepted = sum(bool(finding.accepted) for finding in verdict.findings)
@@ -151,7 +151,7 @@ def _words(change: Change, where: str = "") -> str:
     return f"{text} ({change.note})" if change.note else text
 
 
-def _where(chain: ChainDiff, row: Row) -> str:
+def _where(chain: ChainDiff, row: AlignedRow) -> str:
     position = chain.rows.index(row)
     before = next((r for r in reversed(chain.rows[:position]) if r.old and r.new), None)
     if before is None or before.new is None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import networkx as nx
 
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 
 
 @dataclass(frozen=True, order=True)
-class Site:
+class CallSite:
     """Where a call is made: relative file, line, and the instruction without addresses."""
 
     file: str
@@ -21,7 +21,7 @@ class Site:
 
 
 @dataclass(frozen=True, order=True)
-class Setting:
+class GraphPointerOrigin:
     """A step back to where a pointer was set, as in `model.PointerStep`; `function` is "" for read and static."""
 
     what: str
@@ -32,14 +32,14 @@ class Setting:
 
 
 @dataclass(frozen=True, order=True)
-class Slot:
+class GraphPointer:
     """Where an indirect call took its pointer from, and how that was set; as in `model.Pointer`."""
 
     kind: str
     name: str
     outcome: str
     reason: str
-    set_by: tuple[Setting, ...]
+    set_by: tuple[GraphPointerOrigin, ...]
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Call:
 
     caller: Function
     callee: Function
-    kind: Kind
+    kind: CallKind
     hits: int
-    sites: tuple[Site, ...] = ()
-    slots: tuple[Slot, ...] = ()  # of an indirect call, as far as they were looked for
+    sites: tuple[CallSite, ...] = ()
+    slots: tuple[GraphPointer, ...] = ()  # of an indirect call, as far as they were looked for
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class ChainStep:
     """A step of a chain as it is kept in a graph: see `chain.Step`."""
 
     function: Function
-    kind: Kind | None
+    kind: CallKind | None
     file: str
     line: int
     instruction: str = ""
-    slot: Slot | None = None  # what the call that led here took its pointer from, when that was looked for
+    slot: GraphPointer | None = None  # what the call that led here took its pointer from, when that was looked for
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Chain:
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissedMilestone:
     """A milestone that was waited for and not reached; `functions` are those of it that the program has, or, when
     it has none, those it might have had."""
 
@@ -104,7 +104,7 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class IoctlCall:
+class GraphIoctl:
     """An ioctl, without numbers that change from run to run: `file` says what the descriptor is."""
 
     request: str
@@ -136,8 +136,8 @@ class CallGraph:
     def __init__(self, provenance: Provenance) -> None:
         self.provenance = provenance
         self.chains: tuple[Chain, ...] = ()
-        self.ioctls: tuple[IoctlCall, ...] = ()
-        self.missing: tuple[Missing, ...] = ()
+        self.ioctls: tuple[GraphIoctl, ...] = ()
+        self.missing: tuple[MissedMilestone, ...] = ()
         self._graph: nx.MultiDiGraph[Function] = nx.MultiDiGraph()
 
     def put(self, node: Node) -> None:
@@ -197,8 +197,8 @@ class CallGraph:
         """
         for node in self.nodes:
             function = node.function
-            came = sum(c.hits for c in self.callers(function) if c.kind is not Kind.THREAD_START)
-            left = sum(c.hits for c in self.callees(function) if c.kind is not Kind.THREAD_START)
+            came = sum(c.hits for c in self.callers(function) if c.kind is not CallKind.THREAD_START)
+            left = sum(c.hits for c in self.callees(function) if c.kind is not CallKind.THREAD_START)
             assert came + node.outermost == node.frames, f"{function}: {came} + outermost != {node}"
             assert left + node.innermost == node.frames, f"{function}: {left} + innermost != {node}"
         for call in self.calls:

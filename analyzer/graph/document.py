@@ -8,20 +8,20 @@ from io import StringIO
 from typing import Any, TypeVar
 
 from analyzer.errors import AnalyzerError, newer_schema
-from analyzer.graph.callgraph import (
+from analyzer.graph.callgraph import (  # fmt: skip
     Call,
     CallGraph,
+    CallSite,
     Chain,
     ChainStep,
-    IoctlCall,
-    Missing,
+    GraphIoctl,
+    GraphPointer,
+    GraphPointerOrigin,
+    MissedMilestone,
     Node,
     Provenance,
-    Setting,
-    Site,
-    Slot,
-)  # fmt: skip
-from analyzer.model import Function, Kind
+)
+from analyzer.model import CallKind, Function
 from gdbscripts.wire import STEPS
 
 # History of the format:
@@ -81,17 +81,18 @@ def _read(data: dict[str, Any]) -> CallGraph:
         graph.put(_check_types(Node(function, **{**entry, **_tuples(entry, "threads", "milestones")})))
         functions.append(function)
     for entry in data["calls"]:
-        sites = tuple(_check_types(Site(*site)) for site in entry["sites"])
+        sites = tuple(_check_types(CallSite(*site)) for site in entry["sites"])
         slots = tuple(_read_slot(slot) for slot in entry.get("slots", ()))
         ends = (_numbered(functions, entry["caller"]), _numbered(functions, entry["callee"]))
-        graph.connect(_check_types(Call(*ends, Kind(entry["kind"]), entry["hits"], sites, slots)))
+        graph.connect(_check_types(Call(*ends, CallKind(entry["kind"]), entry["hits"], sites, slots)))
     graph.chains = tuple(_read_chain(entry, functions) for entry in data["chains"])
     graph.ioctls = tuple(
-        _check_types(IoctlCall(**{**entry, "function": _check_types(Function(*entry["function"]))}))
+        _check_types(GraphIoctl(**{**entry, "function": _check_types(Function(*entry["function"]))}))
         for entry in data["ioctls"]
     )
     graph.missing = tuple(
-        _check_types(Missing(**{**entry, **_tuples(entry, "functions")})) for entry in data.get("missing", ())
+        _check_types(MissedMilestone(**{**entry, **_tuples(entry, "functions")}))
+        for entry in data.get("missing", ())
     )
     return graph
 
@@ -101,7 +102,7 @@ def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
         _check_types(
             ChainStep(
                 _numbered(functions, number),
-                Kind(kind) if kind else None,
+                CallKind(kind) if kind else None,
                 *place,
                 *(_read_slot(slot) for slot in slots),
             )
@@ -113,11 +114,11 @@ def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
     return _check_types(Chain(steps=steps, **entry))
 
 
-def _read_slot(entry: dict[str, Any]) -> Slot:
-    set_by = tuple(_check_types(Setting(*step)) for step in entry.pop("set_by"))
+def _read_slot(entry: dict[str, Any]) -> GraphPointer:
+    set_by = tuple(_check_types(GraphPointerOrigin(*step)) for step in entry.pop("set_by"))
     if unknown := {step.what for step in set_by} - set(STEPS):
         raise ValueError(f"nobody sets a pointer by {min(unknown)}")
-    return _check_types(Slot(set_by=set_by, **entry))
+    return _check_types(GraphPointer(set_by=set_by, **entry))
 
 
 def _numbered(functions: list[Function], number: int) -> Function:
@@ -150,7 +151,7 @@ def _with_slots(step: list[Any]) -> list[Any]:
     return [*step[:5], step[5:]]
 
 
-def _slot(slot: Slot) -> dict[str, Any]:
+def _slot(slot: GraphPointer) -> dict[str, Any]:
     return {**vars(slot), "set_by": [list(vars(step).values()) for step in slot.set_by]}
 
 
@@ -181,5 +182,5 @@ def _chain(chain: Chain, numbers: dict[Function, int]) -> dict[str, Any]:
     return {**vars(chain), "steps": steps}
 
 
-def _plain(call: IoctlCall) -> dict[str, Any]:
+def _plain(call: GraphIoctl) -> dict[str, Any]:
     return {**vars(call), "function": [call.function.name, call.function.where]}

@@ -10,23 +10,23 @@ from typing import TypeVar
 import graphviz
 
 from analyzer.graph.callgraph import Call, CallGraph, Node
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 
 _Drawn = TypeVar("_Drawn")
 LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
 # Told apart by line, arrow head and label, not by colour alone.
 EDGE_STYLES = {
-    Kind.DIRECT: {},
-    Kind.CALL: {"arrowhead": "onormal", "class": "call"},
-    Kind.INDIRECT: {"style": "dashed", "arrowhead": "empty", "label": "pointer", "class": "indirect"},
-    Kind.TAIL: {"arrowhead": "normalnormal", "label": "tail call", "class": "tail"},
-    Kind.INLINE: {"style": "dotted", "arrowhead": "none", "label": "inlined", "class": "inline"},
-    Kind.THREAD_START: {"style": "bold", "arrowhead": "diamond", "label": "starts thread", "class": "thread"},
-    Kind.SIGNAL: {"arrowhead": "vee", "label": "signal", "class": "signal"},
-    Kind.SYSCALL: {"style": "bold", "arrowhead": "inv", "label": "system call", "class": "syscall"},
-    Kind.KERNEL: {"arrowhead": "open", "class": "kernel"},
-    Kind.DOCUMENTED: {"style": "dotted", "arrowhead": "inv", "label": "documented", "class": "documented"},
-    Kind.UNKNOWN: {"style": "dotted", "arrowhead": "odot", "label": "?", "class": "unknown"},
+    CallKind.DIRECT: {},
+    CallKind.CALL: {"arrowhead": "onormal", "class": "call"},
+    CallKind.INDIRECT: {"style": "dashed", "arrowhead": "empty", "label": "pointer", "class": "indirect"},
+    CallKind.TAIL: {"arrowhead": "normalnormal", "label": "tail call", "class": "tail"},
+    CallKind.INLINE: {"style": "dotted", "arrowhead": "none", "label": "inlined", "class": "inline"},
+    CallKind.THREAD_START: {"style": "bold", "arrowhead": "diamond", "label": "starts thread", "class": "thread"},
+    CallKind.SIGNAL: {"arrowhead": "vee", "label": "signal", "class": "signal"},
+    CallKind.SYSCALL: {"style": "bold", "arrowhead": "inv", "label": "system call", "class": "syscall"},
+    CallKind.KERNEL: {"arrowhead": "open", "class": "kernel"},
+    CallKind.DOCUMENTED: {"style": "dotted", "arrowhead": "inv", "label": "documented", "class": "documented"},
+    CallKind.UNKNOWN: {"style": "dotted", "arrowhead": "odot", "label": "?", "class": "unknown"},
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.graph.boundary import kernel_steps
-from analyzer.graph.callgraph import Chain, ChainStep, Missing, Setting, Slot
-from analyzer.graph.chain import Step, own_chain, whole_chain, without_addresses
+from analyzer.graph.callgraph import Chain, ChainStep, GraphPointer, GraphPointerOrigin, MissedMilestone
+from analyzer.graph.chain import RecordedStep, own_chain, whole_chain, without_addresses
 from analyzer.kvm.exits import decode_exit
 from analyzer.model import Pointer, Recording, Stop
 from gdbscripts.wire import IO
@@ -30,7 +30,7 @@ def chains_of(recording: Recording) -> list[Chain]:
         whole = [*whole_chain(stop, recording), *kernel_steps(stop, recording)]
         if not whole:  # nobody knows a single function of it
             continue
-        steps = tuple(chain_step(step) for step in whole)
+        steps = tuple(graph_step(step) for step in whole)
         label = recording.thread(stop.thread).label
         for name in stop.milestones:
             position, milestone = milestones[name]
@@ -40,11 +40,11 @@ def chains_of(recording: Recording) -> list[Chain]:
     return sorted(found, key=chain_order)
 
 
-def missing_of(recording: Recording) -> list[Missing]:
+def missing_of(recording: Recording) -> list[MissedMilestone]:
     """The milestones that were waited for and not reached, in their order."""
     reached = recording.reached
     return [
-        Missing(m.name, m.title, bool(m.found), tuple(m.found or m.missing))
+        MissedMilestone(m.name, m.title, bool(m.found), tuple(m.found or m.missing))
         for m in recording.milestones
         if m.name not in reached
     ]
@@ -55,24 +55,24 @@ def chain_order(chain: Chain) -> tuple[int, str, str, int, str]:
     return chain.position, chain.milestone, chain.thread, len(chain.steps), repr(chain.steps)
 
 
-def chain_step(step: Step) -> ChainStep:
+def graph_step(step: RecordedStep) -> ChainStep:
     """The step as a graph keeps it: without the frame, and without a library's files."""
     in_library = step.frame is not None and step.frame.library
     file, line = ("", 0) if in_library else (step.file, step.line)
-    slot = slot_of(step.pointer) if step.pointer is not None else None
+    slot = graph_pointer(step.pointer) if step.pointer is not None else None
     return ChainStep(step.function, step.kind, file, line, without_addresses(step.instruction), slot)
 
 
-def slot_of(pointer: Pointer) -> Slot:
+def graph_pointer(pointer: Pointer) -> GraphPointer:
     """The pointer as a graph keeps it: without addresses, and without a library's files."""
     set_by = tuple(
-        Setting(step.what, step.name, step.function.name if step.function else "", step.file, step.line)
+        GraphPointerOrigin(step.what, step.name, step.function.name if step.function else "", step.file, step.line)
         for step in pointer.steps
     )
-    return Slot(pointer.kind, pointer.slot, pointer.outcome, pointer.reason, set_by)
+    return GraphPointer(pointer.kind, pointer.slot, pointer.outcome, pointer.reason, set_by)
 
 
-def delivers_what_was_kept(stop: Stop) -> bool:
+def delivers_coalesced_write(stop: Stop) -> bool:
     """Whether QEMU serves a write here that KVM had kept back (coalesced) until this exit."""
     return any(_KEPT in frame.function.name for frame in stop.frames)
 
@@ -85,7 +85,7 @@ def _device_chains(recording: Recording, position: int) -> Iterator[Chain]:
         if exit_ is not None:
             name, title = _access(stop, exit_.run)
             label = recording.thread(stop.thread).label
-            steps = tuple(chain_step(step) for step in own_chain(stop, recording))
+            steps = tuple(graph_step(step) for step in own_chain(stop, recording))
             if not steps:
                 continue
             yield Chain(f"{IO} {name}", title, "", False, position, label, steps)
@@ -94,7 +94,7 @@ def _device_chains(recording: Recording, position: int) -> Iterator[Chain]:
 def _access(stop: Stop, run: bytes) -> tuple[str, str]:
     """What the guest asks for at this stop: a name without spaces, and a title."""
     access = decode_exit(run)
-    if delivers_what_was_kept(stop):
+    if delivers_coalesced_write(stop):
         return "kept", "A write that KVM had kept back is delivered"
     if access.direction in _ACCESSES and access.address is not None:
         return f"{access.direction} {access.address:#x}", _ACCESSES[access.direction].format(access.address)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.graph.callgraph import Call, CallGraph
-from analyzer.graph.paths import Path, Query
-from analyzer.model import Function, Kind
+from analyzer.graph.paths import CallPath, PathQuery
+from analyzer.model import CallKind, Function
 from analyzer.text import number_of, visible
 
 # History of the format:
@@ -17,32 +17,32 @@ from analyzer.text import number_of, visible
 SCHEMA = 1
 _FORMAT = "qemu-callchain paths"
 _MARKS = {
-    Kind.INDIRECT: ("* ", "through a pointer"),
-    Kind.THREAD_START: ("=> ", "starts a thread"),
-    Kind.TAIL: ("~ ", "tail call"),
-    Kind.INLINE: ("+ ", "inlined"),
-    Kind.SIGNAL: ("! ", "signal"),
-    Kind.SYSCALL: ("⇣ ", "system call"),
-    Kind.DOCUMENTED: ("⇣? ", "as the kernel's sources have it, not seen"),
-    Kind.CALL: ("- ", "directly or through a pointer, not known which"),
-    Kind.UNKNOWN: ("? ", "nobody knows how"),
+    CallKind.INDIRECT: ("* ", "through a pointer"),
+    CallKind.THREAD_START: ("=> ", "starts a thread"),
+    CallKind.TAIL: ("~ ", "tail call"),
+    CallKind.INLINE: ("+ ", "inlined"),
+    CallKind.SIGNAL: ("! ", "signal"),
+    CallKind.SYSCALL: ("⇣ ", "system call"),
+    CallKind.DOCUMENTED: ("⇣? ", "as the kernel's sources have it, not seen"),
+    CallKind.CALL: ("- ", "directly or through a pointer, not known which"),
+    CallKind.UNKNOWN: ("? ", "nobody knows how"),
 }
 _PLAIN = "  "
 _WIDEST = 60  # columns for names; longer ones push their place aside
 
 
 @dataclass(frozen=True)
-class Found:
+class PathSearchResult:
     """Paths of a graph, as a query found them. `more`: there are others; `gave_up`: perhaps there are."""
 
     graph: CallGraph
-    query: Query
-    paths: Sequence[Path]
+    query: PathQuery
+    paths: Sequence[CallPath]
     more: bool = False
     gave_up: bool = False
 
 
-def paths_text(found: Found) -> Iterator[str]:
+def paths_text(found: PathSearchResult) -> Iterator[str]:
     """A text for each path, one line for each function on it; at the end what the marks mean.
 
     The line says where the function calls the next one, and through which slot it was called.
@@ -54,23 +54,23 @@ def paths_text(found: Found) -> Iterator[str]:
         yield ", ".join(legend)
 
 
-def heading(path: Path) -> str:
+def heading(path: CallPath) -> str:
     """From where to where, in how many calls, and whether that was seen in one go."""
     first, last = (_one_line(f"{function.name} {_library(function)}".rstrip()) for function in path.ends)
     return f"{first} to {last}, {number_of(len(path.calls), 'call')}, {standing(path)}"
 
 
-def standing(path: Path) -> str:
+def standing(path: CallPath) -> str:
     """What is known of a path as a whole."""
     if path.recorded:
         return f"recorded in one piece, on the way to {_one_line(path.milestone or 'where it ends')}"
-    documented = sum(call.kind is Kind.DOCUMENTED for call in path.calls)
+    documented = sum(call.kind is CallKind.DOCUMENTED for call in path.calls)
     if documented:
         return f"put together; {documented} of them documented, not seen"
     return "put together: no chain to a milestone has it in one piece"
 
 
-def path_lines(path: Path, graph: CallGraph) -> Iterator[str]:
+def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
     """The path as lines, with marks for calls that are not plain."""
     calls = path.calls
     names = [_one_line(calls[0].caller.name), *(_mark(call) + _one_line(call.callee.name) for call in calls)]
@@ -82,7 +82,7 @@ def path_lines(path: Path, graph: CallGraph) -> Iterator[str]:
         yield f"{name:{width}}  {_one_line(where):36}  {slot}".rstrip()
 
 
-def paths_json(found: Found) -> str:
+def paths_json(found: PathSearchResult) -> str:
     """The document: `query` as asked; `paths`, each with the names `from` and `to`, with `recorded`, with the
     `milestone` of the chain that has it (null: put together), and with its `calls`, each of `caller` and `callee`
     (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more` and `gave_up` say
@@ -107,7 +107,7 @@ def paths_json(found: Found) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
-def part_of(found: Found) -> CallGraph:
+def subgraph_of_paths(found: PathSearchResult) -> CallGraph:
     """The functions and calls on the paths, as a graph of their own."""
     return found.graph.restricted_to(call for path in found.paths for call in path.calls)
 
@@ -136,7 +136,7 @@ def _slot_names(call: Call) -> list[str]:
     return list(dict.fromkeys(slot.name for slot in call.slots if slot.name))
 
 
-def _path(path: Path) -> dict[str, Any]:
+def _path(path: CallPath) -> dict[str, Any]:
     return {
         "from": path.functions[0].name,
         "to": path.functions[-1].name,

@@ -11,26 +11,26 @@ from typing import TypeVar
 
 from analyzer.errors import AnalyzerError
 from analyzer.graph.boundary import kernel_steps
-from analyzer.graph.callgraph import (
+from analyzer.graph.callgraph import (  # fmt: skip
     Call,
     CallGraph,
-    IoctlCall,
+    CallSite,
+    GraphIoctl,
+    GraphPointer,
     Node,
     Provenance,
-    Site,
-    Slot,
-)  # fmt: skip
-from analyzer.graph.chain import Step, own_chain
+)
+from analyzer.graph.chain import RecordedStep, own_chain
 from analyzer.graph.command import arguments_of, machine_of
-from analyzer.graph.kept import chain_order, chains_of, missing_of, slot_of
-from analyzer.graph.pool import starts_by_chance
+from analyzer.graph.kept import chain_order, chains_of, graph_pointer, missing_of
+from analyzer.graph.pool import thread_pool_starts
 from analyzer.kvm.requests import name_of
-from analyzer.model import Function, Kind, Recording, Stop
+from analyzer.model import CallKind, Function, Recording, Stop
 from gdbscripts import wire
 
 _OF_THE_HOST = ("seconds", "log")  # of a birth certificate: another build of the same has others
 _NO_CHAINS = ("where", wire.STORE)  # where threads stood at the end, and who stored a pointer
-_Edge = tuple[Function, Function, Kind]
+_Edge = tuple[Function, Function, CallKind]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
@@ -42,7 +42,7 @@ def merge(recordings: Sequence[Recording]) -> CallGraph:
 
 def graph_of(recording: Recording) -> CallGraph:
     """The graph of one recording."""
-    tally, by_chance = _Tally(), starts_by_chance(recording)
+    tally, by_chance = _Counts(), thread_pool_starts(recording)
     for stop in recording.stops:
         if stop.reason not in _NO_CHAINS and stop.number not in by_chance:
             tally.add(stop, recording)
@@ -84,15 +84,15 @@ def combine(graphs: Sequence[CallGraph]) -> CallGraph:
 
 
 @dataclass
-class _Tally:
+class _Counts:
     """Counts while stacks go by."""
 
     frames: Counter[Function] = field(default_factory=Counter)
     outermost: Counter[Function] = field(default_factory=Counter)
     innermost: Counter[Function] = field(default_factory=Counter)
     hits: Counter[_Edge] = field(default_factory=Counter)
-    sites: dict[_Edge, set[Site]] = field(default_factory=lambda: defaultdict(set))
-    slots: dict[_Edge, set[Slot]] = field(default_factory=lambda: defaultdict(set))
+    sites: dict[_Edge, set[CallSite]] = field(default_factory=lambda: defaultdict(set))
+    slots: dict[_Edge, set[GraphPointer]] = field(default_factory=lambda: defaultdict(set))
     files: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
     threads: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
     milestones: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -112,18 +112,22 @@ class _Tally:
             if step.file and not (step.frame and step.frame.library):
                 self.files[step.function].add(step.file)
         for caller, callee in pairwise(steps):
-            self._add_call(caller, callee.function, callee.kind or Kind.UNKNOWN, callee.instruction, stop.count)
+            self._add_call(
+                caller, callee.function, callee.kind or CallKind.UNKNOWN, callee.instruction, stop.count
+            )
             if callee.pointer is not None:
-                self.slots[caller.function, callee.function, Kind.INDIRECT].add(slot_of(callee.pointer))
+                self.slots[caller.function, callee.function, CallKind.INDIRECT].add(graph_pointer(callee.pointer))
         if stop.starts is not None and len(steps) > 1:
-            self._add_call(steps[-2], stop.starts, Kind.THREAD_START, steps[-1].instruction)
+            self._add_call(steps[-2], stop.starts, CallKind.THREAD_START, steps[-1].instruction)
 
-    def _add_call(self, caller: Step, callee: Function, kind: Kind, instruction: str, count: int = 1) -> None:
+    def _add_call(
+        self, caller: RecordedStep, callee: Function, kind: CallKind, instruction: str, count: int = 1
+    ) -> None:
         edge = (caller.function, callee, kind)
         self.hits[edge] += count
         library = caller.frame is not None and caller.frame.library
         if caller.file and not library:
-            self.sites[edge].add(Site(caller.file, caller.line, instruction))
+            self.sites[edge].add(CallSite(caller.file, caller.line, instruction))
 
     def fill(self, graph: CallGraph) -> None:
         functions = set(self.frames) | {callee for _, callee, _ in self.hits}
@@ -209,19 +213,19 @@ def _common_provenance(parts: Sequence[Provenance]) -> Provenance:
     )
 
 
-def _ioctls(recording: Recording) -> list[IoctlCall]:
+def _ioctls(recording: Recording) -> list[GraphIoctl]:
     """The distinct ioctls, in the order in which they were made first."""
     if recording.ledger:  # threads take turns as they like: each one's are told in its own order
         calls_of_all = sorted(_ioctls_of_ledger(recording), key=lambda call: _thread_order(call.thread))
         return list(dict.fromkeys(calls_of_all))
-    calls: dict[IoctlCall, None] = {}
+    calls: dict[GraphIoctl, None] = {}
     for stop in recording.stops:
         if stop.ioctl is None:
             continue
         caller = stop.frames[1].function if len(stop.frames) > 1 else stop.frames[0].function
         label = recording.thread(stop.thread).label
         gives = _GIVES.get(stop.ioctl.request, "")
-        calls.setdefault(IoctlCall(stop.ioctl.request, stop.ioctl.file, label, gives, caller))
+        calls.setdefault(GraphIoctl(stop.ioctl.request, stop.ioctl.file, label, gives, caller))
     return list(calls)
 
 
@@ -229,11 +233,11 @@ def _thread_order(label: str) -> tuple[bool, str]:
     return label != "main thread", label
 
 
-def _ioctls_of_ledger(recording: Recording) -> Iterator[IoctlCall]:
+def _ioctls_of_ledger(recording: Recording) -> Iterator[GraphIoctl]:
     for entry in recording.ledger:
         if entry.functions:
             request, label = name_of(entry.request), recording.thread(entry.thread).label
-            yield IoctlCall(request, entry.file, label, _GIVES.get(request, ""), entry.functions[-1])
+            yield GraphIoctl(request, entry.file, label, _GIVES.get(request, ""), entry.functions[-1])
 
 
 # What the descriptor is that a request returns: the ladder of the KVM API documentation, section 2.

@@ -21,7 +21,7 @@ _MOST = 20_000  # names among which near ones are looked for
 
 
 @dataclass(frozen=True)
-class Pattern:
+class FunctionPattern:
     """`text` as the user wrote it; `name` must match a function's whole name, `stem` be its file's unless ""."""
 
     text: str
@@ -42,14 +42,14 @@ class Pattern:
         return frozenset(function for function in functions if self.matches(function))
 
 
-def parse_pattern(text: str) -> Pattern:
+def parse_pattern(text: str) -> FunctionPattern:
     """The pattern in `text`; UsageError when it is no regular expression."""
     split = _WITH_STEM.fullmatch(text)
     stem, name = split.groups() if split else ("", text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about what a later Python will read differently
-            return Pattern(text, stem, re.compile(name))
+            return FunctionPattern(text, stem, re.compile(name))
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
             f"{text!r} is no regular expression for functions: {error}.",
@@ -57,7 +57,7 @@ def parse_pattern(text: str) -> Pattern:
         ) from None
 
 
-def near(pattern: Pattern, graph: CallGraph) -> list[str]:
+def similar_names(pattern: FunctionPattern, graph: CallGraph) -> list[str]:
     """Names in the graph that look like what the pattern wants; those of other files first when it names one."""
     names = [node.function for node in graph.nodes if len(node.function.name) <= _LONGEST][:_MOST]
     elsewhere = [f"{f.where}:{f.name}" for f in names if pattern.stem and pattern.name.fullmatch(f.name)]

@@ -12,7 +12,7 @@ _NO_CHAINS = (_STARTS, "where", wire.STORE)  # nothing was waited for there
 _MAKES_THE_NEXT = "do_spawn_thread"  # util/thread-pool.c
 
 
-def starts_by_chance(recording: Recording) -> frozenset[int]:
+def thread_pool_starts(recording: Recording) -> frozenset[int]:
     """Numbers of the stops that show how a thread of the pool was made, unless something was waited for there.
 
     Two recordings of one program have other ones, so that a graph of one program is the same without them.

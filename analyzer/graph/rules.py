@@ -15,8 +15,8 @@ from enum import Enum
 from analyzer.errors import UsageError
 from analyzer.graph.callgraph import CallGraph
 from analyzer.graph.listing import heading
-from analyzer.graph.paths import Finder, Path, Query
-from analyzer.graph.patterns import Pattern, near, parse_pattern
+from analyzer.graph.paths import CallPath, PathFinder, PathQuery
+from analyzer.graph.patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.text import visible
 from gdbscripts.wire import IMPORT
 
@@ -24,7 +24,7 @@ GRAMMAR = "FUNCTION must [not] reach FUNCTION [and] [via FUNCTION] [not via FUNC
 _WORD = re.compile(r"'([^']*)'(?!\S)|\"([^\"]*)\"(?!\S)|(\S+)")  # quotes around a name with blanks
 
 
-class Outcome(str, Enum):
+class RuleOutcome(str, Enum):
     """What became of a rule. Unchecked is neither of the others and must not pass for one."""
 
     HOLDS = "holds"
@@ -40,27 +40,27 @@ class Rule:
     """A rule; `text` is how it was written."""
 
     text: str
-    start: Pattern
-    goal: Pattern
+    start: FunctionPattern
+    goal: FunctionPattern
     reach: bool  # False: must not
-    via: tuple[Pattern, ...] = ()
-    not_via: tuple[Pattern, ...] = ()
-    only_via: tuple[Pattern, ...] = ()
+    via: tuple[FunctionPattern, ...] = ()
+    not_via: tuple[FunctionPattern, ...] = ()
+    only_via: tuple[FunctionPattern, ...] = ()
 
     @property
-    def patterns(self) -> tuple[Pattern, ...]:
+    def patterns(self) -> tuple[FunctionPattern, ...]:
         """All functions that it names."""
         return (self.start, self.goal, *self.via, *self.not_via, *self.only_via)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RuleCheck:
     """What became of a rule, in `words`; `path` shows it where a path can."""
 
     rule: Rule
-    outcome: Outcome
+    outcome: RuleOutcome
     words: str
-    path: Path | None = None
+    path: CallPath | None = None
 
 
 def parse_rule(text: str) -> Rule:
@@ -71,7 +71,7 @@ def parse_rule(text: str) -> Rule:
     reach = not words.skip("not")
     words.expect("reach")
     goal = words.pattern()
-    conditions: dict[str, list[Pattern]] = {"via": [], "not": [], "only": []}
+    conditions: dict[str, list[FunctionPattern]] = {"via": [], "not": [], "only": []}
     while not words.at_end:
         words.skip("and")
         which = words.expect("via", "not", "only") if reach else words.expect("via", "not")
@@ -81,21 +81,21 @@ def parse_rule(text: str) -> Rule:
     return Rule(text, start, goal, reach, *(tuple(conditions[which]) for which in ("via", "not", "only")))
 
 
-def check_rule(rule: Rule, graph: CallGraph, steps: int = 0) -> Verdict:
+def check_rule(rule: Rule, graph: CallGraph, steps: int = 0) -> RuleCheck:
     """Whether the rule holds in the graph. `steps` is as for `Finder`."""
     functions = [node.function for node in graph.nodes]
     for pattern in rule.patterns:
         if not pattern.among(functions):
             if pattern is rule.goal and not rule.reach and _not_in_program(pattern, graph):
-                return Verdict(rule, Outcome.HOLDS, visible(f"{pattern} is not in the program."))
+                return RuleCheck(rule, RuleOutcome.HOLDS, visible(f"{pattern} is not in the program."))
             waited_for = _waited_for(pattern, graph)
             if waited_for and pattern in (rule.goal, *rule.via) and not _partly_seen(graph):
-                outcome = Outcome.BROKEN if rule.reach else Outcome.HOLDS
-                return Verdict(rule, outcome, visible(f"{pattern} was waited for and never reached."))
+                outcome = RuleOutcome.BROKEN if rule.reach else RuleOutcome.HOLDS
+                return RuleCheck(rule, outcome, visible(f"{pattern} was waited for and never reached."))
             words = visible(f"{pattern} was waited for and never reached; the recording is not complete.")
-            return Verdict(rule, Outcome.UNCHECKED, words if waited_for else _absent(pattern, graph))
+            return RuleCheck(rule, RuleOutcome.UNCHECKED, words if waited_for else _absent(pattern, graph))
     verdict = _check_reach(rule, graph, steps)
-    for pattern in rule.only_via if verdict.outcome is Outcome.HOLDS else ():
+    for pattern in rule.only_via if verdict.outcome is RuleOutcome.HOLDS else ():
         past = _check_past(rule, pattern, graph, steps)
         if past is not None:
             return past
@@ -128,7 +128,7 @@ class _Words:
                 return word
         raise self._not_understood(" or ".join(expected))
 
-    def pattern(self) -> Pattern:
+    def pattern(self) -> FunctionPattern:
         """Take the next one, which names functions."""
         if self.at_end or (self._words[0][0][0] in "'\"" and self._words[0][3]):
             raise self._not_understood("a function")
@@ -143,34 +143,38 @@ class _Words:
         )
 
 
-def _check_reach(rule: Rule, graph: CallGraph, steps: int) -> Verdict:
-    finder = Finder(graph, Query(rule.start, rule.goal, rule.via, rule.not_via), steps)
+def _check_reach(rule: Rule, graph: CallGraph, steps: int) -> RuleCheck:
+    finder = PathFinder(graph, PathQuery(rule.start, rule.goal, rule.via, rule.not_via), steps)
     path = next(finder.all(), None)
     if path is None and finder.gave_up:
-        return Verdict(rule, Outcome.UNCHECKED, _CUT_OFF)
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, _CUT_OFF)
     if path is None and _partly_seen(graph):
-        return Verdict(rule, Outcome.UNCHECKED, _not_reached(rule, graph))
-    outcome = Outcome.HOLDS if (path is not None) == rule.reach else Outcome.BROKEN
-    return Verdict(rule, outcome, _reached(path) if path else _not_reached(rule, graph), path)
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, _not_reached(rule, graph))
+    outcome = RuleOutcome.HOLDS if (path is not None) == rule.reach else RuleOutcome.BROKEN
+    return RuleCheck(rule, outcome, _reached(path) if path else _not_reached(rule, graph), path)
 
 
-def _check_past(rule: Rule, pattern: Pattern, graph: CallGraph, steps: int) -> Verdict | None:
+def _check_past(rule: Rule, pattern: FunctionPattern, graph: CallGraph, steps: int) -> RuleCheck | None:
     """The verdict that a path goes past `pattern`, or that nobody knows; None when all paths go via it."""
-    finder = Finder(graph, Query(rule.start, rule.goal, not_via=(pattern,)), steps)
+    finder = PathFinder(graph, PathQuery(rule.start, rule.goal, not_via=(pattern,)), steps)
     path = next(finder.all(), None)
     if path is not None:
-        return Verdict(rule, Outcome.BROKEN, f"{_reached(path)} That is not via {visible(str(pattern))}.", path)
+        return RuleCheck(
+            rule, RuleOutcome.BROKEN, f"{_reached(path)} That is not via {visible(str(pattern))}.", path
+        )
     if finder.gave_up:
-        return Verdict(rule, Outcome.UNCHECKED, _CUT_OFF)
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, _CUT_OFF)
     if seen := _partly_seen(graph):
-        return Verdict(rule, Outcome.UNCHECKED, visible(f"No path was seen that is not via {pattern}. {seen}"))
+        return RuleCheck(
+            rule, RuleOutcome.UNCHECKED, visible(f"No path was seen that is not via {pattern}. {seen}")
+        )
     return None
 
 
 _CUT_OFF = "The search was cut off after many steps. Name fewer functions in the rule, by narrower patterns."
 
 
-def _reached(path: Path) -> str:
+def _reached(path: CallPath) -> str:
     doubt = "" if path.recorded else "; it may never have happened in one go"
     return f"A path leads from {heading(path)}{doubt}."
 
@@ -187,20 +191,20 @@ def _partly_seen(graph: CallGraph) -> str:
     return "A backtrace shows one moment, though." if graph.provenance.scenario == IMPORT else ""
 
 
-def _not_in_program(pattern: Pattern, graph: CallGraph) -> bool:
+def _not_in_program(pattern: FunctionPattern, graph: CallGraph) -> bool:
     """Whether the recording looked for that function, and the program does not have it."""
     absent = (name for entry in graph.missing if not entry.in_program for name in entry.functions)
     return any(pattern.name.fullmatch(name) for name in absent)
 
 
-def _waited_for(pattern: Pattern, graph: CallGraph) -> bool:
+def _waited_for(pattern: FunctionPattern, graph: CallGraph) -> bool:
     """Whether a function of that name is in the program, and the recording waited for it and never came there."""
     names = (name for entry in graph.missing if entry.in_program for name in entry.functions)
     return any(pattern.name.fullmatch(name) for name in names)
 
 
-def _absent(pattern: Pattern, graph: CallGraph) -> str:
-    alike = near(pattern, graph)
+def _absent(pattern: FunctionPattern, graph: CallGraph) -> str:
+    alike = similar_names(pattern, graph)
     perhaps = f", perhaps to {' or '.join(alike)}" if alike else ""
     return visible(
         f"No function of the graph matches {pattern}. If it was renamed{perhaps}, correct the rule; if it is "

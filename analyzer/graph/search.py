@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.graph.callgraph import Call, CallGraph
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 
 Calls = tuple[Call, ...]
 _NEVER = 1 << 60  # more calls than any path has
 
 
-class GaveUpError(Exception):
+class SearchLimitError(Exception):
     """The search has taken as many steps as it may."""
 
 
 @dataclass
-class Steps:
+class StepBudget:
     """How many calls were looked at, and how many may be."""
 
     limit: int
@@ -33,15 +33,15 @@ class Steps:
         """Count; GaveUpError when that is too many."""
         self.taken += number
         if self.taken > self.limit:
-            raise GaveUpError
+            raise SearchLimitError
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PathConditions:
     """What a path must have: each bit stands for one wish, which a function or a kind of call on it grants."""
 
     of_functions: Mapping[Function, int] = field(default_factory=dict)
-    of_kinds: Mapping[Kind, int] = field(default_factory=dict)
+    of_kinds: Mapping[CallKind, int] = field(default_factory=dict)
     number: int = 0
 
     @property
@@ -58,7 +58,7 @@ class Wishes:
         return self.of_functions.get(call.callee, 0) | self.of_kinds.get(call.kind, 0)
 
 
-class Net:
+class UsableCalls:
     """The calls of a graph that may be gone along, looked up once for each function."""
 
     def __init__(self, graph: CallGraph, may: Callable[[Call], bool]) -> None:
@@ -80,7 +80,7 @@ class Net:
         return self._in[function]
 
 
-def reachable(net: Net, starts: Iterable[Function], steps: Steps) -> set[Function]:
+def reachable(net: UsableCalls, starts: Iterable[Function], steps: StepBudget) -> set[Function]:
     """All functions to which at least one call from `starts` leads."""
     found: set[Function] = set()
     todo = deque(starts)
@@ -96,7 +96,7 @@ def reachable(net: Net, starts: Iterable[Function], steps: Steps) -> set[Functio
 
 
 @dataclass
-class _Round:
+class _FixedLengthSearch:
     """Going through the graph once for paths of one length."""
 
     length: int
@@ -104,10 +104,12 @@ class _Round:
     found: int = 0
 
 
-class Search:
+class PathSearch:
     """Paths to `goals` that have what `wishes` say. None passes a function twice; it may end where it began."""
 
-    def __init__(self, net: Net, goals: Iterable[Function], wishes: Wishes, steps: Steps) -> None:
+    def __init__(
+        self, net: UsableCalls, goals: Iterable[Function], wishes: PathConditions, steps: StepBudget
+    ) -> None:
         self._net = net
         self._goals = frozenset(goals)
         self._wishes = wishes
@@ -126,15 +128,15 @@ class Search:
 
     def _rounds(self, starts: Sequence[Function], only_shortest: bool) -> Iterator[Calls]:
         least = (self._least(start, self._wishes.open_at(start)) for start in starts)
-        this = _Round(min(least, default=_NEVER))
+        this = _FixedLengthSearch(min(least, default=_NEVER))
         while this.length < _NEVER:
             for start in starts:
                 yield from self._of_length(start, this)
             if only_shortest and this.found:
                 return
-            this = _Round(this.following)
+            this = _FixedLengthSearch(this.following)
 
-    def _of_length(self, start: Function, this: _Round) -> Iterator[Calls]:
+    def _of_length(self, start: Function, this: _FixedLengthSearch) -> Iterator[Calls]:
         """Paths of exactly the round's length; on the way it is found out which length comes next."""
         path: list[Call] = []
         entered = {start}

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from analyzer.imports import folded, gdb_mi, perf_script
-from analyzer.imports.lines import FRAME_START, Prefixes, clean
+from analyzer.imports.lines import FRAME_START, LinePrefixes, clean_line
 
 GDB, MI, PERF, FOLDED = "gdb", "mi", "perf", "folded"
 FORMATS = {
@@ -19,29 +19,29 @@ FORMATS = {
 _LINES, _CHARACTERS = 500, 1 << 20  # that are looked at
 
 
-class Detected(NamedTuple):
+class DetectedFormat(NamedTuple):
     """The format, "" when the text has no sign of any; and all lines, those looked at among them."""
 
     format: str
     lines: Iterator[str]
 
 
-def detect(lines: Iterable[str]) -> Detected:
+def detect(lines: Iterable[str]) -> DetectedFormat:
     """Looks at the first lines; the first sure sign counts."""
     rest = iter(lines)
     head: list[str] = []
-    size, prefixes = 0, Prefixes()
+    size, prefixes = 0, LinePrefixes()
     before = ""
     found = ""
     for line in rest:
         head.append(line)
         size += len(line)
-        text = clean(line)
+        text = clean_line(line)
         found = _sign(text, prefixes.strip(text), before)
         before = text
         if found or len(head) >= _LINES or size > _CHARACTERS:
             break
-    return Detected(found, chain(head, rest))
+    return DetectedFormat(found, chain(head, rest))
 
 
 def _sign(text: str, stripped: str, before: str) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from analyzer.imports.other_frames import other_frame
 from analyzer.imports.scanning import balanced, groups, split_arguments
-from analyzer.imports.stacks import Frame
+from analyzer.imports.stacks import ImportedFrame
 from gdbscripts.wire import CUT, SIGNAL
 
 LONGEST = 1 << 16  # characters
@@ -25,7 +25,7 @@ _SPACED_NAME = re.compile(r"<|\(|::|\boperator\b|\[clone ")
 _BEGUN = re.compile(r"\(\s*(?:[\w$@.:~#]{0,200}=.*)?$", re.DOTALL)
 
 
-class State(Enum):
+class FrameState(Enum):
     """How much of a frame a text has."""
 
     WHOLE = "whole"
@@ -34,15 +34,15 @@ class State(Enum):
     NOTHING = "nothing"  # no frame
 
 
-class FrameText(NamedTuple):
+class ParsedFrame(NamedTuple):
     """What was read: `frame` is there when the name is beyond doubt, even when the rest is broken off."""
 
     level: int
-    frame: Frame | None
-    state: State
+    frame: ImportedFrame | None
+    state: FrameState
 
 
-def parse_frame(text: str) -> FrameText | None:
+def parse_frame(text: str) -> ParsedFrame | None:
     """The frame in `text`; None when it does not begin as one."""
     head = _HEAD.match(text)
     if head is None or len(text) > LONGEST:
@@ -51,23 +51,23 @@ def parse_frame(text: str) -> FrameText | None:
     address = head[2]
     pc, addressed = (int(address, 16), True) if address else (0, False)
     if rest == SIGNAL or (rest.startswith("<") and rest.endswith(">")):
-        frame = Frame(rest, kind="signal" if rest == SIGNAL else "other", pc=pc, addressed=addressed)
-        return FrameText(level, frame, State.WHOLE)
+        frame = ImportedFrame(rest, kind="signal" if rest == SIGNAL else "other", pc=pc, addressed=addressed)
+        return ParsedFrame(level, frame, FrameState.WHOLE)
     called, state = _called(rest)
     if called is None and (other := other_frame(text)) is not None:
-        return FrameText(level, other, State.WHOLE)
-    return FrameText(level, called._replace(pc=pc, addressed=addressed) if called else None, state)
+        return ParsedFrame(level, other, FrameState.WHOLE)
+    return ParsedFrame(level, called._replace(pc=pc, addressed=addressed) if called else None, state)
 
 
-def _called(text: str) -> tuple[Frame | None, State]:
+def _called(text: str) -> tuple[ImportedFrame | None, FrameState]:
     """`name (arguments) at file:line`. The arguments are in the first parentheses behind a space that nothing but
     a place follows: names of C++ have spaces and parentheses as well."""
-    broken: tuple[Frame | None, State] = (None, State.BROKEN)
+    broken: tuple[ImportedFrame | None, FrameState] = (None, FrameState.BROKEN)
     found = False
     for count, (start, end) in enumerate(groups(text, 0)):
         found = True
         if count >= _CANDIDATES:
-            return None, State.NOTHING
+            return None, FrameState.NOTHING
         if end < 0:
             return _broken_off(text, start)
         candidate = _with_place(text, start, end)
@@ -75,26 +75,26 @@ def _called(text: str) -> tuple[Frame | None, State]:
             return candidate
     in_template = text.count("<") > text.count(">") or text.endswith(("::", ",", ")", ">"))
     in_name = in_template or ("::" in text and _is_name(text))  # a method's, its arguments are still to come
-    return broken if not found or in_name else (None, State.NOTHING)
+    return broken if not found or in_name else (None, FrameState.NOTHING)
 
 
-def _with_place(text: str, start: int, end: int) -> tuple[Frame, State] | None:
+def _with_place(text: str, start: int, end: int) -> tuple[ImportedFrame, FrameState] | None:
     spaced = start > 0 and text[start - 1] == " "
     name, arguments = text[:start].strip(), split_arguments(text[start + 1 : end - 1])
     if arguments is None or not _is_name(name):
         return None
     rest, kind = _without_mark(text[end:])
-    frame = Frame(name, kind="other" if name.startswith(CUT) else kind, arguments=arguments)
+    frame = ImportedFrame(name, kind="other" if name.startswith(CUT) else kind, arguments=arguments)
     if place := _AT.match(rest):
         line = int(place[2]) if len(place[2]) <= _LONGEST_NUMBER else 0
-        return frame._replace(file=place[1], line=line), State.WHOLE
+        return frame._replace(file=place[1], line=line), FrameState.WHOLE
     if place := _FROM.match(rest):
-        return frame._replace(library=place[1]), State.WHOLE
+        return frame._replace(library=place[1]), FrameState.WHOLE
     if not spaced:
         return None
     if not rest:
-        return frame, State.WHOLE if kind != "normal" else State.NO_PLACE
-    return (frame, State.BROKEN) if _PLACE_BEGINS.match(rest) else None
+        return frame, FrameState.WHOLE if kind != "normal" else FrameState.NO_PLACE
+    return (frame, FrameState.BROKEN) if _PLACE_BEGINS.match(rest) else None
 
 
 def _without_mark(rest: str) -> tuple[str, str]:
@@ -105,11 +105,11 @@ def _without_mark(rest: str) -> tuple[str, str]:
     return rest, "normal"
 
 
-def _broken_off(text: str, start: int) -> tuple[Frame | None, State]:
+def _broken_off(text: str, start: int) -> tuple[ImportedFrame | None, FrameState]:
     name = text[:start].strip()
     if start and text[start - 1] == " " and _is_name(name) and _BEGUN.match(text, start):
-        return Frame(name), State.BROKEN
-    return None, State.BROKEN
+        return ImportedFrame(name), FrameState.BROKEN
+    return None, FrameState.BROKEN
 
 
 def _is_name(name: str) -> bool:

@@ -8,10 +8,18 @@ from typing import Any
 
 from analyzer.imports.frame_text import LONGEST
 from analyzer.imports.gdb_text import GdbText
-from analyzer.imports.lines import clean
+from analyzer.imports.lines import clean_line
 from analyzer.imports.mi_values import decoded, parse_results
-from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, at_one_place, bounded
-from gdbscripts.wire import NAMELESS, SIGNAL
+from analyzer.imports.stacks import (
+    UNKNOWN_FRAME,
+    ImportedFrame,
+    ImportedStack,
+    ThreadLabel,
+    UnreadLines,
+    at_one_place,
+    bounded,
+)
+from gdbscripts.wire import SIGNAL, UNKNOWN_NAME
 
 RECORD = re.compile(r'\s*(?:\d*\^done,(?:stack|stack-args|frame|threads)=|~"(?:\\n)?(?:#\d|Thread \d))')
 _RESULT = re.compile(r"\s*\d*[\^*=+](?P<class>[\w-]+)(?:,(?P<results>.*))?$")
@@ -20,14 +28,14 @@ _CONSOLE = re.compile(r'\s*~("(?:[^"\\]|\\.)*")$')
 _SILENT = re.compile(r'\s*(?:[&@]".*|\d*-[\w-]+.*|\(gdb\)\s*)$')
 
 
-def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
+def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
     """The stacks in MI output, and in what gdb printed to people in between."""
     console = GdbText(unread)
     thread: ThreadLabel | None = None
-    waiting: list[Frame] = []  # a stack whose arguments may come in a record of their own
+    waiting: list[ImportedFrame] = []  # a stack whose arguments may come in a record of their own
     number, said = 0, ""  # to people, and its line has not ended
     for number, raw in enumerate(lines, 1):
-        line = clean(raw)
+        line = clean_line(raw)
         if printed := _CONSOLE.match(line):
             *whole, said = (said + decoded(printed[1]))[:LONGEST].split("\n")
             for part in whole:
@@ -58,9 +66,9 @@ def _results(line: str) -> dict[str, Any] | None:
     return parse_results(record["results"] or "") if record else None
 
 
-def _whole(frames: list[Frame], thread: ThreadLabel | None) -> Iterator[Stack]:
+def _whole(frames: list[ImportedFrame], thread: ThreadLabel | None) -> Iterator[ImportedStack]:
     if frames:
-        yield Stack(bounded(frames), thread)
+        yield ImportedStack(bounded(frames), thread)
 
 
 def _thread(results: dict[str, Any], before: ThreadLabel | None) -> ThreadLabel | None:
@@ -68,26 +76,26 @@ def _thread(results: dict[str, Any], before: ThreadLabel | None) -> ThreadLabel 
     return ThreadLabel(int(number)) if isinstance(number, str) and _is_number(number) else before
 
 
-def _frames(stack: Any) -> list[Frame]:
+def _frames(stack: Any) -> list[ImportedFrame]:
     """The frames; a level that is missing leaves a hole."""
-    frames: list[Frame] = []
+    frames: list[ImportedFrame] = []
     expected = 0
     for entry in stack if isinstance(stack, list) else ():
         if not isinstance(entry, dict):
             continue
         level = entry.get("level", "")
         if not _is_number(level) or int(level) != expected:
-            frames.append(HOLE)
+            frames.append(UNKNOWN_FRAME)
         frames.append(_frame(entry))
         expected = int(level) + 1 if _is_number(level) else expected + 1
-    return [_inlined(frame, outer) for frame, outer in zip(frames, [*frames[1:], HOLE], strict=True)]
+    return [_inlined(frame, outer) for frame, outer in zip(frames, [*frames[1:], UNKNOWN_FRAME], strict=True)]
 
 
-def _frame(entry: dict[str, Any]) -> Frame:
+def _frame(entry: dict[str, Any]) -> ImportedFrame:
     text = {name: value for name, value in entry.items() if isinstance(value, str)}
-    name, address = text.get("func") or NAMELESS, text.get("addr", "")
+    name, address = text.get("func") or UNKNOWN_NAME, text.get("addr", "")
     known = bool(re.fullmatch(r"0x[0-9a-fA-F]{1,16}", address))
-    return Frame(
+    return ImportedFrame(
         name=name,
         file=text.get("fullname") or text.get("file", ""),
         line=int(text["line"]) if _is_number(text.get("line", "")) else 0,
@@ -99,7 +107,7 @@ def _frame(entry: dict[str, Any]) -> Frame:
     )
 
 
-def _inlined(frame: Frame, outer: Frame) -> Frame:
+def _inlined(frame: ImportedFrame, outer: ImportedFrame) -> ImportedFrame:
     """MI tells of inlined functions in no other way than by their address."""
     plain = frame.kind == "normal" and not frame.is_hole
     return frame._replace(kind="inline") if plain and at_one_place(frame, outer) else frame
@@ -111,7 +119,7 @@ def _arguments(values: Any) -> tuple[tuple[str, str], ...]:
     return tuple((pair["name"], str(pair.get("value", "..."))) for pair in known)
 
 
-def _with_arguments(frames: list[Frame], levels: Any) -> list[Frame]:
+def _with_arguments(frames: list[ImportedFrame], levels: Any) -> list[ImportedFrame]:
     """The frames with the arguments of the record that came behind them, when it is about as many."""
     entries = levels if isinstance(levels, list) else []
     if len(entries) != len(frames) or any(frame.is_hole for frame in frames):

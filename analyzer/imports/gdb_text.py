@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from analyzer.imports.frame_text import LONGEST, State, parse_frame
+from analyzer.imports.frame_text import LONGEST, FrameState, parse_frame
 from analyzer.imports.headings import (
     CREATED,
     CUT_OFF,
@@ -19,17 +19,26 @@ from analyzer.imports.headings import (
     is_source_of,
     our_heading,
 )
-from analyzer.imports.lines import FRAME_START, Prefixes, clean, joined, without_entities
+from analyzer.imports.lines import FRAME_START, LinePrefixes, clean_line, joined, without_entities
 from analyzer.imports.other_frames import other_thread
-from analyzer.imports.pending import Pending
+from analyzer.imports.pending import PendingFrame
 from analyzer.imports.scanning import open_braces
-from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, append, at_one_place, bounded
+from analyzer.imports.stacks import (
+    UNKNOWN_FRAME,
+    ImportedFrame,
+    ImportedStack,
+    ThreadLabel,
+    UnreadLines,
+    append,
+    at_one_place,
+    bounded,
+)
 
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
 _WIDE = 78  # columns: a line so long may have been broken by the terminal
 
 
-def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
+def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
     """The stacks in gdb's output, each as soon as it is whole."""
     reader = GdbText(unread)
     for number, line in enumerate(lines, 1):
@@ -40,10 +49,10 @@ def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
 class GdbText:
     """Takes lines one by one."""
 
-    def __init__(self, unread: Unread) -> None:
+    def __init__(self, unread: UnreadLines) -> None:
         self._unread = unread
-        self._prefixes = Prefixes()
-        self._pending: Pending | None = None
+        self._prefixes = LinePrefixes()
+        self._pending: PendingFrame | None = None
         self._stack = _Stack()
         self._thread: ThreadLabel | None = None
         self._current: ThreadLabel | None = None  # the one that gdb is in
@@ -52,33 +61,33 @@ class GdbText:
         self._begun = ""  # a thread's heading that was broken
         self._before = ""  # the line before, when it is of no stack
 
-    def feed(self, number: int, raw: str) -> Iterator[Stack]:
+    def feed(self, number: int, raw: str) -> Iterator[ImportedStack]:
         """One more line; the stack that it ends, if it does."""
         if len(raw) > LONGEST:
             yield from self._close_frame()
             self._nobody_reads(number, raw)
             return
-        line = self._prefixes.strip(clean(without_entities(raw)))
+        line = self._prefixes.strip(clean_line(without_entities(raw)))
         if FRAME_START.match(line):
             yield from self._close_frame()
             self._begun = self._before = ""
-            self._pending = Pending(number, line)
+            self._pending = PendingFrame(number, line)
         elif self._pending is None or not self._pending.takes(number, line):
             yield from self._close_frame()
             yield from self._between(number, line)
 
-    def asked(self) -> Iterator[Stack]:
+    def asked(self) -> Iterator[ImportedStack]:
         """A command begins: what follows is of the thread that gdb is in, unless it says otherwise."""
         yield from self._close_frame()
         yield from self._finish()
         self._thread = self._current
 
-    def end(self) -> Iterator[Stack]:
+    def end(self) -> Iterator[ImportedStack]:
         """There are no more lines."""
         yield from self._close_frame()
         yield from self._finish()
 
-    def _close_frame(self) -> Iterator[Stack]:
+    def _close_frame(self) -> Iterator[ImportedStack]:
         pending, self._pending = self._pending, None
         if pending is None:
             return
@@ -94,7 +103,7 @@ class GdbText:
         for number, text in pending.left_over():
             self._nobody_reads(number, text)
 
-    def _between(self, number: int, line: str) -> Iterator[Stack]:
+    def _between(self, number: int, line: str) -> Iterator[ImportedStack]:
         line = joined(self._begun, line) if self._begun else line
         ours, thread, broken = our_heading(line), gdb_thread(line) or other_thread(line), broken_thread(line)
         before, self._before, self._begun = self._before, line, line if broken and not thread else ""
@@ -138,7 +147,7 @@ class GdbText:
         self._unread.add(number, line)
         self._stack.gap = True
 
-    def _finish(self) -> Iterator[Stack]:
+    def _finish(self) -> Iterator[ImportedStack]:
         stack, self._stack = self._stack, _Stack()
         if stack.frames:
             yield stack.whole(self._thread)
@@ -149,16 +158,16 @@ class _Stack:
 
     def __init__(self, heading: str = "", time: float = 0.0, times: int = 1) -> None:
         self.heading, self._time, self._times = heading, time, times
-        self.frames: list[Frame] = []
-        self._inner: list[Frame] | None = None  # the stack itself, while its thread's creator is read
+        self.frames: list[ImportedFrame] = []
+        self._inner: list[ImportedFrame] | None = None  # the stack itself, while its thread's creator is read
         self.level = -1
         self.gap = False
         self.cut = False
 
-    def add(self, level: int, frame: Frame) -> None:
+    def add(self, level: int, frame: ImportedFrame) -> None:
         """The frame of a level: what the text leaves out leaves a hole."""
         if level != self.level + 1:
-            append(self.frames, HOLE)
+            append(self.frames, UNKNOWN_FRAME)
         append(self.frames, frame._replace(gap=self.gap and bool(self.frames)))
         self.level, self.gap = level, False
 
@@ -167,20 +176,22 @@ class _Stack:
         if self._inner is None:
             self._inner, self.frames, self.level, self.gap = self.frames, [], -1, False
 
-    def whole(self, thread: ThreadLabel | None) -> Stack:
+    def whole(self, thread: ThreadLabel | None) -> ImportedStack:
         """The stack as it was read."""
         own, creator = (self.frames, []) if self._inner is None else (self._inner, self.frames)
         frames = own if self.heading else inlined(own)
-        return Stack(bounded(frames), thread, self._times, self._time, self.heading, bounded(creator), self.cut)
+        return ImportedStack(
+            bounded(frames), thread, self._times, self._time, self.heading, bounded(creator), self.cut
+        )
 
 
 def stopped_at(line: str) -> bool:
     """Whether gdb says where the program stopped: a frame without its number."""
     told = parse_frame(f"#0  {line}")
-    return told is not None and told.state is State.WHOLE
+    return told is not None and told.state is FrameState.WHOLE
 
 
-def inlined(frames: list[Frame]) -> list[Frame]:
+def inlined(frames: list[ImportedFrame]) -> list[ImportedFrame]:
     """The frames with those marked that are inlined into the next outer one.
 
     gdb prints no address for a function that stands in code inlined into it: it has gone nowhere; others print the
@@ -192,10 +203,10 @@ def inlined(frames: list[Frame]) -> list[Frame]:
         return frames
     return [
         frame._replace(kind="inline") if _is_inlined(frame, outer) else frame
-        for frame, outer in zip(frames, [*frames[1:], HOLE], strict=True)
+        for frame, outer in zip(frames, [*frames[1:], UNKNOWN_FRAME], strict=True)
     ]
 
 
-def _is_inlined(frame: Frame, outer: Frame) -> bool:
+def _is_inlined(frame: ImportedFrame, outer: ImportedFrame) -> bool:
     plain = frame.kind == "normal" == outer.kind and not frame.is_hole and not outer.is_hole
     return plain and not outer.gap and (not outer.addressed or at_one_place(frame, outer))

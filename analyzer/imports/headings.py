@@ -43,7 +43,7 @@ _PLACE = re.compile(r":(\d{1,9})$")
 _SOURCE_LINE = re.compile(r"\d{1,7}(?: {1,8}|$)")
 
 
-class Ours(NamedTuple):
+class ShowHeading(NamedTuple):
     """A heading as `analyze show` prints it."""
 
     what: str
@@ -52,7 +52,7 @@ class Ours(NamedTuple):
     times: int
 
 
-def our_heading(line: str) -> Ours | None:
+def our_heading(line: str) -> ShowHeading | None:
     """`== What happened (main thread, 0.313 s, 3 times)`."""
     plausible = line.startswith("== ") and line.endswith(")") and len(line) < _LONGEST
     opened = last_parenthesis(line) if plausible else -1
@@ -66,7 +66,7 @@ def our_heading(line: str) -> Ours | None:
     thread = ThreadLabel(main=True) if label == "main thread" else ThreadLabel(name=label, main=False)
     if number := _OUR_NUMBER.fullmatch(label):
         thread = ThreadLabel(number=int(number[1]), main=False)
-    return Ours(line[3:opened].strip(), thread, float(found["time"]), int(found["count"] or 1))
+    return ShowHeading(line[3:opened].strip(), thread, float(found["time"]), int(found["count"] or 1))
 
 
 def gdb_thread(line: str) -> ThreadLabel | None:

@@ -36,7 +36,7 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{1,16}$")
 FRAME_START = re.compile(r"\s*#(\d{1,7})(?=\s)")
 
 
-def clean(line: str) -> str:
+def clean_line(line: str) -> str:
     """The line without its end, control codes and what is invisible; all kinds of spaces are plain ones."""
     text = line.rstrip("\r\n").replace("\t", " ")
     if text.isascii() and text.isprintable():
@@ -53,7 +53,7 @@ def without_entities(line: str) -> str:
     return _ENTITY.sub(lambda entity: unescape(entity[0]), line)
 
 
-class Prefixes:
+class LinePrefixes:
     """Takes off what pages and logs put in front of a line: the time, quote marks, gdb's prompt, a list's number.
 
     A name of C++ may be broken before a `>`: no more quote marks are taken off than stood before the last frame.

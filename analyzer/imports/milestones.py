@@ -14,35 +14,35 @@ _IN, _ASKED_FOR = "In ", "Asked for: "
 
 
 @cache
-def known_steps() -> tuple[plan.Step, ...]:
+def known_steps() -> tuple[plan.PlannedMilestone, ...]:
     """The steps of all scenarios and accelerators, in their order, each once."""
     scenarios = (load_scenario("startup", "kvm"), load_scenario("startup", "tcg"), load_scenario("io", "kvm"))
     return tuple({step.name: step for scenario in scenarios for step in scenario.steps}.values())
 
 
-def step_reached(function: str) -> plan.Step | None:
+def step_reached(function: str) -> plan.PlannedMilestone | None:
     """The step that a stop in `function` reaches, requests left out: an ioctl may be any."""
     steps = (step for step in known_steps() if not step.request_name)
     return next((step for step in steps if function in step.functions), None)
 
 
-def milestone_at(function: str) -> wire.Milestone:
+def milestone_at(function: str) -> wire.MilestoneRecord:
     """The milestone of a stack that ends in `function`."""
-    return wire.Milestone(
+    return wire.MilestoneRecord(
         f"at {function}", f"{_IN}{function}", False, [function], [],
         about="The backtrace ends here.", target=True,
     )  # fmt: skip
 
 
-def milestone_of(step: plan.Step, function: str) -> wire.Milestone:
+def milestone_of(step: plan.PlannedMilestone, function: str) -> wire.MilestoneRecord:
     """The milestone of a scenario's step, which `function` reached."""
-    return wire.Milestone(
+    return wire.MilestoneRecord(
         step.name, step.title, False, [function], [],
         request=step.request_name, about=step.about, target=step.target,
     )  # fmt: skip
 
 
-def milestone_titled(title: str, function: str) -> wire.Milestone:
+def milestone_titled(title: str, function: str) -> wire.MilestoneRecord:
     """The milestone that our own `show` calls `title`."""
     step = next((step for step in known_steps() if step.title == title), None)
     if step is not None:
@@ -53,7 +53,7 @@ def milestone_titled(title: str, function: str) -> wire.Milestone:
     return replace(milestone_at(function), name=name, title=title, about="", found=[function])
 
 
-def ioctl_in(heading: str) -> tuple[str, plan.Step, str] | None:
+def ioctl_in(heading: str) -> tuple[str, plan.PlannedMilestone, str] | None:
     """(title, the step, the descriptor's file) of a heading that tells of a known ioctl."""
     told = _IOCTL.match(heading)
     steps = (step for step in known_steps() if told and step.request_name == told["request"])

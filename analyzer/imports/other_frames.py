@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from analyzer.imports.scanning import balanced
-from analyzer.imports.stacks import HOLE, Frame, ThreadLabel
+from analyzer.imports.stacks import UNKNOWN_FRAME, ImportedFrame, ThreadLabel
 
 _SYSTEMD = re.compile(r"\s*#\d{1,7}\s+0x([0-9a-f]{1,16}) (\S.{0,2000}) \(([^()]{1,500}) \+ 0x[0-9a-f]{1,16}\)$")
 _SANITIZER = re.compile(
@@ -30,7 +30,7 @@ _FOREIGN = {
 }
 
 
-def other_frame(text: str) -> Frame | None:
+def other_frame(text: str) -> ImportedFrame | None:
     """The frame in a line of theirs; None when it is none."""
     if told := _SYSTEMD.match(text):
         return _frame("" if told[2] == "n/a" else told[2], told[1], library=_library(told[3]))
@@ -56,8 +56,8 @@ def foreign(lines: list[str]) -> str:
     return next((whose for whose, sign in _FOREIGN.items() if any(map(sign.match, lines))), "")
 
 
-def _frame(name: str | None, address: str, file: str = "", line: int = 0, library: str = "") -> Frame:
-    known = Frame(name, file, line, library) if name else HOLE
+def _frame(name: str | None, address: str, file: str = "", line: int = 0, library: str = "") -> ImportedFrame:
+    known = ImportedFrame(name, file, line, library) if name else UNKNOWN_FRAME
     return known._replace(pc=int(address, 16), addressed=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from analyzer.imports.frame_text import FrameText, State, parse_frame
+from analyzer.imports.frame_text import FrameState, ParsedFrame, parse_frame
 from analyzer.imports.headings import CREATED, CUT_OFF, broken_thread, gdb_thread, is_noise, our_heading
 from analyzer.imports.lines import joined
 
@@ -14,26 +14,26 @@ _IN_A_PATH = re.compile(r"[\w./+-]{1,200}$")
 _LIBRARY = re.compile(r"\.so(?:\.\d+)*$")
 
 
-class Pending:
+class PendingFrame:
     """A frame whose last line may not have come yet."""
 
     def __init__(self, number: int, text: str) -> None:
         self.number, self.text = number, text
-        self.read: FrameText | None = parse_frame(text)
+        self.read: ParsedFrame | None = parse_frame(text)
         self._waiting: list[tuple[int, str]] = []  # lines taken on trust, since the last that made sense
         self._trial = text
 
     def takes(self, number: int, line: str) -> bool:
         """Whether the line belongs to this frame."""
-        if self.read is None or self.read.state is State.NOTHING or not self._may_follow(line):
+        if self.read is None or self.read.state is FrameState.NOTHING or not self._may_follow(line):
             return False
         if not line.strip():
-            return self.read.state is State.BROKEN
+            return self.read.state is FrameState.BROKEN
         trial = joined(self._trial, line)
         read = parse_frame(trial)
-        if read is None or read.state is State.NOTHING:
+        if read is None or read.state is FrameState.NOTHING:
             return False
-        if read.state is State.BROKEN:
+        if read.state is FrameState.BROKEN:
             if len(self._waiting) >= _MOST_PARTS:
                 return False
             self._waiting.append((number, line))
@@ -53,10 +53,10 @@ class Pending:
             or CREATED.match(line)
         ):
             return False
-        if self.read.state is State.BROKEN:
+        if self.read.state is FrameState.BROKEN:
             return not (line.strip() and is_noise(line))
         word = line.strip()
-        if self.read.state is State.NO_PLACE:
+        if self.read.state is FrameState.NO_PLACE:
             return (
                 bool(self._waiting)
                 or word.startswith(("at ", "from "))

@@ -9,9 +9,17 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from analyzer.imports.lines import clean
+from analyzer.imports.lines import clean_line
 from analyzer.imports.scanning import last_parenthesis
-from analyzer.imports.stacks import HOLE, Frame, Stack, ThreadLabel, Unread, append, bounded
+from analyzer.imports.stacks import (
+    UNKNOWN_FRAME,
+    ImportedFrame,
+    ImportedStack,
+    ThreadLabel,
+    UnreadLines,
+    append,
+    bounded,
+)
 from gdbscripts.wire import KERNEL_LIBRARY
 
 _LONGEST_HEADER = 2000  # characters
@@ -44,14 +52,14 @@ def sampled(line: str, following: str) -> bool:
     return bool(timeless or (_HEADER.match(line) and _FRAME.match(following)))
 
 
-def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
+def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
     """The stacks of the samples that have one, each as soon as it is whole."""
-    frames: list[Frame] = []
+    frames: list[ImportedFrame] = []
     at_hand = lru_cache(_REMEMBERED)(_frame)
     header: tuple[ThreadLabel, float] | None = None
     began: float | None = None
     for number, raw in enumerate(lines, 1):
-        found = _FRAME.match(raw) or _FRAME.match(clean(raw))
+        found = _FRAME.match(raw) or _FRAME.match(clean_line(raw))
         if found is not None and header is not None:
             symbol, _, rest = found[2].partition("+0x")
             short = len(found[2]) <= _NOT_LONGER
@@ -59,28 +67,30 @@ def read(lines: Iterable[str], unread: Unread) -> Iterator[Stack]:
         elif not raw.strip():
             yield from _whole(header, frames)
             header, frames = None, []
-        elif frames and (placed := _placed(frames[-1], clean(raw))) is not None:
+        elif frames and (placed := _placed(frames[-1], clean_line(raw))) is not None:
             frames[-1] = placed
-        elif found is None and (told := _header(clean(raw), began is None and not frames)) is not None:
+        elif found is None and (told := _header(clean_line(raw), began is None and not frames)) is not None:
             yield from _whole(header, frames)
             thread, time = told
             began = time if began is None else began
             header, frames = (thread, (time or 0.0) - (began or 0.0)), []
         elif not raw.startswith("#"):  # perf's own remarks on the recording
-            unread.add(number, clean(raw[:_LONGEST_HEADER]))
-            frames += [HOLE] if frames and not frames[-1].is_hole else []
+            unread.add(number, clean_line(raw[:_LONGEST_HEADER]))
+            frames += [UNKNOWN_FRAME] if frames and not frames[-1].is_hole else []
     yield from _whole(header, frames)
 
 
-def _whole(header: tuple[ThreadLabel, float] | None, frames: list[Frame]) -> Iterator[Stack]:
+def _whole(header: tuple[ThreadLabel, float] | None, frames: list[ImportedFrame]) -> Iterator[ImportedStack]:
     if header is not None and frames:
         inlined = any(frame.kind == "inline" for frame in frames)
-        yield Stack(bounded(_in_libraries(frames) if inlined else frames), header[0], time=max(0.0, header[1]))
+        yield ImportedStack(
+            bounded(_in_libraries(frames) if inlined else frames), header[0], time=max(0.0, header[1])
+        )
 
 
-def _in_libraries(frames: list[Frame]) -> list[Frame]:
+def _in_libraries(frames: list[ImportedFrame]) -> list[ImportedFrame]:
     """The frames with those inlined in the library of the function that they are part of."""
-    whole: list[Frame] = []
+    whole: list[ImportedFrame] = []
     for frame in reversed(frames):
         inlined = frame.kind == "inline" and whole
         whole.append(frame._replace(library=whole[-1].library) if inlined else frame)
@@ -101,7 +111,7 @@ def _header(line: str, timeless: bool) -> tuple[ThreadLabel, float | None] | Non
     return thread, float(time) if time else None
 
 
-def _placed(frame: Frame, line: str) -> Frame | None:
+def _placed(frame: ImportedFrame, line: str) -> ImportedFrame | None:
     """The frame with the line of source that is told below it, with the mark of an inlined one behind."""
     text = line.removesuffix(f" {_INLINED}")
     inlined = frame if text == line else frame._replace(kind="inline")
@@ -115,18 +125,18 @@ def _is_high(address: str) -> bool:
     return len(address) == 16 and address.startswith("ffff")
 
 
-def _frame(symbol: str, rest: str, high: bool) -> Frame:
+def _frame(symbol: str, rest: str, high: bool) -> ImportedFrame:
     """The frame in `address+0x12 (/usr/bin/program)`: what is before the offset and what behind it.
 
     Without an offset all is in `symbol`; the module may be missing.
     """
     name, module = (symbol, rest) if rest else _without_module(symbol)
-    name, module = clean(name).strip(), clean(module).strip()
+    name, module = clean_line(name).strip(), clean_line(module).strip()
     if name in _UNKNOWN:
-        return HOLE
+        return UNKNOWN_FRAME
     if module == _INLINED:
-        return Frame(name, kind="inline")
-    return Frame(name, library=_library(module[1:-1], high))
+        return ImportedFrame(name, kind="inline")
+    return ImportedFrame(name, library=_library(module[1:-1], high))
 
 
 def _without_module(text: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from analyzer.imports.stacks import Frame
+from analyzer.imports.stacks import ImportedFrame
 
 C_LIBRARY = "libc.so.6"
 # How glibc's own debug information names its sources.
@@ -47,7 +47,7 @@ def _top(file: str) -> str:
     return inner.split("/")[0] if "/" in inner and not inner.startswith("/") else ""
 
 
-def placed(frame: Frame, root: str) -> Frame:
+def placed(frame: ImportedFrame, root: str) -> ImportedFrame:
     """The frame with its file relative to the source tree, and with the library when its file gives it away."""
     if not frame.file:
         return frame

@@ -10,7 +10,7 @@ from analyzer import TOOL
 from analyzer.imports.calls import call_of
 from analyzer.imports.milestones import ioctl_in, milestone_at, milestone_of, milestone_titled, step_reached
 from analyzer.imports.places import placed, source_root
-from analyzer.imports.stacks import HOLE, Frame, Stack
+from analyzer.imports.stacks import UNKNOWN_FRAME, ImportedFrame, ImportedStack
 from analyzer.imports.threads import MAIN, Threads
 from gdbscripts import wire
 
@@ -21,7 +21,7 @@ _FOR_THE_GUEST = "A device's function runs for the guest: "
 
 
 @dataclass(frozen=True)
-class Origin:
+class ImportOrigin:
     """What is known of where the text comes from. `about` goes into the graph's provenance, as (name, value)."""
 
     name: str
@@ -30,7 +30,9 @@ class Origin:
     about: tuple[tuple[str, str], ...] = ()
 
 
-def records(stacks: Sequence[Stack], origin: Origin, notes: Sequence[str], counted: bool) -> Iterator[wire.Record]:
+def records(
+    stacks: Sequence[ImportedStack], origin: ImportOrigin, notes: Sequence[str], counted: bool
+) -> Iterator[wire.Record]:
     """The recording, from header to end."""
     writer = _Writer(with_creators(_placed(stacks)), counted)
     body = list(writer.stops())
@@ -39,12 +41,12 @@ def records(stacks: Sequence[Stack], origin: Origin, notes: Sequence[str], count
     yield from writer.threads.records.values()
     yield from body
     for note in notes:
-        yield wire.Note(note)
-    yield wire.End("complete", "", len(writer.frames), writer.count)
+        yield wire.NoteRecord(note)
+    yield wire.EndRecord("complete", "", len(writer.frames), writer.count)
 
 
-def _header(origin: Origin) -> wire.Header:
-    return wire.Header(
+def _header(origin: ImportOrigin) -> wire.HeaderRecord:
+    return wire.HeaderRecord(
         schema=wire.SCHEMA,
         tool=TOOL,
         created="",
@@ -61,15 +63,15 @@ def _header(origin: Origin) -> wire.Header:
     )
 
 
-def _placed(stacks: Sequence[Stack]) -> list[Stack]:
+def _placed(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
     """The stacks with relative paths. What our own `show` printed has them already."""
     foreign = [stack for stack in stacks if not stack.heading]
     root = source_root(
         frame.file for stack in foreign for frame in stack.frames if frame.file and not placed(frame, "").library
     )
-    known: dict[Frame, Frame] = {}
+    known: dict[ImportedFrame, ImportedFrame] = {}
 
-    def place(frame: Frame, root: str) -> Frame:
+    def place(frame: ImportedFrame, root: str) -> ImportedFrame:
         return known.setdefault(frame, placed(frame, root)) if frame.file else frame
 
     return [
@@ -81,14 +83,14 @@ def _placed(stacks: Sequence[Stack]) -> list[Stack]:
     ]
 
 
-def with_creators(stacks: Sequence[Stack]) -> list[Stack]:
+def with_creators(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
     """The stacks, and where only a thread's first one tells how the thread was created, that one before it."""
     told = {stack.frames for stack in stacks if stack.heading.startswith(_THREAD_CREATED)}
     whole = []
     for stack in stacks:
         if stack.creator and stack.creator not in told:
             told.add(stack.creator)
-            whole.append(Stack(stack.creator, heading=f"{_THREAD_CREATED}??", time=stack.time))
+            whole.append(ImportedStack(stack.creator, heading=f"{_THREAD_CREATED}??", time=stack.time))
         whole.append(stack)
     return whole
 
@@ -97,20 +99,22 @@ def with_creators(stacks: Sequence[Stack]) -> list[Stack]:
 class _Writer:
     """Numbers frames and stops."""
 
-    stacks: list[Stack]
+    stacks: list[ImportedStack]
     counted: bool
-    frames: dict[tuple[Frame, str], int] = field(default_factory=dict)
+    frames: dict[tuple[ImportedFrame, str], int] = field(default_factory=dict)
     count: int = 0
 
     def __post_init__(self) -> None:
         self.threads = Threads(self.stacks)
-        self._milestones: dict[str, wire.Milestone] = {}
-        self._creations: dict[tuple[Frame, ...], list[int]] = {}  # stops that created a thread nobody claimed yet
+        self._milestones: dict[str, wire.MilestoneRecord] = {}
+        self._creations: dict[
+            tuple[ImportedFrame, ...], list[int]
+        ] = {}  # stops that created a thread nobody claimed yet
         self._claimed: set[int] = set()
         most = Counter({number: stack.times for number, stack in enumerate(self.stacks)}).most_common(_CHAINS)
         self._told = {number for number, _ in most} if self.counted else set(range(len(self.stacks)))
 
-    def milestones(self) -> Iterator[wire.Milestone]:
+    def milestones(self) -> Iterator[wire.MilestoneRecord]:
         """Those that were reached; when none of them has a chain of its own, all have."""
         found = self._milestones.values()
         targets = any(milestone.target for milestone in found)
@@ -121,7 +125,7 @@ class _Writer:
         for number, stack in enumerate(self.stacks):
             thread = self.threads.number_of(stack)
             numbers: list[int] = []
-            for inner, frame in zip([HOLE, *stack.frames], stack.frames, strict=False):
+            for inner, frame in zip([UNKNOWN_FRAME, *stack.frames], stack.frames, strict=False):
                 call = str(call_of(frame, inner)) if numbers else ""
                 key = (frame._replace(arguments=(), gap=False), call)
                 if key not in self.frames:
@@ -133,7 +137,7 @@ class _Writer:
                 yield from self._created(stack, thread)
         self.count = len(self.stacks)
 
-    def _stop(self, number: int, stack: Stack, thread: int, frames: list[int]) -> wire.Stop:
+    def _stop(self, number: int, stack: ImportedStack, thread: int, frames: list[int]) -> wire.StopRecord:
         what = self._what(number, stack)
         if what.reason == "thread-create":
             self._creations.setdefault(stack.frames, []).append(number)
@@ -142,9 +146,9 @@ class _Writer:
             arguments=[[(name, value) for name, value in frame.arguments] for frame in stack.frames],
         )  # fmt: skip
 
-    def _what(self, number: int, stack: Stack) -> wire.Stop:
+    def _what(self, number: int, stack: ImportedStack) -> wire.StopRecord:
         """What the stop is of: its heading says so, or its innermost function."""
-        function = next((frame.name for frame in stack.frames if not frame.is_hole), wire.NAMELESS)
+        function = next((frame.name for frame in stack.frames if not frame.is_hole), wire.UNKNOWN_NAME)
         if stack.heading:
             return self._by_heading(stack, stack.frames[0].name)
         step = step_reached(function) if stack.frames[0].name == function else None
@@ -153,7 +157,7 @@ class _Writer:
         milestone = milestone_of(step, function) if step else milestone_at(function)
         return self._reaching([milestone], function)
 
-    def _by_heading(self, stack: Stack, function: str) -> wire.Stop:
+    def _by_heading(self, stack: ImportedStack, function: str) -> wire.StopRecord:
         heading = stack.heading
         if heading in _PLAIN_HEADINGS:
             return _plain_stop(_PLAIN_HEADINGS[heading], "")
@@ -168,36 +172,36 @@ class _Writer:
             return replace(stop, request=step.request, file=file)
         return self._reaching([milestone_titled(title, function) for title in heading.split("; ")], function)
 
-    def _creating(self, start: str) -> wire.Stop:
-        if start == wire.NAMELESS:
+    def _creating(self, start: str) -> wire.StopRecord:
+        if start == wire.UNKNOWN_NAME:
             return _plain_stop("thread-create", "pthread_create")
         outermost = [frame for stack in self.stacks for frame in stack.frames[-3:] if frame.name == start]
-        place = outermost[0] if outermost else HOLE
+        place = outermost[0] if outermost else UNKNOWN_FRAME
         return replace(
             _plain_stop("thread-create", "pthread_create"),
             starts=start, starts_file=place.file, starts_library=place.library,
         )  # fmt: skip
 
-    def _reaching(self, milestones: list[wire.Milestone], function: str) -> wire.Stop:
+    def _reaching(self, milestones: list[wire.MilestoneRecord], function: str) -> wire.StopRecord:
         for milestone in milestones:
             self._milestones.setdefault(milestone.name, milestone)
         return replace(_plain_stop("milestone", function), milestones=[milestone.name for milestone in milestones])
 
-    def _created(self, stack: Stack, thread: int) -> Iterator[wire.Record]:
+    def _created(self, stack: ImportedStack, thread: int) -> Iterator[wire.Record]:
         free = self._creations.get(stack.creator, [])
         if thread in self._claimed or not free:
             return
         self._claimed.add(thread)
         handle = hex(thread)
         self.threads.set_handle(thread, handle)
-        yield wire.Return(free.pop(0), 0, handle)
+        yield wire.ReturnRecord(free.pop(0), 0, handle)
 
 
-def _plain_stop(reason: str, function: str) -> wire.Stop:
-    return wire.Stop(0, 0.0, 0, reason, [], function, [], [])
+def _plain_stop(reason: str, function: str) -> wire.StopRecord:
+    return wire.StopRecord(0, 0.0, 0, reason, [], function, [], [])
 
 
-def _frame(number: int, frame: Frame, call: str) -> wire.Frame:
-    return wire.Frame(
+def _frame(number: int, frame: ImportedFrame, call: str) -> wire.FrameRecord:
+    return wire.FrameRecord(
         number, frame.name, frame.kind, frame.pc, frame.file, frame.line, frame.library, frame.addressed, call
     )  # fmt: skip

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from analyzer.text import number_of
-from gdbscripts.wire import CUT, NAMELESS
+from gdbscripts.wire import CUT, UNKNOWN_NAME
 
 SHOWN = 5  # unread lines that are kept to be shown
 DEEPEST = 10_000  # frames of one stack: of a deeper one those in the middle are left out
-INNER = DEEPEST // 2
-OUTER = DEEPEST - INNER - 1  # and one frame stands for those between
+MOST_INNER = DEEPEST // 2
+MOST_OUTER = DEEPEST - MOST_INNER - 1  # and one frame stands for those between
 _LONGEST_SHOWN = 100  # characters of an unread line
 
 
-class Frame(NamedTuple):
+class ImportedFrame(NamedTuple):
     """A frame as the text has it. `gap`: something is missing between it and the next inner one."""
 
     name: str
@@ -31,14 +31,14 @@ class Frame(NamedTuple):
     @property
     def is_hole(self) -> bool:
         """Whether it only says that something is missing here."""
-        return self.name == NAMELESS
+        return self.name == UNKNOWN_NAME
 
 
-HOLE = Frame(NAMELESS)
-_BETWEEN = Frame(f"{CUT} {DEEPEST} frames>", kind="other")
+UNKNOWN_FRAME = ImportedFrame(UNKNOWN_NAME)
+_BETWEEN = ImportedFrame(f"{CUT} {DEEPEST} frames>", kind="other")
 
 
-def at_one_place(frame: Frame, outer: Frame) -> bool:
+def at_one_place(frame: ImportedFrame, outer: ImportedFrame) -> bool:
     """Whether two functions have one address: the inner one is inlined. A function that called itself may have it
     too, but then it is at the same line."""
     return 0 < frame.pc == outer.pc and (frame.name, frame.line) != (outer.name, outer.line)
@@ -53,20 +53,20 @@ class ThreadLabel(NamedTuple):
     main: bool | None = None
 
 
-class Stack(NamedTuple):
+class ImportedStack(NamedTuple):
     """A stack, frames innermost first. `heading` is the line our own `show` prints above it, without `== `."""
 
-    frames: tuple[Frame, ...]
+    frames: tuple[ImportedFrame, ...]
     thread: ThreadLabel | None = None
     times: int = 1  # how often it came
     time: float = 0.0  # of the first
     heading: str = ""
-    creator: tuple[Frame, ...] = ()  # where the thread was created, as our own `show` prints it below
+    creator: tuple[ImportedFrame, ...] = ()  # where the thread was created, as our own `show` prints it below
     cut: bool = False  # the text says that more frames follow
 
 
 @dataclass
-class Unread:
+class UnreadLines:
     """The lines that could not be read: how many, and the first few with their numbers."""
 
     count: int = 0
@@ -88,18 +88,18 @@ class Unread:
         return f"{number_of(self.count, 'line')} could not be read: {shown}{more}"
 
 
-def bounded(frames: list[Frame]) -> tuple[Frame, ...]:
+def bounded(frames: list[ImportedFrame]) -> tuple[ImportedFrame, ...]:
     """The frames, innermost first; of a stack that is too deep both ends, and a frame that stands for the rest."""
-    return tuple(frames) if len(frames) <= DEEPEST else (*frames[:INNER], _BETWEEN, *frames[-OUTER:])
+    return tuple(frames) if len(frames) <= DEEPEST else (*frames[:MOST_INNER], _BETWEEN, *frames[-MOST_OUTER:])
 
 
-def append(frames: list[Frame], frame: Frame) -> None:
+def append(frames: list[ImportedFrame], frame: ImportedFrame) -> None:
     """One more frame, further out than the others, of which there are never many more than `bounded` keeps."""
     frames.append(frame)
     if len(frames) > 2 * DEEPEST:
         frames[:] = bounded(frames)
 
 
-def is_too_deep(stack: Stack) -> bool:
+def is_too_deep(stack: ImportedStack) -> bool:
     """Whether frames in its middle are left out."""
-    return len(stack.frames) == DEEPEST and stack.frames[INNER] == _BETWEEN
+    return len(stack.frames) == DEEPEST and stack.frames[MOST_INNER] == _BETWEEN

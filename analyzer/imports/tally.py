@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from analyzer.imports.stacks import Frame, Stack, ThreadLabel
+from analyzer.imports.stacks import ImportedFrame, ImportedStack, ThreadLabel
 from analyzer.text import number_of
 
 DISTINCT = 50_000  # different stacks
@@ -15,7 +15,7 @@ _BESIDES, _BESIDES_OF_CALL = 20, 60  # characters that a frame and a call count 
 
 
 @dataclass
-class Tally:
+class StackCounter:
     """Stacks in the order they came. With `counted` equal ones of a thread are kept once, with their number.
 
     The first stack there is no room for, and all others that are new from then on, are `left_out`: only counted.
@@ -23,15 +23,15 @@ class Tally:
 
     counted: bool
     distinct: int = DISTINCT
-    stacks: list[Stack] = field(default_factory=list)
+    stacks: list[ImportedStack] = field(default_factory=list)
     left_out: int = 0
-    _positions: dict[tuple[ThreadLabel | None, tuple[Frame, ...]], int] = field(default_factory=dict)
-    _frames: dict[Frame, Frame] = field(default_factory=dict)  # each different one once
+    _positions: dict[tuple[ThreadLabel | None, tuple[ImportedFrame, ...]], int] = field(default_factory=dict)
+    _frames: dict[ImportedFrame, ImportedFrame] = field(default_factory=dict)  # each different one once
     _calls: set[tuple[str, str]] = field(default_factory=set)
     _text: int = 0
     _text_of_calls: int = 0
 
-    def add(self, stack: Stack) -> None:
+    def add(self, stack: ImportedStack) -> None:
         """One more."""
         known = self._positions.get((stack.thread, stack.frames)) if self.counted else None
         if known is not None:
@@ -53,7 +53,7 @@ class Tally:
             "Choose a part, as with perf script's --comm or --time."
         )
 
-    def _has_room(self, stack: Stack) -> bool:
+    def _has_room(self, stack: ImportedStack) -> bool:
         frames = stack.frames + stack.creator
         calls = {(outer.name, inner.name) for inner, outer in pairwise(frames)} - self._calls
         self._calls |= calls
@@ -62,13 +62,13 @@ class Tally:
         within = len(self.stacks) < self.distinct and self._text <= TEXT and self._text_of_calls <= CALLS
         return within or not self.stacks  # one there always is
 
-    def _keep(self, stack: Stack) -> None:
+    def _keep(self, stack: ImportedStack) -> None:
         frames = tuple(self._frames.setdefault(frame, frame) for frame in stack.frames)
         if self.counted:
             self._positions[stack.thread, frames] = len(self.stacks)
         self.stacks.append(stack._replace(frames=frames))
 
 
-def _length(frame: Frame) -> int:
+def _length(frame: ImportedFrame) -> int:
     arguments = sum(len(name) + len(value) for name, value in frame.arguments)
     return len(frame.name) + len(frame.file) + len(frame.library) + arguments + _BESIDES

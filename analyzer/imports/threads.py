@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.imports.stacks import Stack, ThreadLabel
-from analyzer.model import CALL_MAIN, PLUMBING
+from analyzer.imports.stacks import ImportedStack, ThreadLabel
+from analyzer.model import CALL_MAIN, LIBC_START_FRAMES
 from gdbscripts import wire
 
 MAIN = 1  # a recording's number for the main thread
@@ -16,9 +16,9 @@ _Key = tuple[int, int, str, bool]
 class Threads:
     """Numbers the threads: 1 for the main one, those of gdb where it has given any, then the next free ones."""
 
-    def __init__(self, stacks: Sequence[Stack]) -> None:
+    def __init__(self, stacks: Sequence[ImportedStack]) -> None:
         self._numbers: dict[_Key, int] = {}
-        self.records: dict[int, wire.Thread] = {}
+        self.records: dict[int, wire.ThreadRecord] = {}
         # A stack of the main thread may end before `main`, or in the kernel: another one of the thread tells.
         mains = [stack.thread for stack in stacks if stack.thread and is_main(stack)]
         self._main_tids = {label.tid for label in mains} - {0}
@@ -28,16 +28,16 @@ class Threads:
         for label, main in sorted(labels, key=lambda one: not (one[1] or one[0].number)):
             self._take(label, main)
 
-    def number_of(self, stack: Stack) -> int:
+    def number_of(self, stack: ImportedStack) -> int:
         """The number of the stack's thread."""
         return self._numbers[_key(stack.thread or ThreadLabel(), self._is_main(stack))]
 
     def set_handle(self, number: int, handle: str) -> None:
         """The thread's pthread_t, by which the stop that created it is found."""
         record = self.records[number]
-        self.records[number] = wire.Thread(number, record.tid, record.name, handle)
+        self.records[number] = wire.ThreadRecord(number, record.tid, record.name, handle)
 
-    def _is_main(self, stack: Stack) -> bool:
+    def _is_main(self, stack: ImportedStack) -> bool:
         label = stack.thread
         if label is None or label.main is not None:
             return is_main(stack)
@@ -50,10 +50,10 @@ class Threads:
         if key not in self._numbers:
             self._numbers[key] = self._choose(label.number, main)
         number = self._numbers[key]
-        before = self.records.get(number, wire.Thread(number, 0, ""))
+        before = self.records.get(number, wire.ThreadRecord(number, 0, ""))
         nameless = number != MAIN and not label.number
         name = label.name or before.name or (NOT_NAMED if nameless else "")
-        self.records[number] = wire.Thread(number, label.tid or before.tid, name)
+        self.records[number] = wire.ThreadRecord(number, label.tid or before.tid, name)
 
     def _choose(self, wished: int, main: bool) -> int:
         if main and MAIN not in self.records:
@@ -64,7 +64,7 @@ class Threads:
         return self._free - 1
 
 
-def is_main(stack: Stack) -> bool:
+def is_main(stack: ImportedStack) -> bool:
     """Whether it is a stack of the main thread: the text says so, or it begins with `main` or what calls that.
 
     `main` itself leaves no frame when the last it does is to jump on.
@@ -75,7 +75,7 @@ def is_main(stack: Stack) -> bool:
         name = frame.name.partition("@")[0]
         if name in CALL_MAIN:
             return True
-        if not (frame.is_hole or frame.library or name in PLUMBING):
+        if not (frame.is_hole or frame.library or name in LIBC_START_FRAMES):
             return name == "main"
     return False
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analyzer.kvm import layouts, structures, words
-from analyzer.kvm.layouts import Layout
+from analyzer.kvm.layouts import StructLayout
 from analyzer.kvm.requests import name_of
 from analyzer.text import number_of
 
@@ -29,7 +29,7 @@ _NUMBERS = {
 
 
 @dataclass(frozen=True)
-class _Call:
+class _FinishedIoctl:
     """One ioctl, as `describe` has it."""
 
     argument: int
@@ -49,7 +49,7 @@ def describe(request: int, argument: int, before: bytes, after: bytes, returned:
     `before` and `after` are the memory at `argument` when the call was made and when it had returned, as much as
     could be read; `returned` is what ioctl() gave back, None when that was not recorded.
     """
-    name, call = name_of(request), _Call(argument, before, after, returned)
+    name, call = name_of(request), _FinishedIoctl(argument, before, after, returned)
     if name in _NUMBERS:
         return _NUMBERS[name].format(argument)
     if name in structures.GIVEN:
@@ -71,7 +71,7 @@ def describe_result(request: int, returned: int | None, error: int = 0) -> str:
     return f"fd {returned}" if name_of(request) in _MAKES_A_DESCRIPTOR else str(returned)
 
 
-def _check_extension(call: _Call) -> str:
+def _check_extension(call: _FinishedIoctl) -> str:
     """With the answer: it is what the call returns."""
     name = words.capability(call.argument)
     if call.returned is None or call.returned < 0:
@@ -80,11 +80,11 @@ def _check_extension(call: _Call) -> str:
     return name + answers.get(call.returned, f" = {call.returned}")
 
 
-def _create_vm(call: _Call) -> str:
+def _create_vm(call: _FinishedIoctl) -> str:
     return words.value("machine_type", call.argument)
 
 
-def _create_device(call: _Call) -> str:
+def _create_device(call: _FinishedIoctl) -> str:
     """With the descriptor: the kernel writes it into the structure, not into the result."""
     asked, made = layouts.CREATE_DEVICE.read(call.before), layouts.CREATE_DEVICE.read(call.after)
     if not asked:
@@ -95,7 +95,7 @@ def _create_device(call: _Call) -> str:
     return words.listed(kind, f"fd {made['fd']}" if made and call.succeeded else "")
 
 
-def _msrs(call: _Call) -> str:
+def _msrs(call: _FinishedIoctl) -> str:
     """The numbers of a few. No values: the clock and random numbers are among them."""
     head = layouts.MSRS.read(call.before)
     if not head:
@@ -109,20 +109,20 @@ def _msrs(call: _Call) -> str:
     return text + ": " + ", ".join(f"{entry['index']:#x}" for entry in entries) if all(entries) else text
 
 
-def _irq_line_status(call: _Call) -> str:
+def _irq_line_status(call: _FinishedIoctl) -> str:
     """`status` is how many processors got it; 0 when one was waiting already, negative when it is masked."""
     status = layouts.IRQ_STATUS.read(call.after) if call.succeeded else {}
     return words.listed(structures.IRQ_LINE.read(call.before), f"status {status['status']}" if status else "")
 
 
-def _signal_mask(call: _Call) -> str:
+def _signal_mask(call: _FinishedIoctl) -> str:
     return structures.SIGNAL_MASK.read(call.before) if call.argument else "no mask"
 
 
-def _list_to_fill(layout: Layout, one: str, many: str) -> Callable[[_Call], str]:
+def _list_to_fill(layout: StructLayout, one: str, many: str) -> Callable[[_FinishedIoctl], str]:
     """`count` is the room for the list before; after, how many there are, also when that were too many."""
 
-    def decode(call: _Call) -> str:
+    def decode(call: _FinishedIoctl) -> str:
         room, found = layout.read(call.before), layout.read(call.after)
         if call.succeeded:
             return number_of(found["count"], one, many) if found else ""
@@ -138,7 +138,7 @@ def _list_to_fill(layout: Layout, one: str, many: str) -> Callable[[_Call], str]
 _ENTRIES = _list_to_fill(layouts.CPUID, "entry", "entries")
 _INDICES = _list_to_fill(layouts.MSR_LIST, "index", "indices")
 
-_OTHERS: dict[str, Callable[[_Call], str]] = {
+_OTHERS: dict[str, Callable[[_FinishedIoctl], str]] = {
     "KVM_CHECK_EXTENSION": _check_extension,
     "KVM_CREATE_DEVICE": _create_device,
     "KVM_CREATE_VM": _create_vm,

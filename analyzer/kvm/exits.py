@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from analyzer.kvm import layouts, words
-from analyzer.kvm.layouts import Layout
+from analyzer.kvm.layouts import StructLayout
 
 KVM_EXIT_IO_OUT = 1
 
@@ -16,7 +16,7 @@ Fields = dict[str, int]
 
 
 @dataclass(frozen=True)
-class Exit:
+class DecodedExit:
     """One exit. What does not belong to its reason, or could not be read, has the value it has here."""
 
     reason: str  # KVM_EXIT_…; "" when not even that could be read
@@ -28,7 +28,7 @@ class Exit:
     detail: str = ""  # what else the reason tells
 
 
-def decode_exit(run: bytes, data: bytes = b"") -> Exit:
+def decode_exit(run: bytes, data: bytes = b"") -> DecodedExit:
     """The exit that `run` tells of: the beginning of `struct kvm_run`, as much of it as could be read.
 
     `data` is what lies at its `io.data_offset`, for the value of a port access: after KVM_RUN what the guest
@@ -37,8 +37,8 @@ def decode_exit(run: bytes, data: bytes = b"") -> Exit:
     """
     head = layouts.RUN.read(run)
     if not head:
-        return Exit("")
-    exit_ = Exit(words.exit_reason(head["exit_reason"]))
+        return DecodedExit("")
+    exit_ = DecodedExit(words.exit_reason(head["exit_reason"]))
     layout, tell = _REASONS.get(exit_.reason, (layouts.RUN, _nothing_more))
     fields = layout.read(run)
     exit_ = tell(exit_, fields) if fields else exit_
@@ -49,11 +49,11 @@ def _number(data: bytes, size: int) -> int | None:
     return int.from_bytes(data[:size], "little") if 0 < size <= min(len(data), _LARGEST_VALUE) else None
 
 
-def _nothing_more(exit_: Exit, _fields: Fields) -> Exit:
+def _nothing_more(exit_: DecodedExit, _fields: Fields) -> DecodedExit:
     return exit_
 
 
-def _io(exit_: Exit, io: Fields) -> Exit:
+def _io(exit_: DecodedExit, io: Fields) -> DecodedExit:
     return replace(
         exit_,
         direction="out" if io["direction"] == KVM_EXIT_IO_OUT else "in",
@@ -63,49 +63,49 @@ def _io(exit_: Exit, io: Fields) -> Exit:
     )
 
 
-def _mmio(exit_: Exit, mmio: Fields) -> Exit:
+def _mmio(exit_: DecodedExit, mmio: Fields) -> DecodedExit:
     size = mmio["len"]
     value = _number(mmio["data"].to_bytes(_LARGEST_VALUE, "little"), size) if mmio["is_write"] else None
     direction = "write" if mmio["is_write"] else "read"
     return replace(exit_, direction=direction, address=mmio["phys_addr"], size=size, count=1, value=value)
 
 
-def _rdmsr(exit_: Exit, msr: Fields) -> Exit:
+def _rdmsr(exit_: DecodedExit, msr: Fields) -> DecodedExit:
     return replace(exit_, direction="read", address=msr["index"], size=8, count=1)
 
 
-def _wrmsr(exit_: Exit, msr: Fields) -> Exit:
+def _wrmsr(exit_: DecodedExit, msr: Fields) -> DecodedExit:
     return replace(exit_, direction="write", address=msr["index"], size=8, count=1, value=msr["data"])
 
 
-def _memory_fault(exit_: Exit, fault: Fields) -> Exit:
+def _memory_fault(exit_: DecodedExit, fault: Fields) -> DecodedExit:
     detail = words.flags("fault_flags", fault["flags"])
     return replace(exit_, address=fault["gpa"], size=fault["size"], detail=detail)
 
 
-def _internal_error(exit_: Exit, error: Fields) -> Exit:
+def _internal_error(exit_: DecodedExit, error: Fields) -> DecodedExit:
     return replace(exit_, detail=words.value("internal_error", error["suberror"]))
 
 
-def _system_event(exit_: Exit, event: Fields) -> Exit:
+def _system_event(exit_: DecodedExit, event: Fields) -> DecodedExit:
     return replace(exit_, detail=words.value("system_event", event["type"]))
 
 
-def _tpr_access(exit_: Exit, access: Fields) -> Exit:
+def _tpr_access(exit_: DecodedExit, access: Fields) -> DecodedExit:
     direction = "write" if access["is_write"] else "read"
     return replace(exit_, direction=direction, detail=f"rip {access['rip']:#x}")
 
 
-def _detailed(template: str) -> Callable[[Exit, Fields], Exit]:
+def _detailed(template: str) -> Callable[[DecodedExit, Fields], DecodedExit]:
     """For reasons of which one sentence is all there is to say."""
 
-    def tell(exit_: Exit, fields: Fields) -> Exit:
+    def tell(exit_: DecodedExit, fields: Fields) -> DecodedExit:
         return replace(exit_, detail=template.format_map(fields))
 
     return tell
 
 
-_REASONS: dict[str, tuple[Layout, Callable[[Exit, Fields], Exit]]] = {
+_REASONS: dict[str, tuple[StructLayout, Callable[[DecodedExit, Fields], DecodedExit]]] = {
     "KVM_EXIT_DEBUG": (layouts.RUN_DEBUG, _detailed("exception {exception}, pc {pc:#x}")),
     "KVM_EXIT_EXCEPTION": (layouts.RUN_EXCEPTION, _detailed("exception {exception}, error code {error_code:#x}")),
     "KVM_EXIT_FAIL_ENTRY": (layouts.RUN_FAIL_ENTRY, _detailed("hardware reason {reason:#x}")),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Field:
+class StructField:
     """One number in a structure: offset in bytes, type as a letter of `struct`, in C `member`, else its name."""
 
     name: str
@@ -25,11 +25,11 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Layout:
+class StructLayout:
     """Some fields of a structure. `structure` is its name in C; "" for a bare number."""
 
     structure: str
-    fields: tuple[Field, ...]
+    fields: tuple[StructField, ...]
 
     def read(self, data: bytes) -> dict[str, int]:
         """The fields by name, little-endian; none at all when `data` ends before the last of them."""
@@ -38,8 +38,8 @@ class Layout:
         return {field.name: struct.unpack_from("<" + field.letter, data, field.offset)[0] for field in self.fields}
 
 
-def _layout(structure: str, *fields: tuple[str, int, str] | tuple[str, int, str, str]) -> Layout:
-    return Layout(structure, tuple(Field(*field) for field in fields))
+def _layout(structure: str, *fields: tuple[str, int, str] | tuple[str, int, str, str]) -> StructLayout:
+    return StructLayout(structure, tuple(StructField(*field) for field in fields))
 
 
 NUMBER = _layout("", ("number", 0, "Q"))

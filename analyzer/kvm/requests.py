@@ -30,7 +30,7 @@ _DESCRIPTORS = (
 
 
 @dataclass(frozen=True)
-class Request:
+class KvmRequest:
     """One request of the table. `served` has the kernel's functions, outermost first, by class of descriptor."""
 
     name: str
@@ -39,7 +39,7 @@ class Request:
 
 
 @cache
-def known_requests() -> dict[int, Request]:
+def known_requests() -> dict[int, KvmRequest]:
     """All requests of `requests.toml` by number."""
     data = load_toml(__package__, "requests.toml")
     requests = (_request(name, dict(row), data) for name, row in data["requests"].items())
@@ -70,13 +70,13 @@ def descriptor_class(file: str) -> str:
     return next((name for name, pattern in _DESCRIPTORS if pattern.fullmatch(file)), "")
 
 
-def _request(name: str, row: dict[str, Any], data: dict[str, Any]) -> Request:
+def _request(name: str, row: dict[str, Any], data: dict[str, Any]) -> KvmRequest:
     number = row.pop("number")
     served = {
         descriptor: tuple(filter(None, (data["entry"][descriptor], _below(function, descriptor, data))))
         for descriptor, function in row.items()
     }
-    return Request(name, number, served)
+    return KvmRequest(name, number, served)
 
 
 def _below(function: str, descriptor: str, data: dict[str, Any]) -> str:

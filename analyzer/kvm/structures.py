@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from analyzer.kvm import layouts, words
-from analyzer.kvm.layouts import Layout
+from analyzer.kvm.layouts import StructLayout
 from analyzer.text import number_of
 
 # Bits of linux/kvm.h that change what is said.
@@ -21,10 +21,10 @@ _SLOT_BITS = 16  # above them is the number of the address space: system managem
 Fields = dict[str, int]
 
 
-class Shape(NamedTuple):
+class StructDescription(NamedTuple):
     """What lies at an argument and how it is told."""
 
-    layout: Layout
+    layout: StructLayout
     tell: Callable[[Fields], str]
 
     def read(self, data: bytes) -> str:
@@ -130,49 +130,49 @@ def _machine_checks(word: Fields) -> str:
     return f"{number_of(word['number'] & 0xFF, 'bank')}, {word['number']:#x}"
 
 
-_ADDRESS = Shape(layouts.NUMBER, "address {number:#x}".format_map)
-_CLOCK = Shape(layouts.CLOCK, _clock)
-_COALESCED = Shape(layouts.COALESCED, _coalesced)
-_CPUID = Shape(layouts.CPUID, _entries)
-_DEVICE_ATTR = Shape(layouts.DEVICE_ATTR, "group {group}, attribute {attr:#x}".format_map)
-_IRQCHIP = Shape(layouts.IRQCHIP, _irqchip)
-_MACHINE_CHECKS = Shape(layouts.NUMBER, _machine_checks)
-_MEMORY_REGION = Shape(layouts.MEMORY_REGION, _memory_region)
-_MP_STATE = Shape(layouts.MP_STATE, _mp_state)
-_ONE_REG = Shape(layouts.ONE_REG, "register {id:#x}".format_map)
-_REGS = Shape(layouts.REGS, "rip {rip:#x}, rflags {rflags:#x}".format_map)
-_SREGS = Shape(layouts.SREGS, "cs {selector:#x} at {base:#x}, cr0 {cr0:#x}".format_map)
-_XCRS = Shape(layouts.XCRS, "xcr{xcr} {value:#x}".format_map)
+_ADDRESS = StructDescription(layouts.NUMBER, "address {number:#x}".format_map)
+_CLOCK = StructDescription(layouts.CLOCK, _clock)
+_COALESCED = StructDescription(layouts.COALESCED, _coalesced)
+_CPUID = StructDescription(layouts.CPUID, _entries)
+_DEVICE_ATTR = StructDescription(layouts.DEVICE_ATTR, "group {group}, attribute {attr:#x}".format_map)
+_IRQCHIP = StructDescription(layouts.IRQCHIP, _irqchip)
+_MACHINE_CHECKS = StructDescription(layouts.NUMBER, _machine_checks)
+_MEMORY_REGION = StructDescription(layouts.MEMORY_REGION, _memory_region)
+_MP_STATE = StructDescription(layouts.MP_STATE, _mp_state)
+_ONE_REG = StructDescription(layouts.ONE_REG, "register {id:#x}".format_map)
+_REGS = StructDescription(layouts.REGS, "rip {rip:#x}, rflags {rflags:#x}".format_map)
+_SREGS = StructDescription(layouts.SREGS, "cs {selector:#x} at {base:#x}, cr0 {cr0:#x}".format_map)
+_XCRS = StructDescription(layouts.XCRS, "xcr{xcr} {value:#x}".format_map)
 
-IRQ_LINE = Shape(layouts.IRQ_LEVEL, "irq {irq}, level {level}".format_map)
-SIGNAL_MASK = Shape(layouts.SIGNAL_MASK, _length)
+IRQ_LINE = StructDescription(layouts.IRQ_LEVEL, "irq {irq}, level {level}".format_map)
+SIGNAL_MASK = StructDescription(layouts.SIGNAL_MASK, _length)
 
 # What the program hands in.
-GIVEN: dict[str, Shape] = {
-    "KVM_CLEAR_DIRTY_LOG": Shape(layouts.CLEAR_DIRTY_LOG, _clear_dirty_log),
-    "KVM_CREATE_GUEST_MEMFD": Shape(layouts.CREATE_GUEST_MEMFD, _size),
-    "KVM_CREATE_PIT2": Shape(layouts.PIT_CONFIG, _timer),
-    "KVM_ENABLE_CAP": Shape(layouts.ENABLE_CAP, _enable_cap),
+GIVEN: dict[str, StructDescription] = {
+    "KVM_CLEAR_DIRTY_LOG": StructDescription(layouts.CLEAR_DIRTY_LOG, _clear_dirty_log),
+    "KVM_CREATE_GUEST_MEMFD": StructDescription(layouts.CREATE_GUEST_MEMFD, _size),
+    "KVM_CREATE_PIT2": StructDescription(layouts.PIT_CONFIG, _timer),
+    "KVM_ENABLE_CAP": StructDescription(layouts.ENABLE_CAP, _enable_cap),
     "KVM_GET_DEVICE_ATTR": _DEVICE_ATTR,
-    "KVM_GET_DIRTY_LOG": Shape(layouts.DIRTY_LOG, _slot),
+    "KVM_GET_DIRTY_LOG": StructDescription(layouts.DIRTY_LOG, _slot),
     "KVM_GET_IRQCHIP": _IRQCHIP,
     "KVM_GET_ONE_REG": _ONE_REG,
     "KVM_HAS_DEVICE_ATTR": _DEVICE_ATTR,
-    "KVM_INTERRUPT": Shape(layouts.INTERRUPT, "irq {irq}".format_map),
-    "KVM_IOEVENTFD": Shape(layouts.IOEVENTFD, _ioeventfd),
-    "KVM_IRQFD": Shape(layouts.IRQFD, _irqfd),
+    "KVM_INTERRUPT": StructDescription(layouts.INTERRUPT, "irq {irq}".format_map),
+    "KVM_IOEVENTFD": StructDescription(layouts.IOEVENTFD, _ioeventfd),
+    "KVM_IRQFD": StructDescription(layouts.IRQFD, _irqfd),
     "KVM_IRQ_LINE": IRQ_LINE,
-    "KVM_PRE_FAULT_MEMORY": Shape(layouts.PRE_FAULT, _span),
+    "KVM_PRE_FAULT_MEMORY": StructDescription(layouts.PRE_FAULT, _span),
     "KVM_REGISTER_COALESCED_MMIO": _COALESCED,
-    "KVM_REINJECT_CONTROL": Shape(layouts.REINJECT, _switch),
+    "KVM_REINJECT_CONTROL": StructDescription(layouts.REINJECT, _switch),
     "KVM_SET_CLOCK": _CLOCK,
     "KVM_SET_CPUID": _CPUID,
     "KVM_SET_CPUID2": _CPUID,
     "KVM_SET_DEVICE_ATTR": _DEVICE_ATTR,
-    "KVM_SET_GSI_ROUTING": Shape(layouts.ROUTING, _entries),
+    "KVM_SET_GSI_ROUTING": StructDescription(layouts.ROUTING, _entries),
     "KVM_SET_IDENTITY_MAP_ADDR": _ADDRESS,
     "KVM_SET_IRQCHIP": _IRQCHIP,
-    "KVM_SET_MEMORY_ATTRIBUTES": Shape(layouts.MEMORY_ATTRIBUTES, _memory_attributes),
+    "KVM_SET_MEMORY_ATTRIBUTES": StructDescription(layouts.MEMORY_ATTRIBUTES, _memory_attributes),
     "KVM_SET_MP_STATE": _MP_STATE,
     "KVM_SET_ONE_REG": _ONE_REG,
     "KVM_SET_REGS": _REGS,
@@ -182,14 +182,14 @@ GIVEN: dict[str, Shape] = {
     "KVM_SET_USER_MEMORY_REGION2": _MEMORY_REGION,
     "KVM_SET_VAPIC_ADDR": _ADDRESS,
     "KVM_SET_XCRS": _XCRS,
-    "KVM_SIGNAL_MSI": Shape(layouts.MSI, _msi),
-    "KVM_TPR_ACCESS_REPORTING": Shape(layouts.TPR_ACCESS, _switch),
+    "KVM_SIGNAL_MSI": StructDescription(layouts.MSI, _msi),
+    "KVM_TPR_ACCESS_REPORTING": StructDescription(layouts.TPR_ACCESS, _switch),
     "KVM_UNREGISTER_COALESCED_MMIO": _COALESCED,
     "KVM_X86_SETUP_MCE": _MACHINE_CHECKS,
 }
 
 # What the kernel fills in.
-FILLED: dict[str, Shape] = {
+FILLED: dict[str, StructDescription] = {
     "KVM_GET_CLOCK": _CLOCK,
     "KVM_GET_MP_STATE": _MP_STATE,
     "KVM_GET_REGS": _REGS,

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
-from analyzer.adapters.tracefs import KernelTrace
+from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.errors import AnalyzerError
-from analyzer.kernel import KernelEvent, KernelIoctl, join_ioctls, kernel_path, parse_trace
+from analyzer.kernel import TracedIoctl, TraceEvent, join_ioctls, kernel_path, parse_trace
 from analyzer.kvm.requests import KVM_RUN
 from analyzer.model import Recording
 from gdbscripts import wire
@@ -21,7 +21,7 @@ _KVM = "kvm_"  # how the names of KVM's own tracepoints begin
 
 
 @dataclass(frozen=True)
-class _Call:
+class _LoggedIoctl:
     """An ioctl of the ledger, as the kernel's side wants it."""
 
     tid: int
@@ -30,10 +30,10 @@ class _Call:
     time: float
 
 
-class KernelSide:
+class KernelTrace:
     """A trace of the kernel, or the reason why there is none. A context manager."""
 
-    def __init__(self, trace: KernelTrace | None, reason: str) -> None:
+    def __init__(self, trace: TracefsInstance | None, reason: str) -> None:
         self._trace = trace
         self._reason = reason
         self._cleanup = ExitStack()
@@ -41,14 +41,14 @@ class KernelSide:
             self._cleanup.enter_context(trace)
 
     @classmethod
-    def open(cls) -> KernelSide:
+    def open(cls) -> KernelTrace:
         """Get ready to trace, if the host lets us."""
         try:
-            return cls(KernelTrace.open(), "")
+            return cls(TracefsInstance.open(), "")
         except AnalyzerError as error:
             return cls(None, " ".join(filter(None, (error.message, error.hint))))
 
-    def __enter__(self) -> KernelSide:
+    def __enter__(self) -> KernelTrace:
         return self
 
     def __exit__(
@@ -70,22 +70,24 @@ class KernelSide:
         `started` is when the recording's clock began, in seconds of CLOCK_MONOTONIC.
         """
         if self._trace is None:
-            yield wire.Kernel(False, self._reason)
+            yield wire.KernelTraceRecord(False, self._reason)
             return
         self._trace.stop()
         lost = self._trace.lost
         trace = parse_trace(self._trace.read())
         calls = [
-            _Call(recording.thread(entry.thread).tid, entry.fd, entry.request, started + entry.time)
+            _LoggedIoctl(recording.thread(entry.thread).tid, entry.fd, entry.request, started + entry.time)
             for entry in recording.ledger
         ]
         joined = join_ioctls(calls, trace.events)
         descriptors = {entry.fd for entry in recording.ledger}
         unclaimed = sum(ioctl.fd in descriptors for ioctl in joined.unclaimed)
-        yield wire.Kernel(True, "", lost + trace.lost, unclaimed)
+        yield wire.KernelTraceRecord(True, "", lost + trace.lost, unclaimed)
         pairs = list(zip(recording.ledger, joined.ioctls, strict=True))
         if missing := sum(entry.returned is not None and ioctl is None for entry, ioctl in pairs):
-            yield wire.Note(f"{missing} of {len(pairs)} ioctls are missing from the kernel's trace; record again.")
+            yield wire.NoteRecord(
+                f"{missing} of {len(pairs)} ioctls are missing from the kernel's trace; record again."
+            )
         stacks: dict[tuple[str, ...], int] = {}
         sampled = {exit_.ioctl for exit_ in recording.exits}
         for entry, ioctl in pairs:
@@ -95,21 +97,21 @@ class KernelSide:
 
 
 def _events(
-    number: int, ioctl: KernelIoctl, started: float, stacks: dict[tuple[str, ...], int], each: bool
+    number: int, ioctl: TracedIoctl, started: float, stacks: dict[tuple[str, ...], int], each: bool
 ) -> Iterator[wire.Record]:
     """The events of one ioctl; memory is of interest only where KVM says nothing.
 
     Unless `each` one is wanted, those alike are counted.
     """
     of_kvm = [event for event in ioctl.events if event.name.startswith(_KVM) and kernel_path(event)]
-    alike: dict[tuple[str, tuple[str, ...], str, int], list[KernelEvent]] = defaultdict(list)
+    alike: dict[tuple[str, tuple[str, ...], str, int], list[TraceEvent]] = defaultdict(list)
     for event in of_kvm or ioctl.events:
         if path := kernel_path(event):
             alike[event.name, path, event.text if each else "", len(alike) if each else 0].append(event)
     for (name, path, _, _), events in list(alike.items())[: _MOST_OF_EACH if each else _MOST_EVENTS]:
         if path not in stacks:
             stacks[path] = len(stacks)
-            yield wire.KernelStack(stacks[path], list(path))
+            yield wire.KernelStackRecord(stacks[path], list(path))
         first = events[0]
         time = round(first.time - started, 6)
-        yield wire.KernelEvent(number, time, name, first.text, stacks[path], len(events))
+        yield wire.KernelEventRecord(number, time, name, first.text, stacks[path], len(events))

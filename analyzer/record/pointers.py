@@ -32,7 +32,7 @@ def explain_pointers(
         notes.append(f"{len(sites) - len(asked)} more calls through pointers were not followed.")
     if not asked:
         return notes
-    plans.save(plans.Plan("", [], [], pointers=asked), str(plan_file))
+    plans.save(plans.RecordingPlan("", [], [], pointers=asked), str(plan_file))
     left = int(gdb.command(f"-chain-pointers {quote(str(plan_file))}", timeout=300)["open"])
     try:
         for _ in range(_MOST_RUNS):

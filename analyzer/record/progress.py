@@ -11,16 +11,16 @@ from gdbscripts.lines import from_line
 
 
 @dataclass(frozen=True)
-class Reached:
+class MilestoneReached:
     """A milestone was reached for the first time, in `function`, `time` seconds after the start."""
 
-    milestone: wire.Milestone
+    milestone: wire.MilestoneRecord
     function: str
     time: float
     depth: int  # frames of the stack
 
 
-class Follow:
+class RecordingFollower:
     """Yields the records appended to a file since the last look; a half-written line waits for its end."""
 
     def __init__(self, path: Path) -> None:
@@ -37,12 +37,12 @@ class Follow:
         self._file.close()
 
 
-class Progress:
+class MilestoneProgress:
     """Which milestones were reached, and which required ones are still awaited."""
 
-    def __init__(self, report: Callable[[Reached], None]) -> None:
+    def __init__(self, report: Callable[[MilestoneReached], None]) -> None:
         self._report = report
-        self._milestones: dict[str, wire.Milestone] = {}
+        self._milestones: dict[str, wire.MilestoneRecord] = {}
         self._reached: set[str] = set()
         self.exit_status: int | None = None
         self.files: dict[str, set[int]] = {}  # source file -> lines that frames point at
@@ -51,19 +51,19 @@ class Progress:
         """Learn from new records; a milestone reached for the first time is reported."""
         for record in records:
             match record:
-                case wire.Milestone():
+                case wire.MilestoneRecord():
                     self._milestones[record.name] = record
-                case wire.Frame() if record.file and not record.library:
+                case wire.FrameRecord() if record.file and not record.library:
                     self.files.setdefault(record.file, set()).add(record.line)
-                case wire.PointerStep() if record.file and not record.library:
+                case wire.PointerOriginRecord() if record.file and not record.library:
                     self.files.setdefault(record.file, set()).add(record.line)
-                case wire.Stop():
+                case wire.StopRecord():
                     self._take_stop(record)
-                case wire.Exit():
+                case wire.ProgramExitRecord():
                     self.exit_status = record.status
 
     @property
-    def awaited(self) -> list[wire.Milestone]:
+    def awaited(self) -> list[wire.MilestoneRecord]:
         """Required milestones that were not reached yet."""
         return [m for m in self._milestones.values() if m.required and m.name not in self._reached]
 
@@ -72,9 +72,9 @@ class Progress:
         """Whether anything but `main` was reached."""
         return bool(self._reached - {"main"})
 
-    def _take_stop(self, stop: wire.Stop) -> None:
+    def _take_stop(self, stop: wire.StopRecord) -> None:
         for name in stop.milestones:
             if name not in self._reached:
                 self._reached.add(name)
                 milestone = self._milestones[name]
-                self._report(Reached(milestone, stop.function, stop.time, len(stop.frames)))
+                self._report(MilestoneReached(milestone, stop.function, stop.time, len(stop.frames)))

@@ -19,13 +19,13 @@ from analyzer import TOOL
 from analyzer.adapters.elf import function_names
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, quote
 from analyzer.adapters.qemu import FIRMWARE_HINT, QemuFacts
-from analyzer.adapters.sources import excerpts
+from analyzer.adapters.sources import source_excerpts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model import without_compiler_suffix
 from analyzer.record.command import by_hand, qemu_command, records_serial
 from analyzer.record.guest import TINY_EXIT_STATUSES, Guest
 from analyzer.record.pointers import explain_pointers
-from analyzer.record.progress import Follow, Progress, Reached
+from analyzer.record.progress import MilestoneProgress, MilestoneReached, RecordingFollower
 from analyzer.recording import FILE_NAME, read_recording
 from analyzer.scenarios import Scenario, break_step
 from gdbscripts import plan as plans
@@ -33,7 +33,7 @@ from gdbscripts import wire
 from gdbscripts.lines import to_line
 
 if TYPE_CHECKING:
-    from analyzer.record.kernel_side import KernelSide
+    from analyzer.record.kernel_side import KernelTrace
 
 _SLOWER, _AT_LEAST = 3.0, 5.0  # a run that explains pointers may take so many times as long, and these seconds
 _TICK = 0.05  # seconds between looks at the recording
@@ -45,7 +45,7 @@ class QemuEndedError(AnalyzerError):
 
 
 @dataclass(frozen=True)
-class Request:
+class RecordingRequest:
     """What to record. Times in seconds."""
 
     qemu: QemuFacts
@@ -64,17 +64,19 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Watcher:
+class RecordingReporter:
     """How a caller follows the recording: `started` is called once QEMU runs, `waiting` now and then with the
     titles awaited and the seconds passed, `explaining` with the pointers explained so far and all of them."""
 
     started: Callable[[], None]
-    reached: Callable[[Reached], None]
+    reached: Callable[[MilestoneReached], None]
     waiting: Callable[[Sequence[str], float], None]
     explaining: Callable[[int, int], None]
 
 
-def record(request: Request, folder: Path, gdb: Gdb, kernel: KernelSide | None, watcher: Watcher) -> None:
+def record(
+    request: RecordingRequest, folder: Path, gdb: Gdb, kernel: KernelTrace | None, watcher: RecordingReporter
+) -> None:
     """Record into `folder`/recording.jsonl with a `gdb` made for this QEMU, and the kernel's side with `kernel`.
 
     Raises AnalyzerError when QEMU or gdb cannot do it, and KeyboardInterrupt after closing the recording in
@@ -84,20 +86,20 @@ def record(request: Request, folder: Path, gdb: Gdb, kernel: KernelSide | None, 
         raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
     # Not in `folder`: its name may be anything, and gdb's Python asserts on what is no text to it.
     with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
-        _Run(request, folder / FILE_NAME, Path(scratch), gdb, kernel, watcher).run()
+        _RecordingRun(request, folder / FILE_NAME, Path(scratch), gdb, kernel, watcher).run()
 
 
-class _Run:
+class _RecordingRun:
     """One run of QEMU under gdb."""
 
     def __init__(
         self,
-        request: Request,
+        request: RecordingRequest,
         recording: Path,
         scratch: Path,
         gdb: Gdb,
-        kernel: KernelSide | None,
-        watcher: Watcher,
+        kernel: KernelTrace | None,
+        watcher: RecordingReporter,
     ) -> None:
         self._kernel = kernel
         self._interrupted = False
@@ -108,7 +110,7 @@ class _Run:
         self._watcher = watcher
         self._streams = {name: scratch / name for name in ("serial", "stdout", "stderr")}
         self._plan_file = scratch / "plan.json"
-        self._progress = Progress(watcher.reached)
+        self._progress = MilestoneProgress(watcher.reached)
         qemu = request.qemu
         # As started, the serial port goes to a scratch file; the header has it as one would repeat it by hand.
         self._command = qemu_command(
@@ -133,7 +135,7 @@ class _Run:
 
     def _write_header(self) -> None:
         request = self._request
-        header = wire.Header(
+        header = wire.HeaderRecord(
             schema=wire.SCHEMA,
             tool=TOOL,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -157,7 +159,7 @@ class _Run:
         breaks = [break_step(function, request.break_limit) for function in request.breaks]
         steps = [*request.scenario.steps, *breaks]
         accelerators = list(request.scenario.accelerators)
-        plan = plans.Plan(
+        plan = plans.RecordingPlan(
             str(self._recording),
             steps,
             accelerators,
@@ -184,7 +186,7 @@ class _Run:
             self._kernel.follow(self._gdb.program_pid)
         self._watcher.started()
 
-    def _wait(self, follow: Follow) -> Stopped | None:
+    def _wait(self, follow: RecordingFollower) -> Stopped | None:
         """Until QEMU ends, or has run long enough: None then."""
         started = time.monotonic()
         deadline = started + self._request.timeout
@@ -217,21 +219,23 @@ class _Run:
             return "incomplete", f"{how}, but not by the guest's own doing as it should have"
         return "complete", how
 
-    def _finish(self, follow: Follow, outcome: str, reason: str) -> None:
+    def _finish(self, follow: RecordingFollower, outcome: str, reason: str) -> None:
         """Record where the threads stand if they still do, the outputs and the sources; then the footer."""
         if not self._has_exited():
             self._stop_and_look(outcome)
-        self._append(wire.Output(stream, _text(path)) for stream, path in self._streams.items())
+        self._append(wire.OutputRecord(stream, _text(path)) for stream, path in self._streams.items())
         if self._request.samples and not self._request.guest.leaves and not self._has_exited():
-            self._append([wire.Note("The guest was still at work when it was ended; --linger gives it longer.")])
+            self._append(
+                [wire.NoteRecord("The guest was still at work when it was ended; --linger gives it longer.")]
+            )
         if not records_serial(self._request.qemu_arguments):
-            self._append([wire.Note("The serial port was given away by the QEMU arguments.")])
+            self._append([wire.NoteRecord("The serial port was given away by the QEMU arguments.")])
         if self._kernel is not None:
             self._append(self._kernel.records(read_recording(self._recording), self._started))
         if self._request.pointers and outcome != "interrupted":
             self._explain_pointers()
         self._progress.take(follow.new())
-        self._append(excerpts(self._progress.files))
+        self._append(source_excerpts(self._progress.files))
         self._gdb.command(f"-chain-end {outcome} {quote(reason)}")
 
     def _has_exited(self) -> bool:
@@ -259,7 +263,7 @@ class _Run:
             self._interrupted = True
         except GdbError as error:
             notes = [f"Who set the function pointers was not found out: {error.message}"]
-        self._append(map(wire.Note, notes))
+        self._append(map(wire.NoteRecord, notes))
 
     def _append(self, records: Iterable[wire.Record]) -> None:
         with self._recording.open("a", encoding="utf-8") as file:
@@ -276,8 +280,8 @@ class _Run:
         raise QemuEndedError(f"QEMU ended at once. It said: {said or 'nothing'}", f"Try it by hand: {command}")
 
     @contextmanager
-    def _followed(self) -> Iterator[Follow]:
-        follow = Follow(self._recording)
+    def _followed(self) -> Iterator[RecordingFollower]:
+        follow = RecordingFollower(self._recording)
         try:
             yield follow
         finally:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analyzer.graph.chain import own_frames
-from analyzer.model import CallKey, Frame, Kind, Recording, Stop, call_key, returns_from
+from analyzer.model import CallKey, CallKind, Frame, Recording, Stop, call_key, returns_from
 from gdbscripts.plan import PointerSite
 from gdbscripts.wire import IO
 
@@ -53,7 +53,7 @@ def _calls_through_pointers(stop: Stop, recording: Recording) -> Iterator[int]:
         return
     for position in range(1, len(own_frames(stop, recording))):
         frame = stop.frames[position]
-        if frame.call is Kind.INDIRECT or (frame.call is Kind.UNKNOWN and len(frame.via) == 1):
+        if frame.call is CallKind.INDIRECT or (frame.call is CallKind.UNKNOWN and len(frame.via) == 1):
             yield position
 
 
@@ -88,5 +88,5 @@ def _physical(frames: Sequence[Frame], first: int) -> Iterator[int]:
 
 def _hidden_function(caller: Frame) -> int:
     """The address of the function that was called by name and went on through a pointer; 0 when there is none."""
-    target = _TARGET.search(caller.instruction) if caller.call is Kind.UNKNOWN else None
+    target = _TARGET.search(caller.instruction) if caller.call is CallKind.UNKNOWN else None
     return int(target[0], 16) if target else 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from analyzer.errors import AnalyzerError
 from analyzer.imports.reading import import_text
-from analyzer.imports.records import Origin
+from analyzer.imports.records import ImportOrigin
 from analyzer.model import Recording
 from analyzer.recording import assemble
 from analyzer.toml import load_toml
@@ -28,5 +28,5 @@ def load_reference(name: str) -> Recording:
         names = ", ".join(f"{PREFIX}{version}" for version in known)
         raise AnalyzerError(f"{name} is not among the references.", f"Known are: {names}.")
     text = resources.files(__name__).joinpath(entry["file"]).read_text(encoding="utf-8")
-    origin = Origin(name, entry["qemu_version"], entry["host"], (("which is", entry["from"]),))
+    origin = ImportOrigin(name, entry["qemu_version"], entry["host"], (("which is", entry["from"]),))
     return assemble(import_text(text.splitlines(keepends=True), origin).records, name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.toml import load_toml
-from gdbscripts.plan import AcceleratorTest, Step
+from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.wire import BREAK
 
 
@@ -15,7 +15,7 @@ class Scenario:
     """What to wait for, for one accelerator."""
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[PlannedMilestone, ...]
     accelerators: tuple[AcceleratorTest, ...]
     accessors: tuple[str, ...] = ()  # io: functions that hand an access to a device
 
@@ -40,17 +40,17 @@ def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
     return Scenario(data["name"], steps, tests, tuple(data.get("accessors", ())))
 
 
-def break_step(function: str, limit: int) -> Step:
+def break_step(function: str, limit: int) -> PlannedMilestone:
     """The step for a function the user wants to stop at as well."""
-    return Step(
+    return PlannedMilestone(
         name=f"{BREAK}{function}", title=f"Asked for: {function}", required=False, functions=[function],
         limit=limit,
     )  # fmt: skip
 
 
-def _step(milestone: dict[str, Any]) -> Step:
+def _step(milestone: dict[str, Any]) -> PlannedMilestone:
     milestone.pop("accelerator", None)
     request_name = milestone.pop("request", "")
     number = milestone.pop("number", 0)
     required = milestone.pop("required", False)
-    return Step(request_name=request_name, request=number, required=required, **milestone)
+    return PlannedMilestone(request_name=request_name, request=number, required=required, **milestone)

@@ -9,50 +9,52 @@ from typing import TYPE_CHECKING
 from analyzer.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from analyzer.comparing import Output, Terms
+    from analyzer.comparing import ComparisonTerms, OutputOptions
 
 
 def diff(options: argparse.Namespace) -> ExitStatus:
     """The verb `diff`."""
-    from analyzer.comparing import compare_sources, tell
-    from analyzer.sides import load_source
+    from analyzer.comparing import compare_sources, write_comparison
+    from analyzer.sides import open_graph
 
     output, terms = _output(options), _terms(options)
-    old, new = load_source(options.old), load_source(options.new)
+    old, new = open_graph(options.old), open_graph(options.new)
     verdict = compare_sources(old, new, terms)
-    tell(verdict, old, new, terms, output)
+    write_comparison(verdict, old, new, terms, output)
     return verdict.status
 
 
 def baseline(options: argparse.Namespace) -> ExitStatus:
     """The verb `baseline`."""
-    from analyzer.baselines import allow_file, check, find_recordings, kept_for, update
-    from analyzer.sides import load_source
+    from analyzer.baselines import allow_list_in, check, find_recordings, match_baselines, update
+    from analyzer.sides import open_graph
 
-    recordings = [load_source(name) for name in options.recordings] or find_recordings()
-    kept = kept_for(options.folder, recordings)
+    recordings = [open_graph(name) for name in options.recordings] or find_recordings()
+    kept = match_baselines(options.folder, recordings)
     if options.what == "update":
         for line in update(kept):
             print(line)
         return ExitStatus.DONE
-    options.allow = options.allow or allow_file(options.folder)
+    options.allow = options.allow or allow_list_in(options.folder)
     return check(kept, options.folder, _terms(options), _output(options), all_of_it=not options.recordings)
 
 
-def _terms(options: argparse.Namespace) -> Terms:
-    from analyzer.comparing import read_terms
+def _terms(options: argparse.Namespace) -> ComparisonTerms:
+    from analyzer.comparing import read_comparison_terms
     from analyzer.diff.accept import DEFAULT_FAIL_ON, parse_fail_on
 
     fail_on = DEFAULT_FAIL_ON if options.fail_on is None else parse_fail_on(options.fail_on)
-    return read_terms(
+    return read_comparison_terms(
         fail_on, options.allow, tuple(options.names), options.kernel, options.hits or "hits" in fail_on
     )
 
 
-def _output(options: argparse.Namespace) -> Output:
-    from analyzer.comparing import Output, form_of
+def _output(options: argparse.Namespace) -> OutputOptions:
+    from analyzer.comparing import OutputOptions, output_format
 
-    return Output(form_of(options.format, options.output), options.output, options.colour, options.full)
+    return OutputOptions(
+        output_format(options.format, options.output), options.output, options.colour, options.full
+    )
 
 
 def comment(options: argparse.Namespace) -> ExitStatus:

@@ -23,9 +23,9 @@ def import_(options: argparse.Namespace) -> ExitStatus:
 
 def show(options: argparse.Namespace) -> ExitStatus:
     """The verb `show`."""
-    from analyzer.loading import load_recording
+    from analyzer.loading import open_recording
 
-    recording = load_recording(options.recording)
+    recording = open_recording(options.recording)
     for text in _shown(recording, options):
         print(text)
     if options.ioctls and not recording.ledger:
@@ -45,14 +45,14 @@ def show(options: argparse.Namespace) -> ExitStatus:
 def _shown(recording: Recording, options: argparse.Namespace) -> Iterator[str]:
     from analyzer.accesses import accesses_text
     from analyzer.explain import pointers_text
-    from analyzer.ledger import ledger_text
+    from analyzer.ledger import ioctl_log_text
     from analyzer.show import backtraces
 
     if options.accesses:
         return accesses_text(recording)
     if options.pointers:
         return pointers_text(recording)
-    return ledger_text(recording) if options.ioctls else backtraces(recording, options.function)
+    return ioctl_log_text(recording) if options.ioctls else backtraces(recording, options.function)
 
 
 def graph(options: argparse.Namespace) -> ExitStatus:
@@ -77,22 +77,22 @@ def report(options: argparse.Namespace) -> ExitStatus:
 
 def paths(options: argparse.Namespace) -> ExitStatus:
     """The verb `paths`."""
-    from analyzer.querying import (
+    from analyzer.querying import (  # fmt: skip
         FORMATS,
-        Wanted,
+        PathLimits,
         find_paths,
-        form_of,
         make_query,
         notes,
         nothing_found,
+        output_format,
         write_answer,
-    )  # fmt: skip
+    )
 
-    form = options.format or form_of(options.output)
+    form = options.format or output_format(options.output)
     query = make_query(
         options.start, options.goal, options.via, options.not_via, options.kinds, options.only_kinds
     )
-    found = find_paths(options.source, query, Wanted(options.limit, options.shortest, options.recorded))
+    found = find_paths(options.source, query, PathLimits(options.limit, options.shortest, options.recorded))
     text = FORMATS[form](found)
     if options.output:
         write_answer(text, options.output, options.source)

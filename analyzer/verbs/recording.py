@@ -24,9 +24,9 @@ def startup(options: argparse.Namespace) -> ExitStatus:
 
     if options.build is not None:
         from analyzer.building import build_by_name
-        from analyzer.startup import check_wishes
+        from analyzer.startup import check_request
 
-        check_wishes(options.guest, options.accel, options.out, options.force)  # a build takes minutes
+        check_request(options.guest, options.accel, options.out, options.force)  # a build takes minutes
         options.qemu = build_by_name(options.build, os.cpu_count() or 1).program
     with Gdb(options.qemu) as gdb:  # reads QEMU's symbols while we import the rest
         return _startup_with(options, gdb)
@@ -85,10 +85,10 @@ def build(options: argparse.Namespace) -> ExitStatus:
 
 def doctor(options: argparse.Namespace) -> ExitStatus:
     """The verb `doctor`."""
-    from analyzer.doctor import examine
+    from analyzer.doctor import examine_host
 
     broken = False
-    for finding in examine(options.qemu):
+    for finding in examine_host(options.qemu):
         sign = "ok" if finding.ok else "MISSING" if finding.needed else "limited"
         print(f"{sign:8}{finding.subject:16}{finding.text}", flush=True)
         if finding.remedy:

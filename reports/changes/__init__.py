@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from analyzer.diff.verdict import Verdict
+from analyzer.diff.verdict import JudgedDiff
 from reports.changes import document, github, gitlab, junit, markdown, sarif, text
 
 
 @dataclass(frozen=True)
-class Format:
+class DiffFormat:
     """A way to write a verdict, and the ends of file names that choose it."""
 
-    render: Callable[[Verdict], str]
+    render: Callable[[JudgedDiff], str]
     suffixes: tuple[str, ...] = ()
 
 
 FORMATS = {
-    "text": Format(text.render, (".txt",)),
-    "json": Format(document.render, (".json",)),
-    "md": Format(markdown.render, (".md", ".markdown")),
-    "github": Format(github.render),
-    "gitlab": Format(gitlab.render, ("quality.json", "quality-report.json")),
-    "junit": Format(junit.render, (".xml",)),
-    "sarif": Format(sarif.render, (".sarif", ".sarif.json")),
+    "text": DiffFormat(text.render, (".txt",)),
+    "json": DiffFormat(document.render, (".json",)),
+    "md": DiffFormat(markdown.render, (".md", ".markdown")),
+    "github": DiffFormat(github.render),
+    "gitlab": DiffFormat(gitlab.render, ("quality.json", "quality-report.json")),
+    "junit": DiffFormat(junit.render, (".xml",)),
+    "sarif": DiffFormat(sarif.render, (".sarif", ".sarif.json")),
 }
 """By the word of `--format`."""
 

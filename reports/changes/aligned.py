@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from analyzer.diff.change import ChainDiff, Row
+from analyzer.diff.change import AlignedRow, ChainDiff
 from analyzer.graph.callgraph import ChainStep
 from reports.changes.colour import painted
 from reports.changes.rows import MARK_WORDS, WAY_WORDS, Fold, mark, place, remarks, shown_rows, way
-from reports.changes.safe import clipped
+from reports.changes.safe import truncate_middle
 
 WIDE = 100  # columns from which on both chains stand beside each other
 _STYLES = {
@@ -29,7 +29,7 @@ def block(chain: ChainDiff, like: str, width: int, colour: bool, full: bool) -> 
     rows = shown_rows(chain, like, full)
     wide = width >= WIDE
     cell = (width - 2 - len(_GAP)) // 2
-    steps = [step for row in rows if isinstance(row, Row) for step in (row.old, row.new) if step]
+    steps = [step for row in rows if isinstance(row, AlignedRow) for step in (row.old, row.new) if step]
     names = min(_longest(step.function.name for step in steps), (cell if wide else width) * 3 // 5)
     cell = min(cell, names + len("*>   ") + _longest(map(place, steps)))
     for row in rows:
@@ -57,19 +57,19 @@ def both(old: str, new: str) -> str:
     return old if old == new else f"{old} → {new}"
 
 
-def name_of(row: Row) -> str:
+def name_of(row: AlignedRow) -> str:
     """The function, or what it was and is called."""
     steps = [step.function.name for step in (row.old, row.new) if step]
     return both(steps[0], steps[-1])
 
 
-def place_of(row: Row) -> str:
+def place_of(row: AlignedRow) -> str:
     """The function's file, or where it was and is."""
     places = [place(step) for step in (row.old, row.new) if step]
     return both(places[0], places[-1])
 
 
-def way_of(row: Row) -> str:
+def way_of(row: AlignedRow) -> str:
     """How the function is come to, or was and is."""
     ways = [way(step) for step in (row.old, row.new) if step]
     return both(ways[0], ways[-1])
@@ -79,7 +79,7 @@ def _longest(texts: Iterable[str]) -> int:
     return max(map(len, texts), default=0)
 
 
-def _columns(row: Row, names: int, cell: int) -> str:
+def _columns(row: AlignedRow, names: int, cell: int) -> str:
     old, new = _cell(row.old, names, cell), _cell(row.new, names, cell)
     return f"{old:<{cell}}{_GAP}{new}"
 
@@ -87,9 +87,9 @@ def _columns(row: Row, names: int, cell: int) -> str:
 def _cell(step: ChainStep | None, names: int, cell: int) -> str:
     if step is None:
         return ""
-    text = f"{way(step):>2} {clipped(step.function.name, names):<{names}}  "
-    return text + clipped(place(step), max(cell - len(text), 1))
+    text = f"{way(step):>2} {truncate_middle(step.function.name, names):<{names}}  "
+    return text + truncate_middle(place(step), max(cell - len(text), 1))
 
 
-def _unified(row: Row, names: int) -> str:
+def _unified(row: AlignedRow, names: int) -> str:
     return f"{way_of(row):>2} {name_of(row):<{names}}  {place_of(row)}"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from analyzer import TOOL
-from analyzer.diff.change import ChainDiff, Row, Side
-from analyzer.diff.verdict import Finding, RuleResult, Verdict
+from analyzer.diff.change import AlignedRow, ChainDiff, NamedProvenance
+from analyzer.diff.verdict import JudgedChange, JudgedDiff, RuleResult
 from analyzer.diff.words import first_divergence, sentence, summary
-from analyzer.graph.callgraph import ChainStep, Setting, Slot
+from analyzer.graph.callgraph import ChainStep, GraphPointer, GraphPointerOrigin
 
 # History of the format:
 # 1  first
@@ -18,7 +18,7 @@ SCHEMA = 1
 _FORMAT = "qemu-callchain changes"
 
 
-def render(verdict: Verdict) -> str:
+def render(verdict: JudgedDiff) -> str:
     """The document as text, with a line end; names are as they were found, escaped as JSON does."""
     numbers = {finding.change.key: number for number, finding in enumerate(verdict.findings)}
     data = {
@@ -39,18 +39,18 @@ def render(verdict: Verdict) -> str:
     return json.dumps(data, indent=1) + "\n"
 
 
-def provenance(side: Side) -> dict[str, Any]:
+def provenance(side: NamedProvenance) -> dict[str, Any]:
     """Where a side comes from, with the build's facts sorted."""
     facts = dict(vars(side.provenance))
     facts["build"] = dict(sorted(side.provenance.build.items()))
     return facts
 
 
-def _side(side: Side) -> dict[str, Any]:
+def _side(side: NamedProvenance) -> dict[str, Any]:
     return {"name": side.name, "provenance": provenance(side)}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: JudgedChange) -> dict[str, Any]:
     change = finding.change
     return {
         "kind": change.kind.value,
@@ -83,7 +83,7 @@ def _chain(chain: ChainDiff, numbers: dict[tuple[str, ...], int]) -> dict[str, A
     }
 
 
-def _row(row: Row, numbers: dict[tuple[str, ...], int]) -> dict[str, Any]:
+def _row(row: AlignedRow, numbers: dict[tuple[str, ...], int]) -> dict[str, Any]:
     return {
         "old": _step(row.old),
         "new": _step(row.new),
@@ -104,11 +104,11 @@ def _step(step: ChainStep | None) -> dict[str, Any] | None:
     }
 
 
-def _slot(slot: Slot | None) -> dict[str, Any] | None:
+def _slot(slot: GraphPointer | None) -> dict[str, Any] | None:
     return None if slot is None else {**vars(slot), "set_by": _settings(slot.set_by)}
 
 
-def _settings(steps: Sequence[Setting]) -> list[dict[str, Any]]:
+def _settings(steps: Sequence[GraphPointerOrigin]) -> list[dict[str, Any]]:
     return [dict(vars(step)) for step in steps]
 
 

@@ -19,7 +19,7 @@ class Section:
     tail: str = ""
 
 
-def fitted(head: str, sections: Sequence[Section], limit: int) -> str:
+def truncate_sections(head: str, sections: Sequence[Section], limit: int) -> str:
     """`head` and the sections with rows, in no more than `limit` bytes of UTF-8; `head` is expected to fit."""
     room = limit - _size(head) - _RESERVED
     lines, left = [head], 0

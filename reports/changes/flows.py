@@ -6,20 +6,20 @@ from typing import Any
 from urllib.parse import quote
 
 from analyzer.diff.change import ChainDiff
-from analyzer.diff.verdict import Verdict
+from analyzer.diff.verdict import JudgedDiff
 from analyzer.diff.words import sentence
 from analyzer.graph.callgraph import ChainStep
-from reports.changes.items import Item
-from reports.changes.safe import shown
+from reports.changes.items import Finding
+from reports.changes.safe import sanitized
 
 MOST_STEPS = 1_000  # GitHub shows so many locations of a result's flows
 MOST_IN_ALL = 20_000  # it takes a log of 10 MB packed
 
 
-class Flows:
+class SarifFlows:
     """The flow of each result, until they are too much in all; the worst results ask first."""
 
-    def __init__(self, verdict: Verdict, most_in_all: int = MOST_IN_ALL) -> None:
+    def __init__(self, verdict: JudgedDiff, most_in_all: int = MOST_IN_ALL) -> None:
         self._room = most_in_all
         self.left_out = 0  # results that should have had a flow
         self._chains: dict[tuple[str, object], ChainDiff] = {}
@@ -27,7 +27,7 @@ class Flows:
             for change in chain.changes:
                 self._chains.setdefault((chain.milestone, change.key), chain)
 
-    def of(self, item: Item) -> dict[str, Any] | None:
+    def of(self, item: Finding) -> dict[str, Any] | None:
         """The new chain that shows the item's change, the old one where there is no new; None without one."""
         chain = self._chain(item)
         length = min(len(chain.rows) if chain else len(item.path), MOST_STEPS)
@@ -37,10 +37,10 @@ class Flows:
             self.left_out += 1
             return None
         self._room -= length
-        steps = _steps_of(shown(chain)) if chain else [location(name, "", 0) for name in item.path]
+        steps = _steps_of(sanitized(chain)) if chain else [location(name, "", 0) for name in item.path]
         return {"threadFlows": [{"locations": [{"location": step} for step in _middle_left_out(steps)]}]}
 
-    def _chain(self, item: Item) -> ChainDiff | None:
+    def _chain(self, item: Finding) -> ChainDiff | None:
         change = item.change
         return self._chains.get((change.chains[0], change.key)) if change and change.chains else None
 

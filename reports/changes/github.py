@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.diff.verdict import Verdict
+from analyzer.diff.verdict import JudgedDiff
 from analyzer.diff.words import summary
 from analyzer.text import number_of
-from reports.changes.items import ERROR, NOTICE, WARNING, Item, items
+from reports.changes.items import ERROR, NOTICE, WARNING, Finding, findings
 
 # GitHub shows ten annotations of each kind for a step and drops the others without a word.
 MOST = {ERROR: 10, WARNING: 10, NOTICE: 3}
 
 
-def render(verdict: Verdict) -> str:
+def render(verdict: JudgedDiff) -> str:
     """A command for each finding that is shown, worst first; the last line says the whole in plain text."""
-    told = items(verdict)
+    told = findings(verdict)
     lines: list[str] = []
     left: list[str] = []
     for level, most in MOST.items():
@@ -27,7 +27,7 @@ def render(verdict: Verdict) -> str:
     return "\n".join([*lines, summary(verdict) + more]) + "\n"
 
 
-def _commands(found: list[Item], most: int) -> Iterator[str]:
+def _commands(found: list[Finding], most: int) -> Iterator[str]:
     """One of those shown says how many are not."""
     kept = found if len(found) <= most else found[: most - 1]
     yield from map(_command, kept)
@@ -36,7 +36,7 @@ def _commands(found: list[Item], most: int) -> Iterator[str]:
         yield f"::{found[0].level} title=qemu-callchain::{more} more; see the report"
 
 
-def _command(item: Item) -> str:
+def _command(item: Finding) -> str:
     properties = {
         "file": item.file,
         "line": str(item.line) if item.file and item.line else "",

@@ -6,21 +6,21 @@ import json
 from typing import Any
 
 from analyzer.diff.change import ChangeKind
-from analyzer.diff.verdict import Verdict
-from reports.changes.items import BROKEN, ERROR, WARNING, Item, items
+from analyzer.diff.verdict import JudgedDiff
+from reports.changes.items import ERROR, RULE_BROKEN, WARNING, Finding, findings
 
 # GitLab wants a path for everything and links to it. What has no place in the sources gets a name that is no
 # file's, one for all: they stand together, and nobody is led to a file that has nothing to do with it.
 NO_FILE = "qemu"
-_CRITICAL = {BROKEN, ChangeKind.CHAIN_REMOVED.value}
+_CRITICAL = {RULE_BROKEN, ChangeKind.CHAIN_REMOVED.value}
 
 
-def render(verdict: Verdict) -> str:
+def render(verdict: JudgedDiff) -> str:
     """The report, a JSON array, worst first; fingerprints contain no lines."""
-    return json.dumps([_issue(item) for item in items(verdict)], indent=1) + "\n"
+    return json.dumps([_issue(item) for item in findings(verdict)], indent=1) + "\n"
 
 
-def _issue(item: Item) -> dict[str, Any]:
+def _issue(item: Finding) -> dict[str, Any]:
     return {
         "description": item.text,
         "check_name": item.check,
@@ -30,7 +30,7 @@ def _issue(item: Item) -> dict[str, Any]:
     }
 
 
-def _severity(item: Item) -> str:
+def _severity(item: Finding) -> str:
     if item.level == ERROR:
         return "critical" if item.check in _CRITICAL else "major"
     return "minor" if item.level == WARNING else "info"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.diff.change import ChangeKind
-from reports.changes.items import BROKEN, STALE, UNCHECKED
+from reports.changes.items import NOT_COMPARABLE, RULE_BROKEN, STALE_ENTRY
 
 _MEANINGS = {
     ChangeKind.CHAIN_REMOVED: "A milestone that the old program reached is not reached by the new one.",
@@ -29,10 +29,10 @@ _MEANINGS = {
 }
 _ACCEPT = "If this is meant, accept it with a reason in the allow file, or take the new recording as the baseline."
 _OTHERS = {
-    BROKEN: "A rule of the allow file does not hold. Either the change is wrong, or the rule is out of date.",
-    UNCHECKED: "This could not be compared, so nobody knows whether it changed. See that both sides were recorded "
-    "to their end and that the symbol exists, or accept it with a reason in the allow file.",
-    STALE: "An entry of the allow file matches nothing or has expired. Remove it, or decide again.",
+    RULE_BROKEN: "A rule of the allow file does not hold. Either the change is wrong, or the rule is out of date.",
+    NOT_COMPARABLE: "This could not be compared, so nobody knows whether it changed. See that both sides were "
+    "recorded to their end and that the symbol exists, or accept it with a reason in the allow file.",
+    STALE_ENTRY: "An entry of the allow file matches nothing or has expired. Remove it, or decide again.",
 }
-HELPS = {kind.value: f"{text} {_ACCEPT}" for kind, text in _MEANINGS.items()} | _OTHERS
+SARIF_HELP = {kind.value: f"{text} {_ACCEPT}" for kind, text in _MEANINGS.items()} | _OTHERS
 """By the kind's word, or the name of the other checks."""

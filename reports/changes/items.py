@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from analyzer.diff.change import ChainDiff, Change, ChangeKind
-from analyzer.diff.verdict import Finding, RuleResult, Verdict
+from analyzer.diff.verdict import JudgedChange, JudgedDiff, RuleResult
 from analyzer.diff.words import sentence
-from reports.changes.safe import shown
+from reports.changes.safe import sanitized
 
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
-BROKEN, UNCHECKED, STALE = "rule-broken", "not-checked", "stale-entry"
+RULE_BROKEN, NOT_COMPARABLE, STALE_ENTRY = "rule-broken", "not-checked", "stale-entry"
 IOCTLS = frozenset({ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REMOVED, ChangeKind.IOCTL_REORDERED})
 
 _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
-class Item:
+class Finding:
     """Something to tell. `check` is a change's kind, or BROKEN, UNCHECKED, STALE."""
 
     level: str  # ERROR, WARNING, NOTICE
@@ -36,24 +36,32 @@ class Item:
     change: Change | None = None  # as it was found: not fit to show
 
 
-def items(verdict: Verdict) -> list[Item]:
+def findings(verdict: JudgedDiff) -> list[Finding]:
     """All there is to tell, worst first; fingerprints are unique."""
-    found = [_of_change(finding, shown(finding)) for finding in verdict.findings]
+    found = [_of_change(finding, sanitized(finding)) for finding in verdict.findings]
     broken = [
-        Item(ERROR, BROKEN, rule.rule, _rule_words(rule), _fingerprint(BROKEN, raw.rule), path=rule.path)
+        Finding(
+            ERROR, RULE_BROKEN, rule.rule, _rule_words(rule), _fingerprint(RULE_BROKEN, raw.rule), path=rule.path
+        )
         for raw, rule in _both(verdict.broken)
     ]
     unchecked = [
-        Item(ERROR, UNCHECKED, one.subject, f"{one.subject}: {one.reason}", _fingerprint(UNCHECKED, raw.subject))
+        Finding(
+            ERROR,
+            NOT_COMPARABLE,
+            one.subject,
+            f"{one.subject}: {one.reason}",
+            _fingerprint(NOT_COMPARABLE, raw.subject),
+        )
         for raw, one in _both(verdict.unchecked)
     ]
     stale = [
-        Item(
+        Finding(
             ERROR if verdict.stale_counts else WARNING,
-            STALE,
+            STALE_ENTRY,
             "allow file",
-            text or STALE,
-            _fingerprint(STALE, raw),
+            text or STALE_ENTRY,
+            _fingerprint(STALE_ENTRY, raw),
         )
         for raw, text in _both(verdict.stale)
     ]
@@ -61,35 +69,35 @@ def items(verdict: Verdict) -> list[Item]:
     return _unique(sorted([*broken, *found, *unchecked, *stale], key=lambda item: ranks[item.level]))
 
 
-def by_key(verdict: Verdict) -> dict[tuple[str, ...], Finding]:
+def by_key(verdict: JudgedDiff) -> dict[tuple[str, ...], JudgedChange]:
     """What is thought of each change, for those who hold a change of a row or a chain."""
     return {finding.change.key: finding for finding in verdict.findings}
 
 
-def findings_of(chain: ChainDiff, known: dict[tuple[str, ...], Finding]) -> list[Finding]:
+def findings_of(chain: ChainDiff, known: dict[tuple[str, ...], JudgedChange]) -> list[JudgedChange]:
     """What is thought of the changes of a chain; a change that nobody judged counts."""
-    return [known.get(change.key, Finding(change, True)) for change in chain.changes]
+    return [known.get(change.key, JudgedChange(change, True)) for change in chain.changes]
 
 
-def outside(verdict: Verdict) -> list[Finding]:
+def off_chain_changes(verdict: JudgedDiff) -> list[JudgedChange]:
     """Changes that no chain shows, ioctls left out."""
     return [one for one in verdict.findings if not one.change.chains and one.change.kind not in IOCTLS]
 
 
-def ioctls(verdict: Verdict) -> list[Finding]:
+def ioctl_changes(verdict: JudgedDiff) -> list[JudgedChange]:
     """Changes of what the kernel is asked."""
     return [one for one in verdict.findings if one.change.kind in IOCTLS]
 
 
 def _both(values: Iterable[_Value]) -> Iterator[tuple[_Value, _Value]]:
     """Each as it was found, and as it can be shown."""
-    return ((value, shown(value)) for value in values)
+    return ((value, sanitized(value)) for value in values)
 
 
-def _of_change(raw: Finding, finding: Finding) -> Item:
+def _of_change(raw: JudgedChange, finding: JudgedChange) -> Finding:
     change = finding.change
     text = sentence(change)
-    return Item(
+    return Finding(
         level=ERROR if finding.counts else NOTICE,
         check=change.kind.value,
         subject=change.subject,
@@ -116,7 +124,7 @@ def _fingerprint(*parts: str) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode(errors="surrogatepass")).hexdigest()
 
 
-def _unique(told: list[Item]) -> list[Item]:
+def _unique(told: list[Finding]) -> list[Finding]:
     """Two findings may be the same for a fingerprint: platforms would drop the second one."""
     seen: Counter[str] = Counter()
     result = []

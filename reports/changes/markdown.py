@@ -6,31 +6,34 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from analyzer.ci.job import MARKER
-from analyzer.diff.change import ChainDiff, Change, Row
-from analyzer.diff.verdict import Verdict
-from analyzer.diff.words import counted, first_divergence, sentence, side, summary
+from analyzer.diff.change import AlignedRow, ChainDiff, Change
+from analyzer.diff.verdict import JudgedDiff
+from analyzer.diff.words import counted, first_divergence, sentence, side_sentence, summary
 from reports.changes.aligned import legend, name_of, place_of, way_of
 from reports.changes.escape import fence, name, prose
-from reports.changes.fit import Section, fitted
-from reports.changes.items import ioctls, outside
+from reports.changes.fit import Section, truncate_sections
+from reports.changes.items import ioctl_changes, off_chain_changes
 from reports.changes.rows import Fold, differs_like_before, like_before, mark, remarks, shown_rows
-from reports.changes.safe import mapped, shown
+from reports.changes.safe import map_texts, sanitized
 from reports.changes.text import threads
 
 COMMENT = 65_000  # GitHub takes 65,536 characters
 
 
-def render(verdict: Verdict, limit: int = COMMENT) -> str:
+def render(verdict: JudgedDiff, limit: int = COMMENT) -> str:
     """The verdict in GitHub's Markdown, in no more than `limit` bytes; what is left out is counted."""
-    verdict = shown(verdict)
+    verdict = sanitized(verdict)
     head = [MARKER, f"**Call chains: {prose(summary(verdict))}**", ""]
-    head += [f"- Old: {prose(side(verdict.diff.old))}", f"- New: {prose(side(verdict.diff.new))}"]
+    head += [
+        f"- Old: {prose(side_sentence(verdict.diff.old))}",
+        f"- New: {prose(side_sentence(verdict.diff.new))}",
+    ]
     if words := legend(verdict.diff.chains, full=False):
         head += ["", prose(f"Marks: {words}")]
-    return fitted("\n".join(head) + "\n", list(_sections(verdict)), limit)
+    return truncate_sections("\n".join(head) + "\n", list(_sections(verdict)), limit)
 
 
-def _sections(verdict: Verdict) -> Iterator[Section]:
+def _sections(verdict: JudgedDiff) -> Iterator[Section]:
     chains = verdict.diff.chains
     likes = [like_before(chains, position) for position in range(len(chains))]
     yield _list("Could not be checked", (f"{name(one.subject)}: {one.reason}" for one in verdict.unchecked))
@@ -42,12 +45,12 @@ def _sections(verdict: Verdict) -> Iterator[Section]:
         elif chain.differs:
             yield _chain(chain, like)
     yield _list("Differ only as a chain above does", alike)
-    yield _list("Ioctls", (_sentence(one.change) for one in ioctls(verdict) if one.counts))
-    yield _list("Outside the chains", (_sentence(one.change) for one in outside(verdict) if one.counts))
+    yield _list("Ioctls", (_sentence(one.change) for one in ioctl_changes(verdict) if one.counts))
+    yield _list("Outside the chains", (_sentence(one.change) for one in off_chain_changes(verdict) if one.counts))
     yield from _details(verdict)
 
 
-def _details(verdict: Verdict) -> Iterator[Section]:
+def _details(verdict: JudgedDiff) -> Iterator[Section]:
     accepted = (f"{_sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted)
     told = (_sentence(one.change) for one in verdict.findings if not one.counts and not one.accepted)
     same = (_name(chain) + _notes(chain) for chain in verdict.diff.chains if not chain.differs)
@@ -65,11 +68,11 @@ def _sentence(change: Change) -> str:
 
 def _named(change: Change) -> Change:
     """The change with its names marked; what is known besides is prose."""
-    return replace(mapped(change, name), note=change.note)
+    return replace(map_texts(change, name), note=change.note)
 
 
 def _with_names(chain: ChainDiff) -> ChainDiff:
-    rows = (replace(mapped(row, name), changes=tuple(map(_named, row.changes))) for row in chain.rows)
+    rows = (replace(map_texts(row, name), changes=tuple(map(_named, row.changes))) for row in chain.rows)
     return replace(chain, rows=tuple(rows), changes=tuple(map(_named, chain.changes)))
 
 
@@ -96,7 +99,7 @@ def _chain(chain: ChainDiff, like: str) -> Section:
     return Section(head, tuple(rows), fences)
 
 
-def _lines(row: Row | Fold) -> Iterator[tuple[str, bool]]:
+def _lines(row: AlignedRow | Fold) -> Iterator[tuple[str, bool]]:
     """A row as a diff has it: what differs on both sides is a line for each."""
     if isinstance(row, Fold):
         yield f"  … {row.words} …", False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from analyzer.diff.baseline import ARROWS
-from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row
+from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.diff.words import counted
 from analyzer.graph.callgraph import ChainStep
 
@@ -55,7 +55,7 @@ class Fold:
     words: str
 
 
-def mark(row: Row) -> str:
+def mark(row: AlignedRow) -> str:
     """The row's mark: that of its worst change, " " for none. A side of its own is told as removed or inserted."""
     for kind, text in MARKS.items():
         if any(change.kind is kind for change in row.changes):
@@ -75,7 +75,7 @@ def place(step: ChainStep) -> str:
     return step.file or step.function.where
 
 
-def remarks(row: Row) -> Iterator[str]:
+def remarks(row: AlignedRow) -> Iterator[str]:
     """What marks and columns do not show."""
     for change in row.changes:
         if change.kind is ChangeKind.POINTER:
@@ -84,12 +84,12 @@ def remarks(row: Row) -> Iterator[str]:
             yield change.note
 
 
-def shown_rows(chain: ChainDiff, like: str, full: bool = False) -> list[Row | Fold]:
+def shown_rows(chain: ChainDiff, like: str, full: bool = False) -> list[AlignedRow | Fold]:
     """The rows to show. Those that the chain `like` shows already are folded away, and long runs of equal ones."""
     if full:
         return list(chain.rows)
     known = chain.known if like else 0
-    result: list[Row | Fold] = [_told_before(chain.rows[:known], like)] if known else []
+    result: list[AlignedRow | Fold] = [_told_before(chain.rows[:known], like)] if known else []
     rest = chain.rows[known:]
     wanted = _near_differences(rest)
     for kept, group in groupby(enumerate(rest), key=lambda pair: pair[0] in wanted):
@@ -122,20 +122,20 @@ def differs_like_before(chain: ChainDiff, like: str) -> bool:
     return bool(like) and chain.differs and not new and not own_changes(chain)
 
 
-def _functions(row: Row) -> tuple[object, object]:
+def _functions(row: AlignedRow) -> tuple[object, object]:
     return row.old and row.old.function, row.new and row.new.function
 
 
-def _begins_with(functions: tuple[object, object], row: Row) -> bool:
+def _begins_with(functions: tuple[object, object], row: AlignedRow) -> bool:
     return functions == _functions(row)
 
 
-def _differs(row: Row) -> bool:
+def _differs(row: AlignedRow) -> bool:
     """A row of a chain that only one side has differs without a change of its own."""
     return row.differs or (not row.changes and (row.old is None or row.new is None))
 
 
-def _near_differences(rows: Sequence[Row]) -> set[int]:
+def _near_differences(rows: Sequence[AlignedRow]) -> set[int]:
     near: set[int] = set()
     for position, row in enumerate(rows):
         if _differs(row):
@@ -143,11 +143,11 @@ def _near_differences(rows: Sequence[Row]) -> set[int]:
     return near
 
 
-def _told_before(rows: Sequence[Row], like: str) -> Fold:
+def _told_before(rows: Sequence[AlignedRow], like: str) -> Fold:
     differing = sum(map(_differs, rows))
     return Fold(f"{len(rows)} as for “{like}”" + (f", {differing} of them changed" if differing else ""))
 
 
-def _same(rows: Sequence[Row]) -> Fold:
+def _same(rows: Sequence[AlignedRow]) -> Fold:
     notes = counted(tuple(change for row in rows for change in row.changes))
     return Fold(f"{len(rows)} the same" + (f", {notes}" if notes else ""))

@@ -15,12 +15,12 @@ LONGEST = 300  # characters of a text that are shown: a name, a reason
 _Value = TypeVar("_Value")
 
 
-def shown(value: _Value, longest: int = LONGEST) -> _Value:
+def sanitized(value: _Value, longest: int = LONGEST) -> _Value:
     """The same, each text in it on one line, without control characters and not longer than `longest`."""
-    return mapped(value, lambda text: _fit(text, longest))
+    return map_texts(value, lambda text: _fit(text, longest))
 
 
-def mapped(value: _Value, change: Callable[[str], str]) -> _Value:
+def map_texts(value: _Value, change: Callable[[str], str]) -> _Value:
     """The same, with `change` applied to each text in it, however deep; words of an enum are left alone."""
     result: object = value
     if isinstance(value, Enum):
@@ -28,13 +28,13 @@ def mapped(value: _Value, change: Callable[[str], str]) -> _Value:
     elif isinstance(value, str):
         result = change(value)
     elif isinstance(value, tuple):
-        result = tuple(mapped(item, change) for item in value)
+        result = tuple(map_texts(item, change) for item in value)
     elif isinstance(value, list):
-        result = [mapped(item, change) for item in value]
+        result = [map_texts(item, change) for item in value]
     elif isinstance(value, dict):
-        result = {mapped(key, change): mapped(item, change) for key, item in value.items()}
+        result = {map_texts(key, change): map_texts(item, change) for key, item in value.items()}
     elif is_dataclass(value) and not isinstance(value, type):
-        result = replace(value, **{f.name: mapped(getattr(value, f.name), change) for f in fields(value)})
+        result = replace(value, **{f.name: map_texts(getattr(value, f.name), change) for f in fields(value)})
     return result  # type: ignore[return-value]
 
 
@@ -45,7 +45,7 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else _spelled(char) for char in visible(text))
 
 
-def clipped(text: str, longest: int) -> str:
+def truncate_middle(text: str, longest: int) -> str:
     """`text`, or its beginning and its end: both tell names of templates apart."""
     if len(text) <= longest:
         return text
@@ -60,4 +60,4 @@ def _spelled(char: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _fit(text: str, longest: int) -> str:
-    return clipped(one_line(text), longest)
+    return truncate_middle(one_line(text), longest)

@@ -8,26 +8,26 @@ from urllib.parse import quote
 
 from analyzer import __version__
 from analyzer.diff.change import NOTES, ChangeKind
-from analyzer.diff.verdict import Verdict
+from analyzer.diff.verdict import JudgedDiff
 from analyzer.diff.words import summary
 from analyzer.errors import ExitStatus
 from reports.changes.document import provenance
-from reports.changes.flows import Flows, location
-from reports.changes.helps import HELPS
-from reports.changes.items import BROKEN, STALE, UNCHECKED, Item, items
-from reports.changes.safe import shown
+from reports.changes.flows import SarifFlows, location
+from reports.changes.helps import SARIF_HELP
+from reports.changes.items import NOT_COMPARABLE, RULE_BROKEN, STALE_ENTRY, Finding, findings
+from reports.changes.safe import sanitized
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MOST_RESULTS = 5_000  # GitHub refuses a log with more than 25,000 and shows the first 5,000
 _LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
 _NOTES = {kind.value for kind in NOTES}
-_RULES = [*(kind.value for kind in ChangeKind), BROKEN, UNCHECKED, STALE]
+_RULES = [*(kind.value for kind in ChangeKind), RULE_BROKEN, NOT_COMPARABLE, STALE_ENTRY]
 
 
-def render(verdict: Verdict, most: int = MOST_RESULTS) -> str:
+def render(verdict: JudgedDiff, most: int = MOST_RESULTS) -> str:
     """The log as text, worst results first; how many are left out is a notification."""
-    told = items(verdict)
-    flows = Flows(verdict)
+    told = findings(verdict)
+    flows = SarifFlows(verdict)
     run = {
         "tool": {"driver": _driver()},
         "automationDetails": {"id": f"qemu-callchain/{_scenario(verdict)}/"},
@@ -40,12 +40,12 @@ def render(verdict: Verdict, most: int = MOST_RESULTS) -> str:
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
-def _scenario(verdict: Verdict) -> str:
-    return quote(shown(verdict.diff.new.provenance).scenario, safe="") or "unknown"
+def _scenario(verdict: JudgedDiff) -> str:
+    return quote(sanitized(verdict.diff.new.provenance).scenario, safe="") or "unknown"
 
 
-def _sides(verdict: Verdict) -> dict[str, Any]:
-    sides = {"old": shown(verdict.diff.old), "new": shown(verdict.diff.new)}
+def _sides(verdict: JudgedDiff) -> dict[str, Any]:
+    sides = {"old": sanitized(verdict.diff.old), "new": sanitized(verdict.diff.new)}
     return {name: {"name": side.name, **provenance(side)} for name, side in sides.items()}
 
 
@@ -54,19 +54,19 @@ def _driver() -> dict[str, Any]:
 
 
 def _rule(rule: str) -> dict[str, Any]:
-    level = "note" if rule in _NOTES else "warning" if rule == STALE else "error"
+    level = "note" if rule in _NOTES else "warning" if rule == STALE_ENTRY else "error"
     words = rule.replace("-", " ")
     return {
         "id": rule,
         "name": words.title().replace(" ", ""),
         "shortDescription": {"text": words[:1].upper() + words[1:]},
-        "fullDescription": {"text": HELPS[rule]},
-        "help": {"text": HELPS[rule]},
+        "fullDescription": {"text": SARIF_HELP[rule]},
+        "help": {"text": SARIF_HELP[rule]},
         "defaultConfiguration": {"level": level},
     }
 
 
-def _result(item: Item, flows: Flows) -> dict[str, Any]:
+def _result(item: Finding, flows: SarifFlows) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": item.check,
         "ruleIndex": _RULES.index(item.check),
@@ -84,7 +84,7 @@ def _result(item: Item, flows: Flows) -> dict[str, Any]:
     return result
 
 
-def _invocation(verdict: Verdict, results_left: int, flows_left: int) -> dict[str, Any]:
+def _invocation(verdict: JudgedDiff, results_left: int, flows_left: int) -> dict[str, Any]:
     told = [_notification(summary(verdict), "note")]
     if results_left > 0:
         told.append(_notification(f"{results_left} more results are left out, the least bad.", "warning"))

@@ -6,23 +6,23 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from analyzer.diff.change import ChainDiff, ChangeKind
-from analyzer.diff.verdict import Finding, Verdict
-from analyzer.diff.words import counted, first_divergence, sentence, side, summary
+from analyzer.diff.verdict import JudgedChange, JudgedDiff
+from analyzer.diff.words import counted, first_divergence, sentence, side_sentence, summary
 from reports.changes.aligned import block, legend
 from reports.changes.colour import painted
-from reports.changes.items import ioctls, outside
+from reports.changes.items import ioctl_changes, off_chain_changes
 from reports.changes.rows import differs_like_before, like_before
-from reports.changes.safe import shown
+from reports.changes.safe import sanitized
 
 _LONG_LIST = 30  # entries of a list that are shown unless all are asked for
 _EXAMPLES = 5
 _OUTCOMES = {"holds": "holds", "broken": "BROKEN"}
 
 
-def render(verdict: Verdict, width: int = 80, colour: bool = False, full: bool = False) -> str:
+def render(verdict: JudgedDiff, width: int = 80, colour: bool = False, full: bool = False) -> str:
     """The verdict in words. From 100 columns on the chains stand in two of them; `full` folds nothing away."""
-    verdict = shown(verdict)
-    lines = [f"Old: {side(verdict.diff.old)}", f"New: {side(verdict.diff.new)}"]
+    verdict = sanitized(verdict)
+    lines = [f"Old: {side_sentence(verdict.diff.old)}", f"New: {side_sentence(verdict.diff.new)}"]
     lines += _chains(verdict.diff.chains, width, colour, full)
     for heading, entries in _lists(verdict, full):
         lines += _list(heading, list(entries), colour, full)
@@ -67,10 +67,10 @@ def _in_a_line(chain: ChainDiff, name: str, like: str) -> str:
     return f"Differs only as “{like}” does: {name}" if differs_like_before(chain, like) else ""
 
 
-def _lists(verdict: Verdict, full: bool) -> Iterator[tuple[str, Iterable[str]]]:
+def _lists(verdict: JudgedDiff, full: bool) -> Iterator[tuple[str, Iterable[str]]]:
     told = [one for one in verdict.findings if not one.counts and not one.accepted]
-    yield "Ioctls", map(_sentence, _plain(ioctls(verdict)))
-    yield "Outside the chains", map(_sentence, _plain(outside(verdict)))
+    yield "Ioctls", map(_sentence, _plain(ioctl_changes(verdict)))
+    yield "Outside the chains", map(_sentence, _plain(off_chain_changes(verdict)))
     yield "Accepted", (f"{sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted)
     yield "Told, not counted", map(_sentence, told) if full else _examples(told)
     decided = (one for one in verdict.rules if one.outcome in _OUTCOMES)  # others could not be checked
@@ -79,16 +79,16 @@ def _lists(verdict: Verdict, full: bool) -> Iterator[tuple[str, Iterable[str]]]:
     yield "Could not be checked", (f"{one.subject}: {one.reason}" for one in verdict.unchecked)
 
 
-def _plain(findings: list[Finding]) -> list[Finding]:
+def _plain(findings: list[JudgedChange]) -> list[JudgedChange]:
     """Those that count; the others have lists of their own."""
     return [one for one in findings if one.counts]
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: JudgedChange) -> str:
     return sentence(finding.change)
 
 
-def _examples(findings: list[Finding]) -> Iterator[str]:
+def _examples(findings: list[JudgedChange]) -> Iterator[str]:
     for kind in ChangeKind:
         changes = tuple(one.change for one in findings if one.change.kind is kind)
         if changes:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from analyzer.diff.change import ChangeKind, Side
-from analyzer.diff.verdict import Finding, RuleResult, Verdict
+from analyzer.diff.change import ChangeKind, NamedProvenance
+from analyzer.diff.verdict import JudgedChange, JudgedDiff, RuleResult
 from analyzer.diff.words import counted, summary
 from analyzer.errors import ExitStatus
 from analyzer.text import visible
-from reports.difference.chains import chapter
-from reports.difference.marks import SIGNS, Marks
-from reports.difference.page import Chapter, Chip, DiffPage, Entry, Fact, Link, RuleRow
+from reports.difference.chains import chain_section
+from reports.difference.marks import SIGNS, ChangeMarks
+from reports.difference.page import (
+    ChainSection,
+    ChangeCount,
+    ChangeEntry,
+    DiffPage,
+    PageLink,
+    ProvenanceFact,
+    RuleRow,
+)
 
 _STATUS = {
     ExitStatus.DONE: ("same", "=", "the same"),
@@ -22,12 +30,12 @@ _STATUS = {
 _OUTCOMES = {"broken": "✗", "unchecked": "?", "holds": "✓"}  # worst first
 
 
-def build_diff_page(verdict: Verdict, svg: str, svg_missing: str = "") -> DiffPage:
+def build_diff_page(verdict: JudgedDiff, svg: str, svg_missing: str = "") -> DiffPage:
     """The page's data; `svg` is the drawing of the merged graph, "" with the reason in `svg_missing`."""
     diff = verdict.diff
-    marks = Marks(verdict.findings)
+    marks = ChangeMarks(verdict.findings)
     by_target = sorted(diff.chains, key=lambda chain: not chain.target)
-    chapters = [chapter(chain, number, marks) for number, chain in enumerate(by_target, 1)]
+    chapters = [chain_section(chain, number, marks) for number, chain in enumerate(by_target, 1)]
     targets = sum(chain.target for chain in diff.chains)
     entries = tuple(_entries(verdict.findings, marks, chapters))
     status, sign, words = _STATUS[verdict.status]
@@ -57,14 +65,14 @@ def build_diff_page(verdict: Verdict, svg: str, svg_missing: str = "") -> DiffPa
     )
 
 
-def _short(side: Side) -> str:
+def _short(side: NamedProvenance) -> str:
     provenance = side.provenance
     if not provenance.qemu_version:
         return side.name
     return f"QEMU {provenance.qemu_version} {provenance.build.get('profile') or ''}".rstrip()
 
 
-def _facts(old: Side, new: Side) -> Iterator[Fact]:
+def _facts(old: NamedProvenance, new: NamedProvenance) -> Iterator[ProvenanceFact]:
     for name, attribute, otherwise in (
         ("QEMU", "qemu_version", ""),
         ("Build-id", "build_id", ""),
@@ -76,21 +84,21 @@ def _facts(old: Side, new: Side) -> Iterator[Fact]:
         ("Made by", "tool", ""),
     ):
         values = (_fact(side, attribute, otherwise) for side in (old, new))
-        yield Fact(name, *map(visible, values))
+        yield ProvenanceFact(name, *map(visible, values))
     ends = ("to its end" if side.provenance.complete else "cut short" for side in (old, new))
-    yield Fact("Recorded", *ends)
+    yield ProvenanceFact("Recorded", *ends)
 
 
-def _fact(side: Side, attribute: str, otherwise: str) -> str:
+def _fact(side: NamedProvenance, attribute: str, otherwise: str) -> str:
     """`otherwise` is what an empty one stands for, where something was started."""
     known = "" if side.pasted else otherwise
     return str(getattr(side.provenance, attribute)) or known or "unknown"
 
 
-def _build(old: Side, new: Side) -> Iterator[Fact]:
+def _build(old: NamedProvenance, new: NamedProvenance) -> Iterator[ProvenanceFact]:
     for name in dict.fromkeys((*old.provenance.build, *new.provenance.build)):
         values = (str(side.provenance.build.get(name, "")) for side in (old, new))
-        yield Fact(visible(name), *map(visible, values))
+        yield ProvenanceFact(visible(name), *map(visible, values))
 
 
 def _outcome(rule: RuleResult) -> int:
@@ -108,28 +116,30 @@ def _rule(rule: RuleResult) -> RuleRow:
     )
 
 
-def _chips(findings: Sequence[Finding]) -> Iterator[Chip]:
+def _chips(findings: Sequence[JudgedChange]) -> Iterator[ChangeCount]:
     order = list(ChangeKind)
     changes = sorted((finding.change for finding in findings), key=lambda change: order.index(change.kind))
     for kind, group in groupby(changes, key=lambda change: change.kind):
         family, sign, _ = SIGNS[kind]
-        yield Chip(kind.value, family, sign, counted(tuple(group)))
+        yield ChangeCount(kind.value, family, sign, counted(tuple(group)))
 
 
-def _entries(findings: Sequence[Finding], marks: Marks, chapters: Sequence[Chapter]) -> Iterator[Entry]:
-    places: dict[tuple[str, str], Link] = {}
+def _entries(
+    findings: Sequence[JudgedChange], marks: ChangeMarks, chapters: Sequence[ChainSection]
+) -> Iterator[ChangeEntry]:
+    places: dict[tuple[str, str], PageLink] = {}
     for it in chapters:
         told = [(mark, it.anchor) for mark in it.marks]
         told += [(mark, pair.anchor) for block in it.blocks for pair in block.pairs for mark in pair.marks]
         for mark, anchor in told:
-            places.setdefault((mark.anchor, it.milestone), Link(anchor, it.title))
+            places.setdefault((mark.anchor, it.milestone), PageLink(anchor, it.title))
     for finding in findings:
         change, mark = finding.change, marks.of(finding.change)
         links = tuple(places[key] for name in change.chains if (key := (mark.anchor, name)) in places)
         place = f"{change.file}:{change.line}" if change.line else change.file
         words = mark.sentence if change.kind is ChangeKind.IOCTL_REORDERED else visible(change.subject)
-        yield Entry(mark, words, links, visible(place))
+        yield ChangeEntry(mark, words, links, visible(place))
 
 
-def _of_kind(entries: Sequence[Entry], kind: ChangeKind) -> tuple[Entry, ...]:
+def _of_kind(entries: Sequence[ChangeEntry], kind: ChangeKind) -> tuple[ChangeEntry, ...]:
     return tuple(entry for entry in entries if entry.mark.kind == kind.value)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from analyzer.diff.change import ChainDiff, Change, ChangeKind, Row
+from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.diff.words import counted, first_divergence
 from analyzer.explain import place_words, setting_words, slot_words
 from analyzer.graph.callgraph import ChainStep
 from analyzer.text import visible
-from reports.difference.marks import SIGNS, Marks
-from reports.difference.page import Block, Cell, Chapter, Pair, Part
+from reports.difference.marks import SIGNS, ChangeMarks
+from reports.difference.page import ChainSection, RowBlock, StepCell, StepRow, TextPart
 from reports.story import KIND_WORDS, identity
 
 _FEWEST = 3  # rows that are worth a button
@@ -19,7 +19,7 @@ _RENAMES = {ChangeKind.RENAMED, ChangeKind.NUMBERED}
 _CALLS = {ChangeKind.CALL_KIND, ChangeKind.KIND_UNKNOWN, ChangeKind.OPTIMISED}
 
 
-def chapter(chain: ChainDiff, number: int, marks: Marks) -> Chapter:
+def chain_section(chain: ChainDiff, number: int, marks: ChangeMarks) -> ChainSection:
     """The two chains to one milestone; `number` makes its anchors."""
     first = next((position for position, row in enumerate(chain.rows) if row.differs), None)
     lacks = _lacking_side(chain)
@@ -28,7 +28,7 @@ def chapter(chain: ChainDiff, number: int, marks: Marks) -> Chapter:
         for position, row in enumerate(chain.rows)
     )
     in_rows = {change.key for row in chain.rows for change in row.changes}
-    return Chapter(
+    return ChainSection(
         anchor=f"chain-{number}",
         title=visible(chain.title),
         milestone=chain.milestone,
@@ -51,16 +51,16 @@ def _lacking_side(chain: ChainDiff) -> str:
     return "" if any(row.old for row in chain.rows) else "old"
 
 
-def _threads(chain: ChainDiff) -> Part:
+def _threads(chain: ChainDiff) -> TextPart:
     if chain.old_thread and chain.new_thread and chain.old_thread != chain.new_thread:
-        return Part(visible(f"{chain.old_thread} → {chain.new_thread}"), changed=True)
-    return Part(visible(chain.new_thread or chain.old_thread))
+        return TextPart(visible(f"{chain.old_thread} → {chain.new_thread}"), changed=True)
+    return TextPart(visible(chain.new_thread or chain.old_thread))
 
 
-def _pair(row: Row, one_sided: bool, anchor: str, marks: Marks, first: bool) -> Pair:
+def _pair(row: AlignedRow, one_sided: bool, anchor: str, marks: ChangeMarks, first: bool) -> StepRow:
     told = tuple(marks.of(change) for change in row.changes)
     step = row.new or row.old
-    return Pair(
+    return StepRow(
         anchor=anchor,
         family=_family(row, one_sided),
         kinds=" ".join(mark.kind for mark in told),
@@ -73,7 +73,7 @@ def _pair(row: Row, one_sided: bool, anchor: str, marks: Marks, first: bool) -> 
     )
 
 
-def _family(row: Row, one_sided: bool) -> str:
+def _family(row: AlignedRow, one_sided: bool) -> str:
     """What the row looks like. A side that lacks the whole chain says so once, not in each row."""
     if row.changes:
         return SIGNS[min(row.changes, key=_badness).kind][0]
@@ -86,7 +86,7 @@ def _badness(change: Change) -> int:
     return list(ChangeKind).index(change.kind)
 
 
-def _remarks(changes: Sequence[Change], marks: Marks) -> Iterator[str]:
+def _remarks(changes: Sequence[Change], marks: ChangeMarks) -> Iterator[str]:
     for change in changes:
         if change.note:
             yield visible(change.note)
@@ -94,19 +94,19 @@ def _remarks(changes: Sequence[Change], marks: Marks) -> Iterator[str]:
             yield f"accepted: {accepted}"
 
 
-def _cell(step: ChainStep, other: ChainStep | None, changes: Sequence[Change]) -> Cell:
+def _cell(step: ChainStep, other: ChainStep | None, changes: Sequence[Change]) -> StepCell:
     kinds = {change.kind for change in changes}
     through, settings = _pointer(step), _settings(step)
     theirs = {_pointer(other), *_settings(other)} if other else set()
     pointer = ChangeKind.POINTER in kinds
     place = f"{step.file}:{step.line}" if step.file and step.line else step.file or step.function.where
-    return Cell(
-        function=Part(visible(step.function.name), bool(kinds & _RENAMES)),
-        place=Part(visible(place), ChangeKind.MOVED in kinds),
+    return StepCell(
+        function=TextPart(visible(step.function.name), bool(kinds & _RENAMES)),
+        place=TextPart(visible(place), ChangeKind.MOVED in kinds),
         kind=step.kind.value if step.kind else "root",
-        how=Part(KIND_WORDS[step.kind], bool(kinds & _CALLS)),
-        through=Part(through, pointer and through not in theirs) if through else None,
-        settings=tuple(Part(words, words not in theirs) for words in settings) if pointer else (),
+        how=TextPart(KIND_WORDS[step.kind], bool(kinds & _CALLS)),
+        through=TextPart(through, pointer and through not in theirs) if through else None,
+        settings=tuple(TextPart(words, words not in theirs) for words in settings) if pointer else (),
     )
 
 
@@ -127,21 +127,21 @@ def _settings(step: ChainStep) -> tuple[str, ...]:
     return tuple(map(visible, steps))
 
 
-def _blocks(pairs: Sequence[Pair], known: int, anchor: str) -> Iterator[Block]:
+def _blocks(pairs: Sequence[StepRow], known: int, anchor: str) -> Iterator[RowBlock]:
     """What was told before and long runs of equal rows behind buttons, the neighbours of changes in the open."""
     if known:
         told = sum(pair.family not in ("same", "note") for pair in pairs[:known])
         also = f", {told} of them changed" if told else ""
-        yield Block(f"{anchor}-known", f"{known} as before{also}", _names(pairs[:known]), tuple(pairs[:known]))
+        yield RowBlock(f"{anchor}-known", f"{known} as before{also}", _names(pairs[:known]), tuple(pairs[:known]))
     folded = _folded(pairs, known)
     for fold, group in groupby(range(known, len(pairs)), key=folded.__contains__):
         positions = list(group)
         rows = tuple(pairs[position] for position in positions)
         label = f"{len(rows)} the same" if fold else ""
-        yield Block(f"{anchor}-{positions[0]}", label, _names(rows) if fold else "", rows)
+        yield RowBlock(f"{anchor}-{positions[0]}", label, _names(rows) if fold else "", rows)
 
 
-def _folded(pairs: Sequence[Pair], known: int) -> set[int]:
+def _folded(pairs: Sequence[StepRow], known: int) -> set[int]:
     """Positions of equal rows away from any change; where it ends is always shown."""
     folded: set[int] = set()
     for same, group in groupby(range(known, len(pairs)), key=lambda position: pairs[position].family == "same"):
@@ -152,6 +152,6 @@ def _folded(pairs: Sequence[Pair], known: int) -> set[int]:
     return folded
 
 
-def _names(pairs: Sequence[Pair]) -> str:
+def _names(pairs: Sequence[StepRow]) -> str:
     cells = [pair.new or pair.old for pair in (pairs[0], pairs[-1])]
     return " … ".join(cell.function.text for cell in cells if cell)

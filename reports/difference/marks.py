@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from analyzer.diff.change import NOTES, Change, ChangeKind
-from analyzer.diff.verdict import Finding
+from analyzer.diff.verdict import JudgedChange
 from analyzer.diff.words import sentence
 from analyzer.text import visible
-from reports.difference.page import Mark
+from reports.difference.page import ChangeMark
 
 SIGNS: dict[ChangeKind, tuple[str, str, str]] = {
     ChangeKind.CHAIN_REMOVED: ("gone", "−", "not reached"),
@@ -34,22 +34,22 @@ SIGNS: dict[ChangeKind, tuple[str, str, str]] = {
 }
 
 
-class Marks:
+class ChangeMarks:
     """The marks of all changes, by change."""
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
+    def __init__(self, findings: Iterable[JudgedChange]) -> None:
         self._marks = {f.change.key: _mark(f, f"change-{number}") for number, f in enumerate(findings, 1)}
 
-    def of(self, change: Change) -> Mark:
+    def of(self, change: Change) -> ChangeMark:
         """The mark of `change`; without an anchor when the verdict has no such change."""
         known = self._marks.get(change.key)
-        return known or _mark(Finding(change, change.kind not in NOTES), "")
+        return known or _mark(JudgedChange(change, change.kind not in NOTES), "")
 
 
-def _mark(finding: Finding, anchor: str) -> Mark:
+def _mark(finding: JudgedChange, anchor: str) -> ChangeMark:
     change = finding.change
     family, sign, word = SIGNS[change.kind]
-    return Mark(
+    return ChangeMark(
         anchor=anchor,
         kind=change.kind.value,
         family=family,

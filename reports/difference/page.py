@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Mark:
+class ChangeMark:
     """A change, told by a sign, a word and a family (gone, new, changed, note), so that no colour is needed."""
 
     anchor: str  # of its line in the table of all changes
@@ -20,7 +20,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Part:
+class TextPart:
     """A piece of text; `changed` when it is what differs from the other side."""
 
     text: str
@@ -28,62 +28,62 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Cell:
+class StepCell:
     """A function as one side has it. `kind` says how the one before came to it."""
 
-    function: Part
-    place: Part
+    function: TextPart
+    place: TextPart
     kind: str
-    how: Part
-    through: Part | None  # the pointer it was called through
-    settings: tuple[Part, ...]  # how that was set, when this is what changed
+    how: TextPart
+    through: TextPart | None  # the pointer it was called through
+    settings: tuple[TextPart, ...]  # how that was set, when this is what changed
 
 
 @dataclass(frozen=True)
-class Pair:
+class StepRow:
     """A row of two aligned chains. `identity` is the function's in the merged graph."""
 
     anchor: str
     family: str  # of its worst change; "same" without one
     kinds: str  # of all its changes, by spaces
-    marks: tuple[Mark, ...]
+    marks: tuple[ChangeMark, ...]
     identity: str
-    old: Cell | None
-    new: Cell | None
+    old: StepCell | None
+    new: StepCell | None
     remarks: tuple[str, ...]
     first: bool  # the chains part here
 
 
 @dataclass(frozen=True)
-class Block:
+class RowBlock:
     """Rows that stand together: behind a button with `label`, or open when that is ""."""
 
     anchor: str
     label: str
     names: str  # a taste of what is behind the button
-    pairs: tuple[Pair, ...]
+    pairs: tuple[StepRow, ...]
 
 
 @dataclass(frozen=True)
-class Chapter:
+class ChainSection:
     """The two chains to a milestone. `missing` tells of a side that lacks it."""
 
     anchor: str
     title: str
     milestone: str
-    threads: Part
+    threads: TextPart
     family: str  # gone or new when one side lacks it, else "both"
-    marks: tuple[Mark, ...]  # of the chain as a whole
+    marks: tuple[ChangeMark, ...]  # of the chain as a whole
     lead: str
     lead_anchor: str  # the row where the chains part, "" without one
     lead_known: bool  # that row stood in a chain before
     missing: str
     summary: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[RowBlock, ...]
 
 
 @dataclass(frozen=True)
-class Link:
+class PageLink:
     """A place on this page."""
 
     anchor: str
@@ -91,17 +91,17 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ChangeEntry:
     """A line of the table of all changes."""
 
-    mark: Mark
+    mark: ChangeMark
     words: str  # what it is about, and for an order the order
-    places: tuple[Link, ...]  # the chapters that show it
+    places: tuple[PageLink, ...]  # the chapters that show it
     place: str
 
 
 @dataclass(frozen=True)
-class Chip:
+class ChangeCount:
     """How many changes of a kind there are."""
 
     kind: str
@@ -111,7 +111,7 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Fact:
+class ProvenanceFact:
     """Something known of both sides."""
 
     name: str
@@ -147,18 +147,18 @@ class DiffPage:
     verdict: str
     old: str
     new: str
-    facts: tuple[Fact, ...]
-    build: tuple[Fact, ...]
+    facts: tuple[ProvenanceFact, ...]
+    build: tuple[ProvenanceFact, ...]
     unchecked: tuple[tuple[str, str], ...]  # what, and why
     rules: tuple[RuleRow, ...]
     stale: tuple[str, ...]
-    chips: tuple[Chip, ...]
-    chapters: tuple[Chapter, ...]  # of the targets
-    others: tuple[Chapter, ...]
+    chips: tuple[ChangeCount, ...]
+    chapters: tuple[ChainSection, ...]  # of the targets
+    others: tuple[ChainSection, ...]
     gone: int  # rows of the chains that are on the old side only
-    entries: tuple[Entry, ...]
-    ioctls_gone: tuple[Entry, ...]
-    ioctls_new: tuple[Entry, ...]
-    ioctls_moved: tuple[Entry, ...]
+    entries: tuple[ChangeEntry, ...]
+    ioctls_gone: tuple[ChangeEntry, ...]
+    ioctls_new: tuple[ChangeEntry, ...]
+    ioctls_moved: tuple[ChangeEntry, ...]
     svg: str
     svg_missing: str

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.build.cache import Cache
-from analyzer.build.certificate import certificate_of
+from analyzer.build.certificate import provenance_of
 from analyzer.graph.merge import graph_of
 from analyzer.model import Recording
 from analyzer.recording import FILE_NAME, read_recording
@@ -91,7 +91,7 @@ def _record(release: str, profile: str, place: Path, folders: dict[str, Path]) -
     _run("startup", "--qemu", str(qemu), "--out", str(folder))
     recording = read_recording(folder)
     version = recording.header.qemu_version
-    facts = certificate_of(qemu, recording.header.build_id)
+    facts = provenance_of(qemu, recording.header.build_id)
     folders[f"{version}-{profile}"] = folder = folder.rename(place / f"{version}-{profile}")
     _make_neutral(folder / FILE_NAME)
     if profile == "debug":

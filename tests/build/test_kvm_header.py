@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.kvm import arguments, exits, layouts, structures
-from analyzer.kvm.layouts import Layout
+from analyzer.kvm.layouts import StructLayout
 from analyzer.kvm.requests import descriptor_class, known_requests
 from analyzer.toml import load_toml
 from tests.conftest import need, need_tool
@@ -39,7 +39,9 @@ NEWER = {
     "PRE_FAULT",
     "RUN_MEMORY_FAULT",
 }  # than the header of Linux 6.1
-LAYOUTS = {name: value for name, value in vars(layouts).items() if isinstance(value, Layout) and value.structure}
+LAYOUTS = {
+    name: value for name, value in vars(layouts).items() if isinstance(value, StructLayout) and value.structure
+}
 
 
 class Header:
@@ -63,7 +65,7 @@ class Header:
         answer = subprocess.run([program], check=True, capture_output=True, text=True, timeout=10).stdout
         return dict(zip(wanted, map(int, answer.split()), strict=True))
 
-    def has(self, layout: Layout) -> bool:
+    def has(self, layout: StructLayout) -> bool:
         """Whether the header knows the structure and its members; an old one lacks some."""
         members = [(field.member or field.name).partition("[")[0].split(".")[0] for field in layout.fields]
         body = re.search(rf"struct {layout.structure} \{{.*?^\}};", self.text, re.MULTILINE | re.DOTALL)

@@ -8,9 +8,9 @@ import subprocess
 import pytest
 
 from analyzer.build.cache import Cache
-from analyzer.build.sources import obtain
+from analyzer.build.sources import obtain_source
 from analyzer.build.trees import digest_of, look_at
-from analyzer.build.wanted import Local
+from analyzer.build.wanted import LocalSource
 from analyzer.errors import AnalyzerError
 from tests.build.conftest import old_tree, pack
 from tests.conftest import need_tool
@@ -42,7 +42,7 @@ def checkout(tmp_path):
 
 
 def test_a_clean_checkout_is_named_by_its_commit(checkout, cache, told):
-    source = obtain(Local(checkout), cache, told)
+    source = obtain_source(LocalSource(checkout), cache, told)
     assert source.verified == f"git commit {git(checkout, 'rev-parse', 'HEAD')}"
     assert not (source.tree / ".git").exists()
 
@@ -51,7 +51,7 @@ def test_a_dirty_checkout_is_copied_as_it_is_and_recorded_as_dirty(checkout, cac
     (checkout / "vl.c").write_text("/* changed */\n")
     (checkout / "new.c").write_text("/* in no commit */\n")
     (checkout / "noise.log").write_text("ignored\n")
-    source = obtain(Local(checkout), cache, told)
+    source = obtain_source(LocalSource(checkout), cache, told)
     assert source.verified.endswith(", with changes that are in no commit")
     assert (source.tree / "vl.c").read_text() == "/* changed */\n"
     assert (source.tree / "new.c").exists()
@@ -62,7 +62,7 @@ def test_submodules_that_are_there_are_copied(checkout, cache, told, tmp_path):
     part = repository(tmp_path / "part", keys="/* keys */\n")
     git(checkout, "submodule", "--quiet", "add", str(part), "ui/part")
     git(checkout, "commit", "-q", "-m", "submodule")
-    source = obtain(Local(checkout), cache, told)
+    source = obtain_source(LocalSource(checkout), cache, told)
     assert (source.tree / "ui/part/keys.c").exists()
     assert "changes" not in source.verified
 
@@ -75,7 +75,7 @@ def test_submodules_that_are_not_there_are_passed_over(checkout, cache, told, tm
     git(tmp_path, "clone", "-q", str(checkout), "clone")
     (tmp_path / "clone" / "nested").mkdir()
     git(tmp_path / "clone" / "nested", "init", "-q")
-    source = obtain(Local(tmp_path / "clone"), cache, told)
+    source = obtain_source(LocalSource(tmp_path / "clone"), cache, told)
     assert (source.tree / "configure").exists()
     assert not (source.tree / "roms/part/rom.c").exists()
 
@@ -87,7 +87,7 @@ def test_subprojects_that_meson_downloaded_are_source_although_git_ignores_them(
     (checkout / "subprojects" / "ours").mkdir()
     (checkout / "subprojects" / "ours" / "meson.build").write_text("project('ours')\n")
     (checkout / "subprojects" / "ours" / "noise.log").write_text("ignored\n")
-    source = obtain(Local(checkout), cache, told)
+    source = obtain_source(LocalSource(checkout), cache, told)
     assert (source.tree / "subprojects/keys/meson.build").exists()
     assert source.verified.endswith(", with subprojects that were downloaded")
     assert not (source.tree / "subprojects/ours/noise.log").exists()
@@ -100,7 +100,7 @@ def test_what_is_new_in_a_submodule_and_in_a_repository_inside_is_source(checkou
     git(checkout, "config", "--remove-section", "submodule.ui/part")  # there, and not registered
     git(checkout, "clone", "-q", str(part), "subprojects/inside")
     (checkout / "ui/part/new.c").write_text("")
-    source = obtain(Local(checkout), cache, told)
+    source = obtain_source(LocalSource(checkout), cache, told)
     for name in ("ui/part/keys.c", "ui/part/new.c", "subprojects/inside/keys.c"):
         assert (source.tree / name).exists(), name
     assert "changes that are in no commit" in source.verified
@@ -109,13 +109,13 @@ def test_what_is_new_in_a_submodule_and_in_a_repository_inside_is_source(checkou
 def test_what_the_users_configuration_hides_is_still_a_change(checkout, cache, told):
     git(checkout, "config", "status.showUntrackedFiles", "no")
     (checkout / "new.c").write_text("")
-    assert "changes that are in no commit" in obtain(Local(checkout), cache, told).verified
+    assert "changes that are in no commit" in obtain_source(LocalSource(checkout), cache, told).verified
 
 
 def test_the_checkout_is_not_written_to_not_even_its_index(checkout, cache, told):
     os.utime(checkout / "vl.c")
     before = {path: path.lstat().st_ino for path in checkout.rglob("*")}
-    obtain(Local(checkout), cache, told)
+    obtain_source(LocalSource(checkout), cache, told)
     assert {path: path.lstat().st_ino for path in checkout.rglob("*")} == before
 
 
@@ -125,7 +125,7 @@ def test_a_folder_of_the_commit_that_is_something_else_now(checkout, cache, told
     (checkout / "hw").write_text("a file now")
     (checkout / "scripts").rename(checkout / "programs")
     (checkout / "scripts").symlink_to("programs")
-    source = obtain(Local(checkout), cache, told)
+    source = obtain_source(LocalSource(checkout), cache, told)
     assert (source.tree / "hw").read_text() == "a file now"
     assert (source.tree / "scripts").is_symlink()
     assert (source.tree / "scripts/backends.py").exists()
@@ -137,13 +137,13 @@ def test_a_link_out_of_the_tree_is_refused(target, tmp_path, cache, told):
     (tmp_path / "outside.c").write_text("")
     (tree / "inside.c").symlink_to(target)
     with pytest.raises(AnalyzerError, match="leads out of the tree"):
-        obtain(Local(tree), cache, told)
+        obtain_source(LocalSource(tree), cache, told)
 
 
 def test_a_cache_inside_the_tree_is_no_source(checkout, told):
     cache = Cache(checkout / ".cache" / "qemu-callchain")
-    first = obtain(Local(checkout), cache, told)
-    assert obtain(Local(checkout), cache, told).sha256 == first.sha256
+    first = obtain_source(LocalSource(checkout), cache, told)
+    assert obtain_source(LocalSource(checkout), cache, told).sha256 == first.sha256
 
 
 def test_links_to_folders_are_copied_and_what_is_no_file_is_not(tmp_path, cache, told):
@@ -151,7 +151,7 @@ def test_links_to_folders_are_copied_and_what_is_no_file_is_not(tmp_path, cache,
     (tree / "headers").symlink_to("hw")
     (tree / "hw" / "config.log").write_text("")
     os.mkfifo(tree / "pipe")
-    source = obtain(Local(tree), cache, told)
+    source = obtain_source(LocalSource(tree), cache, told)
     assert (source.tree / "headers").is_symlink()
     assert (source.tree / "headers" / "pc.c").exists()
     assert not (source.tree / "pipe").exists()
@@ -160,11 +160,11 @@ def test_links_to_folders_are_copied_and_what_is_no_file_is_not(tmp_path, cache,
 def test_an_edit_that_keeps_size_and_time_is_seen(tmp_path, cache, told):
     tree = old_tree(tmp_path / "qemu")
     before = (tree / "vl.c").stat()
-    first = obtain(Local(tree), cache, told)
+    first = obtain_source(LocalSource(tree), cache, told)
     text = (tree / "vl.c").read_text()
     (tree / "vl.c").write_text(text.replace("return argv", "return !rgv"))
     os.utime(tree / "vl.c", ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert obtain(Local(tree), cache, told).sha256 != first.sha256
+    assert obtain_source(LocalSource(tree), cache, told).sha256 != first.sha256
 
 
 def test_a_tree_that_changes_while_it_is_copied_is_refused(tmp_path, cache, told):
@@ -175,13 +175,15 @@ def test_a_tree_that_changes_while_it_is_copied_is_refused(tmp_path, cache, told
             (tree / "vl.c").write_text("/* saved meanwhile */\n")
 
     with pytest.raises(AnalyzerError, match="changed while it was copied"):
-        obtain(Local(tree), cache, Meddler())
+        obtain_source(LocalSource(tree), cache, Meddler())
     assert not [path for path in cache.sources.iterdir() if path.is_dir()]
 
 
 def test_another_repository_of_the_users_shell_does_not_answer(checkout, tmp_path, cache, told, monkeypatch):
     monkeypatch.setenv("GIT_DIR", str(checkout / ".git"))
-    assert obtain(Local(old_tree(tmp_path / "other")), cache, told).verified == "a folder of the user's"
+    assert (
+        obtain_source(LocalSource(old_tree(tmp_path / "other")), cache, told).verified == "a folder of the user's"
+    )
 
 
 def test_what_a_build_inside_the_tree_left_is_not_source(tmp_path, cache, told):
@@ -191,7 +193,7 @@ def test_what_a_build_inside_the_tree_left_is_not_source(tmp_path, cache, told):
     (tree / "build").mkdir()
     (tree / "build" / "build.ninja").write_text("")
     (tree / "build" / "generated.c").write_text("")
-    source = obtain(Local(tree), cache, told)
+    source = obtain_source(LocalSource(tree), cache, told)
     assert source.verified == "a folder of the user's"
     names = {path.name for path in source.tree.rglob("*")}
     assert not names & {"config-host.mak", "vl.o", "build.ninja", "generated.c"}
@@ -210,17 +212,20 @@ def test_the_digest_is_of_the_content_and_of_nothing_else(tmp_path, cache):
 
 def test_a_folder_below_a_checkout_is_no_checkout(checkout, cache, told):
     inner = old_tree(checkout / "vendored")
-    assert obtain(Local(inner), cache, told).verified == "a folder of the user's"
+    assert obtain_source(LocalSource(inner), cache, told).verified == "a folder of the user's"
 
 
 @pytest.mark.parametrize("suffix", ["xz", "bz2", "gz"])
 def test_a_tarball_of_the_users_is_unpacked_and_its_sum_checked(suffix, tmp_path, cache, told):
     tarball = pack(old_tree(tmp_path / "tree", "2.0.0"), tmp_path / f"mine.tar.{suffix}", "qemu-2.0.0")
-    source = obtain(Local(tarball), cache, told)
+    source = obtain_source(LocalSource(tarball), cache, told)
     assert (source.label, source.name) == ("2.0.0", tarball.name)
-    assert obtain(Local(tarball, source.sha256), cache, told).verified == "against the sha256 the user gave"
+    assert (
+        obtain_source(LocalSource(tarball, source.sha256), cache, told).verified
+        == "against the sha256 the user gave"
+    )
     with pytest.raises(AnalyzerError, match=f"found    sha256 {source.sha256}"):
-        obtain(Local(tarball, "0" * 64), cache, told)
+        obtain_source(LocalSource(tarball, "0" * 64), cache, told)
 
 
 @pytest.mark.parametrize("what", ["nowhere", "empty", "file"])
@@ -228,12 +233,12 @@ def test_what_is_no_source_is_refused(what, tmp_path, cache, told):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("text")
     with pytest.raises(AnalyzerError) as error:
-        obtain(Local(tmp_path / what), cache, told)
+        obtain_source(LocalSource(tmp_path / what), cache, told)
     assert error.value.hint
 
 
 def test_a_version_that_is_no_version_does_not_escape_the_cache(tmp_path, cache, told):
     tree = old_tree(tmp_path / "qemu", "../../../etc/x" * 10)
-    label = obtain(Local(tree), cache, told).label
+    label = obtain_source(LocalSource(tree), cache, told).label
     assert "/" not in label
     assert len(label) <= 40

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from analyzer.build.cache import Cache
-from analyzer.build.certificate import CERTIFICATE
-from analyzer.build.provide import provide
-from analyzer.build.shelf import entries, prune
-from analyzer.build.wanted import Local, Recipe
+from analyzer.build.certificate import PROVENANCE_FILE
+from analyzer.build.provide import build_or_fetch
+from analyzer.build.shelf import cache_entries, prune
+from analyzer.build.wanted import BuildSettings, LocalSource
 from analyzer.errors import AnalyzerError, UsageError
 from tests.build.conftest import HERE
 from tests.conftest import ANALYZE
@@ -91,7 +91,7 @@ def wait_for_compiling(cache: Cache) -> None:
 
 
 def test_a_private_meson_of_the_releases_own_series_builds_it(cache, told, tmp_path):
-    built = provide(Local(new_tree(tmp_path / "tree")), Recipe(), cache, told)
+    built = build_or_fetch(LocalSource(new_tree(tmp_path / "tree")), BuildSettings(), cache, told)
     said = subprocess.run([built.program], capture_output=True, text=True, check=True).stdout
     assert said == "QEMU emulator version 7.2.99, 6 parts, gate 1\n"
     assert "meson==0.61.5" in built.certificate["python packages"].split()
@@ -104,7 +104,7 @@ def test_a_private_meson_of_the_releases_own_series_builds_it(cache, told, tmp_p
 def test_the_tree_itself_is_only_read(cache, told, tmp_path):
     tree = new_tree(tmp_path / "tree")
     before = sorted(path.relative_to(tree) for path in tree.rglob("*"))
-    provide(Local(tree), Recipe(), cache, told)
+    build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
     assert sorted(path.relative_to(tree) for path in tree.rglob("*")) == before
 
 
@@ -118,7 +118,7 @@ def test_ctrl_c_stops_at_once_leaves_nothing_running_and_the_next_run_goes_on(ca
     assert running.returncode == 130
     assert "interrupted" in said
     assert not at_work_in(cache.builds)
-    assert not list(cache.builds.rglob(CERTIFICATE))
+    assert not list(cache.builds.rglob(PROVENANCE_FILE))
     gate.unlink()
     again = start(tree)
     out, said = again.communicate(timeout=60)
@@ -136,9 +136,9 @@ def test_ctrl_c_stops_at_once_leaves_nothing_running_and_the_next_run_goes_on(ca
 
 def test_a_build_without_its_certificate_is_not_used(cache, told, tmp_path):
     tree = new_tree(tmp_path / "tree")
-    built = provide(Local(tree), Recipe(), cache, told)
-    (cache.builds / built.name / CERTIFICATE).unlink()
-    assert provide(Local(tree), Recipe(), cache, told).fresh
+    built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
+    (cache.builds / built.name / PROVENANCE_FILE).unlink()
+    assert build_or_fetch(LocalSource(tree), BuildSettings(), cache, told).fresh
 
 
 SPOILT = {
@@ -152,9 +152,9 @@ SPOILT = {
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
 def test_a_program_that_is_not_the_one_of_the_certificate_is_not_used(spoil, cache, told, tmp_path):
     tree = new_tree(tmp_path / "tree")
-    built = provide(Local(tree), Recipe(), cache, told)
+    built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
     spoil(built.program)
-    again = provide(Local(tree), Recipe(), cache, told)
+    again = build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
     assert again.fresh
     said = subprocess.run([again.program], capture_output=True, text=True, check=True).stdout
     assert said.startswith("QEMU emulator version")
@@ -179,10 +179,10 @@ def test_a_failure_leaves_the_cache_as_it_was(cache, told, tmp_path):
     tree = new_tree(tmp_path / "tree")
     (tree / "main.c").write_text("#include <glib.h>\n#error stop\n")
     with pytest.raises(AnalyzerError, match="ninja failed"):
-        provide(Local(tree), Recipe(), cache, told)
+        build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
     assert not list(cache.builds.iterdir())
     (tree / "main.c").write_text((HERE / "newtree/main.c").read_text())
-    provide(Local(tree), Recipe(), cache, told)
+    build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
 
 
 @pytest.mark.parametrize(("broken", "says"), [("mkdir", "disk is full"), ("compile", "XDG_CACHE_HOME")])
@@ -197,21 +197,21 @@ def test_a_full_disk_is_named(broken, says, cache, told, tmp_path, monkeypatch):
 
         monkeypatch.setattr("analyzer.build.trees.copy", full)
     with pytest.raises(AnalyzerError) as error:
-        provide(Local(tree), Recipe(), cache, told)
+        build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
     assert says in error.value.message + error.value.hint
     assert not (cache.builds.is_dir() and list(cache.builds.iterdir()))
 
 
 def test_the_list_and_what_pruning_removes(cache, told, tmp_path):
     tree = new_tree(tmp_path / "tree")
-    built = provide(Local(tree), Recipe(), cache, told)
+    built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
     cache.downloads.mkdir()
     (cache.downloads / "qemu-1.6.0.tar.bz2.rejected").write_bytes(b"x" * 5000)
     (cache.builds / "7.0.0-debug-00000000").mkdir()
     (cache.folder / "qemu-distribution").mkdir()
-    kinds = {entry.name: (entry.kind, entry.needed) for entry in entries(cache)}
+    kinds = {entry.name: (entry.kind, entry.needed) for entry in cache_entries(cache)}
     assert kinds[built.name] == ("build", True)
-    assert next(entry for entry in entries(cache) if entry.name == built.name).size > 10_000
+    assert next(entry for entry in cache_entries(cache) if entry.name == built.name).size > 10_000
     removed = {entry.name for entry in prune(cache, [])}
     assert removed == {"qemu-1.6.0.tar.bz2.rejected", "7.0.0-debug-00000000", "qemu-distribution"}
     assert {entry.name for entry in prune(cache, [built.name])} == {built.name}
@@ -238,5 +238,5 @@ def test_no_environment_without_a_package_index(cache, told, tmp_path, monkeypat
     monkeypatch.setenv("PIP_RETRIES", "0")
     lonely = Cache(tmp_path / "lonely")
     with pytest.raises(AnalyzerError, match="pip could not install"):
-        provide(Local(new_tree(tmp_path / "tree")), Recipe(), lonely, told)
+        build_or_fetch(LocalSource(new_tree(tmp_path / "tree")), BuildSettings(), lonely, told)
     assert not list(lonely.builds.rglob("*")) if lonely.builds.exists() else True

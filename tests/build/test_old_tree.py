@@ -15,14 +15,14 @@ import pytest
 
 from analyzer.build.cache import Cache
 from analyzer.build.flags import IDIOMS, compiles_with, old_c_flags
-from analyzer.build.provide import provide
+from analyzer.build.provide import build_or_fetch
 from analyzer.build.python2 import provide_python2, python2_path, runs_python2
-from analyzer.build.wanted import Local, Profile, Recipe, Release
+from analyzer.build.wanted import BuildSettings, LocalSource, Profile, Release
 from analyzer.errors import AnalyzerError
 from tests.build.conftest import Told, old_tree, pack
 from tests.conftest import need_tool
 
-TWO_AT_ONCE = Recipe(jobs=2)
+TWO_AT_ONCE = BuildSettings(jobs=2)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_without_a_python_2_the_next_step_is_named(tmp_path, told, monkeypatch):
     monkeypatch.setattr("analyzer.build.python2.fetch_python2", nothing)
     lonely = Cache(tmp_path / "lonely")
     with pytest.raises(AnalyzerError, match=r"needs Python 2\.7.*The mirror has it no more") as error:
-        provide(Local(old_tree(tmp_path / "tree")), TWO_AT_ONCE, lonely, told)
+        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, lonely, told)
     assert "Put a python2.7 into PATH" in error.value.hint
     assert not python2_path(lonely).exists()
 
@@ -87,7 +87,7 @@ def test_an_interpreter_that_only_pretends_is_not_taken(tmp_path):
 def test_the_official_tarball_is_fetched_checked_and_built(server, cache, told, tmp_path):
     tarball = pack(old_tree(tmp_path / "tree"), server.folder / "qemu-1.6.0.tar.bz2", "qemu-1.6.0")
     sha256 = subprocess.run(["sha256sum", tarball], capture_output=True, text=True, check=True).stdout.split()[0]
-    built = provide(Release("1.6.0", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, told)
+    built = build_or_fetch(Release("1.6.0", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, told)
     said = subprocess.run([built.program], capture_output=True, text=True, check=True).stdout
     assert said == "QEMU emulator version 1.6.0, 15 run states, 128\n"
     assert built.program.parts[-2:] == ("x86_64-softmmu", "qemu-system-x86_64")
@@ -104,12 +104,12 @@ def test_the_official_tarball_is_fetched_checked_and_built(server, cache, told, 
 def test_a_wrong_sum_builds_nothing(server, cache, told, tmp_path):
     pack(old_tree(tmp_path / "tree"), server.folder / "qemu-1.6.0.tar.bz2", "qemu-1.6.0")
     with pytest.raises(AnalyzerError, match=r"3132e58ada26d43b6924e8c2f07db80aa1e5022f3dcf03dee7d8bb9194b2cb48"):
-        provide(Release("1.6.0", mirror=server.url), TWO_AT_ONCE, cache, told)
+        build_or_fetch(Release("1.6.0", mirror=server.url), TWO_AT_ONCE, cache, told)
     assert not cache.builds.exists()
 
 
 def test_only_what_configure_offers_is_asked_for(cache, told, tmp_path):
-    built = provide(Local(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
+    built = build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
     line = built.certificate["configure"]
     for option in ("--enable-kvm", "--enable-debug", "--disable-virtfs", "--disable-docs", "--disable-blobs"):
         assert option in line.split()
@@ -118,16 +118,16 @@ def test_only_what_configure_offers_is_asked_for(cache, told, tmp_path):
 
 
 def test_progress_counts_the_steps_of_make(cache, told, tmp_path):
-    provide(Local(old_tree(tmp_path / "tree")), Recipe(jobs=1), cache, told)
+    build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), BuildSettings(jobs=1), cache, told)
     assert ("Linking", 3, 3) in told.steps
     assert ("Compiling", 1, 3) in told.steps
 
 
 def test_the_second_time_the_cache_answers_in_under_a_second(cache, told, tmp_path):
     tree = old_tree(tmp_path / "tree")
-    first = provide(Local(tree), TWO_AT_ONCE, cache, told)
+    first = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
     began = time.monotonic()
-    second = provide(Local(tree), TWO_AT_ONCE, cache, told)
+    second = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
     assert time.monotonic() - began < 1
     assert (first.fresh, second.fresh) == (True, False)
     assert first.program == second.program
@@ -135,18 +135,18 @@ def test_the_second_time_the_cache_answers_in_under_a_second(cache, told, tmp_pa
 
 def test_another_profile_another_argument_or_another_content_is_another_build(cache, told, tmp_path):
     tree = old_tree(tmp_path / "tree")
-    names = {provide(Local(tree), TWO_AT_ONCE, cache, told).name}
-    names.add(provide(Local(tree), Recipe(Profile.RELEASE), cache, told).name)
-    names.add(provide(Local(tree), Recipe(arguments=("--disable-tools",)), cache, told).name)
+    names = {build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told).name}
+    names.add(build_or_fetch(LocalSource(tree), BuildSettings(Profile.RELEASE), cache, told).name)
+    names.add(build_or_fetch(LocalSource(tree), BuildSettings(arguments=("--disable-tools",)), cache, told).name)
     (tree / "vl.c").write_text((tree / "vl.c").read_text() + "/* changed */\n")
-    names.add(provide(Local(tree), TWO_AT_ONCE, cache, told).name)
+    names.add(build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told).name)
     assert len(names) == 4
 
 
 def test_profiles_compile_as_they_promise(cache, told, tmp_path):
     tree = old_tree(tmp_path / "tree")
-    debug = provide(Local(tree), TWO_AT_ONCE, cache, told)
-    release = provide(Local(tree), Recipe(Profile.RELEASE), cache, told)
+    debug = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
+    release = build_or_fetch(LocalSource(tree), BuildSettings(Profile.RELEASE), cache, told)
     debug_log, release_log = (Path(built.certificate["log"]).read_text() for built in (debug, release))
     assert "-O2" not in debug_log
     assert "-fno-optimize-sibling-calls" in debug_log
@@ -171,7 +171,7 @@ def test_a_failing_step_shows_its_last_lines_and_keeps_the_log(file, old, new, s
     (tree / file).write_text(text.replace(old, new))
     target = "aarch64-softmmu" if file == "configure" else "x86_64-softmmu"
     with pytest.raises(AnalyzerError) as error:
-        provide(Local(tree), Recipe(target=target), cache, told)
+        build_or_fetch(LocalSource(tree), BuildSettings(target=target), cache, told)
     assert says in error.value.message + error.value.hint
     log = Path(error.value.hint.rpartition("The whole log: ")[2])
     assert log.is_file()
@@ -181,15 +181,17 @@ def test_a_failing_step_shows_its_last_lines_and_keeps_the_log(file, old, new, s
 
 def test_an_argument_that_configure_does_not_know_is_explained(cache, told, tmp_path):
     with pytest.raises(AnalyzerError) as error:
-        provide(Local(old_tree(tmp_path / "tree")), Recipe(arguments=("--enable-warp",)), cache, told)
+        build_or_fetch(
+            LocalSource(old_tree(tmp_path / "tree")), BuildSettings(arguments=("--enable-warp",)), cache, told
+        )
     assert "unknown option --enable-warp" in error.value.message
     assert "If you gave it after --" in error.value.hint
 
 
 def test_a_compiler_that_is_not_there_is_named(cache, told, tmp_path):
-    recipe = Recipe(arguments=("--cc=no-such-compiler",))
+    recipe = BuildSettings(arguments=("--cc=no-such-compiler",))
     with pytest.raises(AnalyzerError, match="There is no C compiler no-such-compiler") as error:
-        provide(Local(old_tree(tmp_path / "tree")), recipe, cache, told)
+        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), recipe, cache, told)
     assert "whole path" in error.value.hint
 
 
@@ -223,18 +225,18 @@ def test_a_compiler_that_makes_nothing_is_no_compiler_and_is_not_remembered(cach
     broken = tmp_path / "broken-cc"
     broken.write_text("#!/bin/sh\ntest $1 = --version && echo broken 1.0\n")
     broken.chmod(0o755)
-    recipe = Recipe(arguments=(f"--cc={broken}",))
+    recipe = BuildSettings(arguments=(f"--cc={broken}",))
     with pytest.raises(AnalyzerError, match="not even an empty one"):
-        provide(Local(old_tree(tmp_path / "tree")), recipe, cache, told)
+        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), recipe, cache, told)
     broken.write_text('#!/bin/sh\nexec cc "$@"\n')
-    provide(Local(tmp_path / "tree"), recipe, cache, told)
+    build_or_fetch(LocalSource(tmp_path / "tree"), recipe, cache, told)
 
 
 def test_a_help_text_that_was_not_kept_whole_is_asked_for_again(cache, told, tmp_path):
     tree = old_tree(tmp_path / "tree")
-    first = provide(Local(tree), TWO_AT_ONCE, cache, told)
+    first = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
     next(cache.sources.glob("*/help.json")).write_text("")
-    again = provide(Local(tree), TWO_AT_ONCE, cache, told)
+    again = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
     assert (again.name, again.fresh) == (first.name, False)
 
 
@@ -244,7 +246,7 @@ def test_what_the_users_shell_has_first_in_path_decides_nothing(cache, told, tmp
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PKG_CONFIG_LIBDIR", str(tmp_path))
-    assert provide(Local(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told).fresh
+    assert build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told).fresh
 
 
 def test_another_compiler_behind_the_same_name_is_another_build(cache, told, tmp_path):
@@ -254,7 +256,9 @@ def test_another_compiler_behind_the_same_name_is_another_build(cache, told, tmp
     for define in ("-DONE", "-DTWO"):
         wrapper.write_text(f'#!/bin/sh\nexec cc {define} "$@"\n')
         wrapper.chmod(0o755)
-        names.add(provide(Local(tree), Recipe(arguments=(f"--cc={wrapper}",)), cache, told).name)
+        names.add(
+            build_or_fetch(LocalSource(tree), BuildSettings(arguments=(f"--cc={wrapper}",)), cache, told).name
+        )
     assert len(names) == 2
 
 
@@ -262,26 +266,29 @@ def test_what_is_known_of_the_source_later_comes_into_the_certificate(server, ca
     tarball = pack(old_tree(tmp_path / "tree"), server.folder / "qemu-9.9.9.tar.xz", "qemu-9.9.9")
     sha256 = hashlib.sha256(tarball.read_bytes()).hexdigest()
     blind = Release("9.9.9", unverified=True, mirror=server.url)
-    assert provide(blind, TWO_AT_ONCE, cache, told).certificate["verified"] == "no: --unverified"
-    knowing = provide(Release("9.9.9", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, told)
+    assert build_or_fetch(blind, TWO_AT_ONCE, cache, told).certificate["verified"] == "no: --unverified"
+    knowing = build_or_fetch(Release("9.9.9", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, told)
     assert not knowing.fresh
     assert knowing.certificate["verified"] == "against the sha256 the user gave"
-    assert provide(blind, TWO_AT_ONCE, cache, told).certificate["verified"] == "against the sha256 the user gave"
+    assert (
+        build_or_fetch(blind, TWO_AT_ONCE, cache, told).certificate["verified"]
+        == "against the sha256 the user gave"
+    )
 
 
 def test_what_a_server_sent_unasked_is_not_kept(server, cache, told, tmp_path):
     (server.folder / "qemu-9.9.9.tar.xz").write_bytes(b"<html>under construction</html>")
     release = Release("9.9.9", unverified=True, mirror=server.url)
     with pytest.raises(AnalyzerError, match="cannot be unpacked"):
-        provide(release, TWO_AT_ONCE, cache, told)
+        build_or_fetch(release, TWO_AT_ONCE, cache, told)
     pack(old_tree(tmp_path / "tree"), server.folder / "qemu-9.9.9.tar.xz", "qemu-9.9.9")
-    provide(release, TWO_AT_ONCE, cache, told)
+    build_or_fetch(release, TWO_AT_ONCE, cache, told)
 
 
 def test_the_users_environment_does_not_change_a_build(cache, told, tmp_path, monkeypatch):
     monkeypatch.setenv("CFLAGS", "-DNOT_WANTED")
     monkeypatch.setenv("MAKEFLAGS", "-n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    built = provide(Local(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
+    built = build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
     assert os.access(built.program, os.X_OK)
     assert "NOT_WANTED" not in Path(built.certificate["log"]).read_text()

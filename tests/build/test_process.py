@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from analyzer.build.process import CommandError, Workshop, run
+from analyzer.build.process import CommandContext, CommandError, run
 from tests.build.test_new_tree import at_work_in
 
 
@@ -19,7 +19,7 @@ def test_what_is_left_of_an_interrupted_program_is_ended(tmp_path):
 
     script = "trap '' INT; (sleep 300; sleep 300) & timeout 300 sleep 300 & echo started; wait"
     with pytest.raises(KeyboardInterrupt):
-        run(["bash", "-c", script], tmp_path, Workshop(tmp_path.parent / "log"), interrupt)
+        run(["bash", "-c", script], tmp_path, CommandContext(tmp_path.parent / "log"), interrupt)
     deadline = time.monotonic() + 5
     while at_work_in(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -30,7 +30,7 @@ def test_the_environment_is_ours(tmp_path, monkeypatch):
     for name in ("CFLAGS", "MAKEFLAGS", "PYTHONHOME", "LD_PRELOAD_NOT", "CC"):
         monkeypatch.setenv(name, "of the user")
     monkeypatch.setenv("https_proxy", "http://proxy.example")
-    said = run(["env"], tmp_path, Workshop(tmp_path / "log", "/first"))
+    said = run(["env"], tmp_path, CommandContext(tmp_path / "log", "/first"))
     assert "of the user" not in said
     assert "https_proxy=http://proxy.example" in said.splitlines()
     assert any(line.startswith("PATH=/first:/usr/local/sbin:") for line in said.splitlines())
@@ -38,13 +38,13 @@ def test_the_environment_is_ours(tmp_path, monkeypatch):
 
 def test_a_failure_carries_what_was_said_and_the_log_has_it_too(tmp_path):
     with pytest.raises(CommandError) as error:
-        run(["sh", "-c", "echo out; echo err >&2; exit 7"], tmp_path, Workshop(tmp_path / "log"))
+        run(["sh", "-c", "echo out; echo err >&2; exit 7"], tmp_path, CommandContext(tmp_path / "log"))
     assert (error.value.status, error.value.output) == (7, "out\nerr\n")
     assert (tmp_path / "log").read_text().endswith("out\nerr\n")
 
 
 def test_output_without_end_does_not_fill_the_memory(tmp_path):
-    said = run(["seq", "100000"], tmp_path, Workshop(tmp_path / "log"))
+    said = run(["seq", "100000"], tmp_path, CommandContext(tmp_path / "log"))
     assert len(said.splitlines()) == 5000
     assert said.endswith("100000\n")
     assert os.path.getsize(tmp_path / "log") > 500_000

@@ -8,9 +8,9 @@ import tarfile
 
 import pytest
 
-from analyzer.build.sources import obtain
+from analyzer.build.sources import obtain_source
 from analyzer.build.unpack import unpack
-from analyzer.build.wanted import Local
+from analyzer.build.wanted import LocalSource
 from analyzer.errors import AnalyzerError
 
 
@@ -60,7 +60,7 @@ def test_a_hostile_tarball_is_refused_and_leaves_nothing(members, guard, tmp_pat
         monkeypatch.delattr("tarfile.data_filter", raising=False)
     tarball = make(tmp_path / "qemu.tar.gz", [CONFIGURE, *members])
     with pytest.raises(AnalyzerError, match=r"qemu\.tar\.gz is refused because of"):
-        obtain(Local(tarball), cache, told)
+        obtain_source(LocalSource(tarball), cache, told)
     assert not [path for path in cache.sources.rglob("*") if path.name != "locks"]
     assert not list(tmp_path.rglob("evil"))
     assert not list(tmp_path.rglob("pwned_by_tar"))
@@ -87,13 +87,13 @@ def test_a_damaged_tarball_is_refused(cut, tmp_path, cache, told):
     damaged = tmp_path / "qemu.tar.gz"
     damaged.write_bytes(whole.read_bytes()[: whole.stat().st_size - cut] if cut != 10 else b"no tarball")
     with pytest.raises(AnalyzerError, match=r"cannot be unpacked|is no source of QEMU"):
-        obtain(Local(damaged), cache, told)
+        obtain_source(LocalSource(damaged), cache, told)
     assert not list(cache.sources.iterdir())
 
 
 def test_a_tarball_of_something_else_is_refused(tmp_path, cache, told):
     with pytest.raises(AnalyzerError, match="holds no configure"):
-        obtain(Local(make(tmp_path / "other.tar.gz", [member("other/README")])), cache, told)
+        obtain_source(LocalSource(make(tmp_path / "other.tar.gz", [member("other/README")])), cache, told)
 
 
 def test_a_tarball_that_does_not_fit_is_refused_before_the_disk_is_full(tmp_path, told, monkeypatch):

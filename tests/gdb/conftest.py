@@ -59,7 +59,7 @@ def record(tmp_path: Path) -> Record:
     def run(
         binary: Path,
         functions: Sequence[str] = (),
-        steps: Sequence[plans.Step] = (),
+        steps: Sequence[plans.PlannedMilestone] = (),
         take_bt: Path | None = None,
         arguments: Sequence[str] = (),
         pointers: bool = False,
@@ -69,9 +69,9 @@ def record(tmp_path: Path) -> Record:
     ) -> Recording:
         path = tmp_path / "recording.jsonl"
         path.write_text(to_line(header()))
-        wanted = [*steps, *(plans.Step(name, name, True, [name]) for name in functions)]
+        wanted = [*steps, *(plans.PlannedMilestone(name, name, True, [name]) for name in functions)]
         plan_file = tmp_path / "plan.json"
-        plans.save(plans.Plan(str(path), wanted, [], ledger=ledger), str(plan_file))
+        plans.save(plans.RecordingPlan(str(path), wanted, [], ledger=ledger), str(plan_file))
         with Gdb(binary) as gdb:
             if take_bt is not None:
                 gdb.console(f"source {TAKE_BT}")
@@ -88,7 +88,7 @@ def record(tmp_path: Path) -> Record:
             if pointers:
                 notes = explain_pointers(gdb, read_recording(path), plan_file, 60, lambda *_: None)
                 with path.open("a") as file:
-                    file.writelines(to_line(wire.Note(note)) for note in notes)
+                    file.writelines(to_line(wire.NoteRecord(note)) for note in notes)
             gdb.command('-chain-end complete ""')
             said = "".join(gdb.log)
         assert "Traceback" not in said and "Python Exception" not in said, said

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.model import Kind
+from analyzer.model import CallKind
 from tests.bt import assert_like_bt
 from tests.gdb.conftest import PROGRAMS, directive
 from tests.notation import chains
@@ -53,13 +53,13 @@ def test_a_direct_call_in_the_disassembly_goes_to_the_callee(program, build, rec
     for stop in recording.stops:
         for callee, caller in zip(stop.frames, stop.frames[1:], strict=False):
             target = caller.instruction.partition("<")[2].rpartition(">")[0].partition("@")[0]
-            if caller.call is Kind.DIRECT and not callee.library:  # libc has several names for one address
+            if caller.call is CallKind.DIRECT and not callee.library:  # libc has several names for one address
                 assert target.partition("(")[0] == callee.name.partition("(")[0]
                 checked += 1
             elif caller.via and not caller.via[0].where.startswith("["):
                 assert target == caller.via[0].name
                 checked += 1
-            elif caller.call is Kind.INDIRECT:
+            elif caller.call is CallKind.INDIRECT:
                 assert "*" in caller.instruction or "thunk" in caller.instruction
                 checked += 1
     assert checked

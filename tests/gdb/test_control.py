@@ -73,8 +73,8 @@ def test_an_answer_that_does_not_come_is_an_error(gdb, build):
 def test_a_program_that_runs_can_be_stopped_and_looked_at(gdb, build, tmp_path):
     recording = tmp_path / "recording.jsonl"
     recording.write_text(to_line(header()))
-    step = plans.Step("tick", "A tick", True, ["tick"], limit=2)
-    plans.save(plans.Plan(str(recording), [step], []), str(tmp_path / "plan"))
+    step = plans.PlannedMilestone("tick", "A tick", True, ["tick"], limit=2)
+    plans.save(plans.RecordingPlan(str(recording), [step], []), str(tmp_path / "plan"))
     gdb.command(f"-file-exec-and-symbols {quote(str(build(PROGRAMS / 'spin.c')))}")
     gdb.command(f"-chain-plan {quote(str(tmp_path / 'plan'))}")
     gdb.command("-exec-run")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from gdbscripts.plan import Step
+from gdbscripts.plan import PlannedMilestone
 from tests.conftest import need
 from tests.gdb.conftest import PROGRAMS
 
-CREATE_VM = Step("vm", "VM", True, ["ioctl"], "KVM_CREATE_VM", 0xAE01, returns=True)
-CREATE_VCPU = Step("vcpu", "vCPU", True, ["ioctl"], "KVM_CREATE_VCPU", 0xAE41, returns=True)
+CREATE_VM = PlannedMilestone("vm", "VM", True, ["ioctl"], "KVM_CREATE_VM", 0xAE01, returns=True)
+CREATE_VCPU = PlannedMilestone("vcpu", "vCPU", True, ["ioctl"], "KVM_CREATE_VCPU", 0xAE41, returns=True)
 
 
 def test_ioctls_are_recorded_with_descriptor_request_and_result(build, record):
@@ -26,6 +26,6 @@ def test_ioctls_are_recorded_with_descriptor_request_and_result(build, record):
 
 
 def test_a_step_ends_with_its_limit(build, record):
-    once = Step("vcpu", "vCPU", True, ["ioctl"], "KVM_CREATE_VCPU", 0xAE41, limit=1)
+    once = PlannedMilestone("vcpu", "vCPU", True, ["ioctl"], "KVM_CREATE_VCPU", 0xAE41, limit=1)
     recording = record(build(PROGRAMS / "ioctl.c"), steps=[once])
     assert len(recording.stops) == 1

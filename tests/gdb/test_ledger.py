@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from analyzer.ledger import lines
+from analyzer.ledger import ioctl_log
 from analyzer.model import Recording
 from tests.conftest import need
 from tests.gdb.conftest import PROGRAMS
@@ -19,7 +19,7 @@ def recording(build, record) -> Recording:
 
 
 def test_each_request_stands_there_in_order_with_its_argument_and_answer(recording):
-    told = [(line.descriptor, line.request, line.argument, line.result) for line in lines(recording)]
+    told = [(line.descriptor, line.request, line.argument, line.result) for line in ioctl_log(recording)]
     vm = next(entry.returned for entry in recording.ledger if entry.request == 0xAE01)
     assert told[:4] == [
         ("system", "KVM_GET_API_VERSION", "", "12"),
@@ -37,14 +37,14 @@ def test_each_request_stands_there_in_order_with_its_argument_and_answer(recordi
 
 
 def test_a_call_that_bypasses_ioctl_is_there_with_its_stack(recording):
-    line = next(line for line in lines(recording) if line.request == "KVM_CREATE_VM")
+    line = next(line for line in ioctl_log(recording) if line.request == "KVM_CREATE_VM")
     assert line.chain == ("main",)
 
 
 def test_the_handler_in_the_kernel_is_named_as_documented(recording):
-    for line in lines(recording):
+    for line in ioctl_log(recording):
         assert not line.observed
-    handlers = {line.request: line.kernel for line in lines(recording)}
+    handlers = {line.request: line.kernel for line in ioctl_log(recording)}
     assert handlers["KVM_CREATE_VM"][0] == "kvm_dev_ioctl"
     assert handlers["KVM_SET_USER_MEMORY_REGION"][0] == "kvm_vm_ioctl"
     assert handlers["_IOWR(0xae, 0xfe, 8)"] == ()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.graph.chain import own_chain
-from analyzer.model import Pointer, PointerStep, Recording
+from analyzer.model import Pointer, PointerOrigin, Recording
 from tests.gdb.conftest import PROGRAMS, directive
 from tests.notation import chains
 
@@ -28,7 +28,7 @@ def pointer_to_leaf(recording: Recording) -> Pointer:
     return found[-1]
 
 
-def as_stated(step: PointerStep, program: Path) -> str:
+def as_stated(step: PointerOrigin, program: Path) -> str:
     """The step in the notation of the programs."""
     line = program.read_text().splitlines()[step.line - 1] if step.line else ""
     mark = line.partition("/* ")[2].partition(" */")[0] or str(step.line or "")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.adapters.tracefs import PREFIX, KernelTrace
+from analyzer.adapters.tracefs import PREFIX, TracefsInstance
 from analyzer.adapters.tracefs_mount import find_tracefs
 from analyzer.errors import AnalyzerError
-from analyzer.kernel import Trace, parse_trace
+from analyzer.kernel import ParsedTrace, parse_trace
 from tests.conftest import descendants, need
 
 GUEST = [sys.executable, str(Path(__file__).with_name("guest.py"))]
@@ -38,7 +38,7 @@ class Seen:
     """A traced guest: what the kernel recorded, and the ioctls the guest says it made."""
 
     pid: int
-    trace: Trace
+    trace: ParsedTrace
     calls: Sequence[Call]
     lost: int
 
@@ -80,7 +80,7 @@ def _lives(pid: int) -> bool:
     return Path("/proc", str(pid)).exists()
 
 
-def trace_guest(trace: KernelTrace, command: Sequence[str] = tuple(GUEST)) -> Seen:
+def trace_guest(trace: TracefsInstance, command: Sequence[str] = tuple(GUEST)) -> Seen:
     """Trace `guest.py`, started by `command`, from before its first ioctl until it ended."""
     need(os.access("/dev/kvm", os.R_OK | os.W_OK), "a usable /dev/kvm")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.adapters import tracefs as adapter
-from analyzer.adapters.tracefs import KernelTrace
+from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.errors import AnalyzerError
 from analyzer.kernel import join_ioctls, kernel_path
 from tests.conftest import need, need_tool
@@ -42,7 +42,7 @@ def python(code: str, *before: str) -> subprocess.Popen[str]:
 
 
 def test_a_guest_is_seen_down_to_where_it_runs(tracefs):
-    with KernelTrace.open() as trace:
+    with TracefsInstance.open() as trace:
         seen = trace_guest(trace)
     assert (seen.lost, seen.trace.lost, seen.trace.unknown) == (0, 0, 0)
     paths = {event.name: kernel_path(event) for event in seen.trace.events if event.name.startswith("kvm_")}
@@ -54,7 +54,7 @@ def test_a_guest_is_seen_down_to_where_it_runs(tracefs):
 
 
 def test_each_call_finds_its_ioctl_and_the_ladder_of_descriptors_has_stacks(tracefs):
-    with KernelTrace.open() as trace:
+    with TracefsInstance.open() as trace:
         seen = trace_guest(trace)
     joined = join_ioctls(seen.calls, seen.trace.events)
     assert None not in joined.ioctls
@@ -73,7 +73,7 @@ def test_each_call_finds_its_ioctl_and_the_ladder_of_descriptors_has_stacks(trac
 
 def test_threads_made_later_are_followed_and_the_clock_is_ours(tracefs):
     started = time.monotonic()
-    with KernelTrace.open() as trace:
+    with TracefsInstance.open() as trace:
         seen = trace_guest(trace)
     assert {call.tid for call in seen.calls}.isdisjoint({seen.pid})
     assert {call.tid for call in seen.calls} <= {event.tid for event in seen.trace.events}
@@ -86,7 +86,7 @@ def test_perf_sees_the_same_paths(tracefs, tmp_path):
     data = str(tmp_path / "perf.data")
     # A mount namespace of its own: perf mounts tracefs and leaves it mounted.
     record = ["unshare", "--mount", perf, "record", "-q", "-g", "-e", "kvm:*", "-o", data, "--"]
-    with KernelTrace.open() as trace:
+    with TracefsInstance.open() as trace:
         seen = trace_guest(trace, [*record, sys.executable, str(Path(__file__).with_name("guest.py"))])
     script = [perf, "script", "-i", data, "-F", "tid,event,ip,sym,dso"]
     text = subprocess.run(script, capture_output=True, text=True, timeout=60, check=True).stdout
@@ -117,7 +117,7 @@ def paths_of_perf(text: str) -> dict[str, set[tuple[str, ...]]]:
 def test_the_instance_is_gone_however_the_block_ends(tracefs, end):
     files = set(os.listdir("/proc/self/fd"))
     try:
-        with KernelTrace.open() as trace:
+        with TracefsInstance.open() as trace:
             trace.follow(os.getpid())
             assert ours(tracefs) == [f"qemu-callchain-{os.getpid()}"]
             reader = trace.read()
@@ -131,7 +131,7 @@ def test_the_instance_is_gone_however_the_block_ends(tracefs, end):
 
 
 def test_an_instance_that_somebody_looks_at_is_removed_when_they_are_done(tracefs):
-    trace = KernelTrace.open()
+    trace = TracefsInstance.open()
     look = (tracefs / "instances" / f"qemu-callchain-{os.getpid()}" / "trace").open()
     done = threading.Timer(0.2, look.close)
     done.start()
@@ -143,7 +143,7 @@ def test_an_instance_that_somebody_looks_at_is_removed_when_they_are_done(tracef
 def test_a_failed_opening_leaves_nothing(tracefs, monkeypatch):
     monkeypatch.setattr(adapter, "_EVENTS", ("kvm", "no/such_event"))
     with pytest.raises(AnalyzerError, match="No such file or directory"):
-        KernelTrace.open()
+        TracefsInstance.open()
     assert ours(tracefs) == []
 
 
@@ -155,7 +155,7 @@ def test_what_a_killed_recording_leaves_does_not_trace_and_goes_with_the_next(tr
         child.send_signal(signal.SIGKILL)
     assert (folder / "tracing_on").read_text() == "0\n"
     assert int((folder / "buffer_size_kb").read_text().split()[0]) < 100
-    KernelTrace.open().close()
+    TracefsInstance.open().close()
     assert not folder.exists()
 
 
@@ -163,16 +163,16 @@ def test_a_recording_that_lives_is_left_alone(tracefs):
     with python(OPEN_AND_WAIT) as child:
         assert child.stdout.readline() == "ready\n"
         folder = tracefs / "instances" / f"qemu-callchain-{child.pid}"
-        KernelTrace.open().close()
+        TracefsInstance.open().close()
         assert (folder / "tracing_on").read_text() == "1\n"
         child.communicate("end\n", timeout=20)
     assert child.returncode == 0
 
 
 def test_a_second_trace_of_one_process_is_refused_and_the_first_stays(tracefs):
-    with KernelTrace.open() as trace:
+    with TracefsInstance.open() as trace:
         with pytest.raises(AnalyzerError, match="already"):
-            KernelTrace.open()
+            TracefsInstance.open()
         trace.follow(os.getpid())
 
 
@@ -183,7 +183,7 @@ def test_the_tracing_of_others_goes_on_untouched(tracefs):
         (other / "events/sched/sched_switch/enable").write_text("1")
         (other / "trace_clock").write_text("boot")
         before = state(tracefs), state(other)
-        with KernelTrace.open() as trace:
+        with TracefsInstance.open() as trace:
             trace.follow(os.getpid())
             during = state(tracefs), state(other)
             trace.stop()
@@ -194,7 +194,7 @@ def test_the_tracing_of_others_goes_on_untouched(tracefs):
 
 def test_a_full_buffer_keeps_the_beginning_and_says_what_it_lost(tracefs, monkeypatch):
     monkeypatch.setattr(adapter, "_BUFFER_KB", 64)
-    with KernelTrace.open() as trace:
+    with TracefsInstance.open() as trace:
         trace.follow(os.getpid())
         os.isatty(1234)  # an ioctl
         for _ in range(20000):
@@ -242,5 +242,5 @@ def test_a_host_that_does_not_allow_it_is_told_what_would(tracefs, before, messa
 
 
 def test_a_process_that_is_gone_cannot_be_followed(tracefs):
-    with KernelTrace.open() as trace, pytest.raises(AnalyzerError, match="no process"):
+    with TracefsInstance.open() as trace, pytest.raises(AnalyzerError, match="no process"):
         trace.follow(2**22 + 1)

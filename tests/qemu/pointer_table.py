@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analyzer.graph.callgraph import CallGraph, Slot
-from analyzer.model import Kind
+from analyzer.graph.callgraph import CallGraph, GraphPointer
+from analyzer.model import CallKind
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Verdict:
 
 def compare(graph: CallGraph) -> Iterator[Verdict]:
     """Each row against the graph of a recording."""
-    slots = {c.callee.name: c.slots for c in graph.calls if c.kind is Kind.INDIRECT}
+    slots = {c.callee.name: c.slots for c in graph.calls if c.kind is CallKind.INDIRECT}
     for row in TABLE:
         found = [slot for name, ways in slots.items() if re.fullmatch(row.reached, name) for slot in ways]
         right = len(found) == 1 and _is_right(found[0], row)
@@ -66,12 +66,12 @@ def unexpected(graph: CallGraph) -> list[str]:
     return [
         f"{call.caller} -> {call.callee}"
         for call in graph.calls
-        if call.kind in (Kind.INDIRECT, Kind.UNKNOWN)
+        if call.kind in (CallKind.INDIRECT, CallKind.UNKNOWN)
         and not any(re.fullmatch(row.reached, call.callee.name) for row in TABLE)
     ]
 
 
-def _is_right(slot: Slot, row: Row) -> bool:
+def _is_right(slot: GraphPointer, row: Row) -> bool:
     setters = ", ".join(step.function for step in slot.set_by if step.function) or "-"
     explained = slot.outcome == "explained"
     return bool(explained and re.fullmatch(row.slot, slot.name) and re.fullmatch(row.set_by, setters))

@@ -13,8 +13,8 @@ import pytest
 
 from analyzer.graph.merge import graph_of
 from analyzer.kvm.requests import name_of
-from analyzer.ledger import lines
-from analyzer.model import Kind
+from analyzer.ledger import ioctl_log
+from analyzer.model import CallKind
 from analyzer.recording import read_recording
 from tests.conftest import need, need_tool
 from tests.qemu.conftest import command, startup
@@ -60,7 +60,7 @@ def _by_thread(calls: list[tuple[int, str]]) -> list[list[str]]:
 
 def test_every_ioctl_has_an_answer_and_the_chain_that_led_to_it(run):
     recording = run.recording
-    told = list(lines(recording))
+    told = list(ioctl_log(recording))
     # QEMU may end while its processor is in the guest.
     assert [line.request for line in told if not line.result] in ([], ["KVM_RUN"])
     missing = Counter(line.request for line in told if not line.chain)
@@ -92,8 +92,8 @@ def test_the_chain_goes_on_in_the_kernel(run):
         "kvm_cpu_exec", "kvm_vcpu_ioctl", "ioctl", "kvm_vcpu_ioctl", "kvm_arch_vcpu_ioctl_run"
     ]  # fmt: skip
     assert [kinds[step.function] for step in chain.steps[position + 1 : position + 3]] == [
-        Kind.SYSCALL,
-        Kind.KERNEL,
+        CallKind.SYSCALL,
+        CallKind.KERNEL,
     ]
 
 
@@ -104,7 +104,7 @@ def test_each_observed_handler_is_the_documented_one(run):
         "vm": {"kvm_vm_ioctl"},
         "vcpu": {"kvm_vcpu_ioctl"},
     }
-    for line in lines(run.recording):
+    for line in ioctl_log(run.recording):
         if line.observed:
             assert line.kernel[0] in entries[line.descriptor], line
 
@@ -113,7 +113,10 @@ def test_without_the_kernels_side_the_handlers_are_documented_and_the_reason_giv
     run = startup(qemu, tmp_path / "out", "--no-pointers", "--no-kernel")
     assert run.recording.kernel is None
     chain = next(chain for chain in graph_of(run.recording).chains if chain.milestone == "kvm-run")
-    assert (chain.steps[-1].function.name, chain.steps[-1].kind) == ("kvm_arch_vcpu_ioctl_run", Kind.DOCUMENTED)
+    assert (chain.steps[-1].function.name, chain.steps[-1].kind) == (
+        "kvm_arch_vcpu_ioctl_run",
+        CallKind.DOCUMENTED,
+    )
     assert "documented, not observed" in (run.folder / "report.html").read_text()
 
 
@@ -127,7 +130,7 @@ def test_where_the_kernel_may_not_be_looked_at_the_report_says_why_and_what_woul
     assert recording.kernel is not None
     assert not recording.kernel.recorded
     assert recording.kernel.reason in html.unescape((tmp_path / "out" / "report.html").read_text())
-    assert not any(line.observed for line in lines(recording))
+    assert not any(line.observed for line in ioctl_log(recording))
 
 
 def test_who_wants_no_ledger_gets_the_ladder_of_the_milestones(qemu, tmp_path):

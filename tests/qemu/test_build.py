@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.adapters.elf import read_elf
-from analyzer.build.certificate import certificate_of
+from analyzer.build.certificate import provenance_of
 from analyzer.graph.document import from_json
 from analyzer.recording import read_recording
 from tests.conftest import ANALYZE, need_tool
@@ -29,7 +29,7 @@ def built() -> Path:
 def test_it_is_a_program_with_debug_information_and_a_birth_certificate(built):
     facts = read_elf(built)
     assert facts.has_debug_info
-    certificate = certificate_of(built, facts.build_id)
+    certificate = provenance_of(built, facts.build_id)
     assert certificate["profile"] == "debug"
     assert certificate["verified"] == "by apt, against the distribution's signed index"
     assert certificate["source"].endswith(".dsc")
@@ -54,7 +54,7 @@ def test_a_recording_by_version_carries_the_certificate_into_graph_and_report(bu
     done = analyze("startup", "--version", "distribution", "--out", tmp_path / "run")
     assert f"Report: {tmp_path / 'run' / 'report.html'}" in done.stdout
     recording = read_recording(tmp_path / "run")
-    assert recording.header.build == certificate_of(built, recording.header.build_id)
+    assert recording.header.build == provenance_of(built, recording.header.build_id)
     graph = from_json((tmp_path / "run" / "graph.json").read_text(), "graph.json")
     assert graph.provenance.build["source sha256"] == recording.header.build["source sha256"]
     page = (tmp_path / "run" / "report.html").read_text()

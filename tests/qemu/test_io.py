@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import analyzer
-from analyzer.accesses import Access, accesses
+from analyzer.accesses import IoAccess, io_accesses
 from analyzer.graph.chain import own_chain
 from analyzer.kvm.words import exit_reason
 from tests.conftest import ANALYZE
@@ -59,12 +59,12 @@ def io(qemu, tmp_path_factory) -> Run:
     return record_io(qemu, tmp_path_factory.mktemp("io") / "tiny")
 
 
-def told(access: Access) -> tuple[str, int | None, int, int | None]:
+def told(access: IoAccess) -> tuple[str, int | None, int, int | None]:
     value = access.value if access.kind.endswith("write") else None
     return access.kind, access.address, access.size, value
 
 
-def of_the_guest(found: list[Access]) -> list[Access]:
+def of_the_guest(found: list[IoAccess]) -> list[IoAccess]:
     return [access for access in found if access.kind != "interrupt"]
 
 
@@ -83,7 +83,7 @@ def test_the_run_is_complete_and_reads_as_such(io):
 
 def test_every_access_of_the_guests_source_is_there_in_its_order(io):
     need_the_kernels_side(io)
-    found = [told(access) for access in of_the_guest(accesses(io.recording))]
+    found = [told(access) for access in of_the_guest(io_accesses(io.recording))]
     assert found[: len(SCRIPT)] == SCRIPT
     letters = found[len(SCRIPT) : -1]
     assert {letter[:2] for letter in letters} == {LETTER}
@@ -103,7 +103,7 @@ def test_the_script_is_what_the_source_says():
 
 
 def test_what_was_read_is_what_the_guest_tells(io):
-    values = {access.address: access.value for access in accesses(io.recording) if access.kind == "port read"}
+    values = {access.address: access.value for access in io_accesses(io.recording) if access.kind == "port read"}
     identity = values[0xCFC]
     assert identity is not None
     assert f"{identity & 0xFFFF:04x}:{identity >> 16:04x}" in io.recording.outputs["serial"]
@@ -122,7 +122,7 @@ def test_what_was_read_is_what_the_guest_tells(io):
     ],
 )
 def test_each_exit_leads_to_its_device(io, address, kind, device):
-    access = next(a for a in accesses(io.recording) if (a.address, a.kind, a.served) == (address, kind, "QEMU"))
+    access = next(a for a in io_accesses(io.recording) if (a.address, a.kind, a.served) == (address, kind, "QEMU"))
     stop = access.handled[-1]
     names = [frame.function.name for frame in stop.frames]
     assert names[0] == device
@@ -134,7 +134,7 @@ def test_each_exit_leads_to_its_device(io, address, kind, device):
 
 
 def test_the_devices_arguments_are_those_of_the_access(io):
-    access = next(a for a in accesses(io.recording) if a.address == 0x80 and a.handled)
+    access = next(a for a in io_accesses(io.recording) if a.address == 0x80 and a.handled)
     arguments = dict(access.handled[-1].frames[0].arguments)
     value = arguments["data"] if "data" in arguments else arguments["val"]
     assert value.removeprefix("data@entry=").removeprefix("val@entry=").startswith("66")
@@ -142,7 +142,7 @@ def test_the_devices_arguments_are_those_of_the_access(io):
 
 def test_what_kvm_serves_itself_never_reaches_qemu(io):
     need_the_kernels_side(io)
-    found = accesses(io.recording)
+    found = io_accesses(io.recording)
     served = {access.address: access.served for access in found if access.address and not access.reason}
     assert served[0xFEE000F0] == "KVM's own local APIC"
     assert served[0x21] == "KVM's own interrupt controller (8259)"
@@ -152,14 +152,14 @@ def test_what_kvm_serves_itself_never_reaches_qemu(io):
 
 
 def test_what_kvm_kept_is_delivered_with_the_next_exit(io):
-    read = next(a for a in accesses(io.recording) if a.address == 0x71)
+    read = next(a for a in io_accesses(io.recording) if a.address == 0x71)
     assert [stop.function for stop in read.delivered] == ["cmos_ioport_write"]
     assert [stop.function for stop in read.handled] == ["cmos_ioport_read"]
 
 
 def test_the_instruction_and_the_kernel_stack_are_shown(io):
     need_the_kernels_side(io)
-    access = next(a for a in accesses(io.recording) if a.address == 0x80)
+    access = next(a for a in io_accesses(io.recording) if a.address == 0x80)
     image = (SOURCE.with_suffix(".bin")).read_bytes()
     place, _, code = access.instruction.partition(": ")
     if code:  # emulated; hardware tells the place only
@@ -174,7 +174,7 @@ def test_exits_are_counted_by_reason_and_only_the_first_are_followed(qemu, io, t
     counts = {exit_reason(r): n for r, n in few.recording.exit_counts.items()}
     assert counts == all_counts
     assert counts["KVM_EXIT_IO"] > 100
-    followed = [access.address for access in accesses(few.recording) if access.reason == "KVM_EXIT_IO"]
+    followed = [access.address for access in io_accesses(few.recording) if access.reason == "KVM_EXIT_IO"]
     assert 3 < len(followed) < 20
     assert followed.count(0x3F8) <= 3
     assert len(set(followed)) == 7
@@ -183,7 +183,7 @@ def test_exits_are_counted_by_reason_and_only_the_first_are_followed(qemu, io, t
 def test_without_the_kernels_side_the_exits_are_there_all_the_same(qemu, tmp_path):
     run = record_io(qemu, tmp_path / "out", "--no-kernel", "--no-pointers")
     assert run.status == 0
-    found = [told(access) for access in accesses(run.recording)]
+    found = [told(access) for access in io_accesses(run.recording)]
     visible = [step for step in SCRIPT if step[1] in (0x80, 0x71, 0xCF8, 0xCFC, 0x3FB) or step[0] == "memory read"]
     assert found[: len(visible)] == visible
 

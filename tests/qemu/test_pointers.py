@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.graph.merge import graph_of
-from analyzer.model import Kind
+from analyzer.model import CallKind
 from tests.qemu.conftest import startup
 from tests.qemu.pointer_table import TABLE, compare, unexpected
 
@@ -40,4 +40,4 @@ def test_each_store_has_a_backtrace_that_begins_in_main(run):
 def test_nobody_waits_for_pointers_who_does_not_want_them(qemu, tmp_path):
     run = startup(qemu, tmp_path / "out", "--no-pointers")
     assert (run.status, run.recording.pointers) == (0, {})
-    assert any(call.kind is Kind.INDIRECT for call in graph_of(run.recording).calls)
+    assert any(call.kind is CallKind.INDIRECT for call in graph_of(run.recording).calls)

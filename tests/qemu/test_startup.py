@@ -8,11 +8,11 @@ import subprocess
 from itertools import pairwise
 from pathlib import Path
 
-from analyzer.build.certificate import certificate_of
+from analyzer.build.certificate import provenance_of
 from analyzer.graph.chain import whole_chain
 from analyzer.graph.document import to_json
 from analyzer.graph.merge import merge
-from analyzer.model import Kind, without_compiler_suffix
+from analyzer.model import CallKind, without_compiler_suffix
 from analyzer.record.guest import TINY_EXIT_STATUSES, TINY_IMAGE
 from analyzer.workflow import make_report
 from tests.bt import assert_like_bt
@@ -45,7 +45,7 @@ def test_the_guest_is_real(qemu, run):
     assert "timer interrupts: 1" in recording.outputs["serial"]
     assert recording.exit.status == TINY_EXIT_STATUSES[0]
     assert recording.header.build_id
-    assert recording.header.build == certificate_of(qemu, recording.header.build_id)
+    assert recording.header.build == provenance_of(qemu, recording.header.build_id)
 
 
 def test_the_guest_boots_in_well_under_a_second(qemu, run, tmp_path):
@@ -77,14 +77,14 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
     taken = tmp_path / "bt.txt"
 
     breaks = ("object_new", "memory_region_init", "notifier_list_notify")
-    request = session.Request(
+    request = session.RecordingRequest(
         examine(qemu), load_scenario("startup", "kvm"), choose_guest("tiny"), "kvm", breaks, (), 60, 1, 15, {},
         pointers=False, ledger=False,
     )  # fmt: skip
     with Gdb(qemu) as gdb:
         gdb.console(f"source {TAKE_BT}")
         gdb.console(f"python take_bt({str(taken)!r})")
-        watcher = session.Watcher(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
+        watcher = session.RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
         session.record(request, tmp_path, gdb, None, watcher)
     assert assert_like_bt(read_recording(tmp_path), taken) > 300
 
@@ -105,10 +105,10 @@ def test_the_way_to_the_vcpu_goes_through_pointers_where_the_source_does(run):
     recording = run.recording
     stop = next(stop for stop in recording.stops if stop.function == "qemu_init_vcpu")
     kinds = {step.function.name: step.kind for step in whole_chain(stop, recording)}
-    assert kinds["x86_cpu_realizefn"] is Kind.INDIRECT
-    assert kinds["device_set_realized"] is Kind.INDIRECT
-    assert kinds["qemu_init_vcpu"] is Kind.DIRECT
-    assert Kind.UNKNOWN not in kinds.values()
+    assert kinds["x86_cpu_realizefn"] is CallKind.INDIRECT
+    assert kinds["device_set_realized"] is CallKind.INDIRECT
+    assert kinds["qemu_init_vcpu"] is CallKind.DIRECT
+    assert CallKind.UNKNOWN not in kinds.values()
 
 
 def test_a_direct_calls_target_in_the_disassembly_is_the_callee(run):
@@ -136,7 +136,7 @@ def test_the_vcpu_thread_hangs_on_the_thread_that_started_it(run):
     assert names[0] == "main"
     assert names[-1] == "ioctl"
     assert [n for n in names if n in ("qemu_init_vcpu", "kvm_cpu_exec")] == ["qemu_init_vcpu", "kvm_cpu_exec"]
-    assert [step.kind for step in steps].count(Kind.THREAD_START) == 1
+    assert [step.kind for step in steps].count(CallKind.THREAD_START) == 1
     for before, after in pairwise(steps):
         assert after.function in [call.callee for call in graph.callees(before.function)]
     assert recording.thread(stop.thread).label == "CPU 0/KVM"

@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 
-from analyzer.comparing import Terms, compare_sources, read_terms
+from analyzer.comparing import ComparisonTerms, compare_sources, read_comparison_terms
 from analyzer.diff.accept import DEFAULT_FAIL_ON, judge, parse_fail_on
-from analyzer.diff.allowfile import read_allow_file
+from analyzer.diff.allowfile import read_allow_list
 from analyzer.diff.compare import compare
-from analyzer.diff.names import known_names
+from analyzer.diff.names import shipped_history
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from tests.comparing import source
 
@@ -21,7 +21,7 @@ TODAY = date(2026, 1, 15)
 
 def judged(text="", old=OLD, new=NEW, fail_on=DEFAULT_FAIL_ON):
     """The verdict under an allow file."""
-    return judge(compare(old, new, known_names()), (), read_allow_file(text, "allow.toml"), fail_on, TODAY)
+    return judge(compare(old, new, shipped_history()), (), read_allow_list(text, "allow.toml"), fail_on, TODAY)
 
 
 def allow(subject, more="", reason="it was wanted"):
@@ -135,7 +135,7 @@ def test_an_unknown_kind_is_named_with_those_there_are():
 class TestRules:
     def verdict(self, rule, new=NEW):
         must = f'[[must]]\nrule = "{rule}"\nreason = "so it is"\n'
-        terms = Terms(parse_fail_on("none"), read_allow_file(must, "allow.toml"))
+        terms = ComparisonTerms(parse_fail_on("none"), read_allow_list(must, "allow.toml"))
         return compare_sources(OLD, new, terms)
 
     def test_one_that_holds_changes_nothing(self):
@@ -157,7 +157,7 @@ class TestRules:
         file = tmp_path / "allow.toml"
         file.write_text('[[must]]\nrule = "main should reach goal"\nreason = "x"')
         with pytest.raises(AnalyzerError, match="should"):
-            read_terms(DEFAULT_FAIL_ON, file, ())
+            read_comparison_terms(DEFAULT_FAIL_ON, file, ())
 
 
 @pytest.mark.parametrize(
@@ -182,5 +182,5 @@ class TestRules:
 )
 def test_a_file_that_cannot_be_used_is_an_error_that_names_the_entry(text, complaint):
     with pytest.raises(AnalyzerError, match=complaint) as error:
-        read_allow_file(text, "allow.toml")
+        read_allow_list(text, "allow.toml")
     assert "allow.toml" in error.value.message

@@ -15,7 +15,7 @@ from analyzer import __version__
 from analyzer.graph.document import to_json
 from analyzer.graph.formats import to_dot
 from analyzer.graph.merge import merge
-from analyzer.model import Function, Ioctl, Pointer, Thread, call_key
+from analyzer.model import Function, IoctlAtStop, Pointer, Thread, call_key
 from analyzer.show import backtraces
 from reports.changes import markdown, sarif, text
 from tests import verdicts
@@ -35,7 +35,7 @@ def example():
     start = Function("vcpu_fn", "cpus")
     creation = replace(creation, reason="thread-create", milestones=(), function="pthread_create", starts=start)
     run = replace(
-        run, thread=2, function="ioctl", ioctl=Ioctl("KVM_RUN", 0xAE80, 12, "anon_inode:kvm-vcpu:0", None)
+        run, thread=2, function="ioctl", ioctl=IoctlAtStop("KVM_RUN", 0xAE80, 12, "anon_inode:kvm-vcpu:0", None)
     )
     threads = (*base.threads, Thread(2, 101, "CPU 0/KVM", created_by=1, start=start))
     caller = replace(reached.frames[1], pc=0x2000)

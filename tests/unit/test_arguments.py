@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.baselines import file_name
-from analyzer.comparing import Terms, compare_sources
-from analyzer.diff.baseline import to_text
-from analyzer.diff.reading import from_text
-from analyzer.diff.words import side, summary
+from analyzer.comparing import ComparisonTerms, compare_sources
+from analyzer.diff.baseline import write_baseline
+from analyzer.diff.reading import read_baseline
+from analyzer.diff.words import side_sentence, summary
 from analyzer.errors import ExitStatus
 from analyzer.graph.command import arguments_of, machine_of
 from analyzer.graph.document import from_json, to_json
@@ -33,7 +33,7 @@ def started_with(*given, **provenance):
 
 
 def told(old, new):
-    return summary(compare_sources(old, new, Terms()))
+    return summary(compare_sources(old, new, ComparisonTerms()))
 
 
 class TestInAGraph:
@@ -137,11 +137,11 @@ class TestInAComparison:
     OLD, NEW = started_with(), started_with(ARGUMENTS)
 
     def test_they_stand_beside_what_was_compared(self):
-        assert f"started with {ARGUMENTS}" in side(self.NEW.side)
-        assert "started with" not in side(self.OLD.side)
+        assert f"started with {ARGUMENTS}" in side_sentence(self.NEW.side)
+        assert "started with" not in side_sentence(self.OLD.side)
 
     def test_that_they_differ_is_told_and_is_no_difference(self):
-        verdict = compare_sources(self.OLD, self.NEW, Terms())
+        verdict = compare_sources(self.OLD, self.NEW, ComparisonTerms())
         assert summary(verdict) == "No change that counts; started with other arguments."
         assert verdict.status is ExitStatus.DONE
 
@@ -163,36 +163,40 @@ class TestInAComparison:
 
     @pytest.mark.parametrize("form", [text, markdown, document, github, junit, sarif])
     def test_every_format_that_has_a_summary_tells_it(self, form):
-        written = form.render(compare_sources(self.OLD, self.NEW, Terms()))
+        written = form.render(compare_sources(self.OLD, self.NEW, ComparisonTerms()))
         assert "started with other arguments" in written
         if form is not github:
             assert "virtio-rng-pci" in written
 
     def test_the_page_has_rows_for_the_machine_and_the_arguments(self):
         rows = {
-            fact.name: fact for fact in build_diff_page(compare_sources(self.OLD, self.NEW, Terms()), "").facts
+            fact.name: fact
+            for fact in build_diff_page(compare_sources(self.OLD, self.NEW, ComparisonTerms()), "").facts
         }
         assert (rows["QEMU arguments"].old, rows["QEMU arguments"].new) == ("none", ARGUMENTS)
         assert (rows["Machine"].old, rows["Machine"].differs) == ("QEMU's default", False)
 
     def test_the_page_claims_nothing_of_a_pasted_backtrace(self):
         pasted = source("main -> goal", scenario="import", accelerator="", guest="")
-        rows = {fact.name: fact for fact in build_diff_page(compare_sources(pasted, self.NEW, Terms()), "").facts}
+        rows = {
+            fact.name: fact
+            for fact in build_diff_page(compare_sources(pasted, self.NEW, ComparisonTerms()), "").facts
+        }
         assert (rows["QEMU arguments"].old, rows["Machine"].old) == ("unknown", "unknown")
 
 
 class TestInABaseline:
     def test_they_are_read_back(self):
-        baseline = to_text(started_with(ARGUMENTS).graph)
+        baseline = write_baseline(started_with(ARGUMENTS).graph)
         assert f"\narguments {ARGUMENTS}\n" in baseline
-        assert from_text(baseline, "x").provenance.arguments == ARGUMENTS
+        assert read_baseline(baseline, "x").provenance.arguments == ARGUMENTS
 
     def test_one_without_arguments_has_no_line_for_them(self):
-        assert "arguments" not in to_text(started_with().graph)
+        assert "arguments" not in write_baseline(started_with().graph)
 
     @given(st.text())
     def test_whatever_they_are_they_are_read_back(self, arguments):
-        assert from_text(to_text(started_with(arguments).graph), "x").provenance.arguments == arguments
+        assert read_baseline(write_baseline(started_with(arguments).graph), "x").provenance.arguments == arguments
 
     @pytest.mark.parametrize(
         ("arguments", "name"),

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from analyzer.baselines import file_name, kept_for, update
-from analyzer.diff.baseline import FIRST_LINE, to_text
-from analyzer.diff.change import Source
+from analyzer.baselines import file_name, match_baselines, update
+from analyzer.diff.baseline import FIRST_LINE, write_baseline
+from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare
-from analyzer.diff.names import known_names
-from analyzer.diff.reading import from_text
+from analyzer.diff.names import shipped_history
+from analyzer.diff.reading import read_baseline
 from analyzer.errors import AnalyzerError, UsageError
-from analyzer.graph.callgraph import IoctlCall
+from analyzer.graph.callgraph import GraphIoctl
 from analyzer.graph.document import to_json
 from analyzer.model import Function
-from analyzer.sides import load_source
+from analyzer.sides import open_graph
 from tests.comparing import source
 
 LINES = ("main@vl > init *> kvm_init@kvm-all > ioctl@[libc]", "main@vl > board ~> cpu => thread +> goal")
@@ -26,42 +26,42 @@ EXAMPLE = source(*LINES, ioctls=("KVM_A", "KVM_RUN"), slots={"kvm_init": "AccelC
 
 
 def there_and_back(text):
-    return to_text(from_text(text, "baseline"))
+    return write_baseline(read_baseline(text, "baseline"))
 
 
 def test_it_is_read_back_as_it_was():
-    text = to_text(EXAMPLE.graph)
+    text = write_baseline(EXAMPLE.graph)
     assert there_and_back(text) == text
 
 
 def test_nothing_differs_from_the_graph_it_was_made_of():
-    baseline = Source("baseline", from_text(to_text(EXAMPLE.graph), "baseline"))
+    baseline = NamedGraph("baseline", read_baseline(write_baseline(EXAMPLE.graph), "baseline"))
     for old, new in ((baseline, EXAMPLE), (EXAMPLE, baseline)):
-        diff = compare(old, new, known_names())
+        diff = compare(old, new, shipped_history())
         assert (diff.changes, diff.unchecked) == ((), ())
 
 
 def test_a_pointer_stands_on_lines_of_its_own():
-    text = to_text(EXAMPLE.graph)
+    text = write_baseline(EXAMPLE.graph)
     assert "through member AccelClass.init_machine\n       stored AccelClass.init_machine class_init\n" in text
 
 
 def test_a_pointer_that_nobody_could_explain_is_not_kept():
     graph = source("main *> goal", slots={"goal": "Ops.go"}).graph
-    assert to_text(graph) == to_text(source("main *> goal").graph)
+    assert write_baseline(graph) == write_baseline(source("main *> goal").graph)
 
 
 def test_it_has_neither_lines_nor_a_build_id():
-    text = to_text(EXAMPLE.graph)
+    text = write_baseline(EXAMPLE.graph)
     assert not any(character.isdigit() for character in text.replace(FIRST_LINE, "").replace("9.9.9", ""))
     other = source(*LINES, build_id="another", tool="another 9", ioctls=("KVM_A", "KVM_RUN"),
                    slots={"kvm_init": "AccelClass.init_machine by class_init"})  # fmt: skip
-    assert to_text(other.graph) == text
+    assert write_baseline(other.graph) == text
 
 
 def test_the_kernel_is_not_in_it():
     with_kernel, without = source("main > goal $> kvm_dev_ioctl k> deeper"), source("main > goal")
-    assert to_text(with_kernel.graph) == to_text(without.graph)
+    assert write_baseline(with_kernel.graph) == write_baseline(without.graph)
 
 
 @given(st.text(min_size=1), st.text())
@@ -70,7 +70,7 @@ def test_whatever_a_function_is_called_it_is_read_back(name, file):
     chain = graph.chains[0]
     strange = replace(chain.steps[1], function=Function(name, "x"), file=file)
     graph.chains = (replace(chain, steps=(chain.steps[0], strange)),)
-    back = from_text(to_text(graph), "baseline")
+    back = read_baseline(write_baseline(graph), "baseline")
     assert back.chains[0].steps[1].function == Function(name, "x")
 
 
@@ -81,8 +81,8 @@ def test_whatever_stands_in_its_headings_is_read_back(milestone, title, thread, 
     chain = replace(graph.chains[0], milestone=milestone, title=title, thread=thread)
     longer = replace(chain, milestone="longer", steps=(*chain.steps, chain.steps[-1]))
     graph.chains = (chain, longer)
-    graph.ioctls = (IoctlCall("A", "b", thread, "", Function("", "")),)
-    back = from_text(to_text(graph), "baseline")
+    graph.ioctls = (GraphIoctl("A", "b", thread, "", Function("", "")),)
+    back = read_baseline(write_baseline(graph), "baseline")
     assert [(it.milestone, it.title, it.thread, len(it.steps)) for it in back.chains] == [
         (milestone, title, thread, 2), ("longer", title, thread, 3)
     ]  # fmt: skip
@@ -92,7 +92,7 @@ def test_whatever_stands_in_its_headings_is_read_back(milestone, title, thread, 
 @pytest.mark.parametrize("name", ["as", "through", "stored", "chain", ">"])
 def test_a_function_may_be_called_like_a_word_of_the_format(name):
     graph = source(f"{name} > goal", f"{name} > {name} > goal").graph
-    back = from_text(to_text(graph), "baseline")
+    back = read_baseline(write_baseline(graph), "baseline")
     assert [[step.function for step in chain.steps] for chain in back.chains] == [
         [step.function for step in chain.steps] for chain in graph.chains
     ]
@@ -101,23 +101,23 @@ def test_a_function_may_be_called_like_a_word_of_the_format(name):
 @pytest.mark.parametrize("text", ["chain goal: The goal (main thread)", "chain goal: The goal", "ioctl on x"])
 def test_a_heading_without_what_belongs_below_it_is_an_error(text):
     with pytest.raises(AnalyzerError, match="damaged"):
-        from_text(f"{FIRST_LINE}\n\n{text}\n", "baseline")
+        read_baseline(f"{FIRST_LINE}\n\n{text}\n", "baseline")
 
 
-@given(st.sampled_from(to_text(EXAMPLE.graph).splitlines()), st.text(max_size=20), st.integers(0, 40))
+@given(st.sampled_from(write_baseline(EXAMPLE.graph).splitlines()), st.text(max_size=20), st.integers(0, 40))
 def test_a_damaged_one_is_an_error_or_a_graph(line, text, at):
-    damaged = to_text(EXAMPLE.graph).replace(line, line[:at] + text + line[at:], 1)
+    damaged = write_baseline(EXAMPLE.graph).replace(line, line[:at] + text + line[at:], 1)
     try:
-        graph = from_text(damaged, "baseline")
+        graph = read_baseline(damaged, "baseline")
         to_json(graph)
-        compare(Source("baseline", graph), EXAMPLE, known_names())
+        compare(NamedGraph("baseline", graph), EXAMPLE, shipped_history())
     except AnalyzerError as error:
         assert "baseline" in error.message
 
 
 def test_one_of_a_newer_version_says_so():
     with pytest.raises(AnalyzerError, match="schema 99"):
-        from_text("qemu-callchain baseline 99\n", "baseline")
+        read_baseline("qemu-callchain baseline 99\n", "baseline")
 
 
 class TestWhereTheyAreKept:
@@ -140,11 +140,11 @@ class TestWhereTheyAreKept:
         for name in ("a.json", "b.json"):
             (tmp_path / name).write_text(to_json(EXAMPLE.graph))
         with pytest.raises(UsageError, match="same baseline"):
-            kept_for(tmp_path, [load_source(str(tmp_path / name)) for name in ("a.json", "b.json")])
+            match_baselines(tmp_path, [open_graph(str(tmp_path / name)) for name in ("a.json", "b.json")])
 
     def test_updating_tells_what_happened(self, tmp_path):
         (tmp_path / "a.json").write_text(to_json(EXAMPLE.graph))
-        kept = kept_for(tmp_path / "new", [load_source(str(tmp_path / "a.json"))])
+        kept = match_baselines(tmp_path / "new", [open_graph(str(tmp_path / "a.json"))])
         assert [next(update(kept)).split()[0] for _ in range(2)] == ["new", "unchanged"]
         for damaged in (b"else", b"\xff\xfe"):
             kept[0].baseline.write_bytes(damaged)
@@ -153,17 +153,17 @@ class TestWhereTheyAreKept:
     def test_what_the_new_one_knows_less_than_the_one_before_is_said(self, tmp_path):
         asked = source("main *> goal", ioctls=["KVM_RUN", "KVM_SET_CPUID2"], slots={"goal": "Ops.go by init"})
         poor = source("main *> goal", ioctls=["KVM_RUN"])
-        lines = [next(update(kept_for(tmp_path, [each]))) for each in (asked, asked, poor, asked)]
+        lines = [next(update(match_baselines(tmp_path, [each]))) for each in (asked, asked, poor, asked)]
         lost = ": without who set the function pointers and the ioctls, which the one before had"
         assert [line.partition("(NEW)")[2] for line in lines] == ["", "", lost, ""]
 
     def test_an_editor_may_have_put_a_mark_before_it(self, tmp_path):
-        for name, text in (("a.txt", to_text(EXAMPLE.graph)), ("a.json", to_json(EXAMPLE.graph))):
+        for name, text in (("a.txt", write_baseline(EXAMPLE.graph)), ("a.json", to_json(EXAMPLE.graph))):
             (tmp_path / name).write_text(text, encoding="utf-8-sig")
-            assert len(load_source(str(tmp_path / name)).graph.chains) == len(EXAMPLE.graph.chains)
+            assert len(open_graph(str(tmp_path / name)).graph.chains) == len(EXAMPLE.graph.chains)
 
     def test_none_is_made_of_an_incomplete_recording(self, tmp_path):
         (tmp_path / "a.json").write_text(to_json(source("main > goal", complete=False).graph))
         with pytest.raises(AnalyzerError, match="not recorded to its end"):
-            list(update(kept_for(tmp_path, [load_source(str(tmp_path / "a.json"))])))
+            list(update(match_baselines(tmp_path, [open_graph(str(tmp_path / "a.json"))])))
         assert not list(tmp_path.glob("*.txt"))

@@ -11,26 +11,34 @@ import pytest
 import analyzer.bisect
 from analyzer.build.compile import BuildFailedError
 from analyzer.cli import main
-from analyzer.diff.bisection import Answer, Decision, by_chains, by_rule, check_like, check_milestones, together
-from analyzer.diff.change import Source
-from analyzer.diff.names import known_names
+from analyzer.diff.bisection import (
+    BisectAnswer,
+    BisectDecision,
+    by_chains,
+    by_rule,
+    check_like,
+    check_milestones,
+    combine_decisions,
+)
+from analyzer.diff.change import NamedGraph
+from analyzer.diff.names import shipped_history
 from analyzer.errors import AnalyzerError, UsageError
-from analyzer.graph.callgraph import CallGraph, Missing
+from analyzer.graph.callgraph import CallGraph, MissedMilestone
 from analyzer.graph.merge import graph_of
 from analyzer.graph.rules import parse_rule
 from tests.comparing import source
 from tests.notation import recording
 
-GOOD, BAD, SKIP = Answer.GOOD, Answer.BAD, Answer.SKIP
+GOOD, BAD, SKIP = BisectAnswer.GOOD, BisectAnswer.BAD, BisectAnswer.SKIP
 
 
 def graph(*chains: str, complete: bool = True, watched: tuple[str, ...] = ()) -> CallGraph:
     made = graph_of(recording(*chains, complete=complete))
-    made.missing = tuple(Missing(f"break {name}", "", True, (name,)) for name in watched)
+    made.missing = tuple(MissedMilestone(f"break {name}", "", True, (name,)) for name in watched)
     return made
 
 
-def answer(rule: str, made: CallGraph) -> Answer:
+def answer(rule: str, made: CallGraph) -> BisectAnswer:
     return by_rule(parse_rule(rule), made).answer
 
 
@@ -63,25 +71,25 @@ def test_what_was_not_seen_counts_only_where_it_would_have_been(rule, expected, 
 
 
 def test_one_bad_answer_is_enough_and_one_missing_answer_leaves_it_open():
-    good, bad, skip = (Decision(which, which.value) for which in (GOOD, BAD, SKIP))
-    assert together([good, bad, skip]) == bad
-    assert together([good, skip]) == skip
-    assert together([good, good]) == good
+    good, bad, skip = (BisectDecision(which, which.value) for which in (GOOD, BAD, SKIP))
+    assert combine_decisions([good, bad, skip]) == bad
+    assert combine_decisions([good, skip]) == skip
+    assert combine_decisions([good, good]) == good
 
 
 def test_turned_round_an_answer_that_is_none_stays_none():
-    assert [Decision(which, "").turned().answer for which in (GOOD, BAD, SKIP)] == [BAD, GOOD, SKIP]
+    assert [BisectDecision(which, "").turned().answer for which in (GOOD, BAD, SKIP)] == [BAD, GOOD, SKIP]
 
 
-def chains_like(old: CallGraph, new: CallGraph, *milestones: str) -> Decision:
-    return by_chains(Source("old", old), Source("new", new), milestones, known_names())
+def chains_like(old: CallGraph, new: CallGraph, *milestones: str) -> BisectDecision:
+    return by_chains(NamedGraph("old", old), NamedGraph("new", new), milestones, shipped_history())
 
 
 def test_a_chain_like_the_other_is_good_and_one_that_differs_is_bad():
     old = graph("main > a > b")
     (name,) = {chain.milestone for chain in old.chains}
-    assert chains_like(old, graph("main > a > b"), name) == Decision(GOOD, f"{name}: as in old")
-    assert chains_like(old, graph("main > a > b")) == Decision(GOOD, "every chain: as in old")
+    assert chains_like(old, graph("main > a > b"), name) == BisectDecision(GOOD, f"{name}: as in old")
+    assert chains_like(old, graph("main > a > b")) == BisectDecision(GOOD, "every chain: as in old")
     worse = chains_like(old, graph("main > a > x > b"), name)
     assert worse.answer is BAD
     assert "after a: x came in" in worse.why
@@ -101,19 +109,19 @@ def test_what_only_the_other_graph_was_asked_for_is_left_out():
     old.chains += (replace(old.chains[0], milestone="break c", title="Asked for: c"),)
     assert chains_like(old, new).answer is GOOD
     with pytest.raises(UsageError, match="does not ask for c") as caught:
-        check_milestones(["break c"], Source("old", old))
+        check_milestones(["break c"], NamedGraph("old", old))
     assert "main must reach c" in caught.value.hint
 
 
 def test_a_milestone_that_the_other_graph_lacks_is_a_wrong_question():
     with pytest.raises(UsageError, match="no chain to init-vcp"):
-        check_milestones(["init-vcp"], Source("old", graph("main > a")))
+        check_milestones(["init-vcp"], NamedGraph("old", graph("main > a")))
 
 
 STARTED = source("main > a", accelerator="kvm", arguments="-smp 4", machine="q35").graph.provenance
 
 
-def like(**provenance: object) -> Source:
+def like(**provenance: object) -> NamedGraph:
     return source("main > a", name="old", **{**vars(STARTED), **provenance})
 
 
@@ -167,7 +175,7 @@ def test_a_tree_that_does_not_build_is_skipped_and_a_host_that_cannot_build_stop
 
     monkeypatch.setattr(analyzer.bisect, "build_as_asked", build)
     monkeypatch.setattr(analyzer.bisect, "Gdb", gdb)
-    monkeypatch.setattr(analyzer.bisect, "check_wishes", lambda *_, **__: None)
+    monkeypatch.setattr(analyzer.bisect, "check_request", lambda *_, **__: None)
     assert main(["bisect", "--source", "/", "--rule", "main must reach b"]) == status
     if status == 125:
         assert capsys.readouterr().out == "skip: it does not build: ninja failed with status 1\n"

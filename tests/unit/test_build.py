@@ -9,10 +9,18 @@ import pytest
 
 from analyzer.build.apt import archives_of, in_suite, matches
 from analyzer.build.blobs import named_files
-from analyzer.build.needs import MissingPackagesError, check_needs, known_cure
+from analyzer.build.needs import MissingPackagesError, check_requirements, known_cure
 from analyzer.build.options import choose_options, offered_names
-from analyzer.build.toolchain import Tree, python_packages, tool_options
-from analyzer.build.wanted import Local, Package, Profile, Recipe, Release, parse_target, parse_wanted
+from analyzer.build.toolchain import TreeFiles, python_packages, tool_options
+from analyzer.build.wanted import (
+    BuildSettings,
+    LocalSource,
+    Profile,
+    Release,
+    SourcePackage,
+    parse_build_request,
+    parse_target,
+)
 from analyzer.building import BuildOptions, _wanted
 from analyzer.errors import UsageError
 from analyzer.toml import load_toml
@@ -22,7 +30,7 @@ APPROVED = Path(__file__).with_name("approved")
 RELEASES = ["2.2", "5.2", "7.2", "10.0"]
 
 
-def chosen(release: str, recipe: Recipe) -> list[str]:
+def chosen(release: str, recipe: BuildSettings) -> list[str]:
     return choose_options(offered_names((HELP / f"{release}.txt").read_text()), recipe)
 
 
@@ -31,7 +39,7 @@ def chosen(release: str, recipe: Recipe) -> list[str]:
 def test_the_options_for_a_release_are_the_approved_ones(release, profile):
     """`APPROVE=1 .venv/bin/pytest tests/unit/test_build.py` accepts what changed."""
     file = APPROVED / f"configure-{release}-{profile.value}.txt"
-    actual = "\n".join(chosen(release, Recipe(profile))) + "\n"
+    actual = "\n".join(chosen(release, BuildSettings(profile))) + "\n"
     if os.environ.get("APPROVE") == "1":
         file.write_text(actual)
     assert actual == file.read_text()
@@ -40,7 +48,7 @@ def test_the_options_for_a_release_are_the_approved_ones(release, profile):
 @pytest.mark.parametrize("release", RELEASES)
 def test_every_option_is_one_that_configure_offers(release):
     offered = offered_names((HELP / f"{release}.txt").read_text())
-    for option in chosen(release, Recipe()):
+    for option in chosen(release, BuildSettings()):
         name = option.partition("=")[0].removeprefix("--")
         # as it stands there, or as a feature that is listed bare and can be both
         assert name in offered or {name.partition("-")[2]} <= offered - {f"enable-{name.partition('-')[2]}"}, (
@@ -50,13 +58,16 @@ def test_every_option_is_one_that_configure_offers(release):
 
 def test_an_option_that_can_only_be_enabled_is_not_disabled():
     text = "  --target-list=LIST\n  --enable-rbd\n  --disable-sdl\n  --enable-sdl\n"
-    assert choose_options(offered_names(text), Recipe()) == ["--target-list=x86_64-softmmu", "--disable-sdl"]
+    assert choose_options(offered_names(text), BuildSettings()) == [
+        "--target-list=x86_64-softmmu",
+        "--disable-sdl",
+    ]
 
 
 def test_an_option_that_only_the_text_of_configure_tells_of_is_used_as_well():
     text = "  --target-list=LIST\n  --enable-fdt\n"
     assert choose_options(
-        offered_names(text), Recipe(), 'case "$opt" in\n  --disable-download) download=disabled ;;'
+        offered_names(text), BuildSettings(), 'case "$opt" in\n  --disable-download) download=disabled ;;'
     ) == [
         "--target-list=x86_64-softmmu",
         "--disable-download",
@@ -64,8 +75,8 @@ def test_an_option_that_only_the_text_of_configure_tells_of_is_used_as_well():
 
 
 def test_kvm_is_asked_for_where_the_machine_is_of_the_hosts_kind():
-    assert "--enable-kvm" in chosen("10.0", Recipe())
-    other = chosen("10.0", Recipe(target="s390x-softmmu"))
+    assert "--enable-kvm" in chosen("10.0", BuildSettings())
+    other = chosen("10.0", BuildSettings(target="s390x-softmmu"))
     assert "--enable-kvm" not in other
     assert other[0] == "--target-list=s390x-softmmu"
 
@@ -77,16 +88,16 @@ def test_kvm_is_asked_for_where_the_machine_is_of_the_hosts_kind():
         ("v10.0", Release("10.0.0")),
         ("qemu-7.2.3", Release("7.2.3")),
         ("11.1.0-rc2", Release("11.1.0-rc2")),
-        ("debian", Package("", origin="Debian")),
-        ("distribution", Package("")),
-        ("distribution:7.2", Package("7.2")),
-        ("debian:7.2", Package("7.2", origin="Debian")),
-        ("debian:7.2+dfsg-7+deb12u18", Package("7.2+dfsg-7+deb12u18", origin="Debian")),
-        ("ubuntu:8.2", Package("8.2", origin="Ubuntu")),
+        ("debian", SourcePackage("", origin="Debian")),
+        ("distribution", SourcePackage("")),
+        ("distribution:7.2", SourcePackage("7.2")),
+        ("debian:7.2", SourcePackage("7.2", origin="Debian")),
+        ("debian:7.2+dfsg-7+deb12u18", SourcePackage("7.2+dfsg-7+deb12u18", origin="Debian")),
+        ("ubuntu:8.2", SourcePackage("8.2", origin="Ubuntu")),
     ],
 )
 def test_what_can_be_asked_for(text, wanted):
-    assert parse_wanted(text) == wanted
+    assert parse_build_request(text) == wanted
 
 
 @pytest.mark.parametrize(
@@ -94,7 +105,7 @@ def test_what_can_be_asked_for(text, wanted):
 )
 def test_what_cannot_be_asked_for_is_a_usage_error(text):
     with pytest.raises(UsageError):
-        parse_wanted(text)
+        parse_build_request(text)
 
 
 def test_targets_are_system_emulators():
@@ -112,7 +123,7 @@ def asked(**changes):
 
 
 def test_a_source_of_ones_own_excludes_what_is_for_downloads(tmp_path):
-    assert _wanted(asked(source=tmp_path)) == Local(tmp_path)
+    assert _wanted(asked(source=tmp_path)) == LocalSource(tmp_path)
     for wrong in (
         asked(source=tmp_path, mirror="http://x"),
         asked(source=tmp_path, sha256="0" * 64),
@@ -131,13 +142,17 @@ sphinx = { accepted = ">=3" }
 """
 NEW = ("ninja", "setuptools", "distlib", "tomli")
 TREES = {
-    "1.6": Tree(OLD, "", "", False, False),
-    "3.1": Tree("python=${PYTHON-python}", "", "", False, False),
-    "4.2": Tree('for binary in "${PYTHON-python3}" python', "", "", False, False),
-    "5.2 official": Tree('version_ge "$(meson --version)" 0.55.3', "meson_version: '>=0.55.0'", "", True, False),
-    "5.2 Debian": Tree('version_ge "$(meson --version)" 0.55.3', "meson_version: '>=0.55.0'", "", False, False),
-    "8.1": Tree("$mkvenv ensure 'meson>=0.63.0'", "meson_version: '>=0.63.0'", "", False, True),
-    "10.0": Tree("mkvenv", "meson_version: '>=1.5.0'", PYTHONDEPS, False, True),
+    "1.6": TreeFiles(OLD, "", "", False, False),
+    "3.1": TreeFiles("python=${PYTHON-python}", "", "", False, False),
+    "4.2": TreeFiles('for binary in "${PYTHON-python3}" python', "", "", False, False),
+    "5.2 official": TreeFiles(
+        'version_ge "$(meson --version)" 0.55.3', "meson_version: '>=0.55.0'", "", True, False
+    ),
+    "5.2 Debian": TreeFiles(
+        'version_ge "$(meson --version)" 0.55.3', "meson_version: '>=0.55.0'", "", False, False
+    ),
+    "8.1": TreeFiles("$mkvenv ensure 'meson>=0.63.0'", "meson_version: '>=0.63.0'", "", False, True),
+    "10.0": TreeFiles("mkvenv", "meson_version: '>=1.5.0'", PYTHONDEPS, False, True),
 }
 
 
@@ -243,7 +258,7 @@ def test_known_failures_have_their_cure(said, helps):
 def test_what_is_missing_is_named_with_the_packages_of_three_managers(tmp_path, monkeypatch):
     monkeypatch.setattr("analyzer.build.needs.SYSTEM_PATH", str(tmp_path))
     with pytest.raises(MissingPackagesError) as error:
-        check_needs(["make"])
+        check_requirements(["make"])
     for part in ("apt-get install gcc", "dnf install gcc", "pacman -S gcc", "pkgconf"):
         assert part in error.value.hint
     assert "the C compiler" in error.value.message

@@ -7,7 +7,7 @@ import json
 from analyzer.diff.change import Change, ChangeKind
 from reports.changes import sarif
 from reports.changes.flows import MOST_STEPS
-from reports.changes.helps import HELPS
+from reports.changes.helps import SARIF_HELP
 from tests.verdicts import chain, example, many, verdict
 
 
@@ -17,7 +17,7 @@ def run_of(found, **options):
 
 def test_sarif_has_a_rule_with_help_for_every_kind():
     rules = run_of(example())["tool"]["driver"]["rules"]
-    assert {rule["id"] for rule in rules} == set(HELPS) >= {kind.value for kind in ChangeKind}
+    assert {rule["id"] for rule in rules} == set(SARIF_HELP) >= {kind.value for kind in ChangeKind}
     for result in run_of(example())["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analyzer.diff.baseline import ARROWS
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.model import Kind
+from analyzer.model import CallKind
 from reports.changes.colour import wants_colour
 from reports.changes.rows import MARK_WORDS, MARKS, WAY_WORDS
 from reports.changes.text import render
@@ -149,7 +149,7 @@ def test_a_chain_that_differs_only_in_what_was_shown_is_one_line():
 
 
 def test_every_way_of_calling_has_a_sign_of_its_own():
-    assert set(ARROWS) == set(Kind)
+    assert set(ARROWS) == set(CallKind)
     assert len(set(ARROWS.values())) == len(ARROWS)
     assert set(ARROWS.values()) - set(WAY_WORDS) == {">"}, "what is plain needs no word"
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.model import Kind
+from analyzer.model import CallKind
 from reports.changes import FORMATS, document, format_of, gitlab, items, junit, sarif
 from tests.conftest import need
 from tests.hostile import NAMES, hostile
@@ -169,7 +169,7 @@ def test_the_end_of_a_name_chooses_the_format(file, word):
 
 
 def test_the_worst_is_told_first_and_what_could_not_be_checked_is_an_error():
-    told = items.items(example())
+    told = items.findings(example())
     levels = [item.level for item in told]
     assert levels == sorted(levels, key=["error", "warning", "notice"].index)
     assert told[0].check == "rule-broken"
@@ -179,17 +179,17 @@ def test_the_worst_is_told_first_and_what_could_not_be_checked_is_an_error():
 
 
 def test_entries_that_do_not_fit_are_errors_where_they_count():
-    assert [item.level for item in items.items(verdict(stale=["an entry"]))] == ["warning"]
-    assert [item.level for item in items.items(verdict(stale=["an entry"], stale_counts=True))] == ["error"]
+    assert [item.level for item in items.findings(verdict(stale=["an entry"]))] == ["warning"]
+    assert [item.level for item in items.findings(verdict(stale=["an entry"], stale_counts=True))] == ["error"]
 
 
 def test_a_fingerprint_stays_when_lines_move_and_is_never_given_twice():
     one = Change(ChangeKind.MOVED, "f", "a.c", "b.c", chains=("goal",), file="b.c", line=10)
     other = Change(ChangeKind.MOVED, "f", "a.c", "b.c", chains=("goal",), file="b.c", line=99)
-    prints = [[item.fingerprint for item in items.items(verdict(extra=[change]))] for change in (one, other)]
+    prints = [[item.fingerprint for item in items.findings(verdict(extra=[change]))] for change in (one, other)]
     assert prints[0] == prints[1]
     found = verdict(stale=["the same", "the same"], unchecked=[("a", "b"), ("a", "c")])
-    fingerprints = [item.fingerprint for item in items.items(found)]
+    fingerprints = [item.fingerprint for item in items.findings(found)]
     assert len(set(fingerprints)) == 4 and all(re.fullmatch("[0-9a-f]{64}", text) for text in fingerprints)
 
 
@@ -199,7 +199,10 @@ def test_a_fingerprint_stays_when_lines_move_and_is_never_given_twice():
 def test_the_schema_knows_every_kind_of_change_and_of_call():
     kinds = schema_of_changes()["$defs"]
     assert set(kinds["finding"]["properties"]["kind"]["enum"]) == {kind.value for kind in ChangeKind}
-    assert set(kinds["step"]["oneOf"][1]["properties"]["kind"]["enum"]) == {None, *(kind.value for kind in Kind)}
+    assert set(kinds["step"]["oneOf"][1]["properties"]["kind"]["enum"]) == {
+        None,
+        *(kind.value for kind in CallKind),
+    }
 
 
 def test_json_rows_point_to_their_findings():

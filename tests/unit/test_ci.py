@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.ci import templates
-from analyzer.ci.job import MARKER, NoConversation, conversation
+from analyzer.ci.job import MARKER, NoPullRequest, pull_request_comments
 from analyzer.cli import main
 from analyzer.comment import body
 from analyzer.errors import UsageError
@@ -22,20 +22,20 @@ GITLAB = {
 
 
 def test_a_pull_request_of_github():
-    talk = conversation({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
+    talk = pull_request_comments({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
     assert talk.name == "qemu/qemu#12"
     assert talk.comments == "https://api.github.com/repos/qemu/qemu/issues/12/comments"
     assert talk.more == "https://hub/qemu/qemu/actions/runs/5"
 
 
 def test_a_merge_request_of_gitlab():
-    talk = conversation({**GITLAB, "CI_PROJECT_PATH": "qemu/qemu"}, "")
+    talk = pull_request_comments({**GITLAB, "CI_PROJECT_PATH": "qemu/qemu"}, "")
     assert talk.name == "qemu/qemu!12"
     assert talk.comments == "https://lab/api/v4/projects/7/merge_requests/12/notes"
 
 
 def test_the_token_is_not_in_what_is_shown_of_a_conversation():
-    assert "hidden" not in repr(conversation({**GITHUB, "GITHUB_TOKEN": "hidden"}, ""))
+    assert "hidden" not in repr(pull_request_comments({**GITHUB, "GITHUB_TOKEN": "hidden"}, ""))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_token_is_not_in_what_is_shown_of_a_conversation():
     ],
 )
 def test_the_event_names_the_pull_request_and_else_the_branch_does(event, number):
-    assert conversation(GITHUB, event).name == f"qemu/qemu#{number}"
+    assert pull_request_comments(GITHUB, event).name == f"qemu/qemu#{number}"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_event_names_the_pull_request_and_else_the_branch_does(event, number
     ],
 )
 def test_elsewhere_there_is_nothing_to_comment_on(environment):
-    assert isinstance(conversation(environment, ""), NoConversation)
+    assert isinstance(pull_request_comments(environment, ""), NoPullRequest)
 
 
 @pytest.mark.parametrize(
@@ -83,17 +83,17 @@ def test_elsewhere_there_is_nothing_to_comment_on(environment):
 )
 def test_what_cannot_be_is_refused_by_name(environment, name):
     with pytest.raises(UsageError, match=name):
-        conversation(environment, "")
+        pull_request_comments(environment, "")
 
 
 def test_a_comment_that_fits_is_left_alone():
-    talk = conversation(GITHUB, "")
+    talk = pull_request_comments(GITHUB, "")
     assert body("short\n", talk) == f"{MARKER}\nshort\n"
     assert body(f"{MARKER}\nshort\n", talk) == f"{MARKER}\nshort\n"
 
 
 def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so():
-    talk = conversation({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
+    talk = pull_request_comments({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
     text = body("".join(f"- line {number}\n" for number in range(20_000)), talk)
     assert talk.longest - 300 < len(text) <= talk.longest
     assert text.endswith("\n… more in [the report](https://hub/qemu/qemu/actions/runs/5).\n")
@@ -102,14 +102,14 @@ def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so():
 
 @pytest.mark.parametrize(("opened", "closed"), [("```diff\n", "\n```\n"), ("<details>\n\n", "\n</details>\n")])
 def test_what_a_cut_leaves_open_is_closed(opened, closed):
-    talk = conversation(GITHUB, "")
+    talk = pull_request_comments(GITHUB, "")
     text = body(f"```\nwhole\n```\n{opened}{'+ line' * 4}\n" + "+ line\n" * 20_000, talk)
     assert closed in text[-200:]
     assert len(text) <= talk.longest
 
 
 def test_one_endless_line_leaves_only_the_pointer_to_the_report():
-    assert body("x" * 100_000, conversation(GITHUB, "")) == f"{MARKER}\n\n… more in the report.\n"
+    assert body("x" * 100_000, pull_request_comments(GITHUB, "")) == f"{MARKER}\n\n… more in the report.\n"
 
 
 CI = Path(templates.__file__).parent

@@ -111,11 +111,11 @@ def test_what_is_missing_is_named_and_exits_3(arguments, capsys, tmp_path, monke
 def recorded(folder: Path) -> Path:
     path = folder / "recording.jsonl"
     records = [
-        wire.Milestone("goal", "The goal", True, ["goal"], [], files=["/src/main.c"], target=True),
-        wire.Thread(1, 1, "qemu"),
-        wire.Frame(0, "goal", "normal", 16, "/src/main.c", 3),
-        wire.Stop(0, 0.1, 1, "milestone", ["goal"], "goal", [0], [[]]),
-        wire.End("complete", "", 1, 1),
+        wire.MilestoneRecord("goal", "The goal", True, ["goal"], [], files=["/src/main.c"], target=True),
+        wire.ThreadRecord(1, 1, "qemu"),
+        wire.FrameRecord(0, "goal", "normal", 16, "/src/main.c", 3),
+        wire.StopRecord(0, 0.1, 1, "milestone", ["goal"], "goal", [0], [[]]),
+        wire.EndRecord("complete", "", 1, 1),
     ]
     path.write_text(to_line(header()) + "".join(map(to_line, records)))
     return path

@@ -6,22 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbscripts.dataflow import Code, Instruction
+from gdbscripts.dataflow import FunctionCode, Instruction
 from gdbscripts.x86_64_effects import effect, flow, parse_memory, pointer_operand
 
 START = 0x1000
 
 
-def code(*lines: str) -> Code:
+def code(*lines: str) -> FunctionCode:
     """Instructions of four bytes each, the first at START; `->N` stands for the address of instruction N."""
     texts = []
     for line in lines:
         head, arrow, number = line.partition("->")
         texts.append(f"{head}{START + 4 * int(number):#x} <f>" if arrow else line)
-    return Code([Instruction(START + 4 * number, 4, text) for number, text in enumerate(texts)])
+    return FunctionCode([Instruction(START + 4 * number, 4, text) for number, text in enumerate(texts)])
 
 
-def origins(program: Code, number: int, place: str) -> list[str]:
+def origins(program: FunctionCode, number: int, place: str) -> list[str]:
     """What `place` may come from, before instruction `number`, in words."""
     words = []
     for origin in program.origins(START + 4 * number, place):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind
 from analyzer.diff.drawing import merged_dot
-from analyzer.diff.merged import merged
+from analyzer.diff.merged import merge_graphs
 from analyzer.graph.callgraph import Node
 from analyzer.model import Function
 from tests.graphs import graph
@@ -22,11 +22,11 @@ def diff(rows="", **options):
 
 
 def nodes(old, new, found):
-    return {node.node.function.name: node.state for node in merged(old, new, found).nodes}
+    return {node.node.function.name: node.state for node in merge_graphs(old, new, found).nodes}
 
 
 def calls(old, new, found):
-    both = merged(old, new, found)
+    both = merge_graphs(old, new, found)
     names = [node.node.function.name for node in both.nodes]
     return [f"{names[call.caller]} {call.state} {names[call.callee]}" for call in both.calls]
 
@@ -35,7 +35,7 @@ def test_a_graph_with_itself_is_all_the_same():
     one = graph("main > a", "a *> b", "a > b")
     found = diff(same("main", "a", "b"))
     assert set(nodes(one, one, found).values()) == {"same"}
-    assert [call.state for call in merged(one, one, found).calls] == ["same"] * 3
+    assert [call.state for call in merge_graphs(one, one, found).calls] == ["same"] * 3
 
 
 def test_what_is_on_one_side_only_is_gone_or_new():
@@ -88,7 +88,7 @@ def test_no_two_functions_become_one():
 def test_of_two_functions_of_one_name_none_is_guessed():
     old, new = graph("main > a@one"), graph("main > a@two")
     new.put(Node(Function("a", "three")))
-    assert [node.state for node in merged(old, new, diff()).nodes] == ["gone", "new", "new", "same"]
+    assert [node.state for node in merge_graphs(old, new, diff()).nodes] == ["gone", "new", "new", "same"]
 
 
 def test_a_call_that_turned_into_one_through_a_pointer_names_both():
@@ -189,11 +189,11 @@ edges = st.lists(st.tuples(names, st.sampled_from([">", "*>", "+>"]), names), mi
 @given(edges, edges)
 def test_nothing_of_either_side_is_lost_and_turned_round_gone_is_new(old_edges, new_edges):
     old, new = (graph(*(" ".join(edge) for edge in edges)) for edges in (old_edges, new_edges))
-    there = merged(old, new, diff()).calls
+    there = merge_graphs(old, new, diff()).calls
     assert sum(call.old is not None for call in there) == len(old.calls)
     assert sum(call.new is not None for call in there) == len(new.calls)
     turned = {"gone": "new", "new": "gone"}
-    back = sorted(turned.get(call.state, call.state) for call in merged(new, old, diff()).calls)
+    back = sorted(turned.get(call.state, call.state) for call in merge_graphs(new, old, diff()).calls)
     assert sorted(call.state for call in there) == back
     ids = re.findall(r"\bid=(\w+)", merged_dot(old, new, diff()))
-    assert len(ids) == len(set(ids)) == len(there) + len(merged(old, new, diff()).nodes)
+    assert len(ids) == len(set(ids)) == len(there) + len(merge_graphs(old, new, diff()).nodes)

@@ -6,21 +6,21 @@ import pytest
 
 from analyzer.diff.change import ChangeKind
 from analyzer.diff.compare import compare
-from analyzer.diff.names import known_names, read_names, together
+from analyzer.diff.names import combine_histories, read_history, shipped_history
 from analyzer.diff.words import sentence
 from analyzer.errors import AnalyzerError
 from tests.comparing import changes, source
 
 
 def test_a_user_s_patterns_are_used():
-    mine = read_names("[[pattern]]\nmatch = 'virt_\\d+_start'\nname = 'virt_N_start'", "mine.toml")
+    mine = read_history("[[pattern]]\nmatch = 'virt_\\d+_start'\nname = 'virt_N_start'", "mine.toml")
     old, new = source("main > virt_8_start > goal"), source("main > virt_9_start > goal")
-    diff = compare(old, new, together([mine, known_names()]))
+    diff = compare(old, new, combine_histories([mine, shipped_history()]))
     assert [change.kind for change in diff.changes] == [ChangeKind.NUMBERED]
 
 
 def test_a_user_s_renames_are_used():
-    mine = read_names("[[rename]]\nold = ['tea']\nnew = ['coffee', 'milk']", "mine.toml")
+    mine = read_history("[[rename]]\nold = ['tea']\nnew = ['coffee', 'milk']", "mine.toml")
     diff = compare(source("main > tea > goal"), source("main > coffee > milk > goal"), mine)
     assert [sentence(change) for change in diff.changes] == [
         "milk came in after coffee (does part of what tea did)",
@@ -40,17 +40,17 @@ def test_a_user_s_renames_are_used():
 )
 def test_a_file_that_is_none_is_an_error_that_names_it(text):
     with pytest.raises(AnalyzerError, match=r"mine\.toml"):
-        read_names(text, "mine.toml")
+        read_history(text, "mine.toml")
 
 
 def test_patterns_that_lead_on_and_on_name_nothing():
-    endless = read_names("[[pattern]]\nmatch = '(.*)'\nname = '\\1x'", "mine.toml")
+    endless = read_history("[[pattern]]\nmatch = '(.*)'\nname = '\\1x'", "mine.toml")
     assert endless.normalised("a") == "a"
 
 
 def test_patterns_that_undo_each_other_name_one_of_both():
     text = "[[pattern]]\nmatch = 'a'\nname = 'b'\n[[pattern]]\nmatch = 'b'\nname = 'a'"
-    names = read_names(text, "mine.toml")
+    names = read_history(text, "mine.toml")
     assert names.normalised("a") == names.normalised("b")
 
 

@@ -9,11 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.diff.align import align
-from analyzer.diff.baseline import to_text
-from analyzer.diff.change import NOTES, ChangeKind, Source
+from analyzer.diff.baseline import write_baseline
+from analyzer.diff.change import NOTES, ChangeKind, NamedGraph
 from analyzer.diff.compare import compare
-from analyzer.diff.names import Names, Pattern
-from analyzer.diff.reading import from_text
+from analyzer.diff.names import NamePattern, SymbolHistory
+from analyzer.diff.reading import read_baseline
 from analyzer.model import Function
 from tests.comparing import NAMES, changes, source
 
@@ -55,7 +55,7 @@ def test_a_graph_does_not_differ_from_its_baseline(lines, asked, threads):
     graph = source(*lines, ioctls=asked).graph
     graph.chains = tuple(map(lambda chain, thread: replace(chain, thread=thread), graph.chains, threads))
     graph.ioctls = tuple(map(lambda call, thread: replace(call, thread=thread), graph.ioctls, threads))
-    whole, kept = Source("NEW", graph), Source("OLD", from_text(to_text(graph), "baseline"))
+    whole, kept = NamedGraph("NEW", graph), NamedGraph("OLD", read_baseline(write_baseline(graph), "baseline"))
     for old, new in ((whole, kept), (kept, whole)):
         diff = compare(old, new, NAMES)
         assert (diff.changes, diff.unchecked) == ((), ())
@@ -121,7 +121,7 @@ def test_normalising_twice_changes_nothing(name):
 @given(st.lists(st.sampled_from("abcd"), max_size=9), st.lists(st.sampled_from("abcd"), max_size=9))
 def test_as_many_are_matched_as_can_be(old, new):
     mine, theirs = ([Function(name, "x") for name in names] for names in (old, new))
-    pairs = align(mine, theirs, Names())
+    pairs = align(mine, theirs, SymbolHistory())
     assert sum(i is not None and j is not None for i, j in pairs) == _longest_common(old, new)
 
 
@@ -134,7 +134,7 @@ def test_a_name_is_matched_with_the_patterns_once_however_long_the_chains_are():
 
     pattern = Counting()
     mine, theirs = ([Function(f"{side}{number}", "x") for number in range(60)] for side in "ab")
-    align(mine, theirs, Names(patterns=(Pattern(pattern, ""),)))
+    align(mine, theirs, SymbolHistory(patterns=(NamePattern(pattern, ""),)))
     assert pattern.asked == 120
 
 
@@ -142,7 +142,7 @@ def test_long_chains_are_aligned_and_very_long_ones_at_their_ends_only():
     for length, lonely in ((900, 2), (3000, 3990)):
         mine = [Function(f"f{number}", "x") for number in range(length)]
         theirs = [*mine[: length // 3], *mine[length // 3 + 1 : -5], Function("new", "x"), *mine[-5:]]
-        pairs = align(mine, theirs, Names())
+        pairs = align(mine, theirs, SymbolHistory())
         assert sum(i is None or j is None for i, j in pairs) == lonely
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analyzer.diff.baseline import to_text
-from analyzer.diff.change import Unchecked
+from analyzer.diff.baseline import write_baseline
+from analyzer.diff.change import NotComparable
 from analyzer.diff.compare import compare
-from analyzer.diff.reading import from_text
-from analyzer.graph.callgraph import Missing
+from analyzer.diff.reading import read_baseline
+from analyzer.graph.callgraph import MissedMilestone
 from tests.comparing import NAMES, changes, outside, source, two_milestones
 
 OPEN_END = "The ioctls, and what is outside the chains"
@@ -53,7 +53,7 @@ def test_a_function_that_only_one_side_was_asked_for():
     plain, asked = source("main > goal", name="OLD"), two_milestones("main > goal", "main > f")
     goal, later = asked.graph.chains
     asked.graph.chains = (goal, replace(later, milestone="break f"))
-    kept = replace(plain, graph=from_text(to_text(plain.graph), "OLD"))
+    kept = replace(plain, graph=read_baseline(write_baseline(plain.graph), "OLD"))
     for one, reason in (
         (plain, "OLD was recorded without asking for it"),
         (kept, "OLD does not tell whether it was asked for it"),
@@ -61,8 +61,8 @@ def test_a_function_that_only_one_side_was_asked_for():
         for old, new in ((one, asked), (asked, one)):
             diff = compare(old, new, NAMES)
             assert not diff.changes
-            assert Unchecked("Later", reason) in diff.unchecked
-    plain.graph.missing = (Missing("break f", "Later", True, ("f",)),)
+            assert NotComparable("Later", reason) in diff.unchecked
+    plain.graph.missing = (MissedMilestone("break f", "Later", True, ("f",)),)
     assert changes(plain, asked) == ["chain-added Later"]
     assert changes(asked, plain) == ["chain-removed Later"]
 
@@ -80,7 +80,7 @@ def test_two_recordings_cut_short_are_not_the_same():
 
 def test_a_milestone_that_neither_of_two_recordings_cut_short_came_to():
     cut = source(complete=False)
-    cut.graph.missing = (Missing("later", "Later", True, ("f",)),)
+    cut.graph.missing = (MissedMilestone("later", "Later", True, ("f",)),)
     assert "Later" in [entry.subject for entry in compare(cut, cut, NAMES).unchecked]
 
 

@@ -15,7 +15,7 @@ from analyzer.graph.chain import own_chain, without_addresses
 from analyzer.graph.document import from_json, to_json
 from analyzer.graph.formats import to_dot
 from analyzer.graph.merge import combine, merge
-from analyzer.model import Frame, Function, Kind, Pointer, Stop, Thread, call_key
+from analyzer.model import CallKind, Frame, Function, Pointer, Stop, Thread, call_key
 from reports.assemble import build_page
 from reports.html import render
 from tests.notation import KINDS, as_text, frame, recording
@@ -23,7 +23,7 @@ from tests.notation import KINDS, as_text, frame, recording
 NAMES = st.sampled_from(["main", "a", "b", "c", "c@other", "d"])
 LINES = st.lists(NAMES, min_size=1, max_size=6).flatmap(
     lambda names: st.lists(
-        st.sampled_from([arrow for arrow, kind in KINDS.items() if kind is not Kind.THREAD_START]),
+        st.sampled_from([arrow for arrow, kind in KINDS.items() if kind is not CallKind.THREAD_START]),
         min_size=len(names) - 1,
         max_size=len(names) - 1,
     ).map(lambda arrows: " ".join(w for pair in zip(names, [*arrows, ""], strict=True) for w in pair).strip())
@@ -106,7 +106,7 @@ def test_where_threads_stood_at_the_end_is_no_call_chain():
 
 def test_a_function_that_left_by_a_jump_is_put_back():
     hidden = Function("qdev_realize", "qdev")
-    outer = frame("x86_cpu_new", Kind.TAIL, via=(hidden,), instruction="call 0x55555 <qdev_realize>")
+    outer = frame("x86_cpu_new", CallKind.TAIL, via=(hidden,), instruction="call 0x55555 <qdev_realize>")
     base = recording("main")
     stop = replace(base.stops[0], frames=(frame("set_bool"), outer))
     steps = own_chain(stop, base)
@@ -238,8 +238,8 @@ def test_kinds_are_told_apart_without_colour():
         for line in to_dot(graph).splitlines()
         if "->" in line
     ]
-    assert len(styles) == len(Kind)
-    assert len({str(style) for style in styles}) == len(Kind)
+    assert len(styles) == len(CallKind)
+    assert len({str(style) for style in styles}) == len(CallKind)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_guest_that_comes_back_for_another_reason_is_no_success(monkeypatch):
 def test_the_doctor_names_a_remedy_for_each_shortcoming(monkeypatch, device):
     monkeypatch.setenv("PATH", "/nowhere")
     device("/dev/null")
-    findings = {finding.subject: finding for finding in doctor.examine()}
+    findings = {finding.subject: finding for finding in doctor.examine_host()}
     for subject in ("gdb", "ptrace", "/dev/kvm", "KVM guest", "graphviz"):
         assert not findings[subject].ok, subject
         assert findings[subject].remedy, subject

@@ -6,8 +6,8 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.graph.merge import graph_of
-from analyzer.imports.stacks import DEEPEST, INNER, OUTER
-from analyzer.model import Kind
+from analyzer.imports.stacks import DEEPEST, MOST_INNER, MOST_OUTER
+from analyzer.model import CallKind
 from tests.pasted import imported, shown
 
 MAIN = "#{0} 0x0000000000000020 in main () at m.c:2\n"
@@ -60,20 +60,20 @@ def test_of_a_stack_that_is_too_deep_both_ends_are_kept_and_it_is_said(text_of, 
     names = [frame.name for frame in stop.frames]
     assert len(names) == DEEPEST
     assert (names[0], names[-1], recording.thread(stop.thread).label) == ("rec", "main", "main thread")
-    assert [number for number, frame in enumerate(stop.frames) if frame.is_hole] == ([INNER] if more else [])
+    assert [number for number, frame in enumerate(stop.frames) if frame.is_hole] == ([MOST_INNER] if more else [])
     said = ["1 stack is deeper than 10000 frames: the innermost 5000 and the outermost 4999 are kept, and those "
             "between are left out of everything here."]  # fmt: skip
     assert list(recording.notes) == (said if more else [])
     calls = {(call.caller.name, call.callee.name, call.kind) for call in graph_of(recording).calls}
-    assert ("main", "rec", Kind.CALL) in calls
-    assert (("rec", "rec", Kind.UNKNOWN) in calls) == bool(more)
+    assert ("main", "rec", CallKind.CALL) in calls
+    assert (("rec", "rec", CallKind.UNKNOWN) in calls) == bool(more)
 
 
 def test_the_outermost_frames_are_the_last_of_the_text():
     frames = imported(recursion(60_001)).stops[0].frames
     lines = [frame.line for frame in frames]
-    assert lines[:INNER] == list(range(1, INNER + 1))
-    assert lines[INNER + 1 :] == [*range(60_001 - OUTER + 1, 60_001), 2]
+    assert lines[:MOST_INNER] == list(range(1, MOST_INNER + 1))
+    assert lines[MOST_INNER + 1 :] == [*range(60_001 - MOST_OUTER + 1, 60_001), 2]
 
 
 def test_what_show_prints_of_a_stack_that_was_too_deep_gives_the_same_recording():

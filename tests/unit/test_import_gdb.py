@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from analyzer.graph.merge import graph_of
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 from tests.pasted import CHAIN, PLAIN, THREADS, chains_in, imported
 
 
@@ -55,7 +55,7 @@ def test_names_and_arguments_of_all_shapes(frame, name, arguments):
     innermost = read.stops[0].frames[0]
     assert (innermost.name, innermost.arguments) == (name, arguments)
     assert read.notes == ()
-    assert read.stops[0].frames[1].call is Kind.CALL
+    assert read.stops[0].frames[1].call is CallKind.CALL
 
 
 def test_of_a_library_the_path_is_kept_and_it_is_no_file():

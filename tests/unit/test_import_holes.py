@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.graph.merge import graph_of
-from analyzer.model import Kind
+from analyzer.model import CallKind
 from tests.pasted import CHAIN, PLAIN, chains_in, imported, shown, unread
 
 
@@ -63,8 +63,8 @@ def test_holes_join_no_unrelated_stacks():
     )
     graph = graph_of(imported(text))
     assert [(c.caller.name, c.callee.name, c.kind) for c in graph.calls] == [
-        ("b", "a", Kind.UNKNOWN),
-        ("d", "c", Kind.UNKNOWN),
+        ("b", "a", CallKind.UNKNOWN),
+        ("d", "c", CallKind.UNKNOWN),
     ]
     assert "??" in shown(imported(text))
 

@@ -13,9 +13,9 @@ from analyzer.cli import main
 from analyzer.errors import AnalyzerError
 from analyzer.imports import perf_script, tally
 from analyzer.imports.reading import import_text, recording_from_text
-from analyzer.imports.records import Origin
-from analyzer.imports.stacks import Frame, Stack
-from analyzer.imports.tally import Tally
+from analyzer.imports.records import ImportOrigin
+from analyzer.imports.stacks import ImportedFrame, ImportedStack
+from analyzer.imports.tally import StackCounter
 from tests.pasted import imported, unread
 
 FRAME = "#0  f (a=1) at a.c:1\n"
@@ -94,7 +94,7 @@ def test_memory_does_not_grow_with_the_text(monkeypatch):
     def peak(count):
         tracemalloc.start()
         try:
-            imported = import_text(samples(count), Origin("big"), "perf", distinct=100)
+            imported = import_text(samples(count), ImportOrigin("big"), "perf", distinct=100)
             assert imported.stacks == count
             return tracemalloc.get_traced_memory()[1]
         finally:
@@ -109,7 +109,7 @@ def kept(imported):
 
 
 def test_different_stacks_beyond_the_limit_are_counted_and_said():
-    imported = import_text(samples(1000), Origin("big"), distinct=100)
+    imported = import_text(samples(1000), ImportOrigin("big"), distinct=100)
     assert imported.stacks == 1000
     assert kept(imported) == [1] * 100
     notes = [record.text for record in imported.records if record.TAG == "note"]
@@ -124,7 +124,7 @@ def test_what_is_kept_does_not_grow_with_the_text(limit, monkeypatch):
     monkeypatch.setattr(tally, limit, 5000)
 
     def amounts(count):
-        imported = import_text(samples(count), Origin("big"))
+        imported = import_text(samples(count), ImportOrigin("big"))
         assert imported.stacks == count
         functions = {record.function for record in imported.records if record.TAG == "frame"}
         return len(kept(imported)), len(functions), len(imported.records)
@@ -138,7 +138,9 @@ def test_long_names_take_the_room_of_many(monkeypatch):
 
     def amount(name):
         text = (f"q 1/1 {n}.0:\n\t1 {name}{n} (/q)\n\t2 main (/q)\n\n" for n in range(500))
-        return len(kept(import_text(chain.from_iterable(one.splitlines(True) for one in text), Origin("big"))))
+        return len(
+            kept(import_text(chain.from_iterable(one.splitlines(True) for one in text), ImportOrigin("big")))
+        )
 
     assert amount("f" * 1000) < 10
     assert amount("f") > 100
@@ -147,51 +149,51 @@ def test_long_names_take_the_room_of_many(monkeypatch):
 def test_arguments_take_room_as_well(monkeypatch):
     monkeypatch.setattr(tally, "TEXT", 10_000)
     text = [f"#0  f (a={'1' * 2000}) at a.c:1\n"] * 20
-    imported = import_text(text, Origin("big"))
+    imported = import_text(text, ImportOrigin("big"))
     assert imported.stacks == 20
     assert imported.left_out.startswith("16 stacks that came after the first 4 ones are left out")
 
 
 def test_a_call_takes_room_once(monkeypatch):
     monkeypatch.setattr(tally, "CALLS", 200)
-    whole = Tally(counted=True)
+    whole = StackCounter(counted=True)
     for depth in range(2, 50):
-        whole.add(Stack((*[Frame("f")] * depth, Frame("main"))))
+        whole.add(ImportedStack((*[ImportedFrame("f")] * depth, ImportedFrame("main"))))
     assert len(whole.stacks) == 48
 
 
 def test_the_stacks_that_created_threads_take_room(monkeypatch):
     monkeypatch.setattr(tally, "TEXT", 1000)
-    whole = Tally(counted=False)
+    whole = StackCounter(counted=False)
     for _ in range(10):
-        whole.add(Stack((Frame("f"),), creator=(Frame("g" * 300),)))
+        whole.add(ImportedStack((ImportedFrame("f"),), creator=(ImportedFrame("g" * 300),)))
     assert len(whole.stacks) == 2
 
 
 def test_nothing_is_remembered_of_stacks_that_are_left_out():
-    whole = Tally(counted=True, distinct=2)
+    whole = StackCounter(counted=True, distinct=2)
     for number in range(50):
-        whole.add(Stack((Frame(f"f{number}"), Frame("main"))))
+        whole.add(ImportedStack((ImportedFrame(f"f{number}"), ImportedFrame("main"))))
     assert (len(whole.stacks), whole.left_out) == (2, 48)
     assert len(whole._calls) == 3  # of the first that was left out as well
 
 
 def test_a_stack_that_is_kept_goes_on_to_be_counted_when_others_are_left_out():
     twice = [*samples(3), *samples(3)]
-    imported = import_text(twice, Origin("big"), distinct=2)
+    imported = import_text(twice, ImportOrigin("big"), distinct=2)
     assert kept(imported) == [2, 2]
     assert imported.left_out.startswith("2 stacks that came after")
 
 
 def test_a_stack_that_alone_is_too_big_is_kept(monkeypatch):
     monkeypatch.setattr(tally, "TEXT", 10)
-    assert kept(import_text(samples(2), Origin("big"))) == [1]
+    assert kept(import_text(samples(2), ImportOrigin("big"))) == [1]
 
 
 def test_a_shorter_stack_does_not_slip_in_when_there_was_no_room_for_another(monkeypatch):
     monkeypatch.setattr(tally, "TEXT", 700)
     short = ["qemu 1/1 9.0: cycles:\n", "\t1 f (/bin/qemu)\n", "\n"]
-    imported = import_text([*samples(3), *short], Origin("big"))
+    imported = import_text([*samples(3), *short], ImportOrigin("big"))
     assert kept(imported) == [1] * 2
     assert imported.left_out.startswith("2 stacks")
 

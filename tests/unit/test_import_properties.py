@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from analyzer.errors import AnalyzerError
 from analyzer.graph.chain import own_chain, whole_chain
 from analyzer.graph.merge import graph_of
-from analyzer.imports.lines import clean, joined
+from analyzer.imports.lines import clean_line, joined
 from analyzer.imports.reading import recording_from_text
-from analyzer.imports.stacks import Unread
-from analyzer.model import Kind, Recording
+from analyzer.imports.stacks import UnreadLines
+from analyzer.model import CallKind, Recording
 from analyzer.recording import assemble
 from gdbscripts import wire
 from tests.notation import as_text, header
@@ -63,24 +63,29 @@ def frames(draw, number):
     kind, name, pc = draw(KINDS), draw(NAMES), draw(st.integers(0, 2**64 - 1))
     file, library, addressed = draw(FILES), draw(LIBRARIES), draw(st.booleans())
     if kind == "signal":
-        return wire.Frame(number, wire.SIGNAL, kind, 0, addressed=False), []
+        return wire.FrameRecord(number, wire.SIGNAL, kind, 0, addressed=False), []
     if draw(st.integers(0, 19)) == 0:
-        return wire.Frame(number, wire.CUT + " 2000 frames>", "other", 0, addressed=False), []
+        return wire.FrameRecord(number, wire.CUT + " 2000 frames>", "other", 0, addressed=False), []
     if draw(st.integers(0, 9)) == 0:
-        return wire.Frame(number, wire.NAMELESS, "normal", pc), []
+        return wire.FrameRecord(number, wire.UNKNOWN_NAME, "normal", pc), []
     if file:  # gdb prints one of the two
         library = ""
     line = draw(st.integers(1, 99_999)) if file else 0
-    return wire.Frame(number, name, kind, pc if addressed else 0, file, line, library, addressed), draw(ARGUMENTS)
+    return wire.FrameRecord(number, name, kind, pc if addressed else 0, file, line, library, addressed), draw(
+        ARGUMENTS
+    )
 
 
 @st.composite
 def recordings(draw) -> Recording:
     """Recordings as a run makes them, with threads, creators and all reasons to stop."""
     labels = draw(st.lists(st.sampled_from(["CPU 0/KVM", "worker", "IO (mon), x", ""]), max_size=3, unique=True))
-    threads = [wire.Thread(1, 1, "qemu"), *(wire.Thread(n, n, name, hex(n)) for n, name in enumerate(labels, 2))]
+    threads = [
+        wire.ThreadRecord(1, 1, "qemu"),
+        *(wire.ThreadRecord(n, n, name, hex(n)) for n, name in enumerate(labels, 2)),
+    ]
     titles = ["QEMU starts", "The goal", "In goal", "Asked for: goal", "The guest runs"]
-    milestones = [wire.Milestone(f"m{n}", title, False, [], []) for n, title in enumerate(titles)]
+    milestones = [wire.MilestoneRecord(f"m{n}", title, False, [], []) for n, title in enumerate(titles)]
     records: list[wire.Record] = [header(), *milestones, *threads]
     number = 0
     for stop in range(draw(st.integers(1, 5))):
@@ -93,7 +98,7 @@ def recordings(draw) -> Recording:
         reason = draw(st.sampled_from(["milestone", "where", "store", "io", "thread-create"]))
         reached = draw(st.lists(st.sampled_from(milestones), min_size=1, max_size=2, unique_by=lambda m: m.name))
         records.append(
-            wire.Stop(
+            wire.StopRecord(
                 stop,
                 draw(st.integers(0, 99_999)) / 1000,
                 thread,
@@ -107,8 +112,8 @@ def recordings(draw) -> Recording:
             )
         )
         if reason == "thread-create" and labels and draw(st.booleans()):
-            records.append(wire.Return(stop, 0, hex(draw(st.integers(2, len(labels) + 1)))))
-    return assemble([*records, wire.End("complete", "", 1, 1)], "made")
+            records.append(wire.ReturnRecord(stop, 0, hex(draw(st.integers(2, len(labels) + 1)))))
+    return assemble([*records, wire.EndRecord("complete", "", 1, 1)], "made")
 
 
 @settings(deadline=None, max_examples=150)
@@ -196,7 +201,7 @@ def test_no_damage_makes_up_a_call(lines, cut):
         (outer.function.name, inner.function.name)
         for stop in recording.stops
         for outer, inner in pairwise(own_chain(stop, recording))
-        if inner.kind is not Kind.UNKNOWN
+        if inner.kind is not CallKind.UNKNOWN
     }
     assert calls <= adjacent(text)
 
@@ -219,7 +224,7 @@ def test_any_text_is_read_or_refused(lines, text_format):
 @settings(deadline=None)
 @given(st.text())
 def test_a_clean_line_stays_as_it_is(text):
-    assert clean(clean(text)) == clean(text)
+    assert clean_line(clean_line(text)) == clean_line(text)
 
 
 @given(st.text(alphabet="ab,=("), st.text(alphabet="ab,=("))
@@ -228,7 +233,7 @@ def test_joining_loses_nothing(left, right):
 
 
 def test_unread_lines_are_shown_up_to_a_limit():
-    unread = Unread()
+    unread = UnreadLines()
     for number in range(7):
         unread.add(number, "x" * 1000)
     assert unread.sentence().endswith("; 2 more")

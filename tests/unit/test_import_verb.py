@@ -13,7 +13,7 @@ import pytest
 from analyzer.cli import main
 from analyzer.graph.merge import graph_of
 from analyzer.imports import tally
-from analyzer.model import Kind
+from analyzer.model import CallKind
 from analyzer.references import load_reference
 from tests.pasted import PLAIN, THREADS
 from tests.unit.test_import_formats import FOLDED
@@ -170,7 +170,7 @@ def test_the_reference_has_all_frames_of_qemu_1_6():
     assert recording.notes == ()
     assert recording.header.qemu_version == "1.6.0"
     graph = graph_of(recording)
-    assert [call.kind for call in graph.calls] == [Kind.CALL] * 12
+    assert [call.kind for call in graph.calls] == [CallKind.CALL] * 12
     assert [chain.thread for chain in graph.chains] == ["main thread"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.kernel import KernelEvent, join_ioctls, kernel_path, parse_trace
+from analyzer.kernel import TraceEvent, join_ioctls, kernel_path, parse_trace
 
 CREATE_VM = """\
 # tracer: nop
@@ -48,16 +48,16 @@ def line(text: str, tid: int = 7, time: float = 1.0, cpu: int = 0) -> str:
     return f"            qemu-{tid:<7} [{cpu:03}] ..... {time:.6f}: {text}\n"
 
 
-def entered(time: float, request: int, fd: int = 9, tid: int = 7) -> KernelEvent:
-    return KernelEvent(tid, time, "sys_enter_ioctl", f"fd: {fd:#x}, cmd: {request:#x}, arg: 0x7f00", ())
+def entered(time: float, request: int, fd: int = 9, tid: int = 7) -> TraceEvent:
+    return TraceEvent(tid, time, "sys_enter_ioctl", f"fd: {fd:#x}, cmd: {request:#x}, arg: 0x7f00", ())
 
 
-def left(time: float, result: int = 0, tid: int = 7) -> KernelEvent:
-    return KernelEvent(tid, time, "sys_exit_ioctl", hex(result), ())
+def left(time: float, result: int = 0, tid: int = 7) -> TraceEvent:
+    return TraceEvent(tid, time, "sys_exit_ioctl", hex(result), ())
 
 
-def inside(time: float, name: str = "kvm_fpu", tid: int = 7) -> KernelEvent:
-    return KernelEvent(tid, time, name, "load", ())
+def inside(time: float, name: str = "kvm_fpu", tid: int = 7) -> TraceEvent:
+    return TraceEvent(tid, time, name, "load", ())
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def test_events_have_the_names_of_their_tracepoints_and_stacks_from_outside_inwa
     ],
 )
 def test_a_line_is_understood_whatever_the_task_is_called_and_the_options_show(text, tid):
-    assert parse(text).events == (KernelEvent(tid, 5.000001, "kvm_entry", "vcpu 0", ()),)
+    assert parse(text).events == (TraceEvent(tid, 5.000001, "kvm_entry", "vcpu 0", ()),)
 
 
 def test_frames_lose_offsets_addresses_and_modules():
@@ -197,7 +197,7 @@ def test_a_trace_cut_anywhere_is_the_beginning_of_the_whole(length):
     ],
 )
 def test_the_kernels_path_runs_from_the_system_call_to_the_event(stack, path):
-    assert kernel_path(KernelEvent(1, 0.0, "kvm_x", "", tuple(stack.split()))) == tuple(path.split())
+    assert kernel_path(TraceEvent(1, 0.0, "kvm_x", "", tuple(stack.split()))) == tuple(path.split())
 
 
 def test_each_call_gets_the_events_of_its_ioctl():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from types import SimpleNamespace
 
-from analyzer.model import LedgerEntry
-from analyzer.record.kernel_side import KernelSide
+from analyzer.model import Ioctl
+from analyzer.record.kernel_side import KernelTrace
 from gdbscripts import wire
 
 ENTERED = "       CPU 0/KVM-7       [000] .....   100.200001: sys_ioctl(fd: 9, cmd: 0xae80, arg: 0)\n"
@@ -25,12 +25,12 @@ class Trace(nullcontext):
 def notes(*returned):
     """What is noted of ioctls with these answers, of which the trace has the first only."""
     ledger = [
-        LedgerEntry(number, 0.1 + number, 1, 9, "kvm-vcpu:0", 0xAE80, 0, b"", b"", answer, ())
+        Ioctl(number, 0.1 + number, 1, 9, "kvm-vcpu:0", 0xAE80, 0, b"", b"", answer, ())
         for number, answer in enumerate(returned)
     ]
     recording = SimpleNamespace(ledger=ledger, exits=(), thread=lambda _number: SimpleNamespace(tid=7))
-    records = KernelSide(Trace(), "").records(recording, started=100.1)
-    return [record.text for record in records if isinstance(record, wire.Note)]
+    records = KernelTrace(Trace(), "").records(recording, started=100.1)
+    return [record.text for record in records if isinstance(record, wire.NoteRecord)]
 
 
 def test_ioctls_that_the_trace_lacks_are_noted():

@@ -8,12 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.kvm.requests import (
-    descriptor_class,
-    handler_of,
-    known_requests,
-    name_of,
-)
+from analyzer.kvm.requests import descriptor_class, handler_of, known_requests, name_of
 
 REQUESTS = st.integers(0, 2**32 - 1)
 DIRECTIONS = {"_IO": 0, "_IOW": 1, "_IOR": 2, "_IOWR": 3, "_IOC": 0}

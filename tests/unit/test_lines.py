@@ -64,7 +64,7 @@ def test_the_schema_of_a_foreign_header_can_still_be_read():
 
 
 def test_a_line_is_plain_ascii_whatever_the_program_is_called():
-    assert to_line(wire.Note("QEMU – \u2028 läuft")).isascii()
+    assert to_line(wire.NoteRecord("QEMU – \u2028 läuft")).isascii()
 
 
 def test_the_header_tells_where_a_recording_comes_from():

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.graph.paths import Finder
+from analyzer.graph.paths import PathFinder
 from tests.graphs import path_text, query
 from tests.notation import recording
 from tests.unit.test_graph import thread_recording
 
 
 def found(lines, shortest=False, only_recorded=False, **asked):
-    finder = Finder(merge([recording(*lines)]), query(**asked))
+    finder = PathFinder(merge([recording(*lines)]), query(**asked))
     ways = finder.shortest if shortest else finder.all
     paths = list(map(path_text, ways(only_recorded)))
     assert not finder.gave_up
@@ -90,5 +90,5 @@ def test_each_pair_has_its_shortest_before_any_has_longer_ones():
 
 
 def test_a_path_goes_on_in_a_thread_that_was_started():
-    finder = Finder(merge([thread_recording()]), query())
+    finder = PathFinder(merge([thread_recording()]), query())
     assert list(map(path_text, finder.all())) == ["main > start => run > goal (recorded)"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 
 from analyzer.graph.merge import merge
-from analyzer.graph.paths import Finder
-from analyzer.graph.search import Net, Search, Steps, Wishes
-from analyzer.model import Function, Kind
+from analyzer.graph.paths import PathFinder
+from analyzer.graph.search import PathConditions, PathSearch, StepBudget, UsableCalls
+from analyzer.model import CallKind, Function
 from tests.graphs import graph_of_edges, ladder, path_text, query
 from tests.notation import recording
 
@@ -17,12 +17,12 @@ def everywhere(_call):
 
 
 def test_the_first_paths_of_more_than_anyone_can_count_are_there_at_once():
-    finder = Finder(ladder(200), query("n0", "n200"), steps=10_000)
+    finder = PathFinder(ladder(200), query("n0", "n200"), steps=10_000)
     assert len(list(islice(finder.all(), 5))) == 5
 
 
 def test_a_search_that_takes_too_long_is_cut_off_and_says_so():
-    finder = Finder(ladder(40), query("n0", "n40"), steps=10_000)
+    finder = PathFinder(ladder(40), query("n0", "n40"), steps=10_000)
     paths = list(finder.all())
     assert finder.gave_up
     assert 0 < sum(len(path.calls) for path in paths) <= 10_000
@@ -31,19 +31,19 @@ def test_a_search_that_takes_too_long_is_cut_off_and_says_so():
 def test_a_chain_without_a_goal_costs_nothing():
     way = " > ".join(f"x{n}" for n in range(20))
     graph = merge([recording(" > ".join(f"f{n}" for n in range(300)), f"f1 > {way} > goal")])
-    finder = Finder(graph, query("f.*"), steps=100)  # pieces of the long chain, as long as this, are 6000
+    finder = PathFinder(graph, query("f.*"), steps=100)  # pieces of the long chain, as long as this, are 6000
     assert path_text(next(finder.all())) == f"f1 > {way} > goal (recorded)"
 
 
 def test_the_shortest_path_in_a_big_graph_looks_at_each_call_at_most_once_from_either_end():
     size = 50_000
-    edges = {(f"n{n}", f"n{n + 1}", Kind.DIRECT) for n in range(size)}
-    edges |= {(f"n{n}", f"n{n // 2}", Kind.DIRECT) for n in range(1, size)}  # as many that lead back
+    edges = {(f"n{n}", f"n{n + 1}", CallKind.DIRECT) for n in range(size)}
+    edges |= {(f"n{n}", f"n{n // 2}", CallKind.DIRECT) for n in range(1, size)}  # as many that lead back
     graph = graph_of_edges(edges)
-    steps = Steps(10 * size)
-    net = Net(graph, everywhere)
+    steps = StepBudget(10 * size)
+    net = UsableCalls(graph, everywhere)
     start, goal = Function("n0", "main"), Function(f"n{size}", "main")
-    search = Search(net, [goal], Wishes(), steps)
+    search = PathSearch(net, [goal], PathConditions(), steps)
     assert steps.taken <= len(edges)
     before = steps.taken
     path = next(search.shortest(start))
@@ -52,9 +52,11 @@ def test_the_shortest_path_in_a_big_graph_looks_at_each_call_at_most_once_from_e
 
 
 def test_only_functions_are_entered_from_which_a_goal_is_still_near_enough():
-    edges = {("main", "a", Kind.DIRECT), ("a", "goal", Kind.DIRECT), ("main", "n0", Kind.DIRECT)}
-    edges |= {(f"n{n}", f"n{n + 1}", Kind.DIRECT) for n in range(1000)}
-    steps = Steps(100)
-    search = Search(Net(graph_of_edges(edges), everywhere), [Function("goal", "main")], Wishes(), steps)
+    edges = {("main", "a", CallKind.DIRECT), ("a", "goal", CallKind.DIRECT), ("main", "n0", CallKind.DIRECT)}
+    edges |= {(f"n{n}", f"n{n + 1}", CallKind.DIRECT) for n in range(1000)}
+    steps = StepBudget(100)
+    search = PathSearch(
+        UsableCalls(graph_of_edges(edges), everywhere), [Function("goal", "main")], PathConditions(), steps
+    )
     assert len(list(search.paths([Function("main", "main")]))) == 1
     assert steps.taken < 20

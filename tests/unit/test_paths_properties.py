@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.graph.merge import merge
-from analyzer.graph.paths import Finder
+from analyzer.graph.paths import PathFinder
 from tests.graphs import EDGES, NAMES, graph_of_edges, query
 from tests.notation import recording
 
@@ -59,7 +59,7 @@ def plain(path):
 @given(EDGES, CONDITIONS)
 @settings(deadline=None, max_examples=300)
 def test_all_paths_are_those_that_trying_everything_gives(edges, asked):
-    finder = Finder(graph_of_edges(edges), query(**asked))
+    finder = PathFinder(graph_of_edges(edges), query(**asked))
     paths = list(map(plain, finder.all()))
     assert not finder.gave_up
     assert len(set(paths)) == len(paths)
@@ -71,10 +71,10 @@ def test_all_paths_are_those_that_trying_everything_gives(edges, asked):
 def test_paths_come_shortest_first_and_the_shortest_are_the_beginning(edges, asked):
     graph = graph_of_edges(edges)
     lengths, least = {}, {}
-    for path in Finder(graph, query(**asked)).all():
+    for path in PathFinder(graph, query(**asked)).all():
         lengths.setdefault(path.ends, []).append(len(path.calls))
     assert all(sorted(of_pair) == of_pair for of_pair in lengths.values())
-    for path in Finder(graph, query(**asked)).shortest():
+    for path in PathFinder(graph, query(**asked)).shortest():
         least.setdefault(path.ends, []).append(len(path.calls))
     assert least == {ends: [n for n in of_pair if n == of_pair[0]] for ends, of_pair in lengths.items()}
 
@@ -87,7 +87,7 @@ STACKS = st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6).map("
 def test_what_is_called_recorded_is_in_one_piece_in_a_recorded_stack_and_nothing_else_is(stacks, start, goal):
     graph = merge([recording(*stacks)])
     pieces = [f" {stack.replace(' > ', ' ')} " for stack in stacks]
-    for path in Finder(graph, query(start, goal)).all():
+    for path in PathFinder(graph, query(start, goal)).all():
         names = " ".join(function.name for function in path.functions)
         assert path.recorded == any(f" {names} " in piece for piece in pieces)
         for caller, callee in pairwise(path.functions):

@@ -10,10 +10,10 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.graph.document import to_json
-from analyzer.graph.listing import Found, path_lines, paths_text
+from analyzer.graph.listing import PathSearchResult, path_lines, paths_text
 from analyzer.graph.merge import merge
-from analyzer.graph.paths import Finder
-from analyzer.model import Function, Kind
+from analyzer.graph.paths import PathFinder
+from analyzer.model import CallKind, Function
 from tests.graphs import query
 from tests.notation import KINDS, recording
 
@@ -55,11 +55,11 @@ def test_the_help_names_all_kinds_of_calls_and_the_list_marks_what_is_not_plain(
     with pytest.raises(SystemExit):
         main(["paths", "--help"])
     kinds = capsys.readouterr().out.partition("kinds of calls:")[2].partition("exit status")[0]
-    assert all(kind.value in kinds.replace(",", " ").split() for kind in Kind)
+    assert all(kind.value in kinds.replace(",", " ").split() for kind in CallKind)
     graph = merge([recording(*(f"main {arrow} {kind.name}" for arrow, kind in KINDS.items()))])
-    paths = list(Finder(graph, query(goal=".*")).all())
+    paths = list(PathFinder(graph, query(goal=".*")).all())
     marks = {path.calls[0].kind: list(path_lines(path, graph))[1].split()[0] for path in paths}
-    assert {kind for kind, mark in marks.items() if mark == kind.name} == {Kind.DIRECT, Kind.KERNEL}
+    assert {kind for kind, mark in marks.items() if mark == kind.name} == {CallKind.DIRECT, CallKind.KERNEL}
 
 
 def test_a_limit_says_that_there_are_more_and_only_then(graph_file, capsys):
@@ -131,8 +131,8 @@ def test_a_name_cannot_act_on_a_terminal_nor_break_a_line():
     odd = replace(base.stops[0].frames[0], function=Function("go\n\x1b[31mal", "main"))
     graph = merge([replace(base, stops=(replace(base.stops[0], frames=(odd, base.stops[0].frames[1])),))])
     asked = query(goal="go(.|\n)*al")
-    paths = list(Finder(graph, asked).all())
-    text = "\n".join(paths_text(Found(graph, asked, paths)))
+    paths = list(PathFinder(graph, asked).all())
+    text = "\n".join(paths_text(PathSearchResult(graph, asked, paths)))
     assert "\x1b" not in text
     assert len(list(path_lines(paths[0], graph))) == 2
     assert "go\\n\\x1b[31mal" in text

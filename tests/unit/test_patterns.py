@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.errors import UsageError
 from analyzer.graph.merge import merge
-from analyzer.graph.patterns import near, parse_pattern
+from analyzer.graph.patterns import parse_pattern, similar_names
 from analyzer.model import Function
 from tests.notation import recording
 
@@ -47,6 +47,6 @@ def test_no_warning_of_python_about_a_pattern_gets_through():
 
 def test_near_names_are_told_and_those_of_another_file_first():
     graph = merge([recording("main > kvm_vm_ioctl@kvm-all > ioctl")])
-    assert near(parse_pattern("kvm_vm_iotcl"), graph)[0] == "kvm_vm_ioctl"
-    assert near(parse_pattern("kvm:kvm_vm_ioctl"), graph)[0] == "kvm-all:kvm_vm_ioctl"
-    assert near(parse_pattern("x" * 100_000), graph) == []
+    assert similar_names(parse_pattern("kvm_vm_iotcl"), graph)[0] == "kvm_vm_ioctl"
+    assert similar_names(parse_pattern("kvm:kvm_vm_ioctl"), graph)[0] == "kvm-all:kvm_vm_ioctl"
+    assert similar_names(parse_pattern("x" * 100_000), graph) == []

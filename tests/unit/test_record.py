@@ -11,8 +11,8 @@ from analyzer.adapters.qemu import QemuFacts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.record.command import qemu_command, records_serial
 from analyzer.record.guest import TINY_IMAGE, choose_guest, classify
-from analyzer.record.progress import Follow, Progress
-from analyzer.record.session import Request, record
+from analyzer.record.progress import MilestoneProgress, RecordingFollower
+from analyzer.record.session import RecordingRequest, record
 from analyzer.scenarios import load_scenario, parse_scenario
 from analyzer.toml import parse_toml
 from gdbscripts import wire
@@ -141,26 +141,26 @@ def test_a_guest_that_needs_firmware_does_not_start_without(tmp_path):
     facts = QemuFacts(Path("/q"), "9.9", "id", (), has_firmware=False, names_threads=False)
     guest = classify(Path("/a.img"), b"")
     scenario = load_scenario("startup", "kvm")
-    request = Request(facts, scenario, guest, "kvm", (), (), 1, 1, 1, {}, pointers=False, ledger=False)
+    request = RecordingRequest(facts, scenario, guest, "kvm", (), (), 1, 1, 1, {}, pointers=False, ledger=False)
     with pytest.raises(AnalyzerError, match="No firmware") as caught:
         record(request, tmp_path, None, None, None)
     assert "apt install seabios" in caught.value.hint
 
 
 MILESTONES = [
-    wire.Milestone("main", "QEMU starts", True, ["main"], []),
-    wire.Milestone("extra", "Maybe", False, ["x"], []),
-    wire.Milestone("goal", "The goal", True, ["goal"], []),
+    wire.MilestoneRecord("main", "QEMU starts", True, ["main"], []),
+    wire.MilestoneRecord("extra", "Maybe", False, ["x"], []),
+    wire.MilestoneRecord("goal", "The goal", True, ["goal"], []),
 ]
 
 
 def stop(name):
-    return wire.Stop(0, 0.1, 1, "milestone", [name], name, [], [])
+    return wire.StopRecord(0, 0.1, 1, "milestone", [name], name, [], [])
 
 
 def test_progress_reports_each_milestone_once_and_knows_what_is_awaited():
     reached = []
-    progress = Progress(lambda r: reached.append(r.milestone.name))
+    progress = MilestoneProgress(lambda r: reached.append(r.milestone.name))
     progress.take(iter([*MILESTONES, stop("main"), stop("main")]))
     assert reached == ["main"]
     assert [milestone.name for milestone in progress.awaited] == ["goal"]
@@ -173,14 +173,14 @@ def test_progress_reports_each_milestone_once_and_knows_what_is_awaited():
 def test_following_a_recording_waits_for_the_end_of_a_line(tmp_path):
     path = tmp_path / "recording.jsonl"
     path.touch()
-    follow = Follow(path)
-    line = to_line(wire.Note("hello"))
+    follow = RecordingFollower(path)
+    line = to_line(wire.NoteRecord("hello"))
     with path.open("a") as file:
         file.write(line[:10])
         file.flush()
         assert list(follow.new()) == []
         file.write(line[10:])
         file.flush()
-        assert list(follow.new()) == [wire.Note("hello")]
+        assert list(follow.new()) == [wire.NoteRecord("hello")]
     assert list(follow.new()) == []
     follow.close()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.comparing import Terms, compare_sources
-from analyzer.diff.baseline import to_text
+from analyzer.comparing import ComparisonTerms, compare_sources
+from analyzer.diff.baseline import write_baseline
 from analyzer.errors import ExitStatus
-from analyzer.sides import load_source
+from analyzer.sides import open_graph
 from reports.changes.text import render
 
 RECORDED = Path(__file__).parents[1] / "recorded"
@@ -36,14 +36,12 @@ OPTIMISED = [(f"{version}-debug", f"{version}-release") for version in VERSIONS]
 
 def side(name):
     """The recorded baseline of that name, or the reference."""
-    return (
-        load_source(name) if name == REFERENCE else replace(load_source(str(RECORDED / f"{name}.txt")), name=name)
-    )
+    return open_graph(name) if name == REFERENCE else replace(open_graph(str(RECORDED / f"{name}.txt")), name=name)
 
 
 @pytest.mark.parametrize(("old", "new"), [*DIFFERENT, *OPTIMISED])
 def test_what_changed_is_what_was_approved(old, new):
-    actual = render(compare_sources(side(old), side(new), Terms()), width=130)
+    actual = render(compare_sources(side(old), side(new), ComparisonTerms()), width=130)
     file = APPROVED / f"diff-{old.replace(':', '-')}-{new}.txt"
     if os.environ.get("APPROVE") == "1":
         file.write_text(actual)
@@ -53,16 +51,18 @@ def test_what_changed_is_what_was_approved(old, new):
 @pytest.mark.parametrize(("one", "other"), OPTIMISED)
 def test_a_debug_and_a_release_build_of_one_version_do_not_differ(one, other):
     for old, new in ((one, other), (other, one)):
-        assert compare_sources(side(old), side(new), Terms()).status is ExitStatus.DONE
+        assert compare_sources(side(old), side(new), ComparisonTerms()).status is ExitStatus.DONE
 
 
 @pytest.mark.parametrize(("old", "new"), DIFFERENT)
 def test_versions_differ_both_ways(old, new):
     for before, now in ((old, new), (new, old)):
-        assert compare_sources(side(before), side(now), Terms()).status is ExitStatus.DIFFERS
+        assert compare_sources(side(before), side(now), ComparisonTerms()).status is ExitStatus.DIFFERS
 
 
 @pytest.mark.parametrize("file", sorted(RECORDED.glob("*.txt")), ids=lambda file: file.stem)
 def test_each_is_read_back_as_it_was(file):
-    assert to_text(load_source(str(file)).graph) == file.read_text()
-    assert compare_sources(load_source(str(file)), load_source(str(file)), Terms()).status is ExitStatus.DONE
+    assert write_baseline(open_graph(str(file)).graph) == file.read_text()
+    assert (
+        compare_sources(open_graph(str(file)), open_graph(str(file)), ComparisonTerms()).status is ExitStatus.DONE
+    )

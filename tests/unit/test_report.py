@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.model import Function, Kind
+from analyzer.model import CallKind, Function
 from gdbscripts import wire
 from reports.assemble import build_page
 from reports.html import inline_svg, render
@@ -52,8 +52,8 @@ def test_a_recording_cut_short_says_so():
 
 
 def test_a_milestone_never_reached_is_named_with_what_was_waited_for():
-    missed = wire.Milestone("far", "The far goal", True, ["far_fn"], [])
-    absent = wire.Milestone("gone", "A gone goal", True, [], ["old_fn", "new_fn"])
+    missed = wire.MilestoneRecord("far", "The far goal", True, ["far_fn"], [])
+    absent = wire.MilestoneRecord("gone", "A gone goal", True, [], ["old_fn", "new_fn"])
     recorded = recording("main > goal")
     recorded = replace(recorded, milestones=(*recorded.milestones, missed, absent))
     assert page(recorded=recorded).problems == (
@@ -120,4 +120,4 @@ def test_every_kind_has_words():
     lines = [f"main {arrow} goal" for arrow in (">", "*>", "~>", "+>", "!>", "$>", "k>", "d>", "->", "?>")]
     pages = map(page, lines)  # of one program each: in one that has jumps not every pointer leads straight there
     words = [call["words"] for each in pages for d in each.details.values() for call in d["callees"]]
-    assert len(set(words)) == len(lines) == len(Kind) - 1
+    assert len(set(words)) == len(lines) == len(CallKind) - 1

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import UsageError
-from analyzer.graph.callgraph import Missing
+from analyzer.graph.callgraph import MissedMilestone
 from analyzer.graph.merge import merge
-from analyzer.graph.rules import Outcome, check_rule, parse_rule
-from analyzer.model import Function, Kind
+from analyzer.graph.rules import RuleOutcome, check_rule, parse_rule
+from analyzer.model import CallKind, Function
 from tests.graphs import EDGES, graph_of_edges, ladder, path_text
 from tests.notation import recording
 
@@ -95,7 +95,7 @@ def test_any_text_is_a_rule_or_a_usage_error(text):
 # What becomes of them: main > a > x > goal and main > c > x > d were recorded.
 
 LINES = ["main > a > x > goal", "main > c > x > d"]
-HOLDS, BROKEN, UNCHECKED = Outcome.HOLDS, Outcome.BROKEN, Outcome.UNCHECKED
+HOLDS, BROKEN, UNCHECKED = RuleOutcome.HOLDS, RuleOutcome.BROKEN, RuleOutcome.UNCHECKED
 TOGETHER = "put together"
 TABLE = [
     # rule, outcome, a word of the verdict, the path that shows it
@@ -154,7 +154,8 @@ def test_a_rule_whose_search_is_cut_off_is_unchecked():
 def test_a_rule_whose_search_for_a_way_past_is_cut_off_is_unchecked():
     names = ["main", *(f"n{n}" for n in range(100)), "goal"]
     edges = {
-        (caller, callee, Kind.DIRECT) for caller, callee in [*pairwise(names), *pairwise(["main", "f", "goal"])]
+        (caller, callee, CallKind.DIRECT)
+        for caller, callee in [*pairwise(names), *pairwise(["main", "f", "goal"])]
     }
     rule = parse_rule("main must reach goal only via f")
     assert check_rule(rule, graph_of_edges(edges), steps=250).outcome is UNCHECKED
@@ -163,7 +164,7 @@ def test_a_rule_whose_search_for_a_way_past_is_cut_off_is_unchecked():
 
 def test_what_the_program_does_not_have_is_not_reached():
     graph = merge([recording(*LINES)])
-    graph.missing = (Missing("break gone", "gone", False, ("gone",)),)
+    graph.missing = (MissedMilestone("break gone", "gone", False, ("gone",)),)
     assert check_rule(parse_rule("main must not reach gone"), graph).outcome is HOLDS
     assert check_rule(parse_rule("main must reach gone"), graph).outcome is UNCHECKED
 
