@@ -17,11 +17,21 @@ from analyzer.adapters.elf import NoProgramError, function_names
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.git import commit_in
 from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
-from analyzer.build.certificate import provenance_of
 from analyzer.build.compile import BuildFailedError
+from analyzer.build.provenance import provenance_of
 from analyzer.building import BuildOptions, build_as_asked
 from analyzer.console import Console
-from analyzer.diff.bisection import (
+from analyzer.diff.change import NamedGraph
+from analyzer.diff.symbol_history import shipped_history
+from analyzer.errors import AnalyzerError
+from analyzer.graph.call_graph import CallGraph, MissedMilestone, Provenance
+from analyzer.graph.merge import graph_of
+from analyzer.graph.qemu_arguments import arguments_of, machine_of
+from analyzer.graph.rules import Rule, parse_rule
+from analyzer.inputs import open_graph
+from analyzer.model.frames import without_compiler_suffix
+from analyzer.output_folder import keep_if_useful, prepare_folder
+from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,
     by_chains,
@@ -30,20 +40,10 @@ from analyzer.diff.bisection import (
     check_milestones,
     combine_decisions,
 )
-from analyzer.diff.change import NamedGraph
-from analyzer.diff.names import shipped_history
-from analyzer.errors import AnalyzerError
-from analyzer.graph.callgraph import CallGraph, MissedMilestone, Provenance
-from analyzer.graph.command import arguments_of, machine_of
-from analyzer.graph.merge import graph_of
-from analyzer.graph.rules import Rule, parse_rule
-from analyzer.model import without_compiler_suffix
-from analyzer.record.guest import Guest
-from analyzer.record.session import QemuEndedError, RecordingReporter, RecordingRequest, record
-from analyzer.recording import read_recording
-from analyzer.results import keep_if_useful, prepare_folder
-from analyzer.scenarios import load_scenario
-from analyzer.sides import open_graph
+from analyzer.recording.guest import Guest
+from analyzer.recording.reader import read_recording
+from analyzer.recording.scenarios import load_scenario
+from analyzer.recording.session import QemuEndedError, RecordingReporter, RecordingRequest, record
 from analyzer.startup import check_request
 from analyzer.workflow import write_results
 

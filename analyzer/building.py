@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.build.build_or_fetch import BuiltQemu, build_or_fetch
 from analyzer.build.cache import Cache
-from analyzer.build.needs import MissingPackagesError
-from analyzer.build.provide import BuiltQemu, build_or_fetch
-from analyzer.build.shelf import CacheEntry, cache_entries, prune
-from analyzer.build.wanted import (
+from analyzer.build.cache_entries import CacheEntry, cache_entries, prune
+from analyzer.build.host_packages import MissingPackagesError
+from analyzer.build.request import (
     BuildRequest,
     BuildSettings,
     LocalSource,

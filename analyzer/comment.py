@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from analyzer.adapters import forge
-from analyzer.ci.job import MARKER, NoPullRequest, PullRequestComments, marker, pull_request_comments
+from analyzer.adapters import code_host
+from analyzer.ci.pull_request import MARKER, NoPullRequest, PullRequestComments, marker, pull_request_comments
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 
@@ -32,8 +32,8 @@ def comment(
         console.say(f"Warning: {talk.reason}" if talk.warning else talk.reason)
         return ExitStatus.DONE
     try:
-        done = forge.post(talk, body(text, talk, name), update_only)
-    except forge.RefusedError as error:
+        done = code_host.post(talk, body(text, talk, name), update_only)
+    except code_host.RefusedError as error:
         console.say(f"Warning: {error.message} {error.hint}")
         return ExitStatus.DONE
     console.say(f"The comment on {talk.name} {done}.")

@@ -10,23 +10,22 @@ from datetime import date
 from pathlib import Path
 
 from analyzer.console import print_whole
-from analyzer.diff.accept import DEFAULT_FAIL_ON, AllowList, judge
-from analyzer.diff.allowfile import read_allow_list
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, names_between
-from analyzer.diff.drawing import merged_dot
-from analyzer.diff.names import SymbolHistory, combine_histories, read_history, shipped_history
-from analyzer.diff.pasted import subgraph_of_rows
-from analyzer.diff.verdict import JudgedDiff, RuleResult
+from analyzer.diff.imported_stacks import subgraph_of_rows
+from analyzer.diff.symbol_history import SymbolHistory, combine_histories, read_history, shipped_history
 from analyzer.errors import AnalyzerError, UsageError
-from analyzer.graph.callgraph import CallGraph
+from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.rules import check_rule, parse_rule
-from analyzer.results import write_text
+from analyzer.output_folder import write_text
+from analyzer.policy.allow_list import DEFAULT_FAIL_ON, AllowList, judge, read_allow_list
+from analyzer.policy.verdict import JudgedDiff, RuleResult
 from analyzer.workflow import picture
-from reports.changes import FORMATS, format_of
-from reports.changes.colour import wants_colour
-from reports.changes.text import render as text_of
-from reports.html import render_diff
+from reports.dot.merged_graph import merged_dot
+from reports.formats import FORMATS, format_of
+from reports.html.render import render_diff
+from reports.text.colour import wants_colour
+from reports.text.diff import render as text_of
 
 FORMS = (*FORMATS, "html")
 _WIDTH = 120  # columns of what goes to no terminal

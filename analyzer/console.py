@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
-from analyzer.record.progress import MilestoneReached
+from analyzer.recording.progress import MilestoneReached
 from analyzer.text import visible
 
 _BAR = 24  # characters

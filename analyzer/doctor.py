@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.adapters import dot, kvm, qemu
+from analyzer.adapters import graphviz, kvm_device, qemu
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
 from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.errors import AnalyzerError
@@ -70,12 +70,12 @@ def _ptrace() -> str:
 
 
 def _kvm() -> str:
-    kvm.check_kvm()
+    kvm_device.check_kvm()
     return "opens and creates virtual machines"
 
 
 def _kvm_guest() -> str:
-    kvm.run_a_guest()
+    kvm_device.run_a_guest()
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     hardware = any(f" {flag} " in flags for flag in ("vmx", "svm"))
     how = "the processor virtualises" if hardware else "without hardware support: slow, fine for the tiny guest"
@@ -83,7 +83,7 @@ def _kvm_guest() -> str:
 
 
 def _graphviz() -> str:
-    dot.render_svg("digraph { a -> b }")
+    graphviz.render_svg("digraph { a -> b }")
     answer = subprocess.run(["dot", "-V"], capture_output=True, text=True, timeout=20, check=False)
     return answer.stderr.strip().removeprefix("dot - ")
 

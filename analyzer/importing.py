@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.adapters.lines import open_lines
+from analyzer.adapters.text_lines import open_lines
+from analyzer.backtraces.importer import ImportedText, import_text
+from analyzer.backtraces.records import ImportOrigin
 from analyzer.errors import ExitStatus
-from analyzer.imports.reading import ImportedText, import_text
-from analyzer.imports.records import ImportOrigin
-from analyzer.model import Recording
-from analyzer.recording import FILE_NAME
-from analyzer.results import check_free, prepare_folder, remove_previous
+from analyzer.model.recording import Recording
+from analyzer.output_folder import check_free, prepare_folder, remove_previous
+from analyzer.recording.reader import FILE_NAME
 from analyzer.text import number_of, visible
 from gdbscripts.lines import to_line
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from analyzer.adapters.dot import render_svg
+from analyzer.adapters.graphviz import render_svg
 from analyzer.errors import AnalyzerError, UsageError
-from analyzer.graph.callgraph import CallGraph
-from analyzer.graph.formats import to_dot
-from analyzer.graph.listing import PathSearchResult, paths_json, paths_text, subgraph_of_paths
+from analyzer.graph.call_graph import CallGraph
+from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.graph.paths import PathFinder, PathQuery
-from analyzer.graph.patterns import FunctionPattern, parse_pattern, similar_names
-from analyzer.model import CallKind
-from analyzer.results import write_text
+from analyzer.model.call_kinds import CallKind
+from analyzer.output_folder import write_text
 from analyzer.text import number_of, visible
 from analyzer.workflow import check_not_a_source, read_all
+from reports.dot.call_graph import to_dot
+from reports.text.paths import PathSearchResult, paths_json, paths_text, subgraph_of_paths
 
 FORMATS: dict[str, Callable[[PathSearchResult], str]] = {
     "text": lambda found: "".join(f"{text}\n" for text in [*paths_text(found), *notes(found)]),

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
-from analyzer.adapters.kvm import check_kvm
+from analyzer.adapters.kvm_device import check_kvm
 from analyzer.adapters.qemu import examine
-from analyzer.build.certificate import provenance_of
+from analyzer.build.provenance import provenance_of
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
-from analyzer.model import Recording
-from analyzer.record.guest import Guest, choose_guest
-from analyzer.record.session import RecordingReporter, RecordingRequest, record
-from analyzer.results import check_free, keep_if_useful, prepare_folder, remove_previous
-from analyzer.scenarios import load_scenario
+from analyzer.model.recording import Recording
+from analyzer.output_folder import check_free, keep_if_useful, prepare_folder, remove_previous
+from analyzer.recording.guest import Guest, choose_guest
+from analyzer.recording.scenarios import load_scenario
+from analyzer.recording.session import RecordingReporter, RecordingRequest, record
 
 if TYPE_CHECKING:
-    from analyzer.record.kernel_side import KernelTrace
+    from analyzer.recording.kernel_trace import KernelTrace
 
 
 _LEFT_OUT = (
@@ -67,7 +67,7 @@ def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
     """
     if not (options.kernel and options.ledger and options.accelerator == "kvm"):
         return _startup(gdb, None, options)
-    from analyzer.record.kernel_side import KernelTrace
+    from analyzer.recording.kernel_trace import KernelTrace
 
     with KernelTrace.open() as kernel:
         return _startup(gdb, kernel, options)
@@ -116,7 +116,7 @@ def _startup(gdb: Gdb, kernel: KernelTrace | None, options: StartupOptions) -> E
 def _load_what_results_need() -> None:
     """Called while QEMU starts: there is nothing to do then but wait."""
     import analyzer.workflow  # noqa: F401 - for its own sake
-    from reports.html import load_parts
+    from reports.html.render import load_parts
 
     load_parts()
 

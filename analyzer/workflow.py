@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzer.adapters.dot import render_svg
+from analyzer.adapters.graphviz import render_svg
+from analyzer.backtraces.references import is_reference
 from analyzer.errors import AnalyzerError, UsageError
-from analyzer.graph.callgraph import CallGraph
-from analyzer.graph.document import from_json, to_json
-from analyzer.graph.formats import to_dot
+from analyzer.graph.call_graph import CallGraph
+from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, graph_of
-from analyzer.loading import open_recording
-from analyzer.model import Recording
-from analyzer.recording import FILE_NAME, read_recording
-from analyzer.references import is_reference
-from analyzer.results import write_text
-from analyzer.show import backtraces
-from reports.assemble import build_page
-from reports.html import render
+from analyzer.inputs import open_recording
+from analyzer.model.recording import Recording
+from analyzer.output_folder import write_text
+from analyzer.recording.reader import FILE_NAME, read_recording
+from reports.dot.call_graph import to_dot
+from reports.html.render import render
+from reports.html.report_data import build_page
+from reports.text.backtraces import backtraces
 
 GRAPH_SUFFIXES = (".json", ".dot", ".svg", ".graphml")
 _MOST_DRAWN = 2000  # calls; dot takes minutes for more, and nobody can read it

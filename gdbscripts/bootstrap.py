@@ -26,7 +26,7 @@ def _register_package() -> None:
 
 _register_package()
 
-from gdbscripts import commands, interactive  # noqa: E402 - the package is known only now
+from gdbscripts import mi_commands, user_commands  # noqa: E402 - the package is known only now
 
-commands.register()
-interactive.register()
+mi_commands.register()
+user_commands.register()

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Dict, List, Optional, Protocol, Set, Tuple
 
 import gdb
 
-from gdbscripts.architecture import current as architecture
-from gdbscripts.detour import function_at, symbol_at
+from gdbscripts.arch.host import current as architecture
 from gdbscripts.memory import read_pointer, stack_pointer
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.recorder import Recorder
-from gdbscripts.wire import BREAK, AcceleratorRecord, NoteRecord, ReturnRecord
+from gdbscripts.records import BREAK, AcceleratorRecord, NoteRecord, ReturnRecord
+from gdbscripts.tail_calls import function_at, symbol_at
 
 THREAD_CREATE = "pthread_create"
 KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")

@@ -10,14 +10,14 @@ from typing import Dict, List, Optional, Set, Tuple
 
 import gdb
 
-from gdbscripts.arguments import may_be_optimised
+from gdbscripts.arch.x86_64_effects import flow, pointer_operand
 from gdbscripts.breakpoints import RecordingBreakpoint
-from gdbscripts.code import Disassembler
-from gdbscripts.detour import address_of
+from gdbscripts.disassembly import Disassembler
+from gdbscripts.frame_arguments import may_be_optimised
 from gdbscripts.memory import read_bytes, value_in
 from gdbscripts.recorder import Recorder
-from gdbscripts.wire import IO, ExitCountRecord, ExitResultRecord, KvmExitRecord
-from gdbscripts.x86_64_effects import flow, pointer_operand
+from gdbscripts.records import IO, ExitCountRecord, ExitResultRecord, KvmExitRecord
+from gdbscripts.tail_calls import address_of
 
 RUN = 0xAE80  # KVM_RUN
 _HEAD = 128  # bytes of struct kvm_run: all that tells about I/O

@@ -6,7 +6,7 @@ import json
 from dataclasses import MISSING, fields
 from typing import Any, Dict, Optional, Type, get_args
 
-from gdbscripts.wire import Record
+from gdbscripts.records import Record
 
 _TYPES: Dict[str, Type[Any]] = {kind.TAG: kind for kind in get_args(Record)}
 _REQUIRED = {

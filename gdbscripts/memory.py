@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gdb
 
-from gdbscripts.architecture import current as architecture
-from gdbscripts.x86_64_effects import ALL_BITS, parse_memory
+from gdbscripts.arch.host import current as architecture
+from gdbscripts.arch.x86_64_effects import ALL_BITS, parse_memory
 
 
 def address_in(place: str, frame: gdb.Frame) -> int:

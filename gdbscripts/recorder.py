@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, List, Optional
 import gdb
 
 from gdbscripts.lines import to_line
+from gdbscripts.records import EndRecord, NoteRecord, Record, StopRecord, ThreadRecord
 from gdbscripts.stack import StackWalker, WalkedStack
-from gdbscripts.wire import EndRecord, NoteRecord, Record, StopRecord, ThreadRecord
 
 
 class Recorder:

@@ -7,10 +7,10 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import gdb
 
-from gdbscripts.arguments import arguments_of
-from gdbscripts.callsite import CallClassifier
-from gdbscripts.wire import CUT as CUT_BEGINS
-from gdbscripts.wire import SIGNAL, UNKNOWN_NAME, Arguments, FrameRecord
+from gdbscripts.call_instructions import CallClassifier
+from gdbscripts.frame_arguments import arguments_of
+from gdbscripts.records import CUT as CUT_BEGINS
+from gdbscripts.records import SIGNAL, UNKNOWN_NAME, Arguments, FrameRecord
 
 _KINDS = {
     gdb.NORMAL_FRAME: "normal",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from analyzer.model import Frame, Recording
-from analyzer.recording import relative
-from analyzer.show import frame_line
+from analyzer.model.frames import Frame
+from analyzer.model.recording import Recording
+from analyzer.recording.reader import relative
+from reports.text.backtraces import frame_line
 
 _PLACE = re.compile(r" at (\S+):(\d+)$")
 _MARK = re.compile(r"  \[(?:inlined|tail call)\]$")

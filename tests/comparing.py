@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare
-from analyzer.diff.names import shipped_history
-from analyzer.graph.callgraph import GraphIoctl, GraphPointer, GraphPointerOrigin
+from analyzer.diff.symbol_history import shipped_history
+from analyzer.graph.call_graph import GraphIoctl, GraphPointer, GraphPointerOrigin
 from analyzer.graph.merge import graph_of
-from analyzer.model import Function
+from analyzer.model.frames import Function
 from tests.notation import recording
 
 NAMES = shipped_history()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from analyzer.diff.baseline import ARROWS
-from analyzer.graph.callgraph import Call, CallGraph, Node, Provenance
-from analyzer.model import CallKind
+from analyzer.baselines.writer import ARROWS
+from analyzer.graph.call_graph import Call, CallGraph, Node, Provenance
+from analyzer.model.call_kinds import CallKind
 from analyzer.querying import make_query
 from tests.notation import KINDS, located
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.diff.change import Change, ChangeKind
-from reports.changes.safe import map_texts
+from reports.sanitize import map_texts
 from tests.verdicts import ROWS, broken, chain, provenance, verdict
 
 NAMES = [

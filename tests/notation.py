@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.diff.baseline import ARROWS
-from analyzer.graph.chain import RecordedStep, whole_chain
-from analyzer.model import CallKind, Frame, Function, Recording, Stop, Thread
-from gdbscripts import wire
+from analyzer.baselines.writer import ARROWS
+from analyzer.graph.chains import RecordedStep, whole_chain
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Frame, Function, Stop, Thread
+from analyzer.model.recording import Recording
+from gdbscripts.records import SCHEMA, EndRecord, HeaderRecord, MilestoneRecord
 
 KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
 
@@ -32,10 +34,10 @@ def chains(recording: Recording, *functions: str) -> list[str]:
     ]
 
 
-def header(build_id: str = "abcd") -> wire.HeaderRecord:
+def header(build_id: str = "abcd") -> HeaderRecord:
     """Some header."""
-    return wire.HeaderRecord(
-        schema=wire.SCHEMA,
+    return HeaderRecord(
+        schema=SCHEMA,
         tool="qemu-callchain test",
         created="2026-01-01T00:00:00+00:00",
         scenario="startup",
@@ -53,8 +55,8 @@ def header(build_id: str = "abcd") -> wire.HeaderRecord:
 def recording(*lines: str, build_id: str = "abcd", complete: bool = True) -> Recording:
     """A recording with a stop of milestone `goal` for each line of the notation, all on the main thread."""
     stops = tuple(_stop(number, line) for number, line in enumerate(lines))
-    goal = wire.MilestoneRecord("goal", "The goal", True, ["goal"], [], about="It is reached.", target=True)
-    end = wire.EndRecord("complete", "QEMU ended", 1, len(stops)) if complete else None
+    goal = MilestoneRecord("goal", "The goal", True, ["goal"], [], about="It is reached.", target=True)
+    end = EndRecord("complete", "QEMU ended", 1, len(stops)) if complete else None
     return Recording(
         header=header(build_id),
         source_root="/src",

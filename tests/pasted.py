@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from analyzer.graph.chain import whole_chain
+from analyzer.backtraces.importer import recording_from_text
+from analyzer.graph.chains import whole_chain
 from analyzer.graph.merge import graph_of
-from analyzer.imports.reading import recording_from_text
-from analyzer.model import Recording
-from analyzer.show import backtraces
+from analyzer.model.recording import Recording
+from reports.text.backtraces import backtraces
 from tests.notation import as_text
 
 PLAIN = """\

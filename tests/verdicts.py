@@ -27,9 +27,9 @@ from analyzer.diff.change import (
     NotComparable,
 )
 from analyzer.diff.compare import each_once
-from analyzer.diff.verdict import JudgedChange, JudgedDiff, RuleResult
-from analyzer.graph.callgraph import ChainStep, Provenance
-from reports.changes.rows import MARKS
+from analyzer.graph.call_graph import ChainStep, Provenance
+from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
+from reports.text.chain_rows import MARKS
 from tests.comparing import with_slot
 from tests.notation import KINDS, located
 

@@ -157,7 +157,7 @@ class Gdb:
             return {}
 
     def _shake_hands(self) -> GdbFacts:
-        from gdbscripts.wire import SCHEMA  # see _parsed
+        from gdbscripts.records import SCHEMA  # see _parsed
 
         if self._process is None or self._executable is None:
             raise AnalyzerError("gdb is not installed.", INSTALL_HINT)

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analyzer.adapters.process import SYSTEM_PATH, CommandContext, CommandError, run
 from analyzer.build.cache import Cache
-from analyzer.build.process import SYSTEM_PATH, CommandContext, CommandError, run
-from analyzer.build.tell import Reporter, report_seconds
-from analyzer.build.wanted import SourcePackage
+from analyzer.build.progress import Reporter, report_seconds
+from analyzer.build.request import SourcePackage
 from analyzer.errors import AnalyzerError
 from analyzer.toml import load_toml
 

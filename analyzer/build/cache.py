@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from analyzer.build.tell import Reporter
+from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 from analyzer.text import expand_user
 

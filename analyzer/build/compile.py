@@ -1,4 +1,4 @@
-"""Configures a tree and compiles the emulator, telling how far it is; a failure says what is known to help."""
+"""Firmware that a tree's build names and the tree lacks: distributions leave it out of their source packages."""
 
 from __future__ import annotations
 
@@ -7,16 +7,49 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.build.blobs import put_placeholders
+from analyzer.adapters.process import NO_LOG, CommandContext, CommandError, run
 from analyzer.build.cache import Cache, remove
-from analyzer.build.environment import environment_folder, provide_environment
-from analyzer.build.needs import check_requirements, known_cure
+from analyzer.build.host_packages import check_requirements, known_cure
 from analyzer.build.plan import BuildPlan
-from analyzer.build.process import NO_LOG, CommandContext, CommandError, run
+from analyzer.build.progress import Reporter, report_seconds
 from analyzer.build.python2 import provide_python2
-from analyzer.build.tell import Reporter, report_seconds
-from analyzer.build.wanted import BuildSettings
+from analyzer.build.python_environment import environment_folder, provide_environment
+from analyzer.build.request import BuildSettings
 from analyzer.errors import AnalyzerError
+
+_LIST = re.compile(r"\[([^\[\]]*)\]")
+_NAME = re.compile(r"'([\w.,+-]+)'")
+
+
+def named_files(meson_build: str) -> list[str]:
+    """File names in the lists of a `pc-bios/meson.build`, as the build looks for them."""
+    found = dict.fromkeys(name for block in _LIST.findall(meson_build) for name in _NAME.findall(block))
+    return [_as_looked_for(name) for name in found]
+
+
+def put_placeholders(tree: Path) -> list[str]:
+    """Make an empty file for each that is missing; their names. The build wants files, the emulator is given
+    firmware of its own when it runs."""
+    folder = tree / "pc-bios"
+    listing = folder / "meson.build"
+    if not listing.is_file():
+        return []
+    missing = [
+        name
+        for name in named_files(listing.read_text(encoding="utf-8", errors="replace"))
+        if not (folder / name).exists()
+    ]
+    for name in missing:
+        (folder / name).touch()
+    return missing
+
+
+def _as_looked_for(name: str) -> str:
+    """Flash images are kept packed; a device tree's source may be there, its binary is what is installed."""
+    if name.endswith(".fd"):
+        return f"{name}.bz2"
+    return f"{name.removesuffix('.dts')}.dtb" if name.endswith(".dts") else name
+
 
 _CONFIGURED = "configured"  # a file that says that configure came to its end
 _LAST_LINES = 8

@@ -1,4 +1,4 @@
-"""The C compiler that configure will use: which one it is, and what old C needs with it."""
+"""Compiler flags: those a profile wants, and those that old C needs with the compiler at hand, found by trying."""
 
 from __future__ import annotations
 
@@ -6,16 +6,117 @@ import hashlib
 import shlex
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.adapters.process import NO_LOG, SYSTEM_PATH
 from analyzer.build.cache import Cache
-from analyzer.build.certificate import read_facts, write_facts
-from analyzer.build.flags import IDIOMS, compiles_with, old_c_flags
-from analyzer.build.needs import known_cure
-from analyzer.build.process import NO_LOG, SYSTEM_PATH
-from analyzer.build.tell import Reporter
-from analyzer.build.wanted import BuildSettings
+from analyzer.build.host_packages import known_cure
+from analyzer.build.progress import Reporter
+from analyzer.build.provenance import read_facts, write_facts
+from analyzer.build.request import BuildSettings, Profile
 from analyzer.errors import AnalyzerError, UsageError
+
+# Faithful chains: every call leaves a frame, and frames can be walked without debug information too.
+_OF_PROFILE = {
+    Profile.DEBUG: ("-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"),
+    Profile.RELEASE: (),
+}
+
+
+@dataclass(frozen=True)
+class Idiom:
+    """What C programs of 2013 do. `files` are compiled and linked; `flags` are tried when that fails."""
+
+    name: str
+    files: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+# -fcommon before -std: a compiler that refuses tentative definitions does so in every dialect.
+IDIOMS = (
+    Idiom(
+        "the same uninitialised variable in two files (refused since -fno-common is gcc's default)",
+        ("int shared; int main(void) { return shared; }", "int shared;"),
+        ("-fcommon",),
+    ),
+    Idiom(
+        "names that C23 made keywords",
+        ("typedef int bool; int main(void) { bool nullptr = 0; return nullptr; }",),
+        ("-std=gnu99", "-std=gnu17"),
+    ),
+    Idiom(
+        "inline functions with and without extern, and // comments",
+        ("static inline int one(void) { return 1; } // line\nint main(void) { typeof(1) a = one(); return a; }",),
+        ("-std=gnu99",),
+    ),
+    Idiom(
+        "a function used before it is declared",
+        ("int main(void) { return later(0); }", "int later(int x) { return x; }"),
+        ("-Wno-error=implicit-function-declaration", "-fpermissive"),
+    ),
+    Idiom(
+        "an integer where a pointer is expected",
+        ("static int *from(long v) { int *p = v; return p; } int main(void) { return from(0) != 0; }",),
+        ("-Wno-error=int-conversion", "-fpermissive"),
+    ),
+    Idiom(
+        "a pointer of another type",
+        ("static int f(unsigned *p) { return *p; } int main(void) { float x = 0; return f(&x); }",),
+        ("-Wno-error=incompatible-pointer-types", "-fpermissive"),
+    ),
+    Idiom(
+        "a function without a return type",
+        ("f(void) { return 0; } int main(void) { return f(); }",),
+        ("-Wno-error=implicit-int", "-fpermissive"),
+    ),
+)
+
+Compiles = Callable[[Sequence[str], Sequence[str]], bool]
+
+
+def profile_flags(profile: Profile) -> tuple[str, ...]:
+    """Flags for every tree built with this profile."""
+    return _OF_PROFILE[profile]
+
+
+def old_c_flags(compiles: Compiles, idioms: Sequence[Idiom] = IDIOMS) -> list[str]:
+    """The flags this compiler needs for the idioms: none where it takes them as they are.
+
+    `compiles(files, flags)` tells whether a program of these files builds; AnalyzerError when not even an empty
+    one does. An idiom that no flag makes compile is passed over: the tree may not need it.
+    """
+    chosen: list[str] = []
+    if not compiles(("int main(void) { return 0; }",), ()):
+        raise AnalyzerError(
+            "The C compiler makes no program, not even an empty one.", known_cure("cc does not work")
+        )
+    for idiom in idioms:
+        if compiles(idiom.files, chosen):
+            continue
+        flag = next((flag for flag in idiom.flags if compiles(idiom.files, [*chosen, flag])), None)
+        if flag:
+            chosen.append(flag)
+    return chosen
+
+
+def compiles_with(compiler: Sequence[str]) -> Compiles:
+    """Tries with a real compiler, in a folder of its own."""
+
+    def compiles(files: Sequence[str], flags: Sequence[str]) -> bool:
+        with tempfile.TemporaryDirectory(prefix="callchain-") as name:
+            folder = Path(name)
+            names = [f"{number}.c" for number in range(len(files))]
+            for file, text in zip(names, files, strict=True):
+                (folder / file).write_text(text + "\n", encoding="utf-8")
+            line = [*compiler, *flags, *names, "-o", "program"]
+            environment = NO_LOG.environment()  # the build's own, not the user's
+            done = subprocess.run(line, cwd=folder, capture_output=True, check=False, timeout=120, env=environment)
+            return done.returncode == 0
+
+    return compiles
 
 
 def compiler_of(recipe: BuildSettings) -> list[str]:

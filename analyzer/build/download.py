@@ -13,9 +13,9 @@ from pathlib import Path
 
 from analyzer import TOOL
 from analyzer.build.cache import Cache
-from analyzer.build.certificate import read_facts, write_facts
+from analyzer.build.progress import Reporter
+from analyzer.build.provenance import read_facts, write_facts
 from analyzer.build.releases import Tarball
-from analyzer.build.tell import Reporter
 from analyzer.errors import AnalyzerError
 
 _CHUNK = 1 << 18

@@ -1,27 +1,77 @@
-"""A build decided before it is made: options, flags, tools, and the key under which it is kept."""
+"""Options for QEMU's `configure`, chosen from what its own `--help` offers."""
 
 from __future__ import annotations
 
 import hashlib
+import platform
+import re
 import shlex
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+from analyzer.adapters.process import CommandContext, CommandError, run
 from analyzer.build.cache import Cache
-from analyzer.build.certificate import read_facts, write_facts
-from analyzer.build.compiler import compiler_of, digest_of, flags_for_old_c, version_of
-from analyzer.build.environment import environment_folder
-from analyzer.build.flags import profile_flags
-from analyzer.build.needs import known_cure
-from analyzer.build.options import choose_options, offered_names
-from analyzer.build.process import CommandContext, CommandError, run
+from analyzer.build.compiler import compiler_of, digest_of, flags_for_old_c, profile_flags, version_of
+from analyzer.build.host_packages import known_cure
+from analyzer.build.progress import Reporter
+from analyzer.build.provenance import read_facts, write_facts
 from analyzer.build.python2 import provide_python2, python2_path
+from analyzer.build.python_environment import environment_folder
+from analyzer.build.request import BuildSettings, Profile
 from analyzer.build.sources import SourceTree
-from analyzer.build.tell import Reporter
 from analyzer.build.toolchain import TreeFiles, python_option, python_packages, tool_options
-from analyzer.build.wanted import BuildSettings, Profile
 from analyzer.errors import AnalyzerError
+from analyzer.toml import load_toml
+
+_LONG_OPTION = re.compile(r"(?<![\w-])--([a-z][A-Za-z0-9-]*)")
+_FEATURE = re.compile(r"^  ([a-z][a-z0-9-]*)(?:  |$)", re.MULTILINE)
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # names of host machines that differ from QEMU's
+
+
+def choose_options(offered: set[str], recipe: BuildSettings, configure: str = "") -> list[str]:
+    """The options, in a fixed order. Left out is what is neither `offered` nor in the text of `configure`."""
+    known = offered | {
+        e["name"] for e in _data()["wanted"] if e.get("undocumented") and f"--{e['name']})" in configure
+    }
+    native = recipe.target.startswith(_host_machine())
+    chosen = [f"--target-list={recipe.target}"]
+    for entry in _data()["wanted"]:
+        fits = entry.get("profile", recipe.profile.value) == recipe.profile.value
+        fits = fits and {entry["name"], entry.get("after", entry["name"])} <= known
+        if fits and (native or not entry.get("native")):
+            chosen.append(entry["option"])
+    unwanted = list(_data()["unwanted"]["programs"])
+    if "without-default-features" not in offered:
+        unwanted += _data()["unwanted"]["features"]
+    return chosen + [f"--disable-{name}" for name in unwanted if _can_be_disabled(name, offered)]
+
+
+def offered_names(help_text: str) -> set[str]:
+    """Long options without their dashes, and features, be they listed bare or as `--enable-X`, `--disable-X`."""
+    options = set(_LONG_OPTION.findall(help_text))
+    features = set(_FEATURE.findall(help_text))
+    bare = {
+        re.sub(r"^(?:enable|disable)-", "", name) for name in options if name.startswith(("enable-", "disable-"))
+    }
+    return options | features | bare
+
+
+def _can_be_disabled(name: str, offered: set[str]) -> bool:
+    """A few old options exist only as `--enable-X`, and `--disable-X` is unknown to that configure."""
+    return f"disable-{name}" in offered or (name in offered and f"enable-{name}" not in offered)
+
+
+def _host_machine() -> str:
+    machine = platform.machine()
+    return _MACHINES.get(machine, machine)
+
+
+@cache
+def _data() -> dict[str, Any]:
+    return load_toml("analyzer.build", "configure_options.toml")
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from analyzer.adapters.process import SYSTEM_PATH
 from analyzer.build.apt import fetch_python2
 from analyzer.build.cache import Cache
-from analyzer.build.process import SYSTEM_PATH
-from analyzer.build.tell import Reporter
+from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 
 # What only a Python 2.7 runs, and what the code generators of such trees import.

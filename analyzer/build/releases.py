@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from analyzer.build.wanted import Release
+from analyzer.build.request import Release
 from analyzer.errors import AnalyzerError
 from analyzer.toml import load_toml
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from analyzer.build import apt, download, trees
+from analyzer.adapters.process import CommandContext, CommandError, run
+from analyzer.build import apt, download, local_tree
 from analyzer.build.cache import Cache, remove
-from analyzer.build.certificate import read_facts, write_facts
-from analyzer.build.needs import check_requirements, known_cure
-from analyzer.build.process import CommandContext, CommandError, run
+from analyzer.build.host_packages import check_requirements, known_cure
+from analyzer.build.progress import Reporter
+from analyzer.build.provenance import read_facts, write_facts
 from analyzer.build.releases import tarballs
-from analyzer.build.tell import Reporter
+from analyzer.build.request import BuildRequest, LocalSource, Release, SourcePackage
 from analyzer.build.unpack import unpack
-from analyzer.build.wanted import BuildRequest, LocalSource, Release, SourcePackage
 from analyzer.errors import AnalyzerError
 
 _FACTS = "source.json"
@@ -92,12 +92,12 @@ def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Re
 
 
 def _from_folder(path: Path, cache: Cache, tell: Reporter) -> SourceTree:
-    tree = trees.look_at(path.resolve(), cache)
-    digest = trees.digest_of(tree, cache)
+    tree = local_tree.look_at(path.resolve(), cache)
+    digest = local_tree.digest_of(tree, cache)
 
     def fill(folder: Path) -> Path:
         tell.say(f"Copying {path}")
-        trees.copy(tree, folder, digest, tell)
+        local_tree.copy(tree, folder, digest, tell)
         return folder
 
     return _provide(tree.folder.name, digest, tree.origin, fill, cache, tell)

@@ -11,7 +11,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from analyzer.build.tell import Reporter
+from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 
 _TELL_EVERY = 500  # members

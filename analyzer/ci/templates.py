@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from analyzer.errors import AnalyzerError
-from analyzer.results import write_text
+from analyzer.output_folder import write_text
 
 TEMPLATES = {
     "github": ("analyzer.ci", "github.yml"),

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from analyzer.diff.names import SymbolHistory, similarity
-from analyzer.model import Function
+from analyzer.diff.symbol_history import SymbolHistory, similarity
+from analyzer.model.frames import Function
 
 Pairs = list[tuple[int | None, int | None]]  # positions in both; None on the side that has nothing there
 

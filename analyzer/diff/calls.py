@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.diff.names import SymbolHistory
-from analyzer.graph.callgraph import ChainStep, GraphPointer, GraphPointerOrigin
-from analyzer.model import CallKind
+from analyzer.diff.symbol_history import SymbolHistory
+from analyzer.graph.call_graph import ChainStep, GraphPointer, GraphPointerOrigin
+from analyzer.model.call_kinds import CallKind
 
 _HOW_COMPILED = {
     CallKind.DIRECT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from analyzer.graph.callgraph import CallGraph, ChainStep, Provenance
-from gdbscripts.wire import IMPORT
+from analyzer.graph.call_graph import CallGraph, ChainStep, Provenance
+from gdbscripts.records import IMPORT
 
 
 class ChangeKind(str, Enum):

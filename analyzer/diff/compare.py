@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from analyzer.diff.chains import ChainPair, chain_diff, pair_chains, with_shared_prefix
+from analyzer.diff.aligned_chains import OUTSIDE_THE_PROGRAM
+from analyzer.diff.chain_pairs import ChainPair, chain_diff, pair_chains, with_shared_prefix
 from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, NamedGraph, NotComparable
+from analyzer.diff.imported_stacks import common_part, of_one_thread, with_same_milestone
 from analyzer.diff.ioctls import ioctl_changes
-from analyzer.diff.names import SymbolHistory
-from analyzer.diff.outside import matched_functions, outside_changes
-from analyzer.diff.pasted import common_part, of_one_thread, with_same_milestone
-from analyzer.diff.rows import OUTSIDE_THE_PROGRAM
-from analyzer.diff.unchecked import holes, lacking, never_reached, other_scenario, unexplained, why_not
-from analyzer.graph.callgraph import CallGraph
-from analyzer.model import CallKind, Function
+from analyzer.diff.not_comparable import holes, lacking, never_reached, other_scenario, unexplained, why_not
+from analyzer.diff.off_chain import matched_functions, outside_changes
+from analyzer.diff.symbol_history import SymbolHistory
+from analyzer.graph.call_graph import CallGraph
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
 
 _BESIDES = "The ioctls, and what is outside the chains"
 _ONLY_IN_OLD = {ChangeKind.FUNCTION_REMOVED, ChangeKind.CALL_REMOVED, ChangeKind.IOCTL_REMOVED}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from analyzer.diff.align import align
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.graph.callgraph import GraphIoctl
-from analyzer.model import Function
+from analyzer.graph.call_graph import GraphIoctl
+from analyzer.model.frames import Function
 
 _LADDER = {"KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_RUN"}  # recorded even when the others are not
 _MAIN = "main thread"

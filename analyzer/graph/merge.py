@@ -1,4 +1,4 @@
-"""Recordings of one build become one call graph. Pure; the order of the recordings does not matter."""
+"""Threads of QEMU's pool: which of them makes the next one, and what QEMU does meanwhile, is a race. Pure."""
 
 from __future__ import annotations
 
@@ -10,26 +10,56 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from analyzer.errors import AnalyzerError
-from analyzer.graph.boundary import kernel_steps
-from analyzer.graph.callgraph import (  # fmt: skip
-    Call,
-    CallGraph,
-    CallSite,
-    GraphIoctl,
-    GraphPointer,
-    Node,
-    Provenance,
+from analyzer.graph.call_graph import Call, CallGraph, CallSite, GraphIoctl, GraphPointer, Node, Provenance
+from analyzer.graph.chains import (
+    RecordedStep,
+    chain_order,
+    chains_of,
+    graph_pointer,
+    kernel_steps,
+    missing_of,
+    own_chain,
 )
-from analyzer.graph.chain import RecordedStep, own_chain
-from analyzer.graph.command import arguments_of, machine_of
-from analyzer.graph.kept import chain_order, chains_of, graph_pointer, missing_of
-from analyzer.graph.pool import thread_pool_starts
+from analyzer.graph.qemu_arguments import arguments_of, machine_of
 from analyzer.kvm.requests import name_of
-from analyzer.model import CallKind, Function, Recording, Stop
-from gdbscripts import wire
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function, Stop
+from analyzer.model.recording import Recording
+from gdbscripts.records import STORE
+
+_STARTS = "thread-create"
+_THREADS_WITHOUT_CHAINS = (_STARTS, "where", STORE)  # nothing was waited for there
+_MAKES_THE_NEXT = "do_spawn_thread"  # util/thread-pool.c
+
+
+def thread_pool_starts(recording: Recording) -> frozenset[int]:
+    """Numbers of the stops that show how a thread of the pool was made, unless something was waited for there.
+
+    Two recordings of one program have other ones, so that a graph of one program is the same without them.
+    """
+    of_the_pool = {stop.number for stop in recording.stops if _is_of_the_pool(stop)}
+    if not of_the_pool:
+        return frozenset()
+    shown = (stop for stop in recording.stops if stop.reason not in _THREADS_WITHOUT_CHAINS)
+    return frozenset(of_the_pool - {made.number for stop in shown for made in _creations(stop, recording)})
+
+
+def _is_of_the_pool(stop: Stop) -> bool:
+    return stop.reason == _STARTS and any(frame.function.name == _MAKES_THE_NEXT for frame in stop.frames)
+
+
+def _creations(stop: Stop, recording: Recording) -> Iterator[Stop]:
+    """Where the stop's thread was made, where the one was made that made it, and so on."""
+    seen = {stop.thread}
+    creation = recording.creation(recording.thread(stop.thread))
+    while creation is not None and creation.thread not in seen:
+        yield creation
+        seen.add(creation.thread)
+        creation = recording.creation(recording.thread(creation.thread))
+
 
 _OF_THE_HOST = ("seconds", "log")  # of a birth certificate: another build of the same has others
-_NO_CHAINS = ("where", wire.STORE)  # where threads stood at the end, and who stored a pointer
+_NO_CHAINS = ("where", STORE)  # where threads stood at the end, and who stored a pointer
 _Edge = tuple[Function, Function, CallKind]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import chain as one_after_another
 from itertools import pairwise
 
-from analyzer.graph.callgraph import Call, CallGraph, CallSite, Chain
-from analyzer.graph.patterns import FunctionPattern
-from analyzer.graph.search import (
+from analyzer.graph.call_graph import Call, CallGraph, CallSite, Chain
+from analyzer.graph.function_patterns import FunctionPattern
+from analyzer.graph.path_search import (
     Calls,
     PathConditions,
     PathSearch,
@@ -19,7 +19,8 @@ from analyzer.graph.search import (
     UsableCalls,
     reachable,
 )
-from analyzer.model import CallKind, Function
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
 
 DEFAULT_STEP_LIMIT = 2_000_000  # calls looked at before a search is given up, in a small graph: some seconds
 _ROUNDS = 20  # how often, at most, the calls of a big one are looked at

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from analyzer.errors import UsageError
-from analyzer.graph.callgraph import CallGraph
-from analyzer.graph.listing import heading
+from analyzer.graph.call_graph import CallGraph
+from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.graph.paths import CallPath, PathFinder, PathQuery
-from analyzer.graph.patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.text import visible
-from gdbscripts.wire import IMPORT
+from gdbscripts.records import IMPORT
+from reports.text.paths import heading
 
 GRAMMAR = "FUNCTION must [not] reach FUNCTION [and] [via FUNCTION] [not via FUNCTION] [only via FUNCTION]…"
 _WORD = re.compile(r"'([^']*)'(?!\S)|\"([^\"]*)\"(?!\S)|(\S+)")  # quotes around a name with blanks

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from analyzer.kvm import layouts, words
-from analyzer.kvm.layouts import StructLayout
+from analyzer.kvm import number_names, struct_layouts
+from analyzer.kvm.struct_layouts import StructLayout
 
 KVM_EXIT_IO_OUT = 1
 
@@ -35,11 +35,11 @@ def decode_exit(run: bytes, data: bytes = b"") -> DecodedExit:
     writes; what it reads the program puts there before the next KVM_RUN. A read of memory has no value yet.
     When KVM_RUN failed without an exit (`immediate_exit`), `run` still tells of the one before.
     """
-    head = layouts.RUN.read(run)
+    head = struct_layouts.RUN.read(run)
     if not head:
         return DecodedExit("")
-    exit_ = DecodedExit(words.exit_reason(head["exit_reason"]))
-    layout, tell = _REASONS.get(exit_.reason, (layouts.RUN, _nothing_more))
+    exit_ = DecodedExit(number_names.exit_reason(head["exit_reason"]))
+    layout, tell = _REASONS.get(exit_.reason, (struct_layouts.RUN, _nothing_more))
     fields = layout.read(run)
     exit_ = tell(exit_, fields) if fields else exit_
     return replace(exit_, value=_number(data, exit_.size)) if exit_.reason == "KVM_EXIT_IO" else exit_
@@ -79,16 +79,16 @@ def _wrmsr(exit_: DecodedExit, msr: Fields) -> DecodedExit:
 
 
 def _memory_fault(exit_: DecodedExit, fault: Fields) -> DecodedExit:
-    detail = words.flags("fault_flags", fault["flags"])
+    detail = number_names.flags("fault_flags", fault["flags"])
     return replace(exit_, address=fault["gpa"], size=fault["size"], detail=detail)
 
 
 def _internal_error(exit_: DecodedExit, error: Fields) -> DecodedExit:
-    return replace(exit_, detail=words.value("internal_error", error["suberror"]))
+    return replace(exit_, detail=number_names.value("internal_error", error["suberror"]))
 
 
 def _system_event(exit_: DecodedExit, event: Fields) -> DecodedExit:
-    return replace(exit_, detail=words.value("system_event", event["type"]))
+    return replace(exit_, detail=number_names.value("system_event", event["type"]))
 
 
 def _tpr_access(exit_: DecodedExit, access: Fields) -> DecodedExit:
@@ -106,19 +106,22 @@ def _detailed(template: str) -> Callable[[DecodedExit, Fields], DecodedExit]:
 
 
 _REASONS: dict[str, tuple[StructLayout, Callable[[DecodedExit, Fields], DecodedExit]]] = {
-    "KVM_EXIT_DEBUG": (layouts.RUN_DEBUG, _detailed("exception {exception}, pc {pc:#x}")),
-    "KVM_EXIT_EXCEPTION": (layouts.RUN_EXCEPTION, _detailed("exception {exception}, error code {error_code:#x}")),
-    "KVM_EXIT_FAIL_ENTRY": (layouts.RUN_FAIL_ENTRY, _detailed("hardware reason {reason:#x}")),
-    "KVM_EXIT_HYPERCALL": (layouts.RUN_HYPERCALL, _detailed("hypercall {nr}")),
-    "KVM_EXIT_INTERNAL_ERROR": (layouts.RUN_INTERNAL, _internal_error),
-    "KVM_EXIT_IO": (layouts.RUN_IO, _io),
-    "KVM_EXIT_IOAPIC_EOI": (layouts.RUN_EOI, _detailed("vector {vector}")),
-    "KVM_EXIT_MEMORY_FAULT": (layouts.RUN_MEMORY_FAULT, _memory_fault),
-    "KVM_EXIT_MMIO": (layouts.RUN_MMIO, _mmio),
-    "KVM_EXIT_SET_TPR": (layouts.RUN_TPR, _detailed("cr8 {cr8:#x}")),
-    "KVM_EXIT_SYSTEM_EVENT": (layouts.RUN_SYSTEM_EVENT, _system_event),
-    "KVM_EXIT_TPR_ACCESS": (layouts.RUN_TPR_ACCESS, _tpr_access),
-    "KVM_EXIT_UNKNOWN": (layouts.RUN_UNKNOWN, _detailed("hardware reason {reason:#x}")),
-    "KVM_EXIT_X86_RDMSR": (layouts.RUN_MSR, _rdmsr),
-    "KVM_EXIT_X86_WRMSR": (layouts.RUN_MSR, _wrmsr),
+    "KVM_EXIT_DEBUG": (struct_layouts.RUN_DEBUG, _detailed("exception {exception}, pc {pc:#x}")),
+    "KVM_EXIT_EXCEPTION": (
+        struct_layouts.RUN_EXCEPTION,
+        _detailed("exception {exception}, error code {error_code:#x}"),
+    ),
+    "KVM_EXIT_FAIL_ENTRY": (struct_layouts.RUN_FAIL_ENTRY, _detailed("hardware reason {reason:#x}")),
+    "KVM_EXIT_HYPERCALL": (struct_layouts.RUN_HYPERCALL, _detailed("hypercall {nr}")),
+    "KVM_EXIT_INTERNAL_ERROR": (struct_layouts.RUN_INTERNAL, _internal_error),
+    "KVM_EXIT_IO": (struct_layouts.RUN_IO, _io),
+    "KVM_EXIT_IOAPIC_EOI": (struct_layouts.RUN_EOI, _detailed("vector {vector}")),
+    "KVM_EXIT_MEMORY_FAULT": (struct_layouts.RUN_MEMORY_FAULT, _memory_fault),
+    "KVM_EXIT_MMIO": (struct_layouts.RUN_MMIO, _mmio),
+    "KVM_EXIT_SET_TPR": (struct_layouts.RUN_TPR, _detailed("cr8 {cr8:#x}")),
+    "KVM_EXIT_SYSTEM_EVENT": (struct_layouts.RUN_SYSTEM_EVENT, _system_event),
+    "KVM_EXIT_TPR_ACCESS": (struct_layouts.RUN_TPR_ACCESS, _tpr_access),
+    "KVM_EXIT_UNKNOWN": (struct_layouts.RUN_UNKNOWN, _detailed("hardware reason {reason:#x}")),
+    "KVM_EXIT_X86_RDMSR": (struct_layouts.RUN_MSR, _rdmsr),
+    "KVM_EXIT_X86_WRMSR": (struct_layouts.RUN_MSR, _wrmsr),
 }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def diff(options: argparse.Namespace) -> ExitStatus:
     """The verb `diff`."""
     from analyzer.comparing import compare_sources, write_comparison
-    from analyzer.sides import open_graph
+    from analyzer.inputs import open_graph
 
     output, terms = _output(options), _terms(options)
     old, new = open_graph(options.old), open_graph(options.new)
@@ -26,8 +26,8 @@ def diff(options: argparse.Namespace) -> ExitStatus:
 
 def baseline(options: argparse.Namespace) -> ExitStatus:
     """The verb `baseline`."""
-    from analyzer.baselines import allow_list_in, check, find_recordings, match_baselines, update
-    from analyzer.sides import open_graph
+    from analyzer.baselines.store import allow_list_in, check, find_recordings, match_baselines, update
+    from analyzer.inputs import open_graph
 
     recordings = [open_graph(name) for name in options.recordings] or find_recordings()
     kept = match_baselines(options.folder, recordings)
@@ -41,7 +41,7 @@ def baseline(options: argparse.Namespace) -> ExitStatus:
 
 def _terms(options: argparse.Namespace) -> ComparisonTerms:
     from analyzer.comparing import read_comparison_terms
-    from analyzer.diff.accept import DEFAULT_FAIL_ON, parse_fail_on
+    from analyzer.policy.allow_list import DEFAULT_FAIL_ON, parse_fail_on
 
     fail_on = DEFAULT_FAIL_ON if options.fail_on is None else parse_fail_on(options.fail_on)
     return read_comparison_terms(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from analyzer.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from analyzer.model import Recording
+    from analyzer.model.recording import Recording
 
 
 def import_(options: argparse.Namespace) -> ExitStatus:
@@ -23,7 +23,7 @@ def import_(options: argparse.Namespace) -> ExitStatus:
 
 def show(options: argparse.Namespace) -> ExitStatus:
     """The verb `show`."""
-    from analyzer.loading import open_recording
+    from analyzer.inputs import open_recording
 
     recording = open_recording(options.recording)
     for text in _shown(recording, options):
@@ -43,10 +43,10 @@ def show(options: argparse.Namespace) -> ExitStatus:
 
 
 def _shown(recording: Recording, options: argparse.Namespace) -> Iterator[str]:
-    from analyzer.accesses import accesses_text
-    from analyzer.explain import pointers_text
-    from analyzer.ledger import ioctl_log_text
-    from analyzer.show import backtraces
+    from analyzer.kvm.io_accesses import accesses_text
+    from analyzer.kvm.ioctl_log import ioctl_log_text
+    from reports.text.backtraces import backtraces
+    from reports.text.pointers import pointers_text
 
     if options.accesses:
         return accesses_text(recording)
@@ -77,7 +77,7 @@ def report(options: argparse.Namespace) -> ExitStatus:
 
 def paths(options: argparse.Namespace) -> ExitStatus:
     """The verb `paths`."""
-    from analyzer.querying import (  # fmt: skip
+    from analyzer.querying import (
         FORMATS,
         PathLimits,
         find_paths,

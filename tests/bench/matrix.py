@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.build.cache import Cache
-from analyzer.build.certificate import provenance_of
+from analyzer.build.provenance import provenance_of
 from analyzer.graph.merge import graph_of
-from analyzer.model import Recording
-from analyzer.recording import FILE_NAME, read_recording
+from analyzer.model.recording import Recording
+from analyzer.recording.reader import FILE_NAME, read_recording
 from tests.bench.comparisons import keep_baselines, write_comparisons
 from tests.qemu.pointer_table import Verdict, compare
 

@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from analyzer.recording import read_recording
+from analyzer.recording.reader import read_recording
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 TARGET = 1.5

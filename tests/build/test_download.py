@@ -10,7 +10,7 @@ import pytest
 
 from analyzer.build.download import fetch
 from analyzer.build.releases import Tarball, pinned_versions, tarballs
-from analyzer.build.wanted import Release
+from analyzer.build.request import Release
 from analyzer.errors import AnalyzerError
 
 CONTENT = os.urandom(3_000_000)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.kvm import arguments, exits, layouts, structures
-from analyzer.kvm.layouts import StructLayout
+from analyzer.kvm import exits, ioctl_arguments, struct_descriptions, struct_layouts
 from analyzer.kvm.requests import descriptor_class, known_requests
+from analyzer.kvm.struct_layouts import StructLayout
 from analyzer.toml import load_toml
 from tests.conftest import need, need_tool
 
@@ -40,7 +40,9 @@ NEWER = {
     "RUN_MEMORY_FAULT",
 }  # than the header of Linux 6.1
 LAYOUTS = {
-    name: value for name, value in vars(layouts).items() if isinstance(value, StructLayout) and value.structure
+    name: value
+    for name, value in vars(struct_layouts).items()
+    if isinstance(value, StructLayout) and value.structure
 }
 
 
@@ -129,7 +131,7 @@ def test_values_inside_arguments_have_the_numbers_of_the_header_and_none_is_miss
     complete(header, all_values(), (n for n in header.macros if n.startswith(tuple(FAMILIES)) and n not in PARTS))
 
 
-@pytest.mark.parametrize("module", [arguments, exits, structures])
+@pytest.mark.parametrize("module", [ioctl_arguments, exits, struct_descriptions])
 def test_numbers_in_the_code_are_those_of_the_header(header, module):
     numbers = {name: number for name, number in vars(module).items() if name.startswith("KVM_")}
     assert agree(header, numbers) == len(numbers) > 0
@@ -150,10 +152,10 @@ def test_fields_lie_where_the_compiler_puts_them(header, name):
 
 def test_lists_of_msrs_and_structures_of_two_generations_are_laid_out_alike(header):
     facts = {
-        "offsetof(struct kvm_msrs, entries)": layouts.MSRS_HEAD,
-        "sizeof(struct kvm_msr_entry)": layouts.MSR_ENTRY_SIZE,
-        "offsetof(struct kvm_cpuid, nent)": layouts.CPUID.fields[0].offset,
-        "offsetof(struct kvm_sregs2, cr0)": layouts.SREGS.fields[2].offset,
+        "offsetof(struct kvm_msrs, entries)": struct_layouts.MSRS_HEAD,
+        "sizeof(struct kvm_msr_entry)": struct_layouts.MSR_ENTRY_SIZE,
+        "offsetof(struct kvm_cpuid, nent)": struct_layouts.CPUID.fields[0].offset,
+        "offsetof(struct kvm_sregs2, cr0)": struct_layouts.SREGS.fields[2].offset,
         "offsetof(struct kvm_run, io)": 32,
     }
     assert header.values(facts) == facts

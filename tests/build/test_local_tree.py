@@ -8,9 +8,9 @@ import subprocess
 import pytest
 
 from analyzer.build.cache import Cache
+from analyzer.build.local_tree import digest_of, look_at
+from analyzer.build.request import LocalSource
 from analyzer.build.sources import obtain_source
-from analyzer.build.trees import digest_of, look_at
-from analyzer.build.wanted import LocalSource
 from analyzer.errors import AnalyzerError
 from tests.build.conftest import old_tree, pack
 from tests.conftest import need_tool

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.build.build_or_fetch import build_or_fetch
 from analyzer.build.cache import Cache
-from analyzer.build.certificate import PROVENANCE_FILE
-from analyzer.build.provide import build_or_fetch
-from analyzer.build.shelf import cache_entries, prune
-from analyzer.build.wanted import BuildSettings, LocalSource
+from analyzer.build.cache_entries import cache_entries, prune
+from analyzer.build.provenance import PROVENANCE_FILE
+from analyzer.build.request import BuildSettings, LocalSource
 from analyzer.errors import AnalyzerError, UsageError
 from tests.build.conftest import HERE
 from tests.conftest import ANALYZE
@@ -195,7 +195,7 @@ def test_a_full_disk_is_named(broken, says, cache, told, tmp_path, monkeypatch):
         def full(*_):
             raise OSError(28, "No space left on device", str(cache.folder))
 
-        monkeypatch.setattr("analyzer.build.trees.copy", full)
+        monkeypatch.setattr("analyzer.build.local_tree.copy", full)
     with pytest.raises(AnalyzerError) as error:
         build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
     assert says in error.value.message + error.value.hint

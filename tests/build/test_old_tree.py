@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.build.build_or_fetch import build_or_fetch
 from analyzer.build.cache import Cache
-from analyzer.build.flags import IDIOMS, compiles_with, old_c_flags
-from analyzer.build.provide import build_or_fetch
+from analyzer.build.compiler import IDIOMS, compiles_with, old_c_flags
 from analyzer.build.python2 import provide_python2, python2_path, runs_python2
-from analyzer.build.wanted import BuildSettings, LocalSource, Profile, Release
+from analyzer.build.request import BuildSettings, LocalSource, Profile, Release
 from analyzer.errors import AnalyzerError
 from tests.build.conftest import Told, old_tree, pack
 from tests.conftest import need_tool

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from analyzer.build.process import CommandContext, CommandError, run
+from analyzer.adapters.process import CommandContext, CommandError, run
 from tests.build.test_new_tree import at_work_in
 
 

@@ -8,9 +8,9 @@ import tarfile
 
 import pytest
 
+from analyzer.build.request import LocalSource
 from analyzer.build.sources import obtain_source
 from analyzer.build.unpack import unpack
-from analyzer.build.wanted import LocalSource
 from analyzer.errors import AnalyzerError
 
 

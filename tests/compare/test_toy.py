@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.recording import read_recording
+from analyzer.recording.reader import read_recording
 from tests.compare.conftest import Toy, analyze
 from tests.notation import chains
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from analyzer.adapters.gdb import Gdb, quote
-from analyzer.model import Recording
-from analyzer.record.pointers import explain_pointers
-from analyzer.recording import read_recording
+from analyzer.model.recording import Recording
+from analyzer.recording.pointer_runs import explain_pointers
+from analyzer.recording.reader import read_recording
 from gdbscripts import plan as plans
-from gdbscripts import wire
 from gdbscripts.lines import to_line
+from gdbscripts.records import NoteRecord
 from tests.conftest import need_tool
 from tests.notation import header
 
@@ -88,7 +88,7 @@ def record(tmp_path: Path) -> Record:
             if pointers:
                 notes = explain_pointers(gdb, read_recording(path), plan_file, 60, lambda *_: None)
                 with path.open("a") as file:
-                    file.writelines(to_line(wire.NoteRecord(note)) for note in notes)
+                    file.writelines(to_line(NoteRecord(note)) for note in notes)
             gdb.command('-chain-end complete ""')
             said = "".join(gdb.log)
         assert "Traceback" not in said and "Python Exception" not in said, said

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.model import CallKind
+from analyzer.model.call_kinds import CallKind
 from tests.bt import assert_like_bt
 from tests.gdb.conftest import PROGRAMS, directive
 from tests.notation import chains

@@ -13,7 +13,7 @@ import pytest
 
 from analyzer.adapters.gdb import Gdb, GdbError, quote
 from analyzer.errors import AnalyzerError
-from analyzer.recording import read_recording
+from analyzer.recording.reader import read_recording
 from gdbscripts import plan as plans
 from gdbscripts.lines import to_line
 from tests.conftest import need_tool

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from analyzer.ledger import ioctl_log
-from analyzer.model import Recording
+from analyzer.kvm.ioctl_log import ioctl_log
+from analyzer.model.recording import Recording
 from tests.conftest import need
 from tests.gdb.conftest import PROGRAMS
 
@@ -58,7 +58,7 @@ def test_other_system_calls_and_descriptors_are_not_in_it(recording, build, reco
 
 
 def test_a_full_ledger_says_so_and_costs_nothing_more(build, record):
-    prepare = ["python import gdbscripts.ledger", "python gdbscripts.ledger._MOST = 3"]
+    prepare = ["python import gdbscripts.ioctls", "python gdbscripts.ioctls._MOST = 3"]
     recording = record(build(PROGRAMS / "bypass.c"), ["main"], ledger=True, prepare=prepare)
     assert len(recording.ledger) == 3
     assert recording.notes == ("no more than 3 ioctls recorded",)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.graph.chain import own_chain
-from analyzer.model import Pointer, PointerOrigin, Recording
+from analyzer.graph.chains import own_chain
+from analyzer.model.pointers import Pointer, PointerOrigin
+from analyzer.model.recording import Recording
 from tests.gdb.conftest import PROGRAMS, directive
 from tests.notation import chains
 

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.adapters.tracefs import PREFIX, TracefsInstance
-from analyzer.adapters.tracefs_mount import find_tracefs
+from analyzer.adapters.tracefs import PREFIX, TracefsInstance, find_tracefs
 from analyzer.errors import AnalyzerError
-from analyzer.kernel import ParsedTrace, parse_trace
+from analyzer.recording.trace_parser import ParsedTrace, parse_trace
 from tests.conftest import descendants, need
 
 GUEST = [sys.executable, str(Path(__file__).with_name("guest.py"))]

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from analyzer.adapters import kvm
+from analyzer.adapters import kvm_device
 
 calls: list[dict[str, float]] = []
 real_ioctl = fcntl.ioctl
@@ -24,7 +24,7 @@ def noted_ioctl(fd, request, argument=0):
 print(os.getpid(), flush=True)
 sys.stdin.readline()
 fcntl.ioctl = noted_ioctl
-thread = threading.Thread(target=kvm.run_a_guest)
+thread = threading.Thread(target=kvm_device.run_a_guest)
 thread.start()
 thread.join()
 print(json.dumps(calls))

@@ -16,7 +16,7 @@ import pytest
 from analyzer.adapters import tracefs as adapter
 from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.errors import AnalyzerError
-from analyzer.kernel import join_ioctls, kernel_path
+from analyzer.recording.trace_parser import join_ioctls, kernel_path
 from tests.conftest import need, need_tool
 from tests.kernel.conftest import ours, state, trace_guest
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
-from analyzer.model import Recording
-from analyzer.recording import read_recording
+from analyzer.model.recording import Recording
+from analyzer.recording.reader import read_recording
 from tests.conftest import ANALYZE, need, need_tool
 
 FLAGS = (

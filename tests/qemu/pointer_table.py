@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analyzer.graph.callgraph import CallGraph, GraphPointer
-from analyzer.model import CallKind
+from analyzer.graph.call_graph import CallGraph, GraphPointer
+from analyzer.model.call_kinds import CallKind
 
 
 @dataclass(frozen=True)

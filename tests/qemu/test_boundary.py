@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from analyzer.graph.merge import graph_of
+from analyzer.kvm.ioctl_log import ioctl_log
 from analyzer.kvm.requests import name_of
-from analyzer.ledger import ioctl_log
-from analyzer.model import CallKind
-from analyzer.recording import read_recording
+from analyzer.model.call_kinds import CallKind
+from analyzer.recording.reader import read_recording
 from tests.conftest import need, need_tool
 from tests.qemu.conftest import command, startup
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.adapters.elf import read_elf
-from analyzer.build.certificate import provenance_of
-from analyzer.graph.document import from_json
-from analyzer.recording import read_recording
+from analyzer.build.provenance import provenance_of
+from analyzer.graph.json_format import from_json
+from analyzer.recording.reader import read_recording
 from tests.conftest import ANALYZE, need_tool
 
 

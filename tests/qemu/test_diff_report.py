@@ -8,11 +8,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from analyzer.adapters.dot import render_svg
+from analyzer.adapters.graphviz import render_svg
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.diff.drawing import merged_dot
-from analyzer.diff.verdict import RuleResult
-from reports.html import render_diff
+from analyzer.policy.verdict import RuleResult
+from reports.dot.merged_graph import merged_dot
+from reports.html.render import render_diff
 from tests.conftest import need_tool
 from tests.graphs import graph
 from tests.qemu.clicking import click, find, find_all, opened, scroll_to, visible

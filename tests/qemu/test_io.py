@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import analyzer
-from analyzer.accesses import IoAccess, io_accesses
-from analyzer.graph.chain import own_chain
-from analyzer.kvm.words import exit_reason
+from analyzer.graph.chains import own_chain
+from analyzer.kvm.io_accesses import IoAccess, io_accesses
+from analyzer.kvm.number_names import exit_reason
 from tests.conftest import ANALYZE
 from tests.qemu.conftest import Run
 
-SOURCE = Path(analyzer.__file__).parent / "guest" / "tiny.S"
+SOURCE = Path(analyzer.__file__).parent / "recording" / "tiny_guest" / "tiny.S"
 
 # What tiny.S does up to its first letter, in its order: kind, address, size, value (None: not the guest's to say).
 SCRIPT = [

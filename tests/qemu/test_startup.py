@@ -8,12 +8,13 @@ import subprocess
 from itertools import pairwise
 from pathlib import Path
 
-from analyzer.build.certificate import provenance_of
-from analyzer.graph.chain import whole_chain
-from analyzer.graph.document import to_json
+from analyzer.build.provenance import provenance_of
+from analyzer.graph.chains import whole_chain
+from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
-from analyzer.model import CallKind, without_compiler_suffix
-from analyzer.record.guest import TINY_EXIT_STATUSES, TINY_IMAGE
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import without_compiler_suffix
+from analyzer.recording.guest import TINY_EXIT_STATUSES, TINY_IMAGE
 from analyzer.workflow import make_report
 from tests.bt import assert_like_bt
 from tests.conftest import need_tool
@@ -69,10 +70,10 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
     """gdb prints `bt` at the same stops of the same run; frame by frame they are equal."""
     from analyzer.adapters.gdb import Gdb
     from analyzer.adapters.qemu import examine
-    from analyzer.record import session
-    from analyzer.record.guest import choose_guest
-    from analyzer.recording import read_recording
-    from analyzer.scenarios import load_scenario
+    from analyzer.recording import session
+    from analyzer.recording.guest import choose_guest
+    from analyzer.recording.reader import read_recording
+    from analyzer.recording.scenarios import load_scenario
 
     taken = tmp_path / "bt.txt"
 

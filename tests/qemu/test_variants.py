@@ -11,7 +11,7 @@ import time
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.recording import read_recording
+from analyzer.recording.reader import read_recording
 from tests.conftest import children, need_tool
 from tests.qemu.conftest import command, startup
 from tests.qemu.pointer_table import compare

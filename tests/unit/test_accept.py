@@ -8,11 +8,10 @@ from datetime import date
 import pytest
 
 from analyzer.comparing import ComparisonTerms, compare_sources, read_comparison_terms
-from analyzer.diff.accept import DEFAULT_FAIL_ON, judge, parse_fail_on
-from analyzer.diff.allowfile import read_allow_list
 from analyzer.diff.compare import compare
-from analyzer.diff.names import shipped_history
+from analyzer.diff.symbol_history import shipped_history
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from analyzer.policy.allow_list import DEFAULT_FAIL_ON, judge, parse_fail_on, read_allow_list
 from tests.comparing import source
 
 OLD, NEW = source("main > goal", name="OLD"), source("main > a > b > goal")

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from analyzer import __version__
-from analyzer.graph.document import to_json
-from analyzer.graph.formats import to_dot
+from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
-from analyzer.model import Function, IoctlAtStop, Pointer, Thread, call_key
-from analyzer.show import backtraces
-from reports.changes import markdown, sarif, text
+from analyzer.model.frames import Function, IoctlAtStop, Thread, call_key
+from analyzer.model.pointers import Pointer
+from reports.ci import markdown, sarif
+from reports.dot.call_graph import to_dot
+from reports.text import diff
+from reports.text.backtraces import backtraces
 from tests import verdicts
 from tests.notation import recording
 
@@ -50,7 +52,7 @@ OUTPUTS = {
     "graph.dot": lambda: to_dot(merge([example()])),
     "graph.graphml": lambda: merge([example()]).to_graphml(),
     "backtraces.txt": lambda: "\n".join(backtraces(example())),
-    "changes.txt": lambda: text.render(verdicts.example(), width=120),
+    "changes.txt": lambda: diff.render(verdicts.example(), width=120),
     "changes.md": lambda: markdown.render(verdicts.example()),
     "changes.sarif": lambda: sarif.render(verdicts.example()).replace(
         f'"semanticVersion": "{__version__}"', '"semanticVersion": "0.0.0"'

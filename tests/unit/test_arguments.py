@@ -11,17 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.baselines import file_name
+from analyzer.baselines.reader import read_baseline
+from analyzer.baselines.store import file_name
+from analyzer.baselines.writer import write_baseline
 from analyzer.comparing import ComparisonTerms, compare_sources
-from analyzer.diff.baseline import write_baseline
-from analyzer.diff.reading import read_baseline
-from analyzer.diff.words import side_sentence, summary
 from analyzer.errors import ExitStatus
-from analyzer.graph.command import arguments_of, machine_of
-from analyzer.graph.document import from_json, to_json
+from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, graph_of
-from reports.changes import document, github, junit, markdown, sarif, text
-from reports.difference.assemble import build_diff_page
+from analyzer.graph.qemu_arguments import arguments_of, machine_of
+from reports.ci import github, json_document, junit, markdown, sarif
+from reports.html.diff_data import build_diff_page
+from reports.text import diff
+from reports.text.sentences import side_sentence, summary
 from tests.comparing import source
 from tests.notation import recording
 
@@ -161,7 +162,7 @@ class TestInAComparison:
         for old, new in ((pasted, self.NEW), (self.NEW, pasted), (early, self.OLD), (self.OLD, early)):
             assert "started with" not in told(old, new)
 
-    @pytest.mark.parametrize("form", [text, markdown, document, github, junit, sarif])
+    @pytest.mark.parametrize("form", [diff, markdown, json_document, github, junit, sarif])
     def test_every_format_that_has_a_summary_tells_it(self, form):
         written = form.render(compare_sources(self.OLD, self.NEW, ComparisonTerms()))
         assert "started with other arguments" in written

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from analyzer.baselines import file_name, match_baselines, update
-from analyzer.diff.baseline import FIRST_LINE, write_baseline
+from analyzer.baselines.reader import read_baseline
+from analyzer.baselines.store import file_name, match_baselines, update
+from analyzer.baselines.writer import FIRST_LINE, write_baseline
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare
-from analyzer.diff.names import shipped_history
-from analyzer.diff.reading import read_baseline
+from analyzer.diff.symbol_history import shipped_history
 from analyzer.errors import AnalyzerError, UsageError
-from analyzer.graph.callgraph import GraphIoctl
-from analyzer.graph.document import to_json
-from analyzer.model import Function
-from analyzer.sides import open_graph
+from analyzer.graph.call_graph import GraphIoctl
+from analyzer.graph.json_format import to_json
+from analyzer.inputs import open_graph
+from analyzer.model.frames import Function
 from tests.comparing import source
 
 LINES = ("main@vl > init *> kvm_init@kvm-all > ioctl@[libc]", "main@vl > board ~> cpu => thread +> goal")

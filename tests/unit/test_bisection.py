@@ -11,7 +11,13 @@ import pytest
 import analyzer.bisect
 from analyzer.build.compile import BuildFailedError
 from analyzer.cli import main
-from analyzer.diff.bisection import (
+from analyzer.diff.change import NamedGraph
+from analyzer.diff.symbol_history import shipped_history
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.call_graph import CallGraph, MissedMilestone
+from analyzer.graph.merge import graph_of
+from analyzer.graph.rules import parse_rule
+from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,
     by_chains,
@@ -20,12 +26,6 @@ from analyzer.diff.bisection import (
     check_milestones,
     combine_decisions,
 )
-from analyzer.diff.change import NamedGraph
-from analyzer.diff.names import shipped_history
-from analyzer.errors import AnalyzerError, UsageError
-from analyzer.graph.callgraph import CallGraph, MissedMilestone
-from analyzer.graph.merge import graph_of
-from analyzer.graph.rules import parse_rule
 from tests.comparing import source
 from tests.notation import recording
 

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from analyzer.build.apt import archives_of, in_suite, matches
-from analyzer.build.blobs import named_files
-from analyzer.build.needs import MissingPackagesError, check_requirements, known_cure
-from analyzer.build.options import choose_options, offered_names
-from analyzer.build.toolchain import TreeFiles, python_packages, tool_options
-from analyzer.build.wanted import (
+from analyzer.build.compile import named_files
+from analyzer.build.host_packages import MissingPackagesError, check_requirements, known_cure
+from analyzer.build.plan import choose_options, offered_names
+from analyzer.build.request import (
     BuildSettings,
     LocalSource,
     Profile,
@@ -21,6 +20,7 @@ from analyzer.build.wanted import (
     parse_build_request,
     parse_target,
 )
+from analyzer.build.toolchain import TreeFiles, python_packages, tool_options
 from analyzer.building import BuildOptions, _wanted
 from analyzer.errors import UsageError
 from analyzer.toml import load_toml
@@ -256,7 +256,7 @@ def test_known_failures_have_their_cure(said, helps):
 
 
 def test_what_is_missing_is_named_with_the_packages_of_three_managers(tmp_path, monkeypatch):
-    monkeypatch.setattr("analyzer.build.needs.SYSTEM_PATH", str(tmp_path))
+    monkeypatch.setattr("analyzer.build.host_packages.SYSTEM_PATH", str(tmp_path))
     with pytest.raises(MissingPackagesError) as error:
         check_requirements(["make"])
     for part in ("apt-get install gcc", "dnf install gcc", "pacman -S gcc", "pkgconf"):
@@ -268,7 +268,7 @@ def test_what_is_missing_is_named_with_the_packages_of_three_managers(tmp_path, 
 def test_every_cure_is_whole():
     names = {
         need.get("program") or need.get("library") or need["header"]
-        for need in load_toml("analyzer.build", "needs.toml")["need"]
+        for need in load_toml("analyzer.build", "host_packages.toml")["need"]
     }
     for cure in load_toml("analyzer.build", "cures.toml")["cure"]:
         assert ("cure" in cure) != ("needs" in cure)

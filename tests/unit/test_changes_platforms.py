@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from analyzer.diff.change import Change, ChangeKind
-from reports.changes import github, gitlab, junit, markdown
-from reports.changes.escape import fence
+from reports.ci import github, gitlab, junit, markdown
+from reports.ci.markdown import fence
 from tests.hostile import NAMES, hostile
 from tests.verdicts import ROWS, chain, example, many, verdict
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 from analyzer.diff.change import Change, ChangeKind
-from reports.changes import sarif
-from reports.changes.flows import MOST_STEPS
-from reports.changes.helps import SARIF_HELP
+from reports.ci import sarif
+from reports.ci.sarif import MOST_STEPS, SARIF_HELP
 from tests.verdicts import chain, example, many, verdict
 
 

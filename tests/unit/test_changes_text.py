@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.diff.baseline import ARROWS
+from analyzer.baselines.writer import ARROWS
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.model import CallKind
-from reports.changes.colour import wants_colour
-from reports.changes.rows import MARK_WORDS, MARKS, WAY_WORDS
-from reports.changes.text import render
+from analyzer.model.call_kinds import CallKind
+from reports.text.chain_rows import MARK_WORDS, MARKS, WAY_WORDS
+from reports.text.colour import wants_colour
+from reports.text.diff import render
 from tests.hostile import NAMES
 from tests.verdicts import broken, chain, many, verdict
 

@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.model import CallKind
-from reports.changes import FORMATS, document, format_of, gitlab, items, junit, sarif
+from analyzer.model.call_kinds import CallKind
+from reports import findings
+from reports.ci import gitlab, json_document, junit, sarif
+from reports.formats import FORMATS, format_of
 from tests.conftest import need
 from tests.hostile import NAMES, hostile
 from tests.verdicts import chain, example, many, verdict
@@ -94,7 +96,7 @@ def json_is_valid():
 
 
 def schema_of_changes():
-    return json.loads(Path(document.__file__).with_name("changes.schema.json").read_text())
+    return json.loads(Path(json_document.__file__).with_name("changes.schema.json").read_text())
 
 
 def code_quality_is_valid(text):
@@ -118,7 +120,7 @@ def test_every_document_is_valid(which, sarif_is_valid, junit_is_valid, json_is_
     found = VERDICTS[which]()
     assert sarif_is_valid(sarif.render(found))
     assert junit_is_valid(junit.render(found))
-    assert json_is_valid(document.render(found))
+    assert json_is_valid(json_document.render(found))
     assert code_quality_is_valid(gitlab.render(found))
 
 
@@ -131,8 +133,8 @@ def test_a_wrong_document_is_not_valid(sarif_is_valid, junit_is_valid, json_is_v
         assert text in junit.render(found)
         assert not junit_is_valid(junit.render(found).replace(text, ""))
     for text in ('"schema": 1', '"kind": "inserted"', '"status": 1', '"milestone": "goal"'):
-        assert text in document.render(found)
-        assert not json_is_valid(document.render(found).replace(text, text.split(":")[0] + ": []"))
+        assert text in json_document.render(found)
+        assert not json_is_valid(json_document.render(found).replace(text, text.split(":")[0] + ": []"))
     for text in ('"severity": "major"', '"begin": 10', '"path": "qemu"'):
         assert text in gitlab.render(found)
         assert not code_quality_is_valid(gitlab.render(found).replace(text, text.split(":")[0] + ': "/"'))
@@ -169,7 +171,7 @@ def test_the_end_of_a_name_chooses_the_format(file, word):
 
 
 def test_the_worst_is_told_first_and_what_could_not_be_checked_is_an_error():
-    told = items.findings(example())
+    told = findings.findings(example())
     levels = [item.level for item in told]
     assert levels == sorted(levels, key=["error", "warning", "notice"].index)
     assert told[0].check == "rule-broken"
@@ -179,17 +181,17 @@ def test_the_worst_is_told_first_and_what_could_not_be_checked_is_an_error():
 
 
 def test_entries_that_do_not_fit_are_errors_where_they_count():
-    assert [item.level for item in items.findings(verdict(stale=["an entry"]))] == ["warning"]
-    assert [item.level for item in items.findings(verdict(stale=["an entry"], stale_counts=True))] == ["error"]
+    assert [item.level for item in findings.findings(verdict(stale=["an entry"]))] == ["warning"]
+    assert [item.level for item in findings.findings(verdict(stale=["an entry"], stale_counts=True))] == ["error"]
 
 
 def test_a_fingerprint_stays_when_lines_move_and_is_never_given_twice():
     one = Change(ChangeKind.MOVED, "f", "a.c", "b.c", chains=("goal",), file="b.c", line=10)
     other = Change(ChangeKind.MOVED, "f", "a.c", "b.c", chains=("goal",), file="b.c", line=99)
-    prints = [[item.fingerprint for item in items.findings(verdict(extra=[change]))] for change in (one, other)]
+    prints = [[item.fingerprint for item in findings.findings(verdict(extra=[change]))] for change in (one, other)]
     assert prints[0] == prints[1]
     found = verdict(stale=["the same", "the same"], unchecked=[("a", "b"), ("a", "c")])
-    fingerprints = [item.fingerprint for item in items.findings(found)]
+    fingerprints = [item.fingerprint for item in findings.findings(found)]
     assert len(set(fingerprints)) == 4 and all(re.fullmatch("[0-9a-f]{64}", text) for text in fingerprints)
 
 
@@ -206,7 +208,7 @@ def test_the_schema_knows_every_kind_of_change_and_of_call():
 
 
 def test_json_rows_point_to_their_findings():
-    data = json.loads(document.render(example()))
+    data = json.loads(json_document.render(example()))
     assert data["status"] == 1 and data["summary"].endswith("1 could not be checked.")
     row = next(row for row in data["chains"][0]["rows"] if row["new"] and row["new"]["function"] == "new_name")
     (finding,) = [data["findings"][number] for number in row["findings"]]
@@ -216,5 +218,5 @@ def test_json_rows_point_to_their_findings():
 
 def test_json_keeps_names_as_they_are():
     for name in NAMES:
-        data = json.loads(document.render(hostile(name)))
+        data = json.loads(json_document.render(hostile(name)))
         assert data["chains"][0]["old_thread"] == name and data["stale"] == [name]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.ci import templates
-from analyzer.ci.job import MARKER, NoPullRequest, pull_request_comments
+from analyzer.ci.pull_request import MARKER, NoPullRequest, pull_request_comments
 from analyzer.cli import main
 from analyzer.comment import body
 from analyzer.errors import UsageError

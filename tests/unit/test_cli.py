@@ -14,8 +14,8 @@ from analyzer.arguments.terms import DIFF_EXAMPLES
 from analyzer.cli import VERBS, main
 from analyzer.diff.change import ChangeKind
 from analyzer.text import visible
-from gdbscripts import wire
 from gdbscripts.lines import to_line
+from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, StopRecord, ThreadRecord
 from tests.notation import header
 
 ROOT = Path(__file__).parents[2]
@@ -111,11 +111,11 @@ def test_what_is_missing_is_named_and_exits_3(arguments, capsys, tmp_path, monke
 def recorded(folder: Path) -> Path:
     path = folder / "recording.jsonl"
     records = [
-        wire.MilestoneRecord("goal", "The goal", True, ["goal"], [], files=["/src/main.c"], target=True),
-        wire.ThreadRecord(1, 1, "qemu"),
-        wire.FrameRecord(0, "goal", "normal", 16, "/src/main.c", 3),
-        wire.StopRecord(0, 0.1, 1, "milestone", ["goal"], "goal", [0], [[]]),
-        wire.EndRecord("complete", "", 1, 1),
+        MilestoneRecord("goal", "The goal", True, ["goal"], [], files=["/src/main.c"], target=True),
+        ThreadRecord(1, 1, "qemu"),
+        FrameRecord(0, "goal", "normal", 16, "/src/main.c", 3),
+        StopRecord(0, 0.1, 1, "milestone", ["goal"], "goal", [0], [[]]),
+        EndRecord("complete", "", 1, 1),
     ]
     path.write_text(to_line(header()) + "".join(map(to_line, records)))
     return path

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbscripts.dataflow import FunctionCode, Instruction
-from gdbscripts.x86_64_effects import effect, flow, parse_memory, pointer_operand
+from gdbscripts.arch.x86_64_effects import effect, flow, parse_memory, pointer_operand
+from gdbscripts.pointers.dataflow import FunctionCode, Instruction
 
 START = 0x1000
 

@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.diff.change import ChangeKind
 from analyzer.diff.compare import compare
-from analyzer.diff.words import counted, first_divergence, sentence
+from reports.text.sentences import counted, first_divergence, sentence
 from tests.comparing import NAMES, changes, source, two_milestones
 
 

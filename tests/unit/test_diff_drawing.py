@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.diff.drawing import merged_dot
-from analyzer.diff.merged import merge_graphs
-from analyzer.graph.callgraph import Node
-from analyzer.model import Function
+from analyzer.diff.merged_graph import merge_graphs
+from analyzer.graph.call_graph import Node
+from analyzer.model.frames import Function
+from reports.dot.merged_graph import merged_dot
 from tests.graphs import graph
 from tests.verdicts import chain, same, verdict
 

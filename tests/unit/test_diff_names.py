@@ -6,9 +6,9 @@ import pytest
 
 from analyzer.diff.change import ChangeKind
 from analyzer.diff.compare import compare
-from analyzer.diff.names import combine_histories, read_history, shipped_history
-from analyzer.diff.words import sentence
+from analyzer.diff.symbol_history import combine_histories, read_history, shipped_history
 from analyzer.errors import AnalyzerError
+from reports.text.sentences import sentence
 from tests.comparing import changes, source
 
 

@@ -7,10 +7,10 @@ import re
 import pytest
 
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.diff.verdict import RuleResult
-from reports.difference.assemble import build_diff_page
-from reports.difference.marks import SIGNS
-from reports.html import render_diff
+from analyzer.policy.verdict import RuleResult
+from reports.html.change_marks import SIGNS
+from reports.html.diff_data import build_diff_page
+from reports.html.render import render_diff
 from tests.hostile import hostile
 from tests.pages import Elements, assert_contacts_nobody
 from tests.verdicts import chain, provenance, same, verdict

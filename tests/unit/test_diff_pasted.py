@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.diff.compare import compare
-from analyzer.diff.words import sentence
+from reports.text.sentences import sentence
 from tests.comparing import NAMES, changes, source, two_milestones
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from analyzer.baselines.reader import read_baseline
+from analyzer.baselines.writer import write_baseline
 from analyzer.diff.align import align
-from analyzer.diff.baseline import write_baseline
 from analyzer.diff.change import NOTES, ChangeKind, NamedGraph
 from analyzer.diff.compare import compare
-from analyzer.diff.names import NamePattern, SymbolHistory
-from analyzer.diff.reading import read_baseline
-from analyzer.model import Function
+from analyzer.diff.symbol_history import NamePattern, SymbolHistory
+from analyzer.model.frames import Function
 from tests.comparing import NAMES, changes, source
 
 NAME = st.sampled_from(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analyzer.diff.baseline import write_baseline
+from analyzer.baselines.reader import read_baseline
+from analyzer.baselines.writer import write_baseline
 from analyzer.diff.change import NotComparable
 from analyzer.diff.compare import compare
-from analyzer.diff.reading import read_baseline
-from analyzer.graph.callgraph import MissedMilestone
+from analyzer.graph.call_graph import MissedMilestone
 from tests.comparing import NAMES, changes, outside, source, two_milestones
 
 OPEN_END = "The ioctls, and what is outside the chains"

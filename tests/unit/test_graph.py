@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.diff.baseline import ARROWS
+from analyzer.baselines.writer import ARROWS
 from analyzer.errors import AnalyzerError
-from analyzer.graph.chain import own_chain, without_addresses
-from analyzer.graph.document import from_json, to_json
-from analyzer.graph.formats import to_dot
+from analyzer.graph.chains import own_chain, without_addresses
+from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, merge
-from analyzer.model import CallKind, Frame, Function, Pointer, Stop, Thread, call_key
-from reports.assemble import build_page
-from reports.html import render
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Frame, Function, Stop, Thread, call_key
+from analyzer.model.pointers import Pointer
+from reports.dot.call_graph import to_dot
+from reports.html.render import render
+from reports.html.report_data import build_page
 from tests.notation import KINDS, as_text, frame, recording
 
 NAMES = st.sampled_from(["main", "a", "b", "c", "c@other", "d"])

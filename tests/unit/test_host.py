@@ -7,20 +7,20 @@ import os
 import pytest
 
 from analyzer import doctor
-from analyzer.adapters import kvm
+from analyzer.adapters import kvm_device
 from analyzer.errors import AnalyzerError
 from tests.conftest import need
 
 
 @pytest.fixture
 def device(monkeypatch):
-    return lambda path: monkeypatch.setattr(kvm, "DEVICE", str(path))
+    return lambda path: monkeypatch.setattr(kvm_device, "DEVICE", str(path))
 
 
 def test_no_kvm_at_all(device, tmp_path):
     device(tmp_path / "kvm")
     with pytest.raises(AnalyzerError, match="does not exist") as caught:
-        kvm.check_kvm()
+        kvm_device.check_kvm()
     assert "modprobe" in caught.value.hint
     assert "--accel tcg" in caught.value.hint
 
@@ -28,7 +28,7 @@ def test_no_kvm_at_all(device, tmp_path):
 def test_a_kvm_that_refuses_to_create_a_vm(device):
     device("/dev/null")
     with pytest.raises(AnalyzerError, match="refuses to create a virtual machine"):
-        kvm.check_kvm()
+        kvm_device.check_kvm()
 
 
 def test_a_kvm_this_user_may_not_open(device, monkeypatch):
@@ -37,22 +37,22 @@ def test_a_kvm_this_user_may_not_open(device, monkeypatch):
 
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(AnalyzerError, match="may not be opened by this user") as caught:
-        kvm.check_kvm()
+        kvm_device.check_kvm()
     assert "usermod -aG kvm" in caught.value.hint
 
 
 def test_kvm_runs_a_guest_of_two_instructions():
     need(os.access("/dev/kvm", os.R_OK | os.W_OK), "a usable /dev/kvm")
     descriptors = len(os.listdir("/proc/self/fd"))
-    kvm.run_a_guest()
+    kvm_device.run_a_guest()
     assert len(os.listdir("/proc/self/fd")) == descriptors, "descriptors are left open"
 
 
 def test_a_guest_that_comes_back_for_another_reason_is_no_success(monkeypatch):
     need(os.access("/dev/kvm", os.R_OK | os.W_OK), "a usable /dev/kvm")
-    monkeypatch.setattr(kvm, "_GUEST_CODE", b"\xf4\xf4\xf4")  # hlt: leaves for reason 5
+    monkeypatch.setattr(kvm_device, "_GUEST_CODE", b"\xf4\xf4\xf4")  # hlt: leaves for reason 5
     with pytest.raises(AnalyzerError, match="for reason 5"):
-        kvm.run_a_guest()
+        kvm_device.run_a_guest()
 
 
 def test_the_doctor_names_a_remedy_for_each_shortcoming(monkeypatch, device):

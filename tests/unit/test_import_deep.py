@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.backtraces.stacks import DEEPEST, MOST_INNER, MOST_OUTER
 from analyzer.cli import main
 from analyzer.graph.merge import graph_of
-from analyzer.imports.stacks import DEEPEST, MOST_INNER, MOST_OUTER
-from analyzer.model import CallKind
+from analyzer.model.call_kinds import CallKind
 from tests.pasted import imported, shown
 
 MAIN = "#{0} 0x0000000000000020 in main () at m.c:2\n"

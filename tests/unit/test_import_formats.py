@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.backtraces.gdb_mi import parse_results
+from analyzer.backtraces.importer import detect
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.merge import graph_of
-from analyzer.imports.detect import detect
-from analyzer.imports.mi_values import parse_results
-from analyzer.model import Function
+from analyzer.model.frames import Function
 from tests.pasted import chains_in, imported, shown, unread
 
 MI = (

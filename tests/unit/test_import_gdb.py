@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from analyzer.graph.merge import graph_of
-from analyzer.model import CallKind, Function
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
 from tests.pasted import CHAIN, PLAIN, THREADS, chains_in, imported
 
 

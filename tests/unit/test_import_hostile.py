@@ -9,13 +9,12 @@ from itertools import chain, islice
 
 import pytest
 
+from analyzer.backtraces import importer, perf_script
+from analyzer.backtraces.importer import StackCounter, import_text, recording_from_text
+from analyzer.backtraces.records import ImportOrigin
+from analyzer.backtraces.stacks import ImportedFrame, ImportedStack
 from analyzer.cli import main
 from analyzer.errors import AnalyzerError
-from analyzer.imports import perf_script, tally
-from analyzer.imports.reading import import_text, recording_from_text
-from analyzer.imports.records import ImportOrigin
-from analyzer.imports.stacks import ImportedFrame, ImportedStack
-from analyzer.imports.tally import StackCounter
 from tests.pasted import imported, unread
 
 FRAME = "#0  f (a=1) at a.c:1\n"
@@ -121,7 +120,7 @@ def test_different_stacks_beyond_the_limit_are_counted_and_said():
 
 @pytest.mark.parametrize("limit", ["TEXT", "CALLS"])
 def test_what_is_kept_does_not_grow_with_the_text(limit, monkeypatch):
-    monkeypatch.setattr(tally, limit, 5000)
+    monkeypatch.setattr(importer, limit, 5000)
 
     def amounts(count):
         imported = import_text(samples(count), ImportOrigin("big"))
@@ -134,7 +133,7 @@ def test_what_is_kept_does_not_grow_with_the_text(limit, monkeypatch):
 
 
 def test_long_names_take_the_room_of_many(monkeypatch):
-    monkeypatch.setattr(tally, "CALLS", 10_000)
+    monkeypatch.setattr(importer, "CALLS", 10_000)
 
     def amount(name):
         text = (f"q 1/1 {n}.0:\n\t1 {name}{n} (/q)\n\t2 main (/q)\n\n" for n in range(500))
@@ -147,7 +146,7 @@ def test_long_names_take_the_room_of_many(monkeypatch):
 
 
 def test_arguments_take_room_as_well(monkeypatch):
-    monkeypatch.setattr(tally, "TEXT", 10_000)
+    monkeypatch.setattr(importer, "TEXT", 10_000)
     text = [f"#0  f (a={'1' * 2000}) at a.c:1\n"] * 20
     imported = import_text(text, ImportOrigin("big"))
     assert imported.stacks == 20
@@ -155,7 +154,7 @@ def test_arguments_take_room_as_well(monkeypatch):
 
 
 def test_a_call_takes_room_once(monkeypatch):
-    monkeypatch.setattr(tally, "CALLS", 200)
+    monkeypatch.setattr(importer, "CALLS", 200)
     whole = StackCounter(counted=True)
     for depth in range(2, 50):
         whole.add(ImportedStack((*[ImportedFrame("f")] * depth, ImportedFrame("main"))))
@@ -163,7 +162,7 @@ def test_a_call_takes_room_once(monkeypatch):
 
 
 def test_the_stacks_that_created_threads_take_room(monkeypatch):
-    monkeypatch.setattr(tally, "TEXT", 1000)
+    monkeypatch.setattr(importer, "TEXT", 1000)
     whole = StackCounter(counted=False)
     for _ in range(10):
         whole.add(ImportedStack((ImportedFrame("f"),), creator=(ImportedFrame("g" * 300),)))
@@ -186,12 +185,12 @@ def test_a_stack_that_is_kept_goes_on_to_be_counted_when_others_are_left_out():
 
 
 def test_a_stack_that_alone_is_too_big_is_kept(monkeypatch):
-    monkeypatch.setattr(tally, "TEXT", 10)
+    monkeypatch.setattr(importer, "TEXT", 10)
     assert kept(import_text(samples(2), ImportOrigin("big"))) == [1]
 
 
 def test_a_shorter_stack_does_not_slip_in_when_there_was_no_room_for_another(monkeypatch):
-    monkeypatch.setattr(tally, "TEXT", 700)
+    monkeypatch.setattr(importer, "TEXT", 700)
     short = ["qemu 1/1 9.0: cycles:\n", "\t1 f (/bin/qemu)\n", "\n"]
     imported = import_text([*samples(3), *short], ImportOrigin("big"))
     assert kept(imported) == [1] * 2

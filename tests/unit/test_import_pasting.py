@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from analyzer.imports.lines import without_entities
+from analyzer.backtraces.line_cleanup import without_entities
 from tests.pasted import CHAIN, PLAIN, chains_in, imported, shown, unread
 
 LONG = """\

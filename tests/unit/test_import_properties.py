@@ -8,15 +8,27 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.backtraces.importer import recording_from_text
+from analyzer.backtraces.line_cleanup import clean_line, joined
+from analyzer.backtraces.stacks import UnreadLines
 from analyzer.errors import AnalyzerError
-from analyzer.graph.chain import own_chain, whole_chain
+from analyzer.graph.chains import own_chain, whole_chain
 from analyzer.graph.merge import graph_of
-from analyzer.imports.lines import clean_line, joined
-from analyzer.imports.reading import recording_from_text
-from analyzer.imports.stacks import UnreadLines
-from analyzer.model import CallKind, Recording
-from analyzer.recording import assemble
-from gdbscripts import wire
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.recording import Recording
+from analyzer.recording.reader import assemble
+from gdbscripts.records import (
+    CUT,
+    SIGNAL,
+    UNKNOWN_NAME,
+    EndRecord,
+    FrameRecord,
+    MilestoneRecord,
+    Record,
+    ReturnRecord,
+    StopRecord,
+    ThreadRecord,
+)
 from tests.notation import as_text, header
 from tests.pasted import shown
 from tests.unit.test_approved import example
@@ -63,17 +75,15 @@ def frames(draw, number):
     kind, name, pc = draw(KINDS), draw(NAMES), draw(st.integers(0, 2**64 - 1))
     file, library, addressed = draw(FILES), draw(LIBRARIES), draw(st.booleans())
     if kind == "signal":
-        return wire.FrameRecord(number, wire.SIGNAL, kind, 0, addressed=False), []
+        return FrameRecord(number, SIGNAL, kind, 0, addressed=False), []
     if draw(st.integers(0, 19)) == 0:
-        return wire.FrameRecord(number, wire.CUT + " 2000 frames>", "other", 0, addressed=False), []
+        return FrameRecord(number, CUT + " 2000 frames>", "other", 0, addressed=False), []
     if draw(st.integers(0, 9)) == 0:
-        return wire.FrameRecord(number, wire.UNKNOWN_NAME, "normal", pc), []
+        return FrameRecord(number, UNKNOWN_NAME, "normal", pc), []
     if file:  # gdb prints one of the two
         library = ""
     line = draw(st.integers(1, 99_999)) if file else 0
-    return wire.FrameRecord(number, name, kind, pc if addressed else 0, file, line, library, addressed), draw(
-        ARGUMENTS
-    )
+    return FrameRecord(number, name, kind, pc if addressed else 0, file, line, library, addressed), draw(ARGUMENTS)
 
 
 @st.composite
@@ -81,12 +91,12 @@ def recordings(draw) -> Recording:
     """Recordings as a run makes them, with threads, creators and all reasons to stop."""
     labels = draw(st.lists(st.sampled_from(["CPU 0/KVM", "worker", "IO (mon), x", ""]), max_size=3, unique=True))
     threads = [
-        wire.ThreadRecord(1, 1, "qemu"),
-        *(wire.ThreadRecord(n, n, name, hex(n)) for n, name in enumerate(labels, 2)),
+        ThreadRecord(1, 1, "qemu"),
+        *(ThreadRecord(n, n, name, hex(n)) for n, name in enumerate(labels, 2)),
     ]
     titles = ["QEMU starts", "The goal", "In goal", "Asked for: goal", "The guest runs"]
-    milestones = [wire.MilestoneRecord(f"m{n}", title, False, [], []) for n, title in enumerate(titles)]
-    records: list[wire.Record] = [header(), *milestones, *threads]
+    milestones = [MilestoneRecord(f"m{n}", title, False, [], []) for n, title in enumerate(titles)]
+    records: list[Record] = [header(), *milestones, *threads]
     number = 0
     for stop in range(draw(st.integers(1, 5))):
         stack = []
@@ -98,7 +108,7 @@ def recordings(draw) -> Recording:
         reason = draw(st.sampled_from(["milestone", "where", "store", "io", "thread-create"]))
         reached = draw(st.lists(st.sampled_from(milestones), min_size=1, max_size=2, unique_by=lambda m: m.name))
         records.append(
-            wire.StopRecord(
+            StopRecord(
                 stop,
                 draw(st.integers(0, 99_999)) / 1000,
                 thread,
@@ -112,8 +122,8 @@ def recordings(draw) -> Recording:
             )
         )
         if reason == "thread-create" and labels and draw(st.booleans()):
-            records.append(wire.ReturnRecord(stop, 0, hex(draw(st.integers(2, len(labels) + 1)))))
-    return assemble([*records, wire.EndRecord("complete", "", 1, 1)], "made")
+            records.append(ReturnRecord(stop, 0, hex(draw(st.integers(2, len(labels) + 1)))))
+    return assemble([*records, EndRecord("complete", "", 1, 1)], "made")
 
 
 @settings(deadline=None, max_examples=150)

@@ -10,11 +10,11 @@ from importlib import resources
 
 import pytest
 
+from analyzer.backtraces import importer
+from analyzer.backtraces.references import load_reference
 from analyzer.cli import main
 from analyzer.graph.merge import graph_of
-from analyzer.imports import tally
-from analyzer.model import CallKind
-from analyzer.references import load_reference
+from analyzer.model.call_kinds import CallKind
 from tests.pasted import PLAIN, THREADS
 from tests.unit.test_import_formats import FOLDED
 
@@ -118,7 +118,7 @@ def test_counted_stacks_keep_their_number_in_the_file(here, capsys):
 
 
 def test_stacks_left_out_are_told_in_a_line_of_their_own_and_in_the_report(here, capsys, monkeypatch):
-    monkeypatch.setattr(tally, "CALLS", 40)
+    monkeypatch.setattr(importer, "CALLS", 40)
     (here / "x.txt").write_text(FOLDED)
     assert main(["import", "x.txt", "--out", "o"]) == 0
     told = "42 stacks that came after the first 1 different ones are left out of everything here"
@@ -130,7 +130,7 @@ def test_stacks_left_out_are_told_in_a_line_of_their_own_and_in_the_report(here,
 
 
 def test_the_reference_is_byte_for_byte_what_was_published():
-    content = resources.files("analyzer.references").joinpath("qemu-1.6.0.txt").read_bytes()
+    content = resources.files("analyzer.backtraces.references").joinpath("qemu-1.6.0.txt").read_bytes()
     assert hashlib.sha256(content).hexdigest() == SEED
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.kernel import TraceEvent, join_ioctls, kernel_path, parse_trace
+from analyzer.recording.trace_parser import TraceEvent, join_ioctls, kernel_path, parse_trace
 
 CREATE_VM = """\
 # tracer: nop

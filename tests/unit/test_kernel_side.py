@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from types import SimpleNamespace
 
-from analyzer.model import Ioctl
-from analyzer.record.kernel_side import KernelTrace
-from gdbscripts import wire
+from analyzer.model.kvm import Ioctl
+from analyzer.recording.kernel_trace import KernelTrace
+from gdbscripts.records import NoteRecord
 
 ENTERED = "       CPU 0/KVM-7       [000] .....   100.200001: sys_ioctl(fd: 9, cmd: 0xae80, arg: 0)\n"
 
@@ -30,7 +30,7 @@ def notes(*returned):
     ]
     recording = SimpleNamespace(ledger=ledger, exits=(), thread=lambda _number: SimpleNamespace(tid=7))
     records = KernelTrace(Trace(), "").records(recording, started=100.1)
-    return [record.text for record in records if isinstance(record, wire.NoteRecord)]
+    return [record.text for record in records if isinstance(record, NoteRecord)]
 
 
 def test_ioctls_that_the_trace_lacks_are_noted():

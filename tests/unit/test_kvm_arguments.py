@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.kvm import words
-from analyzer.kvm.arguments import describe, describe_result
+from analyzer.kvm import number_names
+from analyzer.kvm.ioctl_arguments import describe, describe_result
 from analyzer.kvm.requests import known_requests
 
 NUMBERS = {request.name: number for number, request in known_requests().items()}
@@ -250,8 +250,8 @@ def test_no_memory_is_too_strange_to_be_told_of(request_, argument, before, afte
     ],
 )
 def test_a_size_is_told_in_the_largest_unit_without_a_fraction(number, text):
-    assert words.size(number) == text
+    assert number_names.size(number) == text
 
 
 def test_a_range_of_nothing_has_no_last_address():
-    assert words.span(0x1000, 0) == "0x1000, 0 bytes"
+    assert number_names.span(0x1000, 0) == "0x1000, 0 bytes"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbscripts import wire
 from gdbscripts.lines import LineError, from_line, schema_of, to_line
+from gdbscripts.records import NoteRecord, Record
 from tests.notation import header
 
 TEXT = st.text(max_size=20)
@@ -27,7 +27,7 @@ VALUES = {
     "Dict[str, Any]": st.dictionaries(TEXT, TEXT, max_size=2),
     "List[Arguments]": st.lists(st.lists(st.lists(TEXT, min_size=2, max_size=2), max_size=2), max_size=2),
 }
-RECORDS = st.sampled_from(sorted(get_args(wire.Record), key=str)).flatmap(
+RECORDS = st.sampled_from(sorted(get_args(Record), key=str)).flatmap(
     lambda kind: st.builds(kind, **{f.name: VALUES[f.type] for f in fields(kind)})
 )
 
@@ -64,7 +64,7 @@ def test_the_schema_of_a_foreign_header_can_still_be_read():
 
 
 def test_a_line_is_plain_ascii_whatever_the_program_is_called():
-    assert to_line(wire.NoteRecord("QEMU – \u2028 läuft")).isascii()
+    assert to_line(NoteRecord("QEMU – \u2028 läuft")).isascii()
 
 
 def test_the_header_tells_where_a_recording_comes_from():

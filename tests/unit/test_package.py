@@ -38,22 +38,22 @@ def test_the_wheel_carries_all_that_running_needs(wheel):
         "reports/templates/head.html",
         "reports/templates/report.html",
         "reports/templates/report.js",
-        "analyzer/scenarios/startup.toml",
-        "analyzer/guest/tiny.bin",
+        "analyzer/recording/scenarios/startup.toml",
+        "analyzer/recording/tiny_guest/tiny.bin",
         "analyzer/kvm/capabilities.toml",
         "analyzer/kvm/exits.toml",
         "analyzer/kvm/requests.toml",
         "analyzer/kvm/values.toml",
         "analyzer/build/releases.toml",
-        "analyzer/build/options.toml",
-        "analyzer/build/needs.toml",
+        "analyzer/build/configure_options.toml",
+        "analyzer/build/host_packages.toml",
         "analyzer/build/cures.toml",
         "analyzer/build/packages.sh",
         "analyzer/ci/callchain.sh",
         "analyzer/ci/github.yml",
         "analyzer/ci/gitlab.yml",
-        "analyzer/references/qemu-1.6.0.txt",
-        "analyzer/references/references.toml",
+        "analyzer/backtraces/references/qemu-1.6.0.txt",
+        "analyzer/backtraces/references/references.toml",
     } <= names
     assert not any(name.startswith(("tests", "reports/gallery")) for name in names)
 
@@ -63,11 +63,12 @@ def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
         "from pathlib import Path\n"
-        "import analyzer.adapters.gdb, reports.html, analyzer.scenarios, analyzer.build.releases\n"
+        "import analyzer.adapters.gdb, reports.html.render, analyzer.recording.scenarios\n"
+        "import analyzer.build.releases\n"
         "import analyzer.kvm.requests\n"
         f"assert analyzer.__file__.startswith({str(tmp_path)!r})\n"
         "assert analyzer.adapters.gdb.BOOTSTRAP.exists()\n"
-        "analyzer.scenarios.load_scenario('startup', 'kvm')\n"
+        "analyzer.recording.scenarios.load_scenario('startup', 'kvm')\n"
         "analyzer.build.releases.pinned_versions()\n"
         "assert analyzer.kvm.requests.name_of(0xae80) == 'KVM_RUN'\n"
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import islice
 
 from analyzer.graph.merge import merge
+from analyzer.graph.path_search import PathConditions, PathSearch, StepBudget, UsableCalls
 from analyzer.graph.paths import PathFinder
-from analyzer.graph.search import PathConditions, PathSearch, StepBudget, UsableCalls
-from analyzer.model import CallKind, Function
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
 from tests.graphs import graph_of_edges, ladder, path_text, query
 from tests.notation import recording
 

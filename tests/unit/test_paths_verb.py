@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from analyzer.cli import main
-from analyzer.graph.document import to_json
-from analyzer.graph.listing import PathSearchResult, path_lines, paths_text
+from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
 from analyzer.graph.paths import PathFinder
-from analyzer.model import CallKind, Function
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
+from reports.text.paths import PathSearchResult, path_lines, paths_text
 from tests.graphs import query
 from tests.notation import KINDS, recording
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from analyzer.errors import UsageError
+from analyzer.graph.function_patterns import parse_pattern, similar_names
 from analyzer.graph.merge import merge
-from analyzer.graph.patterns import parse_pattern, similar_names
-from analyzer.model import Function
+from analyzer.model.frames import Function
 from tests.notation import recording
 
 

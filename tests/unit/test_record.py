@@ -9,14 +9,14 @@ import pytest
 
 from analyzer.adapters.qemu import QemuFacts
 from analyzer.errors import AnalyzerError, UsageError
-from analyzer.record.command import qemu_command, records_serial
-from analyzer.record.guest import TINY_IMAGE, choose_guest, classify
-from analyzer.record.progress import MilestoneProgress, RecordingFollower
-from analyzer.record.session import RecordingRequest, record
-from analyzer.scenarios import load_scenario, parse_scenario
+from analyzer.recording.guest import TINY_IMAGE, choose_guest, classify
+from analyzer.recording.progress import MilestoneProgress, RecordingFollower
+from analyzer.recording.qemu_command import qemu_command, records_serial
+from analyzer.recording.scenarios import load_scenario, parse_scenario
+from analyzer.recording.session import RecordingRequest, record
 from analyzer.toml import parse_toml
-from gdbscripts import wire
 from gdbscripts.lines import to_line
+from gdbscripts.records import MilestoneRecord, NoteRecord, StopRecord
 from tests.conftest import need_tool
 
 
@@ -148,14 +148,14 @@ def test_a_guest_that_needs_firmware_does_not_start_without(tmp_path):
 
 
 MILESTONES = [
-    wire.MilestoneRecord("main", "QEMU starts", True, ["main"], []),
-    wire.MilestoneRecord("extra", "Maybe", False, ["x"], []),
-    wire.MilestoneRecord("goal", "The goal", True, ["goal"], []),
+    MilestoneRecord("main", "QEMU starts", True, ["main"], []),
+    MilestoneRecord("extra", "Maybe", False, ["x"], []),
+    MilestoneRecord("goal", "The goal", True, ["goal"], []),
 ]
 
 
 def stop(name):
-    return wire.StopRecord(0, 0.1, 1, "milestone", [name], name, [], [])
+    return StopRecord(0, 0.1, 1, "milestone", [name], name, [], [])
 
 
 def test_progress_reports_each_milestone_once_and_knows_what_is_awaited():
@@ -174,13 +174,13 @@ def test_following_a_recording_waits_for_the_end_of_a_line(tmp_path):
     path = tmp_path / "recording.jsonl"
     path.touch()
     follow = RecordingFollower(path)
-    line = to_line(wire.NoteRecord("hello"))
+    line = to_line(NoteRecord("hello"))
     with path.open("a") as file:
         file.write(line[:10])
         file.flush()
         assert list(follow.new()) == []
         file.write(line[10:])
         file.flush()
-        assert list(follow.new()) == [wire.NoteRecord("hello")]
+        assert list(follow.new()) == [NoteRecord("hello")]
     assert list(follow.new()) == []
     follow.close()

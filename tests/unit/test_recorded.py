@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.baselines.writer import write_baseline
 from analyzer.comparing import ComparisonTerms, compare_sources
-from analyzer.diff.baseline import write_baseline
 from analyzer.errors import ExitStatus
-from analyzer.sides import open_graph
-from reports.changes.text import render
+from analyzer.inputs import open_graph
+from reports.text.diff import render
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 APPROVED = Path(__file__).with_name("approved")

@@ -11,26 +11,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import AnalyzerError
-from analyzer.graph.document import to_json
+from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
-from analyzer.model import identify
-from analyzer.recording import read_recording, relative, source_root
-from analyzer.show import backtraces
-from gdbscripts import wire
+from analyzer.model.frames import identify
+from analyzer.recording.reader import read_recording, relative, source_root
 from gdbscripts.lines import to_line
-from reports.assemble import build_page
-from reports.html import render
+from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, ReturnRecord, StopRecord, ThreadRecord
+from reports.html.render import render
+from reports.html.report_data import build_page
+from reports.text.backtraces import backtraces
 from tests.notation import header
 
 RECORDS = [
-    wire.MilestoneRecord(
+    MilestoneRecord(
         "goal", "The goal", True, ["goal"], [], files=["/src/system/main.c", "/src/accel/kvm/kvm-all.c"]
     ),
-    wire.ThreadRecord(1, 100, "qemu", "0x1"),
-    wire.FrameRecord(0, "goal", "normal", 4096, "/src/build/../system/main.c", 7),
-    wire.FrameRecord(1, "main", "normal", 4100, "/src/system/main.c", 9, call="direct"),
-    wire.StopRecord(0, 0.5, 1, "milestone", ["goal"], "goal", [0, 1], [[["a", "1"]], []]),
-    wire.EndRecord("complete", "", 2, 1),
+    ThreadRecord(1, 100, "qemu", "0x1"),
+    FrameRecord(0, "goal", "normal", 4096, "/src/build/../system/main.c", 7),
+    FrameRecord(1, "main", "normal", 4100, "/src/system/main.c", 9, call="direct"),
+    StopRecord(0, 0.5, 1, "milestone", ["goal"], "goal", [0, 1], [[["a", "1"]], []]),
+    EndRecord("complete", "", 2, 1),
 ]
 
 
@@ -55,9 +55,7 @@ def test_a_file_that_the_build_made_is_relative_to_the_folder_of_the_program(tmp
     """Wherever that is: the sources need not lie above it."""
     first = replace(header(), qemu="/elsewhere/build/qemu-system-x86_64")
     made = [
-        replace(record, file="/elsewhere/build/block/block-gen.c")
-        if isinstance(record, wire.FrameRecord)
-        else record
+        replace(record, file="/elsewhere/build/block/block-gen.c") if isinstance(record, FrameRecord) else record
         for record in RECORDS
     ]
     recording = read_recording(write(tmp_path / "r", made, first))
@@ -108,14 +106,14 @@ def test_a_damaged_line_is_named_by_its_number(tmp_path):
 
 
 def test_a_missing_frame_is_damage(tmp_path):
-    records = [record for record in RECORDS if not isinstance(record, wire.FrameRecord)]
+    records = [record for record in RECORDS if not isinstance(record, FrameRecord)]
     with pytest.raises(AnalyzerError, match="names number 0, which is missing"):
         read_recording(write(tmp_path / "r", records))
 
 
 def test_stacks_with_fewer_arguments_than_frames_are_damage(tmp_path):
-    stop = wire.StopRecord(0, 0.5, 1, "milestone", ["goal"], "goal", [0, 1], [[]])
-    records = [stop if isinstance(record, wire.StopRecord) else record for record in RECORDS]
+    stop = StopRecord(0, 0.5, 1, "milestone", ["goal"], "goal", [0, 1], [[]])
+    records = [stop if isinstance(record, StopRecord) else record for record in RECORDS]
     with pytest.raises(AnalyzerError, match="damaged"):
         read_recording(write(tmp_path / "r", records))
 
@@ -207,15 +205,15 @@ def thread_records(first_handle, second_handle):
     return [
         RECORDS[0],
         RECORDS[2],
-        wire.ThreadRecord(1, 100, "qemu", "0x1"),
-        wire.StopRecord(0, 0.1, 1, starts="first", **start),
-        wire.ReturnRecord(0, 0, first_handle),
-        wire.ThreadRecord(2, 101, "qemu", first_handle),
-        wire.StopRecord(1, 0.2, 2, **work),
-        wire.StopRecord(2, 0.3, 1, starts="second", **start),
-        wire.ReturnRecord(2, 0, second_handle),
-        wire.ThreadRecord(3, 102, "CPU 0/KVM", second_handle),
-        wire.StopRecord(3, 0.4, 3, **work),
+        ThreadRecord(1, 100, "qemu", "0x1"),
+        StopRecord(0, 0.1, 1, starts="first", **start),
+        ReturnRecord(0, 0, first_handle),
+        ThreadRecord(2, 101, "qemu", first_handle),
+        StopRecord(1, 0.2, 2, **work),
+        StopRecord(2, 0.3, 1, starts="second", **start),
+        ReturnRecord(2, 0, second_handle),
+        ThreadRecord(3, 102, "CPU 0/KVM", second_handle),
+        StopRecord(3, 0.4, 3, **work),
     ]
 
 
@@ -232,8 +230,6 @@ def test_a_thread_hangs_on_the_call_that_created_it(tmp_path, second_handle):
 
 @pytest.mark.parametrize("count", [0, -3])
 def test_a_stop_that_stands_for_no_stack_is_damage(count, tmp_path):
-    records = [
-        replace(record, count=count) if isinstance(record, wire.StopRecord) else record for record in RECORDS
-    ]
+    records = [replace(record, count=count) if isinstance(record, StopRecord) else record for record in RECORDS]
     with pytest.raises(AnalyzerError, match=f"stands for {count} stacks"):
         read_recording(write(tmp_path / "r", records))

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.model import CallKind, Function
-from gdbscripts import wire
-from reports.assemble import build_page
-from reports.html import inline_svg, render
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
+from gdbscripts.records import MilestoneRecord
+from reports.html.render import inline_svg, render
+from reports.html.report_data import build_page
 from tests.notation import recording
 from tests.pages import Elements, assert_contacts_nobody
 
@@ -52,8 +53,8 @@ def test_a_recording_cut_short_says_so():
 
 
 def test_a_milestone_never_reached_is_named_with_what_was_waited_for():
-    missed = wire.MilestoneRecord("far", "The far goal", True, ["far_fn"], [])
-    absent = wire.MilestoneRecord("gone", "A gone goal", True, [], ["old_fn", "new_fn"])
+    missed = MilestoneRecord("far", "The far goal", True, ["far_fn"], [])
+    absent = MilestoneRecord("gone", "A gone goal", True, [], ["old_fn", "new_fn"])
     recorded = recording("main > goal")
     recorded = replace(recorded, milestones=(*recorded.milestones, missed, absent))
     assert page(recorded=recorded).problems == (

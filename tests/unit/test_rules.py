@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import UsageError
-from analyzer.graph.callgraph import MissedMilestone
+from analyzer.graph.call_graph import MissedMilestone
 from analyzer.graph.merge import merge
 from analyzer.graph.rules import RuleOutcome, check_rule, parse_rule
-from analyzer.model import CallKind, Function
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
 from tests.graphs import EDGES, graph_of_edges, ladder, path_text
 from tests.notation import recording
 

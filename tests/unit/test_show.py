@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.errors import UsageError
-from analyzer.show import backtraces, frame_line
+from reports.text.backtraces import backtraces, frame_line
 from tests.notation import frame, recording
 
 

@@ -1,0 +1,122 @@
+"""Talks to GitHub and GitLab about one comment. The token goes to the server it is for and is never shown."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from analyzer import TOOL
+from analyzer.ci.pull_request import PullRequestComments
+from analyzer.errors import AnalyzerError
+
+_TIMEOUT = 30.0  # seconds
+_A_PAGE = 100  # comments
+_MOST_PAGES = 100
+_LONGEST_ANSWER = 1 << 27  # bytes
+_REFUSALS = (401, 403, 404)  # 404: GitHub does not say that there is something one may not see
+
+
+class RefusedError(AnalyzerError):
+    """The server knows what is wanted, and we may not do it."""
+
+
+def post(talk: PullRequestComments, text: str, update_only: bool = False) -> str:
+    """Write the comment, or write it anew where it stands already; returns what was done.
+
+    With `update_only` none is written where none stands.
+    `text` begins with the marker. RefusedError when the token does not allow it, AnalyzerError when the server
+    does not do its part.
+    """
+    ours = _find(talk, text.partition("\n")[0])
+    if ours is None and update_only:
+        return "is not there, and need not be"
+    if ours is None:
+        _ask(talk, "POST", talk.comments, {"body": text})
+        return "is written"
+    _ask(talk, talk.edit_method, f"{talk.edit}/{ours}", {"body": text})
+    return "is updated"
+
+
+def _find(talk: PullRequestComments, marker: str) -> int | None:
+    """The number of the comment that was written before: the marker is on its first line, and it is ours."""
+    me: dict[str, Any] | None = None
+    for comment in _comments(talk):
+        if str(comment.get("body") or "").splitlines()[:1] != [marker]:
+            continue
+        me = _whoami(talk) if me is None else me
+        author = comment.get("user") or comment.get("author") or {}  # GitHub, GitLab
+        if author.get("id") == me["id"] if me else author.get("type") == "Bot":
+            return int(comment["id"])
+    return None
+
+
+def _whoami(talk: PullRequestComments) -> dict[str, Any]:
+    """The account the token is of; {} for the token of a GitHub job, which may not ask and writes as a bot."""
+    try:
+        me = _ask(talk, "GET", talk.user)
+    except RefusedError:
+        return {}
+    return me if isinstance(me, dict) and "id" in me else {}
+
+
+def _comments(talk: PullRequestComments) -> Iterator[dict[str, Any]]:
+    for page in range(1, _MOST_PAGES + 1):
+        found = _ask(talk, "GET", f"{talk.comments}?per_page={_A_PAGE}&page={page}")
+        if not isinstance(found, list) or not all(isinstance(comment, dict) for comment in found):
+            raise _nonsense(talk)
+        yield from found
+        if len(found) < _A_PAGE:
+            return
+
+
+def _ask(talk: PullRequestComments, method: str, url: str, content: object = None) -> Any:
+    """What the server answers, decoded."""
+    request = urllib.request.Request(
+        url,
+        None if content is None else json.dumps(content).encode(),
+        {"User-Agent": TOOL, "Content-Type": "application/json", **talk.headers},
+        method=method,
+    )
+    try:
+        with _OPENER.open(request, timeout=_TIMEOUT) as response:
+            return json.loads(response.read(_LONGEST_ANSWER))
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(talk, method, error) from None
+    except (ValueError, RecursionError):
+        raise _nonsense(talk) from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", "") or error or type(error).__name__
+        raise AnalyzerError(f"{_server(talk)} cannot be reached: {reason}.", "Try again.") from None
+
+
+def _refusal(talk: PullRequestComments, method: str, error: urllib.error.HTTPError) -> AnalyzerError:
+    doing = "read" if method == "GET" else "write"
+    what = f"{_server(talk)} answered {error.code} when we wanted to {doing} the comments of {talk.name}"
+    if error.code in _REFUSALS:
+        return RefusedError(f"{what}: this job may not.", "The job of a fork may only read.")
+    if 300 <= error.code < 400:
+        return AnalyzerError(f"{what}: it sends us elsewhere, and the token goes nowhere else.")
+    return AnalyzerError(f"{what}.", "Try again later.")
+
+
+def _nonsense(talk: PullRequestComments) -> AnalyzerError:
+    return AnalyzerError(f"{_server(talk)} gave an answer that is none of its API.", "Is the address right?")
+
+
+def _server(talk: PullRequestComments) -> str:
+    return "/".join(talk.comments.split("/")[:3])
+
+
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """urllib would send the token along to wherever it is sent."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_StayHere)

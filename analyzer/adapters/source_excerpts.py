@@ -1,0 +1,41 @@
+"""Reads the source lines that frames point at, so that a recording is complete in itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from gdbscripts.records import SourceRecord
+
+_AROUND = 3  # lines before and after the call
+_LONGEST = 300  # characters; longer lines are cut
+
+
+def source_excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[SourceRecord]:
+    """For each absolute file the neighbourhoods of the lines; files that are not there are left out."""
+    for file in sorted(files):
+        try:
+            # lexically: a build folder that is gone must not break the path of the source beside it
+            text = Path(os.path.normpath(file)).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        for first, last in _ranges(files[file], len(text)):
+            yield SourceRecord(file, first, [line[:_LONGEST] for line in text[first - 1 : last]])
+
+
+def _ranges(lines: Iterable[int], length: int) -> Iterator[tuple[int, int]]:
+    """Joined neighbourhoods (first, last), from 1."""
+    start = end = 0
+    for line in sorted(set(lines)):
+        if not 1 <= line <= length:
+            continue
+        first, last = max(1, line - _AROUND), min(length, line + _AROUND)
+        if end and first <= end + 1:
+            end = last
+            continue
+        if end:
+            yield start, end
+        start, end = first, last
+    if end:
+        yield start, end

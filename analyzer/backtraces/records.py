@@ -1,0 +1,307 @@
+"""How a frame of a backtrace came to the next inner one, as far as text can tell."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from analyzer import TOOL
+from analyzer.backtraces.source_files import placed, source_root
+from analyzer.backtraces.stacks import UNKNOWN_FRAME, ImportedFrame, ImportedStack
+from analyzer.backtraces.threads import MAIN, Threads
+from analyzer.model.call_kinds import CallKind
+from analyzer.recording.scenarios import load_scenario
+from gdbscripts import plan
+from gdbscripts.records import (
+    BREAK,
+    IMPORT,
+    IO,
+    KERNEL_LIBRARY,
+    SAMPLE,
+    SCHEMA,
+    STORE,
+    UNKNOWN_NAME,
+    EndRecord,
+    FrameRecord,
+    HeaderRecord,
+    MilestoneRecord,
+    NoteRecord,
+    Record,
+    ReturnRecord,
+    StopRecord,
+)
+
+# How the kernel's functions begin that a system call comes to first.
+_SYSTEM_CALL = ("entry_SYSCALL", "entry_SYSENTER", "entry_INT80", "do_syscall_", "__x64_sys_", "el0_svc")
+
+
+def call_of(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
+    """The kind of the call; UNKNOWN where something may be missing between the two.
+
+    A backtrace does not tell a direct call from one through a pointer.
+    """
+    if outer.is_hole or inner.is_hole or outer.gap or "other" in (outer.kind, inner.kind):
+        return CallKind.UNKNOWN
+    if inner.kind == "inline":
+        return CallKind.INLINE
+    if "signal" in (outer.kind, inner.kind):
+        return CallKind.SIGNAL
+    if KERNEL_LIBRARY in (outer.library, inner.library):
+        return _around_the_kernel(outer, inner)
+    return CallKind.TAIL if outer.kind == "tail" else CallKind.CALL
+
+
+def _around_the_kernel(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
+    """A page fault or an interrupt is no call of the function it came upon."""
+    if outer.library == inner.library:
+        return CallKind.KERNEL
+    asked = not outer.library.startswith(KERNEL_LIBRARY) and inner.name.startswith(_SYSTEM_CALL)
+    return CallKind.SYSCALL if asked else CallKind.UNKNOWN
+
+
+_IOCTL = re.compile(r"(?P<title>.*), (?P<request>\w+) on (?P<file>\S+)$")
+_IN, _ASKED_FOR = "In ", "Asked for: "
+
+
+@cache
+def known_steps() -> tuple[plan.PlannedMilestone, ...]:
+    """The steps of all scenarios and accelerators, in their order, each once."""
+    scenarios = (load_scenario("startup", "kvm"), load_scenario("startup", "tcg"), load_scenario("io", "kvm"))
+    return tuple({step.name: step for scenario in scenarios for step in scenario.steps}.values())
+
+
+def step_reached(function: str) -> plan.PlannedMilestone | None:
+    """The step that a stop in `function` reaches, requests left out: an ioctl may be any."""
+    steps = (step for step in known_steps() if not step.request_name)
+    return next((step for step in steps if function in step.functions), None)
+
+
+def milestone_at(function: str) -> MilestoneRecord:
+    """The milestone of a stack that ends in `function`."""
+    return MilestoneRecord(
+        f"at {function}", f"{_IN}{function}", False, [function], [],
+        about="The backtrace ends here.", target=True,
+    )  # fmt: skip
+
+
+def milestone_of(step: plan.PlannedMilestone, function: str) -> MilestoneRecord:
+    """The milestone of a scenario's step, which `function` reached."""
+    return MilestoneRecord(
+        step.name, step.title, False, [function], [],
+        request=step.request_name, about=step.about, target=step.target,
+    )  # fmt: skip
+
+
+def milestone_titled(title: str, function: str) -> MilestoneRecord:
+    """The milestone that our own `show` calls `title`."""
+    step = next((step for step in known_steps() if step.title == title), None)
+    if step is not None:
+        return milestone_of(step, function)
+    if title.startswith(_IN) and " " not in title[len(_IN) :]:
+        return milestone_at(title[len(_IN) :])
+    name = BREAK + title[len(_ASKED_FOR) :] if title.startswith(_ASKED_FOR) else title
+    return replace(milestone_at(function), name=name, title=title, about="", found=[function])
+
+
+def ioctl_in(heading: str) -> tuple[str, plan.PlannedMilestone, str] | None:
+    """(title, the step, the descriptor's file) of a heading that tells of a known ioctl."""
+    told = _IOCTL.match(heading)
+    steps = (step for step in known_steps() if told and step.request_name == told["request"])
+    step = next((step for step in steps if told and step.title == told["title"]), None)
+    return (told["title"], step, told["file"]) if told and step else None
+
+
+_CHAINS = 100  # of counted stacks those that came most often are told as chains
+_THREAD_CREATED = "A thread is created, starting in "
+_PLAIN_HEADINGS = {"Where it stood at the end": "where", "A function pointer is stored": STORE}
+_FOR_THE_GUEST = "A device's function runs for the guest: "
+
+
+@dataclass(frozen=True)
+class ImportOrigin:
+    """What is known of where the text comes from. `about` goes into the graph's provenance, as (name, value)."""
+
+    name: str
+    qemu_version: str = ""
+    host: str = ""
+    about: tuple[tuple[str, str], ...] = ()
+
+
+def records(
+    stacks: Sequence[ImportedStack], origin: ImportOrigin, notes: Sequence[str], counted: bool
+) -> Iterator[Record]:
+    """The recording, from header to end."""
+    writer = _Writer(with_creators(_placed(stacks)), counted)
+    body = list(writer.stops())
+    yield _header(origin)
+    yield from writer.milestones()
+    yield from writer.threads.records.values()
+    yield from body
+    for note in notes:
+        yield NoteRecord(note)
+    yield EndRecord("complete", "", len(writer.frames), writer.count)
+
+
+def _header(origin: ImportOrigin) -> HeaderRecord:
+    return HeaderRecord(
+        schema=SCHEMA,
+        tool=TOOL,
+        created="",
+        scenario=IMPORT,
+        command=["analyze", "import", origin.name],
+        guest="",
+        accelerator_asked="",
+        qemu="",
+        qemu_version=origin.qemu_version,
+        build_id="",
+        gdb_version="",
+        host=origin.host,
+        build={"imported from": origin.name, **dict(origin.about)},
+    )
+
+
+def _placed(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
+    """The stacks with relative paths. What our own `show` printed has them already."""
+    foreign = [stack for stack in stacks if not stack.heading]
+    root = source_root(
+        frame.file for stack in foreign for frame in stack.frames if frame.file and not placed(frame, "").library
+    )
+    known: dict[ImportedFrame, ImportedFrame] = {}
+
+    def place(frame: ImportedFrame, root: str) -> ImportedFrame:
+        return known.setdefault(frame, placed(frame, root)) if frame.file else frame
+
+    return [
+        stack._replace(
+            frames=tuple(place(frame, "" if stack.heading else root) for frame in stack.frames),
+            creator=tuple(place(frame, "") for frame in stack.creator),
+        )
+        for stack in stacks
+    ]
+
+
+def with_creators(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
+    """The stacks, and where only a thread's first one tells how the thread was created, that one before it."""
+    told = {stack.frames for stack in stacks if stack.heading.startswith(_THREAD_CREATED)}
+    whole = []
+    for stack in stacks:
+        if stack.creator and stack.creator not in told:
+            told.add(stack.creator)
+            whole.append(ImportedStack(stack.creator, heading=f"{_THREAD_CREATED}??", time=stack.time))
+        whole.append(stack)
+    return whole
+
+
+@dataclass
+class _Writer:
+    """Numbers frames and stops."""
+
+    stacks: list[ImportedStack]
+    counted: bool
+    frames: dict[tuple[ImportedFrame, str], int] = field(default_factory=dict)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.threads = Threads(self.stacks)
+        self._milestones: dict[str, MilestoneRecord] = {}
+        self._creations: dict[
+            tuple[ImportedFrame, ...], list[int]
+        ] = {}  # stops that created a thread nobody claimed yet
+        self._claimed: set[int] = set()
+        most = Counter({number: stack.times for number, stack in enumerate(self.stacks)}).most_common(_CHAINS)
+        self._told = {number for number, _ in most} if self.counted else set(range(len(self.stacks)))
+
+    def milestones(self) -> Iterator[MilestoneRecord]:
+        """Those that were reached; when none of them has a chain of its own, all have."""
+        found = self._milestones.values()
+        targets = any(milestone.target for milestone in found)
+        return (milestone if targets else replace(milestone, target=True) for milestone in found)
+
+    def stops(self) -> Iterator[Record]:
+        """Frames and stops; and what a thread's creator gave back, so that the two are joined."""
+        for number, stack in enumerate(self.stacks):
+            thread = self.threads.number_of(stack)
+            numbers: list[int] = []
+            for inner, frame in zip([UNKNOWN_FRAME, *stack.frames], stack.frames, strict=False):
+                call = str(call_of(frame, inner)) if numbers else ""
+                key = (frame._replace(arguments=(), gap=False), call)
+                if key not in self.frames:
+                    self.frames[key] = len(self.frames)
+                    yield _frame(self.frames[key], frame, call)
+                numbers.append(self.frames[key])
+            yield self._stop(number, stack, thread, numbers)
+            if stack.creator and thread != MAIN:
+                yield from self._created(stack, thread)
+        self.count = len(self.stacks)
+
+    def _stop(self, number: int, stack: ImportedStack, thread: int, frames: list[int]) -> StopRecord:
+        what = self._what(number, stack)
+        if what.reason == "thread-create":
+            self._creations.setdefault(stack.frames, []).append(number)
+        return replace(
+            what, number=number, time=round(stack.time, 6), thread=thread, frames=frames, count=stack.times,
+            arguments=[[(name, value) for name, value in frame.arguments] for frame in stack.frames],
+        )  # fmt: skip
+
+    def _what(self, number: int, stack: ImportedStack) -> StopRecord:
+        """What the stop is of: its heading says so, or its innermost function."""
+        function = next((frame.name for frame in stack.frames if not frame.is_hole), UNKNOWN_NAME)
+        if stack.heading:
+            return self._by_heading(stack, stack.frames[0].name)
+        step = step_reached(function) if stack.frames[0].name == function else None
+        if step is None and number not in self._told:
+            return _plain_stop(SAMPLE, function)
+        milestone = milestone_of(step, function) if step else milestone_at(function)
+        return self._reaching([milestone], function)
+
+    def _by_heading(self, stack: ImportedStack, function: str) -> StopRecord:
+        heading = stack.heading
+        if heading in _PLAIN_HEADINGS:
+            return _plain_stop(_PLAIN_HEADINGS[heading], "")
+        if heading.startswith(_THREAD_CREATED):
+            return self._creating(heading[len(_THREAD_CREATED) :])
+        if heading.startswith(_FOR_THE_GUEST):
+            return _plain_stop(IO, heading[len(_FOR_THE_GUEST) :])
+        ioctl = ioctl_in(heading)
+        if ioctl is not None:
+            _, step, file = ioctl
+            stop = self._reaching([milestone_of(step, "ioctl")], "ioctl")
+            return replace(stop, request=step.request, file=file)
+        return self._reaching([milestone_titled(title, function) for title in heading.split("; ")], function)
+
+    def _creating(self, start: str) -> StopRecord:
+        if start == UNKNOWN_NAME:
+            return _plain_stop("thread-create", "pthread_create")
+        outermost = [frame for stack in self.stacks for frame in stack.frames[-3:] if frame.name == start]
+        place = outermost[0] if outermost else UNKNOWN_FRAME
+        return replace(
+            _plain_stop("thread-create", "pthread_create"),
+            starts=start, starts_file=place.file, starts_library=place.library,
+        )  # fmt: skip
+
+    def _reaching(self, milestones: list[MilestoneRecord], function: str) -> StopRecord:
+        for milestone in milestones:
+            self._milestones.setdefault(milestone.name, milestone)
+        return replace(_plain_stop("milestone", function), milestones=[milestone.name for milestone in milestones])
+
+    def _created(self, stack: ImportedStack, thread: int) -> Iterator[Record]:
+        free = self._creations.get(stack.creator, [])
+        if thread in self._claimed or not free:
+            return
+        self._claimed.add(thread)
+        handle = hex(thread)
+        self.threads.set_handle(thread, handle)
+        yield ReturnRecord(free.pop(0), 0, handle)
+
+
+def _plain_stop(reason: str, function: str) -> StopRecord:
+    return StopRecord(0, 0.0, 0, reason, [], function, [], [])
+
+
+def _frame(number: int, frame: ImportedFrame, call: str) -> FrameRecord:
+    return FrameRecord(
+        number, frame.name, frame.kind, frame.pc, frame.file, frame.line, frame.library, frame.addressed, call
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Baselines: the compared part of a call graph as a text file to keep in git."""

@@ -1,0 +1,196 @@
+"""Reads a baseline: text of `baseline.py` becomes a graph again. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import PurePosixPath
+
+from analyzer.baselines.writer import ARROWS, AS, FIRST_LINE, HEAD
+from analyzer.errors import AnalyzerError, newer_schema
+from analyzer.graph.call_graph import (
+    Call,
+    CallGraph,
+    Chain,
+    ChainStep,
+    GraphIoctl,
+    GraphPointer,
+    GraphPointerOrigin,
+    Node,
+    Provenance,
+)
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
+from analyzer.text import visible
+from gdbscripts.records import STEPS
+
+_SCHEMA = int(FIRST_LINE.rpartition(" ")[2])
+_KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_CHAIN = re.compile(
+    rf"(?P<word>chain|step) (?P<milestone>{_QUOTED}|(?!\").*?): (?P<title>.*) \((?P<thread>{_QUOTED}|[^()\"]*)\)"
+)
+_TOKEN = re.compile(rf"{_QUOTED}|\S+")
+_IOCTLS = "ioctls on "
+_OUTSIDE = "outside the chains"
+
+
+def is_baseline(text: str) -> bool:
+    """Whether the text begins as baselines do."""
+    return text.startswith(FIRST_LINE.rpartition(" ")[0])
+
+
+def read_baseline(text: str, name: str) -> CallGraph:
+    """The graph a baseline tells of: chains, functions, calls and ioctls, each as if it had been seen once.
+
+    AnalyzerError, naming `name` and the line, when it is none or of a newer schema.
+    """
+    lines = text.splitlines()
+    if not lines or not is_baseline(text):
+        raise AnalyzerError(f"{name} is not a baseline.", "Make one: analyze baseline update.")
+    schema = lines[0].rpartition(" ")[2]
+    if schema.isdecimal() and int(schema) > _SCHEMA:
+        raise newer_schema(name, int(schema), _SCHEMA)
+    reader = _BaselineReader()
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            reader.read(line)
+        except ValueError as error:
+            raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
+        except (KeyError, IndexError, TypeError):
+            what = visible(line.strip()[:60])
+            raise AnalyzerError(f"{name} is damaged in line {number}: “{what}” cannot stand here.") from None
+    if empty := next((chain for chain in reader.chains if not chain.steps), None):
+        raise AnalyzerError(f"{name} is damaged: the chain to {empty.milestone} has no steps.")
+    return reader.graph()
+
+
+@dataclass
+class _BaselineReader:
+    """What was read so far, and what the line at hand belongs to."""
+
+    head: dict[str, str] = field(default_factory=dict)
+    chains: list[Chain] = field(default_factory=list)
+    nodes: dict[Function, Node] = field(default_factory=dict)
+    calls: dict[tuple[Function, Function, CallKind], Call] = field(default_factory=dict)
+    ioctls: list[GraphIoctl] = field(default_factory=list)
+    section: str = ""
+
+    def read(self, line: str) -> None:
+        """One more line."""
+        if not line.strip():
+            return
+        if not line.startswith(" "):
+            self._section(line)
+        elif self.section == _OUTSIDE:
+            self._outside(_tokens(line))
+        elif self.section.startswith(_IOCTLS):
+            request, file = _tokens(line)
+            thread = _phrase(self.section[len(_IOCTLS) :])
+            self.ioctls.append(GraphIoctl(request, file, thread, "", Function("", "")))
+        elif self.chains:
+            self._step(line)
+        else:
+            raise ValueError("this belongs to nothing")
+
+    def graph(self) -> CallGraph:
+        """Everything that was read."""
+        made = CallGraph(self._provenance())
+        for chain in self.chains:
+            self._count(chain.steps)
+        for node in self.nodes.values():
+            made.put(node)
+        for call in self.calls.values():
+            made.connect(call)
+        made.chains, made.ioctls = tuple(self.chains), tuple(self.ioctls)
+        return made
+
+    def _provenance(self) -> Provenance:
+        head = {key: self.head.get(key, "") for key in ("scenario", "accelerator", "guest", "arguments")}
+        machine = self.head.get("machine", "default")
+        return Provenance(
+            tool="", qemu_version=self.head.get("qemu", ""), build_id="", complete=True,
+            build={"profile": self.head.get("profile", "")},
+            machine="" if machine == "default" else machine, **head,
+        )  # fmt: skip
+
+    def _section(self, line: str) -> None:
+        self.section = line
+        if match := _CHAIN.fullmatch(line):
+            chain = Chain(
+                _phrase(match["milestone"]),
+                _phrase(match["title"]),
+                "",
+                match["word"] == "chain",
+                len(self.chains),
+                _phrase(match["thread"]),
+                (),
+            )
+            self.chains.append(chain)
+        elif line != _OUTSIDE and not line.startswith(_IOCTLS):
+            key, _, value = line.partition(" ")
+            if key not in HEAD:
+                raise ValueError(f"{key} means nothing")
+            self.head[key] = _phrase(value)
+
+    def _step(self, line: str) -> None:
+        tokens, chain = _tokens(line), self.chains[-1]
+        word, steps = line.split(maxsplit=1)[0], chain.steps
+        if line.startswith(f"  {AS}"):
+            milestone = _phrase(line[len(AS) + 2 :])
+            steps = next((c.steps for c in self.chains[:-1] if c.milestone == milestone), ())
+            if not steps:
+                raise ValueError(f"no chain {milestone} stands before this one")
+        elif word == "through":
+            steps = (*steps[:-1], replace(steps[-1], slot=GraphPointer(tokens[1], tokens[2], "explained", "", ())))
+        elif word in STEPS and (slot := steps[-1].slot):
+            slot = replace(slot, set_by=(*slot.set_by, GraphPointerOrigin(tokens[0], tokens[1], tokens[2], "", 0)))
+            steps = (*steps[:-1], replace(steps[-1], slot=slot))
+        else:
+            kind = _KINDS[tokens.pop(0)] if steps else None
+            function, file = _function(*tokens)
+            steps = (*steps, ChainStep(function, kind, file, 0))
+        self.chains[-1] = replace(chain, steps=steps)
+
+    def _outside(self, tokens: list[str]) -> None:
+        if tokens[0] == "function":
+            function, file = _function(*tokens[1:3])
+            self.nodes[function] = Node(function, file, 1, int(tokens[3:] == ["outermost"]), 0)
+        elif tokens[0] == "call":
+            caller, file = _function(*tokens[1:3])
+            callee, other = _function(*tokens[4:])
+            self.nodes.setdefault(caller, Node(caller, file, 1))
+            self.nodes.setdefault(callee, Node(callee, other, 1))
+            self._connect(caller, callee, _KINDS[tokens[3]])
+        else:
+            raise ValueError(f"{tokens[0]} means nothing")
+
+    def _count(self, steps: Sequence[ChainStep]) -> None:
+        for position, step in enumerate(steps):
+            known = self.nodes.get(step.function, Node(step.function, step.file, 1))
+            self.nodes[step.function] = replace(known, outermost=known.outermost or int(not position))
+        for caller, callee in pairwise(steps):
+            self._connect(caller.function, callee.function, callee.kind or CallKind.UNKNOWN)
+
+    def _connect(self, caller: Function, callee: Function, kind: CallKind) -> None:
+        self.calls[caller, callee, kind] = Call(caller, callee, kind, 1)
+
+
+def _tokens(line: str) -> list[str]:
+    return list(map(_phrase, _TOKEN.findall(line)))
+
+
+def _phrase(text: str) -> str:
+    return str(json.loads(text)) if text.startswith('"') else text
+
+
+def _function(name: str, place: str) -> tuple[Function, str]:
+    """The function and its file; the other way round of what `baseline.py` writes for a place."""
+    if place.startswith("["):
+        return Function(name, place), ""
+    if place.startswith("(") and place.endswith(")"):
+        return Function(name, place[1:-1]), ""
+    return Function(name, PurePosixPath(place).stem), place

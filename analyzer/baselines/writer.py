@@ -1,0 +1,154 @@
+"""A baseline: what is compared of a call graph, as text to keep in git. Pure; `reading.py` makes it a graph again.
+
+Line-oriented and free of what changes without the program: lines, addresses, clocks, paths of a host, build-ids,
+the kernel. The same for two recordings of one program. A step of a chain stands below its caller, after how it was
+called:
+
+    chain kvm-init: KVM is chosen and set up (main thread)
+      main softmmu/main.c
+      > qemu_init softmmu/vl.c
+      *> kvm_init accel/kvm/kvm-all.c
+           through member AccelClass.init_machine
+           stored AccelClass.init_machine kvm_accel_class_init
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import PurePosixPath
+
+from analyzer.diff.aligned_chains import OUTSIDE_THE_PROGRAM, comparable
+from analyzer.graph.call_graph import CallGraph, ChainStep, GraphPointer, GraphPointerOrigin, Provenance
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
+from gdbscripts.records import STEPS
+
+FIRST_LINE = "qemu-callchain baseline 1"
+ARROWS = {
+    CallKind.DIRECT: ">",
+    CallKind.INDIRECT: "*>",
+    CallKind.TAIL: "~>",
+    CallKind.INLINE: "+>",
+    CallKind.THREAD_START: "=>",
+    CallKind.SIGNAL: "!>",
+    CallKind.SYSCALL: "$>",
+    CallKind.KERNEL: "k>",
+    CallKind.DOCUMENTED: "d>",
+    CallKind.CALL: "->",
+    CallKind.UNKNOWN: "?>",
+}
+HEAD = ("qemu", "machine", "profile", "scenario", "accelerator", "guest", "arguments")
+_PLAIN = re.compile(r"[^\s\"]+")
+_OWN_WORDS = {"as", "through", *STEPS}  # what else a line may begin with
+AS = "as "  # a chain that begins like the whole of an earlier one names that
+
+
+def write_baseline(graph: CallGraph) -> str:
+    """The baseline of a graph."""
+    return "\n".join(
+        [FIRST_LINE, *_head(graph.provenance), *_chains(graph), *_outside(graph), *_ioctls(graph), ""]
+    )
+
+
+def machine(provenance: Provenance) -> str:
+    """The type of the virtual machine in a word."""
+    return provenance.machine or "default"
+
+
+def profile(provenance: Provenance) -> str:
+    """How the program was built, in a word."""
+    return str(provenance.build.get("profile", "own"))
+
+
+def _head(provenance: Provenance) -> Iterator[str]:
+    values = {**vars(provenance), "qemu": provenance.qemu_version}
+    values |= {"machine": machine(provenance), "profile": profile(provenance)}
+    for key in HEAD:
+        if key != "arguments" or values[key]:  # few recordings have some
+            yield f"{key} {_phrase(str(values[key]))}".rstrip()
+
+
+def _chains(graph: CallGraph) -> Iterator[str]:
+    told: dict[tuple[ChainStep, ...], str] = {}
+    names = [chain.milestone for chain in graph.chains]
+    for chain in graph.chains:
+        steps = tuple(map(_bare, comparable(chain.steps, kernel=False)))
+        word = "chain" if chain.target else "step"
+        thread = _phrase(chain.thread, '()"')
+        yield f"\n{word} {_phrase(chain.milestone, ':')}: {_phrase(chain.title)} ({thread})"
+        same = max((before for before in told if steps[: len(before)] == before), key=len, default=())
+        if same:
+            yield f"  {AS}{_phrase(told[same])}"
+        for step in steps[len(same) :]:
+            yield from _step(step)
+        if names.count(chain.milestone) == 1:
+            told.setdefault(steps, chain.milestone)
+
+
+def _bare(step: ChainStep) -> ChainStep:
+    """The step without what is not kept."""
+    slot = step.slot if step.slot and step.slot.outcome == "explained" else None
+    if slot is not None:
+        set_by = tuple(GraphPointerOrigin(s.what, s.name, s.function, "", 0) for s in slot.set_by)
+        slot = GraphPointer(slot.kind, slot.name, slot.outcome, "", set_by)
+    return ChainStep(step.function, step.kind, _place(step.function, step.file), 0, "", slot)
+
+
+def _step(step: ChainStep) -> Iterator[str]:
+    arrow = f"{ARROWS[step.kind]} " if step.kind else ""
+    name = step.function.name
+    yield f"  {arrow}{json.dumps(name) if name in _OWN_WORDS else _word(name)} {_word(step.file)}"
+    if step.slot is not None:
+        yield f"       through {step.slot.kind} {_word(step.slot.name)}"
+        for setting in step.slot.set_by:
+            yield f"       {setting.what} {_word(setting.name)} {_word(setting.function)}"
+
+
+def _outside(graph: CallGraph) -> Iterator[str]:
+    steps = [chain.steps for chain in graph.chains]
+    on_chains = {step.function for chain in steps for step in chain}
+    edges = {(a.function, b.function) for chain in steps for a, b in pairwise(chain)}
+    calls = [call for call in graph.calls if call.kind not in OUTSIDE_THE_PROGRAM]
+    files = {node.function: _place(node.function, node.file) for node in graph.nodes}
+    outermost = {node.function for node in graph.nodes if node.outermost}
+    kernel = {call.callee for call in graph.calls if call.kind in OUTSIDE_THE_PROGRAM}
+    lines = [
+        f"function {_word(f.name)} {_word(files[f])}{' outermost' if f in outermost else ''}"
+        for f in files
+        if f not in on_chains and f not in kernel
+    ]
+    lines += [
+        f"call {_word(c.caller.name)} {_word(files[c.caller])} {ARROWS[c.kind]} "
+        f"{_word(c.callee.name)} {_word(files[c.callee])}"
+        for c in calls
+        if (c.caller, c.callee) not in edges
+    ]
+    yield from ["\noutside the chains", *(f"  {line}" for line in sorted(lines))] if lines else []
+
+
+def _ioctls(graph: CallGraph) -> Iterator[str]:
+    threads = dict.fromkeys(call.thread for call in graph.ioctls)
+    for thread in threads:
+        yield f"\nioctls on {_phrase(thread)}"
+        asked = dict.fromkeys((call.request, call.file) for call in graph.ioctls if call.thread == thread)
+        yield from (f"  {_word(request)} {_word(file)}" for request, file in asked)
+
+
+def _place(function: Function, file: str) -> str:
+    """The file, or what stands for it: `[libc]`, and `(pc_piix)` for a file of which only the stem is known."""
+    if function.where.startswith("["):
+        return function.where
+    return file if PurePosixPath(file).stem == function.where else f"({function.where})"
+
+
+def _phrase(text: str, unfit: str = "") -> str:
+    """The text as it is, or in quotes when it has what is unfit for its place."""
+    fit = text.isprintable() and text == text.strip() and not text.startswith('"') and not set(text) & set(unfit)
+    return text if fit else json.dumps(text)
+
+
+def _word(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) and text.isprintable() else json.dumps(text)

@@ -1,0 +1,145 @@
+"""The one way to a built QEMU: from the cache, or made now. A build counts when its birth certificate is there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from analyzer import TOOL
+from analyzer.adapters.elf import build_id_of
+from analyzer.build.cache import Cache, remove
+from analyzer.build.compile import CompiledProgram, compile_tree, given_programs
+from analyzer.build.host_packages import check_requirements
+from analyzer.build.plan import BuildPlan, make_plan
+from analyzer.build.progress import Reporter
+from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_facts, write_facts
+from analyzer.build.releases import UNVERIFIED
+from analyzer.build.request import BuildRequest, BuildSettings
+from analyzer.build.sources import SourceTree, obtain_source
+from analyzer.errors import AnalyzerError
+
+
+@dataclass(frozen=True)
+class BuiltQemu:
+    """A finished build; its certificate lies in `folder`. `fresh` when it was made just now."""
+
+    folder: Path
+    program: Path
+    certificate: dict[str, Any]
+    fresh: bool
+
+    @property
+    def name(self) -> str:
+        """What it is called in the cache."""
+        return self.folder.name
+
+
+def build_or_fetch(wanted: BuildRequest, recipe: BuildSettings, cache: Cache, tell: Reporter) -> BuiltQemu:
+    """The emulator that was asked for. AnalyzerError with the next step when it cannot be had.
+
+    The same question again is answered from the cache, without a network.
+    """
+    try:
+        with cache.in_use():
+            return _build_or_fetch(wanted, recipe, cache, tell)
+    except subprocess.TimeoutExpired as error:
+        raise AnalyzerError(f"{error.cmd[0]} gave no answer in {error.timeout:.0f} s.", "Try again.") from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise AnalyzerError(
+                f"The disk is full: a build takes about 1.5 GB in {cache.folder}.",
+                "Free some space (analyze build --prune), or set XDG_CACHE_HOME to another disk.",
+            ) from None
+        raise AnalyzerError(
+            f"{error.strerror or error}: {error.filename or cache.folder}.",
+            f"The cache is {cache.folder}; another place: XDG_CACHE_HOME.",
+        ) from None
+
+
+def _build_or_fetch(wanted: BuildRequest, recipe: BuildSettings, cache: Cache, tell: Reporter) -> BuiltQemu:
+    check_requirements([], given=given_programs(recipe))  # before anything is downloaded
+    source = obtain_source(wanted, cache, tell)
+    plan = make_plan(source, recipe, cache, tell)
+    folder = cache.builds / plan.name
+    if built := finished(folder):
+        return _as_known_now(built, source)
+    with cache.lock(plan.name, tell):
+        if built := finished(folder):  # by the process we waited for
+            return _as_known_now(built, source)
+        return _build(plan, folder, cache, tell)
+
+
+def finished(folder: Path) -> BuiltQemu | None:
+    """The build in `folder`, when it is whole and its program is the one the certificate tells of."""
+    certificate = read_facts(folder / PROVENANCE_FILE)
+    if certificate is None:
+        return None
+    program = folder / str(certificate.get("program", ""))
+    try:
+        facts = (build_id_of(program), program.stat().st_size, os.access(program, os.X_OK))
+    except AnalyzerError:
+        return None
+    whole = facts == (certificate.get("build_id"), certificate.get("size"), True)
+    return BuiltQemu(folder, program, certificate, fresh=False) if whole else None
+
+
+def _as_known_now(built: BuiltQemu, source: SourceTree) -> BuiltQemu:
+    """The same content may have come another way since: committed, or with a sum that somebody knows."""
+    now = {"source": source.name, "verified": source.verified}
+    if source.verified.startswith(UNVERIFIED) or now.items() <= built.certificate.items():
+        return built
+    certificate = {**built.certificate, **now}
+    write_facts(built.folder / PROVENANCE_FILE, certificate)
+    return replace(built, certificate=certificate)
+
+
+def _build(plan: BuildPlan, folder: Path, cache: Cache, tell: Reporter) -> BuiltQemu:
+    (folder / PROVENANCE_FILE).unlink(missing_ok=True)  # of a program that is not whole any more
+    begun = {"source": plan.source.name, "source sha256": plan.source.sha256}
+    before = float((read_facts(folder / UNFINISHED_FILE) or {}).get("seconds", 0.0))
+    began = time.monotonic()
+    write_facts(folder / UNFINISHED_FILE, begun)
+    try:
+        compiled = compile_tree(plan, folder / "build", cache, tell)
+        spent = time.monotonic() - began + (before if compiled.resumed else 0.0)
+        certificate = _certificate(plan, compiled, folder, cache, spent)
+    except (AnalyzerError, OSError):
+        remove(folder)  # a failure would only fail again
+        raise
+    except BaseException:  # an interruption leaves it, to go on from there
+        write_facts(folder / UNFINISHED_FILE, {**begun, "seconds": before + time.monotonic() - began})
+        raise
+    write_facts(folder / PROVENANCE_FILE, certificate)
+    (folder / UNFINISHED_FILE).unlink()
+    tell.say(f"Built QEMU {plan.source.label} in {spent:.0f} s{', resumed' if compiled.resumed else ''}")
+    return BuiltQemu(folder, compiled.program, certificate, fresh=True)
+
+
+def _certificate(
+    plan: BuildPlan, compiled: CompiledProgram, folder: Path, cache: Cache, seconds: float
+) -> dict[str, Any]:
+    """Where a program comes from. `seconds` and `log` differ from one build to the next, nothing else does."""
+    return {
+        "source": plan.source.name,
+        "source sha256": plan.source.sha256,
+        "verified": plan.source.verified,
+        "version": plan.source.label,
+        "profile": plan.recipe.profile.value,
+        "target": plan.recipe.target,
+        "configure": plan.line,
+        "compiler": plan.compiler,
+        "flags": " ".join(plan.flags) or "configure's own",
+        "python packages": " ".join(compiled.packages) or "none",
+        "built by": f"{TOOL} on {platform.machine()}",
+        "build_id": build_id_of(compiled.program),
+        "size": compiled.program.stat().st_size,
+        "program": str(compiled.program.relative_to(folder)),
+        "seconds": round(seconds),
+        "log": str(cache.logs / f"{plan.name}.log"),
+    }

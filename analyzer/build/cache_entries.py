@@ -1,0 +1,133 @@
+"""What is in the cache: listing it, and removing what nobody needs or what is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.build.cache import Cache, remove
+from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_facts
+from analyzer.build.python_environment import installed_in
+from analyzer.errors import UsageError
+
+_LEFT_OVERS = (".part", ".part.json", ".rejected")
+_BUSY = "being made"
+_OF_VERSION_0_1 = "qemu-distribution"
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """Something in the cache. `size` in bytes; `kind` is build, source, download, tools or rest."""
+
+    kind: str
+    name: str
+    size: int
+    about: str
+    paths: tuple[Path, ...]
+    needed: bool  # False: nothing would miss it
+
+
+def cache_entries(cache: Cache) -> list[CacheEntry]:
+    """Everything in the cache, builds first."""
+    builds = list(_builds(cache))
+    used = {_facts_of(entry.paths[0]).get("source sha256", "")[:16] for entry in builds}
+    return [*builds, *_sources(cache, used), *_downloads(cache), *_tools(cache), *_rest(cache)]
+
+
+def prune(cache: Cache, names: Sequence[str]) -> list[CacheEntry]:
+    """Remove the named entries, all of a kind by the kind's name, everything by `all`; without names what nothing
+    needs. Returns what was removed; what a running build may use is left. UsageError for an unknown name."""
+    there = cache_entries(cache)
+    known = {entry.name for entry in there} | {entry.kind for entry in there} | _KINDS
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"{', '.join(map(repr, unknown))} is not in the cache.", "See analyze build --list.")
+    chosen = [e for e in there if {"all", e.name, e.kind} & set(names) or (not names and not e.needed)]
+    with cache.nobody_builds() as alone:
+        # which source and which tools a running build uses is its own affair: they all stay
+        removable = [entry for entry in chosen if alone or entry.kind == "build"]
+        return [entry for entry in removable if _remove(entry, cache)]
+
+
+_KINDS = {"all", "build", "source", "download", "tools", "rest"}
+
+
+def _remove(entry: CacheEntry, cache: Cache) -> bool:
+    try:
+        with cache.lock(entry.name, None):
+            for path in entry.paths:
+                remove(path)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _builds(cache: Cache) -> Iterator[CacheEntry]:
+    for folder in _inside(cache.builds):
+        facts = read_facts(folder / PROVENANCE_FILE)
+        busy = _is_busy(folder.name, cache)
+        about = f"{facts['source']}, {facts.get('target')}, {facts.get('seconds')} s" if facts else "unfinished"
+        log = cache.logs / f"{folder.name}.log"
+        yield CacheEntry(
+            "build", folder.name, size_of(folder), _BUSY if busy else about, (folder, log),
+            needed=busy or facts is not None,
+        )  # fmt: skip
+
+
+def _facts_of(build: Path) -> dict[str, str]:
+    return read_facts(build / PROVENANCE_FILE) or read_facts(build / UNFINISHED_FILE) or {}
+
+
+def _is_busy(name: str, cache: Cache) -> bool:
+    try:
+        return cache.is_locked(name)
+    except PermissionError:  # somebody else's cache, only looked at
+        return False
+
+
+def _sources(cache: Cache, used: set[str]) -> Iterator[CacheEntry]:
+    for folder in _inside(cache.sources):
+        if folder.is_dir():
+            facts = read_facts(folder / "source.json")
+            about = f"{facts['name']}, QEMU {facts['label']}" if facts else "unfinished"
+            yield CacheEntry("source", folder.name, size_of(folder), about, (folder,), needed=folder.name in used)
+
+
+def _downloads(cache: Cache) -> Iterator[CacheEntry]:
+    for path in _inside(cache.downloads):
+        if path.name != "packages.json":
+            left_over = path.name.endswith(_LEFT_OVERS)
+            about = "unfinished or rejected" if left_over else ""
+            yield CacheEntry("download", path.name, size_of(path), about, (path,), needed=not left_over)
+
+
+def _tools(cache: Cache) -> Iterator[CacheEntry]:
+    for path in _inside(cache.tools):
+        unfinished = path.name.startswith((".making", "python3")) and not installed_in(path)
+        about = "unfinished" if unfinished else ""
+        yield CacheEntry("tools", path.name, size_of(path), about, (path,), needed=not unfinished)
+
+
+def _rest(cache: Cache) -> Iterator[CacheEntry]:
+    for name, needed in (("apt", True), ("logs", True), (_OF_VERSION_0_1, False)):
+        if (cache.folder / name).exists():
+            about = "" if needed else "made by version 0.1.0"
+            yield CacheEntry("rest", name, size_of(cache.folder / name), about, (cache.folder / name,), needed)
+
+
+def size_of(path: Path) -> int:
+    """Bytes on disk, of a file or of all below a folder."""
+    if not path.is_dir():
+        return path.lstat().st_blocks * 512 if path.exists() else 0
+    total = 0
+    for folder, _, files in os.walk(path):
+        for name in files:
+            with suppress(FileNotFoundError):  # a build goes on while we count
+                total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118 - there are many
+    return total
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

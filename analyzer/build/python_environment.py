@@ -1,0 +1,98 @@
+"""The private Python environment of a build: meson, ninja and what they need, installed in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import venv
+from pathlib import Path
+
+from analyzer.adapters.process import CommandContext, CommandError, run
+from analyzer.build.cache import Cache, remove
+from analyzer.build.host_packages import known_cure
+from analyzer.build.progress import Reporter, report_seconds
+from analyzer.build.provenance import read_facts, write_facts
+from analyzer.errors import AnalyzerError
+
+_WHOLE = "whole.json"
+# How this user gets at packages: an index of a company, a mirror, a proxy. Where they go is for us to say.
+_PIP_SETTINGS = (
+    "INDEX_URL",
+    "EXTRA_INDEX_URL",
+    "FIND_LINKS",
+    "NO_INDEX",
+    "PROXY",
+    "CERT",
+    "CLIENT_CERT",
+    "TRUSTED_HOST",
+    "CONFIG_FILE",
+    "DEFAULT_TIMEOUT",
+    "TIMEOUT",
+    "RETRIES",
+)
+
+
+def environment_folder(cache: Cache, packages: tuple[str, ...]) -> Path:
+    """Where the environment with these packages is, or will be."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    name = hashlib.sha256("\n".join((python, sys.base_prefix, *packages)).encode()).hexdigest()[:12]
+    return cache.tools / f"python{python}-{name}"
+
+
+def provide_environment(
+    cache: Cache, packages: tuple[str, ...], shop: CommandContext, tell: Reporter
+) -> tuple[str, ...]:
+    """What is installed in the private environment, as `name==version`; it is made when it is not there.
+
+    AnalyzerError when it cannot be made.
+    """
+    folder = environment_folder(cache, packages)
+    with cache.lock(folder.name, tell):
+        installed = installed_in(folder)
+        if not installed:
+            tell.say(f"Making a private Python environment with {', '.join(packages)}")
+            try:
+                installed = _make_environment(folder, packages, shop, tell)
+            except BaseException:
+                remove(folder)
+                raise
+    return installed
+
+
+def installed_in(folder: Path) -> tuple[str, ...]:
+    """The packages of a whole environment that is still where it was made: it knows its own path. Else ()."""
+    facts = read_facts(folder / _WHOLE) or {}
+    return tuple(facts.get("installed", ())) if facts.get("folder") == str(folder.resolve()) else ()
+
+
+def _make_environment(
+    folder: Path, packages: tuple[str, ...], shop: CommandContext, tell: Reporter
+) -> tuple[str, ...]:
+    remove(folder)
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = str(folder / "bin" / "python3")
+    tick = report_seconds(tell, "Installing Python packages")
+    try:
+        run([python, "-m", "ensurepip", "--default-pip"], folder, shop, tick)
+    except CommandError as error:
+        raise AnalyzerError(
+            f"No virtual environment can be made in {folder}: {error.last_line}",
+            known_cure(error.output) or "On Debian and Ubuntu: apt-get install python3-venv",
+        ) from None
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    try:
+        run([*pip, "install", *packages], folder, shop, tick, _pip_settings())
+        installed = tuple(run([*pip, "freeze", "--all"], folder, shop).split())
+    except CommandError as error:
+        raise AnalyzerError(
+            f"pip could not install {', '.join(packages)}: {error.last_line}",
+            f"Is the package index reachable? All that was said: {shop.log}",
+        ) from None
+    write_facts(folder / _WHOLE, {"folder": str(folder.resolve()), "installed": list(installed)})
+    return installed
+
+
+def _pip_settings() -> dict[str, str]:
+    names = [f"PIP_{name}" for name in _PIP_SETTINGS]
+    return {**{name: os.environ[name] for name in names if name in os.environ}, "PIP_USER": "0"}

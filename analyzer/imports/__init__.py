@@ -1,1 +1,0 @@
-"""Text that somebody pasted becomes a recording. See README.md here."""

@@ -1,0 +1,69 @@
+"""The ledger of ioctls in words: what was asked of the kernel, what it said, who was on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analyzer.kvm.ioctl_arguments import describe, describe_result
+from analyzer.kvm.kernel_functions import kernel_functions
+from analyzer.kvm.requests import descriptor_class, name_of
+from analyzer.model.kvm import Ioctl
+from analyzer.model.recording import Recording
+
+
+@dataclass(frozen=True)
+class IoctlLogLine:
+    """One ioctl. `chain` are QEMU's functions, outermost first; `kernel` the kernel's, behind the system call."""
+
+    number: int
+    time: float  # seconds since the program was started
+    thread: str
+    fd: int
+    file: str
+    descriptor: str  # system, vm, vcpu, device
+    request: str
+    argument: str
+    result: str
+    chain: tuple[str, ...]
+    kernel: tuple[str, ...]
+    observed: bool  # whether the kernel's functions were seen on its stack, or are as documented
+
+
+def ioctl_log(recording: Recording) -> Iterator[IoctlLogLine]:
+    """The ioctls in the order made."""
+    for entry in recording.ledger:
+        yield _line(entry, recording)
+
+
+def _line(entry: Ioctl, recording: Recording) -> IoctlLogLine:
+    kernel, observed = kernel_functions(entry)
+    returned = entry.returned
+    failed = returned is not None and returned < 0
+    value = -1 if failed else returned
+    return IoctlLogLine(
+        number=entry.number,
+        time=entry.time,
+        thread=recording.thread(entry.thread).label,
+        fd=entry.fd,
+        file=entry.file,
+        descriptor=descriptor_class(entry.file),
+        request=name_of(entry.request),
+        argument=describe(entry.request, entry.argument, entry.before, entry.after, value),
+        result=describe_result(entry.request, value, -returned if failed and returned is not None else 0),
+        chain=tuple(function.name for function in entry.functions),
+        kernel=kernel,
+        observed=observed,
+    )
+
+
+def ioctl_log_text(recording: Recording) -> Iterator[str]:
+    """One line of text for each ioctl, as `strace` would print it, and the functions on the way."""
+    for line in ioctl_log(recording):
+        argument = f", {line.argument}" if line.argument else ""
+        way = " > ".join(line.chain) or "(stack not taken)"
+        mark = "" if line.observed else " (documented)"
+        yield (
+            f"{line.time:9.6f} {line.thread:12} ioctl({line.fd}<{line.file}>, {line.request}{argument})"
+            f" = {line.result or '?'}\n          {way} => {' > '.join(line.kernel) or 'unknown'}{mark}"
+        )

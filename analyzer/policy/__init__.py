@@ -1,0 +1,1 @@
+"""Decides which changes count: allow-list, verdict, bisection. Pure."""

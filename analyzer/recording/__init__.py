@@ -1,0 +1,1 @@
+"""Records a run of QEMU under gdb, and reads recordings back."""

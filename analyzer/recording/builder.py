@@ -1,0 +1,117 @@
+"""The records of a recording, sorted by kind as they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gdbscripts.records import (
+    AcceleratorRecord,
+    EndRecord,
+    ExitCountRecord,
+    ExitResultRecord,
+    FrameRecord,
+    HeaderRecord,
+    IoctlRecord,
+    IoctlReturnRecord,
+    KernelEventRecord,
+    KernelStackRecord,
+    KernelTraceRecord,
+    KvmExitRecord,
+    MilestoneRecord,
+    NoteRecord,
+    OutputRecord,
+    PointerOriginRecord,
+    PointerRecord,
+    ProgramExitRecord,
+    Record,
+    ReturnRecord,
+    SourceRecord,
+    StopRecord,
+    ThreadRecord,
+)
+
+
+@dataclass
+class RecordingBuilder:
+    """What was read so far."""
+
+    header: HeaderRecord | None = None
+    milestones: list[MilestoneRecord] = field(default_factory=list)
+    threads: dict[int, ThreadRecord] = field(default_factory=dict)
+    frames: dict[int, FrameRecord] = field(default_factory=dict)
+    stops: list[StopRecord] = field(default_factory=list)
+    returns: dict[int, ReturnRecord] = field(default_factory=dict)
+    ioctls: list[IoctlRecord] = field(default_factory=list)
+    ioctl_returns: dict[int, IoctlReturnRecord] = field(default_factory=dict)
+    exits: list[KvmExitRecord] = field(default_factory=list)
+    exit_answers: dict[int, str] = field(default_factory=dict)
+    exit_counts: dict[int, int] = field(default_factory=dict)
+    kernel: KernelTraceRecord | None = None
+    kernel_stacks: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    kernel_events: dict[int, list[KernelEventRecord]] = field(default_factory=dict)
+    pointers: list[PointerRecord] = field(default_factory=list)
+    pointer_steps: list[PointerOriginRecord] = field(default_factory=list)
+    accelerator: AcceleratorRecord | None = None
+    sources: list[SourceRecord] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+    exit: ProgramExitRecord | None = None
+    notes: list[str] = field(default_factory=list)
+    end: EndRecord | None = None
+
+    def add(self, record: Record) -> None:
+        """One more record."""
+        match record:
+            case MilestoneRecord():
+                self.milestones.append(record)
+            case ThreadRecord():
+                self.threads[record.number] = record
+            case FrameRecord():
+                self.frames[record.number] = record
+            case StopRecord():
+                self.stops.append(record)
+            case ReturnRecord():
+                self.returns[record.stop] = record
+            case PointerRecord():
+                self.pointers.append(record)
+            case PointerOriginRecord():
+                self.pointer_steps.append(record)
+            case _:
+                self._add_about_ioctls(record)
+
+    def _add_about_ioctls(self, record: Record) -> None:
+        match record:
+            case IoctlRecord():
+                self.ioctls.append(record)
+            case IoctlReturnRecord():
+                self.ioctl_returns[record.number] = record
+            case KvmExitRecord():
+                self.exits.append(record)
+            case ExitResultRecord():
+                self.exit_answers[record.number] = record.data
+            case ExitCountRecord():
+                self.exit_counts[record.reason] = record.count
+            case KernelTraceRecord():
+                self.kernel = record
+            case KernelStackRecord():
+                self.kernel_stacks[record.number] = tuple(record.functions)
+            case KernelEventRecord():
+                self.kernel_events.setdefault(record.ioctl, []).append(record)
+            case _:
+                self._add_about_the_run(record)
+
+    def _add_about_the_run(self, record: Record) -> None:
+        match record:
+            case HeaderRecord():
+                self.header = record
+            case AcceleratorRecord():
+                self.accelerator = record
+            case SourceRecord():
+                self.sources.append(record)
+            case OutputRecord():
+                self.outputs[record.stream] = self.outputs.get(record.stream, "") + record.text
+            case ProgramExitRecord():
+                self.exit = record
+            case NoteRecord():
+                self.notes.append(record.text)
+            case EndRecord():
+                self.end = record

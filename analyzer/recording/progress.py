@@ -1,0 +1,87 @@
+"""What has been reached so far, learnt by reading the recording while gdb appends to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gdbscripts.lines import from_line
+from gdbscripts.records import (
+    FrameRecord,
+    MilestoneRecord,
+    PointerOriginRecord,
+    ProgramExitRecord,
+    Record,
+    StopRecord,
+)
+
+
+@dataclass(frozen=True)
+class MilestoneReached:
+    """A milestone was reached for the first time, in `function`, `time` seconds after the start."""
+
+    milestone: MilestoneRecord
+    function: str
+    time: float
+    depth: int  # frames of the stack
+
+
+class RecordingFollower:
+    """Yields the records appended to a file since the last look; a half-written line waits for its end."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open(encoding="utf-8")
+        self._rest = ""
+
+    def new(self) -> Iterator[Record]:
+        """Records appended since the last call."""
+        *lines, self._rest = (self._rest + self._file.read()).split("\n")
+        yield from (from_line(line) for line in lines)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class MilestoneProgress:
+    """Which milestones were reached, and which required ones are still awaited."""
+
+    def __init__(self, report: Callable[[MilestoneReached], None]) -> None:
+        self._report = report
+        self._milestones: dict[str, MilestoneRecord] = {}
+        self._reached: set[str] = set()
+        self.exit_status: int | None = None
+        self.files: dict[str, set[int]] = {}  # source file -> lines that frames point at
+
+    def take(self, records: Iterator[Record]) -> None:
+        """Learn from new records; a milestone reached for the first time is reported."""
+        for record in records:
+            match record:
+                case MilestoneRecord():
+                    self._milestones[record.name] = record
+                case FrameRecord() if record.file and not record.library:
+                    self.files.setdefault(record.file, set()).add(record.line)
+                case PointerOriginRecord() if record.file and not record.library:
+                    self.files.setdefault(record.file, set()).add(record.line)
+                case StopRecord():
+                    self._take_stop(record)
+                case ProgramExitRecord():
+                    self.exit_status = record.status
+
+    @property
+    def awaited(self) -> list[MilestoneRecord]:
+        """Required milestones that were not reached yet."""
+        return [m for m in self._milestones.values() if m.required and m.name not in self._reached]
+
+    @property
+    def reached_beyond_main(self) -> bool:
+        """Whether anything but `main` was reached."""
+        return bool(self._reached - {"main"})
+
+    def _take_stop(self, stop: StopRecord) -> None:
+        for name in stop.milestones:
+            if name not in self._reached:
+                self._reached.add(name)
+                milestone = self._milestones[name]
+                self._report(MilestoneReached(milestone, stop.function, stop.time, len(stop.frames)))

@@ -1,0 +1,306 @@
+"""Reads a recording file into the model. Absolute paths become relative here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TextIO
+
+from analyzer.errors import AnalyzerError, newer_schema
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import CallKey, Frame, Function, IoctlAtStop, Stop, Thread, identify
+from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
+from analyzer.model.pointers import Pointer, PointerOrigin
+from analyzer.model.recording import Recording
+from analyzer.recording.builder import RecordingBuilder
+from gdbscripts.lines import LineError, from_line, schema_of
+from gdbscripts.records import (
+    BREAK,
+    SCHEMA,
+    STEPS,
+    Arguments,
+    FrameRecord,
+    IoctlRecord,
+    KvmExitRecord,
+    PointerOriginRecord,
+    Record,
+    SourceRecord,
+    StopRecord,
+)
+
+FILE_NAME = "recording.jsonl"
+Roots = tuple[str, ...]  # where files of the program lie: its sources, and what its build made beside it
+_LONGEST_LINE = 1 << 25  # characters; a stack of 2000 frames with long arguments takes a hundredth
+
+
+def read_recording(path: Path) -> Recording:
+    """The recording in `path`, a file or an output folder.
+
+    Raises AnalyzerError when there is none, or when it is of a newer schema.
+    """
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            return assemble(_records(_bounded(lines, str(file)), str(file)), str(file))
+    except FileNotFoundError:
+        raise AnalyzerError(f"{file}: no such recording.", "Record one: analyze startup --qemu PATH.") from None
+    except OSError as error:
+        raise AnalyzerError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def source_root(files: Iterable[str]) -> str:
+    """The folder that all of `files` (absolute) lie below: "" when there is none but the root."""
+    directories = {str(Path(os.path.normpath(file)).parent) for file in files if file.startswith("/")}
+    root = os.path.commonpath(directories) if directories else ""
+    return "" if root == "/" else root
+
+
+def relative(file: str, *roots: str) -> str:
+    """`file` relative to the first of `roots` it lies below, normalised; unchanged when it lies elsewhere."""
+    plain = os.path.normpath(file) if file else ""
+    below = (root for root in roots if root and plain.startswith(root + "/"))
+    return plain.removeprefix(next((root + "/" for root in below), ""))
+
+
+def _bounded(file: TextIO, name: str) -> Iterator[str]:
+    """The lines; what never ends a line, such as a device, is not read to its end."""
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise AnalyzerError(f"{name} is not a recording: it has a line of {_LONGEST_LINE} characters.")
+        yield line
+
+
+def _records(lines: Iterable[str], name: str) -> Iterator[Record]:
+    """The records, a broken last line left out: it is what a killed recorder leaves."""
+    previous: str | None = None
+    number = 0
+    for number, line in enumerate(lines, 1):
+        if previous is not None:
+            yield _record(previous, name, number - 1)
+        previous = line
+    if previous is None:
+        raise AnalyzerError(f"{name} is empty, not a recording.", "Record one: analyze startup --qemu PATH.")
+    if previous.endswith("\n") or number == 1:
+        yield _record(previous, name, number)
+
+
+def _record(line: str, name: str, number: int) -> Record:
+    if number == 1:
+        _check_schema(line, name)
+    try:
+        return from_line(line)
+    except LineError as error:
+        if number == 1:
+            raise AnalyzerError(
+                f"{name} is not a recording: {error}.",
+                f"Give an output folder or its {FILE_NAME}; analyze import makes one of a backtrace.",
+            ) from None
+        raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
+
+
+def _check_schema(line: str, name: str) -> None:
+    schema = schema_of(line)
+    if schema is not None and schema > SCHEMA:
+        raise newer_schema(name, schema, SCHEMA)
+
+
+def assemble(records: Iterable[Record], name: str) -> Recording:
+    """The recording that the records make up; AnalyzerError, naming `name`, when they contradict each other."""
+    draft = RecordingBuilder()
+    for record in records:
+        draft.add(record)
+    if draft.header is None:
+        raise AnalyzerError(f"{name} is not a recording: it has no header.")
+    # What the user asks for besides may lie anywhere, in a system header for instance.
+    own = (milestone for milestone in draft.milestones if not milestone.name.startswith(BREAK))
+    root = source_root(file for milestone in own for file in milestone.files)
+    roots = (root, str(Path(draft.header.qemu).parent))
+    try:
+        # Most stacks of a profile share their frames.
+        plain = cache(lambda number: _frame(draft.frames[number], [], roots))
+        stops = tuple(_stop(stop, draft, roots, plain) for stop in draft.stops)
+        ledger = tuple(_ledger_entry(ioctl, draft, roots) for ioctl in draft.ioctls)
+        exits = tuple(_exit(exit_, draft) for exit_ in draft.exits)
+        pointers = _pointers(draft, roots)
+    except KeyError as error:
+        raise AnalyzerError(f"{name} is damaged: something names number {error}, which is missing.") from None
+    except ValueError as error:  # arguments do not fit the frames, or a kind of call is unknown
+        raise AnalyzerError(f"{name} is damaged: {error}.") from None
+    return Recording(
+        header=draft.header,
+        source_root=root,
+        milestones=tuple(draft.milestones),
+        threads=tuple(_threads(draft, stops)),
+        stops=stops,
+        accelerator=draft.accelerator,
+        sources=_sources(draft.sources, roots),
+        outputs=draft.outputs,
+        exit=draft.exit,
+        notes=tuple(draft.notes),
+        end=draft.end,
+        pointers=pointers,
+        ledger=ledger,
+        kernel=draft.kernel,
+        exits=exits,
+        exit_counts=draft.exit_counts,
+    )
+
+
+def _stop(stop: StopRecord, draft: RecordingBuilder, roots: Roots, plain: Callable[[int], Frame]) -> Stop:
+    if stop.thread not in draft.threads:
+        raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
+    if unknown := set(stop.milestones) - {milestone.name for milestone in draft.milestones}:
+        raise ValueError(f"stop {stop.number} names milestone {min(unknown)}, which is missing")
+    if not stop.frames:
+        raise ValueError(f"stop {stop.number} has no frames")
+    if stop.count < 1:
+        raise ValueError(f"stop {stop.number} stands for {stop.count} stacks")
+    frames = [
+        _frame(draft.frames[number], arguments, roots) if arguments else plain(number)
+        for number, arguments in zip(stop.frames, stop.arguments, strict=True)
+    ]
+    if frames and frames[0].library:  # debug information of libc calls it __GI_ioctl: use the name asked for
+        innermost = replace(frames[0].function, name=stop.function or frames[0].function.name)
+        frames[0] = replace(frames[0], function=innermost)
+    starts_file = relative(stop.starts_file, *roots)
+    return Stop(
+        number=stop.number,
+        time=stop.time,
+        thread=stop.thread,
+        reason=stop.reason,
+        milestones=tuple(stop.milestones),
+        function=stop.function,
+        frames=tuple(frames),
+        ioctl=_ioctl(stop, draft) if stop.request else None,
+        starts=identify(stop.starts, starts_file, stop.starts_library) if stop.starts else None,
+        exit=stop.exit if stop.exit >= 0 else None,
+        count=stop.count,
+    )
+
+
+def _ioctl(stop: StopRecord, draft: RecordingBuilder) -> IoctlAtStop:
+    names = {m.name: m.request for m in draft.milestones}
+    request = next((names[name] for name in stop.milestones if names.get(name)), hex(stop.request))
+    returned = draft.returns.get(stop.number)
+    return IoctlAtStop(request, stop.request, stop.fd, stop.file, returned.value if returned else None)
+
+
+def _frame(frame: FrameRecord, arguments: Arguments, roots: Roots) -> Frame:
+    file = relative(frame.file, *roots)
+    return Frame(
+        function=identify(frame.function, file, frame.library),
+        name=frame.function,
+        kind=frame.kind,
+        file=file,
+        line=frame.line,
+        library=frame.library,
+        pc=frame.pc,
+        addressed=frame.addressed,
+        call=CallKind(frame.call or "unknown"),
+        instruction=frame.instruction,
+        via=tuple(identify(name, relative(file, *roots), library) for name, file, library in frame.via),
+        arguments=tuple((name, value) for name, value in arguments),
+    )
+
+
+def _threads(draft: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thread]:
+    """Each thread with the stop that created it: the last one before its first stop with its handle.
+
+    A handle is used again after a thread has ended, hence "the last one before".
+    """
+    first_stop: dict[int, int] = {}
+    for stop in stops:
+        first_stop.setdefault(stop.thread, stop.number)
+    starts: dict[int, Function | None] = {stop.number: stop.starts for stop in stops}
+    creations: dict[str, list[int]] = {}
+    for number, returned in sorted(draft.returns.items()):
+        if returned.handle and number in starts:
+            creations.setdefault(returned.handle, []).append(number)
+    program = draft.threads[1].name if 1 in draft.threads else ""
+    for thread in draft.threads.values():
+        limit = first_stop.get(thread.number, len(stops))
+        before = [number for number in creations.get(thread.handle, ()) if number < limit]
+        creator = before[-1] if before and thread.number != 1 else None
+        start = starts.get(creator) if creator is not None else None
+        # A thread nobody named has inherited the program's name, which tells nothing.
+        name = thread.name if thread.name != program else ""
+        yield Thread(thread.number, thread.tid, name, creator, start)
+
+
+def _ledger_entry(ioctl: IoctlRecord, draft: RecordingBuilder, roots: Roots) -> Ioctl:
+    if ioctl.thread not in draft.threads:
+        raise ValueError(f"ioctl {ioctl.number} names thread {ioctl.thread}, which is missing")
+    returned = draft.ioctl_returns.get(ioctl.number)
+    before = bytes.fromhex(ioctl.data)
+    return Ioctl(
+        number=ioctl.number,
+        time=ioctl.time,
+        thread=ioctl.thread,
+        fd=ioctl.fd,
+        file=ioctl.file,
+        request=ioctl.request,
+        argument=ioctl.argument,
+        before=before,
+        after=bytes.fromhex(returned.data) if returned and returned.data else before,
+        returned=returned.value if returned else None,
+        frames=tuple(_frame(draft.frames[number], [], roots) for number in ioctl.frames),
+        kernel=tuple(
+            KernelEvent(e.time, e.name, e.text, draft.kernel_stacks[e.stack] if e.stack >= 0 else (), e.count)
+            for e in draft.kernel_events.get(ioctl.number, ())
+        ),
+    )
+
+
+def _exit(exit_: KvmExitRecord, draft: RecordingBuilder) -> KvmExit:
+    if exit_.thread not in draft.threads:
+        raise ValueError(f"exit {exit_.number} names thread {exit_.thread}, which is missing")
+    return KvmExit(
+        number=exit_.number,
+        ioctl=exit_.ioctl,
+        time=exit_.time,
+        thread=exit_.thread,
+        run=bytes.fromhex(exit_.run),
+        data=bytes.fromhex(exit_.data),
+        answer=bytes.fromhex(draft.exit_answers.get(exit_.number, "")),
+    )
+
+
+def _pointers(draft: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]:
+    stops = {stop.number for stop in draft.stops}
+    steps: dict[int, list[PointerOrigin]] = {}
+    for step in draft.pointer_steps:
+        steps.setdefault(step.pointer, []).append(_pointer_step(step, stops, roots))
+    return {
+        (pointer.callee, tuple(pointer.returns)): Pointer(
+            kind=pointer.kind,
+            slot=pointer.slot,
+            address=pointer.address,
+            value=pointer.value,
+            target=pointer.target,
+            outcome=pointer.outcome,
+            reason=pointer.reason,
+            leads=tuple(identify(name, relative(file, *roots), library) for name, file, library in pointer.leads),
+            steps=tuple(steps.get(pointer.number, ())),
+        )
+        for pointer in draft.pointers
+    }
+
+
+def _pointer_step(step: PointerOriginRecord, stops: set[int], roots: Roots) -> PointerOrigin:
+    if step.what not in STEPS or not (step.stop < 0 or step.stop in stops):
+        raise ValueError(f"a step of pointer {step.pointer} is {step.what} at stop {step.stop}")
+    file = relative(step.file, *roots)
+    function = identify(step.function, file, step.library) if step.function else None
+    stop = step.stop if step.stop >= 0 else None
+    return PointerOrigin(step.what, step.name, function, file, step.line, step.address, stop)
+
+
+def _sources(sources: list[SourceRecord], roots: Roots) -> dict[str, dict[int, str]]:
+    texts: dict[str, dict[int, str]] = {}
+    for source in sources:
+        lines = texts.setdefault(relative(source.file, *roots), {})
+        lines.update(enumerate(source.lines, source.first))
+    return texts

@@ -1,0 +1,56 @@
+"""Scenarios: milestones as data, one TOML file each. `startup.toml` explains the keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from analyzer.toml import load_toml
+from gdbscripts.plan import AcceleratorTest, PlannedMilestone
+from gdbscripts.records import BREAK
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What to wait for, for one accelerator."""
+
+    name: str
+    steps: tuple[PlannedMilestone, ...]
+    accelerators: tuple[AcceleratorTest, ...]
+    accessors: tuple[str, ...] = ()  # io: functions that hand an access to a device
+
+
+def load_scenario(name: str, accelerator: str) -> Scenario:
+    """The scenario of that name, without the milestones of other accelerators."""
+    return parse_scenario(load_toml(__name__, f"{name}.toml"), accelerator)
+
+
+def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
+    """The scenario that `data` describes; ValueError when it contradicts itself."""
+    steps = tuple(
+        _step(dict(milestone))
+        for milestone in data["milestone"]
+        if milestone.get("accelerator", accelerator) == accelerator
+    )
+    names = {step.name for step in steps}
+    for step in steps:
+        if step.as_often_as and step.as_often_as not in names:
+            raise ValueError(f"milestone {step.name} counts on {step.as_often_as}, which there is not")
+    tests = tuple(AcceleratorTest(test["name"], test["expression"]) for test in data["accelerator"])
+    return Scenario(data["name"], steps, tests, tuple(data.get("accessors", ())))
+
+
+def break_step(function: str, limit: int) -> PlannedMilestone:
+    """The step for a function the user wants to stop at as well."""
+    return PlannedMilestone(
+        name=f"{BREAK}{function}", title=f"Asked for: {function}", required=False, functions=[function],
+        limit=limit,
+    )  # fmt: skip
+
+
+def _step(milestone: dict[str, Any]) -> PlannedMilestone:
+    milestone.pop("accelerator", None)
+    request_name = milestone.pop("request", "")
+    number = milestone.pop("number", 0)
+    required = milestone.pop("required", False)
+    return PlannedMilestone(request_name=request_name, request=number, required=required, **milestone)

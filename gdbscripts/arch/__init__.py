@@ -1,0 +1,1 @@
+"""All that is particular to a processor. Another architecture is two more files here."""

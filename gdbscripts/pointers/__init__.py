@@ -1,0 +1,1 @@
+"""Explains calls through function pointers. See README.md here."""

@@ -1,0 +1,149 @@
+"""Finds the functions that left no frame: called by name, they went on to the callee by jumps (tail calls).
+
+gdb shows such functions when only one way leads through the call sites it knows of. Where it shows none, the
+call instruction still names the first of them, and its machine code may tell the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator, List, NamedTuple, Optional, Tuple
+
+import gdb
+
+from gdbscripts.arch.host import current as architecture
+from gdbscripts.disassembly import Disassembler
+
+_SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_CODES = Disassembler()  # a few functions, all of them short
+_LONGEST = 5  # functions in a row
+
+JumpPlace = List[str]  # name, absolute source file, library
+
+
+class TailCalls(NamedTuple):
+    """`via` are the functions between, the one called first; `kind` is how the last of them came to the callee.
+
+    Kind is "" when the callee is what was called; tail; inline, when gdb names the frame after what is inlined
+    there; unknown, when the machine code does not tell one way.
+    """
+
+    kind: str = ""
+    via: Tuple[JumpPlace, ...] = ()
+
+
+def find_tail_calls(target: int, callee: gdb.Frame) -> TailCalls:
+    """The way from the function called at `target` to the frame `callee`."""
+    symbol = symbol_at(target)
+    entry = _entry_of_frame(callee)
+    if symbol is None:
+        return TailCalls()
+    name, _, section = symbol
+    linked = section.startswith(".plt")
+    if linked:
+        name = name.partition("@")[0]
+        target = 0 if name.startswith("*") else address_of(name)  # "*ABS*+0x9be70": has no name to look up
+    if target == entry:
+        called = function_at(target)
+        renamed = callee.type() == gdb.TAILCALL_FRAME and called is not None and called.name != callee.name()
+        return TailCalls("inline", (place_at(target),)) if renamed else TailCalls()
+    if name == callee.name():
+        return TailCalls()
+    ways = paths_by_jumps(target, entry) if target else []
+    if len(ways) == 1:
+        return TailCalls("tail", tuple(place_at(address) for address in ways[0]))
+    if linked:  # an alias, or one of several implementations that the dynamic linker picked (STT_GNU_IFUNC)
+        return TailCalls()
+    return TailCalls("unknown", (place_at(target),))
+
+
+def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
+    """(name, offset, section) of the symbol that covers `address`."""
+    match = _SYMBOL.match(gdb.execute("info symbol 0x%x" % address, to_string=True))
+    if match is None:
+        return None
+    return match["name"], int(match["offset"] or 0), match["section"]
+
+
+def address_of(function: str) -> int:
+    """Where the function of that name is; 0 when there is none."""
+    try:
+        # Evaluating `&function` would give the same, a hundred times slower.
+        answer = gdb.execute("info address %s" % function, to_string=True)
+    except gdb.error:
+        return 0
+    match = _ADDRESS.search(answer)
+    return int(match[0], 16) if match else 0
+
+
+def function_at(address: int) -> Optional[gdb.Symbol]:
+    """The function whose code `address` is in; what may be inlined there does not count."""
+    found = None
+    block = gdb.block_for_pc(address)
+    while block is not None and not block.is_static:
+        found = block.function or found
+        block = block.superblock
+    return found
+
+
+def paths_by_jumps(start: int, goal: int) -> List[Tuple[int, ...]]:
+    """The ways from the function at `start` to the one at `goal` by jumps: the functions passed, `start` first."""
+    return list(_ways(start, goal, ()))
+
+
+def entry_at(address: int) -> int:
+    """Where the function begins whose code `address` is in; 0 when gdb knows none."""
+    function = function_at(address)
+    if function is not None:
+        return _entry(function)
+    symbol = symbol_at(address)
+    return address - symbol[1] if symbol else 0
+
+
+def _ways(start: int, goal: int, before: Tuple[int, ...]) -> Iterator[Tuple[int, ...]]:
+    """The ways from the function at `start` to the one at `goal` by jumps named in the code, without loops."""
+    here = (*before, start)
+    for target in _jumps(start):
+        if target == goal:
+            yield here
+        elif target not in here and len(here) < _LONGEST:
+            yield from _ways(target, goal, here)
+
+
+def _jumps(start: int) -> List[int]:
+    """Entries of other functions that the function at `start` jumps to."""
+    code = _CODES.around(start)
+    if code is None or code.entry != start:
+        return []
+    own = {item.address for item in code}
+    targets = {architecture.jump_target(item.text) for item in code} - own
+    return sorted(target for target in targets if target and entry_at(target) == target)
+
+
+def _entry_of_frame(frame: gdb.Frame) -> int:
+    """Where the function begins whose machine code the frame is in."""
+    # The address behind a jump or a call that never returns may belong to the next function.
+    inside = frame.pc() - 1 if frame.level() else frame.pc()
+    function = function_at(inside) if frame.type() == gdb.TAILCALL_FRAME else frame.function()
+    if function is not None:
+        return _entry(function)
+    symbol = symbol_at(inside)
+    return inside - symbol[1] if symbol else 0
+
+
+def _entry(function: gdb.Symbol) -> int:
+    address = function.value().address
+    return int(address) if address is not None else 0
+
+
+def place_at(address: int) -> JumpPlace:
+    """The function at `address`."""
+    library = gdb.solib_name(address) or ""
+    function = function_at(address)
+    symbol = symbol_at(address)
+    name = str(function.name) if function is not None else symbol[0] if symbol else hex(address)
+    symtab = function.symtab if function is not None else gdb.find_pc_line(address).symtab
+    if symtab is None:
+        return [name, "", library]
+    return [name, symtab.filename if library else symtab.fullname(), library]

@@ -1,0 +1,116 @@
+"""A verdict as a JSON document; `changes.schema.json` beside this file says what is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from analyzer import TOOL
+from analyzer.diff.change import AlignedRow, ChainDiff, NamedProvenance
+from analyzer.graph.call_graph import ChainStep, GraphPointer, GraphPointerOrigin
+from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
+from reports.text.sentences import first_divergence, sentence, summary
+
+# History of the format:
+# 1  first
+SCHEMA = 1
+_FORMAT = "qemu-callchain changes"
+
+
+def render(verdict: JudgedDiff) -> str:
+    """The document as text, with a line end; names are as they were found, escaped as JSON does."""
+    numbers = {finding.change.key: number for number, finding in enumerate(verdict.findings)}
+    data = {
+        "format": _FORMAT,
+        "schema": SCHEMA,
+        "tool": TOOL,
+        "status": int(verdict.status),
+        "summary": summary(verdict),
+        "old": _side(verdict.diff.old),
+        "new": _side(verdict.diff.new),
+        "findings": [_finding(finding) for finding in verdict.findings],
+        "chains": [_chain(chain, numbers) for chain in verdict.diff.chains],
+        "rules": [_rule(rule) for rule in verdict.rules],
+        "stale": list(verdict.stale),
+        "stale_counts": verdict.stale_counts,
+        "unchecked": [{"subject": one.subject, "reason": one.reason} for one in verdict.unchecked],
+    }
+    return json.dumps(data, indent=1) + "\n"
+
+
+def provenance(side: NamedProvenance) -> dict[str, Any]:
+    """Where a side comes from, with the build's facts sorted."""
+    facts = dict(vars(side.provenance))
+    facts["build"] = dict(sorted(side.provenance.build.items()))
+    return facts
+
+
+def _side(side: NamedProvenance) -> dict[str, Any]:
+    return {"name": side.name, "provenance": provenance(side)}
+
+
+def _finding(finding: JudgedChange) -> dict[str, Any]:
+    change = finding.change
+    return {
+        "kind": change.kind.value,
+        "subject": change.subject,
+        "old": change.old,
+        "new": change.new,
+        "after": change.after,
+        "note": change.note,
+        "chains": list(change.chains),
+        "file": change.file,
+        "line": change.line,
+        "text": sentence(change),
+        "counts": finding.counts,
+        "accepted": finding.accepted,
+    }
+
+
+def _chain(chain: ChainDiff, numbers: dict[tuple[str, ...], int]) -> dict[str, Any]:
+    return {
+        "milestone": chain.milestone,
+        "title": chain.title,
+        "target": chain.target,
+        "old_thread": chain.old_thread,
+        "new_thread": chain.new_thread,
+        "differs": chain.differs,
+        "first_divergence": first_divergence(chain),
+        "known": chain.known,
+        "findings": sorted({numbers[one.key] for one in chain.changes if one.key in numbers}),
+        "rows": [_row(row, numbers) for row in chain.rows],
+    }
+
+
+def _row(row: AlignedRow, numbers: dict[tuple[str, ...], int]) -> dict[str, Any]:
+    return {
+        "old": _step(row.old),
+        "new": _step(row.new),
+        "findings": [numbers[change.key] for change in row.changes if change.key in numbers],
+    }
+
+
+def _step(step: ChainStep | None) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    return {
+        "function": step.function.name,
+        "where": step.function.where,
+        "kind": step.kind.value if step.kind else None,
+        "file": step.file,
+        "line": step.line,
+        "slot": _slot(step.slot),
+    }
+
+
+def _slot(slot: GraphPointer | None) -> dict[str, Any] | None:
+    return None if slot is None else {**vars(slot), "set_by": _settings(slot.set_by)}
+
+
+def _settings(steps: Sequence[GraphPointerOrigin]) -> list[dict[str, Any]]:
+    return [dict(vars(step)) for step in steps]
+
+
+def _rule(rule: RuleResult) -> dict[str, Any]:
+    return {**vars(rule), "path": list(rule.path)}

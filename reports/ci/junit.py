@@ -1,0 +1,126 @@
+"""A verdict as JUnit XML: a test for each milestone's chain, each rule, and what is outside the chains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree as ET
+
+from analyzer.diff.change import ChainDiff
+from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
+from reports.findings import (
+    NOT_COMPARABLE,
+    RULE_BROKEN,
+    STALE_ENTRY,
+    by_key,
+    findings_of,
+    ioctl_changes,
+    off_chain_changes,
+)
+from reports.sanitize import sanitized
+from reports.text.chain_rows import like_before
+from reports.text.diff import aligned_text, threads
+from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
+
+# The published schema demands a time and a host: a comparison has neither, and must give the same bytes again.
+_NO_TIME = "1970-01-01T00:00:00"
+_SUITE = "qemu-callchain"
+
+
+@dataclass(frozen=True)
+class JunitCase:
+    """A test. `outcome`: "" for passed, failure, error."""
+
+    group: str
+    name: str
+    outcome: str = ""
+    message: str = ""
+    kind: str = ""  # of failure or error
+    details: str = ""
+
+
+def render(verdict: JudgedDiff) -> str:
+    """The document as text. What could not be checked is an error: nobody looks at a skipped test."""
+    verdict = sanitized(verdict)
+    found = _told_apart(junit_cases(verdict))
+    counts = {outcome: sum(case.outcome == outcome for case in found) for outcome in ("failure", "error")}
+    suite = ET.Element(
+        "testsuite", name=_SUITE, timestamp=_NO_TIME, hostname="localhost", time="0",
+        tests=str(len(found)), failures=str(counts["failure"]), errors=str(counts["error"]),
+    )  # fmt: skip
+    properties = ET.SubElement(suite, "properties")
+    for name, which in (("old", verdict.diff.old), ("new", verdict.diff.new)):
+        ET.SubElement(properties, "property", name=name, value=side_sentence(which))
+    for case in found:
+        _put(suite, case)
+    ET.SubElement(suite, "system-out").text = _said(verdict)
+    ET.SubElement(suite, "system-err").text = "\n".join(verdict.stale)
+    ET.indent(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+
+
+def junit_cases(verdict: JudgedDiff) -> Iterator[JunitCase]:
+    """The tests, in the order of the scenario."""
+    known = by_key(verdict)
+    chains = verdict.diff.chains
+    for position, chain in enumerate(chains):
+        yield _of_chain(chain, like_before(chains, position), findings_of(chain, known))
+    yield _of_list("outside the chains", off_chain_changes(verdict))
+    yield _of_list("ioctls", ioctl_changes(verdict))
+    yield from (_of_rule(rule) for rule in verdict.rules if rule.outcome != "unchecked")
+    if verdict.stale_counts and verdict.stale:
+        yield JunitCase(
+            "besides", "allow file", "failure", verdict.stale[0], STALE_ENTRY, "\n".join(verdict.stale)
+        )
+    for one in verdict.unchecked:
+        yield JunitCase(
+            "could not be checked", one.subject or "?", "error", one.reason, NOT_COMPARABLE, one.reason
+        )
+
+
+def _told_apart(found: Iterable[JunitCase]) -> list[JunitCase]:
+    """CI takes tests of one name for one: the second gets a number."""
+    seen: Counter[tuple[str, str]] = Counter()
+    result = []
+    for case in found:
+        seen[case.group, case.name] += 1
+        again = seen[case.group, case.name]
+        result.append(case if again == 1 else replace(case, name=f"{case.name} ({again})"))
+    return result
+
+
+def _of_chain(chain: ChainDiff, like: str, findings: Sequence[JudgedChange]) -> JunitCase:
+    counting = [finding for finding in findings if finding.counts]
+    case = JunitCase("chains", f"{chain.title} ({threads(chain)})")
+    if not counting:
+        return case
+    what = first_divergence(chain) or sentence(counting[0].change)
+    details = f"{what}\n{aligned_text(chain, like)}"
+    return replace(case, outcome="failure", message=what, kind=counting[0].change.kind.value, details=details)
+
+
+def _of_list(name: str, findings: Sequence[JudgedChange]) -> JunitCase:
+    changes = tuple(finding.change for finding in findings if finding.counts)
+    if not changes:
+        return JunitCase("besides", name)
+    details = "\n".join(map(sentence, changes))
+    return JunitCase("besides", name, "failure", counted(changes), changes[0].kind.value, details)
+
+
+def _of_rule(rule: RuleResult) -> JunitCase:
+    if rule.outcome == "holds":
+        return JunitCase("rules", rule.rule)
+    details = "\n".join([rule.reason, *rule.path])
+    return JunitCase("rules", rule.rule, "failure", rule.words, RULE_BROKEN, details)
+
+
+def _put(suite: ET.Element, case: JunitCase) -> None:
+    element = ET.SubElement(suite, "testcase", classname=f"{_SUITE}.{case.group}", name=case.name, time="0")
+    if case.outcome:
+        ET.SubElement(element, case.outcome, type=case.kind, message=case.message).text = case.details
+
+
+def _said(verdict: JudgedDiff) -> str:
+    accepted = [f"accepted: {sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted]
+    return "\n".join([*accepted, summary(verdict)])

@@ -1,0 +1,200 @@
+"""Chains as flows of SARIF, and places."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from analyzer import __version__
+from analyzer.diff.change import NOTES, ChainDiff, ChangeKind
+from analyzer.errors import ExitStatus
+from analyzer.graph.call_graph import ChainStep
+from analyzer.policy.verdict import JudgedDiff
+from reports.ci.json_document import provenance
+from reports.findings import NOT_COMPARABLE, RULE_BROKEN, STALE_ENTRY, Finding, findings
+from reports.sanitize import sanitized
+from reports.text.sentences import sentence, summary
+
+MOST_STEPS = 1_000  # GitHub shows so many locations of a result's flows
+MOST_IN_ALL = 20_000  # it takes a log of 10 MB packed
+
+
+class SarifFlows:
+    """The flow of each result, until they are too much in all; the worst results ask first."""
+
+    def __init__(self, verdict: JudgedDiff, most_in_all: int = MOST_IN_ALL) -> None:
+        self._room = most_in_all
+        self.left_out = 0  # results that should have had a flow
+        self._chains: dict[tuple[str, object], ChainDiff] = {}
+        for chain in verdict.diff.chains:
+            for change in chain.changes:
+                self._chains.setdefault((chain.milestone, change.key), chain)
+
+    def of(self, item: Finding) -> dict[str, Any] | None:
+        """The new chain that shows the item's change, the old one where there is no new; None without one."""
+        chain = self._chain(item)
+        length = min(len(chain.rows) if chain else len(item.path), MOST_STEPS)
+        if not length:
+            return None
+        if length > self._room:
+            self.left_out += 1
+            return None
+        self._room -= length
+        steps = _steps_of(sanitized(chain)) if chain else [location(name, "", 0) for name in item.path]
+        return {"threadFlows": [{"locations": [{"location": step} for step in _middle_left_out(steps)]}]}
+
+    def _chain(self, item: Finding) -> ChainDiff | None:
+        change = item.change
+        return self._chains.get((change.chains[0], change.key)) if change and change.chains else None
+
+
+def location(function: str, file: str, line: int) -> dict[str, Any]:
+    """A place as SARIF has it. A file that is not known is `qemu`, since platforms refuse a result without any."""
+    artifact = {"uri": quote(file.lstrip("/") or "qemu", safe="/"), "uriBaseId": "SRCROOT"}
+    physical: dict[str, Any] = {"artifactLocation": artifact}
+    if file and line > 0:
+        physical["region"] = {"startLine": line}
+    return {"physicalLocation": physical, "logicalLocations": [{"fullyQualifiedName": function}]}
+
+
+def _steps_of(chain: ChainDiff) -> list[dict[str, Any]]:
+    new = any(row.new for row in chain.rows)
+    steps = []
+    for row in chain.rows:
+        step = row.new if new else row.old
+        if step is not None:
+            said = "; ".join(map(sentence, row.changes)) or step.function.name
+            steps.append(_with_message(step, said))
+    return steps
+
+
+def _with_message(step: ChainStep, text: str) -> dict[str, Any]:
+    return {**location(step.function.name, step.file, step.line), "message": {"text": text}}
+
+
+def _middle_left_out(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The outermost and the innermost steps, when there are too many; the one between says so."""
+    left = len(steps) - MOST_STEPS + 1
+    if left <= 1:
+        return steps
+    half = MOST_STEPS // 2
+    gap = {"message": {"text": f"{left} more functions"}}
+    return [*steps[:half], gap, *steps[half + left :]]
+
+
+_MEANINGS = {
+    ChangeKind.CHAIN_REMOVED: "A milestone that the old program reached is not reached by the new one.",
+    ChangeKind.CHAIN_ADDED: "A milestone that the old program did not reach is reached by the new one.",
+    ChangeKind.THREAD: "A milestone is reached on another thread than before.",
+    ChangeKind.INSERTED: "A function came in between on the way to a milestone.",
+    ChangeKind.REMOVED: "A function is not on the way to a milestone any more.",
+    ChangeKind.RENAMED: "A function on the way to a milestone has another name, at the same place of the chain.",
+    ChangeKind.CALL_KIND: "A direct call became one through a pointer, or the other way round.",
+    ChangeKind.POINTER: "A call goes through another pointer, or another function sets the pointer.",
+    ChangeKind.MOVED: "A function on the way to a milestone moved to another source file.",
+    ChangeKind.IOCTL_REMOVED: "The kernel is not asked for something it was asked for before.",
+    ChangeKind.IOCTL_ADDED: "The kernel is asked for something it was not asked for before.",
+    ChangeKind.IOCTL_REORDERED: "The kernel is asked for the same things in another order.",
+    ChangeKind.FUNCTION_REMOVED: "A function that no chain shows was not seen any more.",
+    ChangeKind.FUNCTION_ADDED: "A function that no chain shows was seen for the first time.",
+    ChangeKind.CALL_REMOVED: "A call that no chain shows was not seen any more.",
+    ChangeKind.CALL_ADDED: "A call that no chain shows was seen for the first time.",
+    ChangeKind.KIND_UNKNOWN: "How a call is made is known of one recording only: it may have changed.",
+    ChangeKind.HITS: "A function was recorded more or less often.",
+    ChangeKind.NUMBERED: "The same function of another machine version, which QEMU numbers.",
+    ChangeKind.OPTIMISED: "A function was inlined or left by a jump in one of the builds; the way is the same.",
+}
+_ACCEPT = "If this is meant, accept it with a reason in the allow file, or take the new recording as the baseline."
+_OTHERS = {
+    RULE_BROKEN: "A rule of the allow file does not hold. Either the change is wrong, or the rule is out of date.",
+    NOT_COMPARABLE: "This could not be compared, so nobody knows whether it changed. See that both sides were "
+    "recorded to their end and that the symbol exists, or accept it with a reason in the allow file.",
+    STALE_ENTRY: "An entry of the allow file matches nothing or has expired. Remove it, or decide again.",
+}
+SARIF_HELP = {kind.value: f"{text} {_ACCEPT}" for kind, text in _MEANINGS.items()} | _OTHERS
+"""By the kind's word, or the name of the other checks."""
+
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MOST_RESULTS = 5_000  # GitHub refuses a log with more than 25,000 and shows the first 5,000
+_LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
+_NOTES = {kind.value for kind in NOTES}
+_RULES = [*(kind.value for kind in ChangeKind), RULE_BROKEN, NOT_COMPARABLE, STALE_ENTRY]
+
+
+def render(verdict: JudgedDiff, most: int = MOST_RESULTS) -> str:
+    """The log as text, worst results first; how many are left out is a notification."""
+    told = findings(verdict)
+    flows = SarifFlows(verdict)
+    run = {
+        "tool": {"driver": _driver()},
+        "automationDetails": {"id": f"qemu-callchain/{_scenario(verdict)}/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root of QEMU's sources."}}},
+        "results": [_result(item, flows) for item in told[:most]],
+        "properties": _sides(verdict),
+    }
+    run["invocations"] = [_invocation(verdict, len(told) - most, flows.left_out)]
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _scenario(verdict: JudgedDiff) -> str:
+    return quote(sanitized(verdict.diff.new.provenance).scenario, safe="") or "unknown"
+
+
+def _sides(verdict: JudgedDiff) -> dict[str, Any]:
+    sides = {"old": sanitized(verdict.diff.old), "new": sanitized(verdict.diff.new)}
+    return {name: {"name": side.name, **provenance(side)} for name, side in sides.items()}
+
+
+def _driver() -> dict[str, Any]:
+    return {"name": "qemu-callchain", "semanticVersion": __version__, "rules": [_rule(rule) for rule in _RULES]}
+
+
+def _rule(rule: str) -> dict[str, Any]:
+    level = "note" if rule in _NOTES else "warning" if rule == STALE_ENTRY else "error"
+    words = rule.replace("-", " ")
+    return {
+        "id": rule,
+        "name": words.title().replace(" ", ""),
+        "shortDescription": {"text": words[:1].upper() + words[1:]},
+        "fullDescription": {"text": SARIF_HELP[rule]},
+        "help": {"text": SARIF_HELP[rule]},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def _result(item: Finding, flows: SarifFlows) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": item.check,
+        "ruleIndex": _RULES.index(item.check),
+        "level": _LEVELS[item.level],
+        "message": {"text": item.text},
+        "locations": [location(item.subject, item.file, item.line)],
+        "partialFingerprints": {"callchainChange/v1": item.fingerprint},
+        # The old side is the baseline. What is gone is news too: viewers hide what they are told is "absent".
+        "baselineState": "unchanged" if item.accepted else "new",
+    }
+    if item.accepted:
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": item.accepted}]
+    if flow := flows.of(item):
+        result["codeFlows"] = [flow]
+    return result
+
+
+def _invocation(verdict: JudgedDiff, results_left: int, flows_left: int) -> dict[str, Any]:
+    told = [_notification(summary(verdict), "note")]
+    if results_left > 0:
+        told.append(_notification(f"{results_left} more results are left out, the least bad.", "warning"))
+    if flows_left:
+        told.append(_notification(f"{flows_left} results are without their chain, which is too long.", "note"))
+    return {
+        "executionSuccessful": verdict.status is not ExitStatus.COULD_NOT_RUN,
+        "exitCode": int(verdict.status),
+        "toolExecutionNotifications": told,
+    }
+
+
+def _notification(text: str, level: str) -> dict[str, Any]:
+    return {"message": {"text": text}, "level": level}

@@ -1,0 +1,1 @@
+"""Call graphs as Graphviz DOT text."""

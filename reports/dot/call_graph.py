@@ -1,0 +1,113 @@
+"""The graph as DOT text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+import graphviz
+
+from analyzer.graph.call_graph import Call, CallGraph, Node
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
+
+_Drawn = TypeVar("_Drawn")
+LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
+# Told apart by line, arrow head and label, not by colour alone.
+EDGE_STYLES = {
+    CallKind.DIRECT: {},
+    CallKind.CALL: {"arrowhead": "onormal", "class": "call"},
+    CallKind.INDIRECT: {"style": "dashed", "arrowhead": "empty", "label": "pointer", "class": "indirect"},
+    CallKind.TAIL: {"arrowhead": "normalnormal", "label": "tail call", "class": "tail"},
+    CallKind.INLINE: {"style": "dotted", "arrowhead": "none", "label": "inlined", "class": "inline"},
+    CallKind.THREAD_START: {"style": "bold", "arrowhead": "diamond", "label": "starts thread", "class": "thread"},
+    CallKind.SIGNAL: {"arrowhead": "vee", "label": "signal", "class": "signal"},
+    CallKind.SYSCALL: {"style": "bold", "arrowhead": "inv", "label": "system call", "class": "syscall"},
+    CallKind.KERNEL: {"arrowhead": "open", "class": "kernel"},
+    CallKind.DOCUMENTED: {"style": "dotted", "arrowhead": "inv", "label": "documented", "class": "documented"},
+    CallKind.UNKNOWN: {"style": "dotted", "arrowhead": "odot", "label": "?", "class": "unknown"},
+}
+
+
+def to_dot(graph: CallGraph) -> str:
+    """DOT text: folders as clusters, node ids `f0`, `f1` … and edge ids `e0` … in sorted order."""
+    dot = empty_drawing()
+    ids = {node.function: f"f{number}" for number, node in enumerate(graph.nodes)}
+    nodes = [(node, node) for node in graph.nodes]
+    draw_in_folders(dot, nodes, lambda box, node: _draw_node(box, node, ids[node.function]))
+    for number, call in enumerate(graph.calls):
+        _draw_edge(dot, call, ids, f"e{number}")
+    return str(dot.source)
+
+
+def empty_drawing() -> graphviz.Digraph:
+    """What all our graphs look like."""
+    dot = graphviz.Digraph("calls")
+    dot.attr(
+        "graph",
+        rankdir="TB",
+        newrank="true",  # one ranking for all folders, so that main is on top
+        fontname="Helvetica,Arial,sans-serif",
+        nodesep="0.25",
+        ranksep="0.45",
+        bgcolor="transparent",
+    )
+    dot.attr(
+        "node",
+        shape="box",
+        style="rounded,filled",
+        fillcolor="white",
+        fontname="Helvetica,Arial,sans-serif",
+        fontsize="12",
+        margin="0.14,0.06",
+    )
+    dot.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="9")
+    return dot
+
+
+def draw_in_folders(
+    dot: graphviz.Digraph, nodes: Iterable[tuple[Node, _Drawn]], draw: Callable[[graphviz.Digraph, _Drawn], None]
+) -> None:
+    """Draw what stands for each node inside the box of its folder."""
+    folders: dict[str, list[_Drawn]] = defaultdict(list)
+    for node, drawn in nodes:
+        folders[_folder(node)].append(drawn)
+    for number, folder in enumerate(sorted(folders)):
+        with dot.subgraph(name=f"cluster_{number}") as box:
+            box.attr(label=dot_text(folder), style="rounded", color="gray70", fontcolor="gray40", fontsize="11")
+            for drawn in folders[folder]:
+                draw(box, drawn)
+
+
+def _folder(node: Node) -> str:
+    if node.function.where.startswith("["):
+        return node.function.where.strip("[]")
+    return str(PurePosixPath(node.file).parent) if node.file else "?"
+
+
+def _draw_node(dot: graphviz.Digraph, node: Node, identifier: str) -> None:
+    style = {"class": "fn"}
+    if node.milestones:
+        style = {"class": "fn milestone", "penwidth": "2.2"}
+    label = f"{dot_text(node.function.name)}\\n{dot_text(PurePosixPath(node.file).name or node.function.where)}"
+    tooltip = dot_text(f"{node.function.name} in {node.file or node.function.where}")
+    dot.node(identifier, label=graphviz.nohtml(label), id=identifier, tooltip=tooltip, **style)
+
+
+def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], identifier: str) -> None:
+    site = f", {call.sites[0].file}:{call.sites[0].line}" if call.sites else ""
+    tooltip = dot_text(f"{call.caller} to {call.callee}: {call.kind}, {call.hits} recorded{site}")
+    style = dict(EDGE_STYLES[call.kind])
+    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind != "argument")
+    if slots:
+        style["label"] = dot_text(", ".join(slots))
+    dot.edge(ids[call.caller], ids[call.callee], id=identifier, tooltip=tooltip, **style)
+
+
+def dot_text(text: str, longest: int = LONGEST_NAME) -> str:
+    """`text` safe as a DOT label: escaped and not longer than `longest`."""
+    short = text if len(text) <= longest else text[: longest - 1] + "…"
+    escaped: str = graphviz.escape(short.replace("\0", ""))
+    return escaped  # of a type of graphviz's that is never taken for HTML, whatever it begins with

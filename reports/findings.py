@@ -1,0 +1,137 @@
+"""What a list of findings shows: changes, broken rules, what could not be checked, stale entries. Worst first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from analyzer.diff.change import ChainDiff, Change, ChangeKind
+from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
+from reports.sanitize import sanitized
+from reports.text.sentences import sentence
+
+ERROR, WARNING, NOTICE = "error", "warning", "notice"
+RULE_BROKEN, NOT_COMPARABLE, STALE_ENTRY = "rule-broken", "not-checked", "stale-entry"
+IOCTLS = frozenset({ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REMOVED, ChangeKind.IOCTL_REORDERED})
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to tell. `check` is a change's kind, or BROKEN, UNCHECKED, STALE."""
+
+    level: str  # ERROR, WARNING, NOTICE
+    check: str
+    subject: str
+    text: str  # a sentence, fit to show
+    fingerprint: str  # the same whenever the same is found, in whatever line
+    file: str = ""
+    line: int = 0
+    accepted: str = ""  # why, when the allow file says so
+    path: tuple[str, ...] = ()
+    change: Change | None = None  # as it was found: not fit to show
+
+
+def findings(verdict: JudgedDiff) -> list[Finding]:
+    """All there is to tell, worst first; fingerprints are unique."""
+    found = [_of_change(finding, sanitized(finding)) for finding in verdict.findings]
+    broken = [
+        Finding(
+            ERROR, RULE_BROKEN, rule.rule, _rule_words(rule), _fingerprint(RULE_BROKEN, raw.rule), path=rule.path
+        )
+        for raw, rule in _both(verdict.broken)
+    ]
+    unchecked = [
+        Finding(
+            ERROR,
+            NOT_COMPARABLE,
+            one.subject,
+            f"{one.subject}: {one.reason}",
+            _fingerprint(NOT_COMPARABLE, raw.subject),
+        )
+        for raw, one in _both(verdict.unchecked)
+    ]
+    stale = [
+        Finding(
+            ERROR if verdict.stale_counts else WARNING,
+            STALE_ENTRY,
+            "allow file",
+            text or STALE_ENTRY,
+            _fingerprint(STALE_ENTRY, raw),
+        )
+        for raw, text in _both(verdict.stale)
+    ]
+    ranks = {ERROR: 0, WARNING: 1, NOTICE: 2}
+    return _unique(sorted([*broken, *found, *unchecked, *stale], key=lambda item: ranks[item.level]))
+
+
+def by_key(verdict: JudgedDiff) -> dict[tuple[str, ...], JudgedChange]:
+    """What is thought of each change, for those who hold a change of a row or a chain."""
+    return {finding.change.key: finding for finding in verdict.findings}
+
+
+def findings_of(chain: ChainDiff, known: dict[tuple[str, ...], JudgedChange]) -> list[JudgedChange]:
+    """What is thought of the changes of a chain; a change that nobody judged counts."""
+    return [known.get(change.key, JudgedChange(change, True)) for change in chain.changes]
+
+
+def off_chain_changes(verdict: JudgedDiff) -> list[JudgedChange]:
+    """Changes that no chain shows, ioctls left out."""
+    return [one for one in verdict.findings if not one.change.chains and one.change.kind not in IOCTLS]
+
+
+def ioctl_changes(verdict: JudgedDiff) -> list[JudgedChange]:
+    """Changes of what the kernel is asked."""
+    return [one for one in verdict.findings if one.change.kind in IOCTLS]
+
+
+def _both(values: Iterable[_Value]) -> Iterator[tuple[_Value, _Value]]:
+    """Each as it was found, and as it can be shown."""
+    return ((value, sanitized(value)) for value in values)
+
+
+def _of_change(raw: JudgedChange, finding: JudgedChange) -> Finding:
+    change = finding.change
+    text = sentence(change)
+    return Finding(
+        level=ERROR if finding.counts else NOTICE,
+        check=change.kind.value,
+        subject=change.subject,
+        text=f"{text}: accepted, {finding.accepted}" if finding.accepted else text,
+        fingerprint=_change_fingerprint(raw.change),
+        file=change.file,
+        line=change.line,
+        accepted=finding.accepted,
+        change=raw.change,
+    )
+
+
+def _rule_words(rule: RuleResult) -> str:
+    because = f" (the rule is there because: {rule.reason})" if rule.reason else ""
+    return f"{rule.rule}: {rule.words}{because}"
+
+
+def _change_fingerprint(change: Change) -> str:
+    """Without lines, and without the function before: other changes move both."""
+    return _fingerprint(change.kind, change.subject, change.old, change.new, *change.chains)
+
+
+def _fingerprint(*parts: str) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode(errors="surrogatepass")).hexdigest()
+
+
+def _unique(told: list[Finding]) -> list[Finding]:
+    """Two findings may be the same for a fingerprint: platforms would drop the second one."""
+    seen: Counter[str] = Counter()
+    result = []
+    for item in told:
+        seen[item.fingerprint] += 1
+        again = seen[item.fingerprint]
+        result.append(
+            item if again == 1 else replace(item, fingerprint=_fingerprint(item.fingerprint, str(again)))
+        )
+    return result

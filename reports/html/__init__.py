@@ -1,0 +1,1 @@
+"""The HTML report and the HTML comparison: page data first, templates last."""

@@ -1,0 +1,258 @@
+"""Gathers the report's data from a graph and the recordings behind it."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from analyzer.graph.call_graph import Call, CallGraph, Provenance
+from analyzer.kvm.requests import name_of
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Frame, Function
+from analyzer.model.recording import Recording
+from analyzer.text import visible
+from gdbscripts.records import IMPORT, IO
+from reports.html.io_timeline import exit_counts, io_access_rows
+from reports.html.ioctls import descriptor_hierarchy, ioctl_log_rows, kernel_note
+from reports.html.pointers import PointerStories
+from reports.html.report_page import BacktraceText, IoctlRow, ReportPage, RunSection, ThreadRow, TimelineEntry
+from reports.html.story import KIND_WORDS, Samples, chapters, identity
+from reports.text.backtraces import backtrace, heading
+from reports.text.pointers import slot_words
+
+_TRACES = 500  # backtraces of a recording that are shown
+
+
+def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "") -> ReportPage:
+    """The report's data. Without recordings (graphs alone) there are no arguments, sources or backtraces."""
+    samples = Samples(recordings)
+    pointers = PointerStories(graph, recordings)
+    provenance = graph.provenance
+    guest = f"a {provenance.accelerator.upper()} guest" if provenance.accelerator else "a guest"
+    return ReportPage(
+        title=_title(provenance, guest),
+        verdict=_verdict(graph, recordings),
+        complete=provenance.complete,
+        problems=(*_problems(recordings), *_unexplained(pointers)),
+        facts=tuple(_facts(graph)),
+        chapters=tuple(chapters(graph, samples, pointers)),
+        svg=svg,
+        svg_missing=svg_missing,
+        details=_details(graph, samples),
+        rungs=() if recordings else tuple(_rungs_of_graph(graph)),
+        runs=tuple(_runs(recordings)),
+        kinds=tuple(_kinds(graph)),
+        imported=provenance.scenario == IMPORT,
+    )
+
+
+def _title(provenance: Provenance, guest: str) -> str:
+    if provenance.scenario == IMPORT:
+        of_version = f"QEMU {provenance.qemu_version}, " if provenance.qemu_version else ""
+        return f"Backtraces of {of_version}{provenance.build.get('imported from', 'several texts')}"
+    if provenance.scenario == "io":
+        return f"How QEMU {provenance.qemu_version} serves the I/O of {guest}"
+    return f"How QEMU {provenance.qemu_version} starts {guest}"
+
+
+def _verdict(graph: CallGraph, recordings: Sequence[Recording]) -> str:
+    if graph.provenance.scenario == IMPORT:
+        seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls"
+        return f"{seen}. Which of them go through a pointer a backtrace does not tell."
+    pointers = sum(1 for call in graph.calls if call.kind is CallKind.INDIRECT)
+    seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls, {pointers} of them through a pointer"
+    ends = dict.fromkeys(recording.end.reason for recording in recordings if recording.end)
+    reasons = [reason for reason in ends if reason]
+    return ". ".join([seen, *(reason[:1].upper() + reason[1:] for reason in reasons)]) + "."
+
+
+def _runs(recordings: Sequence[Recording]) -> Iterator[RunSection]:
+    for number, recording in enumerate(recordings, 1):
+        traces = tuple(_traces(recording))
+        yield RunSection(
+            name=f"Run {number} of {len(recordings)}" if len(recordings) > 1 else "",
+            facts=tuple(_facts_of_run(recording)),
+            command=shlex.join(recording.header.command),
+            serial=visible(recording.outputs.get("serial", "").replace("\r\n", "\n")),
+            messages=visible(recording.outputs.get("stderr", "")),
+            timeline=tuple(_timeline(recording)),
+            threads=tuple(_threads(recording)),
+            rungs=() if recording.ledger else tuple(_rungs(recording)),
+            ladder=tuple(descriptor_hierarchy(recording)),
+            ledger=tuple(ioctl_log_rows(recording)),
+            kernel=kernel_note(recording) if recording.ledger else "",
+            requests=tuple(Counter(name_of(entry.request) for entry in recording.ledger).most_common()),
+            traces=traces[:_TRACES],
+            more_traces=max(0, len(traces) - _TRACES),
+            accesses=tuple(io_access_rows(recording)) if recording.exits else (),
+            exits=exit_counts(recording),
+        )
+
+
+def _problems(recordings: Sequence[Recording]) -> Iterator[str]:
+    for number, recording in enumerate(recordings, 1):
+        run = f"Run {number}: " if len(recordings) > 1 else ""
+        yield from (run + problem for problem in _problems_of(recording))
+
+
+def _problems_of(recording: Recording) -> Iterator[str]:
+    if recording.end is None:
+        yield "This recording was cut short: it has no end. What follows is what was recorded until then."
+    elif recording.end.outcome == "interrupted":
+        yield "This recording was interrupted. What follows is what was recorded until then."
+    for milestone in recording.not_reached:
+        if milestone.found:
+            yield f"Never reached: {milestone.title} ({milestone.request or ', '.join(milestone.found)})."
+        else:
+            yield f"Not in this program: {milestone.title} (none of {', '.join(milestone.missing)})."
+    yield from recording.notes
+
+
+def _unexplained(pointers: PointerStories) -> Iterator[str]:
+    for caller, callee, slot in pointers.unexplained:
+        yield f"Who set the pointer from {caller} to {callee} is {slot.outcome}: {slot.reason}."
+
+
+def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
+    provenance = graph.provenance
+    if provenance.scenario == IMPORT:
+        yield "QEMU", provenance.qemu_version or "unknown"
+        yield from ((name.capitalize(), str(value)) for name, value in provenance.build.items())
+        yield "Made by", provenance.tool
+        return
+    yield "QEMU", provenance.qemu_version
+    yield "Build-id", provenance.build_id
+    yield "Accelerator", provenance.accelerator or "unknown"
+    yield "Guest", provenance.guest
+    for name, value in provenance.build.items():
+        yield f"Build: {name}", str(value)
+    yield "Made by", provenance.tool
+
+
+def _facts_of_run(recording: Recording) -> Iterator[tuple[str, str]]:
+    header = recording.header
+    if header.scenario == IMPORT:
+        if header.host:
+            yield "Host", header.host
+        return
+    if recording.accelerator is not None:
+        yield "Accelerator", f"{recording.accelerator.name} (QEMU says: {recording.accelerator.evidence})"
+    yield "Exit", _exit(recording)
+    yield "gdb", header.gdb_version
+    yield "Host", header.host
+    if "seconds" in header.build:  # of the birth certificate what differs from one build of the same to the next
+        yield "Build took", f"{header.build['seconds']} s"
+    if "log" in header.build:
+        yield "Build log", str(header.build["log"])
+    yield "Recorded", header.created
+
+
+def _exit(recording: Recording) -> str:
+    if recording.exit is None:
+        return "did not end by itself"
+    if recording.exit.status is None and not recording.exit.signal:
+        return "ended by gdb"
+    if recording.exit.signal:
+        return f"killed by signal {recording.exit.signal}"
+    return f"status {recording.exit.status}"
+
+
+def _timeline(recording: Recording) -> Iterator[TimelineEntry]:
+    first: dict[str, tuple[float, str]] = {}
+    for stop in recording.stops:
+        for name in stop.milestones:
+            first.setdefault(name, (stop.time, stop.function))
+    for milestone in recording.milestones:
+        time, function = first.get(milestone.name, (None, ", ".join(milestone.found)))
+        when = "" if time is None else f"{time:.3f} s"
+        yield TimelineEntry(
+            milestone.title, milestone.name, when, milestone.request or function, milestone.required
+        )
+
+
+def _details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
+    """What the panel beside the graph shows, by identity; `id` is the node's id in the SVG."""
+    details = {}
+    for number, node in enumerate(graph.nodes):
+        details[identity(node.function)] = {
+            "id": f"f{number}",
+            "name": node.function.name,
+            "file": node.file or node.function.where,
+            "threads": list(node.threads),
+            "milestones": list(node.milestones),
+            "frames": node.frames,
+            "arguments": samples.arguments.get(node.function, []),
+            "callers": [_neighbour(c.caller, c, ()) for c in graph.callers(node.function)],
+            "callees": [
+                _neighbour(c.callee, c, [
+                    {"place": f"{s.file}:{s.line}", "instruction": s.instruction,
+                     "source": [vars(line) for line in samples.source(s.file, s.line)]}
+                    for s in c.sites
+                ])
+                for c in graph.callees(node.function)
+            ],
+        }  # fmt: skip
+    return details
+
+
+def _neighbour(function: Function, call: Call, sites: Sequence[Any]) -> dict[str, Any]:
+    slots = dict.fromkeys(slot_words(slot) for slot in call.slots)
+    words = KIND_WORDS[call.kind] + (f", {', '.join(slots)}" if slots else "")
+    return {
+        "identity": identity(function), "name": function.name, "kind": call.kind.value,
+        "words": words, "hits": call.hits, "sites": list(sites),
+    }  # fmt: skip
+
+
+def _threads(recording: Recording) -> Iterator[ThreadRow]:
+    stops = Counter(stop.thread for stop in recording.stops)
+    creators = {stop.number: stop for stop in recording.stops if stop.reason == "thread-create"}
+    for thread in sorted(recording.threads, key=lambda t: t.number):
+        creation = creators.pop(thread.created_by, None) if thread.created_by is not None else None
+        creator = _creator(creation.frames[1:]) if creation else ""
+        start = thread.start.name if thread.start else "main" if thread.number == 1 else "not recorded"
+        imported = recording.header.scenario == IMPORT
+        label = thread.label if imported else f"{thread.label} (gdb's {thread.number})"
+        unknown = "unknown" if imported and thread.number != 1 else "the operating system"
+        yield ThreadRow(label, start, creator or unknown, stops[thread.number])
+    for creation in creators.values():
+        start = creation.starts.name if creation.starts else "??"
+        yield ThreadRow("not stopped in", start, _creator(creation.frames[1:]), 0)
+
+
+def _creator(frames: Sequence[Frame]) -> str:
+    return " ← ".join(frame.function.name for frame in frames[:3])
+
+
+def _rungs_of_graph(graph: CallGraph) -> Iterator[IoctlRow]:
+    for call in graph.ioctls:
+        yield IoctlRow(call.request, "", call.file, call.thread, call.returns, call.function.name)
+
+
+def _rungs(recording: Recording) -> Iterator[IoctlRow]:
+    for stop in recording.stops:
+        if stop.ioctl is not None:
+            caller = stop.frames[1].function.name if len(stop.frames) > 1 else ""
+            returned = "" if stop.ioctl.returned is None else str(stop.ioctl.returned)
+            label = recording.thread(stop.thread).label
+            fd = str(stop.ioctl.fd) if stop.ioctl.fd >= 0 else ""
+            yield IoctlRow(stop.ioctl.request, fd, stop.ioctl.file, label, returned, caller)
+
+
+def _traces(recording: Recording) -> Iterator[BacktraceText]:
+    """All backtraces; of those for the guest's I/O one of each way."""
+    seen = set()
+    for stop in recording.stops:
+        way = tuple((frame.function, frame.line) for frame in stop.frames)
+        if stop.reason != IO or way not in seen:
+            yield BacktraceText(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
+        seen.add(way)
+
+
+def _kinds(graph: CallGraph) -> Iterator[tuple[str, str, int]]:
+    for kind in CallKind:
+        count = sum(call.kind is kind for call in graph.calls)
+        if count:
+            yield kind.value, KIND_WORDS[kind], count

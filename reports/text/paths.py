@@ -1,0 +1,161 @@
+"""Paths as a list for people, as JSON, and as the part of the graph that they go through."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analyzer.graph.call_graph import Call, CallGraph
+from analyzer.graph.paths import CallPath, PathQuery
+from analyzer.model.call_kinds import CallKind
+from analyzer.model.frames import Function
+from analyzer.text import number_of, visible
+
+# History of the format:
+# 1  first
+SCHEMA = 1
+_FORMAT = "qemu-callchain paths"
+_MARKS = {
+    CallKind.INDIRECT: ("* ", "through a pointer"),
+    CallKind.THREAD_START: ("=> ", "starts a thread"),
+    CallKind.TAIL: ("~ ", "tail call"),
+    CallKind.INLINE: ("+ ", "inlined"),
+    CallKind.SIGNAL: ("! ", "signal"),
+    CallKind.SYSCALL: ("⇣ ", "system call"),
+    CallKind.DOCUMENTED: ("⇣? ", "as the kernel's sources have it, not seen"),
+    CallKind.CALL: ("- ", "directly or through a pointer, not known which"),
+    CallKind.UNKNOWN: ("? ", "nobody knows how"),
+}
+_PLAIN = "  "
+_WIDEST = 60  # columns for names; longer ones push their place aside
+
+
+@dataclass(frozen=True)
+class PathSearchResult:
+    """Paths of a graph, as a query found them. `more`: there are others; `gave_up`: perhaps there are."""
+
+    graph: CallGraph
+    query: PathQuery
+    paths: Sequence[CallPath]
+    more: bool = False
+    gave_up: bool = False
+
+
+def paths_text(found: PathSearchResult) -> Iterator[str]:
+    """A text for each path, one line for each function on it; at the end what the marks mean.
+
+    The line says where the function calls the next one, and through which slot it was called.
+    """
+    for number, path in enumerate(found.paths, 1):
+        yield f"{number}. {heading(path)}\n" + "\n".join(path_lines(path, found.graph)) + "\n"
+    kinds = {call.kind for path in found.paths for call in path.calls}
+    if legend := [f"{mark.strip()} {what}" for kind, (mark, what) in _MARKS.items() if kind in kinds]:
+        yield ", ".join(legend)
+
+
+def heading(path: CallPath) -> str:
+    """From where to where, in how many calls, and whether that was seen in one go."""
+    first, last = (_one_line(f"{function.name} {_library(function)}".rstrip()) for function in path.ends)
+    return f"{first} to {last}, {number_of(len(path.calls), 'call')}, {standing(path)}"
+
+
+def standing(path: CallPath) -> str:
+    """What is known of a path as a whole."""
+    if path.recorded:
+        return f"recorded in one piece, on the way to {_one_line(path.milestone or 'where it ends')}"
+    documented = sum(call.kind is CallKind.DOCUMENTED for call in path.calls)
+    if documented:
+        return f"put together; {documented} of them documented, not seen"
+    return "put together: no chain to a milestone has it in one piece"
+
+
+def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
+    """The path as lines, with marks for calls that are not plain."""
+    calls = path.calls
+    names = [_one_line(calls[0].caller.name), *(_mark(call) + _one_line(call.callee.name) for call in calls)]
+    width = min(max(map(len, names)), _WIDEST)
+    places = [*map(_place, calls), ""]
+    slots = ["", *map(_slots, calls)]
+    for name, place, slot, function in zip(names, places, slots, path.functions, strict=True):
+        where = place or graph.node(function).file or _library(function)
+        yield f"{name:{width}}  {_one_line(where):36}  {slot}".rstrip()
+
+
+def paths_json(found: PathSearchResult) -> str:
+    """The document: `query` as asked; `paths`, each with the names `from` and `to`, with `recorded`, with the
+    `milestone` of the chain that has it (null: put together), and with its `calls`, each of `caller` and `callee`
+    (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more` and `gave_up` say
+    whether there are other paths, and whether nobody knows."""
+    query = found.query
+    data = {
+        "format": _FORMAT,
+        "schema": SCHEMA,
+        "provenance": vars(found.graph.provenance),
+        "query": {
+            "from": str(query.start),
+            "to": str(query.goal),
+            "via": list(map(str, query.via)),
+            "not_via": list(map(str, query.not_via)),
+            "kind": [sorted(kind.value for kind in kinds) for kinds in query.kinds],
+            "only_kind": sorted(kind.value for kind in query.only_kinds),
+        },
+        "paths": list(map(_path, found.paths)),
+        "more": found.more,
+        "gave_up": found.gave_up,
+    }
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def subgraph_of_paths(found: PathSearchResult) -> CallGraph:
+    """The functions and calls on the paths, as a graph of their own."""
+    return found.graph.restricted_to(call for path in found.paths for call in path.calls)
+
+
+def _mark(call: Call) -> str:
+    return _MARKS.get(call.kind, (_PLAIN, ""))[0]
+
+
+def _place(call: Call) -> str:
+    if not call.sites:
+        return ""
+    more = f" and {len(call.sites) - 1} more" if len(call.sites) > 1 else ""
+    return f"{call.sites[0].file}:{call.sites[0].line}{more}"
+
+
+def _library(function: Function) -> str:
+    return function.where if function.where.startswith("[") else ""
+
+
+def _slots(call: Call) -> str:
+    names = _slot_names(call)
+    return f"through {_one_line(', '.join(names))}" if names else ""
+
+
+def _slot_names(call: Call) -> list[str]:
+    return list(dict.fromkeys(slot.name for slot in call.slots if slot.name))
+
+
+def _path(path: CallPath) -> dict[str, Any]:
+    return {
+        "from": path.functions[0].name,
+        "to": path.functions[-1].name,
+        "recorded": path.recorded,
+        "milestone": path.milestone,
+        "calls": [_call(call) for call in path.calls],
+    }
+
+
+def _call(call: Call) -> dict[str, Any]:
+    return {
+        "caller": vars(call.caller),
+        "callee": vars(call.callee),
+        "kind": call.kind.value,
+        "sites": [[site.file, site.line, site.instruction] for site in call.sites],
+        "slots": _slot_names(call),
+    }
+
+
+def _one_line(text: str) -> str:
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")

@@ -1,0 +1,159 @@
+"""Changes in words, for every output alike. Plain text: neither colours nor escapes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from analyzer.diff.change import NOTES, AlignedRow, ChainDiff, Change, ChangeKind, Diff, NamedProvenance
+from analyzer.graph.call_graph import Provenance
+from analyzer.policy.verdict import JudgedDiff
+from analyzer.text import number_of
+
+_AFTER = {ChangeKind.INSERTED, ChangeKind.REMOVED}
+_TEMPLATES = {
+    ChangeKind.CHAIN_REMOVED: "{subject} is not reached any more on {old}",
+    ChangeKind.CHAIN_ADDED: "{subject} is reached now on {new}",
+    ChangeKind.THREAD: "{subject} is reached on {new}, before on {old}",
+    ChangeKind.INSERTED: "{new} came in",
+    ChangeKind.REMOVED: "{old} is gone",
+    ChangeKind.RENAMED: "{old} became {new}",
+    ChangeKind.NUMBERED: "{old} is {new} now: another machine version",
+    ChangeKind.MOVED: "{subject} moved from {old} to {new}",
+    ChangeKind.CALL_KIND: "{subject}: the call was {old}, it is {new} now",
+    ChangeKind.POINTER: "{subject}: the pointer was {old}; it is {new} now",
+    ChangeKind.OPTIMISED: "{subject}: {old} before, {new} now, as compilers do; the way is the same",
+    ChangeKind.IOCTL_REMOVED: "{subject} is not asked any more",
+    ChangeKind.IOCTL_ADDED: "{subject} is asked now",
+    ChangeKind.IOCTL_REORDERED: "{subject} is asked {new} now; it was {old}",
+    ChangeKind.FUNCTION_REMOVED: "{subject} was not seen any more, outside the chains",
+    ChangeKind.FUNCTION_ADDED: "{subject} was seen now, outside the chains",
+    ChangeKind.CALL_REMOVED: "{subject} was not seen any more, outside the chains",
+    ChangeKind.CALL_ADDED: "{subject} was seen now, outside the chains",
+    ChangeKind.KIND_UNKNOWN: "{subject}: how it is called is known on one side only: {old} before, {new} now",
+    ChangeKind.HITS: "{subject} was recorded {old} times, now {new} times",
+}
+_COUNTED = {
+    ChangeKind.CHAIN_REMOVED: "{} not reached any more",
+    ChangeKind.CHAIN_ADDED: "{} reached now",
+    ChangeKind.THREAD: "{} on another thread",
+    ChangeKind.INSERTED: "{} inserted",
+    ChangeKind.REMOVED: "{} removed",
+    ChangeKind.RENAMED: "{} renamed",
+    ChangeKind.NUMBERED: "{} of another machine version",
+    ChangeKind.MOVED: "{} moved",
+    ChangeKind.CALL_KIND: "{} called in another way",
+    ChangeKind.POINTER: "{} with another pointer",
+    ChangeKind.OPTIMISED: "{} optimised differently",
+    ChangeKind.IOCTL_REMOVED: "{} not asked any more",
+    ChangeKind.IOCTL_ADDED: "{} asked now",
+    ChangeKind.IOCTL_REORDERED: "{} asked in another order",
+    ChangeKind.FUNCTION_REMOVED: "{} gone outside the chains",
+    ChangeKind.FUNCTION_ADDED: "{} new outside the chains",
+    ChangeKind.CALL_REMOVED: "{} gone outside the chains",
+    ChangeKind.CALL_ADDED: "{} new outside the chains",
+    ChangeKind.KIND_UNKNOWN: "{} of which one side does not know how it is called",
+    ChangeKind.HITS: "{} recorded more or less often",
+}
+_THINGS = {
+    ChangeKind.CHAIN_REMOVED: "milestone",
+    ChangeKind.CHAIN_ADDED: "milestone",
+    ChangeKind.IOCTL_REMOVED: "ioctl",
+    ChangeKind.IOCTL_ADDED: "ioctl",
+    ChangeKind.IOCTL_REORDERED: "ioctl",
+    ChangeKind.CALL_REMOVED: "call",
+    ChangeKind.CALL_ADDED: "call",
+    ChangeKind.HITS: "call",
+}
+_STARTED_WITH = {
+    "accelerator": "another accelerator",
+    "machine": "another machine",
+    "guest": "another guest",
+    "arguments": "other arguments",
+}
+_HAVE_DEFAULTS = {"machine", "arguments"}  # of the others "" says that nobody knows
+
+
+def sentence(change: Change) -> str:
+    """The change in a sentence without its full stop."""
+    where = ""
+    if change.kind in _AFTER:
+        where = f" after {change.after}" if change.after else " at the beginning"
+    return _words(change, where)
+
+
+def counted(changes: tuple[Change, ...]) -> str:
+    """How many of each kind: `2 functions inserted, 1 function renamed`; "" for none."""
+    numbers = Counter(change.kind for change in changes)
+    return ", ".join(
+        _COUNTED[kind].format(number_of(numbers[kind], _THINGS.get(kind, "function")))
+        for kind in ChangeKind
+        if numbers[kind]
+    )
+
+
+def first_divergence(chain: ChainDiff) -> str:
+    """Where the two chains part first, in a sentence; "" when they do not."""
+    if not chain.differs:
+        return ""
+    row = chain.divergence
+    if row is None:
+        return next(sentence(change) for change in chain.changes if change.kind not in NOTES) + "."
+    what = "; ".join(_words(change) for change in row.changes)
+    return f"The chains part {_where(chain, row)}: {what}."
+
+
+def side_sentence(which: NamedProvenance) -> str:
+    """What was compared, in a line."""
+    provenance = which.provenance
+    parts = [f"QEMU {provenance.qemu_version}" if provenance.qemu_version else "no version known"]
+    parts += [str(provenance.build[name]) for name in ("profile",) if provenance.build.get(name)]
+    parts += [provenance.accelerator] if provenance.accelerator else []
+    parts += [f"machine {provenance.machine}"] if provenance.machine else []
+    parts += [f"guest {provenance.guest}"] if provenance.guest else []
+    parts += [f"started with {provenance.arguments}"] if provenance.arguments else []
+    parts += [f"build-id {provenance.build_id[:12]}"] if provenance.build_id else []
+    parts += [] if provenance.complete else ["not recorded to its end"]
+    return f"{which.name} ({', '.join(parts)})"
+
+
+def summary(verdict: JudgedDiff) -> str:
+    """The whole in a sentence: what counts, what was accepted, what could not be checked."""
+    counting = tuple(finding.change for finding in verdict.counting)
+    accepted = sum(bool(finding.accepted) for finding in verdict.findings)
+    notes = tuple(f.change for f in verdict.findings if not f.counts and not f.accepted)
+    parts = [counted(counting) if counting else "No change that counts"]
+    parts += [f"{number_of(len(verdict.broken), 'rule')} broken"] if verdict.broken else []
+    stale = len(verdict.stale)
+    parts += [f"{number_of(stale, 'acceptance')} out of date"] if stale else []
+    parts += [f"{accepted} accepted"] if accepted else []
+    parts += [f"besides {counted(notes)}"] if notes else []
+    parts += [f"{len(verdict.unchecked)} could not be checked"] if verdict.unchecked else []
+    parts += [f"started with {unlike}"] if (unlike := _started(verdict.diff)) else []
+    return "; ".join(parts) + "."
+
+
+def started_unlike(old: Provenance, new: Provenance) -> str:
+    """What one recording was started with and the other was not; "" for nothing."""
+    both = {name: (getattr(old, name), getattr(new, name)) for name in _STARTED_WITH}
+    unlike = [
+        name for name, (was, now) in both.items() if was != now and (name in _HAVE_DEFAULTS or (was and now))
+    ]
+    return " and ".join(_STARTED_WITH[name] for name in unlike)
+
+
+def _started(diff: Diff) -> str:
+    """As `started_unlike`; of pasted backtraces nobody knows."""
+    return started_unlike(diff.old.provenance, diff.new.provenance) if diff.recorded else ""
+
+
+def _words(change: Change, where: str = "") -> str:
+    text = _TEMPLATES[change.kind].format(subject=change.subject, old=change.old, new=change.new) + where
+    return f"{text} ({change.note})" if change.note else text
+
+
+def _where(chain: ChainDiff, row: AlignedRow) -> str:
+    position = chain.rows.index(row)
+    before = next((r for r in reversed(chain.rows[:position]) if r.old and r.new), None)
+    if before is None or before.new is None:
+        return "at the beginning"
+    return f"after {before.new.function.name}"
