@@ -1,7 +1,9 @@
-"""Runs verbs: printing and exit statuses; nothing else."""
+"""Finds the verb, runs it, and turns errors into messages and exit statuses; nothing else."""
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import io
 import os
 import signal
@@ -11,30 +13,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from analyzer.arguments import parse
+from analyzer import TOOL
+from analyzer.commands.parser import EXIT_STATUSES, Parser, describe, refuse
 from analyzer.errors import AnalyzerError, ExitStatus
-from analyzer.verbs import comparing, reading, recording
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _STOPS_A_BISECTION = 129  # `git bisect run` would take anything below 128 for what we say of the commit
 
-
 VERBS = {
-    "startup": recording.startup,
-    "io": recording.startup,
-    "build": recording.build,
-    "doctor": recording.doctor,
-    "import": reading.import_,
-    "show": reading.show,
-    "graph": reading.graph,
-    "report": reading.report,
-    "paths": reading.paths,
-    "diff": comparing.diff,
-    "baseline": comparing.baseline,
-    "bisect": comparing.bisect,
-    "ci": comparing.ci,
-    "comment": comparing.comment,
+    "startup": "record how a QEMU starts a guest, merge it into a call graph and write the report",
+    "io": "record how a QEMU serves a guest's I/O: from the guest's instruction to the device and back",
+    "build": "build a QEMU with debug information from source, once; prints where it is",
+    "import": "make a recording of a backtrace that somebody pasted",
+    "show": "print the recorded backtraces as gdb does",
+    "graph": "merge recordings of one build into a call graph",
+    "report": "write the HTML report again; needs neither gdb nor QEMU",
+    "paths": "tell which chains of calls lead from one function to another",
+    "diff": "tell what changed between two QEMUs on the way to the guest",
+    "baseline": "keep what a QEMU does on the way to the guest in git, and compare with it",
+    "bisect": "build and record the commit at hand, and tell git bisect whether it is good",
+    "ci": "print what is ready-made for a CI, or write it into a file",
+    "comment": "in a CI job: post a Markdown file as one comment on the pull request, kept current",
+    "doctor": "try what this host can do and name the remedies",
 }
+"""What each verb does, in the order of the help. The verb V is in `analyzer/commands/V.py`."""
+_TAKE_ARGUMENTS_AFTER_DASHES = {"startup", "io", "build", "bisect"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGHUP, _interrupt)
     try:
         options = parse(arguments)
-        return int(VERBS[options.verb](options))
+        return int(options.run(options))
     except AnalyzerError as error:
         print(f"analyze: {error.message}", file=sys.stderr)
         if error.hint:
@@ -64,6 +67,42 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("analyze: this is a mistake of the program itself; please report it.", file=sys.stderr)
         return _failed(arguments, ExitStatus.COULD_NOT_RUN)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The parsed options. `run` is the verb's function, `verb` its name, `passed_on` what follows after `--`.
+
+    Only the module of the verb asked for is imported, so that help and errors come at once. UsageError when
+    the command line makes no sense.
+    """
+    own, passed_on = list(arguments), []
+    if "--" in arguments:
+        split = own.index("--")
+        own, passed_on = own[:split], own[split + 1 :]
+    options = _parser(own[0] if own else "").parse_args(own)
+    if passed_on and options.verb not in _TAKE_ARGUMENTS_AFTER_DASHES:
+        refuse(options.verb, f"{options.verb} takes no arguments after --")
+    options.passed_on = tuple(passed_on)
+    return options
+
+
+def _parser(asked_for: str) -> Parser:
+    parser = Parser(
+        prog="analyze",
+        description="Shows how QEMU starts a KVM guest: call chains of a real run, recorded with gdb.",
+        epilog=EXIT_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=TOOL)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+    for name, help_text in VERBS.items():
+        verb = verbs.add_parser(name, help=help_text, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name == asked_for:
+            command = importlib.import_module(f"analyzer.commands.{'import_' if name == 'import' else name}")
+            describe(verb, help_text, command.EXAMPLES)
+            command.add_options(verb)
+            verb.set_defaults(run=command.run)
+    return parser
 
 
 def _failed(arguments: Sequence[str], status: ExitStatus) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -15,10 +15,10 @@ from analyzer.backtraces.importer import recording_from_text
 from analyzer.backtraces.references import is_reference, load_reference
 from analyzer.baselines.reader import is_baseline, read_baseline
 from analyzer.diff.change import NamedGraph
-from analyzer.errors import AnalyzerError
+from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import from_json
-from analyzer.graph.merge import graph_of
+from analyzer.graph.merge import combine, graph_of
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.text import visible
@@ -105,3 +105,29 @@ def _read(path: Path, name: str) -> str:
     if len(text) > _LARGEST:
         raise AnalyzerError(f"{name} is too large to be a graph.")
     return text
+
+
+def open_all(sources: Sequence[Path]) -> tuple[list[Recording], CallGraph]:
+    """The recordings among `sources`, and one graph of all of them. A source named twice counts once."""
+    sources = list(dict.fromkeys(source if is_reference(str(source)) else source.resolve() for source in sources))
+    graphs = [_read_graph(source) for source in sources if _is_graph(source)]
+    recordings = [open_recording(source) for source in sources if not _is_graph(source)]
+    return recordings, combine([*graphs, *map(graph_of, recordings)])
+
+
+def check_not_an_input(output: Path, sources: Sequence[Path]) -> None:
+    """UsageError when `output` is one of the files that are to be read."""
+    files = [source / FILE_NAME if source.is_dir() else source for source in sources]
+    if output.exists() and any(file.exists() and output.samefile(file) for file in files):
+        raise UsageError(f"{output} is what is to be read; it is kept.", "Choose another -o FILE.")
+
+
+def _is_graph(path: Path) -> bool:
+    return path.is_file() and path.suffix == ".json"
+
+
+def _read_graph(path: Path) -> CallGraph:
+    try:
+        return from_json(path.read_text(encoding="utf-8", errors="replace"), str(path))
+    except OSError as error:
+        raise AnalyzerError(f"{path} cannot be read: {error.strerror}.") from None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from analyzer.baselines.writer import ARROWS
+from analyzer.commands.paths import make_query
 from analyzer.graph.call_graph import Call, CallGraph, Node, Provenance
 from analyzer.model.call_kinds import CallKind
-from analyzer.querying import make_query
 from tests.notation import KINDS, located
 
 NAMES = ["a", "b", "c", "d", "e", "f"]

@@ -19,3 +19,11 @@ def render_svg(dot: str) -> str:
         return str(graphviz.Source(dot).pipe(format="svg", encoding="utf-8"))
     except graphviz.CalledProcessError as error:
         raise AnalyzerError(f"graphviz could not draw the graph: {error.stderr}") from None
+
+
+def svg_or_reason(dot: str) -> tuple[str, str]:
+    """The drawing as (SVG, ""), or ("", why there is none)."""
+    try:
+        return render_svg(dot), ""
+    except AnalyzerError as error:
+        return "", f"{error.message} {error.hint}"

@@ -1,25 +1,21 @@
-"""The verb `baseline`: keeps baselines in a folder, and compares recordings with them."""
+"""Baselines in a folder: their names, which recording belongs to which, and writing them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.baselines.reader import read_baseline
 from analyzer.baselines.writer import machine, profile, write_baseline
-from analyzer.comparing import ComparisonTerms, OutputOptions, compare_sources, write_comparison
 from analyzer.diff.calls import explained
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.ioctls import has_full_log
-from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.call_graph import CallGraph, Provenance
-from analyzer.inputs import open_graph
 from analyzer.output_folder import write_text
-from analyzer.recording.reader import FILE_NAME
 
 _ALLOW_FILE = "allow.toml"  # beside the baselines: accepted changes and rules
 _SUFFIX = ".txt"
@@ -36,21 +32,6 @@ class BaselineEntry:
 
     source: NamedGraph
     baseline: Path
-
-
-def find_recordings() -> list[NamedGraph]:
-    """The output folders below the current one, and below `out`; imported backtraces are none of these.
-
-    AnalyzerError when there is none.
-    """
-    folders = [*Path().glob("*/"), *Path("out").glob("*/")]
-    found = sorted(str(folder) for folder in folders if (folder / FILE_NAME).is_file())
-    recorded = [source for source in map(open_graph, found) if not source.pasted]
-    if not recorded:
-        raise AnalyzerError(
-            "There is no recording here.", "Record one: analyze startup --qemu PATH; or name it with --of."
-        )
-    return recorded
 
 
 def match_baselines(folder: Path, recordings: Iterable[NamedGraph]) -> list[BaselineEntry]:
@@ -132,35 +113,6 @@ def _knows(graph: CallGraph) -> list[str]:
     return ["who set the function pointers"] * slots + ["the ioctls"] * ledger
 
 
-def check(
-    kept: Sequence[BaselineEntry], folder: Path, terms: ComparisonTerms, output: OutputOptions, all_of_it: bool
-) -> ExitStatus:
-    """Compare each recording with its baseline and tell it; the worst status: differs before not to be compared.
-
-    With `all_of_it` every baseline of the folder is to be compared with: one that is not cannot pass silently.
-
-    AnalyzerError when a recording has none, UsageError when several are to go into one file.
-    """
-    if len(kept) > 1 and (output.file or output.form != "text"):
-        names = ", ".join(each.source.name for each in kept)
-        raise UsageError(
-            f"One answer for several recordings is text only: {names}.", "Name one of them with --of."
-        )
-    if missing := next((each for each in kept if not each.baseline.exists()), None):
-        raise _without_baseline(missing)
-    statuses = set()
-    for each in kept:
-        old = open_graph(str(each.baseline))
-        verdict = compare_sources(old, each.source, terms)
-        write_comparison(verdict, old, each.source, terms, output)
-        statuses.add(verdict.status)
-    for name in _not_checked(folder, kept):
-        print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)
-        statuses.update([ExitStatus.COULD_NOT_RUN] if all_of_it else [])
-    worst_first = (ExitStatus.DIFFERS, ExitStatus.COULD_NOT_RUN, ExitStatus.DONE)
-    return next(status for status in worst_first if status in statuses)
-
-
 def _make_folder(folder: Path) -> None:
     """AnalyzerError when the folder cannot be made."""
     try:
@@ -169,7 +121,12 @@ def _make_folder(folder: Path) -> None:
         raise AnalyzerError(f"{folder} cannot be made: {error.strerror}.") from None
 
 
-def _without_baseline(each: BaselineEntry) -> AnalyzerError:
+def not_compared(folder: Path, kept: Sequence[BaselineEntry]) -> list[str]:
+    """Baselines of the folder that no recording was compared with."""
+    return sorted({file.name for file in folder.glob(f"*{_SUFFIX}")} - {each.baseline.name for each in kept})
+
+
+def without_baseline(each: BaselineEntry) -> AnalyzerError:
     """The error for a recording that has nothing to be compared with: it must not look like no difference."""
     others = sorted(file.name for file in each.baseline.parent.glob(f"*{_SUFFIX}"))
     there = f"There are {', '.join(others)}; " if others else ""
@@ -177,8 +134,3 @@ def _without_baseline(each: BaselineEntry) -> AnalyzerError:
         f"{each.source.name} has no baseline: {each.baseline} does not exist.",
         f"{there}make one: analyze baseline update {each.baseline.parent} --of {each.source.name}",
     )
-
-
-def _not_checked(folder: Path, kept: Sequence[BaselineEntry]) -> list[str]:
-    """Baselines of the folder that no recording was compared with."""
-    return sorted({file.name for file in folder.glob(f"*{_SUFFIX}")} - {each.baseline.name for each in kept})

@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING
 from analyzer import TOOL
 from analyzer.adapters.elf import function_names
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, quote
-from analyzer.adapters.qemu import FIRMWARE_HINT, QemuFacts
+from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.frames import without_compiler_suffix
-from analyzer.recording.guest import TINY_EXIT_STATUSES, Guest
+from analyzer.recording.guest import TINY_EXIT_STATUSES
 from analyzer.recording.pointer_runs import explain_pointers
 from analyzer.recording.progress import MilestoneProgress, MilestoneReached, RecordingFollower
 from analyzer.recording.qemu_command import by_hand, qemu_command, records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
-from analyzer.recording.scenarios import Scenario, break_step
+from analyzer.recording.request import RecordingRequest
+from analyzer.recording.scenarios import break_step
 from gdbscripts import plan as plans
 from gdbscripts.lines import to_line
 from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, Record
@@ -42,25 +43,6 @@ _LONGEST_OUTPUT = 1 << 20  # characters kept of each stream
 
 class QemuEndedError(AnalyzerError):
     """QEMU ended before it created anything."""
-
-
-@dataclass(frozen=True)
-class RecordingRequest:
-    """What to record. Times in seconds."""
-
-    qemu: QemuFacts
-    scenario: Scenario
-    guest: Guest
-    accelerator: str
-    breaks: tuple[str, ...]
-    qemu_arguments: tuple[str, ...]
-    timeout: float  # for reaching the milestones; again for a guest that leaves by itself
-    linger: float  # how long a guest that does not leave may go on after the last milestone
-    break_limit: int
-    build: dict[str, object]
-    pointers: bool  # whether to find out who set the function pointers, which takes a few runs more
-    ledger: bool  # whether to record all of KVM's ioctls
-    samples: int = 0  # exits of each reason to follow to the device
 
 
 @dataclass(frozen=True)
@@ -82,7 +64,11 @@ def record(
     Raises AnalyzerError when QEMU or gdb cannot do it, and KeyboardInterrupt after closing the recording in
     order; the caller closes gdb.
     """
-    if not request.guest.leaves and not request.qemu.has_firmware and "-bios" not in request.qemu_arguments:
+    if (
+        not request.guest.leaves
+        and not request.qemu.has_firmware
+        and "-bios" not in request.options.qemu_arguments
+    ):
         raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
     # Not in `folder`: its name may be anything, and gdb's Python asserts on what is no text to it.
     with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
@@ -114,8 +100,8 @@ class _RecordingRun:
         qemu = request.qemu
         # As started, the serial port goes to a scratch file; the header has it as one would repeat it by hand.
         self._command = qemu_command(
-            qemu.path, request.guest, request.accelerator, self._streams["serial"], qemu.firmware,
-            qemu.names_threads, request.qemu_arguments,
+            qemu.path, request.guest, request.options.accelerator, self._streams["serial"], qemu.firmware,
+            qemu.names_threads, request.options.qemu_arguments,
         )  # fmt: skip
 
     def run(self) -> None:
@@ -142,36 +128,36 @@ class _RecordingRun:
             scenario=request.scenario.name,
             command=by_hand(self._command, self._streams["serial"]),
             guest=request.guest.name,
-            accelerator_asked=request.accelerator,
+            accelerator_asked=request.options.accelerator,
             qemu=str(request.qemu.path),
             qemu_version=request.qemu.version,
             build_id=request.qemu.build_id,
             gdb_version=self._gdb.facts.version,
             host=f"Linux {platform.release()} {platform.machine()}",
             build=request.build,
-            qemu_arguments=list(request.qemu_arguments),
+            qemu_arguments=list(request.options.qemu_arguments),
         )
         self._recording.write_text(to_line(header), encoding="utf-8")
 
     def _prepare(self) -> None:
         """Set the breakpoints."""
         request = self._request
-        breaks = [break_step(function, request.break_limit) for function in request.breaks]
+        breaks = [break_step(function, request.options.break_limit) for function in request.options.breaks]
         steps = [*request.scenario.steps, *breaks]
         accelerators = list(request.scenario.accelerators)
         plan = plans.RecordingPlan(
             str(self._recording),
             steps,
             accelerators,
-            ledger=request.ledger,
-            samples=request.samples,
+            ledger=request.options.ioctls,
+            samples=request.options.samples,
             accessors=list(request.scenario.accessors),
         )
         plans.save(plan, str(self._plan_file))
         answer = self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)
         found = set(answer["found"])
         self._started = float(answer["started"])
-        for function in request.breaks:
+        for function in request.options.breaks:
             if function not in found:
                 raise _unknown_function(function, request.qemu.path)
 
@@ -189,7 +175,7 @@ class _RecordingRun:
     def _wait(self, follow: RecordingFollower) -> Stopped | None:
         """Until QEMU ends, or has run long enough: None then."""
         started = time.monotonic()
-        deadline = started + self._request.timeout
+        deadline = started + self._request.options.timeout
         complete = False
         while True:
             stopped = self._gdb.wait_stopped(_TICK)
@@ -201,7 +187,7 @@ class _RecordingRun:
             if not awaited and not complete:
                 complete = True
                 leaves = self._request.guest.leaves
-                deadline = now + (self._request.timeout if leaves else self._request.linger)
+                deadline = now + (self._request.options.timeout if leaves else self._request.options.linger)
             titles = [milestone.title for milestone in awaited] or ["the guest to end"]
             self._watcher.waiting(titles, now - started)
             if now > deadline:
@@ -224,13 +210,13 @@ class _RecordingRun:
         if not self._has_exited():
             self._stop_and_look(outcome)
         self._append(OutputRecord(stream, _text(path)) for stream, path in self._streams.items())
-        if self._request.samples and not self._request.guest.leaves and not self._has_exited():
+        if self._request.options.samples and not self._request.guest.leaves and not self._has_exited():
             self._append([NoteRecord("The guest was still at work when it was ended; --linger gives it longer.")])
-        if not records_serial(self._request.qemu_arguments):
+        if not records_serial(self._request.options.qemu_arguments):
             self._append([NoteRecord("The serial port was given away by the QEMU arguments.")])
         if self._kernel is not None:
             self._append(self._kernel.records(read_recording(self._recording), self._started))
-        if self._request.pointers and outcome != "interrupted":
+        if self._request.options.pointers and outcome != "interrupted":
             self._explain_pointers()
         self._progress.take(follow.new())
         self._append(source_excerpts(self._progress.files))
@@ -253,7 +239,7 @@ class _RecordingRun:
         if not recording.reached - {"main"}:
             return
         last = max(stop.time for stop in recording.stops)
-        timeout = min(self._request.timeout, _SLOWER * last + _AT_LEAST)
+        timeout = min(self._request.options.timeout, _SLOWER * last + _AT_LEAST)
         try:
             notes = explain_pointers(self._gdb, recording, self._plan_file, timeout, self._watcher.explaining)
         except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.ci.templates import template
+from analyzer.commands.ci import template
 from tests.compare.conftest import Checkout, Done, Toy, analyze, surroundings
 from tests.compare.forge import MARKER, TOKEN, running
 

@@ -23,8 +23,8 @@ from tests.kernel.conftest import ours, state, trace_guest
 CREATE_VM, CREATE_VCPU, SET_USER_MEMORY_REGION, RUN = 0xAE01, 0xAE41, 0x4020AE46, 0xAE80
 OPEN_AND_WAIT = """
 import sys
-from analyzer.adapters.tracefs import KernelTrace
-with KernelTrace.open() as trace:
+from analyzer.adapters.tracefs import TracefsInstance
+with TracefsInstance.open() as trace:
     trace.follow(1)
     print("ready", flush=True)
     sys.stdin.readline()
@@ -207,9 +207,9 @@ def test_a_full_buffer_keeps_the_beginning_and_says_what_it_lost(tracefs, monkey
 
 def test_a_mounted_tracefs_is_used_where_it_is(tracefs, tmp_path):
     mounted = (
-        "import subprocess, sys; from analyzer.adapters.tracefs import KernelTrace\n"
+        "import subprocess, sys; from analyzer.adapters.tracefs import TracefsInstance\n"
         f"subprocess.run(['mount', '-t', 'tracefs', 'tracefs', {str(tmp_path)!r}], check=True)\n"
-        "with KernelTrace.open() as trace: print(trace._folder.parent)\n"
+        "with TracefsInstance.open() as trace: print(trace._folder.parent)\n"
     )
     need(
         not any(" tracefs " in line for line in Path("/proc/mounts").read_text().splitlines()), "unmounted tracefs"
@@ -231,8 +231,8 @@ def test_a_host_that_does_not_allow_it_is_told_what_would(tracefs, before, messa
         not any(" tracefs " in line for line in Path("/proc/mounts").read_text().splitlines()), "unmounted tracefs"
     )
     code = (
-        "from analyzer.adapters.tracefs import KernelTrace; from analyzer.errors import AnalyzerError\n"
-        "try: KernelTrace.open()\n"
+        "from analyzer.adapters.tracefs import TracefsInstance; from analyzer.errors import AnalyzerError\n"
+        "try: TracefsInstance.open()\n"
         "except AnalyzerError as error: print(error.message, '|', error.hint)\n"
     )
     with python(code, *before) as child:

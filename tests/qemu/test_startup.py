@@ -9,13 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from analyzer.build.provenance import provenance_of
+from analyzer.commands.report import make_report
 from analyzer.graph.chains import whole_chain
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.guest import TINY_EXIT_STATUSES, TINY_IMAGE
-from analyzer.workflow import make_report
 from tests.bt import assert_like_bt
 from tests.conftest import need_tool
 from tests.qemu.conftest import startup
@@ -73,14 +73,16 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
     from analyzer.recording import session
     from analyzer.recording.guest import choose_guest
     from analyzer.recording.reader import read_recording
+    from analyzer.recording.request import RecordingOptions, RecordingRequest
     from analyzer.recording.scenarios import load_scenario
 
     taken = tmp_path / "bt.txt"
 
     breaks = ("object_new", "memory_region_init", "notifier_list_notify")
-    request = session.RecordingRequest(
-        examine(qemu), load_scenario("startup", "kvm"), choose_guest("tiny"), "kvm", breaks, (), 60, 1, 15, {},
-        pointers=False, ledger=False,
+    options = RecordingOptions(breaks=breaks, timeout=60, linger=1, break_limit=15, pointers=False, ioctls=False)
+    request = RecordingRequest(
+        options=options, qemu=examine(qemu), scenario=load_scenario("startup", "kvm"), guest=choose_guest("tiny"),
+        build={},
     )  # fmt: skip
     with Gdb(qemu) as gdb:
         gdb.console(f"source {TAKE_BT}")

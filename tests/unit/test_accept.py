@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from analyzer.comparing import ComparisonTerms, compare_sources, read_comparison_terms
+from analyzer.commands.comparison import ComparisonTerms, compare_sources, read_comparison_terms
 from analyzer.diff.compare import compare
 from analyzer.diff.symbol_history import shipped_history
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from analyzer.baselines.reader import read_baseline
 from analyzer.baselines.store import file_name
 from analyzer.baselines.writer import write_baseline
-from analyzer.comparing import ComparisonTerms, compare_sources
+from analyzer.commands.comparison import ComparisonTerms, compare_sources
 from analyzer.errors import ExitStatus
 from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, graph_of

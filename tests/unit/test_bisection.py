@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import analyzer.bisect
+import analyzer.commands.bisect
 from analyzer.build.compile import BuildFailedError
 from analyzer.cli import main
 from analyzer.diff.change import NamedGraph
@@ -154,7 +154,7 @@ def test_whatever_goes_wrong_is_no_answer(monkeypatch, trouble):
     def fail(_options: object) -> None:
         raise trouble
 
-    monkeypatch.setattr(analyzer.bisect, "bisect", fail)
+    monkeypatch.setattr(analyzer.commands.bisect, "bisect", fail)
     monkeypatch.setattr("os.dup2", lambda *_: None)
     assert main(["bisect", "--qemu", "x", "--rule", "main must reach b"]) == 129
 
@@ -173,9 +173,9 @@ def test_a_tree_that_does_not_build_is_skipped_and_a_host_that_cannot_build_stop
     def gdb():
         yield SimpleNamespace(facts=True)
 
-    monkeypatch.setattr(analyzer.bisect, "build_as_asked", build)
-    monkeypatch.setattr(analyzer.bisect, "Gdb", gdb)
-    monkeypatch.setattr(analyzer.bisect, "check_request", lambda *_, **__: None)
+    monkeypatch.setattr(analyzer.commands.bisect, "build_as_asked", build)
+    monkeypatch.setattr(analyzer.commands.bisect, "Gdb", gdb)
+    monkeypatch.setattr(analyzer.commands.bisect, "check_request", lambda *_, **__: None)
     assert main(["bisect", "--source", "/", "--rule", "main must reach b"]) == status
     if status == 125:
         assert capsys.readouterr().out == "skip: it does not build: ninja failed with status 1\n"

@@ -21,7 +21,7 @@ from analyzer.build.request import (
     parse_target,
 )
 from analyzer.build.toolchain import TreeFiles, python_packages, tool_options
-from analyzer.building import BuildOptions, _wanted
+from analyzer.commands.build import BuildOptions, _wanted
 from analyzer.errors import UsageError
 from analyzer.toml import load_toml
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.ci import templates
+import analyzer.ci
 from analyzer.ci.pull_request import MARKER, NoPullRequest, pull_request_comments
 from analyzer.cli import main
-from analyzer.comment import body
+from analyzer.commands import ci as templates
+from analyzer.commands.comment import body
 from analyzer.errors import UsageError
 
 GITHUB = {"GITHUB_REPOSITORY": "qemu/qemu", "GITHUB_REF": "refs/pull/12/merge", "GITHUB_TOKEN": "t"}
@@ -112,7 +113,7 @@ def test_one_endless_line_leaves_only_the_pointer_to_the_report():
     assert body("x" * 100_000, pull_request_comments(GITHUB, "")) == f"{MARKER}\n\n… more in the report.\n"
 
 
-CI = Path(templates.__file__).parent
+CI = Path(analyzer.ci.__file__).parent
 TOOLS = Path(sys.executable).parent
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.arguments.terms import DIFF_EXAMPLES
 from analyzer.cli import VERBS, main
+from analyzer.commands.diff import DIFF_EXAMPLES
 from analyzer.diff.change import ChangeKind
 from analyzer.text import visible
 from gdbscripts.lines import to_line

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from analyzer import doctor
 from analyzer.adapters import kvm_device
+from analyzer.commands import doctor
 from analyzer.errors import AnalyzerError
 from tests.conftest import need
 

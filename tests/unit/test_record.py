@@ -12,8 +12,9 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.recording.guest import TINY_IMAGE, choose_guest, classify
 from analyzer.recording.progress import MilestoneProgress, RecordingFollower
 from analyzer.recording.qemu_command import qemu_command, records_serial
+from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario, parse_scenario
-from analyzer.recording.session import RecordingRequest, record
+from analyzer.recording.session import record
 from analyzer.toml import parse_toml
 from gdbscripts.lines import to_line
 from gdbscripts.records import MilestoneRecord, NoteRecord, StopRecord
@@ -141,7 +142,10 @@ def test_a_guest_that_needs_firmware_does_not_start_without(tmp_path):
     facts = QemuFacts(Path("/q"), "9.9", "id", (), has_firmware=False, names_threads=False)
     guest = classify(Path("/a.img"), b"")
     scenario = load_scenario("startup", "kvm")
-    request = RecordingRequest(facts, scenario, guest, "kvm", (), (), 1, 1, 1, {}, pointers=False, ledger=False)
+    request = RecordingRequest(
+        options=RecordingOptions(timeout=1, linger=1, break_limit=1, pointers=False, ioctls=False),
+        qemu=facts, scenario=scenario, guest=guest, build={},
+    )  # fmt: skip
     with pytest.raises(AnalyzerError, match="No firmware") as caught:
         record(request, tmp_path, None, None, None)
     assert "apt install seabios" in caught.value.hint

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.baselines.writer import write_baseline
-from analyzer.comparing import ComparisonTerms, compare_sources
+from analyzer.commands.comparison import ComparisonTerms, compare_sources
 from analyzer.errors import ExitStatus
 from analyzer.inputs import open_graph
 from reports.text.diff import render

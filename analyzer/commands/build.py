@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -21,24 +22,85 @@ from analyzer.build.request import (
     parse_build_request,
     parse_target,
 )
+from analyzer.commands.parser import Parser, options_as, path, positive_int, refuse, sha256
 from analyzer.console import Console, amount
-from analyzer.errors import AnalyzerError, UsageError
+from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+
+EXAMPLES = """\
+  analyze build 1.6.0                   the official release, its sha256 checked
+  analyze build debian:7.2              the distribution's source package
+  analyze build --source ~/src/qemu     a tree or tarball of yours
+  analyze build 10.0.0 --profile release -- --disable-tcg
+  analyze build --list
+  analyze build --prune                 what nothing needs; or names from the list, or all"""
 
 
-@dataclass(frozen=True)
+def add_options(parser: Parser) -> None:
+    """Declare the options of `build`."""
+    parser.add_argument("what", nargs="?", metavar="WHAT", help="a release (1.6.0), or debian[:VERSION]")
+    parser.add_argument(
+        "--source", type=path, metavar="DIR|TARBALL", help="build this; it is copied, never changed"
+    )
+    parser.add_argument(
+        "--profile",
+        choices=("debug", "release"),
+        default="debug",
+        help="debug: not optimised, each call leaves a frame (default); release: -O2 -g, as distributions have it",
+    )
+    parser.add_argument(
+        "--target", default="x86_64", metavar="MACHINE", help="emulator to build (default: x86_64)"
+    )
+    parser.add_argument("--sha256", type=sha256, metavar="SUM", help="what the tarball must have")
+    parser.add_argument(
+        "--unverified", action="store_true", help="take a release whose sha256 nobody knows; recorded as such"
+    )
+    parser.add_argument(
+        "--mirror", default="", metavar="URL", help="folder on a server that has the release tarballs"
+    )
+    parser.add_argument(
+        "--update", action="store_true", help="debian: look for a newer package than the one fetched before"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive_int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="compilers at once (default: all processors)",
+    )
+    parser.add_argument("--list", action="store_true", help="what is built and cached, with sizes")
+    parser.add_argument("--prune", nargs="*", metavar="NAME", help="remove what nothing needs, or what is named")
+    parser.usage = "analyze build (WHAT | --source PATH | --list | --prune [NAME…]) [options] [-- CONFIGURE ARGS…]"
+
+
+def run(options: argparse.Namespace) -> ExitStatus:
+    """Build and print where the program is, or list or prune the cache."""
+    asked = (options.what is not None, options.source is not None, options.list, options.prune is not None)
+    if sum(asked) != 1:
+        refuse("build", "build wants one thing: a release or source package, --source PATH, --list, or --prune")
+    if options.list:
+        list_cache()
+    elif options.prune is not None:
+        prune_cache(options.prune)
+    else:
+        wanted = options_as(BuildOptions, options, sha256=options.sha256 or "", arguments=options.passed_on)
+        print(build_as_asked(wanted).program)
+    return ExitStatus.DONE
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """What the user asked for, as typed; `arguments` are for configure."""
+    """What the user asked for, as typed."""
 
-    what: str
-    source: Path | None
-    profile: str
-    target: str
-    sha256: str
-    unverified: bool
-    mirror: str
-    update: bool
-    jobs: int
-    arguments: tuple[str, ...]
+    what: str | None = None
+    source: Path | None = None
+    profile: str = "debug"
+    target: str = "x86_64"
+    sha256: str = ""
+    unverified: bool = False
+    mirror: str = ""
+    update: bool = False
+    jobs: int = os.cpu_count() or 1
+    arguments: tuple[str, ...] = ()  # for configure
 
 
 def build_as_asked(options: BuildOptions) -> BuiltQemu:
@@ -97,7 +159,9 @@ def _wanted(options: BuildOptions) -> BuildRequest:
                 "--sha256 is for a tarball.", "A folder's content is recorded with a digest of its own."
             )
         return LocalSource(options.source, options.sha256)
-    return parse_build_request(options.what, options.sha256, options.unverified, options.mirror, options.update)
+    return parse_build_request(
+        options.what or "", options.sha256, options.unverified, options.mirror, options.update
+    )
 
 
 def _recipe(options: BuildOptions) -> BuildSettings:

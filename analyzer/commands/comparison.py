@@ -1,7 +1,8 @@
-"""The verb `diff`: two sides compared, judged, and told in the form that was asked for."""
+"""What `diff` and `baseline` share: options of a comparison, comparing, and writing the result."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from analyzer.adapters.graphviz import svg_or_reason
+from analyzer.commands.parser import Parser, path
 from analyzer.console import print_whole
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, names_between
@@ -18,17 +21,66 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.rules import check_rule, parse_rule
 from analyzer.output_folder import write_text
-from analyzer.policy.allow_list import DEFAULT_FAIL_ON, AllowList, judge, read_allow_list
+from analyzer.policy.allow_list import DEFAULT_FAIL_ON, AllowList, judge, parse_fail_on, read_allow_list
 from analyzer.policy.verdict import JudgedDiff, RuleResult
-from analyzer.workflow import picture
 from reports.dot.merged_graph import merged_dot
 from reports.formats import FORMATS, format_of
 from reports.html.render import render_diff
 from reports.text.colour import wants_colour
 from reports.text.diff import render as text_of
 
+COMPARISON_STATUS = """\
+exit status of a comparison:
+  0 the same; 1 it differs, or a rule is broken; 2 usage; 3 something could not be compared, and nothing differs"""
 FORMS = (*FORMATS, "html")
 _WIDTH = 120  # columns of what goes to no terminal
+
+
+def add_terms(parser: Parser) -> None:
+    """What counts and what is accepted."""
+    parser.add_argument(
+        "--fail-on", metavar="KIND[,KIND]", help="kinds of changes that count (default: see below)"
+    )
+    parser.add_argument(
+        "--allow", type=path, metavar="FILE", help="accepted changes with their reasons, and rules"
+    )
+    parser.add_argument(
+        "--names", type=path, action="append", default=[], metavar="FILE",
+        help="names that are the same but for a number, and renames, besides those known; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--hits", action="store_true", help="tell how often calls were recorded, too")
+    parser.add_argument(
+        "--kernel", action="store_true", help="compare the kernel's functions too: on one host only"
+    )
+
+
+def add_result_options(parser: Parser) -> None:
+    """In which form and where the answer is told."""
+    parser.add_argument("--format", choices=FORMS, help="default: text, or what the suffix of -o FILE says")
+    parser.add_argument("-o", "--output", type=path, metavar="FILE", help="write it there")
+    parser.add_argument("--full", action="store_true", help="fold nothing away")
+    parser.add_argument(
+        "--color", "--colour", dest="colour", choices=("auto", "always", "never"), default="auto",
+        help="default: on a terminal, unless NO_COLOR is set",
+    )  # fmt: skip
+
+
+def terms_of(options: argparse.Namespace) -> ComparisonTerms:
+    """The terms that the options ask for, their files read and checked."""
+    fail_on = DEFAULT_FAIL_ON if options.fail_on is None else parse_fail_on(options.fail_on)
+    return read_comparison_terms(
+        fail_on, options.allow, tuple(options.names), options.kernel, options.hits or "hits" in fail_on
+    )
+
+
+def result_of(options: argparse.Namespace) -> OutputOptions:
+    """How and where the result is wanted."""
+    return OutputOptions(
+        form=output_format(options.format, options.output),
+        file=options.output,
+        colour=options.colour,
+        full=options.full,
+    )
 
 
 @dataclass(frozen=True)
@@ -112,7 +164,7 @@ def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHi
         chains = verdict.diff.chains
         before = subgraph_of_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
         now = subgraph_of_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))
-    svg, missing = picture(merged_dot(before, now, verdict.diff, names_between(old, new, names)))
+    svg, missing = svg_or_reason(merged_dot(before, now, verdict.diff, names_between(old, new, names)))
     return render_diff(verdict, svg, missing)
 
 

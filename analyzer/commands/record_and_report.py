@@ -1,4 +1,4 @@
-"""`analyze startup`: examine, record, merge, report, and tell the user how it goes."""
+"""What the verbs that record do: examine, record, merge, write the report, and say how it goes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, keep_if_useful, prepare_folder, remove_previous
 from analyzer.recording.guest import Guest, choose_guest
+from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario
-from analyzer.recording.session import RecordingReporter, RecordingRequest, record
+from analyzer.recording.session import RecordingReporter, record
 
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
@@ -28,26 +29,16 @@ _LEFT_OUT = (
 )
 
 
-@dataclass(frozen=True)
-class StartupOptions:
-    """What the user asked for; times in seconds."""
+@dataclass(frozen=True, kw_only=True)
+class ReportRequest:
+    """What to record, and where to write the results."""
 
     qemu: Path
-    guest: str
-    accelerator: str
-    breaks: tuple[str, ...]
-    break_limit: int
-    out: Path | None
-    force: bool
-    timeout: float
-    linger: float
-    qemu_arguments: tuple[str, ...]
-    pointers: bool
-    pointers_undecided: bool  # the user did not say: where they are left out, that is worth a word
-    ledger: bool
-    kernel: bool
-    scenario: str = "startup"
-    samples: int = 0  # exits of each reason to follow to the device
+    scenario: str
+    recording: RecordingOptions
+    out: Path | None = None  # None: a folder named after QEMU's version and the scenario
+    force: bool = False  # whether a recording that is there already may be replaced
+    pointers_undecided: bool = False  # the user did not say: where they are left out, that is worth a word
 
 
 def check_request(guest: str, accelerator: str, out: Path | None, force: bool) -> Guest:
@@ -60,46 +51,40 @@ def check_request(guest: str, accelerator: str, out: Path | None, force: bool) -
     return chosen
 
 
-def startup(gdb: Gdb, options: StartupOptions) -> ExitStatus:
-    """Record QEMU's start and write everything that follows from it. AnalyzerError when it cannot run.
+def record_and_report(gdb: Gdb, request: ReportRequest) -> ExitStatus:
+    """Record, write everything that follows from the recording, and say how it went.
 
-    `gdb` was made with the same QEMU.
+    `gdb` was made with the same QEMU. AnalyzerError when it cannot run.
     """
-    if not (options.kernel and options.ledger and options.accelerator == "kvm"):
-        return _startup(gdb, None, options)
+    options = request.recording
+    if not (options.kernel and options.ioctls and options.accelerator == "kvm"):
+        return _record_and_report(gdb, None, request)
     from analyzer.recording.kernel_trace import KernelTrace
 
     with KernelTrace.open() as kernel:
-        return _startup(gdb, kernel, options)
+        return _record_and_report(gdb, kernel, request)
 
 
-def _startup(gdb: Gdb, kernel: KernelTrace | None, options: StartupOptions) -> ExitStatus:
-    guest = check_request(options.guest, options.accelerator, options.out, options.force)
-    qemu = examine(options.qemu)
-    folder = options.out or Path(f"callchain-qemu-{qemu.version}-{options.scenario}")
-    prepare_folder(folder, options.force)
-    request = RecordingRequest(
+def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequest) -> ExitStatus:
+    options = request.recording
+    guest = check_request(options.guest, options.accelerator, request.out, request.force)
+    qemu = examine(request.qemu)
+    folder = request.out or Path(f"callchain-qemu-{qemu.version}-{request.scenario}")
+    prepare_folder(folder, request.force)
+    asked = RecordingRequest(
+        options=options,
         qemu=qemu,
-        scenario=load_scenario(options.scenario, options.accelerator),
+        scenario=load_scenario(request.scenario, options.accelerator),
         guest=guest,
-        accelerator=options.accelerator,
-        breaks=options.breaks,
-        qemu_arguments=options.qemu_arguments,
-        timeout=options.timeout,
-        linger=options.linger,
-        break_limit=options.break_limit,
         build=provenance_of(qemu.path, qemu.build_id),
-        pointers=options.pointers,
-        ledger=options.ledger,
-        samples=options.samples,
     )
     console = Console()
-    if options.pointers_undecided and not options.pointers:
+    if request.pointers_undecided and not options.pointers:
         console.say(_LEFT_OUT)
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
     try:
-        watcher = RecordingReporter(_load_what_results_need, console.reached, console.waiting, console.explaining)
-        record(request, folder, gdb, kernel, watcher)
+        reporter = RecordingReporter(_load_what_results_need, console.reached, console.waiting, console.explaining)
+        record(asked, folder, gdb, kernel, reporter)
     except (AnalyzerError, KeyboardInterrupt):
         console.clear()
         if keep_if_useful(folder):
@@ -115,14 +100,14 @@ def _startup(gdb: Gdb, kernel: KernelTrace | None, options: StartupOptions) -> E
 
 def _load_what_results_need() -> None:
     """Called while QEMU starts: there is nothing to do then but wait."""
-    import analyzer.workflow  # noqa: F401 - for its own sake
+    import analyzer.commands.write_results  # noqa: F401 - for its own sake
     from reports.html.render import load_parts
 
     load_parts()
 
 
 def _write_results(folder: Path) -> tuple[Recording, str]:
-    from analyzer.workflow import write_results
+    from analyzer.commands.write_results import write_results
 
     return write_results(folder)
 

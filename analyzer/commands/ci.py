@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import argparse
 from importlib.resources import files
 from pathlib import Path
 
-from analyzer.errors import AnalyzerError
+from analyzer.commands.parser import Parser, path
+from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.output_folder import write_text
 
+EXAMPLES = """\
+  analyze ci github -o .github/workflows/callchain.yml
+  analyze ci gitlab -o callchain.gitlab-ci.yml
+  analyze ci script -o callchain.sh && QEMU=build/qemu-system-x86_64 sh callchain.sh"""
 TEMPLATES = {
     "github": ("analyzer.ci", "github.yml"),
     "gitlab": ("analyzer.ci", "gitlab.yml"),
     "script": ("analyzer.ci", "callchain.sh"),
     "packages": ("analyzer.build", "packages.sh"),
 }
+
+
+def add_options(parser: Parser) -> None:
+    """Declare the options of `ci`."""
+    parser.add_argument(
+        "what",
+        choices=("github", "gitlab", "script", "packages"),
+        metavar="github|gitlab|script|packages",
+        help="a GitHub workflow; a GitLab job; the script that both run; one that installs what they need",
+    )
+    parser.add_argument("-o", "--output", type=path, metavar="FILE", help="write it there (default: print it)")
+
+
+def run(options: argparse.Namespace) -> ExitStatus:
+    """Print the template, or write it and print where it is."""
+    if options.output is None:
+        print(template(options.what), end="")
+    else:
+        write_template(options.what, options.output)
+        print(options.output)
+    return ExitStatus.DONE
 
 
 def template(name: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import argparse
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path, PurePath
 
@@ -19,7 +19,10 @@ from analyzer.adapters.git import commit_in
 from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
 from analyzer.build.compile import BuildFailedError
 from analyzer.build.provenance import provenance_of
-from analyzer.building import BuildOptions, build_as_asked
+from analyzer.commands.build import BuildOptions, build_as_asked
+from analyzer.commands.parser import Parser, options_as, path, positive, refuse
+from analyzer.commands.record_and_report import check_request
+from analyzer.commands.write_results import write_results
 from analyzer.console import Console
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.symbol_history import shipped_history
@@ -42,11 +45,24 @@ from analyzer.policy.bisect_decision import (
 )
 from analyzer.recording.guest import Guest
 from analyzer.recording.reader import read_recording
+from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario
-from analyzer.recording.session import QemuEndedError, RecordingReporter, RecordingRequest, record
-from analyzer.startup import check_request
-from analyzer.workflow import write_results
+from analyzer.recording.session import QemuEndedError, RecordingReporter, record
 
+EXAMPLES = """\
+  git bisect start BAD GOOD
+  git bisect run analyze bisect --build 'ninja -C build' --qemu build/qemu-system-x86_64 \\
+      --rule 'main must reach kvm_arch_init_vcpu'
+  git bisect run analyze bisect --source . --like good/graph.json --chain init-vcpu
+
+exit status of bisect, as git takes it:
+  0 good; 1 bad; 125 skip: it does not build, cannot be recorded, or tells nothing; 129 stop: something is wrong
+  with the question or the host, and would be with every commit
+
+rules:
+  A must reach B, A must not reach B; via C, not via C, only via C. What a rule names is watched for besides the
+  milestones. A commit whose program lacks a function that a rule names is skipped, unless it must not reach
+  that."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ALWAYS_WATCHED = ("main",)  # a program that comes no further has shown nothing
 _SCENARIO = "startup"
@@ -64,24 +80,79 @@ class BisectStatus(IntEnum):
     SKIP = 125
 
 
-@dataclass(frozen=True)
-class BisectOptions:
-    """What the user asked for; times in seconds."""
+def add_options(parser: Parser) -> None:
+    """Declare the options of `bisect`: what is built, what is asked, and how it is recorded."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--qemu", type=path, metavar="PATH", help="the program that the commit was built into")
+    which.add_argument("--source", type=path, metavar="DIR", help="build this tree, as analyze build --source")
+    parser.add_argument(
+        "--build", default="", metavar="COMMAND", help="with --qemu: build with this, in the shell"
+    )
+    parser.add_argument("--profile", choices=("debug", "release"), default="debug", help="with --source")
+    parser.add_argument(
+        "--rule", dest="rules", action="append", default=[], metavar="SENTENCE",
+        help="good is where this holds: 'main must reach kvm_init'; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--like", default="", metavar="GRAPH", help="good is where the chains are as in this graph or recording"
+    )
+    parser.add_argument(
+        "--chain", dest="chains", action="append", default=[], metavar="MILESTONE",
+        help="compare this one only; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reverse", action="store_true", help="swap good and bad: find the commit that mended something"
+    )
+    parser.add_argument("--guest", default="tiny", metavar="tiny|IMAGE|KERNEL", help="what to boot")
+    parser.add_argument(
+        "--accel", dest="accelerator", choices=("kvm", "tcg"), default="kvm", help="accelerator (default: kvm)"
+    )
+    parser.add_argument("--pointers", action="store_true", help="find out who set the function pointers, too")
+    parser.add_argument("--keep", type=path, metavar="DIR", help="keep each commit's recording and report there")
+    parser.add_argument(
+        "--timeout", type=positive, default=60.0, metavar="S", help="seconds a recording may take (default: 60)"
+    )
+    parser.usage = "analyze bisect (--qemu PATH [--build COMMAND] | --source DIR) [options] [-- QEMU ARGS…]"
 
-    qemu: Path | None
-    build: str
-    source: Path | None
-    profile: str
-    rules: tuple[str, ...]
-    like: str  # "" without one
-    chains: tuple[str, ...]
-    reverse: bool
-    guest: str
-    accelerator: str
-    pointers: bool
-    timeout: float
-    keep: Path | None
-    qemu_arguments: tuple[str, ...]
+
+def run(options: argparse.Namespace) -> BisectStatus:
+    """Judge the commit at hand, and say so in a line."""
+    _check_question(options)
+    asked = options_as(
+        RecordingOptions,
+        options,
+        linger=_LINGER,
+        break_limit=_EACH_WATCHED,
+        ioctls=False,
+        qemu_arguments=options.passed_on,
+    )
+    return bisect(options_as(BisectOptions, options, recording=asked))
+
+
+def _check_question(options: argparse.Namespace) -> None:
+    """UsageError for options that do not go together."""
+    if not options.rules and not options.like:
+        refuse("bisect", "bisect wants a question: --rule SENTENCE, or --like GRAPH")
+    if options.chains and not options.like:
+        refuse("bisect", "--chain says which chains are to be as in --like GRAPH")
+    if options.source is not None and options.build:
+        refuse("bisect", "--source is built as this program does it; --build is for --qemu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BisectOptions:
+    """What the user asked for."""
+
+    recording: RecordingOptions
+    qemu: Path | None = None
+    build: str = ""
+    source: Path | None = None
+    profile: str = "debug"
+    rules: tuple[str, ...] = ()
+    like: str = ""  # "" without one
+    chains: tuple[str, ...] = ()
+    reverse: bool = False
+    keep: Path | None = None
 
 
 class _NothingToSayError(Exception):
@@ -92,7 +163,7 @@ def bisect(options: BisectOptions) -> BisectStatus:
     """Judge the commit at hand, and say so in a line. AnalyzerError for what does not lie in this commit: it must
     stop the bisection."""
     question = _Question.of(options)
-    guest = check_request(options.guest, options.accelerator, None, force=False)
+    guest = check_request(options.recording.guest, options.recording.accelerator, None, force=False)
     if question.like is not None:
         check_like(question.like, _started(guest, options))
     with Gdb() as gdb:
@@ -142,9 +213,9 @@ class _Question:
 
 def _started(guest: Guest, options: BisectOptions) -> Provenance:
     """How each commit's QEMU is started."""
-    given = options.qemu_arguments
+    given = options.recording.qemu_arguments
     return Provenance(
-        tool="", scenario=_SCENARIO, qemu_version="", build_id="", accelerator=options.accelerator,
+        tool="", scenario=_SCENARIO, qemu_version="", build_id="", accelerator=options.recording.accelerator,
         guest=PurePath(guest.name).name, complete=True, machine=machine_of(given), arguments=arguments_of(given),
     )  # fmt: skip
 
@@ -156,9 +227,7 @@ def _program(options: BisectOptions) -> Path:
     if options.source is None:
         assert options.qemu is not None
         return options.qemu
-    wanted = BuildOptions(
-        "", options.source, options.profile, "x86_64", "", False, "", False, os.cpu_count() or 1, ()
-    )
+    wanted = BuildOptions(source=options.source, profile=options.profile)
     try:
         return build_as_asked(wanted).program
     except BuildFailedError as error:
@@ -205,18 +274,11 @@ def _functions_of(qemu: QemuFacts) -> set[str]:
 def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: BisectOptions) -> RecordingRequest:
     names = _functions_of(qemu) if watched else set()
     return RecordingRequest(
+        options=replace(options.recording, breaks=tuple(name for name in watched if name in names)),
         qemu=qemu,
-        scenario=load_scenario(_SCENARIO, options.accelerator),
+        scenario=load_scenario(_SCENARIO, options.recording.accelerator),
         guest=guest,
-        accelerator=options.accelerator,
-        breaks=tuple(name for name in watched if name in names),
-        qemu_arguments=options.qemu_arguments,
-        timeout=options.timeout,
-        linger=_LINGER,
-        break_limit=_EACH_WATCHED,
         build=provenance_of(qemu.path, qemu.build_id),
-        pointers=options.pointers,
-        ledger=False,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from analyzer.adapters.text_lines import open_lines
 from analyzer.backtraces.importer import ImportedText, import_text
 from analyzer.backtraces.records import ImportOrigin
+from analyzer.commands.parser import Parser, options_as, path
 from analyzer.errors import ExitStatus
 from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, prepare_folder, remove_previous
@@ -20,7 +22,37 @@ from gdbscripts.lines import to_line
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 
 
-@dataclass(frozen=True)
+EXAMPLES = """\
+  analyze import backtrace.txt
+  analyze import - --name bug-1234      paste it, then Ctrl-D
+  perf script | analyze import - --name busy"""
+
+
+def add_options(parser: Parser) -> None:
+    """Declare the options of `import`."""
+    parser.add_argument(
+        "source", metavar="FILE|-", help="gdb's bt in any form, its MI output, perf script, or folded stacks"
+    )
+    parser.add_argument(
+        "--format",
+        dest="text_format",
+        choices=("gdb", "mi", "perf", "folded"),
+        default="",
+        help="what the text is (default: its first lines tell)",
+    )
+    parser.add_argument(
+        "--out", type=path, metavar="DIR", help="output folder (default: callchain-import- and the name)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace a recording in the output folder")
+    parser.add_argument("--name", default="", metavar="TEXT", help="what to call it (default: the file's name)")
+
+
+def run(options: argparse.Namespace) -> ExitStatus:
+    """Import the text, write the output folder, and say what was found."""
+    return import_file(options_as(ImportOptions, options))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImportOptions:
     """What the user asked for; "" and None leave the choice to us."""
 
@@ -56,7 +88,7 @@ def _for_a_folder(name: str) -> str:
 
 
 def _write(imported: ImportedText, folder: Path, force: bool) -> tuple[Recording, str]:
-    from analyzer.workflow import write_results
+    from analyzer.commands.write_results import write_results
 
     prepare_folder(folder, force)
     with (folder / FILE_NAME).open("w", encoding="utf-8") as file:

@@ -1,24 +1,50 @@
-"""`analyze paths`, whole: a graph is read and asked, and the answer is put into words, JSON or a picture."""
+"""`analyze paths`: which chains of calls lead from one function to another, as text, JSON or a picture."""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from analyzer.adapters.graphviz import render_svg
-from analyzer.errors import AnalyzerError, UsageError
+from analyzer.commands.parser import Parser, options_as, path, positive_int
+from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.graph.paths import PathFinder, PathQuery
+from analyzer.inputs import check_not_an_input, open_all
 from analyzer.model.call_kinds import CallKind
 from analyzer.output_folder import write_text
 from analyzer.text import number_of, visible
-from analyzer.workflow import check_not_a_source, read_all
 from reports.dot.call_graph import to_dot
 from reports.text.paths import PathSearchResult, paths_json, paths_text, subgraph_of_paths
 
+EXAMPLES = """\
+  analyze paths graph.json --from main --to 'kvm_.*ioctl'
+  analyze paths graph.json --from main --to kvm_cpu_exec --via 'pc_piix:pc_init.*' --not-via accel_init_machine
+  analyze paths graph.json --from main --to 'kvm_.*' --kind indirect,unknown --kind thread-start
+  analyze paths graph.json --from qemu_init --to '.*' --only-kind direct,inline --shortest
+  analyze paths callchain-qemu-7.2.22-startup --from main --to ioctl --recorded -o ioctl.svg
+
+patterns:
+  A PATTERN is a regular expression that must match a function's whole name. A name before a colon is the stem
+  of the file that defines it, without a folder: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' is the kernel's.
+
+paths:
+  `recorded`: a chain of the graph, to one of its milestones, has the path in one piece. `put together`: each
+  call was seen, in different stacks, and the whole may never have happened; such a path passes no function
+  twice. Recorded ones come first; of the others first the shortest for each pair of ends.
+
+kinds of calls:
+  direct, indirect (through a pointer), call (one of these, not known which), tail, inline, thread-start, signal,
+  syscall, kernel, documented, unknown
+
+exit status of paths:
+  0 there are paths; 1 there is none, though both ends are in the graph; 2 no regular expression, or no such
+  kind; 3 the graph cannot be read, or a pattern matches none of its functions (near names are told)"""
 FORMATS: dict[str, Callable[[PathSearchResult], str]] = {
     "text": lambda found: "".join(f"{text}\n" for text in [*paths_text(found), *notes(found)]),
     "json": paths_json,
@@ -26,6 +52,80 @@ FORMATS: dict[str, Callable[[PathSearchResult], str]] = {
     "svg": lambda found: render_svg(to_dot(subgraph_of_paths(found))),
 }
 _OF_SUFFIX = {".txt": "text", ".json": "json", ".dot": "dot", ".svg": "svg"}
+
+
+def add_options(parser: Parser) -> None:
+    """Declare the options of `paths`."""
+    parser.add_argument(
+        "source",
+        type=path,
+        metavar="GRAPH",
+        help="a graph.json, a recording.jsonl, its folder, or reference:1.6.0",
+    )
+    _add_query_options(parser)
+    how_many = parser.add_mutually_exclusive_group()
+    how_many.add_argument(
+        "--limit", type=positive_int, default=20, metavar="N", help="show the first N paths (default: 20)"
+    )
+    how_many.add_argument(
+        "--all",
+        dest="limit",
+        action="store_const",
+        const=None,
+        help="show all; the search is cut off, and says so, when it takes too many steps",
+    )
+    parser.add_argument("-o", "--output", type=path, metavar="FILE", help="write it there: .txt .json .dot .svg")
+    parser.usage = "analyze paths GRAPH --from PATTERN --to PATTERN [options]"
+
+
+def _add_query_options(parser: Parser) -> None:
+    """What to look for, and how the answer is told."""
+    parser.add_argument("--from", dest="start", required=True, metavar="PATTERN", help="where paths begin")
+    parser.add_argument("--to", dest="goal", required=True, metavar="PATTERN", help="where they end")
+    several = (
+        ("--via", "via", "PATTERN", "only paths with such a function on them; again: with that one too, anywhere"),
+        ("--not-via", "not_via", "PATTERN", "only paths without such functions, at the ends too; may be repeated"),
+        (
+            "--kind",
+            "kinds",
+            "K[,K…]",
+            "only paths with a call of one of these kinds; again: with one of those too",
+        ),
+        ("--only-kind", "only_kinds", "K[,K…]", "only paths all calls of which are of these kinds"),
+    )
+    for option, name, value, text in several:
+        parser.add_argument(option, dest=name, action="append", default=[], metavar=value, help=text)
+    parser.add_argument("--recorded", action="store_true", help="only paths that were recorded in one piece")
+    parser.add_argument(
+        "--shortest",
+        action="store_true",
+        help="only the shortest for each pair of ends, put together or, with --recorded, seen in one piece",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "dot", "svg"),
+        help="default: text, or what the suffix of -o FILE says",
+    )
+
+
+def run(options: argparse.Namespace) -> ExitStatus:
+    """Print or write the paths; DIFFERS when there is none."""
+    form = options.format or output_format(options.output)
+    query = make_query(
+        options.start, options.goal, options.via, options.not_via, options.kinds, options.only_kinds
+    )
+    found = find_paths(options.source, query, options_as(PathLimits, options, only_recorded=options.recorded))
+    text = FORMATS[form](found)
+    if options.output:
+        write_answer(text, options.output, options.source)
+        print(options.output)
+    else:
+        print(text, end="")
+    for note in notes(found) if form != "text" else ():
+        print(f"analyze: {note}", file=sys.stderr)
+    if not found.paths:
+        print(f"analyze: {nothing_found(found, options.recorded)}", file=sys.stderr)
+    return ExitStatus.DONE if found.paths else ExitStatus.DIFFERS
 
 
 @dataclass(frozen=True)
@@ -70,7 +170,7 @@ def output_format(output: Path | None) -> str:
 
 def find_paths(source: Path, query: PathQuery, wanted: PathLimits) -> PathSearchResult:
     """What the graph or recording answers. AnalyzerError when a pattern matches none of its functions."""
-    _, graph = read_all([source])
+    _, graph = open_all([source])
     _check_known(query, graph, source)
     finder = PathFinder(graph, query)
     ways = finder.shortest if wanted.shortest else finder.all
@@ -82,7 +182,7 @@ def find_paths(source: Path, query: PathQuery, wanted: PathLimits) -> PathSearch
 
 def write_answer(text: str, output: Path, source: Path) -> None:
     """Write it to `output`; UsageError when that is what was read."""
-    check_not_a_source(output, [source])
+    check_not_an_input(output, [source])
     write_text(output, text)
 
 

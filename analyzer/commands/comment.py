@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from collections.abc import Mapping
@@ -9,11 +10,29 @@ from pathlib import Path
 
 from analyzer.adapters import code_host
 from analyzer.ci.pull_request import MARKER, NoPullRequest, PullRequestComments, marker, pull_request_comments
+from analyzer.commands.parser import Parser, path
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 
+EXAMPLES = """\
+  analyze comment callchain-ci/diff.md
+  analyze comment callchain-ci/diff.md --name release"""
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
 _ROOM_TO_CLOSE = 200  # characters
+
+
+def add_options(parser: Parser) -> None:
+    """Declare the options of `comment`."""
+    parser.add_argument("file", type=path, metavar="FILE.md", help="what to post")
+    parser.add_argument("--update-only", action="store_true", help="where there is no comment yet, write none")
+    parser.add_argument(
+        "--name", default="", metavar="JOB", help="keep a comment of this job's own, beside those of other jobs"
+    )
+
+
+def run(options: argparse.Namespace) -> ExitStatus:
+    """Post the comment, and say what was done."""
+    return comment(options.file, options.update_only, options.name)
 
 
 def comment(

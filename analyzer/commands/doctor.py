@@ -1,7 +1,8 @@
-"""What this host can do, each shortcoming with its remedy. Every answer comes from trying, not from guessing."""
+"""`analyze doctor`: what this host can do, each shortcoming with its remedy. Every answer comes from trying."""
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,7 +12,29 @@ from pathlib import Path
 from analyzer.adapters import graphviz, kvm_device, qemu
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
 from analyzer.adapters.tracefs import TracefsInstance
-from analyzer.errors import AnalyzerError
+from analyzer.commands.parser import Parser, path
+from analyzer.errors import AnalyzerError, ExitStatus
+
+EXAMPLES = """\
+  analyze doctor
+  analyze doctor --qemu build/qemu-system-x86_64"""
+
+
+def add_options(parser: Parser) -> None:
+    """Declare the options of `doctor`."""
+    parser.add_argument("--qemu", type=path, metavar="PATH", help="examine this QEMU too")
+
+
+def run(options: argparse.Namespace) -> ExitStatus:
+    """Print each check as it is made; COULD_NOT_RUN when `analyze startup` would not work here."""
+    broken = False
+    for check in examine_host(options.qemu):
+        sign = "ok" if check.ok else "MISSING" if check.needed else "limited"
+        print(f"{sign:8}{check.subject:16}{check.text}", flush=True)
+        if check.remedy:
+            print(f"{'':24}-> {check.remedy}")
+        broken |= check.needed and not check.ok
+    return ExitStatus.COULD_NOT_RUN if broken else ExitStatus.DONE
 
 
 @dataclass(frozen=True)

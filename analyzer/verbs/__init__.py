@@ -1,1 +1,0 @@
-"""One function a verb: options in, work called, what is to be said printed, the exit status out."""
