@@ -45,7 +45,7 @@ def open_graph(name: str) -> NamedGraph:
     if name == "-":
         shown = "standard input"
         at_hand = sys.stdin is not None and not sys.stdin.closed and not sys.stdin.isatty()
-        return NamedGraph(shown, _load_stream(sys.stdin.buffer, shown) if at_hand else _pasted(name, shown))
+        return NamedGraph(shown, _load_stream(sys.stdin.buffer, shown) if at_hand else _imported(name, shown))
     if path.is_fifo():  # it can be read once only
         with _readable(name), path.open("rb") as stream:
             return NamedGraph(name, _load_stream(stream, name))
@@ -83,10 +83,10 @@ def _load(path: Path, name: str) -> CallGraph:
         return read_baseline(_read(path, name), name)
     if head.startswith('{"record"'):
         return graph_of(read_recording(path))
-    return from_json(_read(path, name), name) if head.startswith("{") else _pasted(str(path), name)
+    return from_json(_read(path, name), name) if head.startswith("{") else _imported(str(path), name)
 
 
-def _pasted(source: str, name: str) -> CallGraph:
+def _imported(source: str, name: str) -> CallGraph:
     with open_lines(source) as lines:
         recording = recording_from_text(lines, name)
     for note in recording.notes:  # such as lines that could not be read

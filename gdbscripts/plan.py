@@ -74,7 +74,7 @@ class RecordingPlan:
     recording: str
     steps: List[PlannedMilestone]
     accelerators: List[AcceleratorTest]
-    ledger: bool = False
+    ioctl_log: bool = False
     samples: int = 0
     accessors: List[str] = field(default_factory=list)
     pointers: List[PointerSite] = field(default_factory=list)

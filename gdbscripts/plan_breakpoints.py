@@ -28,15 +28,15 @@ def set_breakpoints(plan: RecordingPlan, recorder: Recorder) -> Dict[str, List[s
         for function in step.functions:
             by_function.setdefault(function, []).append(step)
     found: Dict[str, List[str]] = {}
-    if plan.ledger:
+    if plan.ioctl_log:
         from gdbscripts.exits import ExitSampler
         from gdbscripts.ioctls import FUNCTIONS, IoctlLog
 
         exits = ExitSampler(plan.samples, plan.accessors, recorder) if plan.samples else None
         recorder.at_end(exits.write_counts if exits else None)
-        ledger = IoctlLog(recorder, exits)
+        ioctl_log = IoctlLog(recorder, exits)
         for function in FUNCTIONS:
-            when_loaded(function, partial(ledger.watch, function))
+            when_loaded(function, partial(ioctl_log.watch, function))
     for function, steps in by_function.items():
         if any(step.request for step in steps):
             found[function] = []

@@ -45,7 +45,7 @@ def findings(verdict: JudgedDiff) -> list[Finding]:
         )
         for raw, rule in _both(verdict.broken)
     ]
-    unchecked = [
+    not_comparable = [
         Finding(
             ERROR,
             NOT_COMPARABLE,
@@ -53,7 +53,7 @@ def findings(verdict: JudgedDiff) -> list[Finding]:
             f"{one.subject}: {one.reason}",
             _fingerprint(NOT_COMPARABLE, raw.subject),
         )
-        for raw, one in _both(verdict.unchecked)
+        for raw, one in _both(verdict.not_comparable)
     ]
     stale = [
         Finding(
@@ -66,7 +66,7 @@ def findings(verdict: JudgedDiff) -> list[Finding]:
         for raw, text in _both(verdict.stale)
     ]
     ranks = {ERROR: 0, WARNING: 1, NOTICE: 2}
-    return _unique(sorted([*broken, *found, *unchecked, *stale], key=lambda item: ranks[item.level]))
+    return _unique(sorted([*broken, *found, *not_comparable, *stale], key=lambda item: ranks[item.level]))
 
 
 def by_key(verdict: JudgedDiff) -> dict[tuple[str, ...], JudgedChange]:

@@ -24,61 +24,61 @@ class RefusedError(AnalyzerError):
     """The server knows what is wanted, and we may not do it."""
 
 
-def post(talk: PullRequestComments, text: str, update_only: bool = False) -> str:
+def post(pull_request: PullRequestComments, text: str, update_only: bool = False) -> str:
     """Write the comment, or write it anew where it stands already; returns what was done.
 
     With `update_only` none is written where none stands.
     `text` begins with the marker. RefusedError when the token does not allow it, AnalyzerError when the server
     does not do its part.
     """
-    ours = _find(talk, text.partition("\n")[0])
+    ours = _find(pull_request, text.partition("\n")[0])
     if ours is None and update_only:
         return "is not there, and need not be"
     if ours is None:
-        _ask(talk, "POST", talk.comments, {"body": text})
+        _ask(pull_request, "POST", pull_request.comments, {"body": text})
         return "is written"
-    _ask(talk, talk.edit_method, f"{talk.edit}/{ours}", {"body": text})
+    _ask(pull_request, pull_request.edit_method, f"{pull_request.edit}/{ours}", {"body": text})
     return "is updated"
 
 
-def _find(talk: PullRequestComments, marker: str) -> int | None:
+def _find(pull_request: PullRequestComments, marker: str) -> int | None:
     """The number of the comment that was written before: the marker is on its first line, and it is ours."""
     me: dict[str, Any] | None = None
-    for comment in _comments(talk):
+    for comment in _comments(pull_request):
         if str(comment.get("body") or "").splitlines()[:1] != [marker]:
             continue
-        me = _whoami(talk) if me is None else me
+        me = _whoami(pull_request) if me is None else me
         author = comment.get("user") or comment.get("author") or {}  # GitHub, GitLab
         if author.get("id") == me["id"] if me else author.get("type") == "Bot":
             return int(comment["id"])
     return None
 
 
-def _whoami(talk: PullRequestComments) -> dict[str, Any]:
+def _whoami(pull_request: PullRequestComments) -> dict[str, Any]:
     """The account the token is of; {} for the token of a GitHub job, which may not ask and writes as a bot."""
     try:
-        me = _ask(talk, "GET", talk.user)
+        me = _ask(pull_request, "GET", pull_request.user)
     except RefusedError:
         return {}
     return me if isinstance(me, dict) and "id" in me else {}
 
 
-def _comments(talk: PullRequestComments) -> Iterator[dict[str, Any]]:
+def _comments(pull_request: PullRequestComments) -> Iterator[dict[str, Any]]:
     for page in range(1, _MOST_PAGES + 1):
-        found = _ask(talk, "GET", f"{talk.comments}?per_page={_A_PAGE}&page={page}")
+        found = _ask(pull_request, "GET", f"{pull_request.comments}?per_page={_A_PAGE}&page={page}")
         if not isinstance(found, list) or not all(isinstance(comment, dict) for comment in found):
-            raise _nonsense(talk)
+            raise _nonsense(pull_request)
         yield from found
         if len(found) < _A_PAGE:
             return
 
 
-def _ask(talk: PullRequestComments, method: str, url: str, content: object = None) -> Any:
+def _ask(pull_request: PullRequestComments, method: str, url: str, content: object = None) -> Any:
     """What the server answers, decoded."""
     request = urllib.request.Request(
         url,
         None if content is None else json.dumps(content).encode(),
-        {"User-Agent": TOOL, "Content-Type": "application/json", **talk.headers},
+        {"User-Agent": TOOL, "Content-Type": "application/json", **pull_request.headers},
         method=method,
     )
     try:
@@ -86,17 +86,18 @@ def _ask(talk: PullRequestComments, method: str, url: str, content: object = Non
             return json.loads(response.read(_LONGEST_ANSWER))
     except urllib.error.HTTPError as error:
         with error:
-            raise _refusal(talk, method, error) from None
+            raise _refusal(pull_request, method, error) from None
     except (ValueError, RecursionError):
-        raise _nonsense(talk) from None
+        raise _nonsense(pull_request) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", "") or error or type(error).__name__
-        raise AnalyzerError(f"{_server(talk)} cannot be reached: {reason}.", "Try again.") from None
+        raise AnalyzerError(f"{_server(pull_request)} cannot be reached: {reason}.", "Try again.") from None
 
 
-def _refusal(talk: PullRequestComments, method: str, error: urllib.error.HTTPError) -> AnalyzerError:
+def _refusal(pull_request: PullRequestComments, method: str, error: urllib.error.HTTPError) -> AnalyzerError:
     doing = "read" if method == "GET" else "write"
-    what = f"{_server(talk)} answered {error.code} when we wanted to {doing} the comments of {talk.name}"
+    whose = f"the comments of {pull_request.name}"
+    what = f"{_server(pull_request)} answered {error.code} when we wanted to {doing} {whose}"
     if error.code in _REFUSALS:
         return RefusedError(f"{what}: this job may not.", "The job of a fork may only read.")
     if 300 <= error.code < 400:
@@ -104,12 +105,14 @@ def _refusal(talk: PullRequestComments, method: str, error: urllib.error.HTTPErr
     return AnalyzerError(f"{what}.", "Try again later.")
 
 
-def _nonsense(talk: PullRequestComments) -> AnalyzerError:
-    return AnalyzerError(f"{_server(talk)} gave an answer that is none of its API.", "Is the address right?")
+def _nonsense(pull_request: PullRequestComments) -> AnalyzerError:
+    return AnalyzerError(
+        f"{_server(pull_request)} gave an answer that is none of its API.", "Is the address right?"
+    )
 
 
-def _server(talk: PullRequestComments) -> str:
-    return "/".join(talk.comments.split("/")[:3])
+def _server(pull_request: PullRequestComments) -> str:
+    return "/".join(pull_request.comments.split("/")[:3])
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):

@@ -53,7 +53,7 @@ class CommandError(Exception):
 def run(
     command: Sequence[str],
     folder: Path,
-    shop: CommandContext,
+    context: CommandContext,
     each_line: Callable[[str], None] | None = None,
     more: Mapping[str, str] | None = None,
 ) -> str:
@@ -62,11 +62,11 @@ def run(
     `each_line` sees every line as it comes. All that it started is ended when we are interrupted.
     """
     lines: deque[str] = deque(maxlen=_KEPT)
-    shop.log.parent.mkdir(parents=True, exist_ok=True)
-    with shop.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
+    context.log.parent.mkdir(parents=True, exist_ok=True)
+    with context.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
         log.write(f"$ {' '.join(command)}\n")
         log.flush()
-        with _process(command, folder, {**shop.environment(), **(more or {})}) as process:
+        with _process(command, folder, {**context.environment(), **(more or {})}) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 log.write(line)

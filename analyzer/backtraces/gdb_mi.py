@@ -167,7 +167,7 @@ def _frame(entry: dict[str, Any]) -> ImportedFrame:
 
 def _inlined(frame: ImportedFrame, outer: ImportedFrame) -> ImportedFrame:
     """MI tells of inlined functions in no other way than by their address."""
-    plain = frame.kind == "normal" and not frame.is_hole
+    plain = frame.kind == "normal" and not frame.is_unknown
     return frame._replace(kind="inline") if plain and at_one_place(frame, outer) else frame
 
 
@@ -180,7 +180,7 @@ def _arguments(values: Any) -> tuple[tuple[str, str], ...]:
 def _with_arguments(frames: list[ImportedFrame], levels: Any) -> list[ImportedFrame]:
     """The frames with the arguments of the record that came behind them, when it is about as many."""
     entries = levels if isinstance(levels, list) else []
-    if len(entries) != len(frames) or any(frame.is_hole for frame in frames):
+    if len(entries) != len(frames) or any(frame.is_unknown for frame in frames):
         return frames
     return [
         frame._replace(arguments=_arguments(entry.get("args")) if isinstance(entry, dict) else ())

@@ -207,5 +207,5 @@ def inlined(frames: list[ImportedFrame]) -> list[ImportedFrame]:
 
 
 def _is_inlined(frame: ImportedFrame, outer: ImportedFrame) -> bool:
-    plain = frame.kind == "normal" == outer.kind and not frame.is_hole and not outer.is_hole
+    plain = frame.kind == "normal" == outer.kind and not frame.is_unknown and not outer.is_unknown
     return plain and not outer.gap and (not outer.addressed or at_one_place(frame, outer))

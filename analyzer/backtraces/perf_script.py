@@ -76,7 +76,7 @@ def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
             header, frames = (thread, (time or 0.0) - (began or 0.0)), []
         elif not raw.startswith("#"):  # perf's own remarks on the recording
             unread.add(number, clean_line(raw[:_LONGEST_HEADER]))
-            frames += [UNKNOWN_FRAME] if frames and not frames[-1].is_hole else []
+            frames += [UNKNOWN_FRAME] if frames and not frames[-1].is_unknown else []
     yield from _whole(header, frames)
 
 

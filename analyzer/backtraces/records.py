@@ -43,7 +43,7 @@ def call_of(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
 
     A backtrace does not tell a direct call from one through a pointer.
     """
-    if outer.is_hole or inner.is_hole or outer.gap or "other" in (outer.kind, inner.kind):
+    if outer.is_unknown or inner.is_unknown or outer.gap or "other" in (outer.kind, inner.kind):
         return CallKind.UNKNOWN
     if inner.kind == "inline":
         return CallKind.INLINE
@@ -248,7 +248,7 @@ class _Writer:
 
     def _what(self, number: int, stack: ImportedStack) -> StopRecord:
         """What the stop is of: its heading says so, or its innermost function."""
-        function = next((frame.name for frame in stack.frames if not frame.is_hole), UNKNOWN_NAME)
+        function = next((frame.name for frame in stack.frames if not frame.is_unknown), UNKNOWN_NAME)
         if stack.heading:
             return self._by_heading(stack, stack.frames[0].name)
         step = step_reached(function) if stack.frames[0].name == function else None

@@ -29,7 +29,7 @@ class ImportedFrame(NamedTuple):
     gap: bool = False
 
     @property
-    def is_hole(self) -> bool:
+    def is_unknown(self) -> bool:
         """Whether it only says that something is missing here."""
         return self.name == UNKNOWN_NAME
 

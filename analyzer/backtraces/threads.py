@@ -75,7 +75,7 @@ def is_main(stack: ImportedStack) -> bool:
         name = frame.name.partition("@")[0]
         if name in CALL_MAIN:
             return True
-        if not (frame.is_hole or frame.library or name in LIBC_START_FRAMES):
+        if not (frame.is_unknown or frame.library or name in LIBC_START_FRAMES):
             return name == "main"
     return False
 

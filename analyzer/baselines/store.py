@@ -38,8 +38,8 @@ def match_baselines(folder: Path, recordings: Iterable[NamedGraph]) -> list[Base
     """Each recording with its place among the baselines. UsageError when two have the same place, or when one is a
     pasted backtrace."""
     kept = [BaselineEntry(source, folder / file_name(source.graph.provenance)) for source in recordings]
-    if pasted := next((each.source.name for each in kept if each.source.pasted), None):
-        raise UsageError(f"{pasted} is a pasted backtrace: no baseline is made of it.", "Record a QEMU.")
+    if imported := next((each.source.name for each in kept if each.source.imported), None):
+        raise UsageError(f"{imported} is a pasted backtrace: no baseline is made of it.", "Record a QEMU.")
     places: dict[Path, str] = {}
     for each in kept:
         if before := places.get(each.baseline):
@@ -109,8 +109,8 @@ def _without(before: str | None, each: BaselineEntry) -> str:
 def _knows(graph: CallGraph) -> list[str]:
     """What a recording can be asked to leave out, and this one has."""
     slots = any(explained(step) for chain in graph.chains for step in chain.steps)
-    ledger = has_full_log(graph.ioctls)
-    return ["who set the function pointers"] * slots + ["the ioctls"] * ledger
+    ioctl_log = has_full_log(graph.ioctls)
+    return ["who set the function pointers"] * slots + ["the ioctls"] * ioctl_log
 
 
 def _make_folder(folder: Path) -> None:

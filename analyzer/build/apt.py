@@ -62,43 +62,45 @@ def in_suite(suite: str, archives: Sequence[Archive]) -> list[Archive]:
     return list(dict.fromkeys(replace(archive, suite=suite) for archive in main))
 
 
-def fetch_source(name: str, wanted: SourcePackage, cache: Cache, log: Path, tell: Reporter) -> Path:
+def fetch_source(name: str, request: SourcePackage, cache: Cache, log: Path, reporter: Reporter) -> Path:
     """Download the newest source package that fits; its .dsc file.
 
     Asks the host's own release first and then the others. AnalyzerError when none has it, or apt fails.
     """
-    own = _hosts_archives(log, wanted.origin)
-    tell.say(f"Asking the distribution for the source package {name} {wanted.version}".rstrip())
+    own = _hosts_archives(log, request.origin)
+    reporter.say(f"Asking the distribution for the source package {name} {request.version}".rstrip())
     groups = [("own", own)]
-    if wanted.version:
+    if request.version:
         others = _suites("others")[own[0].origin]
         groups += [(suite, in_suite(suite, own)) for suite in others if suite not in {a.suite for a in own}]
     seen: list[str] = []
     problems: list[str] = []
     for group, archives in groups:
         try:
-            apt = _Apt(cache.folder / "apt" / group, archives, "deb-src", log, tell)
+            apt = _Apt(cache.folder / "apt" / group, archives, "deb-src", log, reporter)
             versions = apt.source_versions(name)
         except AnalyzerError as error:
             problems.append(f"{group}: {error.message}")
             continue
         seen += versions
-        if chosen := next((found for found in versions if matches(wanted.version, found)), ""):
-            tell.say(f"Fetching {name} {chosen}")
+        if chosen := next((found for found in versions if matches(request.version, found)), ""):
+            reporter.say(f"Fetching {name} {chosen}")
             return apt.fetch_source(name, chosen, cache.downloads)
     available = ", ".join(dict.fromkeys(_bare(version) for version in seen)) or f"none; {' '.join(problems)}"
     raise AnalyzerError(
-        f"The distribution has no source package {name} {wanted.version} (it has {available}).".replace("  ", " "),
+        f"The distribution has no source package {name} {request.version} (it has {available}).".replace(
+            "  ", " "
+        ),
         "Ask for one of these, as in debian:7.2; or build a tree of yours with --source DIR.",
     )
 
 
-def fetch_python2(folder: Path, cache: Cache, log: Path, tell: Reporter) -> None:
+def fetch_python2(folder: Path, cache: Cache, log: Path, reporter: Reporter) -> None:
     """Unpack the packages of Python 2.7 into `folder`; nothing is installed. AnalyzerError when there are none."""
     own = _hosts_archives(log)
-    tell.say("Fetching Python 2.7 from an older release of the distribution; nothing is installed")
+    reporter.say("Fetching Python 2.7 from an older release of the distribution; nothing is installed")
     for suite in _suites("python2")[own[0].origin]:
-        apt = _Apt(cache.folder / "apt" / suite, in_suite(suite, own), "deb", log, tell)
+        apt = _Apt(cache.folder / "apt" / suite, in_suite(suite, own), "deb", log, reporter)
         for package in apt.fetch_packages(_PYTHON2_PACKAGES, cache.downloads):
             run(["dpkg-deb", "--extract", str(package), str(folder)], folder, CommandContext(log))
 
@@ -131,10 +133,12 @@ def _suites(use: str) -> dict[str, list[str]]:
 class _Apt:
     """apt with everything of its own below one folder."""
 
-    def __init__(self, folder: Path, archives: Sequence[Archive], kind: str, log: Path, tell: Reporter) -> None:
+    def __init__(
+        self, folder: Path, archives: Sequence[Archive], kind: str, log: Path, reporter: Reporter
+    ) -> None:
         self._folder = folder / kind
         self._log = log
-        self._tell = tell
+        self._tell = reporter
         for name in ("lists/partial", "cache/archives/partial", "state"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         lines = [archive.line(kind) for archive in archives]

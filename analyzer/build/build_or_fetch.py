@@ -31,7 +31,7 @@ class BuiltQemu:
 
     folder: Path
     program: Path
-    certificate: dict[str, Any]
+    provenance: dict[str, Any]
     fresh: bool
 
     @property
@@ -40,14 +40,14 @@ class BuiltQemu:
         return self.folder.name
 
 
-def build_or_fetch(wanted: BuildRequest, recipe: BuildSettings, cache: Cache, tell: Reporter) -> BuiltQemu:
+def build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache, reporter: Reporter) -> BuiltQemu:
     """The emulator that was asked for. AnalyzerError with the next step when it cannot be had.
 
     The same question again is answered from the cache, without a network.
     """
     try:
         with cache.in_use():
-            return _build_or_fetch(wanted, recipe, cache, tell)
+            return _build_or_fetch(request, settings, cache, reporter)
     except subprocess.TimeoutExpired as error:
         raise AnalyzerError(f"{error.cmd[0]} gave no answer in {error.timeout:.0f} s.", "Try again.") from None
     except OSError as error:
@@ -62,66 +62,66 @@ def build_or_fetch(wanted: BuildRequest, recipe: BuildSettings, cache: Cache, te
         ) from None
 
 
-def _build_or_fetch(wanted: BuildRequest, recipe: BuildSettings, cache: Cache, tell: Reporter) -> BuiltQemu:
-    check_requirements([], given=given_programs(recipe))  # before anything is downloaded
-    source = obtain_source(wanted, cache, tell)
-    plan = make_plan(source, recipe, cache, tell)
+def _build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache, reporter: Reporter) -> BuiltQemu:
+    check_requirements([], given=given_programs(settings))  # before anything is downloaded
+    source = obtain_source(request, cache, reporter)
+    plan = make_plan(source, settings, cache, reporter)
     folder = cache.builds / plan.name
     if built := finished(folder):
         return _as_known_now(built, source)
-    with cache.lock(plan.name, tell):
+    with cache.lock(plan.name, reporter):
         if built := finished(folder):  # by the process we waited for
             return _as_known_now(built, source)
-        return _build(plan, folder, cache, tell)
+        return _build(plan, folder, cache, reporter)
 
 
 def finished(folder: Path) -> BuiltQemu | None:
     """The build in `folder`, when it is whole and its program is the one the certificate tells of."""
-    certificate = read_facts(folder / PROVENANCE_FILE)
-    if certificate is None:
+    provenance = read_facts(folder / PROVENANCE_FILE)
+    if provenance is None:
         return None
-    program = folder / str(certificate.get("program", ""))
+    program = folder / str(provenance.get("program", ""))
     try:
         facts = (build_id_of(program), program.stat().st_size, os.access(program, os.X_OK))
     except AnalyzerError:
         return None
-    whole = facts == (certificate.get("build_id"), certificate.get("size"), True)
-    return BuiltQemu(folder, program, certificate, fresh=False) if whole else None
+    whole = facts == (provenance.get("build_id"), provenance.get("size"), True)
+    return BuiltQemu(folder, program, provenance, fresh=False) if whole else None
 
 
 def _as_known_now(built: BuiltQemu, source: SourceTree) -> BuiltQemu:
     """The same content may have come another way since: committed, or with a sum that somebody knows."""
     now = {"source": source.name, "verified": source.verified}
-    if source.verified.startswith(UNVERIFIED) or now.items() <= built.certificate.items():
+    if source.verified.startswith(UNVERIFIED) or now.items() <= built.provenance.items():
         return built
-    certificate = {**built.certificate, **now}
-    write_facts(built.folder / PROVENANCE_FILE, certificate)
-    return replace(built, certificate=certificate)
+    provenance = {**built.provenance, **now}
+    write_facts(built.folder / PROVENANCE_FILE, provenance)
+    return replace(built, provenance=provenance)
 
 
-def _build(plan: BuildPlan, folder: Path, cache: Cache, tell: Reporter) -> BuiltQemu:
+def _build(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter) -> BuiltQemu:
     (folder / PROVENANCE_FILE).unlink(missing_ok=True)  # of a program that is not whole any more
     begun = {"source": plan.source.name, "source sha256": plan.source.sha256}
     before = float((read_facts(folder / UNFINISHED_FILE) or {}).get("seconds", 0.0))
     began = time.monotonic()
     write_facts(folder / UNFINISHED_FILE, begun)
     try:
-        compiled = compile_tree(plan, folder / "build", cache, tell)
+        compiled = compile_tree(plan, folder / "build", cache, reporter)
         spent = time.monotonic() - began + (before if compiled.resumed else 0.0)
-        certificate = _certificate(plan, compiled, folder, cache, spent)
+        provenance = _provenance(plan, compiled, folder, cache, spent)
     except (AnalyzerError, OSError):
         remove(folder)  # a failure would only fail again
         raise
     except BaseException:  # an interruption leaves it, to go on from there
         write_facts(folder / UNFINISHED_FILE, {**begun, "seconds": before + time.monotonic() - began})
         raise
-    write_facts(folder / PROVENANCE_FILE, certificate)
+    write_facts(folder / PROVENANCE_FILE, provenance)
     (folder / UNFINISHED_FILE).unlink()
-    tell.say(f"Built QEMU {plan.source.label} in {spent:.0f} s{', resumed' if compiled.resumed else ''}")
-    return BuiltQemu(folder, compiled.program, certificate, fresh=True)
+    reporter.say(f"Built QEMU {plan.source.label} in {spent:.0f} s{', resumed' if compiled.resumed else ''}")
+    return BuiltQemu(folder, compiled.program, provenance, fresh=True)
 
 
-def _certificate(
+def _provenance(
     plan: BuildPlan, compiled: CompiledProgram, folder: Path, cache: Cache, seconds: float
 ) -> dict[str, Any]:
     """Where a program comes from. `seconds` and `log` differ from one build to the next, nothing else does."""
@@ -130,8 +130,8 @@ def _certificate(
         "source sha256": plan.source.sha256,
         "verified": plan.source.verified,
         "version": plan.source.label,
-        "profile": plan.recipe.profile.value,
-        "target": plan.recipe.target,
+        "profile": plan.settings.profile.value,
+        "target": plan.settings.target,
         "configure": plan.line,
         "compiler": plan.compiler,
         "flags": " ".join(plan.flags) or "configure's own",

@@ -71,15 +71,15 @@ class Cache:
         return text.replace(str(self.folder), "$CACHE")
 
     @contextmanager
-    def lock(self, name: str, tell: Reporter | None) -> Iterator[None]:
+    def lock(self, name: str, reporter: Reporter | None) -> Iterator[None]:
         """Only one process at a time works on `name`. Without `tell` BlockingIOError instead of waiting."""
         with self._lock_file(name) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if tell is None:
+                if reporter is None:
                     raise
-                tell.say(f"Waiting for another process that makes {name}")
+                reporter.say(f"Waiting for another process that makes {name}")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

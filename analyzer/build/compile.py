@@ -72,89 +72,94 @@ class CompiledProgram:
     resumed: bool
 
 
-def compile_tree(plan: BuildPlan, folder: Path, cache: Cache, tell: Reporter) -> CompiledProgram:
+def compile_tree(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter) -> CompiledProgram:
     """Build in `folder`. AnalyzerError says what failed, what helps, where the log is.
 
     An interrupted build goes on when ninja does it; make would take a half-written file for a whole one.
     """
     check_requirements(
-        ["meson" if plan.tree.uses_meson else "make"], plan.source.tree, given_programs(plan.recipe)
+        ["meson" if plan.tree.uses_meson else "make"], plan.source.tree, given_programs(plan.settings)
     )
     resumed = plan.tree.uses_meson and (folder / _CONFIGURED).exists()
     log = cache.logs / f"{plan.name}.log"
     if not resumed:
         log.unlink(missing_ok=True)
-    packages = _prepare_tools(plan, cache, tell)
-    shop = CommandContext(log, f"{environment_folder(cache, plan.packages)}/bin" if plan.packages else "")
+    packages = _prepare_tools(plan, cache, reporter)
+    context = CommandContext(log, f"{environment_folder(cache, plan.packages)}/bin" if plan.packages else "")
     try:
         if not resumed:
-            _configure(plan, folder, shop, tell)
+            _configure(plan, folder, context, reporter)
         if plan.tree.uses_meson:
-            _ninja(plan, folder, shop, tell)
+            _ninja(plan, folder, context, reporter)
         else:
-            _make(plan, folder, shop, tell)
-        program = _find_program(plan, folder, shop)
+            _make(plan, folder, context, reporter)
+        program = _find_program(plan, folder, context)
     except CommandError as error:
-        raise _failed(error, shop.log) from None
+        raise _failed(error, context.log) from None
     _drop_objects(folder)
     return CompiledProgram(program, packages, resumed)
 
 
-def given_programs(recipe: BuildSettings) -> list[str]:
+def given_programs(settings: BuildSettings) -> list[str]:
     """Programs that need not be looked for: the user named another compiler."""
     own = ("--cc=", "--cross-prefix=")
-    return ["cc"] if any(argument.startswith(own) for argument in recipe.arguments) else []
+    return ["cc"] if any(argument.startswith(own) for argument in settings.arguments) else []
 
 
-def _prepare_tools(plan: BuildPlan, cache: Cache, tell: Reporter) -> tuple[str, ...]:
+def _prepare_tools(plan: BuildPlan, cache: Cache, reporter: Reporter) -> tuple[str, ...]:
     """Make the private tools; the Python packages they hold."""
     log = cache.logs / f"{plan.name}-tools.log"
     if plan.tree.needs_python2:
-        provide_python2(cache, log, tell)
-    return provide_environment(cache, plan.packages, CommandContext(log), tell) if plan.packages else ()
+        provide_python2(cache, log, reporter)
+    return provide_environment(cache, plan.packages, CommandContext(log), reporter) if plan.packages else ()
 
 
-def _configure(plan: BuildPlan, folder: Path, shop: CommandContext, tell: Reporter) -> None:
+def _configure(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
     remove(folder)
     folder.mkdir(parents=True)
     if missing := put_placeholders(plan.source.tree):
-        tell.say(f"{len(missing)} firmware files are missing in the tree; empty ones stand in for them")
-    tell.say(f"Configuring QEMU {plan.source.label}, profile {plan.recipe.profile.value}")
+        reporter.say(f"{len(missing)} firmware files are missing in the tree; empty ones stand in for them")
+    reporter.say(f"Configuring QEMU {plan.source.label}, profile {plan.settings.profile.value}")
     # where configure ends with status 0 although it gave up, the next step says so
     run(
         ["sh", str(plan.source.tree / "configure"), *plan.options],
         folder,
-        shop,
-        report_seconds(tell, "Configuring"),
+        context,
+        report_seconds(reporter, "Configuring"),
     )
     (folder / _CONFIGURED).touch()
 
 
-def _ninja(plan: BuildPlan, folder: Path, shop: CommandContext, tell: Reporter) -> None:
+def _ninja(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
     def each_line(line: str) -> None:
         if step := _NINJA.match(line):
-            _tell_step(tell, int(step[1]), int(step[2]), step[3])
+            _tell_step(reporter, int(step[1]), int(step[2]), step[3])
 
-    run(["ninja", f"-j{plan.recipe.jobs}", plan.recipe.program], folder, shop, each_line)
+    run(["ninja", f"-j{plan.settings.jobs}", plan.settings.program], folder, context, each_line)
 
 
-def _make(plan: BuildPlan, folder: Path, shop: CommandContext, tell: Reporter) -> None:
+def _make(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
     """Only the emulator, by the rule this tree's Makefile has for it."""
     file = plan.source.tree / "Makefile"
     makefile = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-    target = plan.recipe.target
+    target = plan.settings.target
     goal = f"subdir-{target}" if re.search(r"^subdir-%\s*:|subdir-%,", makefile, re.MULTILINE) else f"{target}/all"
-    run(["make", f"-j{plan.recipe.jobs}", goal], folder, shop, _count_steps(_expected_steps(goal, folder), tell))
+    run(
+        ["make", f"-j{plan.settings.jobs}", goal],
+        folder,
+        context,
+        _count_steps(_expected_steps(goal, folder), reporter),
+    )
 
 
-def _count_steps(total: int, tell: Reporter) -> Callable[[str], None]:
+def _count_steps(total: int, reporter: Reporter) -> Callable[[str], None]:
     done = 0
 
     def each_line(line: str) -> None:
         nonlocal done
         if step := _MAKE.match(line):
             done += 1
-            _tell_step(tell, done, max(total, done) if total else 0, f"{step[1]} {step[2]}")
+            _tell_step(reporter, done, max(total, done) if total else 0, f"{step[1]} {step[2]}")
 
     return each_line
 
@@ -168,17 +173,17 @@ def _expected_steps(goal: str, folder: Path) -> int:
     return sum(1 for line in text.splitlines() if _MAKE_DRY.search(line))
 
 
-def _tell_step(tell: Reporter, done: int, total: int, what: str) -> None:
+def _tell_step(reporter: Reporter, done: int, total: int, what: str) -> None:
     linking = re.match(r"Linking target qemu-system|LINK .*qemu-system", what)
-    tell.progress("Linking" if linking else "Compiling", done, total)
+    reporter.progress("Linking" if linking else "Compiling", done, total)
 
 
-def _find_program(plan: BuildPlan, folder: Path, shop: CommandContext) -> Path:
+def _find_program(plan: BuildPlan, folder: Path, context: CommandContext) -> Path:
     """Newer trees put the emulator at the top, older ones into the target's folder."""
-    for candidate in (folder / plan.recipe.program, folder / plan.recipe.target / plan.recipe.program):
+    for candidate in (folder / plan.settings.program, folder / plan.settings.target / plan.settings.program):
         if candidate.is_file():
             return candidate
-    raise BuildFailedError(f"The build ended well and made no {plan.recipe.program}.", f"The log: {shop.log}")
+    raise BuildFailedError(f"The build ended well and made no {plan.settings.program}.", f"The log: {context.log}")
 
 
 def _drop_objects(folder: Path) -> None:

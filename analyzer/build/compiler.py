@@ -119,11 +119,11 @@ def compiles_with(compiler: Sequence[str]) -> Compiles:
     return compiles
 
 
-def compiler_of(recipe: BuildSettings) -> list[str]:
+def compiler_of(settings: BuildSettings) -> list[str]:
     """The user's --cc, else the gcc of the user's --cross-prefix, else cc. UsageError when it is no command."""
-    if prefix := _given(recipe, "cross-prefix"):
+    if prefix := _given(settings, "cross-prefix"):
         return [f"{prefix}gcc"]
-    given = _given(recipe, "cc")
+    given = _given(settings, "cc")
     try:
         command = ["cc"] if given is None else shlex.split(given)
     except ValueError as error:
@@ -140,8 +140,8 @@ def digest_of(compiler: list[str]) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
 
 
-def _given(recipe: BuildSettings, option: str) -> str | None:
-    values = [a.partition("=")[2] for a in recipe.arguments if a.startswith(f"--{option}=")]
+def _given(settings: BuildSettings, option: str) -> str | None:
+    values = [a.partition("=")[2] for a in settings.arguments if a.startswith(f"--{option}=")]
     return values[-1] if values else None
 
 
@@ -164,14 +164,14 @@ def version_of(compiler: list[str]) -> str:
     raise AnalyzerError(f"There is no C compiler {shlex.join(compiler)}.", hint)
 
 
-def flags_for_old_c(compiler: list[str], version: str, cache: Cache, tell: Reporter) -> list[str]:
+def flags_for_old_c(compiler: list[str], version: str, cache: Cache, reporter: Reporter) -> list[str]:
     """Probed once for each compiler, and again when what is probed has changed. AnalyzerError from the probe."""
     memo = cache.tools / "flags.json"
     known = read_facts(memo) or {}
     idioms = hashlib.sha256(repr(IDIOMS).encode()).hexdigest()
     key = f"{shlex.join(compiler)}: {version}: {digest_of(compiler)[:8]}: {idioms[:8]}"
     if key not in known:
-        tell.say("Trying which flags old C needs with this compiler")
+        reporter.say("Trying which flags old C needs with this compiler")
         known[key] = old_c_flags(compiles_with(compiler))
         write_facts(memo, known)
     return [str(flag) for flag in known[key]]

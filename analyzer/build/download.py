@@ -37,14 +37,14 @@ class DownloadedFile:
     vouched: bool  # somebody knew the sum before
 
 
-def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Reporter, stall: float = STALL) -> DownloadedFile:
+def fetch(tarballs: Sequence[Tarball], cache: Cache, reporter: Reporter, stall: float = STALL) -> DownloadedFile:
     """The first of `tarballs` that is in the cache or can be had. AnalyzerError with the next step when none can.
 
     A file with a wrong sum is kept aside as `NAME.rejected` and never returned.
     """
     cache.downloads.mkdir(parents=True, exist_ok=True)
     for tarball in tarballs:
-        with cache.lock(tarball.name, tell):
+        with cache.lock(tarball.name, reporter):
             there = cache.downloads / tarball.name
             if there.exists():
                 sha256 = digest(there)
@@ -53,9 +53,9 @@ def fetch(tarballs: Sequence[Tarball], cache: Cache, tell: Reporter, stall: floa
                 return _checked(there, sha256, tarball)
     for tarball in tarballs:
         part = cache.downloads / f"{tarball.name}.part"
-        with cache.lock(tarball.name, tell):
+        with cache.lock(tarball.name, reporter):
             try:
-                _fetch(tarball, part, tell, stall)
+                _fetch(tarball, part, reporter, stall)
             except _NotFoundError:
                 continue
             return _checked(part, digest(part), tarball)
@@ -94,13 +94,13 @@ def _checked(path: Path, sha256: str, tarball: Tarball) -> DownloadedFile:
     return DownloadedFile(whole, sha256, tarball.verified, bool(tarball.sha256))
 
 
-def _fetch(tarball: Tarball, part: Path, tell: Reporter, stall: float) -> None:
+def _fetch(tarball: Tarball, part: Path, reporter: Reporter, stall: float) -> None:
     """Download into `part`. What is there already is not fetched again. AnalyzerError, _NotThereError;
     OSError when the disk is full."""
     for attempt in range(_ATTEMPTS):
         before = _size(part)
         try:
-            _fetch_rest(tarball, part, tell, stall)
+            _fetch_rest(tarball, part, reporter, stall)
             return
         except urllib.error.HTTPError as error:
             if error.code in (404, 410):
@@ -123,7 +123,7 @@ def _fetch(tarball: Tarball, part: Path, tell: Reporter, stall: float) -> None:
     )
 
 
-def _fetch_rest(tarball: Tarball, part: Path, tell: Reporter, stall: float) -> None:
+def _fetch_rest(tarball: Tarball, part: Path, reporter: Reporter, stall: float) -> None:
     meta = part.with_name(part.name + ".json")  # what the server said of the file when its beginning came
     known = read_facts(meta) or {}
     have = _size(part) if known.get("url") == tarball.url else 0
@@ -144,7 +144,7 @@ def _fetch_rest(tarball: Tarball, part: Path, tell: Reporter, stall: float) -> N
             while block := response.read1(_CHUNK):  # what has come, not a whole block: nothing of it is lost
                 file.write(block)
                 have += len(block)
-                tell.progress(f"Downloading {tarball.name}", have, total, "B")
+                reporter.progress(f"Downloading {tarball.name}", have, total, "B")
     if total and have < total:
         raise ConnectionError(f"the connection ended after {have} of {total} bytes")
     meta.unlink()

@@ -49,11 +49,11 @@ def check_requirements(kinds: Iterable[str], tree: Path | None = None, given: It
 
     `given` are programs that the user brings along.
     """
-    wanted = ["all", *kinds]
+    request = ["all", *kinds]
     lacking = [
         need
         for need in _needs()
-        if need.trees in wanted and need.name not in given and not _brings(tree, need) and not _have(need)
+        if need.trees in request and need.name not in given and not _brings(tree, need) and not _have(need)
     ]
     if lacking:
         raise MissingPackagesError(lacking, package_manager())

@@ -76,7 +76,7 @@ def digest_of(tree: LocalTree, cache: Cache) -> str:
     return str(known[stamp])
 
 
-def copy(tree: LocalTree, target: Path, digest: str, tell: Reporter) -> None:
+def copy(tree: LocalTree, target: Path, digest: str, reporter: Reporter) -> None:
     """Copy the sources into `target`, times included, so that make does not find them newer than they are.
 
     AnalyzerError when what was copied has not the `digest`: somebody wrote there meanwhile.
@@ -85,7 +85,7 @@ def copy(tree: LocalTree, target: Path, digest: str, tell: Reporter) -> None:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(tree.folder / name, target / name, follow_symlinks=False)
         if count % 500 == 0:
-            tell.progress("Copying the tree", count, len(tree.files), "files")
+            reporter.progress("Copying the tree", count, len(tree.files), "files")
     if _digest_contents(replace(tree, folder=target)) != digest:
         raise AnalyzerError(f"{tree.folder} changed while it was copied.", "Try again when nothing writes there.")
 

@@ -31,15 +31,15 @@ _FEATURE = re.compile(r"^  ([a-z][a-z0-9-]*)(?:  |$)", re.MULTILINE)
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # names of host machines that differ from QEMU's
 
 
-def choose_options(offered: set[str], recipe: BuildSettings, configure: str = "") -> list[str]:
+def choose_options(offered: set[str], settings: BuildSettings, configure: str = "") -> list[str]:
     """The options, in a fixed order. Left out is what is neither `offered` nor in the text of `configure`."""
     known = offered | {
         e["name"] for e in _data()["wanted"] if e.get("undocumented") and f"--{e['name']})" in configure
     }
-    native = recipe.target.startswith(_host_machine())
-    chosen = [f"--target-list={recipe.target}"]
+    native = settings.target.startswith(_host_machine())
+    chosen = [f"--target-list={settings.target}"]
     for entry in _data()["wanted"]:
-        fits = entry.get("profile", recipe.profile.value) == recipe.profile.value
+        fits = entry.get("profile", settings.profile.value) == settings.profile.value
         fits = fits and {entry["name"], entry.get("after", entry["name"])} <= known
         if fits and (native or not entry.get("native")):
             chosen.append(entry["option"])
@@ -80,7 +80,7 @@ class BuildPlan:
 
     source: SourceTree
     tree: TreeFiles
-    recipe: BuildSettings
+    settings: BuildSettings
     options: tuple[str, ...]
     flags: tuple[str, ...]
     packages: tuple[str, ...]
@@ -89,31 +89,31 @@ class BuildPlan:
     name: str  # of the build in the cache
 
 
-def make_plan(source: SourceTree, recipe: BuildSettings, cache: Cache, tell: Reporter) -> BuildPlan:
+def make_plan(source: SourceTree, settings: BuildSettings, cache: Cache, reporter: Reporter) -> BuildPlan:
     """Decide how to build. AnalyzerError when the tree's configure does not answer or there is no compiler."""
     tree = TreeFiles.read(source.tree)
-    compiler = compiler_of(recipe)
+    compiler = compiler_of(settings)
     version = version_of(compiler)
-    offered = offered_names(_help(source, tree, cache, tell))
+    offered = offered_names(_help(source, tree, cache, reporter))
     packages = python_packages(tree)
-    flags = list(profile_flags(recipe.profile))
-    if recipe.profile is Profile.DEBUG and "enable-debug" not in offered:
+    flags = list(profile_flags(settings.profile))
+    if settings.profile is Profile.DEBUG and "enable-debug" not in offered:
         flags += ["-O0", "-g"]
     if not tree.uses_meson:
-        flags += flags_for_old_c(compiler, version, cache, tell)
-    options = choose_options(offered, recipe, tree.configure)
+        flags += flags_for_old_c(compiler, version, cache, reporter)
+    options = choose_options(offered, settings, tree.configure)
     if flags:
         options.append(f"--extra-cflags={' '.join(flags)}")
     options.append("--extra-ldflags=-Wl,--build-id")  # not every compiler asks for one by itself
     tools = environment_folder(cache, packages)
     options += tool_options(tree, offered, tools, python2_path(cache))
-    options += recipe.arguments
+    options += settings.arguments
     # which Python runs meson changes nothing in the program, nor does where the cache is
     line = cache.neutral(shlex.join(["configure", *options]).replace(str(tools), "$TOOLS"))
-    key = _key(source.sha256, line, version, digest_of(compiler), recipe.profile.value, *packages)
+    key = _key(source.sha256, line, version, digest_of(compiler), settings.profile.value, *packages)
     return BuildPlan(
-        source, tree, recipe, tuple(options), tuple(flags), packages, version, line,
-        name=f"{source.label}-{recipe.profile.value}-{key[:8]}",
+        source, tree, settings, tuple(options), tuple(flags), packages, version, line,
+        name=f"{source.label}-{settings.profile.value}-{key[:8]}",
     )  # fmt: skip
 
 
@@ -121,20 +121,20 @@ def _key(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
-def _help(source: SourceTree, tree: TreeFiles, cache: Cache, tell: Reporter) -> str:
+def _help(source: SourceTree, tree: TreeFiles, cache: Cache, reporter: Reporter) -> str:
     """What the tree's `configure --help` prints; kept beside the tree. Old ones print it and end with status 1."""
     kept = source.tree.parent / "help.json"
     text = str((read_facts(kept) or {}).get("help", ""))
     if not text:
-        text = _ask_for_help(source, tree, cache, tell)
+        text = _ask_for_help(source, tree, cache, reporter)
         write_facts(kept, {"help": text})
     return text
 
 
-def _ask_for_help(source: SourceTree, tree: TreeFiles, cache: Cache, tell: Reporter) -> str:
+def _ask_for_help(source: SourceTree, tree: TreeFiles, cache: Cache, reporter: Reporter) -> str:
     log = cache.logs / f"{source.label}-help.log"
     if tree.needs_python2:
-        provide_python2(cache, log, tell)
+        provide_python2(cache, log, reporter)
     command = ["sh", str(source.tree / "configure"), "--help", *python_option(tree, python2_path(cache))]
     with tempfile.TemporaryDirectory(prefix="callchain-") as folder:  # it leaves files behind
         try:

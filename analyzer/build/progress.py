@@ -17,7 +17,7 @@ class Reporter(Protocol):
         """How far `what` has come; `total` 0 when nobody knows. `unit` "B" counts bytes."""
 
 
-def report_seconds(tell: Reporter, what: str) -> Callable[[str], None]:
+def report_seconds(reporter: Reporter, what: str) -> Callable[[str], None]:
     """For each line of a program that counts nothing: tells how many seconds `what` has taken so far."""
     began = time.monotonic()
-    return lambda _line: tell.progress(what, round(time.monotonic() - began), 0, "s")
+    return lambda _line: reporter.progress(what, round(time.monotonic() - began), 0, "s")

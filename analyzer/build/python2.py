@@ -27,16 +27,16 @@ def python2_path(cache: Cache) -> Path:
     return cache.tools / "python2.7" / "bin" / "python2.7"
 
 
-def provide_python2(cache: Cache, log: Path, tell: Reporter) -> Path:
+def provide_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
     """An interpreter that has run 2.7-only code here and now. AnalyzerError with the next step without one."""
     path = python2_path(cache)
-    with cache.lock("python2.7", tell):
+    with cache.lock("python2.7", reporter):
         if runs_python2(path):
             return path
         folder = path.parent.parent
         try:
             with cache.made_whole(folder) as fresh:
-                _fill(fresh, folder, cache, log, tell)
+                _fill(fresh, folder, cache, log, reporter)
         except AnalyzerError as error:
             raise AnalyzerError(
                 f"This tree needs Python 2.7, which is neither here nor to be had: {error.message}",
@@ -59,7 +59,7 @@ def runs_python2(path: Path) -> bool:
     return done.returncode == 0 and done.stdout == "works\n"
 
 
-def _fill(fresh: Path, final: Path, cache: Cache, log: Path, tell: Reporter) -> None:
+def _fill(fresh: Path, final: Path, cache: Cache, log: Path, reporter: Reporter) -> None:
     (fresh / "bin").mkdir()
     wrapper = fresh / "bin" / "python2.7"
     if hosts := _of_the_host():
@@ -67,7 +67,7 @@ def _fill(fresh: Path, final: Path, cache: Cache, log: Path, tell: Reporter) -> 
         return
     root = fresh / "root"
     root.mkdir()
-    fetch_python2(root, cache, log, tell)
+    fetch_python2(root, cache, log, reporter)
     wrapper.write_text(
         "#!/bin/sh\n"
         "# Python 2.7 from packages that were unpacked here and not installed.\n"

@@ -41,19 +41,19 @@ def environment_folder(cache: Cache, packages: tuple[str, ...]) -> Path:
 
 
 def provide_environment(
-    cache: Cache, packages: tuple[str, ...], shop: CommandContext, tell: Reporter
+    cache: Cache, packages: tuple[str, ...], context: CommandContext, reporter: Reporter
 ) -> tuple[str, ...]:
     """What is installed in the private environment, as `name==version`; it is made when it is not there.
 
     AnalyzerError when it cannot be made.
     """
     folder = environment_folder(cache, packages)
-    with cache.lock(folder.name, tell):
+    with cache.lock(folder.name, reporter):
         installed = installed_in(folder)
         if not installed:
-            tell.say(f"Making a private Python environment with {', '.join(packages)}")
+            reporter.say(f"Making a private Python environment with {', '.join(packages)}")
             try:
-                installed = _make_environment(folder, packages, shop, tell)
+                installed = _make_environment(folder, packages, context, reporter)
             except BaseException:
                 remove(folder)
                 raise
@@ -67,14 +67,14 @@ def installed_in(folder: Path) -> tuple[str, ...]:
 
 
 def _make_environment(
-    folder: Path, packages: tuple[str, ...], shop: CommandContext, tell: Reporter
+    folder: Path, packages: tuple[str, ...], context: CommandContext, reporter: Reporter
 ) -> tuple[str, ...]:
     remove(folder)
     venv.create(folder, with_pip=False, symlinks=True)
     python = str(folder / "bin" / "python3")
-    tick = report_seconds(tell, "Installing Python packages")
+    tick = report_seconds(reporter, "Installing Python packages")
     try:
-        run([python, "-m", "ensurepip", "--default-pip"], folder, shop, tick)
+        run([python, "-m", "ensurepip", "--default-pip"], folder, context, tick)
     except CommandError as error:
         raise AnalyzerError(
             f"No virtual environment can be made in {folder}: {error.last_line}",
@@ -82,12 +82,12 @@ def _make_environment(
         ) from None
     pip = [python, "-m", "pip", "--disable-pip-version-check"]
     try:
-        run([*pip, "install", *packages], folder, shop, tick, _pip_settings())
-        installed = tuple(run([*pip, "freeze", "--all"], folder, shop).split())
+        run([*pip, "install", *packages], folder, context, tick, _pip_settings())
+        installed = tuple(run([*pip, "freeze", "--all"], folder, context).split())
     except CommandError as error:
         raise AnalyzerError(
             f"pip could not install {', '.join(packages)}: {error.last_line}",
-            f"Is the package index reachable? All that was said: {shop.log}",
+            f"Is the package index reachable? All that was said: {context.log}",
         ) from None
     write_facts(folder / _WHOLE, {"folder": str(folder.resolve()), "installed": list(installed)})
     return installed

@@ -34,45 +34,45 @@ class SourceTree:
     tree: Path
 
 
-def obtain_source(wanted: BuildRequest, cache: Cache, tell: Reporter) -> SourceTree:
+def obtain_source(request: BuildRequest, cache: Cache, reporter: Reporter) -> SourceTree:
     """The tree, fetched, checked and unpacked when the cache has none. AnalyzerError with the next step."""
-    match wanted:
+    match request:
         case Release():
-            return _from_release(wanted, cache, tell)
+            return _from_release(request, cache, reporter)
         case SourcePackage():
-            return _from_package(wanted, cache, tell)
-        case LocalSource() if wanted.path.is_dir():
-            return _from_folder(wanted.path, cache, tell)
+            return _from_package(request, cache, reporter)
+        case LocalSource() if request.path.is_dir():
+            return _from_folder(request.path, cache, reporter)
         case LocalSource():
-            return _from_users_tarball(wanted, cache, tell)
+            return _from_users_tarball(request, cache, reporter)
 
 
-def _from_release(wanted: Release, cache: Cache, tell: Reporter) -> SourceTree:
-    got = download.fetch(tarballs(wanted), cache, tell)
+def _from_release(request: Release, cache: Cache, reporter: Reporter) -> SourceTree:
+    got = download.fetch(tarballs(request), cache, reporter)
     try:
-        return _from_tarball(got.path, got.sha256, got.verified, cache, tell)
+        return _from_tarball(got.path, got.sha256, got.verified, cache, reporter)
     except AnalyzerError:
         if not got.vouched:  # whatever the server sent: the next try shall ask again
             got.path.unlink(missing_ok=True)
         raise
 
 
-def _from_users_tarball(wanted: LocalSource, cache: Cache, tell: Reporter) -> SourceTree:
+def _from_users_tarball(request: LocalSource, cache: Cache, reporter: Reporter) -> SourceTree:
     try:
-        before = _moment(wanted.path)
-        sha256 = download.digest(wanted.path)
+        before = _moment(request.path)
+        sha256 = download.digest(request.path)
     except OSError as error:
         raise AnalyzerError(
-            f"{wanted.path} cannot be read: {error.strerror}.", "Give a folder or a tarball."
+            f"{request.path} cannot be read: {error.strerror}.", "Give a folder or a tarball."
         ) from None
-    if wanted.sha256 and sha256 != wanted.sha256:
-        raise download.wrong_sum(wanted.path, wanted.sha256, sha256)
-    verified = "against the sha256 the user gave" if wanted.sha256 else "a file of the user's"
-    source = _from_tarball(wanted.path, sha256, verified, cache, tell)
-    if _moment(wanted.path) != before:
+    if request.sha256 and sha256 != request.sha256:
+        raise download.wrong_sum(request.path, request.sha256, sha256)
+    verified = "against the sha256 the user gave" if request.sha256 else "a file of the user's"
+    source = _from_tarball(request.path, sha256, verified, cache, reporter)
+    if _moment(request.path) != before:
         remove(cache.sources / sha256[:16])
         raise AnalyzerError(
-            f"{wanted.path} changed while it was unpacked.", "Try again when nothing writes there."
+            f"{request.path} changed while it was unpacked.", "Try again when nothing writes there."
         )
     return source
 
@@ -83,53 +83,53 @@ def _moment(path: Path) -> tuple[int, int]:
     return facts.st_ctime_ns, facts.st_ino
 
 
-def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, tell: Reporter) -> SourceTree:
+def _from_tarball(path: Path, sha256: str, verified: str, cache: Cache, reporter: Reporter) -> SourceTree:
     def fill(folder: Path) -> Path:
-        tell.say(f"Unpacking {path.name}")
-        return unpack(path, folder, tell)
+        reporter.say(f"Unpacking {path.name}")
+        return unpack(path, folder, reporter)
 
-    return _provide(path.name, sha256, verified, fill, cache, tell)
+    return _provide(path.name, sha256, verified, fill, cache, reporter)
 
 
-def _from_folder(path: Path, cache: Cache, tell: Reporter) -> SourceTree:
+def _from_folder(path: Path, cache: Cache, reporter: Reporter) -> SourceTree:
     tree = local_tree.look_at(path.resolve(), cache)
     digest = local_tree.digest_of(tree, cache)
 
     def fill(folder: Path) -> Path:
-        tell.say(f"Copying {path}")
-        local_tree.copy(tree, folder, digest, tell)
+        reporter.say(f"Copying {path}")
+        local_tree.copy(tree, folder, digest, reporter)
         return folder
 
-    return _provide(tree.folder.name, digest, tree.origin, fill, cache, tell)
+    return _provide(tree.folder.name, digest, tree.origin, fill, cache, reporter)
 
 
-def _from_package(wanted: SourcePackage, cache: Cache, tell: Reporter) -> SourceTree:
+def _from_package(request: SourcePackage, cache: Cache, reporter: Reporter) -> SourceTree:
     log = cache.logs / "apt.log"
-    description = None if wanted.update else _downloaded(wanted, cache)
+    description = None if request.update else _downloaded(request, cache)
     if description is None:
-        with cache.lock("apt", tell):
-            description = apt.fetch_source(_PACKAGE, wanted, cache, log, tell)
+        with cache.lock("apt", reporter):
+            description = apt.fetch_source(_PACKAGE, request, cache, log, reporter)
         answer = {"file": description.name, "sha256": download.digest(description)}
-        write_facts(cache.downloads / _ASKED, {**_asked(cache), _question(wanted): answer})
+        write_facts(cache.downloads / _ASKED, {**_asked(cache), _question(request): answer})
 
     def fill(folder: Path) -> Path:
         check_requirements(["package"])
-        tell.say(f"Unpacking {description.name} and applying the distribution's patches")
+        reporter.say(f"Unpacking {description.name} and applying the distribution's patches")
         run(["dpkg-source", "--extract", str(description), str(folder / "tree")], folder, CommandContext(log))
         return folder / "tree"
 
-    return _provide(description.name, download.digest(description), apt.VERIFIED, fill, cache, tell)
+    return _provide(description.name, download.digest(description), apt.VERIFIED, fill, cache, reporter)
 
 
-def _downloaded(wanted: SourcePackage, cache: Cache) -> Path | None:
+def _downloaded(request: SourcePackage, cache: Cache) -> Path | None:
     """The source package that the same question got before, when it still is the file that apt vouched for."""
-    answer = _asked(cache).get(_question(wanted))
+    answer = _asked(cache).get(_question(request))
     path = cache.downloads / answer["file"] if answer else None
     return path if answer and path and path.is_file() and download.digest(path) == answer["sha256"] else None
 
 
-def _question(wanted: SourcePackage) -> str:
-    return f"{wanted.origin or 'distribution'} {wanted.version}".strip()
+def _question(request: SourcePackage) -> str:
+    return f"{request.origin or 'distribution'} {request.version}".strip()
 
 
 def _asked(cache: Cache) -> dict[str, dict[str, str]]:
@@ -137,11 +137,11 @@ def _asked(cache: Cache) -> dict[str, dict[str, str]]:
 
 
 def _provide(
-    name: str, sha256: str, verified: str, fill: Callable[[Path], Path], cache: Cache, tell: Reporter
+    name: str, sha256: str, verified: str, fill: Callable[[Path], Path], cache: Cache, reporter: Reporter
 ) -> SourceTree:
     """The unpacked tree of this digest; `fill` puts it into an empty folder and says where in there it is."""
     folder = cache.sources / sha256[:16]
-    with cache.lock(f"source-{sha256[:16]}", tell):
+    with cache.lock(f"source-{sha256[:16]}", reporter):
         facts = read_facts(folder / _FACTS)
         if facts is None or not (folder / facts["tree"] / "configure").is_file():
             with cache.made_whole(folder) as fresh:

@@ -17,7 +17,7 @@ from analyzer.errors import AnalyzerError
 _TELL_EVERY = 500  # members
 
 
-def unpack(tarball: Path, folder: Path, tell: Reporter) -> Path:
+def unpack(tarball: Path, folder: Path, reporter: Reporter) -> Path:
     """Unpack into the empty `folder`; returns the tree: the only folder in it, or `folder` itself.
 
     AnalyzerError when it is no tarball, is damaged, leaves the tree or does not fit.
@@ -36,7 +36,7 @@ def unpack(tarball: Path, folder: Path, tell: Reporter) -> Path:
                     )
                 guard.extract(archive, member, folder)
                 if count % _TELL_EVERY == 0:
-                    tell.progress(f"Unpacking {tarball.name}", count, 0, "files")
+                    reporter.progress(f"Unpacking {tarball.name}", count, 0, "files")
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
         raise AnalyzerError(
             f"{tarball} cannot be unpacked: {error}.",

@@ -85,7 +85,7 @@ def find_recordings() -> list[NamedGraph]:
     """
     folders = [*Path().glob("*/"), *Path("out").glob("*/")]
     found = sorted(str(folder) for folder in folders if (folder / FILE_NAME).is_file())
-    recorded = [source for source in map(open_graph, found) if not source.pasted]
+    recorded = [source for source in map(open_graph, found) if not source.imported]
     if not recorded:
         raise AnalyzerError(
             "There is no recording here.", "Record one: analyze startup --qemu PATH; or name it with --of."

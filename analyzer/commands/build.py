@@ -82,8 +82,8 @@ def run(options: argparse.Namespace) -> ExitStatus:
     elif options.prune is not None:
         prune_cache(options.prune)
     else:
-        wanted = options_as(BuildOptions, options, sha256=options.sha256 or "", arguments=options.passed_on)
-        print(build_as_asked(wanted).program)
+        request = options_as(BuildOptions, options, sha256=options.sha256 or "", arguments=options.passed_on)
+        print(build_as_asked(request).program)
     return ExitStatus.DONE
 
 
@@ -105,7 +105,7 @@ class BuildOptions:
 
 def build_as_asked(options: BuildOptions) -> BuiltQemu:
     """UsageError when the options contradict each other, AnalyzerError when the build cannot be had."""
-    return build(_wanted(options), _recipe(options))
+    return build(_request(options), _settings(options))
 
 
 def build_by_name(what: str, jobs: int) -> BuiltQemu:
@@ -113,15 +113,15 @@ def build_by_name(what: str, jobs: int) -> BuiltQemu:
     return build(parse_build_request(what), BuildSettings(jobs=jobs))
 
 
-def build(wanted: BuildRequest, recipe: BuildSettings) -> BuiltQemu:
+def build(request: BuildRequest, settings: BuildSettings) -> BuiltQemu:
     """Build, or find in the cache. Everything is told on standard error; standard output is for the path."""
     console = Console(sys.stderr)
     try:
-        return build_or_fetch(wanted, recipe, Cache.default(), console)
+        return build_or_fetch(request, settings, Cache.default(), console)
     except MissingPackagesError as missing:
         if not _installed(missing, console):
             raise
-    return build_or_fetch(wanted, recipe, Cache.default(), console)
+    return build_or_fetch(request, settings, Cache.default(), console)
 
 
 def list_cache() -> None:
@@ -146,7 +146,7 @@ def prune_cache(names: Sequence[str]) -> None:
     console.say(f"{amount(sum(entry.size for entry in removed), 'B')} freed")
 
 
-def _wanted(options: BuildOptions) -> BuildRequest:
+def _request(options: BuildOptions) -> BuildRequest:
     if {"--help", "-h"} & set(options.arguments):
         raise UsageError("configure's --help builds nothing.", "Ask the tree itself: sh configure --help")
     if options.source is not None:
@@ -164,7 +164,7 @@ def _wanted(options: BuildOptions) -> BuildRequest:
     )
 
 
-def _recipe(options: BuildOptions) -> BuildSettings:
+def _settings(options: BuildOptions) -> BuildSettings:
     return BuildSettings(Profile(options.profile), parse_target(options.target), options.arguments, options.jobs)
 
 

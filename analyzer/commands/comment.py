@@ -46,29 +46,29 @@ def comment(
     """
     console = Console()
     text = _read(file)
-    talk = pull_request_comments(environment, _event(environment.get("GITHUB_EVENT_PATH", "")))
-    if isinstance(talk, NoPullRequest):
-        console.say(f"Warning: {talk.reason}" if talk.warning else talk.reason)
+    pull_request = pull_request_comments(environment, _event(environment.get("GITHUB_EVENT_PATH", "")))
+    if isinstance(pull_request, NoPullRequest):
+        console.say(f"Warning: {pull_request.reason}" if pull_request.warning else pull_request.reason)
         return ExitStatus.DONE
     try:
-        done = code_host.post(talk, body(text, talk, name), update_only)
+        done = code_host.post(pull_request, body(text, pull_request, name), update_only)
     except code_host.RefusedError as error:
         console.say(f"Warning: {error.message} {error.hint}")
         return ExitStatus.DONE
-    console.say(f"The comment on {talk.name} {done}.")
+    console.say(f"The comment on {pull_request.name} {done}.")
     return ExitStatus.DONE
 
 
-def body(text: str, talk: PullRequestComments, name: str = "") -> str:
+def body(text: str, pull_request: PullRequestComments, name: str = "") -> str:
     """The comment: the marker of the job of this name, then `text`, of which so much is left out that the server
     takes it."""
     text = text.removeprefix(MARKER).lstrip("\n")
     whole = f"{marker(name)}\n{text}"
-    if len(whole) <= talk.longest:
+    if len(whole) <= pull_request.longest:
         return whole
-    where = f"[the report]({talk.more})" if talk.more else "the report"
+    where = f"[the report]({pull_request.more})" if pull_request.more else "the report"
     end = f"\n\n… more in {where}.\n"
-    kept = whole[: talk.longest - len(end) - _ROOM_TO_CLOSE].rpartition("\n")[0]
+    kept = whole[: pull_request.longest - len(end) - _ROOM_TO_CLOSE].rpartition("\n")[0]
     return kept + _closed(kept) + end
 
 

@@ -160,7 +160,7 @@ def _text(verdict: JudgedDiff, output: OutputOptions) -> str:
 
 def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> str:
     before, now = old.graph, new.graph
-    if old.pasted or new.pasted:
+    if old.imported or new.imported:
         chains = verdict.diff.chains
         before = subgraph_of_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
         now = subgraph_of_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))

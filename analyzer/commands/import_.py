@@ -100,7 +100,7 @@ def _write(imported: ImportedText, folder: Path, force: bool) -> tuple[Recording
 
 
 def _summary(name: str, imported: ImportedText, recording: Recording) -> str:
-    functions = {f.function for stop in recording.stops for f in stop.frames if not f.is_hole}
+    functions = {f.function for stop in recording.stops for f in stop.frames if not f.is_unknown}
     repeated = imported.stacks > len(recording.stops) and not imported.left_out
     counted = [
         number_of(imported.stacks, "stack"),

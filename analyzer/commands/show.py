@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> ExitStatus:
     recording = open_recording(options.recording)
     for text in _shown(recording, options):
         print(text)
-    if options.ioctls and not recording.ledger:
+    if options.ioctls and not recording.ioctl_log:
         print("analyze: the ioctls were not recorded.", file=sys.stderr)
     if options.accesses and not recording.exits:
         print("analyze: the guest's accesses were not recorded; see analyze io.", file=sys.stderr)

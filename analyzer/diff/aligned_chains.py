@@ -44,7 +44,7 @@ def aligned_rows(
     new: Sequence[ChainStep],
     names: SymbolHistory,
     hiding: Collection[CallKind] = (),
-    pasted: tuple[bool, bool] = (False, False),
+    imported: tuple[bool, bool] = (False, False),
 ) -> tuple[AlignedRow, ...]:
     """The two chains aligned, with what changed at each row.
 
@@ -54,7 +54,7 @@ def aligned_rows(
     """
     pairs = align([step.function for step in old], [step.function for step in new], names)
     rows = [AlignedRow(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
-    return tuple(_RowComparison(rows, names, hiding, pasted).judged())
+    return tuple(_RowComparison(rows, names, hiding, imported).judged())
 
 
 @dataclass
@@ -64,7 +64,7 @@ class _RowComparison:
     rows: list[AlignedRow]
     names: SymbolHistory
     hiding: Collection[CallKind]
-    pasted: tuple[bool, bool]
+    imported: tuple[bool, bool]
 
     def judged(self) -> Iterator[AlignedRow]:
         self._old_names = [row.old.function.name for row in self.rows if row.old]
@@ -92,7 +92,7 @@ class _RowComparison:
         changes = [self._renamed(old, new), _moved(old, new), pointer(old, new, self.names)]
         if adjacent and old.kind is not None and new.kind is not None:
             # else the call that led here is another one, which the rows between tell
-            changes.append(call_kind(new.function.name, old.kind, new.kind, place, not any(self.pasted)))
+            changes.append(call_kind(new.function.name, old.kind, new.kind, place, not any(self.imported)))
         return AlignedRow(old, new, tuple(change for change in changes if change is not None))
 
     def _renamed(self, old: ChainStep, new: ChainStep) -> Change | None:
@@ -130,7 +130,7 @@ class _RowComparison:
             return None
         kind, words = ChangeKind.OPTIMISED, _JUMP if next_.kind is CallKind.TAIL else _FRAME
         known = self.names.history(step.function.name, self._new_names if gone else self._old_names)
-        if across.kind is CallKind.UNKNOWN and self.pasted[gone]:
+        if across.kind is CallKind.UNKNOWN and self.imported[gone]:
             kind, words = ChangeKind.KIND_UNKNOWN, (KIND_WORDS[step.kind], UNKNOWN_NAME)
         elif across.kind not in (*self.hiding, *_UNSEEN.get(next_.kind or CallKind.DIRECT, ())):
             return None

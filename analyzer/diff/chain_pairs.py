@@ -84,15 +84,15 @@ def chain_diff(
     names: SymbolHistory,
     kernel: bool,
     hiding: Collection[CallKind] = (),
-    pasted: tuple[bool, bool] = (False, False),
+    imported: tuple[bool, bool] = (False, False),
 ) -> ChainDiff:
     """The pair aligned, with what changed; `hiding` and `pasted` as of `aligned_rows`."""
     old = comparable(pair.old.steps, kernel) if pair.old else ()
     new = comparable(pair.new.steps, kernel) if pair.new else ()
     chain = pair.either
     if pair.old and pair.new:
-        rows = aligned_rows(old, new, names, hiding, pasted)
-        own = _thread_change(pair.old, pair.new, new[-1], not any(pasted))
+        rows = aligned_rows(old, new, names, hiding, imported)
+        own = _thread_change(pair.old, pair.new, new[-1], not any(imported))
     else:
         rows = (*(AlignedRow(step, None) for step in old), *(AlignedRow(None, step) for step in new))
         own = [_one_sided(pair, (new or old)[-1])]

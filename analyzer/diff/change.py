@@ -113,7 +113,7 @@ class NamedProvenance:
     provenance: Provenance
 
     @property
-    def pasted(self) -> bool:
+    def imported(self) -> bool:
         """Whether it is of backtraces that somebody pasted: what they do not show proves nothing."""
         return self.provenance.scenario == IMPORT
 
@@ -136,9 +136,9 @@ class NamedGraph:
         return self.graph.provenance.complete
 
     @property
-    def pasted(self) -> bool:
+    def imported(self) -> bool:
         """As `Side.pasted`."""
-        return self.side.pasted
+        return self.side.imported
 
     @property
     def side(self) -> NamedProvenance:
@@ -162,9 +162,9 @@ class Diff:
     new: NamedProvenance
     chains: tuple[ChainDiff, ...]  # in the order of the scenario
     changes: tuple[Change, ...]  # all, each once: worst first, then by subject
-    unchecked: tuple[NotComparable, ...]
+    not_comparable: tuple[NotComparable, ...]
 
     @property
     def recorded(self) -> bool:
         """Whether both sides are recordings, and none a pasted backtrace."""
-        return not (self.old.pasted or self.new.pasted)
+        return not (self.old.imported or self.new.imported)

@@ -11,7 +11,7 @@ from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, NamedGraph
 from analyzer.diff.imported_stacks import common_part, of_one_thread, with_same_milestone
 from analyzer.diff.ioctls import ioctl_changes
 from analyzer.diff.not_comparable import holes, lacking, never_reached, other_scenario, unexplained, why_not
-from analyzer.diff.off_chain import matched_functions, outside_changes
+from analyzer.diff.off_chain import matched_functions, off_chain_changes
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import CallGraph
 from analyzer.model.call_kinds import CallKind
@@ -32,32 +32,32 @@ def compare(
     `hits` how often calls were recorded. Of backtraces only what they show is compared.
     """
     names = names_between(old, new, names)
-    pasted = old.pasted, new.pasted
+    imported = old.imported, new.imported
     hiding = _hiding(old, new)
 
     def compared(pair: ChainPair) -> ChainDiff:
-        return chain_diff(of_one_thread(pair, *pasted), names, kernel, hiding, pasted)
+        return chain_diff(of_one_thread(pair, *imported), names, kernel, hiding, imported)
 
     pairs, not_met = _pairs(old, new, names)
-    told, unchecked = _told(pairs, old, new, lambda pair: not compared(pair).differs)
-    unchecked = [*not_met, *unchecked]
+    told, not_comparable = _told(pairs, old, new, lambda pair: not compared(pair).differs)
+    not_comparable = [*not_met, *not_comparable]
     chains = with_shared_prefix(list(map(compared, told)))
     changes = [change for chain in chains for change in chain.changes]
-    unchecked += holes(old, new, chains)
-    if not any(pasted):
+    not_comparable += holes(old, new, chains)
+    if not any(imported):
         besides, open_ = _besides(old, new, chains, names)
         changes += besides
-        unchecked += [
+        not_comparable += [
             *never_reached(old, new),
             *open_,
             *lacking(old, new, told),
             *unexplained(old, new, chains),
         ]
-    if not chains and not unchecked:
-        unchecked.append(NotComparable("The chains", "there is none to compare"))
+    if not chains and not not_comparable:
+        not_comparable.append(NotComparable("The chains", "there is none to compare"))
     if hits:
         changes += _hits(old.graph, new.graph, matched_functions(old.graph, new.graph, chains, names), kernel)
-    return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(dict.fromkeys(unchecked)))
+    return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(dict.fromkeys(not_comparable)))
 
 
 def names_between(old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> SymbolHistory:
@@ -91,9 +91,9 @@ def _is_optimised(source: NamedGraph) -> bool:
 def _pairs(old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> tuple[list[ChainPair], list[NotComparable]]:
     """The chains that belong together, as far as they can be compared; and how far that is not."""
     before, now, beyond = list(old.graph.chains), list(new.graph.chains), list[NotComparable]()
-    if old.pasted and not new.pasted:
+    if old.imported and not new.imported:
         before, now, beyond = common_part(before, now, new.name)
-    elif new.pasted and not old.pasted:
+    elif new.imported and not old.imported:
         now, before, beyond = common_part(now, before, old.name)
     return pair_chains(before, now, names), beyond
 
@@ -103,25 +103,25 @@ def _told(
 ) -> tuple[list[ChainPair], list[NotComparable]]:
     """The pairs worth comparing, and why others cannot be; `same` tells whether two chains go the same way."""
     told: list[ChainPair] = []
-    unchecked: dict[NotComparable, None] = {}
+    not_comparable: dict[NotComparable, None] = {}
     for pair in pairs:
         if pair.old and pair.new:
             told.append(pair)
-        elif old.pasted or new.pasted:
+        elif old.imported or new.imported:
             having, other = (new, old) if pair.old is None else (old, new)
-            if not having.pasted:
+            if not having.imported:
                 continue  # of the other side's chains a backtrace tells nothing
             others = list(with_same_milestone(pair, pairs))
-            if not other.pasted and (second := next(filter(same, others), None)):
+            if not other.imported and (second := next(filter(same, others), None)):
                 told.append(second)
             else:
                 reason = f"{other.name} has no {'other ' if others else ''}chain that leads there"
-                unchecked.setdefault(NotComparable(pair.either.title, reason))
+                not_comparable.setdefault(NotComparable(pair.either.title, reason))
         elif reason := why_not(pair, old, new):
-            unchecked.setdefault(NotComparable(pair.either.title, reason))
+            not_comparable.setdefault(NotComparable(pair.either.title, reason))
         else:
             told.append(pair)
-    return told, list(unchecked)
+    return told, list(not_comparable)
 
 
 def _besides(
@@ -132,15 +132,15 @@ def _besides(
     if reason := other_scenario(old, new):
         return [], [NotComparable(_BESIDES, reason)]
     changes = [
-        *outside_changes(old.graph, new.graph, chains, names),
+        *off_chain_changes(old.graph, new.graph, chains, names),
         *ioctl_changes(old.graph.ioctls, new.graph.ioctls),
     ]
-    unchecked = []
+    not_comparable = []
     for side, kinds in ((old, _ONLY_IN_NEW), (new, _ONLY_IN_OLD)):
         if not side.complete:
             changes = [change for change in changes if change.kind not in kinds]
-            unchecked.append(NotComparable(_BESIDES, f"{side.name} was not recorded to its end"))
-    return changes, unchecked
+            not_comparable.append(NotComparable(_BESIDES, f"{side.name} was not recorded to its end"))
+    return changes, not_comparable
 
 
 def _hits(old: CallGraph, new: CallGraph, matched: dict[Function, Function], kernel: bool) -> Iterator[Change]:

@@ -24,35 +24,35 @@ class _CommonPart:
     `beyond` is the function with which the stack goes on alone, "" when it does not.
     """
 
-    pasted: Chain
+    imported: Chain
     recorded: Chain
     beyond: str
 
 
 def common_part(
-    pasted: Sequence[Chain], recorded: Sequence[Chain], name: str
+    imported: Sequence[Chain], recorded: Sequence[Chain], name: str
 ) -> tuple[list[Chain], list[Chain], list[NotComparable]]:
     """The chains of both sides as far as they can be compared: stacks that meet a recorded chain, up to there, and
     the beginnings they meet. How stacks go on alone, beside the recording of that `name`, is told."""
-    met = list(_meetings(pasted, recorded))
-    milestones = {each.pasted.milestone for each in met}
-    stacks = [chain for chain in pasted if chain.milestone not in milestones]
-    stacks += dict.fromkeys(each.pasted for each in met)
+    met = list(_meetings(imported, recorded))
+    milestones = {each.imported.milestone for each in met}
+    stacks = [chain for chain in imported if chain.milestone not in milestones]
+    stacks += dict.fromkeys(each.imported for each in met)
     beginnings = dict.fromkeys(each.recorded for each in met)
     beyond = [
-        NotComparable(each.pasted.title, f"{name} has no chain that goes on to {each.beyond}")
+        NotComparable(each.imported.title, f"{name} has no chain that goes on to {each.beyond}")
         for each in met
         if each.beyond
     ]
     return stacks, [*recorded, *beginnings], list(dict.fromkeys(beyond))
 
 
-def _meetings(pasted: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[_CommonPart]:
+def _meetings(imported: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[_CommonPart]:
     """For each pasted stack that leads to no milestone of the recorded chains, where it meets one of them. Stacks
     that meet none, or at their outermost function only, are left out."""
     known = {chain.milestone for chain in recorded}
     passed = {step.function.name for chain in recorded for step in chain.steps}
-    for chain in pasted:
+    for chain in imported:
         names = [step.function.name for step in chain.steps]
         end = next((i for i in range(len(names), 0, -1) if names[i - 1] in passed), 0)
         if chain.milestone in known or not end or end == 1 < len(names):
@@ -78,11 +78,11 @@ def _in_common(one: Chain, other: Chain) -> float:
     return len(mine & theirs) / len(mine | theirs)
 
 
-def of_one_thread(pair: ChainPair, old_pasted: bool, new_pasted: bool) -> ChainPair:
+def of_one_thread(pair: ChainPair, old_imported: bool, new_imported: bool) -> ChainPair:
     """The pair as it can be compared: without what lies outside the pasted stack's outermost frame."""
-    if pair.old is None or pair.new is None or old_pasted == new_pasted:
+    if pair.old is None or pair.new is None or old_imported == new_imported:
         return pair
-    if old_pasted:
+    if old_imported:
         return ChainPair(replace(pair.old, thread=pair.new.thread), _beginning_like(pair.new, pair.old))
     return ChainPair(_beginning_like(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
 
@@ -102,11 +102,11 @@ def subgraph_of_rows(graph: CallGraph, steps: Iterable[Sequence[ChainStep]]) -> 
     return graph.restricted_to(call for call in graph.calls if (call.caller, call.callee) in edges)
 
 
-def _beginning_like(recorded: Chain, pasted: Chain) -> Chain:
+def _beginning_like(recorded: Chain, imported: Chain) -> Chain:
     """The recorded chain from the function the pasted stack begins with; else from the start of its thread."""
     names = [step.function.name for step in recorded.steps]
-    outermost = pasted.steps[0].function.name
-    if names[0] in {step.function.name for step in pasted.steps}:
+    outermost = imported.steps[0].function.name
+    if names[0] in {step.function.name for step in imported.steps}:
         return recorded
     starts = [i for i, step in enumerate(recorded.steps) if step.kind is CallKind.THREAD_START]
     at = names.index(outermost) if outermost in names else starts[-1] if starts else 0

@@ -84,7 +84,7 @@ def holes(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -> Iter
         sides = (old, [row.old for row in chain.rows]), (new, [row.new for row in chain.rows])
         for source, rows in sides:
             steps = [step for step in rows if step]
-            for outer, inner in pairwise(steps) if source.pasted else ():
+            for outer, inner in pairwise(steps) if source.imported else ():
                 if inner.kind is CallKind.UNKNOWN:
                     where = f"Between {outer.function} and {inner.function}"
                     told.setdefault(NotComparable(where, f"{source.name} has {UNKNOWN_NAME} there"))

@@ -22,7 +22,7 @@ _MAY_HIDE = (CallKind.TAIL, CallKind.INLINE, CallKind.UNKNOWN)
 _Edge = tuple[Function, Function]
 
 
-def outside_changes(
+def off_chain_changes(
     old: CallGraph, new: CallGraph, chains: Sequence[ChainDiff], names: SymbolHistory
 ) -> Iterator[Change]:
     """What changed about functions and calls that lie on no chain of their side."""

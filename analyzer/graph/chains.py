@@ -51,9 +51,9 @@ def own_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
     frames = own_frames(stop, recording)
     for position in reversed(range(len(frames))):
         frame = frames[position]
-        if frame.is_hole:
+        if frame.is_unknown:
             continue
-        if steps and frames[position + 1].is_hole:
+        if steps and frames[position + 1].is_unknown:
             steps.append(_step(frame, CallKind.UNKNOWN))
             continue
         indirect = recording.pointers and steps
@@ -120,7 +120,7 @@ def own_frames(stop: Stop, recording: Recording) -> tuple[Frame, ...]:
         if thread.start is not None and frames[position].function == thread.start:
             return frames[: position + 1]
     kept = frames
-    while kept and (kept[-1].library or kept[-1].is_hole or _is_plumbing(kept[-1])):
+    while kept and (kept[-1].library or kept[-1].is_unknown or _is_plumbing(kept[-1])):
         kept = kept[:-1]
     return kept or frames
 
@@ -227,5 +227,5 @@ def _entry_of(stop: Stop, recording: Recording) -> Ioctl | None:
     """The ledger's entry for the same call: the nearest in time on the same thread and descriptor."""
     if stop.ioctl is None:
         return None
-    same = recording.ledger_of(stop.thread, stop.ioctl.fd, stop.ioctl.number)
+    same = recording.ioctls_of(stop.thread, stop.ioctl.fd, stop.ioctl.number)
     return min(same, key=lambda entry: abs(entry.time - stop.time), default=None)

@@ -245,8 +245,8 @@ def _common_provenance(parts: Sequence[Provenance]) -> Provenance:
 
 def _ioctls(recording: Recording) -> list[GraphIoctl]:
     """The distinct ioctls, in the order in which they were made first."""
-    if recording.ledger:  # threads take turns as they like: each one's are told in its own order
-        calls_of_all = sorted(_ioctls_of_ledger(recording), key=lambda call: _thread_order(call.thread))
+    if recording.ioctl_log:  # threads take turns as they like: each one's are told in its own order
+        calls_of_all = sorted(_ioctls_of_log(recording), key=lambda call: _thread_order(call.thread))
         return list(dict.fromkeys(calls_of_all))
     calls: dict[GraphIoctl, None] = {}
     for stop in recording.stops:
@@ -263,8 +263,8 @@ def _thread_order(label: str) -> tuple[bool, str]:
     return label != "main thread", label
 
 
-def _ioctls_of_ledger(recording: Recording) -> Iterator[GraphIoctl]:
-    for entry in recording.ledger:
+def _ioctls_of_log(recording: Recording) -> Iterator[GraphIoctl]:
+    for entry in recording.ioctl_log:
         if entry.functions:
             request, label = name_of(entry.request), recording.thread(entry.thread).label
             yield GraphIoctl(request, entry.file, label, _GIVES.get(request, ""), entry.functions[-1])

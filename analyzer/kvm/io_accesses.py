@@ -64,7 +64,7 @@ def io_accesses(recording: Recording) -> list[IoAccess]:
     found: list[IoAccess] = []
     zones: list[_CoalescedZone] = []
     before: dict[int, DecodedExit] = {}
-    for entry in recording.ledger:
+    for entry in recording.ioctl_log:
         if entry.request in (_REGISTER, _UNREGISTER):
             _note_zone(entry, zones)
         elif entry.request == KVM_RUN:

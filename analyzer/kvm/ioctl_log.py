@@ -32,7 +32,7 @@ class IoctlLogLine:
 
 def ioctl_log(recording: Recording) -> Iterator[IoctlLogLine]:
     """The ioctls in the order made."""
-    for entry in recording.ledger:
+    for entry in recording.ioctl_log:
         yield _line(entry, recording)
 
 

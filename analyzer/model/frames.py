@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from analyzer.model.call_kinds import CallKind
-from gdbscripts.records import (
-    CUT,
-    UNKNOWN_NAME,
-)
+from gdbscripts.records import CUT, UNKNOWN_NAME
 
 _COMPILER_SUFFIX = re.compile(r"\.(?:constprop|part|isra|cold|lto_priv)(?:\.\d+)?(?=\.|$)")
 _LIBC_PREFIX = re.compile(r"^__GI_+")
@@ -57,7 +54,7 @@ class Frame:
     arguments: tuple[tuple[str, str], ...]
 
     @property
-    def is_hole(self) -> bool:
+    def is_unknown(self) -> bool:
         """Whether it stands for functions that nobody knows: two of the same name are not the same."""
         return self.name == UNKNOWN_NAME or self.name.startswith(CUT)
 

@@ -33,7 +33,7 @@ class Recording:
     exit: ProgramExitRecord | None = None
     notes: tuple[str, ...] = ()
     end: EndRecord | None = None  # None: cut short
-    ledger: tuple[Ioctl, ...] = ()
+    ioctl_log: tuple[Ioctl, ...] = ()
     exits: tuple[KvmExit, ...] = ()
     exit_counts: dict[int, int] = field(default_factory=dict)  # reason -> how many, recorded or not
     kernel: KernelTraceRecord | None = None  # None: nobody tried to record the kernel's side
@@ -63,14 +63,14 @@ class Recording:
         """The stop of that number; KeyError when there is none."""
         return self._stops[number]
 
-    def ledger_of(self, thread: int, fd: int, request: int) -> tuple[Ioctl, ...]:
+    def ioctls_of(self, thread: int, fd: int, request: int) -> tuple[Ioctl, ...]:
         """The ioctls of a thread on a descriptor with one request, in the order made."""
-        return tuple(self._ledger.get((thread, fd, request), ()))
+        return tuple(self._ioctl_log.get((thread, fd, request), ()))
 
     @cached_property
-    def _ledger(self) -> dict[tuple[int, int, int], list[Ioctl]]:
+    def _ioctl_log(self) -> dict[tuple[int, int, int], list[Ioctl]]:
         found: dict[tuple[int, int, int], list[Ioctl]] = {}
-        for entry in self.ledger:
+        for entry in self.ioctl_log:
             found.setdefault((entry.thread, entry.fd, entry.request), []).append(entry)
         return found
 

@@ -39,9 +39,9 @@ class AllowEntry:
         where = not self.milestone or self.milestone in change.chains[:1]
         return kind and where and self.subject.fullmatch(change.subject) is not None
 
-    def fits_unchecked(self, unchecked: NotComparable) -> bool:
+    def matches_not_comparable(self, not_comparable: NotComparable) -> bool:
         """Whether it is about something that could not be compared; that must be said, not just left open."""
-        return UNCHECKED in self.changes and self.subject.fullmatch(unchecked.subject) is not None
+        return UNCHECKED in self.changes and self.subject.fullmatch(not_comparable.subject) is not None
 
     def __str__(self) -> str:
         words = [
@@ -88,7 +88,7 @@ def judge(
     active = [entry for entry in allow.allowances if not entry.expired(today)]
     findings = tuple(_finding(change, active, fail_on) for change in diff.changes)
     open_ = [
-        *diff.unchecked,
+        *diff.not_comparable,
         *(NotComparable(f"Rule: {r.rule}", r.words) for r in rules if r.outcome == UNCHECKED),
     ]
     stale = tuple(words for entry in allow.allowances if (words := _stale(entry, diff, open_, today)))
@@ -97,7 +97,7 @@ def judge(
         findings=findings,
         rules=rules,
         stale=stale,
-        unchecked=tuple(u for u in open_ if not any(entry.fits_unchecked(u) for entry in active)),
+        not_comparable=tuple(u for u in open_ if not any(entry.matches_not_comparable(u) for entry in active)),
         stale_counts=_STALE in fail_on,
     )
 
@@ -107,8 +107,8 @@ def _finding(change: Change, active: list[AllowEntry], fail_on: frozenset[str]) 
     return JudgedChange(change, str(change.kind) in fail_on and not accepted, accepted)
 
 
-def _stale(entry: AllowEntry, diff: Diff, unchecked: list[NotComparable], today: date) -> str:
-    fits = any(map(entry.fits, diff.changes)) or any(map(entry.fits_unchecked, unchecked))
+def _stale(entry: AllowEntry, diff: Diff, not_comparable: list[NotComparable], today: date) -> str:
+    fits = any(map(entry.fits, diff.changes)) or any(map(entry.matches_not_comparable, not_comparable))
     if entry.expired(today):
         return f"{entry}: expired on {entry.expires}" + ("" if fits else ", and matches nothing")
     return "" if fits else f"{entry}: matches nothing any more"

@@ -74,7 +74,11 @@ def by_chains(old: NamedGraph, new: NamedGraph, milestones: Sequence[str], names
     compared = {chain.milestone for chain in chains}
     for name in milestones or dict.fromkeys(chain.milestone for chain in old.graph.chains):
         if name not in compared and not name.startswith(BREAK):
-            reasons = [unchecked.reason for unchecked in diff.unchecked if unchecked.subject == _title(old, name)]
+            reasons = [
+                not_comparable.reason
+                for not_comparable in diff.not_comparable
+                if not_comparable.subject == _title(old, name)
+            ]
             return BisectDecision(
                 BisectAnswer.SKIP, f"{name}: {reasons[0] if reasons else 'it could not be compared'}"
             )
@@ -98,7 +102,7 @@ def check_milestones(milestones: Sequence[str], old: NamedGraph) -> None:
 
 def check_like(old: NamedGraph, started: Provenance) -> None:
     """UsageError when a recording that was `started` so cannot be like `old`, whatever the commit does."""
-    if old.pasted:
+    if old.imported:
         return  # nobody knows how that one was started
     if not old.complete:
         raise UsageError(f"{old.name} was not recorded to its end: it shows too little.", "Record it again.")

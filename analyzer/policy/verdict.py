@@ -36,7 +36,7 @@ class JudgedDiff:
     findings: tuple[JudgedChange, ...]  # in the order of `diff.changes`
     rules: tuple[RuleResult, ...]
     stale: tuple[str, ...]  # entries of the allow file that match nothing or have expired: a sentence each
-    unchecked: tuple[
+    not_comparable: tuple[
         NotComparable, ...
     ]  # of the comparison and of the rules, what the allow file accepts left out
     stale_counts: bool = False
@@ -56,4 +56,4 @@ class JudgedDiff:
         """1 when something counts, 3 when all that could be compared is the same and something could not be."""
         if self.counting or self.broken or (self.stale and self.stale_counts):
             return ExitStatus.DIFFERS
-        return ExitStatus.COULD_NOT_RUN if self.unchecked else ExitStatus.DONE
+        return ExitStatus.COULD_NOT_RUN if self.not_comparable else ExitStatus.DONE

@@ -77,13 +77,13 @@ class KernelTrace:
         trace = parse_trace(self._trace.read())
         calls = [
             _LoggedIoctl(recording.thread(entry.thread).tid, entry.fd, entry.request, started + entry.time)
-            for entry in recording.ledger
+            for entry in recording.ioctl_log
         ]
         joined = join_ioctls(calls, trace.events)
-        descriptors = {entry.fd for entry in recording.ledger}
+        descriptors = {entry.fd for entry in recording.ioctl_log}
         unclaimed = sum(ioctl.fd in descriptors for ioctl in joined.unclaimed)
         yield KernelTraceRecord(True, "", lost + trace.lost, unclaimed)
-        pairs = list(zip(recording.ledger, joined.ioctls, strict=True))
+        pairs = list(zip(recording.ioctl_log, joined.ioctls, strict=True))
         if missing := sum(entry.returned is not None and ioctl is None for entry, ioctl in pairs):
             yield NoteRecord(
                 f"{missing} of {len(pairs)} ioctls are missing from the kernel's trace; record again."

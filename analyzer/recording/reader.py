@@ -109,57 +109,57 @@ def _check_schema(line: str, name: str) -> None:
 
 def assemble(records: Iterable[Record], name: str) -> Recording:
     """The recording that the records make up; AnalyzerError, naming `name`, when they contradict each other."""
-    draft = RecordingBuilder()
+    builder = RecordingBuilder()
     for record in records:
-        draft.add(record)
-    if draft.header is None:
+        builder.add(record)
+    if builder.header is None:
         raise AnalyzerError(f"{name} is not a recording: it has no header.")
     # What the user asks for besides may lie anywhere, in a system header for instance.
-    own = (milestone for milestone in draft.milestones if not milestone.name.startswith(BREAK))
+    own = (milestone for milestone in builder.milestones if not milestone.name.startswith(BREAK))
     root = source_root(file for milestone in own for file in milestone.files)
-    roots = (root, str(Path(draft.header.qemu).parent))
+    roots = (root, str(Path(builder.header.qemu).parent))
     try:
         # Most stacks of a profile share their frames.
-        plain = cache(lambda number: _frame(draft.frames[number], [], roots))
-        stops = tuple(_stop(stop, draft, roots, plain) for stop in draft.stops)
-        ledger = tuple(_ledger_entry(ioctl, draft, roots) for ioctl in draft.ioctls)
-        exits = tuple(_exit(exit_, draft) for exit_ in draft.exits)
-        pointers = _pointers(draft, roots)
+        plain = cache(lambda number: _frame(builder.frames[number], [], roots))
+        stops = tuple(_stop(stop, builder, roots, plain) for stop in builder.stops)
+        ioctl_log = tuple(_ioctl(ioctl, builder, roots) for ioctl in builder.ioctls)
+        exits = tuple(_exit(exit_, builder) for exit_ in builder.exits)
+        pointers = _pointers(builder, roots)
     except KeyError as error:
         raise AnalyzerError(f"{name} is damaged: something names number {error}, which is missing.") from None
     except ValueError as error:  # arguments do not fit the frames, or a kind of call is unknown
         raise AnalyzerError(f"{name} is damaged: {error}.") from None
     return Recording(
-        header=draft.header,
+        header=builder.header,
         source_root=root,
-        milestones=tuple(draft.milestones),
-        threads=tuple(_threads(draft, stops)),
+        milestones=tuple(builder.milestones),
+        threads=tuple(_threads(builder, stops)),
         stops=stops,
-        accelerator=draft.accelerator,
-        sources=_sources(draft.sources, roots),
-        outputs=draft.outputs,
-        exit=draft.exit,
-        notes=tuple(draft.notes),
-        end=draft.end,
+        accelerator=builder.accelerator,
+        sources=_sources(builder.sources, roots),
+        outputs=builder.outputs,
+        exit=builder.exit,
+        notes=tuple(builder.notes),
+        end=builder.end,
         pointers=pointers,
-        ledger=ledger,
-        kernel=draft.kernel,
+        ioctl_log=ioctl_log,
+        kernel=builder.kernel,
         exits=exits,
-        exit_counts=draft.exit_counts,
+        exit_counts=builder.exit_counts,
     )
 
 
-def _stop(stop: StopRecord, draft: RecordingBuilder, roots: Roots, plain: Callable[[int], Frame]) -> Stop:
-    if stop.thread not in draft.threads:
+def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Callable[[int], Frame]) -> Stop:
+    if stop.thread not in builder.threads:
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
-    if unknown := set(stop.milestones) - {milestone.name for milestone in draft.milestones}:
+    if unknown := set(stop.milestones) - {milestone.name for milestone in builder.milestones}:
         raise ValueError(f"stop {stop.number} names milestone {min(unknown)}, which is missing")
     if not stop.frames:
         raise ValueError(f"stop {stop.number} has no frames")
     if stop.count < 1:
         raise ValueError(f"stop {stop.number} stands for {stop.count} stacks")
     frames = [
-        _frame(draft.frames[number], arguments, roots) if arguments else plain(number)
+        _frame(builder.frames[number], arguments, roots) if arguments else plain(number)
         for number, arguments in zip(stop.frames, stop.arguments, strict=True)
     ]
     if frames and frames[0].library:  # debug information of libc calls it __GI_ioctl: use the name asked for
@@ -174,17 +174,17 @@ def _stop(stop: StopRecord, draft: RecordingBuilder, roots: Roots, plain: Callab
         milestones=tuple(stop.milestones),
         function=stop.function,
         frames=tuple(frames),
-        ioctl=_ioctl(stop, draft) if stop.request else None,
+        ioctl=_ioctl_at_stop(stop, builder) if stop.request else None,
         starts=identify(stop.starts, starts_file, stop.starts_library) if stop.starts else None,
         exit=stop.exit if stop.exit >= 0 else None,
         count=stop.count,
     )
 
 
-def _ioctl(stop: StopRecord, draft: RecordingBuilder) -> IoctlAtStop:
-    names = {m.name: m.request for m in draft.milestones}
+def _ioctl_at_stop(stop: StopRecord, builder: RecordingBuilder) -> IoctlAtStop:
+    names = {m.name: m.request for m in builder.milestones}
     request = next((names[name] for name in stop.milestones if names.get(name)), hex(stop.request))
-    returned = draft.returns.get(stop.number)
+    returned = builder.returns.get(stop.number)
     return IoctlAtStop(request, stop.request, stop.fd, stop.file, returned.value if returned else None)
 
 
@@ -206,7 +206,7 @@ def _frame(frame: FrameRecord, arguments: Arguments, roots: Roots) -> Frame:
     )
 
 
-def _threads(draft: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thread]:
+def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thread]:
     """Each thread with the stop that created it: the last one before its first stop with its handle.
 
     A handle is used again after a thread has ended, hence "the last one before".
@@ -216,11 +216,11 @@ def _threads(draft: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Threa
         first_stop.setdefault(stop.thread, stop.number)
     starts: dict[int, Function | None] = {stop.number: stop.starts for stop in stops}
     creations: dict[str, list[int]] = {}
-    for number, returned in sorted(draft.returns.items()):
+    for number, returned in sorted(builder.returns.items()):
         if returned.handle and number in starts:
             creations.setdefault(returned.handle, []).append(number)
-    program = draft.threads[1].name if 1 in draft.threads else ""
-    for thread in draft.threads.values():
+    program = builder.threads[1].name if 1 in builder.threads else ""
+    for thread in builder.threads.values():
         limit = first_stop.get(thread.number, len(stops))
         before = [number for number in creations.get(thread.handle, ()) if number < limit]
         creator = before[-1] if before and thread.number != 1 else None
@@ -230,10 +230,10 @@ def _threads(draft: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Threa
         yield Thread(thread.number, thread.tid, name, creator, start)
 
 
-def _ledger_entry(ioctl: IoctlRecord, draft: RecordingBuilder, roots: Roots) -> Ioctl:
-    if ioctl.thread not in draft.threads:
+def _ioctl(ioctl: IoctlRecord, builder: RecordingBuilder, roots: Roots) -> Ioctl:
+    if ioctl.thread not in builder.threads:
         raise ValueError(f"ioctl {ioctl.number} names thread {ioctl.thread}, which is missing")
-    returned = draft.ioctl_returns.get(ioctl.number)
+    returned = builder.ioctl_returns.get(ioctl.number)
     before = bytes.fromhex(ioctl.data)
     return Ioctl(
         number=ioctl.number,
@@ -246,16 +246,16 @@ def _ledger_entry(ioctl: IoctlRecord, draft: RecordingBuilder, roots: Roots) -> 
         before=before,
         after=bytes.fromhex(returned.data) if returned and returned.data else before,
         returned=returned.value if returned else None,
-        frames=tuple(_frame(draft.frames[number], [], roots) for number in ioctl.frames),
+        frames=tuple(_frame(builder.frames[number], [], roots) for number in ioctl.frames),
         kernel=tuple(
-            KernelEvent(e.time, e.name, e.text, draft.kernel_stacks[e.stack] if e.stack >= 0 else (), e.count)
-            for e in draft.kernel_events.get(ioctl.number, ())
+            KernelEvent(e.time, e.name, e.text, builder.kernel_stacks[e.stack] if e.stack >= 0 else (), e.count)
+            for e in builder.kernel_events.get(ioctl.number, ())
         ),
     )
 
 
-def _exit(exit_: KvmExitRecord, draft: RecordingBuilder) -> KvmExit:
-    if exit_.thread not in draft.threads:
+def _exit(exit_: KvmExitRecord, builder: RecordingBuilder) -> KvmExit:
+    if exit_.thread not in builder.threads:
         raise ValueError(f"exit {exit_.number} names thread {exit_.thread}, which is missing")
     return KvmExit(
         number=exit_.number,
@@ -264,14 +264,14 @@ def _exit(exit_: KvmExitRecord, draft: RecordingBuilder) -> KvmExit:
         thread=exit_.thread,
         run=bytes.fromhex(exit_.run),
         data=bytes.fromhex(exit_.data),
-        answer=bytes.fromhex(draft.exit_answers.get(exit_.number, "")),
+        answer=bytes.fromhex(builder.exit_answers.get(exit_.number, "")),
     )
 
 
-def _pointers(draft: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]:
-    stops = {stop.number for stop in draft.stops}
+def _pointers(builder: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]:
+    stops = {stop.number for stop in builder.stops}
     steps: dict[int, list[PointerOrigin]] = {}
-    for step in draft.pointer_steps:
+    for step in builder.pointer_steps:
         steps.setdefault(step.pointer, []).append(_pointer_step(step, stops, roots))
     return {
         (pointer.callee, tuple(pointer.returns)): Pointer(
@@ -285,7 +285,7 @@ def _pointers(draft: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]:
             leads=tuple(identify(name, relative(file, *roots), library) for name, file, library in pointer.leads),
             steps=tuple(steps.get(pointer.number, ())),
         )
-        for pointer in draft.pointers
+        for pointer in builder.pointers
     }
 
 

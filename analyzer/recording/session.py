@@ -57,7 +57,7 @@ class RecordingReporter:
 
 
 def record(
-    request: RecordingRequest, folder: Path, gdb: Gdb, kernel: KernelTrace | None, watcher: RecordingReporter
+    request: RecordingRequest, folder: Path, gdb: Gdb, kernel: KernelTrace | None, reporter: RecordingReporter
 ) -> None:
     """Record into `folder`/recording.jsonl with a `gdb` made for this QEMU, and the kernel's side with `kernel`.
 
@@ -72,7 +72,7 @@ def record(
         raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
     # Not in `folder`: its name may be anything, and gdb's Python asserts on what is no text to it.
     with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
-        _RecordingRun(request, folder / FILE_NAME, Path(scratch), gdb, kernel, watcher).run()
+        _RecordingRun(request, folder / FILE_NAME, Path(scratch), gdb, kernel, reporter).run()
 
 
 class _RecordingRun:
@@ -85,7 +85,7 @@ class _RecordingRun:
         scratch: Path,
         gdb: Gdb,
         kernel: KernelTrace | None,
-        watcher: RecordingReporter,
+        reporter: RecordingReporter,
     ) -> None:
         self._kernel = kernel
         self._interrupted = False
@@ -93,10 +93,10 @@ class _RecordingRun:
         self._request = request
         self._recording = recording
         self._gdb = gdb
-        self._watcher = watcher
+        self._reporter = reporter
         self._streams = {name: scratch / name for name in ("serial", "stdout", "stderr")}
         self._plan_file = scratch / "plan.json"
-        self._progress = MilestoneProgress(watcher.reached)
+        self._progress = MilestoneProgress(reporter.reached)
         qemu = request.qemu
         # As started, the serial port goes to a scratch file; the header has it as one would repeat it by hand.
         self._command = qemu_command(
@@ -149,7 +149,7 @@ class _RecordingRun:
             str(self._recording),
             steps,
             accelerators,
-            ledger=request.options.ioctls,
+            ioctl_log=request.options.ioctls,
             samples=request.options.samples,
             accessors=list(request.scenario.accessors),
         )
@@ -170,7 +170,7 @@ class _RecordingRun:
             raise _cannot_trace(error.message) from None
         if self._kernel is not None:
             self._kernel.follow(self._gdb.program_pid)
-        self._watcher.started()
+        self._reporter.started()
 
     def _wait(self, follow: RecordingFollower) -> Stopped | None:
         """Until QEMU ends, or has run long enough: None then."""
@@ -189,7 +189,7 @@ class _RecordingRun:
                 leaves = self._request.guest.leaves
                 deadline = now + (self._request.options.timeout if leaves else self._request.options.linger)
             titles = [milestone.title for milestone in awaited] or ["the guest to end"]
-            self._watcher.waiting(titles, now - started)
+            self._reporter.waiting(titles, now - started)
             if now > deadline:
                 return None
 
@@ -241,7 +241,7 @@ class _RecordingRun:
         last = max(stop.time for stop in recording.stops)
         timeout = min(self._request.options.timeout, _SLOWER * last + _AT_LEAST)
         try:
-            notes = explain_pointers(self._gdb, recording, self._plan_file, timeout, self._watcher.explaining)
+            notes = explain_pointers(self._gdb, recording, self._plan_file, timeout, self._reporter.explaining)
         except KeyboardInterrupt:
             notes = ["Finding out who set the function pointers was interrupted."]
             self._interrupted = True

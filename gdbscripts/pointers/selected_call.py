@@ -95,7 +95,7 @@ class IoctlPrinter:
     def __init__(self) -> None:
         self.recording = False
         self.halts = False
-        self._ledger = IoctlLog(self, None)
+        self._ioctl_log = IoctlLog(self, None)
         self._waits: List[Callable[[], None]] = []
         self._calls: List[IoctlRecord] = []
         self._returns: Dict[int, IoctlReturnRecord] = {}
@@ -118,14 +118,14 @@ class IoctlPrinter:
             self._disarm()
 
     def _arm(self, next_run: bool) -> None:
-        self._ledger.forget()
-        watch = self._ledger.watch
+        self._ioctl_log.forget()
+        watch = self._ioctl_log.watch
         self._waits = [when_loaded(name, partial(watch, name), next_run) for name in FUNCTIONS]
 
     def _disarm(self) -> None:
         for forget in self._waits:
             forget()
-        self._ledger.forget()
+        self._ioctl_log.forget()
 
     def _program_ended(self, _event: gdb.ExitedEvent) -> None:
         """A library may be elsewhere in the next run, and is nowhere when that begins."""

@@ -34,7 +34,7 @@ def render(verdict: JudgedDiff) -> str:
         "rules": [_rule(rule) for rule in verdict.rules],
         "stale": list(verdict.stale),
         "stale_counts": verdict.stale_counts,
-        "unchecked": [{"subject": one.subject, "reason": one.reason} for one in verdict.unchecked],
+        "unchecked": [{"subject": one.subject, "reason": one.reason} for one in verdict.not_comparable],
     }
     return json.dumps(data, indent=1) + "\n"
 

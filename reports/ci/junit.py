@@ -73,7 +73,7 @@ def junit_cases(verdict: JudgedDiff) -> Iterator[JunitCase]:
         yield JunitCase(
             "besides", "allow file", "failure", verdict.stale[0], STALE_ENTRY, "\n".join(verdict.stale)
         )
-    for one in verdict.unchecked:
+    for one in verdict.not_comparable:
         yield JunitCase(
             "could not be checked", one.subject or "?", "error", one.reason, NOT_COMPARABLE, one.reason
         )

@@ -131,7 +131,7 @@ def render(verdict: JudgedDiff, limit: int = COMMENT) -> str:
 def _sections(verdict: JudgedDiff) -> Iterator[Section]:
     chains = verdict.diff.chains
     likes = [like_before(chains, position) for position in range(len(chains))]
-    yield _list("Could not be checked", (f"{name(one.subject)}: {one.reason}" for one in verdict.unchecked))
+    yield _list("Could not be checked", (f"{name(one.subject)}: {one.reason}" for one in verdict.not_comparable))
     yield _list("Rules that do not hold", (f"{name(one.rule)}: {one.words}" for one in verdict.broken))
     alike = []
     for chain, like in zip(chains, likes, strict=True):

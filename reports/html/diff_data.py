@@ -49,7 +49,7 @@ def build_diff_page(verdict: JudgedDiff, svg: str, svg_missing: str = "") -> Dif
         new=visible(diff.new.name),
         facts=tuple(_facts(diff.old, diff.new)),
         build=tuple(_build(diff.old, diff.new)),
-        unchecked=tuple((visible(it.subject), visible(it.reason)) for it in verdict.unchecked),
+        not_comparable=tuple((visible(it.subject), visible(it.reason)) for it in verdict.not_comparable),
         rules=tuple(map(_rule, sorted(verdict.rules, key=_outcome))),
         stale=tuple(map(visible, verdict.stale)),
         chips=tuple(_chips(verdict.findings)),
@@ -91,7 +91,7 @@ def _facts(old: NamedProvenance, new: NamedProvenance) -> Iterator[ProvenanceFac
 
 def _fact(side: NamedProvenance, attribute: str, otherwise: str) -> str:
     """`otherwise` is what an empty one stands for, where something was started."""
-    known = "" if side.pasted else otherwise
+    known = "" if side.imported else otherwise
     return str(getattr(side.provenance, attribute)) or known or "unknown"
 
 

@@ -149,7 +149,7 @@ class DiffPage:
     new: str
     facts: tuple[ProvenanceFact, ...]
     build: tuple[ProvenanceFact, ...]
-    unchecked: tuple[tuple[str, str], ...]  # what, and why
+    not_comparable: tuple[tuple[str, str], ...]  # what, and why
     rules: tuple[RuleRow, ...]
     stale: tuple[str, ...]
     chips: tuple[ChangeCount, ...]

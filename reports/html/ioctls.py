@@ -17,15 +17,15 @@ _NAMES = {"system": "system_fd", "vm": "vm_fd", "vcpu": "vcpu_fd", "device": "de
 
 def descriptor_hierarchy(recording: Recording) -> Iterator[DescriptorRow]:
     """The descriptors, each below the one it came from, with how many ioctls went to it."""
-    ledger = list(ioctl_log(recording))
-    counts = Counter((line.descriptor, line.fd) for line in ledger)
-    files = {(line.descriptor, line.fd): line.file for line in ledger}
+    lines = list(ioctl_log(recording))
+    counts = Counter((line.descriptor, line.fd) for line in lines)
+    files = {(line.descriptor, line.fd): line.file for line in lines}
     givers = {
         (_GIVES[line.request], entry.returned): line.request
-        for line, entry in zip(ledger, recording.ledger, strict=True)
+        for line, entry in zip(lines, recording.ioctl_log, strict=True)
         if line.request in _GIVES
     }
-    runs = {line.fd for line in ledger if line.request == "KVM_RUN"}
+    runs = {line.fd for line in lines if line.request == "KVM_RUN"}
     for descriptor, fd in sorted(counts, key=lambda key: (_OPENS.get(key[0], 9), key[1])):
         rung = (descriptor, fd)
         yield DescriptorRow(
@@ -40,7 +40,7 @@ def descriptor_hierarchy(recording: Recording) -> Iterator[DescriptorRow]:
 
 
 def _runs(recording: Recording, fd: int) -> Iterator[int]:
-    for entry in recording.ledger:
+    for entry in recording.ioctl_log:
         yield int(entry.fd == fd and name_of(entry.request) == "KVM_RUN")
 
 
@@ -68,7 +68,7 @@ def kernel_note(recording: Recording) -> str:
         why = f"The kernel's side could not be recorded: {kernel.reason}"
         return f"{why} Its functions are those its sources name."
     seen = sum(line.observed for line in ioctl_log(recording))
-    total = len(recording.ledger)
+    total = len(recording.ioctl_log)
     note = f"The kernel's own stack was seen for {seen} of {total} ioctls; for the others its sources name it."
     if kernel.lost:
         note += f" {kernel.lost} events of the kernel were lost."

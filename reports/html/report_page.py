@@ -182,7 +182,7 @@ class RunSection:
     threads: tuple[ThreadRow, ...]
     rungs: tuple[IoctlRow, ...]  # when there is no ledger
     ladder: tuple[DescriptorRow, ...]
-    ledger: tuple[IoctlLogRow, ...]
+    ioctl_log: tuple[IoctlLogRow, ...]
     kernel: str  # what is known of the kernel's side
     requests: tuple[tuple[str, int], ...]  # how often each was made
     traces: tuple[BacktraceText, ...]

@@ -76,7 +76,7 @@ def _lists(verdict: JudgedDiff, full: bool) -> Iterator[tuple[str, Iterable[str]
     decided = (one for one in verdict.rules if one.outcome in _OUTCOMES)  # others could not be checked
     yield "Rules", (f"{_OUTCOMES[one.outcome]}: {one.rule}: {one.words}" for one in decided)
     yield "Entries of the allow file that do not fit any more", verdict.stale
-    yield "Could not be checked", (f"{one.subject}: {one.reason}" for one in verdict.unchecked)
+    yield "Could not be checked", (f"{one.subject}: {one.reason}" for one in verdict.not_comparable)
 
 
 def _plain(findings: list[JudgedChange]) -> list[JudgedChange]:

@@ -127,7 +127,7 @@ def summary(verdict: JudgedDiff) -> str:
     parts += [f"{number_of(stale, 'acceptance')} out of date"] if stale else []
     parts += [f"{accepted} accepted"] if accepted else []
     parts += [f"besides {counted(notes)}"] if notes else []
-    parts += [f"{len(verdict.unchecked)} could not be checked"] if verdict.unchecked else []
+    parts += [f"{len(verdict.not_comparable)} could not be checked"] if verdict.not_comparable else []
     parts += [f"started with {unlike}"] if (unlike := _started(verdict.diff)) else []
     return "; ".join(parts) + "."
 

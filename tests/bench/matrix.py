@@ -54,8 +54,8 @@ class Row:
             f"{self.seconds} s",
             f"{reached} of {len(recording.milestones)}",
             f"{sum(verdict.found for verdict in self.verdicts)} of {len(self.verdicts)}",
-            str(len(recording.ledger)),
-            str(sum(bool(entry.kernel) for entry in recording.ledger)),
+            str(len(recording.ioctl_log)),
+            str(sum(bool(entry.kernel) for entry in recording.ioctl_log)),
             str(deepest),
             str(recording.exit.status if recording.exit else "none"),
         )

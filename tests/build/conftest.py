@@ -92,9 +92,9 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
             return
         content = file.read_bytes()
         tag = self.server.tag(content)
-        wanted = self.headers.get("Range", "")
-        if self.server.ranges and wanted and self.headers.get("If-Range", tag) == tag:
-            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+        request = self.headers.get("Range", "")
+        if self.server.ranges and request and self.headers.get("If-Range", tag) == tag:
+            start = int(request.removeprefix("bytes=").rstrip("-"))
             if start >= len(content):
                 self.send_error(416)
                 return

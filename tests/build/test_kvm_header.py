@@ -59,13 +59,13 @@ class Header:
 
     def values(self, expressions: Iterable[str]) -> dict[str, int]:
         """What each expression is."""
-        wanted = list(dict.fromkeys(expressions))
-        prints = [f'  printf("%llu\\n", (unsigned long long)({expression}));' for expression in wanted]
+        request = list(dict.fromkeys(expressions))
+        prints = [f'  printf("%llu\\n", (unsigned long long)({expression}));' for expression in request]
         program = self.folder / "ask"
         done = self._compile(INCLUDES + "\n".join(["int main(void) {", *prints, "}"]), "-o", str(program))
         assert done.returncode == 0, done.stderr
         answer = subprocess.run([program], check=True, capture_output=True, text=True, timeout=10).stdout
-        return dict(zip(wanted, map(int, answer.split()), strict=True))
+        return dict(zip(request, map(int, answer.split()), strict=True))
 
     def has(self, layout: StructLayout) -> bool:
         """Whether the header knows the structure and its members; an old one lacks some."""

@@ -94,9 +94,9 @@ def test_a_private_meson_of_the_releases_own_series_builds_it(cache, told, tmp_p
     built = build_or_fetch(LocalSource(new_tree(tmp_path / "tree")), BuildSettings(), cache, told)
     said = subprocess.run([built.program], capture_output=True, text=True, check=True).stdout
     assert said == "QEMU emulator version 7.2.99, 6 parts, gate 1\n"
-    assert "meson==0.61.5" in built.certificate["python packages"].split()
-    assert "--meson=$TOOLS/bin/meson" in built.certificate["configure"]
-    assert "--without-default-features" in built.certificate["configure"]
+    assert "meson==0.61.5" in built.provenance["python packages"].split()
+    assert "--meson=$TOOLS/bin/meson" in built.provenance["configure"]
+    assert "--without-default-features" in built.provenance["configure"]
     assert ("Linking", 15, 15) in told.steps
     assert "3 firmware files are missing" in " ".join(told.sentences)
 

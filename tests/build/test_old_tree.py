@@ -91,7 +91,7 @@ def test_the_official_tarball_is_fetched_checked_and_built(server, cache, told, 
     said = subprocess.run([built.program], capture_output=True, text=True, check=True).stdout
     assert said == "QEMU emulator version 1.6.0, 15 run states, 128\n"
     assert built.program.parts[-2:] == ("x86_64-softmmu", "qemu-system-x86_64")
-    facts = built.certificate
+    facts = built.provenance
     assert facts["source"] == "qemu-1.6.0.tar.bz2"
     assert facts["source sha256"] == sha256
     assert facts["verified"] == "against the sha256 the user gave"
@@ -110,7 +110,7 @@ def test_a_wrong_sum_builds_nothing(server, cache, told, tmp_path):
 
 def test_only_what_configure_offers_is_asked_for(cache, told, tmp_path):
     built = build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
-    line = built.certificate["configure"]
+    line = built.provenance["configure"]
     for option in ("--enable-kvm", "--enable-debug", "--disable-virtfs", "--disable-docs", "--disable-blobs"):
         assert option in line.split()
     for option in ("--disable-gtk", "--without-default-features", "--disable-rbd", "--meson"):
@@ -147,7 +147,7 @@ def test_profiles_compile_as_they_promise(cache, told, tmp_path):
     tree = old_tree(tmp_path / "tree")
     debug = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
     release = build_or_fetch(LocalSource(tree), BuildSettings(Profile.RELEASE), cache, told)
-    debug_log, release_log = (Path(built.certificate["log"]).read_text() for built in (debug, release))
+    debug_log, release_log = (Path(built.provenance["log"]).read_text() for built in (debug, release))
     assert "-O2" not in debug_log
     assert "-fno-optimize-sibling-calls" in debug_log
     assert "-fno-optimize-sibling-calls" not in release_log
@@ -189,9 +189,9 @@ def test_an_argument_that_configure_does_not_know_is_explained(cache, told, tmp_
 
 
 def test_a_compiler_that_is_not_there_is_named(cache, told, tmp_path):
-    recipe = BuildSettings(arguments=("--cc=no-such-compiler",))
+    settings = BuildSettings(arguments=("--cc=no-such-compiler",))
     with pytest.raises(AnalyzerError, match="There is no C compiler no-such-compiler") as error:
-        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), recipe, cache, told)
+        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), settings, cache, told)
     assert "whole path" in error.value.hint
 
 
@@ -225,11 +225,11 @@ def test_a_compiler_that_makes_nothing_is_no_compiler_and_is_not_remembered(cach
     broken = tmp_path / "broken-cc"
     broken.write_text("#!/bin/sh\ntest $1 = --version && echo broken 1.0\n")
     broken.chmod(0o755)
-    recipe = BuildSettings(arguments=(f"--cc={broken}",))
+    settings = BuildSettings(arguments=(f"--cc={broken}",))
     with pytest.raises(AnalyzerError, match="not even an empty one"):
-        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), recipe, cache, told)
+        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), settings, cache, told)
     broken.write_text('#!/bin/sh\nexec cc "$@"\n')
-    build_or_fetch(LocalSource(tmp_path / "tree"), recipe, cache, told)
+    build_or_fetch(LocalSource(tmp_path / "tree"), settings, cache, told)
 
 
 def test_a_help_text_that_was_not_kept_whole_is_asked_for_again(cache, told, tmp_path):
@@ -266,12 +266,12 @@ def test_what_is_known_of_the_source_later_comes_into_the_certificate(server, ca
     tarball = pack(old_tree(tmp_path / "tree"), server.folder / "qemu-9.9.9.tar.xz", "qemu-9.9.9")
     sha256 = hashlib.sha256(tarball.read_bytes()).hexdigest()
     blind = Release("9.9.9", unverified=True, mirror=server.url)
-    assert build_or_fetch(blind, TWO_AT_ONCE, cache, told).certificate["verified"] == "no: --unverified"
+    assert build_or_fetch(blind, TWO_AT_ONCE, cache, told).provenance["verified"] == "no: --unverified"
     knowing = build_or_fetch(Release("9.9.9", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, told)
     assert not knowing.fresh
-    assert knowing.certificate["verified"] == "against the sha256 the user gave"
+    assert knowing.provenance["verified"] == "against the sha256 the user gave"
     assert (
-        build_or_fetch(blind, TWO_AT_ONCE, cache, told).certificate["verified"]
+        build_or_fetch(blind, TWO_AT_ONCE, cache, told).provenance["verified"]
         == "against the sha256 the user gave"
     )
 
@@ -291,4 +291,4 @@ def test_the_users_environment_does_not_change_a_build(cache, told, tmp_path, mo
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     built = build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
     assert os.access(built.program, os.X_OK)
-    assert "NOT_WANTED" not in Path(built.certificate["log"]).read_text()
+    assert "NOT_WANTED" not in Path(built.provenance["log"]).read_text()

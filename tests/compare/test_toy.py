@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.recording.reader import read_recording
 from tests.compare.conftest import Toy, analyze
-from tests.notation import chains
+from tests.support.notation import chains
 
 BOARD = "main > qemu_init > machine_run_board_init *> pc_init1"
 VCPU = f"{BOARD} > x86_cpu_new > x86_cpu_realizefn > qemu_init_vcpu"

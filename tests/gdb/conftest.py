@@ -18,7 +18,7 @@ from gdbscripts import plan as plans
 from gdbscripts.lines import to_line
 from gdbscripts.records import NoteRecord
 from tests.conftest import need_tool
-from tests.notation import header
+from tests.support.notation import header
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 TAKE_BT = Path(__file__).with_name("take_bt.py")
@@ -71,7 +71,7 @@ def record(tmp_path: Path) -> Record:
         path.write_text(to_line(header()))
         wanted = [*steps, *(plans.PlannedMilestone(name, name, True, [name]) for name in functions)]
         plan_file = tmp_path / "plan.json"
-        plans.save(plans.RecordingPlan(str(path), wanted, [], ledger=ledger), str(plan_file))
+        plans.save(plans.RecordingPlan(str(path), wanted, [], ioctl_log=ledger), str(plan_file))
         with Gdb(binary) as gdb:
             if take_bt is not None:
                 gdb.console(f"source {TAKE_BT}")

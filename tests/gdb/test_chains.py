@@ -8,9 +8,9 @@ import pytest
 
 from analyzer.graph.merge import merge
 from analyzer.model.call_kinds import CallKind
-from tests.bt import assert_like_bt
 from tests.gdb.conftest import PROGRAMS, directive
-from tests.notation import chains
+from tests.support.gdb_backtraces import assert_like_bt
+from tests.support.notation import chains
 
 TRACED = sorted(p for p in [*PROGRAMS.glob("*.c*"), PROGRAMS / "twins" / "main.c"] if directive(p, "stop"))
 

@@ -18,7 +18,7 @@ from gdbscripts import plan as plans
 from gdbscripts.lines import to_line
 from tests.conftest import need_tool
 from tests.gdb.conftest import PROGRAMS
-from tests.notation import header
+from tests.support.notation import header
 
 
 @pytest.fixture

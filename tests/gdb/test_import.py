@@ -10,7 +10,7 @@ import pytest
 
 from tests.gdb.conftest import directive
 from tests.gdb.test_chains import TRACED, name_of
-from tests.pasted import imported
+from tests.support.pasted import imported
 
 _TELL = Path(__file__).with_name("tell_frames.py")
 _MARK = "-- next --"

@@ -10,7 +10,7 @@ from analyzer.graph.chains import own_chain
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
 from tests.gdb.conftest import PROGRAMS, directive
-from tests.notation import chains
+from tests.support.notation import chains
 
 SHAPES = [program for program in sorted((PROGRAMS / "pointers").glob("*.c")) if not directive(program, "none")]
 WAYS = [

@@ -39,7 +39,7 @@ def witness(run, tmp_path_factory) -> list[tuple[int, str]]:
 
 def test_the_ledger_has_every_ioctl_that_strace_sees_and_no_other(run, witness):
     recording = run.recording
-    ours = [(recording.thread(entry.thread).tid, name_of(entry.request)) for entry in recording.ledger]
+    ours = [(recording.thread(entry.thread).tid, name_of(entry.request)) for entry in recording.ioctl_log]
     mine, theirs = _by_thread(ours), _by_thread(witness)
     assert len(mine) == len(theirs) > 1
     for own, other in zip(mine, theirs, strict=True):
@@ -72,7 +72,7 @@ def test_every_ioctl_has_an_answer_and_the_chain_that_led_to_it(run):
 
 
 def test_the_ladder_leads_from_the_system_to_the_processor(run):
-    by_name = {name_of(entry.request): entry for entry in reversed(run.recording.ledger)}
+    by_name = {name_of(entry.request): entry for entry in reversed(run.recording.ioctl_log)}
     create_vm, create_vcpu, kvm_run = (by_name[f"KVM_{name}"] for name in ("CREATE_VM", "CREATE_VCPU", "RUN"))
     assert create_vm.file == "/dev/kvm"
     assert create_vcpu.fd == create_vm.returned
@@ -135,7 +135,7 @@ def test_where_the_kernel_may_not_be_looked_at_the_report_says_why_and_what_woul
 
 def test_who_wants_no_ledger_gets_the_ladder_of_the_milestones(qemu, tmp_path):
     run = startup(qemu, tmp_path / "out", "--no-pointers", "--no-ioctls")
-    assert run.recording.ledger == ()
+    assert run.recording.ioctl_log == ()
     assert [call.request for call in graph_of(run.recording).ioctls] == [
         "KVM_CREATE_VM",
         "KVM_CREATE_VCPU",

@@ -14,9 +14,9 @@ from analyzer.policy.verdict import RuleResult
 from reports.dot.merged_graph import merged_dot
 from reports.html.render import render_diff
 from tests.conftest import need_tool
-from tests.graphs import graph
 from tests.qemu.clicking import click, find, find_all, opened, scroll_to, visible
-from tests.verdicts import chain, same, verdict
+from tests.support.graphs import graph
+from tests.support.verdicts import chain, same, verdict
 
 LONG = "a_very_long_name_of_a_function_that_goes_on_and_on_" * 4
 EVIL = "</script><img/src=x/onerror=alert(1)>"
@@ -43,7 +43,7 @@ def example():
         chain("second", f"{WAY}+ > {LONG}\n{same(EVIL)}", known=10),
         chain("begin", same("main"), target=False),
         extra=[Change(ChangeKind.IOCTL_ADDED, "KVM_GET_SREGS2")],
-        unchecked=[("main must reach far", "far is in neither program")],
+        not_comparable=[("main must reach far", "far is in neither program")],
         rules=[RuleResult("main must reach goal", "the guest must run", "holds", "it does", ("main", "goal"))],
         stale=["The entry removed far matches nothing."],
         accepted={"new_fn": "it is known"},

@@ -16,9 +16,9 @@ from analyzer.graph.merge import merge
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.guest import TINY_EXIT_STATUSES, TINY_IMAGE
-from tests.bt import assert_like_bt
 from tests.conftest import need_tool
 from tests.qemu.conftest import startup
+from tests.support.gdb_backtraces import assert_like_bt
 
 TAKE_BT = Path(__file__).parents[1] / "gdb" / "take_bt.py"
 LADDER = ["KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_RUN"]

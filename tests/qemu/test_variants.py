@@ -97,7 +97,7 @@ def test_four_processors_have_four_threads(qemu, tmp_path):
     merge([recording]).check()
     assert merge([recording]).provenance.arguments == "-smp 4"
     assert [verdict for verdict in compare(merge([recording])) if not verdict.found] == []
-    processors = {entry.file for entry in recording.ledger if entry.request == 0xAE80}
+    processors = {entry.file for entry in recording.ioctl_log if entry.request == 0xAE80}
     assert processors == {f"anon_inode:kvm-vcpu:{number}" for number in range(4)}
     runs = {chain.thread for chain in merge([recording]).chains if chain.milestone == "kvm-run"}
     assert runs == labels

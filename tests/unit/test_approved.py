@@ -20,8 +20,8 @@ from reports.ci import markdown, sarif
 from reports.dot.call_graph import to_dot
 from reports.text import diff
 from reports.text.backtraces import backtraces
-from tests import verdicts
-from tests.notation import recording
+from tests.support import verdicts
+from tests.support.notation import recording
 
 APPROVED = Path(__file__).with_name("approved")
 

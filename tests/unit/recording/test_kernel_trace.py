@@ -1,0 +1,42 @@
+"""What is told of the kernel's side of a recording, given the text of its trace."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+from analyzer.model.kvm import Ioctl
+from analyzer.recording.kernel_trace import KernelTrace
+from gdbscripts.records import NoteRecord
+
+ENTERED = "       CPU 0/KVM-7       [000] .....   100.200001: sys_ioctl(fd: 9, cmd: 0xae80, arg: 0)\n"
+
+
+class Trace(nullcontext):
+    lost = 0
+
+    def stop(self):
+        pass
+
+    def read(self):
+        return [ENTERED]
+
+
+def notes(*returned):
+    """What is noted of ioctls with these answers, of which the trace has the first only."""
+    ledger = [
+        Ioctl(number, 0.1 + number, 1, 9, "kvm-vcpu:0", 0xAE80, 0, b"", b"", answer, ())
+        for number, answer in enumerate(returned)
+    ]
+    recording = SimpleNamespace(ioctl_log=ledger, exits=(), thread=lambda _number: SimpleNamespace(tid=7))
+    records = KernelTrace(Trace(), "").records(recording, started=100.1)
+    return [record.text for record in records if isinstance(record, NoteRecord)]
+
+
+def test_ioctls_that_the_trace_lacks_are_noted():
+    assert notes(0, 0, 0) == ["2 of 3 ioctls are missing from the kernel's trace; record again."]
+    assert notes(0) == []
+
+
+def test_a_thread_that_still_stood_before_its_ioctl_has_not_asked_the_kernel():
+    assert notes(0, None) == []
