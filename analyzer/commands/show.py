@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from analyzer.commands.parser import Parser, path
 from analyzer.errors import ExitStatus
 from analyzer.inputs import open_recording
-from analyzer.kvm.io_accesses import accesses_text
-from analyzer.kvm.ioctl_log import ioctl_log_text
 from analyzer.model.recording import Recording
 from reports.text.backtraces import backtraces
+from reports.text.io_accesses import accesses_text
+from reports.text.ioctl_log import ioctl_log_text
 from reports.text.pointers import pointers_text
 
 EXAMPLES = """\

@@ -7,7 +7,7 @@ side of the recording. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -17,7 +17,6 @@ from analyzer.kvm.requests import KVM_RUN
 from analyzer.model.frames import Stop
 from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.recording import Recording
-from analyzer.text import number_of
 from analyzer.toml import load_toml
 from gdbscripts.records import IO
 
@@ -261,29 +260,3 @@ def _served_ranges() -> tuple[tuple[str, bool, int, int], ...]:
         for key in ("ports", "memory")
         for first, last in row.get(key, ())
     )
-
-
-def access_words(access: IoAccess) -> str:
-    """What the guest does, in a line."""
-    if access.address is None:
-        return f"{access.kind}{f' ({access.detail})' if access.detail else ''}"
-    times = f", {access.count} times" if access.count > 1 else ""
-    size = number_of(access.size, "byte")
-    value = "" if access.value is None else f" = {access.value:#x}"
-    return f"{access.kind} {access.address:#x}, {size}{times}{value}"
-
-
-def accesses_text(recording: Recording) -> Iterator[str]:
-    """One text for each access: what, where in the guest, and who served it by which way."""
-    for access in io_accesses(recording):
-        where = f"  at {access.instruction}" if access.instruction else ""
-        lines = [f"{access.time:9.6f} {access.thread:12} {access_words(access)}{where}"]
-        lines += [f"          delivers {_way(stop)}" for stop in access.delivered]
-        lines += [f"          {access.reason}: {_way(stop)}" for stop in access.handled]
-        if not access.handled:
-            lines.append(f"          {access.reason or access.served}")
-        yield "\n".join(lines)
-
-
-def _way(stop: Stop) -> str:
-    return " > ".join(frame.function.name for frame in reversed(stop.frames) if not frame.library)

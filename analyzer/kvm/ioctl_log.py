@@ -55,15 +55,3 @@ def _line(entry: Ioctl, recording: Recording) -> IoctlLogLine:
         kernel=kernel,
         observed=observed,
     )
-
-
-def ioctl_log_text(recording: Recording) -> Iterator[str]:
-    """One line of text for each ioctl, as `strace` would print it, and the functions on the way."""
-    for line in ioctl_log(recording):
-        argument = f", {line.argument}" if line.argument else ""
-        way = " > ".join(line.chain) or "(stack not taken)"
-        mark = "" if line.observed else " (documented)"
-        yield (
-            f"{line.time:9.6f} {line.thread:12} ioctl({line.fd}<{line.file}>, {line.request}{argument})"
-            f" = {line.result or '?'}\n          {way} => {' > '.join(line.kernel) or 'unknown'}{mark}"
-        )

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from analyzer.graph.chains import graph_pointer, own_chain
-from analyzer.kvm.io_accesses import IoAccess, access_words, io_accesses
+from analyzer.kvm.io_accesses import IoAccess, io_accesses
 from analyzer.kvm.number_names import exit_reason
 from analyzer.model.frames import Stop
 from analyzer.model.recording import Recording
 from reports.html.report_page import DeviceCall, IoAccessRow
+from reports.text.io_accesses import access_words
 from reports.text.pointers import place_words, setting_words, slot_words
 
 _MOST_VALUES = 24  # shown of accesses alike
