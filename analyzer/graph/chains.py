@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from analyzer.graph.call_graph import Chain, ChainStep, GraphPointer, GraphPointerOrigin, MissedMilestone
 from analyzer.kvm.exits import decode_exit
-from analyzer.kvm.kernel_functions import KERNEL, delivers_coalesced_write, kernel_functions
+from analyzer.kvm.kernel_functions import KERNEL, handles_coalesced_write, kernel_functions
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import LIBC_START_FRAMES, Frame, Function, Stop, call_key
 from analyzer.model.kvm import Ioctl
@@ -202,7 +202,7 @@ def _device_chains(recording: Recording, position: int) -> Iterator[Chain]:
 def _access(stop: Stop, run: bytes) -> tuple[str, str]:
     """What the guest asks for at this stop: a name without spaces, and a title."""
     access = decode_exit(run)
-    if delivers_coalesced_write(stop):
+    if handles_coalesced_write(stop):
         return "kept", "A write that KVM had kept back is delivered"
     if access.direction in _ACCESSES and access.address is not None:
         return f"{access.direction} {access.address:#x}", _ACCESSES[access.direction].format(access.address)

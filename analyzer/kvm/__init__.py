@@ -1,1 +1,1 @@
-"""KVM's ioctls and exits in words: what was asked, with what, and what came back. See README.md here."""
+"""Decodes KVM's ioctls and exits: requests, arguments, results, exit reasons, I/O accesses. See README.md here."""

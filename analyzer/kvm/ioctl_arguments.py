@@ -1,4 +1,9 @@
-"""An ioctl's argument in a line, its result in a word. Nothing here raises for the sake of what it is given."""
+"""Describes an ioctl: its argument in one line, its result in one word.
+
+Nothing here raises an error because of the values it is given: what is unknown or too short is left out.
+To describe one more request: requests whose argument is a number have a row in `_NUMBER_ARGUMENTS`, those with a
+structure one in `struct_descriptions.py`, those whose text needs the result too a function in `_SPECIAL_REQUESTS`.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +18,13 @@ from analyzer.text import number_of
 
 KVM_CREATE_DEVICE_TEST = 1
 
-_MSRS_SHOWN = 4
-_MAKES_A_DESCRIPTOR = ("KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_GET_STATS_FD", "KVM_CREATE_GUEST_MEMFD")
-# Two names have the number 95 in errno.h; the kernel knows this one only.
+_MAX_MSRS_SHOWN = 4
+_RETURNS_A_DESCRIPTOR = ("KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_GET_STATS_FD", "KVM_CREATE_GUEST_MEMFD")
+# errno.h has two names for 95; the kernel uses EOPNOTSUPP only.
 _ERRORS = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
 
-# Requests whose argument is the number itself.
-_NUMBERS = {
+# Requests whose argument is a number, not a pointer.
+_NUMBER_ARGUMENTS = {
     "KVM_CREATE_VCPU": "id {}",
     "KVM_SET_BOOT_CPU_ID": "id {}",
     "KVM_SET_NR_MMU_PAGES": "{} pages",
@@ -30,7 +35,7 @@ _NUMBERS = {
 
 @dataclass(frozen=True)
 class _FinishedIoctl:
-    """One ioctl, as `describe` has it."""
+    """One ioctl with its result; the fields are the parameters of `describe`."""
 
     argument: int
     before: bytes
@@ -39,40 +44,40 @@ class _FinishedIoctl:
 
     @property
     def succeeded(self) -> bool:
-        """Whether what the kernel had to fill in is there."""
+        """Whether the ioctl returned without an error, so that the kernel has filled in its output."""
         return self.returned is not None and self.returned >= 0
 
 
 def describe(request: int, argument: int, before: bytes, after: bytes, returned: int | None) -> str:
-    """What was asked, in a line: `slot 0, 0x0-0x9ffff, 640 KiB`; "" when there is nothing to say or to read.
+    """The argument in one line: `slot 0, 0x0-0x9ffff, 640 KiB`; "" when it has no description or was not read.
 
-    `before` and `after` are the memory at `argument` when the call was made and when it had returned, as much as
-    could be read; `returned` is what ioctl() gave back, None when that was not recorded.
+    `before` and `after` are the bytes at `argument` at the call and after the return, as many as could be read;
+    `returned` is the result of ioctl(), None when it was not recorded.
     """
     name, call = name_of(request), _FinishedIoctl(argument, before, after, returned)
-    if name in _NUMBERS:
-        return _NUMBERS[name].format(argument)
-    if name in struct_descriptions.GIVEN:
-        return struct_descriptions.GIVEN[name].read(before)
-    if name in struct_descriptions.FILLED:
-        return struct_descriptions.FILLED[name].read(after) if call.succeeded else ""
-    return _OTHERS[name](call) if name in _OTHERS else ""
+    if name in _NUMBER_ARGUMENTS:
+        return _NUMBER_ARGUMENTS[name].format(argument)
+    if name in struct_descriptions.INPUT_STRUCTS:
+        return struct_descriptions.INPUT_STRUCTS[name].describe(before)
+    if name in struct_descriptions.OUTPUT_STRUCTS:
+        return struct_descriptions.OUTPUT_STRUCTS[name].describe(after) if call.succeeded else ""
+    return _SPECIAL_REQUESTS[name](call) if name in _SPECIAL_REQUESTS else ""
 
 
 def describe_result(request: int, returned: int | None, error: int = 0) -> str:
-    """What came back, in a word: `12`, `fd 12`, `-1 E2BIG`; "" when it was not recorded.
+    """The result in one word: `12`, `fd 12`, `-1 E2BIG`; "" when it was not recorded.
 
-    `error` is Linux' errno of a call that failed, 0 when it is not known.
+    `returned` is the result of ioctl(); `error` is Linux' errno of a call that failed, 0 when it is not known.
     """
     if returned is None:
         return ""
     if returned < 0:
         return f"{returned} {_ERRORS.get(error, f'errno {error}')}" if error else str(returned)
-    return f"fd {returned}" if name_of(request) in _MAKES_A_DESCRIPTOR else str(returned)
+    return f"fd {returned}" if name_of(request) in _RETURNS_A_DESCRIPTOR else str(returned)
 
 
 def _check_extension(call: _FinishedIoctl) -> str:
-    """With the answer: it is what the call returns."""
+    """The capability and the kernel's answer, which is the result of the call."""
     name = number_names.capability(call.argument)
     if call.returned is None or call.returned < 0:
         return name
@@ -85,24 +90,24 @@ def _create_vm(call: _FinishedIoctl) -> str:
 
 
 def _create_device(call: _FinishedIoctl) -> str:
-    """With the descriptor: the kernel writes it into the structure, not into the result."""
-    asked, made = struct_layouts.CREATE_DEVICE.read(call.before), struct_layouts.CREATE_DEVICE.read(call.after)
-    if not asked:
+    """The type and the new descriptor, which the kernel writes into the structure instead of returning it."""
+    device, created = struct_layouts.CREATE_DEVICE.read(call.before), struct_layouts.CREATE_DEVICE.read(call.after)
+    if not device:
         return ""
-    kind = number_names.value("device_type", asked["type"])
-    if asked["flags"] & KVM_CREATE_DEVICE_TEST:
-        return f"{kind}, only asked whether it could be"
-    return number_names.listed(kind, f"fd {made['fd']}" if made and call.succeeded else "")
+    kind = number_names.value("device_type", device["type"])
+    if device["flags"] & KVM_CREATE_DEVICE_TEST:
+        return f"{kind}, test only"
+    return number_names.comma_separated(kind, f"fd {created['fd']}" if created and call.succeeded else "")
 
 
 def _msrs(call: _FinishedIoctl) -> str:
-    """The numbers of a few. No values: the clock and random numbers are among them."""
+    """The number of MSRs, and the indices of a few. No values: they differ from run to run (the clock)."""
     head = struct_layouts.MSRS.read(call.before)
     if not head:
         return ""
     count = head["count"]
     text = number_of(count, "MSR")
-    if not 0 < count <= _MSRS_SHOWN:
+    if not 0 < count <= _MAX_MSRS_SHOWN:
         return text
     starts = [struct_layouts.MSRS_HEAD + number * struct_layouts.MSR_ENTRY_SIZE for number in range(count)]
     entries = [struct_layouts.MSR_ENTRY.read(call.before[start:]) for start in starts]
@@ -110,37 +115,41 @@ def _msrs(call: _FinishedIoctl) -> str:
 
 
 def _irq_line_status(call: _FinishedIoctl) -> str:
-    """`status` is how many processors got it; 0 when one was waiting already, negative when it is masked."""
+    """The line and its `status`: the number of vCPUs reached; 0: already pending; negative: masked."""
     status = struct_layouts.IRQ_STATUS.read(call.after) if call.succeeded else {}
-    return number_names.listed(
-        struct_descriptions.IRQ_LINE.read(call.before), f"status {status['status']}" if status else ""
+    return number_names.comma_separated(
+        struct_descriptions.IRQ_LINE.describe(call.before), f"status {status['status']}" if status else ""
     )
 
 
 def _signal_mask(call: _FinishedIoctl) -> str:
-    return struct_descriptions.SIGNAL_MASK.read(call.before) if call.argument else "no mask"
+    return struct_descriptions.SIGNAL_MASK.describe(call.before) if call.argument else "no mask"
 
 
-def _list_to_fill(layout: StructLayout, one: str, many: str) -> Callable[[_FinishedIoctl], str]:
-    """`count` is the room for the list before; after, how many there are, also when that were too many."""
+def _list_output(layout: StructLayout, singular: str, plural: str) -> Callable[[_FinishedIoctl], str]:
+    """A description of a list that the kernel fills in, for entries named `singular` and `plural`.
 
-    def decode(call: _FinishedIoctl) -> str:
+    Before the call `count` is the room for entries; after it the number of entries, also when there was too
+    little room (E2BIG).
+    """
+
+    def describe_list(call: _FinishedIoctl) -> str:
         room, found = layout.read(call.before), layout.read(call.after)
         if call.succeeded:
-            return number_of(found["count"], one, many) if found else ""
+            return number_of(found["count"], singular, plural) if found else ""
         if not room:
             return ""
         needed = found.get("count", 0)
-        text = f"room for {number_of(room['count'], one, many)}"
+        text = f"room for {number_of(room['count'], singular, plural)}"
         return f"{text}, {needed} needed" if needed > room["count"] else text
 
-    return decode
+    return describe_list
 
 
-_ENTRIES = _list_to_fill(struct_layouts.CPUID, "entry", "entries")
-_INDICES = _list_to_fill(struct_layouts.MSR_LIST, "index", "indices")
+_ENTRIES = _list_output(struct_layouts.CPUID, "entry", "entries")
+_INDICES = _list_output(struct_layouts.MSR_LIST, "index", "indices")
 
-_OTHERS: dict[str, Callable[[_FinishedIoctl], str]] = {
+_SPECIAL_REQUESTS: dict[str, Callable[[_FinishedIoctl], str]] = {
     "KVM_CHECK_EXTENSION": _check_extension,
     "KVM_CREATE_DEVICE": _create_device,
     "KVM_CREATE_VM": _create_vm,

@@ -1,4 +1,4 @@
-"""The ledger of ioctls in words: what was asked of the kernel, what it said, who was on the way."""
+"""The ioctl log: each ioctl on a KVM descriptor with its request, argument, result and call chain decoded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from analyzer.model.recording import Recording
 
 @dataclass(frozen=True)
 class IoctlLogLine:
-    """One ioctl. `chain` are QEMU's functions, outermost first; `kernel` the kernel's, behind the system call."""
+    """One ioctl, decoded. `chain`: QEMU's functions, outermost first; `kernel`: the kernel's, outermost first."""
 
     number: int
     time: float  # seconds since the program was started
@@ -23,15 +23,15 @@ class IoctlLogLine:
     file: str
     descriptor: str  # system, vm, vcpu, device
     request: str
-    argument: str
-    result: str
+    argument: str  # as `ioctl_arguments.describe` returns it
+    result: str  # as `ioctl_arguments.describe_result` returns it
     chain: tuple[str, ...]
     kernel: tuple[str, ...]
-    observed: bool  # whether the kernel's functions were seen on its stack, or are as documented
+    observed: bool  # whether `kernel` is from a recorded stack; else it is from requests.toml
 
 
 def ioctl_log(recording: Recording) -> Iterator[IoctlLogLine]:
-    """The ioctls in the order made."""
+    """The ioctls of `recording` in the order made."""
     for entry in recording.ioctl_log:
         yield _line(entry, recording)
 

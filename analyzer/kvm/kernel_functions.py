@@ -1,4 +1,4 @@
-"""The kernel functions behind an ioctl: those seen on its stack, else those its sources name."""
+"""The kernel functions that serve an ioctl: those on its recorded stack, else those of `requests.toml`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ from analyzer.kvm.requests import descriptor_class, handler_of
 from analyzer.model.frames import Stop
 from analyzer.model.kvm import Ioctl
 
-KERNEL = "[kernel]"  # where a kernel function is, as a library's are in [libc]
-ENTRY = 1  # functions of a kernel stack that are the system call's own, the same for all
+KERNEL = "[kernel]"  # `Function.where` of a kernel function, as [libc] is of a library's
+SYSCALL_FRAMES = 1  # outermost frames of a kernel stack that every ioctl has: the system call's entry
 
 
 def kernel_functions(entry: Ioctl) -> tuple[tuple[str, ...], bool]:
-    """The kernel's functions that served an ioctl, outermost first, and whether they were seen on its stack.
+    """(names of the kernel's functions that serve an ioctl, outermost first; whether they were observed).
 
-    Where no event of the kernel showed them they are those the kernel's sources name.
+    Observed functions are those on the stack of the first kernel event of the ioctl, without the system call's
+    entry. An ioctl without events has the documented ones, of `requests.toml`; () when there are none.
     """
     for event in entry.kernel:
-        if len(event.stack) > ENTRY:
-            return event.stack[ENTRY:], True
+        if len(event.stack) > SYSCALL_FRAMES:
+            return event.stack[SYSCALL_FRAMES:], True
     return handler_of(entry.request, descriptor_class(entry.file)), False
 
 
-_KEPT = "coalesced"  # in the name of QEMU's function that delivers what KVM had kept back
+# Part of the name of QEMU's function that handles the coalesced writes (kvm_flush_coalesced_mmio_buffer).
+_COALESCED = "coalesced"
 
 
-def delivers_coalesced_write(stop: Stop) -> bool:
-    """Whether QEMU serves a write here that KVM had kept back (coalesced) until this exit."""
-    return any(_KEPT in frame.function.name for frame in stop.frames)
+def handles_coalesced_write(stop: Stop) -> bool:
+    """Whether QEMU handles a coalesced write at `stop`: one that KVM queued until this exit."""
+    return any(_COALESCED in frame.function.name for frame in stop.frames)

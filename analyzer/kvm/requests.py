@@ -1,8 +1,9 @@
-"""KVM's ioctl requests: their names, who in the kernel serves them, and what a descriptor is.
+"""KVM's ioctl requests: their names, the kernel functions that serve them, and the kinds of descriptors.
 
-A request is 32 bits, as include/uapi/asm-generic/ioctl.h puts it together: command (8 bits), type (8), size of the
-argument in bytes (14), direction (2). The kernel looks at no more, so a number that was widened with its sign, as
-QEMU did until its wrappers took an `unsigned long`, is the same request.
+The table is `requests.toml`; a new request needs a row there and nothing here.
+A request is 32 bits, as include/uapi/asm-generic/ioctl.h defines: command (8 bits), type (8), size of the argument
+in bytes (14), direction (2). The kernel ignores higher bits: a number with its sign extended, as
+old QEMU passes it (its wrappers take an `int`), is the same request.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import Any
 
 from analyzer.toml import load_toml
 
-KVM_RUN = 0xAE80
+KVM_RUN = 0xAE80  # linux/kvm.h
 
-_MACROS = {0: "_IO", 1: "_IOW", 2: "_IOR", 3: "_IOWR"}  # by direction, as the program sees it
+_MACROS = {0: "_IO", 1: "_IOW", 2: "_IOR", 3: "_IOWR"}  # direction, as the program sees it -> macro
 _ARCH = "arch"
-# What the kernel calls its anonymous files: those of devices after `kvm_device_ops.name`, which always begins with
-# kvm-; statistics (kvm-vm-stats, kvm-vcpu-stats:0) and guest memory ([kvm-gmem]) take no ioctl of KVM's.
+# Names of the kernel's anonymous files (virt/kvm/kvm_main.c). A device's is `kvm_device_ops.name`, which begins
+# with kvm-. Statistics (kvm-vm-stats, kvm-vcpu-stats:0) and guest memory ([kvm-gmem]) take no ioctl of KVM.
 _DESCRIPTORS = (
     ("system", re.compile(r"/dev/kvm")),
     ("vm", re.compile(r"anon_inode:\[?kvm-vm\]?")),
@@ -31,59 +32,59 @@ _DESCRIPTORS = (
 
 @dataclass(frozen=True)
 class KvmRequest:
-    """One request of the table. `served` has the kernel's functions, outermost first, by class of descriptor."""
+    """One row of requests.toml. `handlers`: class of descriptor -> the kernel's functions, outermost first."""
 
     name: str
     number: int
-    served: dict[str, tuple[str, ...]]
+    handlers: dict[str, tuple[str, ...]]
 
 
 @cache
 def known_requests() -> dict[int, KvmRequest]:
-    """All requests of `requests.toml` by number."""
+    """All requests of requests.toml: number (32 bits) -> request."""
     data = load_toml(__package__, "requests.toml")
     requests = (_request(name, dict(row), data) for name, row in data["requests"].items())
     return {request.number: request for request in requests}
 
 
 def name_of(request: int) -> str:
-    """The name in linux/kvm.h; for a number that is not there the macro that makes it: `_IOWR(0xae, 0x99, 16)`."""
-    known = known_requests().get(_significant(request))
-    return known.name if known else _encoded(_significant(request))
+    """The request's name in linux/kvm.h; for an unknown number its macro: `_IOWR(0xae, 0x99, 16)`."""
+    known = known_requests().get(_low_32_bits(request))
+    return known.name if known else _macro_call(_low_32_bits(request))
 
 
 def handler_of(request: int, descriptor: str) -> tuple[str, ...]:
-    """The kernel's functions that serve it on a descriptor of that class, outermost first.
+    """The kernel's functions that serve `request` on a descriptor of a class, outermost first.
 
-    The classes are those of `descriptor_class`. The functions are documented, not observed; there are none for a
-    request that is not known, or not on such a descriptor.
+    `descriptor` is a class of `descriptor_class`. The functions are documented, not observed. () for an unknown
+    request, and for one that such a descriptor does not take.
     """
-    known = known_requests().get(_significant(request))
-    return known.served.get(descriptor, ()) if known else ()
+    known = known_requests().get(_low_32_bits(request))
+    return known.handlers.get(descriptor, ()) if known else ()
 
 
 def descriptor_class(file: str) -> str:
-    """What requests a descriptor takes: system, vm, vcpu, device; "" when it is not one of KVM's.
+    """The class of a descriptor, which decides its requests: system, vm, vcpu, device; "" if not KVM's.
 
-    `file` is what /proc/PID/fd says. Old kernels leave the number of the processor out.
+    `file` is the target of /proc/PID/fd/N, such as `anon_inode:kvm-vcpu:0`; old kernels leave the `:0` out.
     """
     return next((name for name, pattern in _DESCRIPTORS if pattern.fullmatch(file)), "")
 
 
 def _request(name: str, row: dict[str, Any], data: dict[str, Any]) -> KvmRequest:
     number = row.pop("number")
-    served = {
-        descriptor: tuple(filter(None, (data["entry"][descriptor], _below(function, descriptor, data))))
+    handlers = {
+        descriptor: tuple(filter(None, (data["entry"][descriptor], _inner_handler(function, descriptor, data))))
         for descriptor, function in row.items()
     }
-    return KvmRequest(name, number, served)
+    return KvmRequest(name, number, handlers)
 
 
-def _below(function: str, descriptor: str, data: dict[str, Any]) -> str:
+def _inner_handler(function: str, descriptor: str, data: dict[str, Any]) -> str:
     return str(data[_ARCH][descriptor]) if function == _ARCH else function
 
 
-def _significant(request: int) -> int:
+def _low_32_bits(request: int) -> int:
     return request & 0xFFFFFFFF
 
 
@@ -91,7 +92,7 @@ def _size(request: int) -> int:
     return request >> 16 & 0x3FFF
 
 
-def _encoded(request: int) -> str:
+def _macro_call(request: int) -> str:
     direction, size, kind, command = request >> 30, _size(request), request >> 8 & 0xFF, request & 0xFF
     if direction == 0 and size:  # no macro gives a size without a direction
         return f"_IOC(_IOC_NONE, 0x{kind:02x}, 0x{command:02x}, {size})"

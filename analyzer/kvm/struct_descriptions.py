@@ -1,4 +1,9 @@
-"""Structures in words: for each request which layout lies at its argument, and what is said of the fields."""
+"""Describes the structure at an ioctl's argument in one line: for each request its layout and its text.
+
+To describe one more request: the layout in `struct_layouts.py`, a function here that turns its fields into text,
+and a row in INPUT_STRUCTS or OUTPUT_STRUCTS. Requests whose text needs the result as well are in
+`ioctl_arguments.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +11,39 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from analyzer.kvm import number_names, struct_layouts
-from analyzer.kvm.struct_layouts import StructLayout
+from analyzer.kvm.struct_layouts import Fields, StructLayout
 from analyzer.text import number_of
 
-# Bits of linux/kvm.h that change what is said.
+# Flags of linux/kvm.h that change the text.
 KVM_IOEVENTFD_FLAG_DATAMATCH = 1
 KVM_IOEVENTFD_FLAG_PIO = 2
 KVM_IOEVENTFD_FLAG_DEASSIGN = 4
 KVM_IRQFD_FLAG_DEASSIGN = 1
 KVM_IRQFD_FLAG_RESAMPLE = 2
 
-_SLOT_BITS = 16  # above them is the number of the address space: system management mode has one of its own
-
-Fields = dict[str, int]
+_SLOT_BITS = (
+    16  # the bits above are the address space: system management mode has its own (KVM_CAP_MULTI_ADDRESS_SPACE)
+)
 
 
 class StructDescription(NamedTuple):
-    """What lies at an argument and how it is told."""
+    """The layout of a structure and the function that makes a text of its fields."""
 
     layout: StructLayout
-    tell: Callable[[Fields], str]
+    format_fields: Callable[[Fields], str]
 
-    def read(self, data: bytes) -> str:
-        """The line about it; "" when `data` is too short."""
+    def describe(self, data: bytes) -> str:
+        """The structure in `data` as one line of text; "" when `data` is too short."""
         fields = self.layout.read(data)
-        return self.tell(fields) if fields else ""
+        return self.format_fields(fields) if fields else ""
 
 
 def _memory_region(region: Fields) -> str:
-    """Without the address in the program: it changes from run to run."""
+    """Leaves out userspace_addr, which differs from run to run."""
     if not region["memory_size"]:
         return f"{_slot(region)} removed"
-    where = number_names.span(region["guest_phys_addr"], region["memory_size"])
-    return number_names.listed(_slot(region), where, number_names.flags("memory_flags", region["flags"]))
+    where = number_names.address_range(region["guest_phys_addr"], region["memory_size"])
+    return number_names.comma_separated(_slot(region), where, number_names.flags("memory_flags", region["flags"]))
 
 
 def _slot(fields: Fields) -> str:
@@ -50,21 +55,21 @@ def _clear_dirty_log(log: Fields) -> str:
     return f"{_slot(log)}, {number_of(log['num_pages'], 'page')} from page {log['first_page']:#x}"
 
 
-def _memory_attributes(asked: Fields) -> str:
-    attributes = number_names.flags("memory_attributes", asked["attributes"]) or "no attributes"
-    return number_names.listed(number_names.span(asked["address"], asked["size"]), attributes)
+def _memory_attributes(change: Fields) -> str:
+    attributes = number_names.flags("memory_attributes", change["attributes"]) or "no attributes"
+    return number_names.comma_separated(number_names.address_range(change["address"], change["size"]), attributes)
 
 
-def _span(asked: Fields) -> str:
-    return number_names.span(asked["gpa"], asked["size"])
+def _guest_range(region: Fields) -> str:
+    return number_names.address_range(region["gpa"], region["size"])
 
 
-def _size(asked: Fields) -> str:
-    return number_names.size(asked["size"])
+def _size(memory: Fields) -> str:
+    return number_names.size(memory["size"])
 
 
-def _length(asked: Fields) -> str:
-    return number_names.size(asked["len"])
+def _length(fields: Fields) -> str:
+    return number_names.size(fields["len"])
 
 
 def _entries(table: Fields) -> str:
@@ -89,7 +94,7 @@ def _msi(msi: Fields) -> str:
 
 def _ioeventfd(event: Fields) -> str:
     bits = event["flags"]
-    return number_names.listed(
+    return number_names.comma_separated(
         f"{'port' if bits & KVM_IOEVENTFD_FLAG_PIO else 'memory'} {event['addr']:#x}",
         _length(event) if event["len"] else "any length",
         f"value {event['datamatch']:#x}" if bits & KVM_IOEVENTFD_FLAG_DATAMATCH else "",
@@ -99,7 +104,7 @@ def _ioeventfd(event: Fields) -> str:
 
 def _irqfd(event: Fields) -> str:
     bits = event["flags"]
-    return number_names.listed(
+    return number_names.comma_separated(
         f"gsi {event['gsi']}",
         "deassign" if bits & KVM_IRQFD_FLAG_DEASSIGN else "assign",
         "resample" if bits & KVM_IRQFD_FLAG_RESAMPLE else "",
@@ -107,18 +112,18 @@ def _irqfd(event: Fields) -> str:
 
 
 def _coalesced(zone: Fields) -> str:
-    return f"{'port' if zone['pio'] else 'memory'} {number_names.span(zone['addr'], zone['size'])}"
+    return f"{'port' if zone['pio'] else 'memory'} {number_names.address_range(zone['addr'], zone['size'])}"
 
 
 def _clock(clock: Fields) -> str:
-    return number_names.listed(f"{clock['clock']} ns", number_names.flags("clock_flags", clock["flags"]))
+    return number_names.comma_separated(f"{clock['clock']} ns", number_names.flags("clock_flags", clock["flags"]))
 
 
-def _enable_cap(asked: Fields) -> str:
-    arguments = [asked[f"argument{number}"] for number in range(4)]
+def _enable_cap(enabled: Fields) -> str:
+    arguments = [enabled[f"argument{number}"] for number in range(4)]
     while arguments and not arguments[-1]:
         arguments.pop()
-    return number_names.capability(asked["cap"]) + (": " if arguments else "") + ", ".join(map(hex, arguments))
+    return number_names.capability(enabled["cap"]) + (": " if arguments else "") + ", ".join(map(hex, arguments))
 
 
 def _mp_state(state: Fields) -> str:
@@ -126,7 +131,7 @@ def _mp_state(state: Fields) -> str:
 
 
 def _machine_checks(word: Fields) -> str:
-    """IA32_MCG_CAP: the lowest byte is the number of banks."""
+    """The register IA32_MCG_CAP, whose lowest byte is the number of banks."""
     return f"{number_of(word['number'] & 0xFF, 'bank')}, {word['number']:#x}"
 
 
@@ -147,8 +152,8 @@ _XCRS = StructDescription(struct_layouts.XCRS, "xcr{xcr} {value:#x}".format_map)
 IRQ_LINE = StructDescription(struct_layouts.IRQ_LEVEL, "irq {irq}, level {level}".format_map)
 SIGNAL_MASK = StructDescription(struct_layouts.SIGNAL_MASK, _length)
 
-# What the program hands in.
-GIVEN: dict[str, StructDescription] = {
+# Structures that the program fills in, read before the ioctl.
+INPUT_STRUCTS: dict[str, StructDescription] = {
     "KVM_CLEAR_DIRTY_LOG": StructDescription(struct_layouts.CLEAR_DIRTY_LOG, _clear_dirty_log),
     "KVM_CREATE_GUEST_MEMFD": StructDescription(struct_layouts.CREATE_GUEST_MEMFD, _size),
     "KVM_CREATE_PIT2": StructDescription(struct_layouts.PIT_CONFIG, _timer),
@@ -162,7 +167,7 @@ GIVEN: dict[str, StructDescription] = {
     "KVM_IOEVENTFD": StructDescription(struct_layouts.IOEVENTFD, _ioeventfd),
     "KVM_IRQFD": StructDescription(struct_layouts.IRQFD, _irqfd),
     "KVM_IRQ_LINE": IRQ_LINE,
-    "KVM_PRE_FAULT_MEMORY": StructDescription(struct_layouts.PRE_FAULT, _span),
+    "KVM_PRE_FAULT_MEMORY": StructDescription(struct_layouts.PRE_FAULT, _guest_range),
     "KVM_REGISTER_COALESCED_MMIO": _COALESCED,
     "KVM_REINJECT_CONTROL": StructDescription(struct_layouts.REINJECT, _switch),
     "KVM_SET_CLOCK": _CLOCK,
@@ -188,8 +193,8 @@ GIVEN: dict[str, StructDescription] = {
     "KVM_X86_SETUP_MCE": _MACHINE_CHECKS,
 }
 
-# What the kernel fills in.
-FILLED: dict[str, StructDescription] = {
+# Structures that the kernel fills in, read after the ioctl.
+OUTPUT_STRUCTS: dict[str, StructDescription] = {
     "KVM_GET_CLOCK": _CLOCK,
     "KVM_GET_MP_STATE": _MP_STATE,
     "KVM_GET_REGS": _REGS,

@@ -1,6 +1,7 @@
-"""Where the fields that are shown lie in KVM's structures: the x86-64 ABI of linux/kvm.h and asm/kvm.h.
+"""Offsets of fields in KVM's structures: the x86-64 ABI of linux/kvm.h and asm/kvm.h.
 
-Only the fields that are read are listed; a later kernel may add to a structure but never moves a field.
+Only the fields that the analyzer shows are listed; a later kernel adds fields to a structure and never moves one.
+The names and offsets are compared with the host's headers in tests/build/test_kvm_header.py.
 """
 
 from __future__ import annotations
@@ -8,10 +9,15 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+Fields = dict[str, int]  # name of a field -> its value
+
 
 @dataclass(frozen=True)
 class StructField:
-    """One number in a structure: offset in bytes, type as a letter of `struct`, in C `member`, else its name."""
+    """One number in a structure: `offset` in bytes, `letter` its type as in Python's `struct` module.
+
+    `member` is its name in C (`io.direction`); "" where that is `name`.
+    """
 
     name: str
     offset: int
@@ -20,19 +26,19 @@ class StructField:
 
     @property
     def end(self) -> int:
-        """The offset behind it."""
+        """Offset in bytes of the first byte behind the field."""
         return self.offset + struct.calcsize("<" + self.letter)
 
 
 @dataclass(frozen=True)
 class StructLayout:
-    """Some fields of a structure. `structure` is its name in C; "" for a bare number."""
+    """Some fields of a structure. `structure` is its name in C; "" for a number that is in no structure."""
 
     structure: str
     fields: tuple[StructField, ...]
 
-    def read(self, data: bytes) -> dict[str, int]:
-        """The fields by name, little-endian; none at all when `data` ends before the last of them."""
+    def read(self, data: bytes) -> Fields:
+        """The fields in `data`, little-endian; {} when `data` ends before the last of them."""
         if any(field.end > len(data) for field in self.fields):
             return {}
         return {field.name: struct.unpack_from("<" + field.letter, data, field.offset)[0] for field in self.fields}
@@ -88,8 +94,9 @@ SREGS = _layout(  # the same beginning in kvm_sregs2
 TPR_ACCESS = _layout("kvm_tpr_access_ctl", ("enabled", 0, "I"))
 XCRS = _layout("kvm_xcrs", ("xcr", 8, "I", "xcrs[0].xcr"), ("value", 16, "Q", "xcrs[0].value"))
 
-MSRS_HEAD, MSR_ENTRY_SIZE = 8, 16  # bytes before the first struct kvm_msr_entry, and of each
+MSRS_HEAD, MSR_ENTRY_SIZE = 8, 16  # bytes before the first struct kvm_msr_entry; bytes of each entry
 
+# struct kvm_run: the common head, then one layout for each exit reason that has more to show.
 RUN = _layout("kvm_run", ("exit_reason", 8, "I"))
 RUN_DEBUG = _layout("kvm_run", ("exception", 32, "I", "debug.arch.exception"), ("pc", 40, "Q", "debug.arch.pc"))
 RUN_EOI = _layout("kvm_run", ("vector", 32, "B", "eoi.vector"))

@@ -35,7 +35,7 @@ def exit_counts(recording: Recording) -> tuple[tuple[str, int, int], ...]:
 
 
 def _likeness(access: IoAccess) -> tuple[object, ...]:
-    ways = tuple(tuple(frame.function for frame in stop.frames) for stop in (*access.handled, *access.delivered))
+    ways = tuple(tuple(frame.function for frame in stop.frames) for stop in (*access.handled, *access.coalesced))
     return access.thread, access.kind, access.address, access.size, access.served, access.reason, ways
 
 
@@ -56,7 +56,7 @@ def _row(group: Sequence[IoAccess], recording: Recording) -> IoAccessRow:
 
 
 def _stops(access: IoAccess) -> Iterator[tuple[Stop, bool]]:
-    yield from ((stop, True) for stop in access.delivered)
+    yield from ((stop, True) for stop in access.coalesced)
     yield from ((stop, False) for stop in access.handled)
 
 

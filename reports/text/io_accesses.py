@@ -29,7 +29,7 @@ def accesses_text(recording: Recording) -> Iterator[str]:
     for access in io_accesses(recording):
         instruction = f"  at {access.instruction}" if access.instruction else ""
         lines = [f"{access.time:9.6f} {access.thread:12} {access_words(access)}{instruction}"]
-        lines += [f"          delivers {_call_chain(stop)}" for stop in access.delivered]
+        lines += [f"          coalesced write: {_call_chain(stop)}" for stop in access.coalesced]
         lines += [f"          {access.reason}: {_call_chain(stop)}" for stop in access.handled]
         if not access.handled:
             lines.append(f"          {access.reason or access.served}")

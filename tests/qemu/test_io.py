@@ -147,13 +147,13 @@ def test_what_kvm_serves_itself_never_reaches_qemu(io):
     assert served[0xFEE000F0] == "KVM's own local APIC"
     assert served[0x21] == "KVM's own interrupt controller (8259)"
     assert served[0x43] == "KVM's own timer (8254)"
-    assert served[0x70].endswith("(coalesced)")
+    assert served[0x70] == "coalesced by KVM until the next exit"
     assert not any(access.handled for access in found if not access.reason)
 
 
-def test_what_kvm_kept_is_delivered_with_the_next_exit(io):
+def test_a_coalesced_write_is_handled_with_the_next_exit(io):
     read = next(a for a in io_accesses(io.recording) if a.address == 0x71)
-    assert [stop.function for stop in read.delivered] == ["cmos_ioport_write"]
+    assert [stop.function for stop in read.coalesced] == ["cmos_ioport_write"]
     assert [stop.function for stop in read.handled] == ["cmos_ioport_read"]
 
 

@@ -105,7 +105,7 @@ GIVEN = [  # name, memory when the call was made, line
     ("KVM_ENABLE_CAP", pack("IIQQQQ64x", 121, 0, 24, 0, 0, 0), "KVM_CAP_SPLIT_IRQCHIP: 0x18"),
     ("KVM_ENABLE_CAP", pack("IIQQQQ64x", 1, 0, 0, 2, 0, 0), "KVM_CAP_HLT: 0x0, 0x2"),
     ("KVM_ENABLE_CAP", pack("IIQQQQ64x", 1, 0, 0, 0, 0, 0), "KVM_CAP_HLT"),
-    ("KVM_CREATE_DEVICE", pack("III", 4, 0, 1), "KVM_DEV_TYPE_VFIO, only asked whether it could be"),
+    ("KVM_CREATE_DEVICE", pack("III", 4, 0, 1), "KVM_DEV_TYPE_VFIO, test only"),
     ("KVM_HAS_DEVICE_ATTR", pack("IIQQ", 0, 1, 2, 0x7F0000000000), "group 1, attribute 0x2"),
     ("KVM_SET_DEVICE_ATTR", pack("IIQQ", 0, 1, 2, 0x7F0000000000), "group 1, attribute 0x2"),
     ("KVM_SET_REGS", pack("128xQQ", 0xFFF0, 2), "rip 0xfff0, rflags 0x2"),
@@ -254,4 +254,4 @@ def test_a_size_is_told_in_the_largest_unit_without_a_fraction(number, text):
 
 
 def test_a_range_of_nothing_has_no_last_address():
-    assert number_names.span(0x1000, 0) == "0x1000, 0 bytes"
+    assert number_names.address_range(0x1000, 0) == "0x1000, 0 bytes"

@@ -71,8 +71,8 @@ def test_every_request_is_served_by_the_entry_of_its_descriptors():
         "device": "kvm_device_ioctl",
     }
     for request in known_requests().values():
-        assert request.served, request.name
-        for descriptor, functions in request.served.items():
+        assert request.handlers, request.name
+        for descriptor, functions in request.handlers.items():
             assert functions[0] == entries[descriptor]
             assert len(functions) <= 2
             assert all(re.fullmatch(r"kvm_\w+", function) for function in functions)
