@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analyzer.backtraces.stacks import ImportedStack, ThreadLabel
-from analyzer.model.frames import CALL_MAIN, LIBC_START_FRAMES
+from analyzer.model.frames import CALLERS_OF_MAIN, LIBC_START_FRAMES
 from gdbscripts.records import ThreadRecord
 
 MAIN = 1  # a recording's number for the main thread
@@ -73,7 +73,7 @@ def is_main(stack: ImportedStack) -> bool:
         return stack.thread.main
     for frame in reversed(stack.frames):
         name = frame.name.partition("@")[0]
-        if name in CALL_MAIN:
+        if name in CALLERS_OF_MAIN:
             return True
         if not (frame.is_unknown or frame.library or name in LIBC_START_FRAMES):
             return name == "main"

@@ -94,12 +94,12 @@ def _steps_of(frame: Frame, outer: list[RecordedStep], pointer: Pointer | None) 
         yield _step(frame, None)
         return
     kind, instruction = caller.call, without_addresses(caller.instruction)
-    for position, hidden in enumerate(caller.via):
+    for position, hidden in enumerate(caller.elided):
         yield RecordedStep(hidden, CallKind.TAIL if position else CallKind.DIRECT, instruction=instruction)
         instruction = ""
     if pointer is not None and pointer.value:
         kind = CallKind.INDIRECT
-        for hidden in pointer.leads:
+        for hidden in pointer.tail_calls:
             yield RecordedStep(hidden, kind, instruction=instruction, pointer=pointer)
             kind, instruction, pointer = CallKind.TAIL, "", None
     yield replace(_step(frame, kind, instruction), pointer=pointer)

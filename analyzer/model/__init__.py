@@ -1,1 +1,4 @@
-"""The domain: frozen values that every stage after recording works on. No gdb, no files, no processes here."""
+"""Frozen values that every stage after recording works on: frames, stops, ioctls, pointers, the recording.
+
+Rule: no gdb, no files, no processes.
+"""

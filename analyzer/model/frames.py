@@ -14,19 +14,20 @@ _COMPILER_SUFFIX = re.compile(r"\.(?:constprop|part|isra|cold|lto_priv)(?:\.\d+)
 _LIBC_PREFIX = re.compile(r"^__GI_+")
 
 
-# Functions of the C library below `main`, and those and the ones below the start function of a thread.
-CALL_MAIN = frozenset(
+# glibc's functions that call `main`, and with them those that call a thread's start function.
+CALLERS_OF_MAIN = frozenset(
     {"_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main", "generic_start_main"}
 )
-LIBC_START_FRAMES = CALL_MAIN | {"start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start"}
+LIBC_START_FRAMES = CALLERS_OF_MAIN | {"start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start"}
 
 
 @dataclass(frozen=True, order=True)
 class Function:
-    """Identity of a function: its name and where it is defined; never a line, an address or a value.
+    """Identity of a function: its name without compiler suffixes, and where it is defined.
 
-    `where` is the stem of the source file (`kvm-all`), or the library in brackets (`[libc]`), since whether a
-    library has debug information depends on the host.
+    `where` is the stem of the source file (`kvm-all`). For a library's function it is the library in brackets
+    (`[libc]`), since it depends on the host whether a library has debug information; `[kernel]` for the kernel's.
+    Lines, addresses and argument values are no part of the identity: they differ between builds and runs.
     """
 
     name: str
@@ -38,86 +39,86 @@ class Function:
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of a stack. `call` says how this frame calls the next inner one."""
+    """One frame of a stack. `call` is the kind of the call from this frame to the next inner one."""
 
     function: Function
-    name: str  # as gdb shows it, compiler suffixes included
+    name: str  # as gdb shows it, with compiler suffixes
     kind: str  # normal, inline, tail, signal, other
-    file: str  # relative to the source root when it lies below it
-    line: int
-    library: str
-    pc: int
-    addressed: bool
+    file: str  # relative to the source root when it lies below it; "" when unknown
+    line: int  # 0 when unknown
+    library: str  # path of the shared library; "" for the program itself
+    pc: int  # 0 when unknown
+    addressed: bool  # whether gdb prints the address: the frame is not at the beginning of a line
     call: CallKind
-    instruction: str
-    via: tuple[Function, ...]  # functions between, called first to last, that jumped on and left no frame
-    arguments: tuple[tuple[str, str], ...]
+    instruction: str  # the call instruction, disassembled; "" when it was not read
+    elided: tuple[Function, ...]  # functions between this frame and the next inner one that left by a tail call
+    arguments: tuple[tuple[str, str], ...]  # (name, value) as gdb prints them
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it stands for functions that nobody knows: two of the same name are not the same."""
+        """Whether it stands for missing or unnamed functions: two such frames are never the same function."""
         return self.name == UNKNOWN_NAME or self.name.startswith(CUT)
 
 
 @dataclass(frozen=True)
 class IoctlAtStop:
-    """One ioctl: the descriptor, what is behind it, the request, what it returned (None: not recorded)."""
+    """The ioctl that a stop is at; the ioctl log has all ioctls with their arguments."""
 
-    request: str
-    number: int
+    request: str  # name, KVM_CREATE_VM
+    number: int  # as in linux/kvm.h
     fd: int
-    file: str
-    returned: int | None
+    file: str  # target of /proc/PID/fd/N
+    returned: int | None  # None when it was not recorded
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A thread's stack at one moment, frames innermost first."""
+    """The stack of one thread at one moment, frames innermost first, and why it was recorded."""
 
     number: int
     time: float  # seconds since the program was started
-    thread: int
+    thread: int  # number of the thread
     reason: str  # milestone, break, thread-create, where, store, io, sample
-    milestones: tuple[str, ...]
-    function: str
+    milestones: tuple[str, ...]  # names of the milestones reached here
+    function: str  # that the breakpoint is on; "" when none is
     frames: tuple[Frame, ...]
-    ioctl: IoctlAtStop | None = None
+    ioctl: IoctlAtStop | None = None  # for a milestone that is a request
     starts: Function | None = None  # thread-create: the new thread's start function
-    exit: int | None = None  # io: number of the exit that is being handled
-    count: int = 1  # how many equal stacks it stands for
+    exit: int | None = None  # io: number of the exit that QEMU is handling
+    count: int = 1  # number of equal stacks that it stands for
 
 
 @dataclass(frozen=True)
 class Thread:
     """A thread of the program. `created_by` is the number of the stop in which another thread created it."""
 
-    number: int
-    tid: int
-    name: str  # "" when nobody named it
+    number: int  # gdb's; 1 is the main thread
+    tid: int  # the kernel's; 0 when unknown
+    name: str  # "" when the program did not name it
     created_by: int | None = None
-    start: Function | None = None
+    start: Function | None = None  # its start function
 
     @property
     def label(self) -> str:
-        """What to call it."""
+        """The thread's name in every output: `main thread`, `CPU 0/KVM`, `thread 3`."""
         return "main thread" if self.number == 1 else self.name or f"thread {self.number}"
 
 
-CallKey = tuple[str, tuple[int, ...]]  # the function reached, and the return addresses from the call outwards
+CallKey = tuple[str, tuple[int, ...]]  # name of the callee, and the return addresses from the call outwards
 
 
 def call_key(frames: Sequence[Frame], position: int, callee: str) -> CallKey:
-    """What names the call that frame `position` of a stack makes."""
-    return callee, returns_from(frames, position)
+    """The key of the call that frame `position` of `frames` (innermost first) makes to `callee`."""
+    return callee, return_addresses(frames, position)
 
 
-def returns_from(frames: Sequence[Frame], position: int) -> tuple[int, ...]:
-    """The return addresses of a stack from frame `position` outwards: an inlined function has none of its own."""
+def return_addresses(frames: Sequence[Frame], position: int) -> tuple[int, ...]:
+    """The return addresses of a stack from frame `position` outwards; an inlined function has none of its own."""
     return tuple(frame.pc for frame in frames[position:] if frame.kind in ("normal", "tail"))
 
 
 def identify(name: str, file: str, library: str) -> Function:
-    """The function's identity from how gdb names it."""
+    """The identity of the function that gdb calls `name`, in source file `file` or, when not "", in `library`."""
     if library:
         stem = PurePosixPath(library).name.partition(".so")[0].partition("-2.")[0]
         return Function(_LIBC_PREFIX.sub("", name), f"[{stem}]")
@@ -125,5 +126,5 @@ def identify(name: str, file: str, library: str) -> Function:
 
 
 def without_compiler_suffix(name: str) -> str:
-    """`pc_init1.constprop.0` is `pc_init1`."""
+    """The name as in the source, without the suffixes of GCC's clones: `pc_init1` for `pc_init1.constprop.0`."""
     return _COMPILER_SUFFIX.sub("", name)

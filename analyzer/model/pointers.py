@@ -1,4 +1,4 @@
-"""Function pointers: the slot, the value, and who set it."""
+"""Function pointers: the slot that holds one, its value, and the functions that set it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,41 @@ from analyzer.model.frames import Function
 
 @dataclass(frozen=True)
 class PointerOrigin:
-    """A step back from a call through a pointer to where the pointer was set.
+    """One step of the dataflow from an indirect call back to where the source names the function.
 
-    `what`: passed (as the argument `name`), read (from the slot `name`), stored (to it), copied (to it, from the
-    slot of the next step), written (the function's name), static (the table `name` has it from the beginning),
-    returned (by the function `name`). `function` is the one that does it, None for read and static.
+    `what` is one of `gdbscripts.records.STEPS`:
+      passed    `function` passes the value as the argument `name`
+      read      the value is read from the slot `name`
+      stored    `function` stores the value in the slot `name`
+      copied    `function` copies the value to the slot `name` from the slot of the next step
+      written   the source of `function` has the pointed-to function by name
+      static    the initialiser of the table `name` has the value
+      returned  the function `name` returns the value to `function`
     """
 
     what: str
     name: str
-    function: Function | None
-    file: str
+    function: Function | None  # None for read and static
+    file: str  # relative to the source root, with `line` the place in the source; "" and 0 when unknown
     line: int
     address: int  # of the slot; 0 when there is none
-    stop: int | None  # number of the stop that shows it
+    stop: int | None  # number of the stop whose stack shows the step
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """The pointer that an indirect call went through. `outcome`: explained, not reproduced, unknown."""
+    """The function pointer of an indirect call, and its origin.
+
+    `outcome`: explained (`steps` lead to the source), not reproduced (the call did not occur again when QEMU was
+    run again to observe it), unknown; `reason` says why it is not explained.
+    """
 
     kind: str  # member, static, global, argument, local, unknown
-    slot: str  # `AccelClass.init_machine`; "" when it has no name
-    address: int
-    value: int
-    target: str  # the function it points to
+    slot: str  # `AccelClass.init_machine`; "" for unnamed memory
+    address: int  # of the slot; 0 when there is none
+    value: int  # the address in the slot
+    target: str  # name of the function at `value`
     outcome: str
     reason: str
-    leads: tuple[Function, ...]  # the target and others, when they jumped on to the callee
-    steps: tuple[PointerOrigin, ...]  # that nearest to the call first
+    tail_calls: tuple[Function, ...]  # the target and further functions that reach the callee by tail calls
+    steps: tuple[PointerOrigin, ...]  # from the call back to the source

@@ -1,4 +1,4 @@
-"""A recording as one immutable value."""
+"""A recording: everything that one run of QEMU, or one imported text, gave."""
 
 from __future__ import annotations
 
@@ -20,51 +20,55 @@ from gdbscripts.records import (
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording, whole: what ran, what was waited for, what happened."""
+    """One recording, immutable; `analyzer.recording.reader` makes it from a recording.jsonl.
+
+    Paths are relative to `source_root`. The references between the parts are numbers: a stop names a thread, a
+    thread the stop that created it, an exit the ioctl that it belongs to.
+    """
 
     header: HeaderRecord
-    source_root: str
+    source_root: str  # absolute; "" when the files have no common folder
     milestones: tuple[MilestoneRecord, ...]
     threads: tuple[Thread, ...]
     stops: tuple[Stop, ...]
     accelerator: AcceleratorRecord | None = None
     sources: dict[str, dict[int, str]] = field(default_factory=dict)  # file -> line number -> text
     outputs: dict[str, str] = field(default_factory=dict)  # stream -> text
-    exit: ProgramExitRecord | None = None
-    notes: tuple[str, ...] = ()
-    end: EndRecord | None = None  # None: cut short
+    exit: ProgramExitRecord | None = None  # None: QEMU did not exit by itself
+    notes: tuple[str, ...] = ()  # sentences for the reader
+    end: EndRecord | None = None  # None: the file is cut short
     ioctl_log: tuple[Ioctl, ...] = ()
     exits: tuple[KvmExit, ...] = ()
-    exit_counts: dict[int, int] = field(default_factory=dict)  # reason -> how many, recorded or not
-    kernel: KernelTraceRecord | None = None  # None: nobody tried to record the kernel's side
-    # A call through a pointer, as `call_key` names it -> that pointer, as it was when the call was seen first.
+    exit_counts: dict[int, int] = field(default_factory=dict)  # exit reason -> number of exits, recorded or not
+    kernel: KernelTraceRecord | None = None  # None: no kernel trace was asked for
+    # Key of an indirect call (`call_key`) -> its pointer at the first of these calls.
     pointers: dict[CallKey, Pointer] = field(default_factory=dict)
 
     @property
     def reached(self) -> set[str]:
-        """Names of the milestones that were reached."""
+        """The names of the milestones that at least one stop reached."""
         return {name for stop in self.stops for name in stop.milestones}
 
     @property
     def not_reached(self) -> list[MilestoneRecord]:
-        """Required milestones that were not."""
+        """The required milestones that no stop reached, in the order of the scenario."""
         reached = self.reached
         return [m for m in self.milestones if m.required and m.name not in reached]
 
     def thread(self, number: int) -> Thread:
-        """The thread of that number; KeyError when there is none."""
+        """The thread with this number; KeyError when the recording has none."""
         return self._threads[number]
 
     def creation(self, thread: Thread) -> Stop | None:
-        """The stop in which another thread created `thread`, when that was recorded."""
+        """The stop in which another thread created `thread`; None when it was not recorded."""
         return None if thread.created_by is None else self._stops[thread.created_by]
 
     def stop(self, number: int) -> Stop:
-        """The stop of that number; KeyError when there is none."""
+        """The stop with this number; KeyError when the recording has none."""
         return self._stops[number]
 
     def ioctls_of(self, thread: int, fd: int, request: int) -> tuple[Ioctl, ...]:
-        """The ioctls of a thread on a descriptor with one request, in the order made."""
+        """The ioctls that a thread made on one descriptor with one request, in the order made."""
         return tuple(self._ioctl_log.get((thread, fd, request), ()))
 
     @cached_property

@@ -10,7 +10,7 @@ from pathlib import Path
 from analyzer.adapters.gdb import Gdb, GdbError, quote
 from analyzer.graph.chains import own_frames
 from analyzer.model.call_kinds import CallKind
-from analyzer.model.frames import CallKey, Frame, Stop, call_key, returns_from
+from analyzer.model.frames import CallKey, Frame, Stop, call_key, return_addresses
 from analyzer.model.recording import Recording
 from gdbscripts import plan as plans
 from gdbscripts.plan import PointerSite
@@ -59,7 +59,7 @@ def _calls_through_pointers(stop: Stop, recording: Recording) -> Iterator[int]:
         return
     for position in range(1, len(own_frames(stop, recording))):
         frame = stop.frames[position]
-        if frame.call is CallKind.INDIRECT or (frame.call is CallKind.UNKNOWN and len(frame.via) == 1):
+        if frame.call is CallKind.INDIRECT or (frame.call is CallKind.UNKNOWN and len(frame.elided) == 1):
             yield position
 
 
@@ -75,7 +75,7 @@ def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:
         reached=frames[own[0]].pc,
         stack=[frames[number].pc for number in own[1:]],
         position=caller - 1,
-        returns=list(returns_from(frames, own[caller])),
+        returns=list(return_addresses(frames, own[caller])),
         inside_callee=callee.pc - (position > 1),
         callee=callee.name,
         left=first > 0,

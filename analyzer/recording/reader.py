@@ -201,7 +201,7 @@ def _frame(frame: FrameRecord, arguments: Arguments, roots: Roots) -> Frame:
         addressed=frame.addressed,
         call=CallKind(frame.call or "unknown"),
         instruction=frame.instruction,
-        via=tuple(identify(name, relative(file, *roots), library) for name, file, library in frame.via),
+        elided=tuple(identify(name, relative(file, *roots), library) for name, file, library in frame.via),
         arguments=tuple((name, value) for name, value in arguments),
     )
 
@@ -282,7 +282,9 @@ def _pointers(builder: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]
             target=pointer.target,
             outcome=pointer.outcome,
             reason=pointer.reason,
-            leads=tuple(identify(name, relative(file, *roots), library) for name, file, library in pointer.leads),
+            tail_calls=tuple(
+                identify(name, relative(file, *roots), library) for name, file, library in pointer.leads
+            ),
             steps=tuple(steps.get(pointer.number, ())),
         )
         for pointer in builder.pointers

@@ -99,7 +99,7 @@ def frame(name: str, call: CallKind = CallKind.UNKNOWN, line: int = 1, **changes
         "addressed": True,
         "call": call,
         "instruction": "call 0x555555000000 <x>",
-        "via": (),
+        "elided": (),
         "arguments": (("value", "1"),),
     }
     return Frame(**{**facts, **changes})  # type: ignore[arg-type]

@@ -108,7 +108,7 @@ def test_where_threads_stood_at_the_end_is_no_call_chain():
 
 def test_a_function_that_left_by_a_jump_is_put_back():
     hidden = Function("qdev_realize", "qdev")
-    outer = frame("x86_cpu_new", CallKind.TAIL, via=(hidden,), instruction="call 0x55555 <qdev_realize>")
+    outer = frame("x86_cpu_new", CallKind.TAIL, elided=(hidden,), instruction="call 0x55555 <qdev_realize>")
     base = recording("main")
     stop = replace(base.stops[0], frames=(frame("set_bool"), outer))
     steps = own_chain(stop, base)
@@ -134,8 +134,8 @@ def test_a_pointer_of_known_value_leads_there_in_optimised_programs_too():
     recorded = recording("main ~> board *> init > goal")
     frames = recorded.stops[0].frames
     pointer = Pointer("member", "Class.init", 0, 0x1234, "hop", "explained", "", (Function("hop", "main"),), ())
-    for leads, expected in (((), "*> init"), (pointer.leads, "*> hop ~> init")):
-        known = {call_key(frames, 2, "init"): replace(pointer, leads=leads)}
+    for tail_calls, expected in (((), "*> init"), (pointer.tail_calls, "*> hop ~> init")):
+        known = {call_key(frames, 2, "init"): replace(pointer, tail_calls=tail_calls)}
         chain = own_chain(recorded.stops[0], replace(recorded, pointers=known))
         assert as_text(chain) == f"main ~> board {expected} > goal"
 
