@@ -1,1 +1,1 @@
-"""Imports the text of a backtrace as a recording. See README.md here."""
+"""Imports backtraces, text that another tool printed, as recordings. See README.md here."""

@@ -1,4 +1,4 @@
-"""Scans parentheses and strings by hand, in one pass: text that a program printed may nest as it likes."""
+"""Matches parentheses, braces and strings in one pass: printed values nest deeper than a pattern can follow."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _NEXT_ARGUMENT = re.compile(r"\s*(?:[\w$@.:~#]{0,200}=(?!=)|\.\.\.$)")
 _ARGUMENT = re.compile(r"([\w$@.:~#]{0,200})=(?!=)")
 
 
-def groups(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Where the outer parentheses of `text` open and end, from `start` on; the end is -1 when one stays open."""
+def parenthesis_groups(text: str, start: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of each outermost pair of parentheses from `start` on; end is -1 for one that stays open."""
     depth, opened = 0, 0
     for token in _TOKEN.finditer(text, start):
         if token[0] == "(":
@@ -31,7 +31,7 @@ def groups(text: str, start: int) -> Iterator[tuple[int, int]]:
 
 
 def split_arguments(text: str) -> tuple[tuple[str, str], ...] | None:
-    """`a=1, b="x, y"` as (name, value) pairs; None when it is no list of arguments."""
+    """The (name, value) pairs of `a=1, b="x, y"`; None when `text` is not a list of arguments."""
     if text.strip() in ("", "..."):
         return ()
     pairs = []
@@ -44,12 +44,12 @@ def split_arguments(text: str) -> tuple[tuple[str, str], ...] | None:
 
 
 def balanced(text: str) -> bool:
-    """Whether as many parentheses are closed as are opened."""
+    """Whether `text` closes as many parentheses as it opens."""
     return text.count("(") == text.count(")")
 
 
-def last_parenthesis(text: str) -> int:
-    """Where the parenthesis that `text` ends with was opened; -1 when it was not."""
+def opening_parenthesis(text: str) -> int:
+    """The position of the parenthesis that the last character of `text` closes; -1 when there is none."""
     depth = 0
     for position in range(len(text) - 1, -1, -1):
         depth += {")": 1, "(": -1}.get(text[position], 0)
@@ -59,13 +59,13 @@ def last_parenthesis(text: str) -> int:
 
 
 def open_braces(text: str) -> int:
-    """How many more braces `text` opens than it closes."""
+    """The number of braces that `text` opens and does not close; negative when it closes more."""
     tokens = [token[0] for token in _BRACES.finditer(text)]
     return tokens.count("{") - tokens.count("}")
 
 
 def _parts(text: str) -> Iterator[str]:
-    """`text` cut at commas that another argument follows: a value may have commas of its own."""
+    """Split `text` at the commas before another argument `name=`; other commas are part of a value."""
     depth, start = 0, 0
     for token in _IN_LIST.finditer(text):
         if token[0] in "([{":

@@ -1,4 +1,7 @@
-"""Folded stacks: `thread;main;a;b 12` is 12 times the stack in which main called a and a called b."""
+"""Reads folded stacks: `thread;main;a;b 12` is 12 samples of the stack in which main calls a and a calls b.
+
+The format is that of stackcollapse-perf.pl (FlameGraph): suffixes _[k] for the kernel, _[i] for inlined functions.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,14 @@ from collections.abc import Iterable, Iterator
 
 from analyzer.backtraces.line_cleanup import clean_line
 from analyzer.backtraces.stacks import (
-    MOST_INNER,
-    MOST_OUTER,
+    MAX_INNER_FRAMES,
+    MAX_OUTER_FRAMES,
     UNKNOWN_FRAME,
     ImportedFrame,
     ImportedStack,
     ThreadLabel,
     UnreadLines,
-    bounded,
+    limit_depth,
 )
 from analyzer.model.frames import LIBC_START_FRAMES
 from gdbscripts.records import KERNEL_LIBRARY, UNKNOWN_NAME
@@ -25,7 +28,7 @@ _UNKNOWN = ("", "[unknown]", UNKNOWN_NAME)
 
 
 def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
-    """The stacks, one for each line."""
+    """The stacks of `lines`, one a line; other lines go to `unread`, except comments (#)."""
     for number, raw in enumerate(lines, 1):
         line = clean_line(raw).strip()
         stack = _stack(line)
@@ -41,22 +44,20 @@ def _stack(line: str) -> ImportedStack | None:
         return None
     body = line[: len(line) - len(count[0])]
     thread = _thread(body)
-    own = body.partition(";")[2] if thread is not None else body
-    *outer, rest = own.split(";", MOST_OUTER)
-    names = [
-        *outer,
-        *rest.rsplit(";", MOST_INNER + 1),
-    ]  # in a stack that is too deep one for all that will be left out
-    frames = bounded([_frame(name.strip()) for name in reversed(names)])
+    functions = body.partition(";")[2] if thread is not None else body
+    *outer, rest = functions.split(";", MAX_OUTER_FRAMES)
+    # Of a stack that is too deep the names in the middle, which are left out, stay one string.
+    names = [*outer, *rest.rsplit(";", MAX_INNER_FRAMES + 1)]
+    frames = limit_depth([_frame(name.strip()) for name in reversed(names)])
     return ImportedStack(frames, thread, times=int(count[1]))
 
 
 def _thread(body: str) -> ThreadLabel | None:
-    """The first name is the thread's, unless a stack can begin with a function of this name."""
+    """The thread, which is the first name; None when the first name can be the outermost function."""
     first, more, _ = body.partition(";")
     name = first.strip()
-    begins = name == "main" or name in _UNKNOWN or name in LIBC_START_FRAMES or _SUFFIX.search(name[-4:])
-    return ThreadLabel(name=name) if more and not begins else None
+    is_function = name == "main" or name in _UNKNOWN or name in LIBC_START_FRAMES or _SUFFIX.search(name[-4:])
+    return ThreadLabel(name=name) if more and not is_function else None
 
 
 def _frame(text: str) -> ImportedFrame:

@@ -1,4 +1,4 @@
-"""One frame as gdb prints it: `#1  0x… in name (arguments) at file:line`."""
+"""Parses one frame as gdb prints it: `#1  0x… in name (arguments) at file:line` (gdb manual, "Backtraces")."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-from analyzer.backtraces.brackets import balanced, groups, split_arguments
+from analyzer.backtraces.brackets import balanced, parenthesis_groups, split_arguments
 from analyzer.backtraces.gdb_headings import CREATED, CUT_OFF, broken_thread, gdb_thread, is_noise, our_heading
-from analyzer.backtraces.line_cleanup import joined
+from analyzer.backtraces.line_cleanup import join_broken_line
 from analyzer.backtraces.other_frames import other_frame
 from analyzer.backtraces.stacks import ImportedFrame
 from gdbscripts.records import CUT, SIGNAL
 
-LONGEST = 1 << 16  # characters
-_CANDIDATES = 32  # pairs of parentheses that are tried as the arguments'
+MAX_LINE_LENGTH = 1 << 16  # characters; a longer line is not parsed
+_MAX_CANDIDATES = 32  # pairs of parentheses that are tried as the list of arguments
 _HEAD = re.compile(r"\s*#(\d{1,7})\s+(?:(0x[0-9a-fA-F]{1,16})(?:\s+<[^>]{0,500}>)?\s+in\s+)?")
 _AT = re.compile(r" +at +(\S.*):(\d+)$")
-_LONGEST_NUMBER = 9  # digits of a line's
+_MAX_LINE_DIGITS = 9
 _FROM = re.compile(r" +from +(\S.*)$")
-_PLACE_BEGINS = re.compile(r" +(?:a|at|at +\S.*|f|fr|fro|from)$")
+_LOCATION_BEGINS = re.compile(r" +(?:a|at|at +\S.*|f|fr|fro|from)$")
 _MARKS = {"[inlined]": "inline", "[tail call]": "tail"}
 _NEVER_IN_A_NAME = re.compile(r"[\s\"';]")
 _ONLY_IN_CPP = re.compile(r"[=!?,]")  # in templates and operators
@@ -28,16 +28,19 @@ _BEGUN = re.compile(r"\(\s*(?:[\w$@.:~#]{0,200}=.*)?$", re.DOTALL)
 
 
 class FrameState(Enum):
-    """How much of a frame a text has."""
+    """How much of a frame the lines so far have: a terminal or a mail breaks long lines."""
 
-    WHOLE = "whole"
-    NO_PLACE = "no place"  # whole, and ` at file:line` may follow
-    BROKEN = "broken"  # more must follow
-    NOTHING = "nothing"  # no frame
+    COMPLETE = "complete"
+    NO_LOCATION = "no location"  # complete, and ` at file:line` may follow
+    INCOMPLETE = "incomplete"  # more must follow
+    NOT_A_FRAME = "not a frame"
 
 
 class ParsedFrame(NamedTuple):
-    """What was read: `frame` is there when the name is beyond doubt, even when the rest is broken off."""
+    """The result of `parse_frame`: `frame` is set once the name is certain, even when the rest is missing.
+
+    `level` is the number behind the `#`.
+    """
 
     level: int
     frame: ImportedFrame | None
@@ -45,73 +48,76 @@ class ParsedFrame(NamedTuple):
 
 
 def parse_frame(text: str) -> ParsedFrame | None:
-    """The frame in `text`; None when it does not begin as one."""
+    """Parse a frame that begins `text`, of one line or several joined; None when `text` begins with no `#N`."""
     head = _HEAD.match(text)
-    if head is None or len(text) > LONGEST:
+    if head is None or len(text) > MAX_LINE_LENGTH:
         return None
     level, rest = int(head[1]), text[head.end() :].rstrip()
     address = head[2]
     pc, addressed = (int(address, 16), True) if address else (0, False)
     if rest == SIGNAL or (rest.startswith("<") and rest.endswith(">")):
         frame = ImportedFrame(rest, kind="signal" if rest == SIGNAL else "other", pc=pc, addressed=addressed)
-        return ParsedFrame(level, frame, FrameState.WHOLE)
-    called, state = _called(rest)
-    if called is None and (other := other_frame(text)) is not None:
-        return ParsedFrame(level, other, FrameState.WHOLE)
-    return ParsedFrame(level, called._replace(pc=pc, addressed=addressed) if called else None, state)
+        return ParsedFrame(level, frame, FrameState.COMPLETE)
+    call, state = _parse_call(rest)
+    if call is None and (other := other_frame(text)) is not None:
+        return ParsedFrame(level, other, FrameState.COMPLETE)
+    return ParsedFrame(level, call._replace(pc=pc, addressed=addressed) if call else None, state)
 
 
-def _called(text: str) -> tuple[ImportedFrame | None, FrameState]:
-    """`name (arguments) at file:line`. The arguments are in the first parentheses behind a space that nothing but
-    a place follows: names of C++ have spaces and parentheses as well."""
-    broken: tuple[ImportedFrame | None, FrameState] = (None, FrameState.BROKEN)
+def _parse_call(text: str) -> tuple[ImportedFrame | None, FrameState]:
+    """Parse `name (arguments) at file:line`.
+
+    The arguments are in the first parentheses after a space that only a location follows: C++ names have spaces
+    and parentheses, too.
+    """
+    incomplete: tuple[ImportedFrame | None, FrameState] = (None, FrameState.INCOMPLETE)
     found = False
-    for count, (start, end) in enumerate(groups(text, 0)):
+    for count, (start, end) in enumerate(parenthesis_groups(text, 0)):
         found = True
-        if count >= _CANDIDATES:
-            return None, FrameState.NOTHING
+        if count >= _MAX_CANDIDATES:
+            return None, FrameState.NOT_A_FRAME
         if end < 0:
-            return _broken_off(text, start)
-        candidate = _with_place(text, start, end)
+            return _parse_incomplete(text, start)
+        candidate = _parse_with_location(text, start, end)
         if candidate is not None:
             return candidate
     in_template = text.count("<") > text.count(">") or text.endswith(("::", ",", ")", ">"))
-    in_name = in_template or ("::" in text and _is_name(text))  # a method's, its arguments are still to come
-    return broken if not found or in_name else (None, FrameState.NOTHING)
+    in_name = in_template or ("::" in text and _is_name(text))  # a C++ method whose arguments are on the next line
+    return incomplete if not found or in_name else (None, FrameState.NOT_A_FRAME)
 
 
-def _with_place(text: str, start: int, end: int) -> tuple[ImportedFrame, FrameState] | None:
+def _parse_with_location(text: str, start: int, end: int) -> tuple[ImportedFrame, FrameState] | None:
     spaced = start > 0 and text[start - 1] == " "
     name, arguments = text[:start].strip(), split_arguments(text[start + 1 : end - 1])
     if arguments is None or not _is_name(name):
         return None
     rest, kind = _without_mark(text[end:])
     frame = ImportedFrame(name, kind="other" if name.startswith(CUT) else kind, arguments=arguments)
-    if place := _AT.match(rest):
-        line = int(place[2]) if len(place[2]) <= _LONGEST_NUMBER else 0
-        return frame._replace(file=place[1], line=line), FrameState.WHOLE
-    if place := _FROM.match(rest):
-        return frame._replace(library=place[1]), FrameState.WHOLE
+    if location := _AT.match(rest):
+        line = int(location[2]) if len(location[2]) <= _MAX_LINE_DIGITS else 0
+        return frame._replace(file=location[1], line=line), FrameState.COMPLETE
+    if location := _FROM.match(rest):
+        return frame._replace(library=location[1]), FrameState.COMPLETE
     if not spaced:
         return None
     if not rest:
-        return frame, FrameState.WHOLE if kind != "normal" else FrameState.NO_PLACE
-    return (frame, FrameState.BROKEN) if _PLACE_BEGINS.match(rest) else None
+        return frame, FrameState.COMPLETE if kind != "normal" else FrameState.NO_LOCATION
+    return (frame, FrameState.INCOMPLETE) if _LOCATION_BEGINS.match(rest) else None
 
 
 def _without_mark(rest: str) -> tuple[str, str]:
-    """Behind a frame our own `show` tells how it came to be."""
+    """Split off the mark that `analyze show` prints behind an inlined or tail-called frame: (rest, kind)."""
     for mark, kind in _MARKS.items():
         if rest.endswith(mark):
             return rest[: -len(mark)].rstrip(), kind
     return rest, "normal"
 
 
-def _broken_off(text: str, start: int) -> tuple[ImportedFrame | None, FrameState]:
+def _parse_incomplete(text: str, start: int) -> tuple[ImportedFrame | None, FrameState]:
     name = text[:start].strip()
     if start and text[start - 1] == " " and _is_name(name) and _BEGUN.match(text, start):
-        return ImportedFrame(name), FrameState.BROKEN
-    return None, FrameState.BROKEN
+        return ImportedFrame(name), FrameState.INCOMPLETE
+    return None, FrameState.INCOMPLETE
 
 
 def _is_name(name: str) -> bool:
@@ -123,39 +129,42 @@ def _is_name(name: str) -> bool:
     return balanced(name) and bool(_SPACED_NAME.search(name)) and not name.endswith(",")
 
 
-_MOST_PARTS = 40  # lines that one frame may be broken over
+_MAX_PARTS = 40  # lines that one frame may be broken over
 _REST_OF_LINE_NUMBER = re.compile(r"\d{1,6} *$")
 _IN_A_PATH = re.compile(r"[\w./+-]{1,200}$")
 _LIBRARY = re.compile(r"\.so(?:\.\d+)*$")
 
 
 class PendingFrame:
-    """A frame whose last line may not have come yet."""
+    """A frame that later lines may still belong to.
+
+    `number` is the number of its first line, `text` its lines joined, `read` what they parse to.
+    """
 
     def __init__(self, number: int, text: str) -> None:
         self.number, self.text = number, text
         self.read: ParsedFrame | None = parse_frame(text)
-        self._waiting: list[tuple[int, str]] = []  # lines taken on trust, since the last that made sense
+        self._unparsed: list[tuple[int, str]] = []  # lines taken since `text` last parsed, with their numbers
         self._trial = text
 
     def takes(self, number: int, line: str) -> bool:
-        """Whether the line belongs to this frame."""
-        if self.read is None or self.read.state is FrameState.NOTHING or not self._may_follow(line):
+        """Whether `line`, number `number`, belongs to this frame; if so it is added to the frame."""
+        if self.read is None or self.read.state is FrameState.NOT_A_FRAME or not self._may_follow(line):
             return False
         if not line.strip():
-            return self.read.state is FrameState.BROKEN
-        trial = joined(self._trial, line)
+            return self.read.state is FrameState.INCOMPLETE
+        trial = join_broken_line(self._trial, line)
         read = parse_frame(trial)
-        if read is None or read.state is FrameState.NOTHING:
+        if read is None or read.state is FrameState.NOT_A_FRAME:
             return False
-        if read.state is FrameState.BROKEN:
-            if len(self._waiting) >= _MOST_PARTS:
+        if read.state is FrameState.INCOMPLETE:
+            if len(self._unparsed) >= _MAX_PARTS:
                 return False
-            self._waiting.append((number, line))
+            self._unparsed.append((number, line))
             self._trial = trial
             return True
         self.text = self._trial = trial
-        self.read, self._waiting = read, []
+        self.read, self._unparsed = read, []
         return True
 
     def _may_follow(self, line: str) -> bool:
@@ -168,26 +177,26 @@ class PendingFrame:
             or CREATED.match(line)
         ):
             return False
-        if self.read.state is FrameState.BROKEN:
+        if self.read.state is FrameState.INCOMPLETE:
             return not (line.strip() and is_noise(line))
         word = line.strip()
-        if self.read.state is FrameState.NO_PLACE:
+        if self.read.state is FrameState.NO_LOCATION:
             return (
-                bool(self._waiting)
+                bool(self._unparsed)
                 or word.startswith(("at ", "from "))
                 or word in ("a", "at", "f", "fr", "fro", "from")
             )
         frame = self.read.frame
         if frame is not None and frame.library:
-            return _library_goes_on(frame.library, word)
+            return _continues_library(frame.library, word)
         return frame is not None and frame.line > 0 and bool(_REST_OF_LINE_NUMBER.match(line))
 
-    def left_over(self) -> list[tuple[int, str]]:
-        """Lines that were taken in vain."""
-        return self._waiting
+    def unparsed_lines(self) -> list[tuple[int, str]]:
+        """The lines that `takes` added and that made no complete frame, with their numbers."""
+        return self._unparsed
 
 
-def _library_goes_on(library: str, word: str) -> bool:
-    """Whether the path of a library was broken before `word`."""
-    whole = _LIBRARY.search(library) and not word.startswith(".")
-    return not whole and bool(_IN_A_PATH.match(word) and _LIBRARY.search(library + word))
+def _continues_library(library: str, word: str) -> bool:
+    """Whether `word` continues the path `library`, which a line break cut."""
+    complete = _LIBRARY.search(library) and not word.startswith(".")
+    return not complete and bool(_IN_A_PATH.match(word) and _LIBRARY.search(library + word))

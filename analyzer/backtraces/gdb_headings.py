@@ -1,11 +1,14 @@
-"""Lines between stacks: which thread comes next, what gdb and people say besides, and our own headings."""
+"""Recognises the lines between stacks: headings of threads, gdb's messages, commands, headings of `analyze show`.
+
+Thread headings are those of `thread apply all bt` and `info threads` (gdb manual, "Threads").
+"""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from analyzer.backtraces.brackets import balanced, last_parenthesis
+from analyzer.backtraces.brackets import balanced, opening_parenthesis
 from analyzer.backtraces.stacks import ThreadLabel
 
 _LONGEST = 2000  # characters of a heading
@@ -18,17 +21,17 @@ _STOPPED = re.compile(
 )
 _THREAD_BEGINS = re.compile(r"\s*Thread (\d{1,9})(?:\.\d{1,9})? \((?:[TL][^#]{0,150})?$")
 _LISTED = re.compile(r"\s*Thread \d{1,9}(?:\.\d{1,9})? \(")
-_ASKS = re.compile(r"\s*(?:bt|backtrace|where)\b[\w /*$-]{0,60}$")
+_BACKTRACE_COMMAND = re.compile(r"\s*(?:bt|backtrace|where)\b[\w /*$-]{0,60}$")
 _LWP = re.compile(r"LWP (\d{1,9})")
 _NAME = re.compile(r'"(.*)"')
 _OURS = re.compile(r"(?P<time>\d{1,9}\.\d{3}) s(?:, (?P<count>\d{1,12}) times)?$")
 _OUR_NUMBER = re.compile(r"thread (\d{1,9})")
 CREATED = re.compile(r"-- .{1,200} was created by:$")
 CUT_OFF = re.compile(r"\s*(?:Backtrace stopped:|\(More stack frames follow|Backtrace limit of )")
-_GOES_ON = re.compile(
+_RESUMING_COMMAND = re.compile(
     r"\s*(?:c|cont|continue|r|run|start|n|next|s|step|stepi|si|ni|finish|until|kill|attach .*|core .*)$"
 )
-_SAID_BY_GDB = re.compile(
+_GDB_MESSAGE = re.compile(
     r"\s*(?:warning: |\[New |\[Thread |\[Switching to Thread 0x|\[Inferior |\[Detaching |Using host libthread_db |"
     r"Python Exception |Kill the program being debugged\?|A debugging session is active\.|Quit anyway\?|"
     r"Inferior \d+ \[process \d+\] will be |Id +Target Id +|(?:\* *)?(?:\d+ +)?Thread 0x[0-9a-f]+ \(LWP \d+\)|"
@@ -44,18 +47,18 @@ _SOURCE_LINE = re.compile(r"\d{1,7}(?: {1,8}|$)")
 
 
 class ShowHeading(NamedTuple):
-    """A heading as `analyze show` prints it."""
+    """A heading that `analyze show` prints above a stack."""
 
-    what: str
+    what: str  # the sentence about the stop
     thread: ThreadLabel
-    time: float
-    times: int
+    time: float  # seconds since the program was started
+    times: int  # number of equal stacks
 
 
 def our_heading(line: str) -> ShowHeading | None:
-    """`== What happened (main thread, 0.313 s, 3 times)`."""
+    """Parse `== What happened (main thread, 0.313 s, 3 times)`; None for any other line."""
     plausible = line.startswith("== ") and line.endswith(")") and len(line) < _LONGEST
-    opened = last_parenthesis(line) if plausible else -1
+    opened = opening_parenthesis(line) if plausible else -1
     label, comma, moment = line[opened + 1 : -1].partition(", ") if opened > 0 else ("", "", "")
     found = _OURS.match(moment)
     while comma and found is None:  # a thread may have a comma in its name
@@ -70,7 +73,10 @@ def our_heading(line: str) -> ShowHeading | None:
 
 
 def gdb_thread(line: str) -> ThreadLabel | None:
-    """`Thread 3 (Thread 0x7f… (LWP 1234) "CPU 0/KVM"):` and its relatives."""
+    """Parse gdb's heading of a thread, `Thread 3 (Thread 0x7f… (LWP 1234) "CPU 0/KVM"):`; None for other lines.
+
+    Also the thread of `[Switching to thread …]` and of `Thread 3 "name" hit Breakpoint`.
+    """
     plausible = len(line) < _LONGEST and "hread" in line
     stopped = _STOPPED.match(line) if plausible else None
     heading = stopped or (_THREAD.match(line) if plausible else None)
@@ -78,42 +84,42 @@ def gdb_thread(line: str) -> ThreadLabel | None:
         return None
     tid, name = _LWP.search(heading["rest"]), _NAME.search(heading["rest"])
     number = int(heading["number"].rpartition(".")[2])
-    first = True if stopped and number == 1 else None  # of a program that runs, not of a core file
-    return ThreadLabel(number, int(tid[1]) if tid else 0, name[1] if name else "", first)
+    main = True if stopped and number == 1 else None  # gdb numbers the threads of a core file in any order
+    return ThreadLabel(number, int(tid[1]) if tid else 0, name[1] if name else "", main)
 
 
 def broken_thread(line: str) -> ThreadLabel | None:
-    """What is sure of a thread whose heading goes on in the next line."""
+    """The number of a thread whose heading continues on the next line; None for any other line."""
     begun = _THREAD_BEGINS.match(line)
     return ThreadLabel(int(begun[1])) if begun else None
 
 
-def goes_on(line: str) -> bool:
-    """Whether this is a command that lets the program run: what is printed next may be of another thread."""
-    return bool(_GOES_ON.match(line))
+def resumes_program(line: str) -> bool:
+    """Whether `line` is a gdb command that resumes the program: the next stack may be of another thread."""
+    return bool(_RESUMING_COMMAND.match(line))
 
 
 def is_listed(line: str) -> bool:
-    """Whether a thread's heading is one of those that `thread apply` prints: gdb does not go to that thread."""
+    """Whether a thread's heading is from `thread apply`, after which the current thread is the same as before."""
     return bool(_LISTED.match(line))
 
 
-def asks_for_stack(line: str) -> bool:
-    """Whether this is a command that prints the stack of the thread that gdb is in."""
-    return bool(_ASKS.match(line))
+def is_backtrace_command(line: str) -> bool:
+    """Whether `line` is a gdb command that prints the stack of the current thread."""
+    return bool(_BACKTRACE_COMMAND.match(line))
 
 
 def is_noise(line: str) -> bool:
-    """Whether gdb prints such a line between stacks and it says nothing about them."""
-    return bool(_SAID_BY_GDB.match(line) or goes_on(line))
+    """Whether `line` is a message or command of gdb that has no part of a stack."""
+    return bool(_GDB_MESSAGE.match(line) or resumes_program(line))
 
 
 def is_source(line: str) -> bool:
-    """Whether this may be the line of source that gdb prints below a frame."""
+    """Whether `line` may be the source line that gdb prints below a frame: a number, then text."""
     return bool(_SOURCE_LINE.match(line))
 
 
 def is_source_of(place: str, line: str) -> bool:
-    """Whether gdb has said where the program stopped, and now prints the line of source that is there."""
+    """Whether `line` is the source line of `place`, the preceding line, which says where the program stopped."""
     stopped = _PLACE.search(place[-20:])
     return bool(stopped and is_source(line) and line.partition(" ")[0] == stopped[1])

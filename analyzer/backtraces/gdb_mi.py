@@ -1,6 +1,6 @@
-"""The values of gdb's machine interface, from text that nobody vouches for.
+"""Reads the output of gdb's machine interface (gdb manual, "GDB/MI Output Syntax") from untrusted text.
 
-pygdbmi, which reads what gdb itself sends us, does not end on a line that was cut off.
+Not with pygdbmi, which reads the MI of our own gdb: it loops forever on a line that was cut off.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from analyzer.backtraces.gdb_frames import LONGEST
+from analyzer.backtraces.gdb_frames import MAX_LINE_LENGTH
 from analyzer.backtraces.gdb_text import GdbText
 from analyzer.backtraces.line_cleanup import clean_line
 from analyzer.backtraces.stacks import (
@@ -18,31 +18,34 @@ from analyzer.backtraces.stacks import (
     ImportedStack,
     ThreadLabel,
     UnreadLines,
-    at_one_place,
-    bounded,
+    have_same_address,
+    limit_depth,
 )
 from gdbscripts.records import SIGNAL, UNKNOWN_NAME
 
 _TOKEN = re.compile(r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<name>[\w-]{1,64})=|(?P<mark>[\[\]{},]))')
 _ESCAPE = re.compile(r"\\([0-7]{3}|.)", re.DOTALL)
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r", "e": "\x1b"}
-_DEEPEST = 32
+_MAX_NESTING = 32
 
 
 def parse_results(text: str) -> dict[str, Any] | None:
-    """`a="1",b=[frame={…},…]` as a dictionary, names within a list left out; None when it is no such text."""
+    """Parse the results `a="1",b=[frame={…},…]` into a dictionary; None for other text.
+
+    A list of results becomes a list of their values, without the names.
+    """
     top: dict[str, Any] = {}
     nest: list[Any] = [top]
     name, position = "", 0
     while position < len(text):
         token = _TOKEN.match(text, position)
-        if token is None or len(nest) > _DEEPEST:
+        if token is None or len(nest) > _MAX_NESTING:
             return None
         position = token.end()
         if token["name"] is not None:
             name = token["name"]
         elif token["string"] is not None:
-            _put(nest[-1], name, decoded(token["string"]))
+            _put(nest[-1], name, decode_c_string(token["string"]))
         elif token["mark"] in "[{":
             inner: Any = [] if token["mark"] == "[" else {}
             _put(nest[-1], name, inner)
@@ -52,10 +55,10 @@ def parse_results(text: str) -> dict[str, Any] | None:
     return top if len(nest) == 1 else None
 
 
-def decoded(string: str) -> str:
-    """What a c-string says."""
+def decode_c_string(string: str) -> str:
+    """The text of an MI c-string, given with its quotes; octal escapes are bytes of UTF-8."""
     raw = _ESCAPE.sub(_character, string[1:-1])
-    try:  # octal escapes are the bytes of UTF-8
+    try:
         return raw.encode("latin-1").decode("utf-8", "replace")
     except UnicodeEncodeError:
         return raw
@@ -74,9 +77,9 @@ def _put(inside: Any, name: str, value: Any) -> None:
 
 
 def _close(nest: list[Any], mark: str) -> bool:
-    """Whether the innermost value may end here; it is taken off."""
-    wanted = list if mark == "]" else dict
-    return len(nest) > 1 and isinstance(nest.pop(), wanted)
+    """Take the innermost value off `nest`; whether `mark` is the bracket that closes it."""
+    expected = list if mark == "]" else dict
+    return len(nest) > 1 and isinstance(nest.pop(), expected)
 
 
 RECORD = re.compile(r'\s*(?:\d*\^done,(?:stack|stack-args|frame|threads)=|~"(?:\\n)?(?:#\d|Thread \d))')
@@ -87,35 +90,35 @@ _SILENT = re.compile(r'\s*(?:[&@]".*|\d*-[\w-]+.*|\(gdb\)\s*)$')
 
 
 def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
-    """The stacks in MI output, and in what gdb printed to people in between."""
+    """The stacks in MI output `lines`, and in its console records; lines not understood go to `unread`."""
     console = GdbText(unread)
     thread: ThreadLabel | None = None
-    waiting: list[ImportedFrame] = []  # a stack whose arguments may come in a record of their own
-    number, said = 0, ""  # to people, and its line has not ended
+    frames: list[ImportedFrame] = []  # of the last stack: its arguments may come in a later record
+    number, console_line = 0, ""  # the beginning of a console line
     for number, raw in enumerate(lines, 1):
         line = clean_line(raw)
         if printed := _CONSOLE.match(line):
-            *whole, said = (said + decoded(printed[1]))[:LONGEST].split("\n")
-            for part in whole:
+            *complete, console_line = (console_line + decode_c_string(printed[1]))[:MAX_LINE_LENGTH].split("\n")
+            for part in complete:
                 yield from console.feed(number, part)
             continue
         results = _results(line)
         if _ENDED.match(line):
-            yield from console.asked()
+            yield from console.start_command()
         if results is None:
             if line.strip() and not _SILENT.match(line):
                 unread.add(number, line)
             continue
         if "stack-args" in results:
-            waiting = _with_arguments(waiting, results["stack-args"])
+            frames = _with_arguments(frames, results["stack-args"])
         if "stack" in results or "thread-id" in results:
-            yield from _whole(waiting, thread)
-            waiting = []
+            yield from _stack(frames, thread)
+            frames = []
         thread = _thread(results, thread)
         if "stack" in results:
-            waiting = _frames(results["stack"])
-    yield from _whole(waiting, thread)
-    yield from console.feed(number, said) if said else ()
+            frames = _frames(results["stack"])
+    yield from _stack(frames, thread)
+    yield from console.feed(number, console_line) if console_line else ()
     yield from console.end()
 
 
@@ -124,18 +127,18 @@ def _results(line: str) -> dict[str, Any] | None:
     return parse_results(record["results"] or "") if record else None
 
 
-def _whole(frames: list[ImportedFrame], thread: ThreadLabel | None) -> Iterator[ImportedStack]:
+def _stack(frames: list[ImportedFrame], thread: ThreadLabel | None) -> Iterator[ImportedStack]:
     if frames:
-        yield ImportedStack(bounded(frames), thread)
+        yield ImportedStack(limit_depth(frames), thread)
 
 
-def _thread(results: dict[str, Any], before: ThreadLabel | None) -> ThreadLabel | None:
+def _thread(results: dict[str, Any], current: ThreadLabel | None) -> ThreadLabel | None:
     number = results.get("thread-id", results.get("new-thread-id", ""))
-    return ThreadLabel(int(number)) if isinstance(number, str) and _is_number(number) else before
+    return ThreadLabel(int(number)) if isinstance(number, str) and _is_number(number) else current
 
 
 def _frames(stack: Any) -> list[ImportedFrame]:
-    """The frames; a level that is missing leaves a hole."""
+    """The frames of `stack`, innermost first, with an unknown frame for each gap in the levels."""
     frames: list[ImportedFrame] = []
     expected = 0
     for entry in stack if isinstance(stack, list) else ():
@@ -166,9 +169,9 @@ def _frame(entry: dict[str, Any]) -> ImportedFrame:
 
 
 def _inlined(frame: ImportedFrame, outer: ImportedFrame) -> ImportedFrame:
-    """MI tells of inlined functions in no other way than by their address."""
+    """Mark `frame` as inlined into `outer` when both have the same address: MI has no other sign of it."""
     plain = frame.kind == "normal" and not frame.is_unknown
-    return frame._replace(kind="inline") if plain and at_one_place(frame, outer) else frame
+    return frame._replace(kind="inline") if plain and have_same_address(frame, outer) else frame
 
 
 def _arguments(values: Any) -> tuple[tuple[str, str], ...]:
@@ -178,7 +181,7 @@ def _arguments(values: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _with_arguments(frames: list[ImportedFrame], levels: Any) -> list[ImportedFrame]:
-    """The frames with the arguments of the record that came behind them, when it is about as many."""
+    """The frames with the arguments of a stack-args record; unchanged when it has another number of levels."""
     entries = levels if isinstance(levels, list) else []
     if len(entries) != len(frames) or any(frame.is_unknown for frame in frames):
         return frames

@@ -1,4 +1,7 @@
-"""What gdb prints for people: `bt`, `bt full`, `where`, `thread apply all bt`; and our own `analyze show`."""
+"""Reads what gdb prints: `bt`, `bt full`, `where`, `thread apply all bt`; and what `analyze show` prints.
+
+The format is that of the gdb manual, "Backtraces". Missing lines and levels become unknown frames.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,27 @@ import re
 from collections.abc import Iterable, Iterator
 
 from analyzer.backtraces.brackets import open_braces
-from analyzer.backtraces.gdb_frames import LONGEST, FrameState, PendingFrame, parse_frame
+from analyzer.backtraces.gdb_frames import MAX_LINE_LENGTH, FrameState, PendingFrame, parse_frame
 from analyzer.backtraces.gdb_headings import (
     CREATED,
     CUT_OFF,
-    asks_for_stack,
     broken_thread,
     gdb_thread,
-    goes_on,
+    is_backtrace_command,
     is_listed,
     is_noise,
     is_source,
     is_source_of,
     our_heading,
+    resumes_program,
 )
-from analyzer.backtraces.line_cleanup import FRAME_START, LinePrefixes, clean_line, joined, without_entities
+from analyzer.backtraces.line_cleanup import (
+    FRAME_START,
+    LinePrefixes,
+    clean_line,
+    join_broken_line,
+    without_entities,
+)
 from analyzer.backtraces.other_frames import other_thread
 from analyzer.backtraces.stacks import (
     UNKNOWN_FRAME,
@@ -28,17 +37,17 @@ from analyzer.backtraces.stacks import (
     ImportedStack,
     ThreadLabel,
     UnreadLines,
-    append,
-    at_one_place,
-    bounded,
+    append_frame,
+    have_same_address,
+    limit_depth,
 )
 
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
-_WIDE = 78  # columns: a line so long may have been broken by the terminal
+_WIDE = 78  # columns: a terminal may have broken a line of this length
 
 
 def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
-    """The stacks in gdb's output, each as soon as it is whole."""
+    """The stacks in gdb's output `lines`, each once it is complete; lines not understood go to `unread`."""
     reader = GdbText(unread)
     for number, line in enumerate(lines, 1):
         yield from reader.feed(number, line)
@@ -46,7 +55,7 @@ def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
 
 
 class GdbText:
-    """Takes lines one by one."""
+    """A parser that takes gdb's output line by line and yields each stack once it is complete."""
 
     def __init__(self, unread: UnreadLines) -> None:
         self._unread = unread
@@ -54,35 +63,35 @@ class GdbText:
         self._pending: PendingFrame | None = None
         self._stack = _Stack()
         self._thread: ThreadLabel | None = None
-        self._current: ThreadLabel | None = None  # the one that gdb is in
+        self._current: ThreadLabel | None = None  # gdb's current thread
         self._braces = 0  # open in the value of a local variable
         self._local_goes_on = False
-        self._begun = ""  # a thread's heading that was broken
-        self._before = ""  # the line before, when it is of no stack
+        self._broken_heading = ""  # the first part of a thread's heading
+        self._previous = ""  # the preceding line, when it is of no stack
 
     def feed(self, number: int, raw: str) -> Iterator[ImportedStack]:
-        """One more line; the stack that it ends, if it does."""
-        if len(raw) > LONGEST:
+        """Parse line `number`; yields the stack that it ends, if any."""
+        if len(raw) > MAX_LINE_LENGTH:
             yield from self._close_frame()
-            self._nobody_reads(number, raw)
+            self._add_unread(number, raw)
             return
         line = self._prefixes.strip(clean_line(without_entities(raw)))
         if FRAME_START.match(line):
             yield from self._close_frame()
-            self._begun = self._before = ""
+            self._broken_heading = self._previous = ""
             self._pending = PendingFrame(number, line)
         elif self._pending is None or not self._pending.takes(number, line):
             yield from self._close_frame()
             yield from self._between(number, line)
 
-    def asked(self) -> Iterator[ImportedStack]:
-        """A command begins: what follows is of the thread that gdb is in, unless it says otherwise."""
+    def start_command(self) -> Iterator[ImportedStack]:
+        """Begin the output of a command: it is of the current thread unless a heading names another."""
         yield from self._close_frame()
         yield from self._finish()
         self._thread = self._current
 
     def end(self) -> Iterator[ImportedStack]:
-        """There are no more lines."""
+        """End the text; yields the last stack, if any."""
         yield from self._close_frame()
         yield from self._finish()
 
@@ -94,46 +103,50 @@ class GdbText:
         read = pending.read
         level = read.level if read else int((FRAME_START.match(pending.text) or [0, 0])[1])
         if level <= self._stack.level:
-            yield from self.asked()
+            yield from self.start_command()
         if read is None or read.frame is None:
-            self._nobody_reads(pending.number, pending.text)
+            self._add_unread(pending.number, pending.text)
         else:
             self._stack.add(level, read.frame)
-        for number, text in pending.left_over():
-            self._nobody_reads(number, text)
+        for number, text in pending.unparsed_lines():
+            self._add_unread(number, text)
 
     def _between(self, number: int, line: str) -> Iterator[ImportedStack]:
-        line = joined(self._begun, line) if self._begun else line
-        ours, thread, broken = our_heading(line), gdb_thread(line) or other_thread(line), broken_thread(line)
-        before, self._before, self._begun = self._before, line, line if broken and not thread else ""
-        if ours is not None:
+        line = join_broken_line(self._broken_heading, line) if self._broken_heading else line
+        own, thread, broken = our_heading(line), gdb_thread(line) or other_thread(line), broken_thread(line)
+        previous, self._previous, self._broken_heading = (
+            self._previous,
+            line,
+            line if broken and not thread else "",
+        )
+        if own is not None:
             yield from self._finish()
-            self._thread = ours.thread
-            self._stack = _Stack(heading=ours.what, time=ours.time, times=ours.times)
+            self._thread = own.thread
+            self._stack = _Stack(heading=own.what, time=own.time, times=own.times)
         elif thread is not None or broken is not None:
             yield from self._finish()
             self._thread = thread or broken
             if not is_listed(line):
                 self._current = self._thread
-        elif asks_for_stack(line):
-            yield from self.asked()
+        elif is_backtrace_command(line):
+            yield from self.start_command()
         elif CREATED.match(line) and self._stack.heading:
-            self._stack.now_the_creator()
+            self._stack.start_creator()
         elif CUT_OFF.match(line):
             self._stack.cut = True
-        elif goes_on(line):
+        elif resumes_program(line):
             yield from self._finish()
             self._thread = self._current = None
-        elif line.strip() and not is_noise(line) and not self._is_known(line, before):
-            self._nobody_reads(number, line)
+        elif line.strip() and not is_noise(line) and not self._is_known(line, previous):
+            self._add_unread(number, line)
 
-    def _is_known(self, line: str, before: str) -> bool:
+    def _is_known(self, line: str, previous: str) -> bool:
         if self._stack.frames:
             return self._is_below_a_frame(line)
-        return is_source_of(before, line) or stopped_at(line)
+        return is_source_of(previous, line) or stopped_at(line)
 
     def _is_below_a_frame(self, line: str) -> bool:
-        """A local variable of `bt full`, or the line of source that `frame` prints."""
+        """Whether `line` is a local variable of `bt full`, or the source line that `frame` prints."""
         continued = self._braces > 0 or self._local_goes_on
         local = bool(_LOCAL.match(line))
         if not local and not continued:
@@ -142,60 +155,60 @@ class GdbText:
         self._local_goes_on = len(line) >= _WIDE
         return True
 
-    def _nobody_reads(self, number: int, line: str) -> None:
+    def _add_unread(self, number: int, line: str) -> None:
         self._unread.add(number, line)
         self._stack.gap = True
 
     def _finish(self) -> Iterator[ImportedStack]:
         stack, self._stack = self._stack, _Stack()
         if stack.frames:
-            yield stack.whole(self._thread)
+            yield stack.imported(self._thread)
 
 
 class _Stack:
-    """A stack that is being read."""
+    """A stack to which frames are still added."""
 
     def __init__(self, heading: str = "", time: float = 0.0, times: int = 1) -> None:
         self.heading, self._time, self._times = heading, time, times
         self.frames: list[ImportedFrame] = []
-        self._inner: list[ImportedFrame] | None = None  # the stack itself, while its thread's creator is read
+        # The thread's own stack, while `frames` is its creator's.
+        self._thread_frames: list[ImportedFrame] | None = None
         self.level = -1
         self.gap = False
         self.cut = False
 
     def add(self, level: int, frame: ImportedFrame) -> None:
-        """The frame of a level: what the text leaves out leaves a hole."""
+        """Add the frame of `level`; a gap in the levels becomes an unknown frame."""
         if level != self.level + 1:
-            append(self.frames, UNKNOWN_FRAME)
-        append(self.frames, frame._replace(gap=self.gap and bool(self.frames)))
+            append_frame(self.frames, UNKNOWN_FRAME)
+        append_frame(self.frames, frame._replace(gap=self.gap and bool(self.frames)))
         self.level, self.gap = level, False
 
-    def now_the_creator(self) -> None:
-        """The frames that follow are of the stack that created the thread."""
-        if self._inner is None:
-            self._inner, self.frames, self.level, self.gap = self.frames, [], -1, False
+    def start_creator(self) -> None:
+        """Begin the stack that created the thread: later frames belong to it."""
+        if self._thread_frames is None:
+            self._thread_frames, self.frames, self.level, self.gap = self.frames, [], -1, False
 
-    def whole(self, thread: ThreadLabel | None) -> ImportedStack:
-        """The stack as it was read."""
-        own, creator = (self.frames, []) if self._inner is None else (self._inner, self.frames)
+    def imported(self, thread: ThreadLabel | None) -> ImportedStack:
+        """The stack read so far, of thread `thread`."""
+        own, creator = (self.frames, []) if self._thread_frames is None else (self._thread_frames, self.frames)
         frames = own if self.heading else inlined(own)
         return ImportedStack(
-            bounded(frames), thread, self._times, self._time, self.heading, bounded(creator), self.cut
+            limit_depth(frames), thread, self._times, self._time, self.heading, limit_depth(creator), self.cut
         )
 
 
 def stopped_at(line: str) -> bool:
-    """Whether gdb says where the program stopped: a frame without its number."""
-    told = parse_frame(f"#0  {line}")
-    return told is not None and told.state is FrameState.WHOLE
+    """Whether `line` is gdb's report of where the program stopped: a frame without its number."""
+    parsed = parse_frame(f"#0  {line}")
+    return parsed is not None and parsed.state is FrameState.COMPLETE
 
 
 def inlined(frames: list[ImportedFrame]) -> list[ImportedFrame]:
-    """The frames with those marked that are inlined into the next outer one.
+    """The frames with kind `inline` for those inlined into the next outer frame.
 
-    gdb prints no address for a function that stands in code inlined into it: it has gone nowhere; others print the
-    same address for both. This tells
-    nothing where no frame has an address, or where frames are marked already.
+    gdb prints no address for a frame whose next inner frame is inlined; other tools print the same address for
+    both. Unchanged when no frame has an address, or when frames are marked already.
     """
     marked = any(frame.kind in ("inline", "tail") for frame in frames)
     if marked or not any(frame.addressed for frame in frames[1:]):
@@ -208,4 +221,4 @@ def inlined(frames: list[ImportedFrame]) -> list[ImportedFrame]:
 
 def _is_inlined(frame: ImportedFrame, outer: ImportedFrame) -> bool:
     plain = frame.kind == "normal" == outer.kind and not frame.is_unknown and not outer.is_unknown
-    return plain and not outer.gap and (not outer.addressed or at_one_place(frame, outer))
+    return plain and not outer.gap and (not outer.addressed or have_same_address(frame, outer))

@@ -1,4 +1,7 @@
-"""Which format a text is of, from its beginning."""
+"""Imports a text with backtraces: detects its format, reads the stacks, makes the records of a recording.
+
+To add a format: a module with `read(lines, unread)`, its sign in `_sign`, and a row in FORMATS and in _READERS.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,17 @@ from typing import NamedTuple
 
 from analyzer.backtraces import folded, gdb_mi, gdb_text, perf_script
 from analyzer.backtraces.line_cleanup import FRAME_START, LinePrefixes, clean_line
-from analyzer.backtraces.other_frames import foreign
+from analyzer.backtraces.other_frames import unsupported_format
 from analyzer.backtraces.records import ImportOrigin, records
 from analyzer.backtraces.stacks import (
-    DEEPEST,
-    MOST_INNER,
-    MOST_OUTER,
+    MAX_FRAMES,
+    MAX_INNER_FRAMES,
+    MAX_OUTER_FRAMES,
     ImportedFrame,
     ImportedStack,
     ThreadLabel,
     UnreadLines,
-    is_too_deep,
+    was_shortened,
 )
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.recording import Recording
@@ -34,36 +37,36 @@ FORMATS = {
     PERF: "perf script",
     FOLDED: "folded stacks",
 }
-_LINES, _CHARACTERS = 500, 1 << 20  # that are looked at
+_DETECTED_LINES, _DETECTED_CHARACTERS = 500, 1 << 20  # of the beginning, for detecting the format
 
 
 class DetectedFormat(NamedTuple):
-    """The format, "" when the text has no sign of any; and all lines, those looked at among them."""
+    """A key of FORMATS, "" when no line is typical of a format; and all lines of the text."""
 
     format: str
     lines: Iterator[str]
 
 
 def detect(lines: Iterable[str]) -> DetectedFormat:
-    """Looks at the first lines; the first sure sign counts."""
+    """Detect the format by the first line that occurs in one format only, among the first 500 lines."""
     rest = iter(lines)
     head: list[str] = []
     size, prefixes = 0, LinePrefixes()
-    before = ""
+    previous = ""
     found = ""
     for line in rest:
         head.append(line)
         size += len(line)
         text = clean_line(line)
-        found = _sign(text, prefixes.strip(text), before)
-        before = text
-        if found or len(head) >= _LINES or size > _CHARACTERS:
+        found = _sign(text, prefixes.strip(text), previous)
+        previous = text
+        if found or len(head) >= _DETECTED_LINES or size > _DETECTED_CHARACTERS:
             break
     return DetectedFormat(found, chain(head, rest))
 
 
-def _sign(text: str, stripped: str, before: str) -> str:
-    if perf_script.sampled(before, text):
+def _sign(text: str, stripped: str, previous: str) -> str:
+    if perf_script.sampled(previous, text):
         return PERF
     if gdb_mi.RECORD.match(text):
         return MI
@@ -72,49 +75,51 @@ def _sign(text: str, stripped: str, before: str) -> str:
     return FOLDED if ";" in text and "#" not in text[:1] and folded.COUNT.search(text[-20:]) else ""
 
 
-DISTINCT = 50_000  # different stacks
-TEXT = 40_000_000  # characters of the frames of all of them
-CALLS = 8_000_000  # characters of the different calls in them: the graph and the report have each
-_BESIDES, _BESIDES_OF_CALL = 20, 60  # characters that a frame and a call count besides what they name
+# Limits that keep the memory of the import and the size of the report bounded.
+MAX_DISTINCT_STACKS = 50_000
+MAX_FRAME_TEXT = 40_000_000  # characters of the frames of all stacks
+MAX_CALL_TEXT = 8_000_000  # characters of the different calls: the graph and the report have each of them
+_FRAME_OVERHEAD, _CALL_OVERHEAD = 20, 60  # characters in a file beside the names
 
 
 @dataclass
 class StackCounter:
-    """Stacks in the order they came. With `counted` equal ones of a thread are kept once, with their number.
+    """Collects stacks in their order, within the limits. With `merges_equal` equal stacks of a thread are merged.
 
-    The first stack there is no room for, and all others that are new from then on, are `left_out`: only counted.
+    `omitted` counts the stacks beyond a limit: the first one that exceeds it, and every new one after that.
     """
 
-    counted: bool
-    distinct: int = DISTINCT
+    merges_equal: bool
+    max_distinct: int = MAX_DISTINCT_STACKS
     stacks: list[ImportedStack] = field(default_factory=list)
-    left_out: int = 0
+    omitted: int = 0
     _positions: dict[tuple[ThreadLabel | None, tuple[ImportedFrame, ...]], int] = field(default_factory=dict)
-    _frames: dict[ImportedFrame, ImportedFrame] = field(default_factory=dict)  # each different one once
+    # The one object for all equal frames.
+    _frames: dict[ImportedFrame, ImportedFrame] = field(default_factory=dict)
     _calls: set[tuple[str, str]] = field(default_factory=set)
     _text: int = 0
     _text_of_calls: int = 0
 
     def add(self, stack: ImportedStack) -> None:
-        """One more."""
-        known = self._positions.get((stack.thread, stack.frames)) if self.counted else None
+        """Add one stack, or count it as omitted."""
+        known = self._positions.get((stack.thread, stack.frames)) if self.merges_equal else None
         if known is not None:
-            before = self.stacks[known]
-            self.stacks[known] = before._replace(times=before.times + stack.times)
-        elif self.left_out or not self._has_room(stack):
-            self.left_out += stack.times
+            equal = self.stacks[known]
+            self.stacks[known] = equal._replace(times=equal.times + stack.times)
+        elif self.omitted or not self._has_room(stack):
+            self.omitted += stack.times
         else:
-            self._keep(stack)
+            self._append(stack)
 
     def sentence(self) -> str:
-        """How many were left out, and what to do; "" when all were kept."""
-        if not self.left_out:
+        """The message about omitted stacks, with its next step; "" when there are none."""
+        if not self.omitted:
             return ""
-        kept = f"{len(self.stacks)} {'different ones' if self.counted else 'ones'}"
+        imported = f"{len(self.stacks)} {'different stacks' if self.merges_equal else 'stacks'}"
         return (
-            f"{number_of(self.left_out, 'stack')} that came after the first {kept} "
-            f"{'is' if self.left_out == 1 else 'are'} left out of everything here: there is no room for more. "
-            "Choose a part, as with perf script's --comm or --time."
+            f"{number_of(self.omitted, 'stack')} after the first {imported} "
+            f"{'is' if self.omitted == 1 else 'are'} not imported: the size limit is reached. "
+            "Select a part, for example with --comm or --time of perf script."
         )
 
     def _has_room(self, stack: ImportedStack) -> bool:
@@ -122,20 +127,24 @@ class StackCounter:
         calls = {(outer.name, inner.name) for inner, outer in pairwise(frames)} - self._calls
         self._calls |= calls
         self._text += sum(map(_length, frames))
-        self._text_of_calls += sum(len(outer) + len(inner) + _BESIDES_OF_CALL for outer, inner in calls)
-        within = len(self.stacks) < self.distinct and self._text <= TEXT and self._text_of_calls <= CALLS
-        return within or not self.stacks  # one there always is
+        self._text_of_calls += sum(len(outer) + len(inner) + _CALL_OVERHEAD for outer, inner in calls)
+        within = (
+            len(self.stacks) < self.max_distinct
+            and self._text <= MAX_FRAME_TEXT
+            and self._text_of_calls <= MAX_CALL_TEXT
+        )
+        return within or not self.stacks  # a recording has at least one stack
 
-    def _keep(self, stack: ImportedStack) -> None:
+    def _append(self, stack: ImportedStack) -> None:
         frames = tuple(self._frames.setdefault(frame, frame) for frame in stack.frames)
-        if self.counted:
+        if self.merges_equal:
             self._positions[stack.thread, frames] = len(self.stacks)
         self.stacks.append(stack._replace(frames=frames))
 
 
 def _length(frame: ImportedFrame) -> int:
     arguments = sum(len(name) + len(value) for name, value in frame.arguments)
-    return len(frame.name) + len(frame.file) + len(frame.library) + arguments + _BESIDES
+    return len(frame.name) + len(frame.file) + len(frame.library) + arguments + _FRAME_OVERHEAD
 
 
 _READERS: dict[str, Callable[[Iterable[str], UnreadLines], Iterator[ImportedStack]]] = {
@@ -144,74 +153,76 @@ _READERS: dict[str, Callable[[Iterable[str], UnreadLines], Iterator[ImportedStac
     PERF: perf_script.read,
     FOLDED: folded.read,
 }
-_COUNTED = (PERF, FOLDED)  # samples: equal stacks are kept once
+_SAMPLED = (PERF, FOLDED)  # formats whose equal stacks are merged
 
 
 @dataclass(frozen=True)
 class ImportedText:
-    """A text as the records of a recording."""
+    """The result of an import: the records of a recording, and messages about what they lack."""
 
-    format: str
-    stacks: int  # those counted included
+    format: str  # a key of FORMATS
+    stacks: int  # number of stacks in the text, equal and omitted ones included
     unread: UnreadLines
-    shortened: str  # what is said of the stacks that were too deep to be kept whole, "" when none was
-    left_out: str  # what is said of the stacks that were not kept, "" when all were
+    shortened: str  # message about the stacks whose middle is left out; "" when there are none
+    omitted: str  # message about the stacks that are not imported; "" when there are none
     records: list[Record]
 
 
 def import_text(
-    lines: Iterable[str], origin: ImportOrigin, text_format: str = "", distinct: int = DISTINCT
+    lines: Iterable[str], origin: ImportOrigin, text_format: str = "", max_distinct: int = MAX_DISTINCT_STACKS
 ) -> ImportedText:
-    """The stacks in a text. AnalyzerError when it has none, UsageError for a format that nobody knows.
+    """Import the text `lines` in the format `text_format`, a key of FORMATS; "" to detect it.
 
-    Of very many stacks the first are kept, `distinct` different ones at most; a note says how many were left out.
+    At most `max_distinct` stacks are imported, the first ones; a note says how many are omitted.
+    Raises AnalyzerError when the text has no stack that can be read, UsageError for an unknown format.
     """
     if text_format and text_format not in _READERS:
-        raise UsageError(f"{text_format} is no known format.", f"Known are {', '.join(FORMATS)}.")
+        raise UsageError(f"Unknown format {text_format}.", f"Known formats: {', '.join(FORMATS)}.")
     detected = detect(lines)
     chosen = text_format or detected.format or GDB
-    unread, tally = UnreadLines(), StackCounter(chosen in _COUNTED, distinct)
+    unread, counter = UnreadLines(), StackCounter(chosen in _SAMPLED, max_distinct)
     read = cut = deep = 0
     for stack in _READERS[chosen](detected.lines, unread):
-        tally.add(stack)
+        counter.add(stack)
         read += 1
         cut += stack.cut
-        deep += is_too_deep(stack)
-    by_chance = chosen == FOLDED != text_format and unread.count > read  # any bytes have such a line
-    if not tally.stacks or by_chance:
+        deep += was_shortened(stack)
+    # Any binary file has a line that looks like a folded stack.
+    detected_by_chance = chosen == FOLDED != text_format and unread.count > read
+    if not counter.stacks or detected_by_chance:
         raise _nothing_read(origin.name, unread)
     shortened = _shortened(deep)
-    notes = [*_notes(unread, tally, cut), *([shortened] if shortened else [])]
-    whole = list(records(tally.stacks, origin, notes, tally.counted))
-    stacks = sum(stack.times for stack in tally.stacks) + tally.left_out
-    return ImportedText(chosen, stacks, unread, shortened, tally.sentence(), whole)
+    notes = [*_notes(unread, counter, cut), *([shortened] if shortened else [])]
+    all_records = list(records(counter.stacks, origin, notes, counter.merges_equal))
+    stacks = sum(stack.times for stack in counter.stacks) + counter.omitted
+    return ImportedText(chosen, stacks, unread, shortened, counter.sentence(), all_records)
 
 
 def recording_from_text(lines: Iterable[str], name: str, text_format: str = "") -> Recording:
-    """The recording that a pasted text makes, without a folder; raises what `import_text` raises."""
+    """Import `lines` as a Recording in memory, called `name`; raises what `import_text` raises."""
     return assemble(import_text(lines, ImportOrigin(name), text_format).records, name)
 
 
-def _notes(unread: UnreadLines, tally: StackCounter, cut: int) -> Iterator[str]:
+def _notes(unread: UnreadLines, counter: StackCounter, cut: int) -> Iterator[str]:
     if unread.count:
         yield f"{unread.sentence()}."
     if cut:
-        yield f"{cut} of the backtraces stop{'s' if cut == 1 else ''} before the outermost frame, as gdb said."
-    if tally.left_out:
-        yield tally.sentence()
+        yield f"{cut} of the backtraces end{'s' if cut == 1 else ''} before the outermost frame, as gdb reports."
+    if counter.omitted:
+        yield counter.sentence()
 
 
 def _shortened(deep: int) -> str:
     if not deep:
         return ""
-    whose = number_of(deep, "stack is", "stacks are")
-    kept = f"the innermost {MOST_INNER} and the outermost {MOST_OUTER} are kept"
-    return f"{whose} deeper than {DEEPEST} frames: {kept}, and those between are left out of everything here."
+    stacks = number_of(deep, "stack is", "stacks are")
+    imported = f"the innermost {MAX_INNER_FRAMES} and the outermost {MAX_OUTER_FRAMES}"
+    return f"{stacks} deeper than {MAX_FRAMES} frames: only {imported} frames are imported."
 
 
 def _nothing_read(name: str, unread: UnreadLines) -> AnalyzerError:
-    said = f" {unread.sentence()}." if unread.count else ""
-    whose = foreign([line for _, line in unread.first])
-    said += f" It looks like {whose}, which is not read here." if whose else ""
+    reasons = f" {unread.sentence()}." if unread.count else ""
+    tool = unsupported_format([line for _, line in unread.first])
+    reasons += f" It looks like the output of {tool}, a format that is not supported." if tool else ""
     formats = "; ".join(f"{name} ({about})" for name, about in FORMATS.items())
-    return AnalyzerError(f"{name} has no backtrace that could be read.{said}", f"Known formats: {formats}.")
+    return AnalyzerError(f"{name} has no backtrace that can be read.{reasons}", f"Known formats: {formats}.")

@@ -1,11 +1,11 @@
-"""Lines as they were before a terminal, a mail or a web page got hold of them."""
+"""Removes from lines what terminals, mails, web pages and logs add to them, and joins broken lines."""
 
 from __future__ import annotations
 
 import re
 from html import unescape
 
-# Colours and titles of a terminal, then what has no width: control characters, joiners, marks of direction.
+# Escape sequences of terminals; then invisible characters: control characters, joiners, direction marks.
 _ESCAPE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]"
 )
@@ -14,8 +14,8 @@ _INVISIBLE = re.compile(
 )
 _SPACES = re.compile("[\t\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#0?39|#x27);")
-# When a line was logged, or by whom: CI services, the system's log, the kernel's, docker compose's.
-_STAMP = re.compile(
+# Time and source in front of a logged line: CI services, syslog, the kernel's log, docker compose.
+_LOG_PREFIX = re.compile(
     r"\s{0,8}(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?:?(?: \d\d[OE][ +])?|"
     r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,64} [\w./@-]{1,64}(?:\[\d{1,9}\])?:|"
     r"\[ {0,6}\d{1,7}\.\d{6}\]|[\w.-]{1,64}[_-]\d{1,3} +\|) ?"
@@ -23,11 +23,11 @@ _STAMP = re.compile(
 _PAGER = re.compile(r"-{1,9}Type <(?:RET|return)>[^-]{0,100}-{1,9}")
 _QUOTED = re.compile(r"\s{0,8}(?:> ?){1,20}")
 _PROMPT = re.compile(r"\s*(?:\(gdb\)\s*){1,8}")
-_NUMBERED = re.compile(r"\s*(\d{1,6})(?:[.):]?\s+(?=\S)|[.)]\s*$)")
-_LISTED = re.compile(r"\s*#\d{1,7}\s|Thread \d")
+_LIST_NUMBER = re.compile(r"\s*(\d{1,6})(?:[.):]?\s+(?=\S)|[.)]\s*$)")
+_FRAME_OR_THREAD = re.compile(r"\s*#\d{1,7}\s|Thread \d")
 _BULLET = re.compile(r"\s*[*•-]\s+(?=#\d)")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*("?)')
-# What gdb says of values, types in names of C++, and QEMU's name for the thread of a virtual processor.
+# Words that a space follows: gdb's remarks on values, types in C++ names, the name of QEMU's vCPU threads.
 _SPACE_FOLLOWS = re.compile(
     r'<(?:optimized|synthetic|repeats(?: \d{1,9})?)$|\(anonymous$|"CPU$|[<(, ](?:unsigned|long|short|char|const)$'
 )
@@ -37,7 +37,7 @@ FRAME_START = re.compile(r"\s*#(\d{1,7})(?=\s)")
 
 
 def clean_line(line: str) -> str:
-    """The line without its end, control codes and what is invisible; all kinds of spaces are plain ones."""
+    """The line without its end, escape sequences and invisible characters; every space is an ASCII space."""
     text = line.rstrip("\r\n").replace("\t", " ")
     if text.isascii() and text.isprintable():
         return text
@@ -47,26 +47,26 @@ def clean_line(line: str) -> str:
 
 
 def without_entities(line: str) -> str:
-    """The line as a page shows it whose source this is; gdb has no `&lt;` but in what a program wrote."""
+    """The line with HTML entities decoded, unless they occur in strings only, where the program wrote them."""
     if "&" not in line or not _ENTITY.search(_STRING.sub("", line)):
         return line
     return _ENTITY.sub(lambda entity: unescape(entity[0]), line)
 
 
 class LinePrefixes:
-    """Takes off what pages and logs put in front of a line: the time, quote marks, gdb's prompt, a list's number.
+    """Removes what pages and logs put in front of a line: a time, quote marks, gdb's prompt, a list number.
 
-    A name of C++ may be broken before a `>`: no more quote marks are taken off than stood before the last frame.
-    The number of a list is taken off before a frame or a thread, and before other text that counts on from there.
+    A C++ name may be broken before a `>`: no more quote marks are removed than the last frame had. A list number
+    is removed before a frame or a thread, and when it follows the last number that was removed.
     """
 
     def __init__(self) -> None:
-        self._last = 0
+        self._last_number = 0
         self._quotes = 20
 
     def strip(self, line: str) -> str:
-        """The line without them."""
-        stamp = _STAMP.match(line)
+        """The line without its prefixes; `line` is the result of `clean_line`."""
+        stamp = _LOG_PREFIX.match(line)
         text = line[stamp.end() :] if stamp else line
         text = self._without_quotes(_PAGER.sub("", text) if "Type <" in text else text)
         if prompt := _PROMPT.match(text):
@@ -85,18 +85,18 @@ class LinePrefixes:
         return rest
 
     def _without_number(self, text: str) -> str:
-        numbered = _NUMBERED.match(text)
+        numbered = _LIST_NUMBER.match(text)
         if numbered is None:
             return text
         number, rest = int(numbered[1]), text[numbered.end() :]
-        if _LISTED.match(rest) or number == self._last + 1 > 1:
-            self._last = number
+        if _FRAME_OR_THREAD.match(rest) or number == self._last_number + 1 > 1:
+            self._last_number = number
             return rest
         return text
 
 
-def joined(left: str, right: str) -> str:
-    """Two parts of a line that was broken, put together: with a space unless the break was within a word."""
+def join_broken_line(left: str, right: str) -> str:
+    """Join two parts of a broken line: with a space, unless the break is inside a word or a string."""
     if not left or not right or left[-1] == " " or right[0] == " ":
         return f"{left.rstrip()} {right.lstrip()}".strip()
     if right[0].isalnum() and _SPACE_FOLLOWS.search(left):
@@ -120,7 +120,7 @@ def _is_within_word(left: str, right: str) -> bool:
 
 
 def _in_string(text: str) -> bool:
-    """Whether a string is still open at the end."""
+    """Whether `text` ends inside a string."""
     return any(not string[1] for string in _STRING.finditer(text))
 
 

@@ -1,4 +1,4 @@
-"""How a frame of a backtrace came to the next inner one, as far as text can tell."""
+"""Makes the records of a recording from imported stacks: kinds of calls, milestones, threads, stops."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ from gdbscripts.records import (
     StopRecord,
 )
 
-# How the kernel's functions begin that a system call comes to first.
+# Prefixes of the kernel functions that a system call enters first.
 _SYSTEM_CALL = ("entry_SYSCALL", "entry_SYSENTER", "entry_INT80", "do_syscall_", "__x64_sys_", "el0_svc")
 
 
-def call_of(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
-    """The kind of the call; UNKNOWN where something may be missing between the two.
+def call_kind(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
+    """The kind of the call from `outer` to `inner`, its next inner frame.
 
-    A backtrace does not tell a direct call from one through a pointer.
+    CALL stands for direct and indirect calls, which a backtrace does not distinguish; UNKNOWN where frames may be
+    missing between the two.
     """
     if outer.is_unknown or inner.is_unknown or outer.gap or "other" in (outer.kind, inner.kind):
         return CallKind.UNKNOWN
@@ -50,16 +51,16 @@ def call_of(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
     if "signal" in (outer.kind, inner.kind):
         return CallKind.SIGNAL
     if KERNEL_LIBRARY in (outer.library, inner.library):
-        return _around_the_kernel(outer, inner)
+        return _kernel_call_kind(outer, inner)
     return CallKind.TAIL if outer.kind == "tail" else CallKind.CALL
 
 
-def _around_the_kernel(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
-    """A page fault or an interrupt is no call of the function it came upon."""
+def _kernel_call_kind(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
+    """The kind when one of both is in the kernel: a page fault or an interrupt is not a call (UNKNOWN)."""
     if outer.library == inner.library:
         return CallKind.KERNEL
-    asked = not outer.library.startswith(KERNEL_LIBRARY) and inner.name.startswith(_SYSTEM_CALL)
-    return CallKind.SYSCALL if asked else CallKind.UNKNOWN
+    is_system_call = not outer.library.startswith(KERNEL_LIBRARY) and inner.name.startswith(_SYSTEM_CALL)
+    return CallKind.SYSCALL if is_system_call else CallKind.UNKNOWN
 
 
 _IOCTL = re.compile(r"(?P<title>.*), (?P<request>\w+) on (?P<file>\S+)$")
@@ -68,19 +69,19 @@ _IN, _ASKED_FOR = "In ", "Asked for: "
 
 @cache
 def known_steps() -> tuple[plan.PlannedMilestone, ...]:
-    """The steps of all scenarios and accelerators, in their order, each once."""
+    """The milestones of all scenarios and accelerators, in their order, without duplicates."""
     scenarios = (load_scenario("startup", "kvm"), load_scenario("startup", "tcg"), load_scenario("io", "kvm"))
     return tuple({step.name: step for scenario in scenarios for step in scenario.steps}.values())
 
 
 def step_reached(function: str) -> plan.PlannedMilestone | None:
-    """The step that a stop in `function` reaches, requests left out: an ioctl may be any."""
+    """The milestone that a stop in `function` reaches; None when it reaches none or may be any ioctl."""
     steps = (step for step in known_steps() if not step.request_name)
     return next((step for step in steps if function in step.functions), None)
 
 
 def milestone_at(function: str) -> MilestoneRecord:
-    """The milestone of a stack that ends in `function`."""
+    """A milestone for a stack whose innermost function is `function`."""
     return MilestoneRecord(
         f"at {function}", f"{_IN}{function}", False, [function], [],
         about="The backtrace ends here.", target=True,
@@ -88,7 +89,7 @@ def milestone_at(function: str) -> MilestoneRecord:
 
 
 def milestone_of(step: plan.PlannedMilestone, function: str) -> MilestoneRecord:
-    """The milestone of a scenario's step, which `function` reached."""
+    """The milestone record of a scenario's milestone that `function` reaches."""
     return MilestoneRecord(
         step.name, step.title, False, [function], [],
         request=step.request_name, about=step.about, target=step.target,
@@ -96,7 +97,7 @@ def milestone_of(step: plan.PlannedMilestone, function: str) -> MilestoneRecord:
 
 
 def milestone_titled(title: str, function: str) -> MilestoneRecord:
-    """The milestone that our own `show` calls `title`."""
+    """The milestone with the title `title` in a heading of `analyze show`, reached in `function`."""
     step = next((step for step in known_steps() if step.title == title), None)
     if step is not None:
         return milestone_of(step, function)
@@ -107,14 +108,14 @@ def milestone_titled(title: str, function: str) -> MilestoneRecord:
 
 
 def ioctl_in(heading: str) -> tuple[str, plan.PlannedMilestone, str] | None:
-    """(title, the step, the descriptor's file) of a heading that tells of a known ioctl."""
-    told = _IOCTL.match(heading)
-    steps = (step for step in known_steps() if told and step.request_name == told["request"])
-    step = next((step for step in steps if told and step.title == told["title"]), None)
-    return (told["title"], step, told["file"]) if told and step else None
+    """(title, milestone, file of the descriptor) of a heading about an ioctl; None for other headings."""
+    match = _IOCTL.match(heading)
+    steps = (step for step in known_steps() if match and step.request_name == match["request"])
+    step = next((step for step in steps if match and step.title == match["title"]), None)
+    return (match["title"], step, match["file"]) if match and step else None
 
 
-_CHAINS = 100  # of counted stacks those that came most often are told as chains
+_MAX_CHAINS = 100  # of samples: only the most frequent stacks become chains of the report
 _THREAD_CREATED = "A thread is created, starting in "
 _PLAIN_HEADINGS = {"Where it stood at the end": "where", "A function pointer is stored": STORE}
 _FOR_THE_GUEST = "A device's function runs for the guest: "
@@ -122,18 +123,21 @@ _FOR_THE_GUEST = "A device's function runs for the guest: "
 
 @dataclass(frozen=True)
 class ImportOrigin:
-    """What is known of where the text comes from. `about` goes into the graph's provenance, as (name, value)."""
+    """Where an imported text comes from. `about`: (name, value) pairs for the provenance of the graph."""
 
-    name: str
-    qemu_version: str = ""
-    host: str = ""
+    name: str  # as the user named it
+    qemu_version: str = ""  # "" when unknown
+    host: str = ""  # `Linux 3.7.10`; "" when unknown
     about: tuple[tuple[str, str], ...] = ()
 
 
 def records(
     stacks: Sequence[ImportedStack], origin: ImportOrigin, notes: Sequence[str], counted: bool
 ) -> Iterator[Record]:
-    """The recording, from header to end."""
+    """The records of a recording of `stacks`, from the header to the end; paths become relative.
+
+    `notes` are sentences for the reader. With `counted` the stacks are samples, which have their `times`.
+    """
     writer = _Writer(with_creators(_placed(stacks)), counted)
     body = list(writer.stops())
     yield _header(origin)
@@ -164,7 +168,7 @@ def _header(origin: ImportOrigin) -> HeaderRecord:
 
 
 def _placed(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
-    """The stacks with relative paths. What our own `show` printed has them already."""
+    """The stacks with paths relative to the source root; those of `analyze show` have them already."""
     foreign = [stack for stack in stacks if not stack.heading]
     root = source_root(
         frame.file for stack in foreign for frame in stack.frames if frame.file and not placed(frame, "").library
@@ -184,20 +188,20 @@ def _placed(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
 
 
 def with_creators(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
-    """The stacks, and where only a thread's first one tells how the thread was created, that one before it."""
-    told = {stack.frames for stack in stacks if stack.heading.startswith(_THREAD_CREATED)}
-    whole = []
+    """The stacks, each new creator of a thread as a stack of its own before the thread's first stack."""
+    known = {stack.frames for stack in stacks if stack.heading.startswith(_THREAD_CREATED)}
+    all_stacks = []
     for stack in stacks:
-        if stack.creator and stack.creator not in told:
-            told.add(stack.creator)
-            whole.append(ImportedStack(stack.creator, heading=f"{_THREAD_CREATED}??", time=stack.time))
-        whole.append(stack)
-    return whole
+        if stack.creator and stack.creator not in known:
+            known.add(stack.creator)
+            all_stacks.append(ImportedStack(stack.creator, heading=f"{_THREAD_CREATED}??", time=stack.time))
+        all_stacks.append(stack)
+    return all_stacks
 
 
 @dataclass
 class _Writer:
-    """Numbers frames and stops."""
+    """Makes the records of stops and frames, with a number for each."""
 
     stacks: list[ImportedStack]
     counted: bool
@@ -207,26 +211,25 @@ class _Writer:
     def __post_init__(self) -> None:
         self.threads = Threads(self.stacks)
         self._milestones: dict[str, MilestoneRecord] = {}
-        self._creations: dict[
-            tuple[ImportedFrame, ...], list[int]
-        ] = {}  # stops that created a thread nobody claimed yet
-        self._claimed: set[int] = set()
-        most = Counter({number: stack.times for number, stack in enumerate(self.stacks)}).most_common(_CHAINS)
-        self._told = {number for number, _ in most} if self.counted else set(range(len(self.stacks)))
+        # Stack -> numbers of the stops that create a thread and that no thread has been matched with yet.
+        self._creations: dict[tuple[ImportedFrame, ...], list[int]] = {}
+        self._matched: set[int] = set()
+        most = Counter({number: stack.times for number, stack in enumerate(self.stacks)}).most_common(_MAX_CHAINS)
+        self._chain_stacks = {number for number, _ in most} if self.counted else set(range(len(self.stacks)))
 
     def milestones(self) -> Iterator[MilestoneRecord]:
-        """Those that were reached; when none of them has a chain of its own, all have."""
+        """The milestones reached; when none of them is a target of a chain, all are."""
         found = self._milestones.values()
         targets = any(milestone.target for milestone in found)
         return (milestone if targets else replace(milestone, target=True) for milestone in found)
 
     def stops(self) -> Iterator[Record]:
-        """Frames and stops; and what a thread's creator gave back, so that the two are joined."""
+        """The records of frames and stops, and the returns of pthread_create that link a thread to its creator."""
         for number, stack in enumerate(self.stacks):
             thread = self.threads.number_of(stack)
             numbers: list[int] = []
             for inner, frame in zip([UNKNOWN_FRAME, *stack.frames], stack.frames, strict=False):
-                call = str(call_of(frame, inner)) if numbers else ""
+                call = str(call_kind(frame, inner)) if numbers else ""
                 key = (frame._replace(arguments=(), gap=False), call)
                 if key not in self.frames:
                     self.frames[key] = len(self.frames)
@@ -247,12 +250,12 @@ class _Writer:
         )  # fmt: skip
 
     def _what(self, number: int, stack: ImportedStack) -> StopRecord:
-        """What the stop is of: its heading says so, or its innermost function."""
+        """The stop without frames and numbers, by the heading of `analyze show` or by the innermost function."""
         function = next((frame.name for frame in stack.frames if not frame.is_unknown), UNKNOWN_NAME)
         if stack.heading:
             return self._by_heading(stack, stack.frames[0].name)
         step = step_reached(function) if stack.frames[0].name == function else None
-        if step is None and number not in self._told:
+        if step is None and number not in self._chain_stacks:
             return _plain_stop(SAMPLE, function)
         milestone = milestone_of(step, function) if step else milestone_at(function)
         return self._reaching([milestone], function)
@@ -289,9 +292,9 @@ class _Writer:
 
     def _created(self, stack: ImportedStack, thread: int) -> Iterator[Record]:
         free = self._creations.get(stack.creator, [])
-        if thread in self._claimed or not free:
+        if thread in self._matched or not free:
             return
-        self._claimed.add(thread)
+        self._matched.add(thread)
         handle = hex(thread)
         self.threads.set_handle(thread, handle)
         yield ReturnRecord(free.pop(0), 0, handle)

@@ -1,4 +1,4 @@
-"""Where functions are: files relative to the source tree, and which of them are the C library's."""
+"""Source files of imported frames: relative to the source tree, and which belong to the C library."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _OF_THE_SYSTEM = ("/usr/include/", "/usr/lib/", "/usr/src/")
 
 
 def source_root(files: Iterable[str]) -> str:
-    """The folder of the source tree that `files` lie in; "" when no absolute path tells.
+    """The absolute path of the source tree that `files` belong to; "" when no absolute path shows it.
 
-    It is what the folders of all absolute paths have in common (system headers left out; of several trees the one
-    with most files counts). When that is deeper than the tree, since all of them are in one part of it, the
-    relative paths tell: it ends before its last folder that a relative path begins with.
+    It is the common folder of all absolute paths, without system headers; of several trees that with most files.
+    All absolute paths may be in one part of the tree: then the root ends before the last of its folders that a
+    relative path begins with.
     """
     plain = {os.path.normpath(file) for file in files if file}
     absolute = [file for file in plain if file.startswith("/") and not file.startswith(_OF_THE_SYSTEM)]
@@ -42,13 +42,13 @@ def source_root(files: Iterable[str]) -> str:
 
 
 def _top(file: str) -> str:
-    """The first folder of a relative path."""
+    """The first folder of a relative path; "" for an absolute path or a bare file name."""
     inner = re.sub(r"^(?:\.\./)+", "", file)
     return inner.split("/")[0] if "/" in inner and not inner.startswith("/") else ""
 
 
 def placed(frame: ImportedFrame, root: str) -> ImportedFrame:
-    """The frame with its file relative to the source tree, and with the library when its file gives it away."""
+    """The frame with its file relative to `root`; a file of glibc's sources sets the library as well."""
     if not frame.file:
         return frame
     if not frame.library and _OF_C_LIBRARY.match(frame.file):

@@ -1,4 +1,4 @@
-"""What the readers of all formats give: stacks, and the lines they could make nothing of."""
+"""The results of the readers of all formats: stacks, and the lines that were not understood."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import NamedTuple
 from analyzer.text import number_of
 from gdbscripts.records import CUT, UNKNOWN_NAME
 
-SHOWN = 5  # unread lines that are kept to be shown
-DEEPEST = 10_000  # frames of one stack: of a deeper one those in the middle are left out
-MOST_INNER = DEEPEST // 2
-MOST_OUTER = DEEPEST - MOST_INNER - 1  # and one frame stands for those between
-_LONGEST_SHOWN = 100  # characters of an unread line
+MAX_UNREAD_SHOWN = 5  # lines that a message quotes
+MAX_FRAMES = 10_000  # frames of one stack; the middle of a deeper one is left out
+MAX_INNER_FRAMES = MAX_FRAMES // 2
+MAX_OUTER_FRAMES = MAX_FRAMES - MAX_INNER_FRAMES - 1  # one frame stands for those left out
+_MAX_QUOTED_LENGTH = 100  # characters of an unread line
 
 
 class ImportedFrame(NamedTuple):
-    """A frame as the text has it. `gap`: something is missing between it and the next inner one."""
+    """One frame of an imported stack.
+
+    `gap`: lines are missing between it and the next inner frame. Paths are as in the text.
+    """
 
     name: str
     file: str = ""
@@ -24,28 +27,33 @@ class ImportedFrame(NamedTuple):
     library: str = ""
     pc: int = 0
     addressed: bool = False
-    kind: str = "normal"  # as in `wire.Frame`
+    kind: str = "normal"  # as in `gdbscripts.records.FrameRecord`
     arguments: tuple[tuple[str, str], ...] = ()
     gap: bool = False
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it only says that something is missing here."""
+        """Whether the frame stands for a function whose name is unknown."""
         return self.name == UNKNOWN_NAME
 
 
 UNKNOWN_FRAME = ImportedFrame(UNKNOWN_NAME)
-_BETWEEN = ImportedFrame(f"{CUT} {DEEPEST} frames>", kind="other")
+_OMITTED_FRAMES = ImportedFrame(f"{CUT} {MAX_FRAMES} frames>", kind="other")
 
 
-def at_one_place(frame: ImportedFrame, outer: ImportedFrame) -> bool:
-    """Whether two functions have one address: the inner one is inlined. A function that called itself may have it
-    too, but then it is at the same line."""
+def have_same_address(frame: ImportedFrame, outer: ImportedFrame) -> bool:
+    """Whether `frame` is inlined into `outer`, the next outer frame: both have the same address.
+
+    Frames of a recursive function have the same address too, but also the same name and line.
+    """
     return 0 < frame.pc == outer.pc and (frame.name, frame.line) != (outer.name, outer.line)
 
 
 class ThreadLabel(NamedTuple):
-    """What the text says of a thread; `main` is None where it does not tell whether it is the main one."""
+    """What the text says of a thread: gdb's number, the kernel's tid, its name; 0 or "" when not given.
+
+    `main` is None when the text does not say whether it is the main thread.
+    """
 
     number: int = 0
     tid: int = 0
@@ -54,33 +62,35 @@ class ThreadLabel(NamedTuple):
 
 
 class ImportedStack(NamedTuple):
-    """A stack, frames innermost first. `heading` is the line our own `show` prints above it, without `== `."""
+    """One stack, frames innermost first. `heading`: the sentence that `analyze show` prints above it, else ""."""
 
     frames: tuple[ImportedFrame, ...]
     thread: ThreadLabel | None = None
-    times: int = 1  # how often it came
-    time: float = 0.0  # of the first
+    times: int = 1  # number of equal stacks
+    time: float = 0.0  # seconds, of the first one, since the first sample or the program's start
     heading: str = ""
-    creator: tuple[ImportedFrame, ...] = ()  # where the thread was created, as our own `show` prints it below
+    creator: tuple[ImportedFrame, ...] = ()  # the stack that created the thread, as `analyze show` prints it
     cut: bool = False  # the text says that more frames follow
 
 
 @dataclass
 class UnreadLines:
-    """The lines that could not be read: how many, and the first few with their numbers."""
+    """The lines that were not understood: their count, and the first few with their line numbers."""
 
     count: int = 0
     first: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, number: int, text: str) -> None:
-        """One more."""
+        """Count line `number`, and keep it when it is among the first."""
         self.count += 1
-        if len(self.first) < SHOWN:
+        if len(self.first) < MAX_UNREAD_SHOWN:
             short = text.strip()
-            self.first.append((number, short if len(short) <= _LONGEST_SHOWN else short[:_LONGEST_SHOWN] + "…"))
+            self.first.append(
+                (number, short if len(short) <= _MAX_QUOTED_LENGTH else short[:_MAX_QUOTED_LENGTH] + "…")
+            )
 
     def sentence(self) -> str:
-        """`3 lines could not be read: line 7: …`; "" when there are none."""
+        """The message `3 lines could not be read: line 7: …`; "" when there are none."""
         if not self.count:
             return ""
         shown = "; ".join(f"line {number}: {text}" for number, text in self.first)
@@ -88,18 +98,22 @@ class UnreadLines:
         return f"{number_of(self.count, 'line')} could not be read: {shown}{more}"
 
 
-def bounded(frames: list[ImportedFrame]) -> tuple[ImportedFrame, ...]:
-    """The frames, innermost first; of a stack that is too deep both ends, and a frame that stands for the rest."""
-    return tuple(frames) if len(frames) <= DEEPEST else (*frames[:MOST_INNER], _BETWEEN, *frames[-MOST_OUTER:])
+def limit_depth(frames: list[ImportedFrame]) -> tuple[ImportedFrame, ...]:
+    """The frames, innermost first; of more than MAX_FRAMES both ends, and one frame for those left out."""
+    return (
+        tuple(frames)
+        if len(frames) <= MAX_FRAMES
+        else (*frames[:MAX_INNER_FRAMES], _OMITTED_FRAMES, *frames[-MAX_OUTER_FRAMES:])
+    )
 
 
-def append(frames: list[ImportedFrame], frame: ImportedFrame) -> None:
-    """One more frame, further out than the others, of which there are never many more than `bounded` keeps."""
+def append_frame(frames: list[ImportedFrame], frame: ImportedFrame) -> None:
+    """Append `frame`, the next outer one, to `frames`; their number never exceeds 2 * MAX_FRAMES."""
     frames.append(frame)
-    if len(frames) > 2 * DEEPEST:
-        frames[:] = bounded(frames)
+    if len(frames) > 2 * MAX_FRAMES:
+        frames[:] = limit_depth(frames)
 
 
-def is_too_deep(stack: ImportedStack) -> bool:
-    """Whether frames in its middle are left out."""
-    return len(stack.frames) == DEEPEST and stack.frames[MOST_INNER] == _BETWEEN
+def was_shortened(stack: ImportedStack) -> bool:
+    """Whether `limit_depth` left frames of the stack out."""
+    return len(stack.frames) == MAX_FRAMES and stack.frames[MAX_INNER_FRAMES] == _OMITTED_FRAMES

@@ -76,7 +76,7 @@ def import_file(options: ImportOptions) -> ExitStatus:
     if missing:
         print(f"analyze: {missing}", file=sys.stderr)
     print(visible(_summary(name, imported, recording)))
-    for sentence in filter(None, (imported.shortened, imported.left_out)):
+    for sentence in filter(None, (imported.shortened, imported.omitted)):
         print(sentence)
     print(f"Report: {folder / 'report.html'}")
     return ExitStatus.DONE
@@ -101,7 +101,7 @@ def _write(imported: ImportedText, folder: Path, force: bool) -> tuple[Recording
 
 def _summary(name: str, imported: ImportedText, recording: Recording) -> str:
     functions = {f.function for stop in recording.stops for f in stop.frames if not f.is_unknown}
-    repeated = imported.stacks > len(recording.stops) and not imported.left_out
+    repeated = imported.stacks > len(recording.stops) and not imported.omitted
     counted = [
         number_of(imported.stacks, "stack"),
         *([f"{len(recording.stops)} of them different"] if repeated else []),

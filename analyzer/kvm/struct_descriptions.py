@@ -21,9 +21,8 @@ KVM_IOEVENTFD_FLAG_DEASSIGN = 4
 KVM_IRQFD_FLAG_DEASSIGN = 1
 KVM_IRQFD_FLAG_RESAMPLE = 2
 
-_SLOT_BITS = (
-    16  # the bits above are the address space: system management mode has its own (KVM_CAP_MULTI_ADDRESS_SPACE)
-)
+# The bits above are the address space: system management mode has its own (KVM_CAP_MULTI_ADDRESS_SPACE).
+_SLOT_BITS = 16
 
 
 class StructDescription(NamedTuple):

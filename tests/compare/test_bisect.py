@@ -120,7 +120,7 @@ def test_arguments_for_qemu_are_passed_on(checkout, toy, tmp_path):
         ([*BUILD, "--rule", "main must"], "is not understood"),
         ([*BUILD, "--chain", "kvm-init", *CHECKS], "--chain says which"),
         ([*BUILD, "--like", "no-such.json"], "no such file"),
-        ([*BUILD, "--like", "toy.c"], "no backtrace that could be read"),
+        ([*BUILD, "--like", "toy.c"], "no backtrace that can be read"),
         ([*BUILD, *CHECKS, "--timeout", "soon"], "not a positive number"),
         (["--source", ".", "--build", "make", *CHECKS], "--build is for --qemu"),
         (["--build", "no-such-program", "--qemu", "x", *CHECKS], "the shell cannot start that"),

@@ -1,4 +1,4 @@
-"""Recordings that ship with this program: `reference:1.6.0` instead of a file."""
+"""Reference backtraces that ship with the analyzer: `reference:1.6.0` in place of a file name."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ PREFIX = "reference:"
 
 
 def is_reference(name: str) -> bool:
-    """Whether `name` names a reference, known or not."""
+    """Whether `name` has the form `reference:VERSION`; the version may be unknown."""
     return name.startswith(PREFIX)
 
 
 def load_reference(name: str) -> Recording:
-    """The reference recording `reference:VERSION`. AnalyzerError, naming the known ones, when there is none."""
+    """The recording of the reference `reference:VERSION`; AnalyzerError for an unknown version."""
     known: dict[str, Any] = load_toml(__name__, "references.toml")
     entry = known.get(name.removeprefix(PREFIX))
     if entry is None:
         names = ", ".join(f"{PREFIX}{version}" for version in known)
-        raise AnalyzerError(f"{name} is not among the references.", f"Known are: {names}.")
+        raise AnalyzerError(f"Unknown reference {name}.", f"Known references: {names}.")
     text = resources.files(__name__).joinpath(entry["file"]).read_text(encoding="utf-8")
     origin = ImportOrigin(name, entry["qemu_version"], entry["host"], (("which is", entry["from"]),))
     return assemble(import_text(text.splitlines(keepends=True), origin).records, name)

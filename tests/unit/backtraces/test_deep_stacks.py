@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.backtraces.stacks import DEEPEST, MOST_INNER, MOST_OUTER
+from analyzer.backtraces.stacks import MAX_FRAMES, MAX_INNER_FRAMES, MAX_OUTER_FRAMES
 from analyzer.cli import main
 from analyzer.graph.merge import graph_of
 from analyzer.model.call_kinds import CallKind
@@ -55,16 +55,16 @@ FORMATS = pytest.mark.parametrize("text_of", [recursion, in_mi, in_perf, in_fold
 @FORMATS
 @pytest.mark.parametrize("more", [0, 1, 50])
 def test_of_a_stack_that_is_too_deep_both_ends_are_kept_and_it_is_said(text_of, more):
-    recording = imported(text_of(DEEPEST + more))
+    recording = imported(text_of(MAX_FRAMES + more))
     (stop,) = recording.stops
     names = [frame.name for frame in stop.frames]
-    assert len(names) == DEEPEST
+    assert len(names) == MAX_FRAMES
     assert (names[0], names[-1], recording.thread(stop.thread).label) == ("rec", "main", "main thread")
     assert [number for number, frame in enumerate(stop.frames) if frame.is_unknown] == (
-        [MOST_INNER] if more else []
+        [MAX_INNER_FRAMES] if more else []
     )
-    said = ["1 stack is deeper than 10000 frames: the innermost 5000 and the outermost 4999 are kept, and those "
-            "between are left out of everything here."]  # fmt: skip
+    said = ["1 stack is deeper than 10000 frames: only the innermost 5000 and the outermost 4999 frames "
+            "are imported."]  # fmt: skip
     assert list(recording.notes) == (said if more else [])
     calls = {(call.caller.name, call.callee.name, call.kind) for call in graph_of(recording).calls}
     assert ("main", "rec", CallKind.CALL) in calls
@@ -74,18 +74,18 @@ def test_of_a_stack_that_is_too_deep_both_ends_are_kept_and_it_is_said(text_of, 
 def test_the_outermost_frames_are_the_last_of_the_text():
     frames = imported(recursion(60_001)).stops[0].frames
     lines = [frame.line for frame in frames]
-    assert lines[:MOST_INNER] == list(range(1, MOST_INNER + 1))
-    assert lines[MOST_INNER + 1 :] == [*range(60_001 - MOST_OUTER + 1, 60_001), 2]
+    assert lines[:MAX_INNER_FRAMES] == list(range(1, MAX_INNER_FRAMES + 1))
+    assert lines[MAX_INNER_FRAMES + 1 :] == [*range(60_001 - MAX_OUTER_FRAMES + 1, 60_001), 2]
 
 
 def test_what_show_prints_of_a_stack_that_was_too_deep_gives_the_same_recording():
-    recording = imported(recursion(DEEPEST + 50))
+    recording = imported(recursion(MAX_FRAMES + 50))
     again = imported(shown(recording))
     assert shown(again) == shown(recording)
     assert again.notes == recording.notes
 
 
 def test_the_result_of_an_import_says_that_a_stack_is_too_deep(tmp_path, capsys):
-    (tmp_path / "x.txt").write_text(recursion(DEEPEST + 1))
+    (tmp_path / "x.txt").write_text(recursion(MAX_FRAMES + 1))
     assert main(["import", str(tmp_path / "x.txt"), "--out", str(tmp_path / "o")]) == 0
     assert "1 stack is deeper than 10000 frames" in capsys.readouterr().out

@@ -88,12 +88,12 @@ def samples(count):
 
 
 def test_memory_does_not_grow_with_the_text(monkeypatch):
-    monkeypatch.setattr(perf_script, "_REMEMBERED", 500)
+    monkeypatch.setattr(perf_script, "_CACHED_FRAMES", 500)
 
     def peak(count):
         tracemalloc.start()
         try:
-            imported = import_text(samples(count), ImportOrigin("big"), "perf", distinct=100)
+            imported = import_text(samples(count), ImportOrigin("big"), "perf", max_distinct=100)
             assert imported.stacks == count
             return tracemalloc.get_traced_memory()[1]
         finally:
@@ -108,17 +108,17 @@ def kept(imported):
 
 
 def test_different_stacks_beyond_the_limit_are_counted_and_said():
-    imported = import_text(samples(1000), ImportOrigin("big"), distinct=100)
+    imported = import_text(samples(1000), ImportOrigin("big"), max_distinct=100)
     assert imported.stacks == 1000
     assert kept(imported) == [1] * 100
     notes = [record.text for record in imported.records if record.TAG == "note"]
-    assert notes == [imported.left_out]
-    assert imported.left_out.startswith(
-        "900 stacks that came after the first 100 different ones are left out of everything here"
+    assert notes == [imported.omitted]
+    assert imported.omitted.startswith(
+        "900 stacks after the first 100 different stacks are not imported: the size limit is reached"
     )
 
 
-@pytest.mark.parametrize("limit", ["TEXT", "CALLS"])
+@pytest.mark.parametrize("limit", ["MAX_FRAME_TEXT", "MAX_CALL_TEXT"])
 def test_what_is_kept_does_not_grow_with_the_text(limit, monkeypatch):
     monkeypatch.setattr(importer, limit, 5000)
 
@@ -133,7 +133,7 @@ def test_what_is_kept_does_not_grow_with_the_text(limit, monkeypatch):
 
 
 def test_long_names_take_the_room_of_many(monkeypatch):
-    monkeypatch.setattr(importer, "CALLS", 10_000)
+    monkeypatch.setattr(importer, "MAX_CALL_TEXT", 10_000)
 
     def amount(name):
         text = (f"q 1/1 {n}.0:\n\t1 {name}{n} (/q)\n\t2 main (/q)\n\n" for n in range(500))
@@ -146,55 +146,55 @@ def test_long_names_take_the_room_of_many(monkeypatch):
 
 
 def test_arguments_take_room_as_well(monkeypatch):
-    monkeypatch.setattr(importer, "TEXT", 10_000)
+    monkeypatch.setattr(importer, "MAX_FRAME_TEXT", 10_000)
     text = [f"#0  f (a={'1' * 2000}) at a.c:1\n"] * 20
     imported = import_text(text, ImportOrigin("big"))
     assert imported.stacks == 20
-    assert imported.left_out.startswith("16 stacks that came after the first 4 ones are left out")
+    assert imported.omitted.startswith("16 stacks after the first 4 stacks are not imported")
 
 
 def test_a_call_takes_room_once(monkeypatch):
-    monkeypatch.setattr(importer, "CALLS", 200)
-    whole = StackCounter(counted=True)
+    monkeypatch.setattr(importer, "MAX_CALL_TEXT", 200)
+    whole = StackCounter(merges_equal=True)
     for depth in range(2, 50):
         whole.add(ImportedStack((*[ImportedFrame("f")] * depth, ImportedFrame("main"))))
     assert len(whole.stacks) == 48
 
 
 def test_the_stacks_that_created_threads_take_room(monkeypatch):
-    monkeypatch.setattr(importer, "TEXT", 1000)
-    whole = StackCounter(counted=False)
+    monkeypatch.setattr(importer, "MAX_FRAME_TEXT", 1000)
+    whole = StackCounter(merges_equal=False)
     for _ in range(10):
         whole.add(ImportedStack((ImportedFrame("f"),), creator=(ImportedFrame("g" * 300),)))
     assert len(whole.stacks) == 2
 
 
 def test_nothing_is_remembered_of_stacks_that_are_left_out():
-    whole = StackCounter(counted=True, distinct=2)
+    whole = StackCounter(merges_equal=True, max_distinct=2)
     for number in range(50):
         whole.add(ImportedStack((ImportedFrame(f"f{number}"), ImportedFrame("main"))))
-    assert (len(whole.stacks), whole.left_out) == (2, 48)
+    assert (len(whole.stacks), whole.omitted) == (2, 48)
     assert len(whole._calls) == 3  # of the first that was left out as well
 
 
 def test_a_stack_that_is_kept_goes_on_to_be_counted_when_others_are_left_out():
     twice = [*samples(3), *samples(3)]
-    imported = import_text(twice, ImportOrigin("big"), distinct=2)
+    imported = import_text(twice, ImportOrigin("big"), max_distinct=2)
     assert kept(imported) == [2, 2]
-    assert imported.left_out.startswith("2 stacks that came after")
+    assert imported.omitted.startswith("2 stacks after")
 
 
 def test_a_stack_that_alone_is_too_big_is_kept(monkeypatch):
-    monkeypatch.setattr(importer, "TEXT", 10)
+    monkeypatch.setattr(importer, "MAX_FRAME_TEXT", 10)
     assert kept(import_text(samples(2), ImportOrigin("big"))) == [1]
 
 
 def test_a_shorter_stack_does_not_slip_in_when_there_was_no_room_for_another(monkeypatch):
-    monkeypatch.setattr(importer, "TEXT", 700)
+    monkeypatch.setattr(importer, "MAX_FRAME_TEXT", 700)
     short = ["qemu 1/1 9.0: cycles:\n", "\t1 f (/bin/qemu)\n", "\n"]
     imported = import_text([*samples(3), *short], ImportOrigin("big"))
     assert kept(imported) == [1] * 2
-    assert imported.left_out.startswith("2 stacks")
+    assert imported.omitted.startswith("2 stacks")
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_bytes_that_are_no_text_are_no_traceback(here, capsys):
     assert main(["import", "x.txt"]) == 0
     (here / "y.txt").write_bytes(bytes(range(256)) * 100)
     assert main(["import", "y.txt"]) == 3
-    assert "has no backtrace that could be read" in capsys.readouterr().err
+    assert "has no backtrace that can be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", ["missing.txt", "."])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.backtraces.importer import recording_from_text
-from analyzer.backtraces.line_cleanup import clean_line, joined
+from analyzer.backtraces.line_cleanup import clean_line, join_broken_line
 from analyzer.backtraces.stacks import UnreadLines
 from analyzer.errors import AnalyzerError
 from analyzer.graph.chains import own_chain, whole_chain
@@ -239,7 +239,7 @@ def test_a_clean_line_stays_as_it_is(text):
 
 @given(st.text(alphabet="ab,=("), st.text(alphabet="ab,=("))
 def test_joining_loses_nothing(left, right):
-    assert joined(left, right).replace(" ", "") == left + right
+    assert join_broken_line(left, right).replace(" ", "") == left + right
 
 
 def test_unread_lines_are_shown_up_to_a_limit():

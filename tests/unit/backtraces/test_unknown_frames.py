@@ -76,7 +76,7 @@ def test_what_stands_in_unknown_code_is_not_inlined_into_what_is_known():
 
 def test_that_a_stack_was_cut_is_said():
     recording = imported(PLAIN + "Backtrace stopped: previous frame inner to this frame (corrupt stack?)\n")
-    assert "stops before the outermost frame" in recording.notes[0]
+    assert "ends before the outermost frame" in recording.notes[0]
 
 
 @pytest.mark.parametrize(

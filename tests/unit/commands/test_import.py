@@ -118,10 +118,10 @@ def test_counted_stacks_keep_their_number_in_the_file(here, capsys):
 
 
 def test_stacks_left_out_are_told_in_a_line_of_their_own_and_in_the_report(here, capsys, monkeypatch):
-    monkeypatch.setattr(importer, "CALLS", 40)
+    monkeypatch.setattr(importer, "MAX_CALL_TEXT", 40)
     (here / "x.txt").write_text(FOLDED)
     assert main(["import", "x.txt", "--out", "o"]) == 0
-    told = "42 stacks that came after the first 1 different ones are left out of everything here"
+    told = "42 stacks after the first 1 different stacks are not imported"
     printed = capsys.readouterr().out.splitlines()
     assert "52 stacks, 1 thread, 3 functions; every line was read." in printed[0]
     assert printed[1].startswith(told)
@@ -189,5 +189,5 @@ def test_the_verbs_take_a_reference_for_a_recording(here, capsys):
 def test_an_unknown_reference_names_the_known_ones(verb, capsys):
     assert main([verb[0], "reference:0.1", *verb[1:]]) == 3
     said = capsys.readouterr().err
-    assert "reference:0.1 is not among the references" in said
+    assert "Unknown reference reference:0.1" in said
     assert "reference:1.6.0" in said
