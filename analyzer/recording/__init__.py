@@ -1,1 +1,1 @@
-"""Records a run of QEMU under gdb, and reads recordings back."""
+"""Records a run of QEMU under gdb as a recording.jsonl, and reads recordings."""

@@ -1,4 +1,4 @@
-"""The records of a recording, sorted by kind as they are read."""
+"""Collects the records of a recording by kind, the first step of reading it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ from gdbscripts.records import (
 
 @dataclass
 class RecordingBuilder:
-    """What was read so far."""
+    """The records read so far, by kind; `analyzer.recording.reader.assemble` makes a Recording of them.
+
+    Dictionaries have the record's number as key, `exit_counts` the exit reason, `kernel_events` the ioctl.
+    """
 
     header: HeaderRecord | None = None
     milestones: list[MilestoneRecord] = field(default_factory=list)
@@ -59,7 +62,7 @@ class RecordingBuilder:
     end: EndRecord | None = None
 
     def add(self, record: Record) -> None:
-        """One more record."""
+        """Add one record to the records of its kind."""
         match record:
             case MilestoneRecord():
                 self.milestones.append(record)

@@ -1,4 +1,4 @@
-"""What the user wants to boot: the tiny guest, a disk image or a kernel."""
+"""The guest that QEMU boots: the tiny guest, a disk image or a Linux kernel, recognised by its content."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from analyzer.text import expand_user
 
 TINY = "tiny"
 TINY_IMAGE = Path(__file__).resolve().with_name("tiny_guest") / "tiny.bin"
-# (0x10 << 1) | 1 through isa-debug-exit; 0 through the reset that follows where there is no such device.
+# QEMU's exit status: (0x10 << 1) | 1 through isa-debug-exit (hw/misc/debugexit.c of QEMU); 0 through the reset
+# that follows where QEMU does not have the device.
 TINY_EXIT_STATUSES = (33, 0)
 _HINT = "Give --guest tiny, a disk image or a Linux kernel."
-_QCOW2 = b"QFI\xfb"
+_QCOW2 = b"QFI\xfb"  # docs/interop/qcow2.txt of QEMU
 _MULTIBOOT = b"\x02\xb0\xad\x1b"  # must lie in the first 8 KiB (Multiboot specification, 3.1)
 
 
 @dataclass(frozen=True)
 class Guest:
-    """`kind` is tiny, kernel or disk; `format` is the disk image's, for QEMU."""
+    """What to boot. `kind`: tiny, kernel or disk; `format`: raw or qcow2, of a disk image, for -drive."""
 
     kind: str
     path: Path
@@ -27,22 +28,22 @@ class Guest:
 
     @property
     def name(self) -> str:
-        """What the header of a recording calls it."""
+        """The name in the header of a recording: `tiny`, or the path."""
         return TINY if self.kind == TINY else str(self.path)
 
     @property
-    def leaves(self) -> bool:
-        """Whether the guest ends by itself, so that its exit status can be waited for."""
+    def exits_by_itself(self) -> bool:
+        """Whether the guest ends QEMU by itself, so that the recording waits for its exit status."""
         return self.kind == TINY
 
 
-def choose_guest(wanted: str) -> Guest:
-    """The guest for `--guest`: decided by the file's content. AnalyzerError when there is no such file."""
-    if wanted == TINY:
+def choose_guest(argument: str) -> Guest:
+    """The guest for `--guest ARGUMENT`, `tiny` or a path; AnalyzerError when the file cannot be read."""
+    if argument == TINY:
         return Guest(TINY, TINY_IMAGE)
-    path = expand_user(wanted)
+    path = expand_user(argument)
     if path.is_fifo() or path.is_char_device():
-        raise AnalyzerError(f"Guest {path} is no file one can boot from.", _HINT)
+        raise AnalyzerError(f"Guest {path} is not a regular file.", _HINT)
     try:
         with path.open("rb") as file:
             head = file.read(8192)
@@ -55,7 +56,7 @@ def choose_guest(wanted: str) -> Guest:
 
 
 def classify(path: Path, head: bytes) -> Guest:
-    """What kind of guest the first 8 KiB of a file say it is."""
+    """The guest at `path` by `head`, its first 8 KiB: a Linux or Multiboot kernel, else a disk image."""
     if head[0x202:0x206] == b"HdrS" or head.startswith(b"\x7fELF") or _MULTIBOOT in head:
         return Guest("kernel", path)
     return Guest("disk", path, "qcow2" if head.startswith(_QCOW2) else "raw")

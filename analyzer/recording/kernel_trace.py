@@ -1,4 +1,7 @@
-"""The kernel's side of a recording, where the host allows it: told apart by ioctl and thread."""
+"""The kernel trace of a recording, where the host allows one: events and stacks for each ioctl.
+
+Tracing goes through tracefs (Documentation/trace/ftrace.rst of the kernel).
+"""
 
 from __future__ import annotations
 
@@ -15,23 +18,23 @@ from analyzer.model.recording import Recording
 from analyzer.recording.trace_parser import TracedIoctl, TraceEvent, join_ioctls, kernel_path, parse_trace
 from gdbscripts.records import KernelEventRecord, KernelStackRecord, KernelTraceRecord, NoteRecord, Record
 
-_MOST_EVENTS = 12  # different ones kept of an ioctl
-_MOST_OF_EACH = 1000  # where each one is wanted
-_KVM = "kvm_"  # how the names of KVM's own tracepoints begin
+_MAX_MERGED_EVENTS = 12  # of one ioctl, events of one name and stack counted as one
+_MAX_EVENTS = 1000  # of one ioctl, when events are not merged
+_KVM = "kvm_"  # prefix of the names of KVM's tracepoints
 
 
 @dataclass(frozen=True)
 class _LoggedIoctl:
-    """An ioctl of the ledger, as the kernel's side wants it."""
+    """An ioctl of the ioctl log, in the form that `join_ioctls` takes (IoctlEntry)."""
 
     tid: int
     fd: int
     request: int
-    time: float
+    time: float  # seconds of CLOCK_MONOTONIC
 
 
 class KernelTrace:
-    """A trace of the kernel, or the reason why there is none. A context manager."""
+    """A trace of the kernel, or the reason why there is none. A context manager that removes the trace."""
 
     def __init__(self, trace: TracefsInstance | None, reason: str) -> None:
         self._trace = trace
@@ -42,7 +45,7 @@ class KernelTrace:
 
     @classmethod
     def open(cls) -> KernelTrace:
-        """Get ready to trace, if the host lets us."""
+        """Prepare a trace; where the host forbids it, one that only has the reason. Raises nothing."""
         try:
             return cls(TracefsInstance.open(), "")
         except AnalyzerError as error:
@@ -57,7 +60,7 @@ class KernelTrace:
         self._cleanup.close()
 
     def follow(self, pid: int) -> None:
-        """Trace the process, which has not run yet."""
+        """Trace the process `pid`, which must not have run yet."""
         if self._trace is not None:
             try:
                 self._trace.follow(pid)
@@ -65,9 +68,9 @@ class KernelTrace:
                 self._trace, self._reason = None, error.message
 
     def records(self, recording: Recording, started: float) -> Iterator[Record]:
-        """What the kernel saw of the ioctls in the recording's ledger.
+        """Stop the trace; yields the records of the events for each ioctl of the recording's ioctl log.
 
-        `started` is when the recording's clock began, in seconds of CLOCK_MONOTONIC.
+        `started` is the time zero of the recording, in seconds of CLOCK_MONOTONIC.
         """
         if self._trace is None:
             yield KernelTraceRecord(False, self._reason)
@@ -85,30 +88,31 @@ class KernelTrace:
         yield KernelTraceRecord(True, "", lost + trace.lost, unclaimed)
         pairs = list(zip(recording.ioctl_log, joined.ioctls, strict=True))
         if missing := sum(entry.returned is not None and ioctl is None for entry, ioctl in pairs):
-            yield NoteRecord(
-                f"{missing} of {len(pairs)} ioctls are missing from the kernel's trace; record again."
-            )
+            yield NoteRecord(f"{missing} of {len(pairs)} ioctls are missing from the kernel trace; record again.")
         stacks: dict[tuple[str, ...], int] = {}
         sampled = {exit_.ioctl for exit_ in recording.exits}
         for entry, ioctl in pairs:
             if ioctl is not None:
-                each = entry.number in sampled or (bool(sampled) and entry.request == KVM_RUN)
-                yield from _events(entry.number, ioctl, started, stacks, each)
+                every_event = entry.number in sampled or (bool(sampled) and entry.request == KVM_RUN)
+                yield from _events(entry.number, ioctl, started, stacks, every_event)
 
 
 def _events(
-    number: int, ioctl: TracedIoctl, started: float, stacks: dict[tuple[str, ...], int], each: bool
+    number: int, ioctl: TracedIoctl, started: float, stacks: dict[tuple[str, ...], int], every_event: bool
 ) -> Iterator[Record]:
-    """The events of one ioctl; memory is of interest only where KVM says nothing.
+    """The records of one ioctl's events: KVM's tracepoints, or, when it has none, all tracepoints.
 
-    Unless `each` one is wanted, those alike are counted.
+    Events of one name and stack become one record with their count, unless `every_event` is set. `stacks` has the
+    numbers of the stacks that are already recorded, and gets the new ones.
     """
     of_kvm = [event for event in ioctl.events if event.name.startswith(_KVM) and kernel_path(event)]
     alike: dict[tuple[str, tuple[str, ...], str, int], list[TraceEvent]] = defaultdict(list)
     for event in of_kvm or ioctl.events:
         if path := kernel_path(event):
-            alike[event.name, path, event.text if each else "", len(alike) if each else 0].append(event)
-    for (name, path, _, _), events in list(alike.items())[: _MOST_OF_EACH if each else _MOST_EVENTS]:
+            alike[event.name, path, event.text if every_event else "", len(alike) if every_event else 0].append(
+                event
+            )
+    for (name, path, _, _), events in list(alike.items())[: _MAX_EVENTS if every_event else _MAX_MERGED_EVENTS]:
         if path not in stacks:
             stacks[path] = len(stacks)
             yield KernelStackRecord(stacks[path], list(path))

@@ -1,4 +1,4 @@
-"""Which calls through pointers a recording has, and where in its stacks they were seen. Pure."""
+"""Explains the function pointers of a recording: finds its indirect calls and runs QEMU again to observe them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from gdbscripts import plan as plans
 from gdbscripts.plan import PointerSite
 from gdbscripts.records import IO
 
-MOST_SITES = 64  # a recording with many --break may have thousands of such calls
+MAX_SITES = 64  # a recording with many --break may have thousands of indirect calls
 _TARGET = re.compile(r"\b0x[0-9a-f]+")
 
 
 def pointer_sites(recording: Recording) -> list[PointerSite]:
-    """Each call through a pointer once, as it was seen first; those on the way to a milestone come first.
+    """The indirect calls of `recording` without duplicates; those in chains of milestones come before --break.
 
-    Reached from elsewhere it is another one, since it may concern another object.
+    Calls are equal when they have the same callee and return addresses: with other callers the same call may go
+    through a pointer of another object.
     """
     found: dict[CallKey, PointerSite] = {}
     for stop in sorted(recording.stops, key=lambda stop: stop.reason == "break"):
@@ -36,25 +37,25 @@ def pointer_sites(recording: Recording) -> list[PointerSite]:
 
 
 def calling_libraries(recording: Recording) -> list[str]:
-    """Libraries that call the program through a pointer: how that came to them is not followed."""
+    """Names of the libraries that call the program through a pointer, sorted; these pointers are not explained."""
     found = {
         stop.frames[position].function.where.strip("[]")
         for stop in recording.stops
-        for position in _calls_through_pointers(stop, recording)
+        for position in _indirect_call_positions(stop, recording)
         if stop.frames[position].library and not stop.frames[position - 1].library
     }
     return sorted(found)
 
 
 def _indirect_calls(stop: Stop, recording: Recording) -> Iterator[tuple[int, Frame]]:
-    """(position in the stack, frame it leads to) of each call through a pointer that the program makes."""
-    for position in _calls_through_pointers(stop, recording):
+    """(position in the stack, callee's frame) of each indirect call that the program makes."""
+    for position in _indirect_call_positions(stop, recording):
         if not stop.frames[position].library:
             yield position, stop.frames[position - 1]
 
 
-def _calls_through_pointers(stop: Stop, recording: Recording) -> Iterator[int]:
-    """Positions in the stack of a stop's chain."""
+def _indirect_call_positions(stop: Stop, recording: Recording) -> Iterator[int]:
+    """The positions of the frames in a stop's chain that make an indirect call."""
     if stop.reason not in ("milestone", "break", "thread-create", IO):
         return
     for position in range(1, len(own_frames(stop, recording))):
@@ -64,18 +65,18 @@ def _calls_through_pointers(stop: Stop, recording: Recording) -> Iterator[int]:
 
 
 def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:
-    """Where the call from frame `position` was seen; None when the stack does not show it clearly."""
+    """The indirect call of frame `position`; None when a frame of a library hides the caller's frame."""
     frames = stop.frames
     first = next(number for number, frame in enumerate(frames) if not frame.library)
-    own = list(_physical(frames, first))
-    caller = next((n for n, number in enumerate(own) if number >= position), 0)
+    physical = list(_physical(frames, first))
+    caller = next((n for n, number in enumerate(physical) if number >= position), 0)
     if caller == 0:  # the call leads into a library, or comes out of one
         return None
     return PointerSite(
-        reached=frames[own[0]].pc,
-        stack=[frames[number].pc for number in own[1:]],
+        reached=frames[physical[0]].pc,
+        stack=[frames[number].pc for number in physical[1:]],
         position=caller - 1,
-        returns=list(return_addresses(frames, own[caller])),
+        returns=list(return_addresses(frames, physical[caller])),
         inside_callee=callee.pc - (position > 1),
         callee=callee.name,
         left=first > 0,
@@ -84,7 +85,7 @@ def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:
 
 
 def _physical(frames: Sequence[Frame], first: int) -> Iterator[int]:
-    """Numbers of the frames from `first` on that are really on the stack, as far as they are the program's."""
+    """Positions of the frames from `first` on that have a frame on the stack, up to the first of a library."""
     for number in range(first, len(frames)):
         if frames[number].library or frames[number].kind == "signal":
             return
@@ -93,39 +94,43 @@ def _physical(frames: Sequence[Frame], first: int) -> Iterator[int]:
 
 
 def _hidden_function(caller: Frame) -> int:
-    """The address of the function that was called by name and went on through a pointer; 0 when there is none."""
+    """The address of the function called directly that made the indirect call as a tail call; 0 if none."""
     target = _TARGET.search(caller.instruction) if caller.call is CallKind.UNKNOWN else None
     return int(target[0], 16) if target else 0
 
 
-_MOST_RUNS = 24  # four pointers a run, and a copy takes one more
+_MAX_RUNS = 24  # a run has four hardware watchpoints; a copied pointer needs one more run
 
 
 def explain_pointers(
-    gdb: Gdb, recording: Recording, plan_file: Path, timeout: float, tell: Callable[[int, int], None]
+    gdb: Gdb, recording: Recording, plan_file: Path, timeout: float, report: Callable[[int, int], None]
 ) -> list[str]:
-    """Explain the pointers of `recording`, whose program has ended or stands still; returns notes for the reader.
+    """Explain the pointers of `recording` by further runs of QEMU under `gdb`; returns notes for the reader.
 
-    `timeout` is for one run, in seconds; `tell` is told how many of how many pointers are explained.
+    The program has ended or is stopped. The plan goes to `plan_file`, the results into gdb's recording. `timeout`
+    is for one run, in seconds; `report` is called with the numbers of explained and of all pointers.
+    Raises GdbError when gdb fails, and KeyboardInterrupt after the results so far are recorded.
     """
     sites = pointer_sites(recording)
     libraries = calling_libraries(recording)
-    notes = [f"How pointers came to {name}, which calls through them, is not followed." for name in libraries]
-    asked = sites[:MOST_SITES]
-    if asked != sites:
-        notes.append(f"{len(sites) - len(asked)} more calls through pointers were not followed.")
-    if not asked:
+    notes = [f"Pointers through which the library {name} calls QEMU are not explained." for name in libraries]
+    chosen = sites[:MAX_SITES]
+    if chosen != sites:
+        notes.append(
+            f"{len(sites) - len(chosen)} more indirect calls are not explained: the limit is {MAX_SITES}."
+        )
+    if not chosen:
         return notes
-    plans.save(plans.RecordingPlan("", [], [], pointers=asked), str(plan_file))
-    left = int(gdb.command(f"-chain-pointers {quote(str(plan_file))}", timeout=300)["open"])
+    plans.save(plans.RecordingPlan("", [], [], pointers=chosen), str(plan_file))
+    unexplained = int(gdb.command(f"-chain-pointers {quote(str(plan_file))}", timeout=300)["open"])
     try:
-        for _ in range(_MOST_RUNS):
-            tell(len(asked) - left, len(asked))
-            if not left:
+        for _ in range(_MAX_RUNS):
+            report(len(chosen) - unexplained, len(chosen))
+            if not unexplained:
                 break
-            left = _run(gdb, timeout)
+            unexplained = _run(gdb, timeout)
     except KeyboardInterrupt:
-        with suppress(GdbError):  # what was found out until now is kept
+        with suppress(GdbError):  # the results so far are still recorded
             gdb.interrupt()
         gdb.command("-chain-explain")
         raise
@@ -134,14 +139,14 @@ def explain_pointers(
 
 
 def _run(gdb: Gdb, timeout: float) -> int:
-    """One run; returns how many pointers are still open."""
+    """Run the program once; returns the number of pointers that are still unexplained."""
     gdb.console("starti")
     gdb.wait_stopped(timeout)
     gdb.command("-chain-round")
     refused = ""
     try:
         gdb.command("-exec-continue")
-    except GdbError as error:  # more watchpoints than the processor has to give
+    except GdbError as error:  # more watchpoints than the processor has
         refused = error.message
     if not refused and gdb.wait_stopped(timeout) is None:
         gdb.interrupt()

@@ -1,4 +1,4 @@
-"""What has been reached so far, learnt by reading the recording while gdb appends to it."""
+"""Follows the progress of a recording: reads the file while gdb appends to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gdbscripts.records import (
 
 @dataclass(frozen=True)
 class MilestoneReached:
-    """A milestone was reached for the first time, in `function`, `time` seconds after the start."""
+    """The first time that a milestone is reached: in `function`, `time` seconds after the program's start."""
 
     milestone: MilestoneRecord
     function: str
@@ -28,24 +28,27 @@ class MilestoneReached:
 
 
 class RecordingFollower:
-    """Yields the records appended to a file since the last look; a half-written line waits for its end."""
+    """Reads the records that are appended to a file; an incomplete last line waits for its end."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open(encoding="utf-8")
         self._rest = ""
 
     def new(self) -> Iterator[Record]:
-        """Records appended since the last call."""
+        """The records appended since the last call; LineError for a damaged line."""
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
         yield from (from_line(line) for line in lines)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file that is followed."""
         self._file.close()
 
 
 class MilestoneProgress:
-    """Which milestones were reached, and which required ones are still awaited."""
+    """The milestones reached and the required ones still awaited, learnt from the records.
+
+    `report` is called for each milestone reached. `exit_status` is the program's, None until it exits.
+    """
 
     def __init__(self, report: Callable[[MilestoneReached], None]) -> None:
         self._report = report
@@ -55,7 +58,7 @@ class MilestoneProgress:
         self.files: dict[str, set[int]] = {}  # source file -> lines that frames point at
 
     def take(self, records: Iterator[Record]) -> None:
-        """Learn from new records; a milestone reached for the first time is reported."""
+        """Update from new records, and report each milestone that is reached for the first time."""
         for record in records:
             match record:
                 case MilestoneRecord():
@@ -71,12 +74,12 @@ class MilestoneProgress:
 
     @property
     def awaited(self) -> list[MilestoneRecord]:
-        """Required milestones that were not reached yet."""
+        """The required milestones that are not reached yet, in the order of the plan."""
         return [m for m in self._milestones.values() if m.required and m.name not in self._reached]
 
     @property
     def reached_beyond_main(self) -> bool:
-        """Whether anything but `main` was reached."""
+        """Whether any milestone other than `main` was reached."""
         return bool(self._reached - {"main"})
 
     def _take_stop(self, stop: StopRecord) -> None:

@@ -1,4 +1,4 @@
-"""The QEMU command line, as a list: assembled here, started elsewhere, printed for use by hand."""
+"""Assembles the command line of QEMU as a list of arguments; it is started by `analyzer.recording.session`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from analyzer.errors import UsageError
 from analyzer.recording.guest import Guest
 
-_FORKS_AWAY = ("-daemonize", "--daemonize")
+_FORKS = ("-daemonize", "--daemonize")
 _CHOOSES_ACCELERATOR = ("-accel", "--accel", "-enable-kvm", "--enable-kvm", "-no-kvm", "--no-kvm")
 _MACHINE = ("-machine", "--machine", "-M", "--M")
 
@@ -22,11 +22,13 @@ def qemu_command(
     names_threads: bool,
     extra: Sequence[str],
 ) -> list[str]:
-    """The command line; `extra`, the user's own arguments, comes last so that it wins.
+    """The command line as a list. `extra`, the user's arguments, comes last, so that it overrides the rest.
 
-    `serial` receives the first serial port unless the user sends it elsewhere. Options are those that every
-    QEMU from 1.6.0 on has: `-machine accel=` rather than `-accel`.
-    Raises UsageError for arguments that would take QEMU away from the debugger or choose the accelerator.
+    The file `serial` receives the output of the first serial port unless `extra` redirects the port; `firmware`
+    are folders for -L; `names_threads` says whether this QEMU has `-name debug-threads=on`. The options are those
+    that every QEMU since 1.6.0 has: `-machine accel=`, not `-accel`.
+    Raises UsageError for an argument that makes QEMU fork, which gdb does not follow, or that chooses the
+    accelerator.
     """
     _check(extra)
     command = [str(qemu), "-machine", f"accel={accelerator}", "-display", "none", "-no-reboot"]
@@ -40,19 +42,19 @@ def qemu_command(
     return [*command, "-serial", f"file:{serial}", *extra]
 
 
-def by_hand(command: Sequence[str], serial: Path) -> list[str]:
-    """The command as one would repeat it by hand: the serial port goes to the terminal."""
+def repeatable_command(command: Sequence[str], serial: Path) -> list[str]:
+    """The command for a user to repeat in a shell: the serial port goes to the terminal, not to `serial`."""
     return ["stdio" if argument == f"file:{serial}" else argument for argument in command]
 
 
 def records_serial(extra: Sequence[str]) -> bool:
-    """Whether the first serial port is ours to record."""
+    """Whether the first serial port is recorded: the user's arguments `extra` do not redirect it."""
     return not any(argument in ("-serial", "--serial", "-nographic", "--nographic") for argument in extra)
 
 
 def _guest_options(guest: Guest) -> list[str]:
     if guest.kind == "tiny":
-        # A VGA card without its ROM: the guest touches its memory, no firmware file is needed.
+        # The guest writes to the memory of the VGA card; romfile= avoids the need for a firmware file.
         return ["-nodefaults", "-m", "16", "-bios", str(guest.path), "-device", "VGA,romfile=",
                 "-device", "isa-debug-exit,iobase=0xf4"]  # fmt: skip
     if guest.kind == "kernel":
@@ -64,10 +66,10 @@ def _guest_options(guest: Guest) -> list[str]:
 
 def _check(extra: Sequence[str]) -> None:
     for previous, argument in zip(("", *extra), extra, strict=False):
-        if argument in _FORKS_AWAY:
-            raise UsageError(f"{argument} would take QEMU away from gdb.", "Leave it out.")
+        if argument in _FORKS:
+            raise UsageError(f"{argument} makes QEMU fork, which gdb does not follow.", "Remove it.")
         if argument in _CHOOSES_ACCELERATOR or (previous in _MACHINE and "accel=" in argument):
             raise UsageError(
-                f"{argument} chooses the accelerator behind the analyzer's back.",
+                f"{argument} chooses the accelerator, which is an option of analyze.",
                 "Use --accel kvm or --accel tcg, before the --.",
             )

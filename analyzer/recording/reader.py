@@ -1,4 +1,4 @@
-"""Reads a recording file into the model. Absolute paths become relative here and nowhere else."""
+"""Reads a recording file into the model; absolute paths become relative to the source root."""
 
 from __future__ import annotations
 
@@ -32,49 +32,50 @@ from gdbscripts.records import (
 )
 
 FILE_NAME = "recording.jsonl"
-Roots = tuple[str, ...]  # where files of the program lie: its sources, and what its build made beside it
-_LONGEST_LINE = 1 << 25  # characters; a stack of 2000 frames with long arguments takes a hundredth
+Roots = tuple[str, ...]  # folders of the program's files: its sources, and its build folder with generated files
+_MAX_LINE_LENGTH = 1 << 25  # characters; a stack of 2000 frames with long arguments has a hundredth of it
 
 
 def read_recording(path: Path) -> Recording:
-    """The recording in `path`, a file or an output folder.
+    """Read the recording in `path`, a file or an output folder with a recording.jsonl.
 
-    Raises AnalyzerError when there is none, or when it is of a newer schema.
+    Raises AnalyzerError when the file is missing, unreadable, damaged, or of a newer schema. A file that is cut
+    short is read as far as it goes: `Recording.end` is None.
     """
     file = path / FILE_NAME if path.is_dir() else path
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
             return assemble(_records(_bounded(lines, str(file)), str(file)), str(file))
     except FileNotFoundError:
-        raise AnalyzerError(f"{file}: no such recording.", "Record one: analyze startup --qemu PATH.") from None
+        raise AnalyzerError(f"There is no recording {file}.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
         raise AnalyzerError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def source_root(files: Iterable[str]) -> str:
-    """The folder that all of `files` (absolute) lie below: "" when there is none but the root."""
+    """The deepest folder that all absolute paths in `files` have in common; "" when that is the root."""
     directories = {str(Path(os.path.normpath(file)).parent) for file in files if file.startswith("/")}
     root = os.path.commonpath(directories) if directories else ""
     return "" if root == "/" else root
 
 
 def relative(file: str, *roots: str) -> str:
-    """`file` relative to the first of `roots` it lies below, normalised; unchanged when it lies elsewhere."""
+    """`file`, normalised and relative to the first of `roots` that it lies below; unchanged when below none."""
     plain = os.path.normpath(file) if file else ""
     below = (root for root in roots if root and plain.startswith(root + "/"))
     return plain.removeprefix(next((root + "/" for root in below), ""))
 
 
 def _bounded(file: TextIO, name: str) -> Iterator[str]:
-    """The lines; what never ends a line, such as a device, is not read to its end."""
-    while line := file.readline(_LONGEST_LINE):
-        if len(line) == _LONGEST_LINE:
-            raise AnalyzerError(f"{name} is not a recording: it has a line of {_LONGEST_LINE} characters.")
+    """The lines of `file`; AnalyzerError for an endless line, as a device has."""
+    while line := file.readline(_MAX_LINE_LENGTH):
+        if len(line) == _MAX_LINE_LENGTH:
+            raise AnalyzerError(f"{name} is not a recording: it has a line of {_MAX_LINE_LENGTH} characters.")
         yield line
 
 
 def _records(lines: Iterable[str], name: str) -> Iterator[Record]:
-    """The records, a broken last line left out: it is what a killed recorder leaves."""
+    """The records of `lines`, without an incomplete last line, which a killed recorder leaves."""
     previous: str | None = None
     number = 0
     for number, line in enumerate(lines, 1):
@@ -108,13 +109,13 @@ def _check_schema(line: str, name: str) -> None:
 
 
 def assemble(records: Iterable[Record], name: str) -> Recording:
-    """The recording that the records make up; AnalyzerError, naming `name`, when they contradict each other."""
+    """Make the Recording of `records`; AnalyzerError with `name`, the file, when they are inconsistent."""
     builder = RecordingBuilder()
     for record in records:
         builder.add(record)
     if builder.header is None:
         raise AnalyzerError(f"{name} is not a recording: it has no header.")
-    # What the user asks for besides may lie anywhere, in a system header for instance.
+    # Functions of --break may be anywhere, for instance in a system header.
     own = (milestone for milestone in builder.milestones if not milestone.name.startswith(BREAK))
     root = source_root(file for milestone in own for file in milestone.files)
     roots = (root, str(Path(builder.header.qemu).parent))
@@ -162,7 +163,7 @@ def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Call
         _frame(builder.frames[number], arguments, roots) if arguments else plain(number)
         for number, arguments in zip(stop.frames, stop.arguments, strict=True)
     ]
-    if frames and frames[0].library:  # debug information of libc calls it __GI_ioctl: use the name asked for
+    if frames and frames[0].library:  # libc's debug information has __GI_ioctl: use the name of the breakpoint
         innermost = replace(frames[0].function, name=stop.function or frames[0].function.name)
         frames[0] = replace(frames[0], function=innermost)
     starts_file = relative(stop.starts_file, *roots)
@@ -207,9 +208,8 @@ def _frame(frame: FrameRecord, arguments: Arguments, roots: Roots) -> Frame:
 
 
 def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thread]:
-    """Each thread with the stop that created it: the last one before its first stop with its handle.
-
-    A handle is used again after a thread has ended, hence "the last one before".
+    """The threads, each with the stop that created it: the last pthread_create that returned the thread's handle
+    before the thread's first stop, since handles are reused after a thread ends.
     """
     first_stop: dict[int, int] = {}
     for stop in stops:
@@ -225,7 +225,7 @@ def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thr
         before = [number for number in creations.get(thread.handle, ()) if number < limit]
         creator = before[-1] if before and thread.number != 1 else None
         start = starts.get(creator) if creator is not None else None
-        # A thread nobody named has inherited the program's name, which tells nothing.
+        # A thread without a name of its own has inherited the program's name.
         name = thread.name if thread.name != program else ""
         yield Thread(thread.number, thread.tid, name, creator, start)
 

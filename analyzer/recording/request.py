@@ -1,4 +1,4 @@
-"""What is asked of a recording: the user's options, and the request that is made of them."""
+"""The options of a recording, and the request that the host makes of them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from analyzer.recording.scenarios import Scenario
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingOptions:
-    """What the user asked to be recorded, as every verb that records takes it. Times in seconds."""
+    """The user's options, the same for every verb that records. Times are in seconds."""
 
-    guest: str = "tiny"
-    accelerator: str = "kvm"
-    breaks: tuple[str, ...] = ()  # functions to record besides the milestones
+    guest: str = "tiny"  # or the path of a disk image or kernel
+    accelerator: str = "kvm"  # kvm or tcg
+    breaks: tuple[str, ...] = ()  # functions to record in addition to the milestones
     break_limit: int = 1000  # stops at each of them
-    timeout: float = 60.0  # for reaching the milestones; again for a guest that leaves by itself
-    linger: float = 3.0  # how long a guest that does not leave may go on after the last milestone
-    pointers: bool | None = None  # whether to find out who set the function pointers; None: the user did not say
+    timeout: float = 60.0  # for reaching the milestones; again for the exit of a guest that exits by itself
+    linger: float = 3.0  # how long any other guest runs on after the last milestone
+    pointers: bool | None = None  # whether to explain the function pointers; None: the verb decides
     ioctls: bool = True  # whether to record all ioctls on KVM's descriptors
     kernel: bool = True  # whether to record the kernel's stacks behind them
-    samples: int = 0  # exits of each reason to follow to the device
-    qemu_arguments: tuple[str, ...] = ()
+    samples: int = 0  # exits of each reason to record with QEMU's stacks in the device
+    qemu_arguments: tuple[str, ...] = ()  # for QEMU, after ours
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingRequest:
-    """The options, and what was found out of the program, the guest and the scenario they name."""
+    """The options, with the QEMU, the guest and the scenario that they name."""
 
     options: RecordingOptions
     qemu: QemuFacts

@@ -1,4 +1,4 @@
-"""Records one run: starts gdb with QEMU, waits for the milestones, ends in order."""
+"""Records one run: starts QEMU under gdb, waits for the milestones, ends QEMU and closes the recording."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.guest import TINY_EXIT_STATUSES
 from analyzer.recording.pointer_runs import explain_pointers
 from analyzer.recording.progress import MilestoneProgress, MilestoneReached, RecordingFollower
-from analyzer.recording.qemu_command import by_hand, qemu_command, records_serial
+from analyzer.recording.qemu_command import qemu_command, records_serial, repeatable_command
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
 from analyzer.recording.scenarios import break_step
@@ -36,19 +36,23 @@ from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, R
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
 
-_SLOWER, _AT_LEAST = 3.0, 5.0  # a run that explains pointers may take so many times as long, and these seconds
-_TICK = 0.05  # seconds between looks at the recording
-_LONGEST_OUTPUT = 1 << 20  # characters kept of each stream
+# Time limit of a run that explains pointers: a multiple of the time to the last stop, plus seconds.
+_POINTER_RUN_FACTOR, _POINTER_RUN_SECONDS = 3.0, 5.0
+_POLL_INTERVAL = 0.05  # seconds between reads of the recording
+_MAX_OUTPUT_LENGTH = 1 << 20  # characters recorded of each stream
 
 
 class QemuEndedError(AnalyzerError):
-    """QEMU ended before it created anything."""
+    """QEMU ended before any milestone other than `main`; the message has its standard error."""
 
 
 @dataclass(frozen=True)
 class RecordingReporter:
-    """How a caller follows the recording: `started` is called once QEMU runs, `waiting` now and then with the
-    titles awaited and the seconds passed, `explaining` with the pointers explained so far and all of them."""
+    """The callbacks through which a caller follows the recording.
+
+    `started`: QEMU runs. `reached`: a milestone is reached for the first time. `waiting`, periodically: titles of
+    the awaited milestones, seconds passed. `explaining`: number of pointers explained so far, number of all.
+    """
 
     started: Callable[[], None]
     reached: Callable[[MilestoneReached], None]
@@ -59,24 +63,24 @@ class RecordingReporter:
 def record(
     request: RecordingRequest, folder: Path, gdb: Gdb, kernel: KernelTrace | None, reporter: RecordingReporter
 ) -> None:
-    """Record into `folder`/recording.jsonl with a `gdb` made for this QEMU, and the kernel's side with `kernel`.
+    """Record one run into `folder`/recording.jsonl with `gdb`, started for this QEMU, and `kernel`, if any.
 
-    Raises AnalyzerError when QEMU or gdb cannot do it, and KeyboardInterrupt after closing the recording in
-    order; the caller closes gdb.
+    Raises AnalyzerError when gdb or QEMU fails (QemuEndedError when QEMU ends at once), and KeyboardInterrupt
+    after the recording is closed. The caller closes `gdb`.
     """
     if (
-        not request.guest.leaves
+        not request.guest.exits_by_itself
         and not request.qemu.has_firmware
         and "-bios" not in request.options.qemu_arguments
     ):
         raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
-    # Not in `folder`: its name may be anything, and gdb's Python asserts on what is no text to it.
+    # Not in `folder`: gdb's Python aborts on paths that are not valid text.
     with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
         _RecordingRun(request, folder / FILE_NAME, Path(scratch), gdb, kernel, reporter).run()
 
 
 class _RecordingRun:
-    """One run of QEMU under gdb."""
+    """One run of QEMU under gdb, from the header to the footer of its recording."""
 
     def __init__(
         self,
@@ -98,7 +102,7 @@ class _RecordingRun:
         self._plan_file = scratch / "plan.json"
         self._progress = MilestoneProgress(reporter.reached)
         qemu = request.qemu
-        # As started, the serial port goes to a scratch file; the header has it as one would repeat it by hand.
+        # QEMU runs with the serial port in a scratch file; the header has the command that a user can repeat.
         self._command = qemu_command(
             qemu.path, request.guest, request.options.accelerator, self._streams["serial"], qemu.firmware,
             qemu.names_threads, request.options.qemu_arguments,
@@ -126,7 +130,7 @@ class _RecordingRun:
             tool=TOOL,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             scenario=request.scenario.name,
-            command=by_hand(self._command, self._streams["serial"]),
+            command=repeatable_command(self._command, self._streams["serial"]),
             guest=request.guest.name,
             accelerator_asked=request.options.accelerator,
             qemu=str(request.qemu.path),
@@ -140,7 +144,7 @@ class _RecordingRun:
         self._recording.write_text(to_line(header), encoding="utf-8")
 
     def _prepare(self) -> None:
-        """Set the breakpoints."""
+        """Hand the plan to gdb, which sets the breakpoints; UsageError for an unknown --break function."""
         request = self._request
         breaks = [break_step(function, request.options.break_limit) for function in request.options.breaks]
         steps = [*request.scenario.steps, *breaks]
@@ -173,12 +177,12 @@ class _RecordingRun:
         self._reporter.started()
 
     def _wait(self, follow: RecordingFollower) -> Stopped | None:
-        """Until QEMU ends, or has run long enough: None then."""
+        """Wait until QEMU stops for good; None when it still runs at the deadline."""
         started = time.monotonic()
         deadline = started + self._request.options.timeout
         complete = False
         while True:
-            stopped = self._gdb.wait_stopped(_TICK)
+            stopped = self._gdb.wait_stopped(_POLL_INTERVAL)
             self._progress.take(follow.new())
             if stopped is not None:
                 return stopped
@@ -186,34 +190,34 @@ class _RecordingRun:
             awaited = self._progress.awaited
             if not awaited and not complete:
                 complete = True
-                leaves = self._request.guest.leaves
-                deadline = now + (self._request.options.timeout if leaves else self._request.options.linger)
+                exits = self._request.guest.exits_by_itself
+                deadline = now + (self._request.options.timeout if exits else self._request.options.linger)
             titles = [milestone.title for milestone in awaited] or ["the guest to end"]
             self._reporter.waiting(titles, now - started)
             if now > deadline:
                 return None
 
     def _judge(self, ended: Stopped | None) -> tuple[str, str]:
-        """Outcome and reason for the footer."""
+        """(outcome, reason) for the footer of the recording."""
         missing = ", ".join(milestone.name for milestone in self._progress.awaited)
         how = _how_it_ended(ended)
         if missing:
             return "incomplete", f"{how} before: {missing}"
         if ended is not None and not ended.ended:
             return "incomplete", how
-        if self._request.guest.leaves and self._progress.exit_status not in TINY_EXIT_STATUSES:
-            return "incomplete", f"{how}, but not by the guest's own doing as it should have"
+        if self._request.guest.exits_by_itself and self._progress.exit_status not in TINY_EXIT_STATUSES:
+            return "incomplete", f"{how}, but the guest did not end it as expected"
         return "complete", how
 
     def _finish(self, follow: RecordingFollower, outcome: str, reason: str) -> None:
-        """Record where the threads stand if they still do, the outputs and the sources; then the footer."""
+        """Record the stacks if QEMU is still alive, the outputs, kernel trace, pointers, sources and footer."""
         if not self._has_exited():
-            self._stop_and_look(outcome)
+            self._stop_and_record_stacks(outcome)
         self._append(OutputRecord(stream, _text(path)) for stream, path in self._streams.items())
-        if self._request.options.samples and not self._request.guest.leaves and not self._has_exited():
-            self._append([NoteRecord("The guest was still at work when it was ended; --linger gives it longer.")])
+        if self._request.options.samples and not self._request.guest.exits_by_itself and not self._has_exited():
+            self._append([NoteRecord("The guest was still running at the end; give it more time with --linger.")])
         if not records_serial(self._request.options.qemu_arguments):
-            self._append([NoteRecord("The serial port was given away by the QEMU arguments.")])
+            self._append([NoteRecord("The serial port is not recorded: the QEMU arguments redirect it.")])
         if self._kernel is not None:
             self._append(self._kernel.records(read_recording(self._recording), self._started))
         if self._request.options.pointers and outcome != "interrupted":
@@ -226,7 +230,7 @@ class _RecordingRun:
         groups = self._gdb.command("-list-thread-groups")["groups"]
         return not any("pid" in group for group in groups)
 
-    def _stop_and_look(self, outcome: str) -> None:
+    def _stop_and_record_stacks(self, outcome: str) -> None:
         threads = self._gdb.command("-thread-info")["threads"]
         if any(thread["state"] == "running" for thread in threads):
             self._gdb.interrupt()
@@ -234,19 +238,19 @@ class _RecordingRun:
             self._gdb.command("-chain-where", timeout=120)
 
     def _explain_pointers(self) -> None:
-        """Find out who set the pointers. What goes wrong here, or is interrupted, costs these answers only."""
+        """Explain the function pointers. An error or an interrupt here costs only the explanations."""
         recording = read_recording(self._recording)
         if not recording.reached - {"main"}:
             return
         last = max(stop.time for stop in recording.stops)
-        timeout = min(self._request.options.timeout, _SLOWER * last + _AT_LEAST)
+        timeout = min(self._request.options.timeout, _POINTER_RUN_FACTOR * last + _POINTER_RUN_SECONDS)
         try:
             notes = explain_pointers(self._gdb, recording, self._plan_file, timeout, self._reporter.explaining)
         except KeyboardInterrupt:
-            notes = ["Finding out who set the function pointers was interrupted."]
+            notes = ["The explanation of the function pointers was interrupted."]
             self._interrupted = True
         except GdbError as error:
-            notes = [f"Who set the function pointers was not found out: {error.message}"]
+            notes = [f"The function pointers are not explained: {error.message}"]
         self._append(map(NoteRecord, notes))
 
     def _append(self, records: Iterable[Record]) -> None:
@@ -254,14 +258,16 @@ class _RecordingRun:
             file.writelines(map(to_line, records))
 
     def _explain_early_end(self, ended: Stopped | None) -> None:
-        """QEMU that ends before it creates anything has said why on its standard error: pass that on."""
+        """Raise QemuEndedError, with QEMU's standard error, when QEMU ended before any milestone."""
         awaited = {milestone.name for milestone in self._progress.awaited}
         reached_any = self._progress.reached_beyond_main
         if ended is None or not ended.ended or not awaited or reached_any:
             return
-        said = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
-        command = shlex.join(by_hand(self._command, self._streams["serial"]))
-        raise QemuEndedError(f"QEMU ended at once. It said: {said or 'nothing'}", f"Try it by hand: {command}")
+        output = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
+        command = shlex.join(repeatable_command(self._command, self._streams["serial"]))
+        raise QemuEndedError(
+            f"QEMU ended at once. Its output: {output or 'none'}", f"Run it without gdb: {command}"
+        )
 
     @contextmanager
     def _followed(self) -> Iterator[RecordingFollower]:
@@ -291,17 +297,19 @@ def _unknown_function(function: str, qemu: Path) -> UsageError:
 
 def _cannot_trace(message: str) -> AnalyzerError:
     if not re.search("ptrace|permitted|code 127", message):
-        return AnalyzerError(f"gdb cannot start QEMU: {message}", "Was QEMU killed from outside? Try again.")
+        return AnalyzerError(
+            f"gdb cannot start QEMU: {message}", "QEMU may have been killed by another process. Try again."
+        )
     return AnalyzerError(
         f"gdb cannot start QEMU: {message}",
-        f"Tracing (ptrace) may be forbidden. {PTRACE_HINT} `analyze doctor` tells more.",
+        f"Tracing (ptrace) may be forbidden. {PTRACE_HINT} `analyze doctor` has details.",
     )
 
 
 def _text(path: Path) -> str:
     try:
         with path.open(encoding="utf-8", errors="replace", newline="") as file:
-            return file.read(_LONGEST_OUTPUT)
+            return file.read(_MAX_OUTPUT_LENGTH)
     except FileNotFoundError:
         return ""
 

@@ -64,7 +64,7 @@ def test_git_finds_the_commit_that_broke_a_rule_and_skips_those_that_cannot_be_j
     checkout.git("bisect", "start", commits["bad"], commits["good"])
     checkout.git("checkout", "-q", commits["dies"])
     dies = bisect(checkout, *BUILD, *CHECKS)
-    assert (dies.returncode, "It said: toy: this commit dies" in dies.stdout) == (125, True)
+    assert (dies.returncode, "Its output: toy: this commit dies" in dies.stdout) == (125, True)
     checkout.git("checkout", "-q", commits["broken"])
     broken = bisect(checkout, *BUILD, *CHECKS)
     assert (broken.returncode, "does not build: sh build.sh ended with status 1" in broken.stdout) == (125, True)

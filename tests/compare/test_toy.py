@@ -40,6 +40,6 @@ def test_a_variation_changes_one_thing(recorded, variation, function, chain):
 
 def test_a_toy_that_dies_or_gets_stuck_cannot_be_recorded(toy: Toy, tmp_path):
     dies = analyze("startup", "--qemu", toy("DIES"), "--out", tmp_path / "dies")
-    assert (dies.returncode, "It said: toy: this commit dies" in dies.stderr) == (3, True)
+    assert (dies.returncode, "Its output: toy: this commit dies" in dies.stderr) == (3, True)
     stuck = analyze("startup", "--qemu", toy("STUCK"), "--out", tmp_path / "stuck", "--timeout", "1")
     assert stuck.returncode == 4

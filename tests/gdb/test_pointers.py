@@ -72,7 +72,7 @@ def test_a_call_out_of_a_library_is_left_alone_and_noted(level, build, record):
     recording = record(build(PROGRAMS / "pointers" / "qsort.c", level), ["leaf"], pointers=True)
     assert recording.pointers == {}
     assert recording.stops
-    assert recording.notes == ("How pointers came to libc, which calls through them, is not followed.",)
+    assert recording.notes == ("Pointers through which the library libc calls QEMU are not explained.",)
 
 
 def setters(recording: Recording) -> list[str]:

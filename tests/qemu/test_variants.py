@@ -144,7 +144,7 @@ def test_a_qemu_that_ends_at_once_is_quoted(qemu, tmp_path):
     result = startup(qemu, tmp_path / "out", qemu_arguments=["-nonsense"])
     assert result.status == 3
     assert "-nonsense: invalid option" in result.err
-    assert "Try it by hand" in result.err
+    assert "Run it without gdb" in result.err
 
 
 def test_a_recording_is_kept_unless_forced(qemu, tmp_path, run):
@@ -167,7 +167,7 @@ def test_a_tiny_guest_that_does_not_leave_makes_the_run_incomplete(qemu, tmp_pat
     image.write_bytes((b"\xf4" * 0xFFF0) + b"\xeb\xfe" + b"\xff" * 14)  # jmp to itself at the reset vector
     result = startup(qemu, tmp_path / "out", "--timeout", "3", qemu_arguments=["-bios", str(image)])
     assert result.status == 4
-    assert "but not by the guest's own doing" in result.out
+    assert "but the guest did not end it as expected" in result.out
 
 
 def test_qemus_own_words_are_on_the_terminal_when_it_fails_late(qemu, tmp_path):
@@ -287,7 +287,7 @@ def test_who_interrupts_the_search_for_pointers_keeps_the_recording_and_what_was
     recording = read_recording(folder)
     assert recording.end is not None
     assert recording.end.outcome == "complete"
-    assert "Finding out who set the function pointers was interrupted." in recording.notes
+    assert "The explanation of the function pointers was interrupted." in recording.notes
     outcomes = [pointer.outcome for pointer in recording.pointers.values()]
     assert "explained" in outcomes
     assert "unknown" in outcomes

@@ -1,4 +1,4 @@
-"""Scenarios: milestones as data, one TOML file each. `startup.toml` explains the keys."""
+"""Scenarios: the milestones to record, one TOML file each. `startup.toml` explains the keys."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from gdbscripts.records import BREAK
 
 @dataclass(frozen=True)
 class Scenario:
-    """What to wait for, for one accelerator."""
+    """The milestones of a scenario for one accelerator, and how to test which accelerator runs."""
 
     name: str
     steps: tuple[PlannedMilestone, ...]
     accelerators: tuple[AcceleratorTest, ...]
-    accessors: tuple[str, ...] = ()  # io: functions that hand an access to a device
+    accessors: tuple[str, ...] = ()  # of `io`: functions of QEMU that call the function of a device
 
 
 def load_scenario(name: str, accelerator: str) -> Scenario:
-    """The scenario of that name, without the milestones of other accelerators."""
+    """The scenario `name`, startup or io, without the milestones of other accelerators than `accelerator`."""
     return parse_scenario(load_toml(__name__, f"{name}.toml"), accelerator)
 
 
 def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
-    """The scenario that `data` describes; ValueError when it contradicts itself."""
+    """The scenario in `data`, the content of a TOML file; ValueError when `as_often_as` names no milestone."""
     steps = tuple(
         _step(dict(milestone))
         for milestone in data["milestone"]
@@ -35,13 +35,13 @@ def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
     names = {step.name for step in steps}
     for step in steps:
         if step.as_often_as and step.as_often_as not in names:
-            raise ValueError(f"milestone {step.name} counts on {step.as_often_as}, which there is not")
+            raise ValueError(f"milestone {step.name} has as_often_as {step.as_often_as}, which is not a milestone")
     tests = tuple(AcceleratorTest(test["name"], test["expression"]) for test in data["accelerator"])
     return Scenario(data["name"], steps, tests, tuple(data.get("accessors", ())))
 
 
 def break_step(function: str, limit: int) -> PlannedMilestone:
-    """The step for a function the user wants to stop at as well."""
+    """The milestone for a function of --break; `limit` is the number of stops recorded."""
     return PlannedMilestone(
         name=f"{BREAK}{function}", title=f"Asked for: {function}", required=False, functions=[function],
         limit=limit,

@@ -34,7 +34,7 @@ def notes(*returned):
 
 
 def test_ioctls_that_the_trace_lacks_are_noted():
-    assert notes(0, 0, 0) == ["2 of 3 ioctls are missing from the kernel's trace; record again."]
+    assert notes(0, 0, 0) == ["2 of 3 ioctls are missing from the kernel trace; record again."]
     assert notes(0) == []
 
 

@@ -149,7 +149,7 @@ def test_a_file_without_end_is_not_read_to_its_end():
 
 
 def test_a_missing_file_has_a_next_step(tmp_path):
-    with pytest.raises(AnalyzerError, match="no such recording") as caught:
+    with pytest.raises(AnalyzerError, match="There is no recording") as caught:
         read_recording(tmp_path / "nothing")
     assert "analyze startup" in caught.value.hint
 
