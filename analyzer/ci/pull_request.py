@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 from analyzer.errors import UsageError
 
-MARKER = "<!-- qemu-callchain -->"  # first line of the comment, by which it is found again to be replaced
-_UNFIT = re.compile(r"[^\w.+]+")  # for a name in the marker
 _GITHUB_API = "https://api.github.com"
 
 
@@ -34,11 +32,6 @@ class NoPullRequest:
 
     reason: str
     warning: bool = False
-
-
-def marker(name: str) -> str:
-    """The first line of the comment of the job of this name; MARKER for ""."""
-    return MARKER.replace(" -->", f" {_UNFIT.sub('-', name)} -->") if name else MARKER
 
 
 def pull_request_comments(environment: Mapping[str, str], event: str) -> PullRequestComments | NoPullRequest:

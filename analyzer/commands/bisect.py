@@ -37,6 +37,7 @@ from analyzer.output_folder import keep_if_useful, prepare_folder
 from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,
+    NothingRecorded,
     by_chains,
     by_rule,
     check_like,
@@ -48,6 +49,7 @@ from analyzer.recording.reader import read_recording
 from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.session import QemuEndedError, RecordingReporter, record
+from reports.text.bisect import decision_sentence
 
 EXAMPLES = """\
   git bisect start BAD GOOD
@@ -174,10 +176,10 @@ def bisect(options: BisectOptions) -> BisectStatus:
             graph = _graph(_program(options), folder, guest, question.watched, options)
         decision = question.decide(graph, commit)
     except _NothingToSayError as reason:
-        decision = BisectDecision(BisectAnswer.SKIP, str(reason))
+        decision = BisectDecision(BisectAnswer.SKIP, (NothingRecorded(str(reason)),))
     if options.reverse:
-        decision = decision.turned()
-    Console().say(f"{' '.join(filter(None, (decision.answer.value, commit)))}: {decision.why}")
+        decision = decision.reversed()
+    Console().say(f"{' '.join(filter(None, (decision.answer.value, commit)))}: {decision_sentence(decision)}")
     return BisectStatus[decision.answer.name]
 
 

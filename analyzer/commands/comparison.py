@@ -28,6 +28,7 @@ from reports.formats import FORMATS, format_of
 from reports.html.render import render_diff
 from reports.text.colour import wants_colour
 from reports.text.diff import render as text_of
+from reports.text.rules import rule_sentence
 
 COMPARISON_STATUS = """\
 exit status of a comparison:
@@ -169,9 +170,9 @@ def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHi
 
 
 def _checked(rule: str, reason: str, graph: CallGraph) -> RuleResult:
-    verdict = check_rule(parse_rule(rule), graph)
-    path = tuple(function.name for function in verdict.path.functions) if verdict.path else ()
-    return RuleResult(rule, reason, str(verdict.outcome), verdict.words, path)
+    check = check_rule(parse_rule(rule), graph)
+    path = tuple(function.name for function in check.path.functions) if check.path else ()
+    return RuleResult(rule, reason, str(check.outcome), rule_sentence(check), path)
 
 
 def _read(file: Path) -> str:

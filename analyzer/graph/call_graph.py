@@ -131,6 +131,20 @@ class Provenance:
     arguments: str = ""  # the user's own for QEMU, as `command.arguments_of` has them
 
 
+def start_differences(old: Provenance, new: Provenance) -> tuple[str, ...]:
+    """In which fields two recordings were started differently: accelerator, machine, guest, arguments.
+
+    An accelerator or a guest that one side does not know is no difference; an empty machine or empty arguments are
+    QEMU's defaults.
+    """
+    differing = []
+    for name in ("accelerator", "machine", "guest", "arguments"):
+        known = name in ("machine", "arguments") or (getattr(old, name) and getattr(new, name))
+        if known and getattr(old, name) != getattr(new, name):
+            differing.append(name)
+    return tuple(differing)
+
+
 class CallGraph:
     """Functions and calls as a networkx MultiDiGraph; an edge is one (caller, callee, kind)."""
 

@@ -18,7 +18,6 @@ from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, sim
 from analyzer.graph.paths import CallPath, PathFinder, PathQuery
 from analyzer.text import visible
 from gdbscripts.records import IMPORT
-from reports.text.paths import heading
 
 GRAMMAR = "FUNCTION must [not] reach FUNCTION [and] [via FUNCTION] [not via FUNCTION] [only via FUNCTION]…"
 _WORD = re.compile(r"'([^']*)'(?!\S)|\"([^\"]*)\"(?!\S)|(\S+)")  # quotes around a name with blanks
@@ -53,14 +52,37 @@ class Rule:
         return (self.start, self.goal, *self.via, *self.not_via, *self.only_via)
 
 
+class RuleReason(Enum):
+    """What decided the outcome of a rule."""
+
+    PATH = "path"  # there is a path as the rule describes it
+    NO_PATH = "no path"
+    PATH_AROUND = "path around"  # there is a path that does not pass `pattern`, though the rule says only via
+    NO_PATH_AROUND = "no path around"
+    NOT_IN_PROGRAM = "not in the program"  # `pattern` was looked for, and the program has no such function
+    NEVER_REACHED = "never reached"  # `pattern` was waited for
+    NOT_IN_GRAPH = "not in the graph"  # no function of the graph matches `pattern`
+    CUT_OFF = "cut off"  # the search took too many steps
+
+
+class PartlySeen(Enum):
+    """Why a path that is not in the graph may exist all the same."""
+
+    INCOMPLETE = "incomplete"  # the recording was not finished
+    BACKTRACE = "backtrace"  # a backtrace shows one moment
+
+
 @dataclass(frozen=True)
 class RuleCheck:
-    """What became of a rule, in `words`; `path` shows it where a path can."""
+    """What became of a rule and why; `reports.text.rules` words it."""
 
     rule: Rule
     outcome: RuleOutcome
-    words: str
-    path: CallPath | None = None
+    reason: RuleReason
+    pattern: FunctionPattern | None = None  # the one that decided, where a single one did
+    path: CallPath | None = None  # shows the reason where a path can
+    similar: tuple[str, ...] = ()  # for NOT_IN_GRAPH: names in the graph that look like what the pattern means
+    partly_seen: PartlySeen | None = None  # None: the graph shows all paths of a finished recording
 
 
 def parse_rule(text: str) -> Rule:
@@ -82,24 +104,31 @@ def parse_rule(text: str) -> Rule:
 
 
 def check_rule(rule: Rule, graph: CallGraph, steps: int = 0) -> RuleCheck:
-    """Whether the rule holds in the graph. `steps` is as for `Finder`."""
+    """Whether the rule holds in the graph. `steps` bounds the search as for `PathFinder`."""
     functions = [node.function for node in graph.nodes]
     for pattern in rule.patterns:
         if not pattern.among(functions):
-            if pattern is rule.goal and not rule.reach and _not_in_program(pattern, graph):
-                return RuleCheck(rule, RuleOutcome.HOLDS, visible(f"{pattern} is not in the program."))
-            waited_for = _waited_for(pattern, graph)
-            if waited_for and pattern in (rule.goal, *rule.via) and not _partly_seen(graph):
-                outcome = RuleOutcome.BROKEN if rule.reach else RuleOutcome.HOLDS
-                return RuleCheck(rule, outcome, visible(f"{pattern} was waited for and never reached."))
-            words = visible(f"{pattern} was waited for and never reached; the recording is not complete.")
-            return RuleCheck(rule, RuleOutcome.UNCHECKED, words if waited_for else _absent(pattern, graph))
-    verdict = _check_reach(rule, graph, steps)
-    for pattern in rule.only_via if verdict.outcome is RuleOutcome.HOLDS else ():
-        past = _check_past(rule, pattern, graph, steps)
-        if past is not None:
-            return past
-    return verdict
+            return _check_absent(rule, pattern, graph)
+    check = _check_reach(rule, graph, steps)
+    for pattern in rule.only_via if check.outcome is RuleOutcome.HOLDS else ():
+        around = _check_around(rule, pattern, graph, steps)
+        if around is not None:
+            return around
+    return check
+
+
+def _check_absent(rule: Rule, pattern: FunctionPattern, graph: CallGraph) -> RuleCheck:
+    """The check of a rule with a pattern that no function of the graph matches."""
+    if pattern is rule.goal and not rule.reach and _not_in_program(pattern, graph):
+        return RuleCheck(rule, RuleOutcome.HOLDS, RuleReason.NOT_IN_PROGRAM, pattern)
+    partly_seen = _partly_seen(graph)
+    if not _waited_for(pattern, graph):
+        similar = tuple(similar_names(pattern, graph))
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, RuleReason.NOT_IN_GRAPH, pattern, similar=similar)
+    outcome = RuleOutcome.UNCHECKED
+    if pattern in (rule.goal, *rule.via) and partly_seen is None:
+        outcome = RuleOutcome.BROKEN if rule.reach else RuleOutcome.HOLDS
+    return RuleCheck(rule, outcome, RuleReason.NEVER_REACHED, pattern, partly_seen=partly_seen)
 
 
 class _Words:
@@ -147,48 +176,35 @@ def _check_reach(rule: Rule, graph: CallGraph, steps: int) -> RuleCheck:
     finder = PathFinder(graph, PathQuery(rule.start, rule.goal, rule.via, rule.not_via), steps)
     path = next(finder.all(), None)
     if path is None and finder.gave_up:
-        return RuleCheck(rule, RuleOutcome.UNCHECKED, _CUT_OFF)
-    if path is None and _partly_seen(graph):
-        return RuleCheck(rule, RuleOutcome.UNCHECKED, _not_reached(rule, graph))
-    outcome = RuleOutcome.HOLDS if (path is not None) == rule.reach else RuleOutcome.BROKEN
-    return RuleCheck(rule, outcome, _reached(path) if path else _not_reached(rule, graph), path)
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, RuleReason.CUT_OFF)
+    if path is not None:
+        outcome = RuleOutcome.HOLDS if rule.reach else RuleOutcome.BROKEN
+        return RuleCheck(rule, outcome, RuleReason.PATH, path=path)
+    partly_seen = _partly_seen(graph)
+    outcome = RuleOutcome.BROKEN if rule.reach else RuleOutcome.HOLDS
+    if partly_seen is not None:
+        outcome = RuleOutcome.UNCHECKED
+    return RuleCheck(rule, outcome, RuleReason.NO_PATH, partly_seen=partly_seen)
 
 
-def _check_past(rule: Rule, pattern: FunctionPattern, graph: CallGraph, steps: int) -> RuleCheck | None:
-    """The verdict that a path goes past `pattern`, or that nobody knows; None when all paths go via it."""
+def _check_around(rule: Rule, pattern: FunctionPattern, graph: CallGraph, steps: int) -> RuleCheck | None:
+    """The check that finds a path around `pattern`, or cannot exclude one; None when all paths go via it."""
     finder = PathFinder(graph, PathQuery(rule.start, rule.goal, not_via=(pattern,)), steps)
     path = next(finder.all(), None)
     if path is not None:
-        return RuleCheck(
-            rule, RuleOutcome.BROKEN, f"{_reached(path)} That is not via {visible(str(pattern))}.", path
-        )
+        return RuleCheck(rule, RuleOutcome.BROKEN, RuleReason.PATH_AROUND, pattern, path)
     if finder.gave_up:
-        return RuleCheck(rule, RuleOutcome.UNCHECKED, _CUT_OFF)
-    if seen := _partly_seen(graph):
-        return RuleCheck(
-            rule, RuleOutcome.UNCHECKED, visible(f"No path was seen that is not via {pattern}. {seen}")
-        )
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, RuleReason.CUT_OFF)
+    if partly_seen := _partly_seen(graph):
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, RuleReason.NO_PATH_AROUND, pattern, partly_seen=partly_seen)
     return None
 
 
-_CUT_OFF = "The search was cut off after many steps. Name fewer functions in the rule, by narrower patterns."
-
-
-def _reached(path: CallPath) -> str:
-    doubt = "" if path.recorded else "; it may never have happened in one go"
-    return f"A path leads from {heading(path)}{doubt}."
-
-
-def _not_reached(rule: Rule, graph: CallGraph) -> str:
-    which = " of the kind the rule names" if rule.via or rule.not_via else ""
-    return visible(f"No path{which} leads from {rule.start} to {rule.goal}. {_partly_seen(graph)}").rstrip()
-
-
-def _partly_seen(graph: CallGraph) -> str:
-    """Why a path that is not in the graph may be one all the same; "" when it is none."""
+def _partly_seen(graph: CallGraph) -> PartlySeen | None:
+    """Why a path that is not in the graph may exist all the same; None when the graph is all there is."""
     if not graph.provenance.complete:
-        return "What was recorded is not complete, though."
-    return "A backtrace shows one moment, though." if graph.provenance.scenario == IMPORT else ""
+        return PartlySeen.INCOMPLETE
+    return PartlySeen.BACKTRACE if graph.provenance.scenario == IMPORT else None
 
 
 def _not_in_program(pattern: FunctionPattern, graph: CallGraph) -> bool:
@@ -201,12 +217,3 @@ def _waited_for(pattern: FunctionPattern, graph: CallGraph) -> bool:
     """Whether a function of that name is in the program, and the recording waited for it and never came there."""
     names = (name for entry in graph.missing if entry.in_program for name in entry.functions)
     return any(pattern.name.fullmatch(name) for name in names)
-
-
-def _absent(pattern: FunctionPattern, graph: CallGraph) -> str:
-    alike = similar_names(pattern, graph)
-    perhaps = f", perhaps to {' or '.join(alike)}" if alike else ""
-    return visible(
-        f"No function of the graph matches {pattern}. If it was renamed{perhaps}, correct the rule; if it is "
-        "only not recorded, record it with --break FUNC; if it is gone for good, take the rule out."
-    )

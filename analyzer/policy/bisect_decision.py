@@ -9,15 +9,15 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TypeAlias
 
-from analyzer.diff.change import NamedGraph
+from analyzer.diff.change import ChainDiff, NamedGraph
 from analyzer.diff.compare import compare
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.errors import UsageError
-from analyzer.graph.call_graph import CallGraph, Provenance
-from analyzer.graph.rules import Rule, RuleOutcome, check_rule
+from analyzer.graph.call_graph import CallGraph, Provenance, start_differences
+from analyzer.graph.rules import Rule, RuleCheck, RuleOutcome, check_rule
 from gdbscripts.records import BREAK
-from reports.text.sentences import first_divergence, started_unlike
 
 
 class BisectAnswer(Enum):
@@ -29,60 +29,90 @@ class BisectAnswer(Enum):
 
 
 @dataclass(frozen=True)
+class DivergedChain:
+    """The chain to a milestone that is not as in the old graph."""
+
+    chain: ChainDiff
+
+
+@dataclass(frozen=True)
+class EqualChains:
+    """The chains to these milestones are as in the old graph; () stands for every chain."""
+
+    milestones: tuple[str, ...]
+    old: str  # the name of the old graph
+
+
+@dataclass(frozen=True)
+class ChainNotCompared:
+    """A milestone whose chain could not be compared; `reason` is "" when nothing more is known."""
+
+    milestone: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class NothingRecorded:
+    """A commit of which there is no graph, and why."""
+
+    reason: str
+
+
+BisectReason: TypeAlias = "RuleCheck | DivergedChain | EqualChains | ChainNotCompared | NothingRecorded"
+
+
+@dataclass(frozen=True)
 class BisectDecision:
-    """The answer, and why it is this one."""
+    """The answer, and what it rests on; `reports.text.bisect` words it."""
 
     answer: BisectAnswer
-    why: str
+    reasons: tuple[BisectReason, ...]
 
-    def turned(self) -> BisectDecision:
-        """The other way round, for those who look for the commit that mended something."""
-        other = {
-            BisectAnswer.GOOD: BisectAnswer.BAD,
-            BisectAnswer.BAD: BisectAnswer.GOOD,
-            BisectAnswer.SKIP: BisectAnswer.SKIP,
-        }
-        return replace(self, answer=other[self.answer])
+    def reversed(self) -> BisectDecision:
+        """The decision with good and bad exchanged, to find the commit that repaired something."""
+        other = {BisectAnswer.GOOD: BisectAnswer.BAD, BisectAnswer.BAD: BisectAnswer.GOOD}
+        return replace(self, answer=other.get(self.answer, self.answer))
+
+
+_OF_OUTCOME = {
+    RuleOutcome.HOLDS: BisectAnswer.GOOD,
+    RuleOutcome.BROKEN: BisectAnswer.BAD,
+    RuleOutcome.UNCHECKED: BisectAnswer.SKIP,
+}
 
 
 def combine_decisions(decisions: Sequence[BisectDecision]) -> BisectDecision:
-    """One is enough to be bad; good is what nothing speaks against and everything was decided of."""
+    """Bad when one is bad, else skip when one is skip, else good for the reasons of all."""
     for answer in (BisectAnswer.BAD, BisectAnswer.SKIP):
         if found := [decision for decision in decisions if decision.answer is answer]:
             return found[0]
-    return BisectDecision(BisectAnswer.GOOD, "; ".join(dict.fromkeys(decision.why for decision in decisions)))
+    reasons = tuple(reason for decision in decisions for reason in decision.reasons)
+    return BisectDecision(BisectAnswer.GOOD, reasons)
 
 
 def by_rule(rule: Rule, graph: CallGraph) -> BisectDecision:
     """Whether the rule holds in what was recorded of a commit."""
-    verdict = check_rule(rule, graph)
-    if verdict.outcome is RuleOutcome.HOLDS:
-        return BisectDecision(BisectAnswer.GOOD, f"“{rule.text}” holds")
-    if verdict.outcome is RuleOutcome.BROKEN:
-        return BisectDecision(BisectAnswer.BAD, f"“{rule.text}” is broken: {verdict.words}")
-    return BisectDecision(BisectAnswer.SKIP, f"“{rule.text}” cannot be checked: {verdict.words}")
+    check = check_rule(rule, graph)
+    return BisectDecision(_OF_OUTCOME[check.outcome], (check,))
 
 
 def by_chains(old: NamedGraph, new: NamedGraph, milestones: Sequence[str], names: SymbolHistory) -> BisectDecision:
-    """Whether the chains to `milestones` are those of `old`; when there are none, all but those to what was asked
-    for with --break, which a bisection does not ask for."""
+    """Whether the chains to `milestones` are those of `old`.
+
+    Without milestones all chains are compared, but those to functions that `--break` named, which a bisection does
+    not record.
+    """
     diff = compare(old, new, names)
     chains = [chain for chain in diff.chains if not milestones or chain.milestone in milestones]
     for chain in chains:
         if chain.differs:
-            return BisectDecision(BisectAnswer.BAD, f"{chain.milestone}: {first_divergence(chain)}")
+            return BisectDecision(BisectAnswer.BAD, (DivergedChain(chain),))
     compared = {chain.milestone for chain in chains}
     for name in milestones or dict.fromkeys(chain.milestone for chain in old.graph.chains):
         if name not in compared and not name.startswith(BREAK):
-            reasons = [
-                not_comparable.reason
-                for not_comparable in diff.not_comparable
-                if not_comparable.subject == _title(old, name)
-            ]
-            return BisectDecision(
-                BisectAnswer.SKIP, f"{name}: {reasons[0] if reasons else 'it could not be compared'}"
-            )
-    return BisectDecision(BisectAnswer.GOOD, f"{', '.join(milestones) or 'every chain'}: as in {old.name}")
+            reasons = [each.reason for each in diff.not_comparable if each.subject == _title(old, name)]
+            return BisectDecision(BisectAnswer.SKIP, (ChainNotCompared(name, (reasons or [""])[0]),))
+    return BisectDecision(BisectAnswer.GOOD, (EqualChains(tuple(milestones), old.name),))
 
 
 def check_milestones(milestones: Sequence[str], old: NamedGraph) -> None:
@@ -111,8 +141,9 @@ def check_like(old: NamedGraph, started: Provenance) -> None:
             f"{old.name} is a recording of {old.scenario}; a bisection records {started.scenario}.",
             f"Give one of {started.scenario}.",
         )
-    if unlike := started_unlike(old.graph.provenance, started):
-        raise UsageError(f"{old.name} was started with {unlike}.", f"Start QEMU as it was: {_options(old)}")
+    if unlike := start_differences(old.graph.provenance, started):
+        words = " and ".join(f"{'other' if name == 'arguments' else 'another'} {name}" for name in unlike)
+        raise UsageError(f"{old.name} was started with {words}.", f"Start QEMU as it was: {_options(old)}")
 
 
 def _options(old: NamedGraph) -> str:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from analyzer.ci.pull_request import MARKER
 from analyzer.diff.change import AlignedRow, ChainDiff, Change
 from analyzer.policy.verdict import JudgedDiff
 from analyzer.text import number_of
@@ -112,13 +111,14 @@ def _size(text: str) -> int:
     return len(text.encode(errors="replace"))
 
 
+COMMENT_MARKER = "<!-- qemu-callchain -->"  # first line of a comment, by which it is found again to be replaced
 COMMENT = 65_000  # GitHub takes 65,536 characters
 
 
 def render(verdict: JudgedDiff, limit: int = COMMENT) -> str:
     """The verdict in GitHub's Markdown, in no more than `limit` bytes; what is left out is counted."""
     verdict = sanitized(verdict)
-    head = [MARKER, f"**Call chains: {prose(summary(verdict))}**", ""]
+    head = [COMMENT_MARKER, f"**Call chains: {prose(summary(verdict))}**", ""]
     head += [
         f"- Old: {prose(side_sentence(verdict.diff.old))}",
         f"- New: {prose(side_sentence(verdict.diff.new))}",

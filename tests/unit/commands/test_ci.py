@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import analyzer.ci
-from analyzer.ci.pull_request import MARKER, NoPullRequest, pull_request_comments
+from analyzer.ci.pull_request import NoPullRequest, pull_request_comments
 from analyzer.cli import main
 from analyzer.commands import ci as templates
 from analyzer.commands.comment import body
 from analyzer.errors import UsageError
+from reports.ci.markdown import COMMENT_MARKER
 
 GITHUB = {"GITHUB_REPOSITORY": "qemu/qemu", "GITHUB_REF": "refs/pull/12/merge", "GITHUB_TOKEN": "t"}
 GITLAB = {
@@ -89,8 +90,8 @@ def test_what_cannot_be_is_refused_by_name(environment, name):
 
 def test_a_comment_that_fits_is_left_alone():
     talk = pull_request_comments(GITHUB, "")
-    assert body("short\n", talk) == f"{MARKER}\nshort\n"
-    assert body(f"{MARKER}\nshort\n", talk) == f"{MARKER}\nshort\n"
+    assert body("short\n", talk) == f"{COMMENT_MARKER}\nshort\n"
+    assert body(f"{COMMENT_MARKER}\nshort\n", talk) == f"{COMMENT_MARKER}\nshort\n"
 
 
 def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so():
@@ -110,7 +111,7 @@ def test_what_a_cut_leaves_open_is_closed(opened, closed):
 
 
 def test_one_endless_line_leaves_only_the_pointer_to_the_report():
-    assert body("x" * 100_000, pull_request_comments(GITHUB, "")) == f"{MARKER}\n\n… more in the report.\n"
+    assert body("x" * 100_000, pull_request_comments(GITHUB, "")) == f"{COMMENT_MARKER}\n\n… more in the report.\n"
 
 
 CI = Path(analyzer.ci.__file__).parent

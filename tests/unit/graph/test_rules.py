@@ -15,6 +15,7 @@ from analyzer.graph.merge import merge
 from analyzer.graph.rules import RuleOutcome, check_rule, parse_rule
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from reports.text.rules import rule_sentence
 from tests.support.graphs import EDGES, graph_of_edges, ladder, path_text
 from tests.support.notation import recording
 
@@ -90,7 +91,7 @@ def test_any_text_is_a_rule_or_a_usage_error(text):
     except UsageError as error:
         assert error.message
     else:
-        assert check_rule(rule, merge([recording("a > b")])).words
+        assert rule_sentence(check_rule(rule, merge([recording("a > b")])))
 
 
 # What becomes of them: main > a > x > goal and main > c > x > d were recorded.
@@ -137,7 +138,7 @@ TABLE = [
 def test_what_becomes_of_a_rule(text, outcome, words, path):
     verdict = check_rule(parse_rule(text), merge([recording(*LINES)]))
     assert (verdict.outcome, verdict.path and path_text(verdict.path)) == (outcome, path)
-    assert words in verdict.words
+    assert words in rule_sentence(verdict)
     assert verdict.rule.text == text
 
 
@@ -149,7 +150,7 @@ def test_recursion_is_reaching_oneself():
 def test_a_rule_whose_search_is_cut_off_is_unchecked():
     verdict = check_rule(parse_rule("n0 must not reach n40 via l39 and via r39"), ladder(40), steps=5000)
     assert verdict.outcome is UNCHECKED
-    assert "cut off" in verdict.words
+    assert "cut off" in rule_sentence(verdict)
 
 
 def test_a_rule_whose_search_for_a_way_past_is_cut_off_is_unchecked():
@@ -173,7 +174,7 @@ def test_what_the_program_does_not_have_is_not_reached():
 @pytest.mark.parametrize("complete", [True, False])
 def test_what_was_not_reached_in_an_incomplete_recording_says_so(complete):
     verdict = check_rule(parse_rule("goal must not reach main"), merge([recording(*LINES, complete=complete)]))
-    assert ("not complete" in verdict.words) is not complete
+    assert ("not complete" in rule_sentence(verdict)) is not complete
 
 
 @pytest.mark.parametrize(
@@ -186,14 +187,14 @@ def test_what_may_just_not_have_been_seen_is_not_decided(rule, partly):
     assert check_rule(parse_rule(rule), graph).outcome is not UNCHECKED
     graph.provenance = replace(graph.provenance, **partly)
     verdict = check_rule(parse_rule(rule), graph)
-    assert (verdict.outcome, verdict.words.endswith("though.")) == (UNCHECKED, True)
+    assert (verdict.outcome, rule_sentence(verdict).endswith("though.")) == (UNCHECKED, True)
 
 
 def test_a_verdict_cannot_act_on_a_terminal():
     base = recording("main > goal")
     odd = replace(base.stops[0].frames[0], function=Function("go\x1b[31mal", "main"))
     graph = merge([replace(base, stops=(replace(base.stops[0], frames=(odd, base.stops[0].frames[1])),))])
-    assert "\x1b" not in check_rule(parse_rule("main must reach go.*"), graph).words
+    assert "\x1b" not in rule_sentence(check_rule(parse_rule("main must reach go.*"), graph))
 
 
 @given(EDGES, *[st.sampled_from("abcdef")] * 3)

@@ -20,12 +20,14 @@ from analyzer.graph.rules import parse_rule
 from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,
+    NothingRecorded,
     by_chains,
     by_rule,
     check_like,
     check_milestones,
     combine_decisions,
 )
+from reports.text.bisect import decision_sentence
 from tests.support.comparisons import source
 from tests.support.notation import recording
 
@@ -71,14 +73,19 @@ def test_what_was_not_seen_counts_only_where_it_would_have_been(rule, expected, 
 
 
 def test_one_bad_answer_is_enough_and_one_missing_answer_leaves_it_open():
-    good, bad, skip = (BisectDecision(which, which.value) for which in (GOOD, BAD, SKIP))
+    good, bad, skip = (BisectDecision(which, (NothingRecorded(which.value),)) for which in (GOOD, BAD, SKIP))
     assert combine_decisions([good, bad, skip]) == bad
     assert combine_decisions([good, skip]) == skip
-    assert combine_decisions([good, good]) == good
+    assert combine_decisions([good, good]).answer == GOOD
+    assert decision_sentence(combine_decisions([good, good])) == "good"
 
 
 def test_turned_round_an_answer_that_is_none_stays_none():
-    assert [BisectDecision(which, "").turned().answer for which in (GOOD, BAD, SKIP)] == [BAD, GOOD, SKIP]
+    assert [BisectDecision(which, ()).reversed().answer for which in (GOOD, BAD, SKIP)] == [BAD, GOOD, SKIP]
+
+
+def said(decision: BisectDecision) -> tuple[BisectAnswer, str]:
+    return decision.answer, decision_sentence(decision)
 
 
 def chains_like(old: CallGraph, new: CallGraph, *milestones: str) -> BisectDecision:
@@ -88,11 +95,11 @@ def chains_like(old: CallGraph, new: CallGraph, *milestones: str) -> BisectDecis
 def test_a_chain_like_the_other_is_good_and_one_that_differs_is_bad():
     old = graph("main > a > b")
     (name,) = {chain.milestone for chain in old.chains}
-    assert chains_like(old, graph("main > a > b"), name) == BisectDecision(GOOD, f"{name}: as in old")
-    assert chains_like(old, graph("main > a > b")) == BisectDecision(GOOD, "every chain: as in old")
+    assert said(chains_like(old, graph("main > a > b"), name)) == (GOOD, f"{name}: as in old")
+    assert said(chains_like(old, graph("main > a > b"))) == (GOOD, "every chain: as in old")
     worse = chains_like(old, graph("main > a > x > b"), name)
     assert worse.answer is BAD
-    assert "after a: x came in" in worse.why
+    assert "after a: x came in" in decision_sentence(worse)
 
 
 def test_a_chain_that_an_incomplete_recording_lacks_tells_nothing():
