@@ -1,4 +1,4 @@
-"""The ledger of ioctls of a small program whose source says what it asks."""
+"""The ioctl log of a small program whose source says what it asks."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_other_system_calls_and_descriptors_are_not_in_it(recording, build, reco
     assert asked[2].returned == -17
 
 
-def test_a_full_ledger_says_so_and_costs_nothing_more(build, record):
+def test_a_full_ioctl_log_says_so_and_costs_nothing_more(build, record):
     prepare = ["python import gdbscripts.ioctls", "python gdbscripts.ioctls._MOST = 3"]
     recording = record(build(PROGRAMS / "bypass.c"), ["main"], ioctl_log=True, prepare=prepare)
     assert len(recording.ioctl_log) == 3
