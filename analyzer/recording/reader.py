@@ -1,8 +1,7 @@
-"""Reads a recording file into the model. Absolute paths become relative here and nowhere else."""
+"""Reads a recording file into the model."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -16,6 +15,7 @@ from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
 from analyzer.recording.builder import RecordingBuilder
+from analyzer.recording.source_paths import relative, source_root
 from gdbscripts.lines import LineError, from_line, schema_of
 from gdbscripts.records import (
     BREAK,
@@ -49,20 +49,6 @@ def read_recording(path: Path) -> Recording:
         raise AnalyzerError(f"{file}: no such recording.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
         raise AnalyzerError(f"{file} cannot be read: {error.strerror}.") from None
-
-
-def source_root(files: Iterable[str]) -> str:
-    """The folder that all of `files` (absolute) lie below: "" when there is none but the root."""
-    directories = {str(Path(os.path.normpath(file)).parent) for file in files if file.startswith("/")}
-    root = os.path.commonpath(directories) if directories else ""
-    return "" if root == "/" else root
-
-
-def relative(file: str, *roots: str) -> str:
-    """`file` relative to the first of `roots` it lies below, normalised; unchanged when it lies elsewhere."""
-    plain = os.path.normpath(file) if file else ""
-    below = (root for root in roots if root and plain.startswith(root + "/"))
-    return plain.removeprefix(next((root + "/" for root in below), ""))
 
 
 def _bounded(file: TextIO, name: str) -> Iterator[str]:
