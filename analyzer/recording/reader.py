@@ -36,15 +36,16 @@ Roots = tuple[str, ...]  # where files of the program lie: its sources, and what
 _LONGEST_LINE = 1 << 25  # characters; a stack of 2000 frames with long arguments takes a hundredth
 
 
-def read_recording(path: Path) -> Recording:
-    """The recording in `path`, a file or an output folder.
+def read_recording(path: Path, name: str = "") -> Recording:
+    """The recording in `path`, a file or an output folder; messages call it `name`, or else by its path.
 
     Raises AnalyzerError when there is none, or when it is of a newer schema.
     """
     file = path / FILE_NAME if path.is_dir() else path
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
-            return assemble(_records(_bounded(lines, str(file)), str(file)), str(file))
+            shown = name or str(file)
+            return assemble(_records(_bounded(lines, shown), shown), shown)
     except FileNotFoundError:
         raise AnalyzerError(f"{file}: no such recording.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
