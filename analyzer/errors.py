@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+NAME_AN_INPUT = (
+    "Name an output folder, a recording, a graph.json, a baseline, a backtrace, or reference:1.6.0; "
+    "- is standard input."
+)
+"""The next step where what was named cannot be read."""
+
 
 class ExitStatus(IntEnum):
     """Exit statuses of `analyze`."""

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from analyzer import TOOL
-from analyzer.backtraces.source_files import placed, source_root
+from analyzer.backtraces.source_files import placed
 from analyzer.backtraces.stacks import UNKNOWN_FRAME, ImportedFrame, ImportedStack
 from analyzer.backtraces.threads import MAIN, Threads
 from analyzer.model.call_kinds import CallKind
 from analyzer.recording.scenarios import load_scenario
+from analyzer.recording.source_paths import likely_source_root
 from gdbscripts import plan
 from gdbscripts.records import (
     BREAK,
@@ -166,7 +167,7 @@ def _header(origin: ImportOrigin) -> HeaderRecord:
 def _placed(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
     """The stacks with relative paths. What our own `show` printed has them already."""
     foreign = [stack for stack in stacks if not stack.heading]
-    root = source_root(
+    root = likely_source_root(
         frame.file for stack in foreign for frame in stack.frames if frame.file and not placed(frame, "").library
     )
     known: dict[ImportedFrame, ImportedFrame] = {}

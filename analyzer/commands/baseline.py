@@ -26,7 +26,7 @@ from analyzer.commands.comparison import (
     terms_of,
     write_comparison,
 )
-from analyzer.commands.parser import Parser, path, refuse
+from analyzer.commands.parser import INPUT_HELP, Parser, input_name, path, refuse
 from analyzer.diff.change import NamedGraph
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.inputs import open_graph
@@ -56,8 +56,8 @@ def add_options(parser: Parser) -> None:
         help="where they are (default: callchain-baseline)",
     )  # fmt: skip
     parser.add_argument(
-        "--of", dest="recordings", action="append", default=[], metavar="RECORDING",
-        help="an output folder, a recording or a graph; may be repeated, as text only "
+        "--of", dest="recordings", action="append", type=input_name, default=[], metavar="INPUT",
+        help=f"{INPUT_HELP}; may be repeated, as text only "
         "(default: all output folders here and in out/; then each baseline must have one)",
     )  # fmt: skip
     add_terms(parser)
@@ -66,8 +66,8 @@ def add_options(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> ExitStatus:
     """Write the baselines, or compare with them."""
-    if options.what == "update" and (options.format or options.output):
-        refuse("baseline", "update writes baselines; --format and -o are for check")
+    if options.what == "update" and (options.format or options.json or options.out):
+        refuse("baseline", "update writes baselines; --format, --json and -o are for check")
     recordings = [open_graph(name) for name in options.recordings] or find_recordings()
     kept = match_baselines(options.folder, recordings)
     if options.what == "update":

@@ -20,7 +20,7 @@ from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
 from analyzer.build.compile import BuildFailedError
 from analyzer.build.provenance import provenance_of
 from analyzer.commands.build import BuildOptions, build_as_asked
-from analyzer.commands.parser import Parser, options_as, path, positive, refuse
+from analyzer.commands.parser import INPUT_HELP, Parser, options_as, path, positive, refuse
 from analyzer.commands.record_and_report import check_request
 from analyzer.commands.write_results import write_results
 from analyzer.console import Console
@@ -96,7 +96,10 @@ def add_options(parser: Parser) -> None:
         help="good is where this holds: 'main must reach kvm_init'; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--like", default="", metavar="GRAPH", help="good is where the chains are as in this graph or recording"
+        "--like",
+        default="",
+        metavar="INPUT",
+        help=f"good is where the chains are as in this one: {INPUT_HELP}",
     )
     parser.add_argument(
         "--chain", dest="chains", action="append", default=[], metavar="MILESTONE",

@@ -22,17 +22,21 @@ from analyzer.build.request import (
     parse_build_request,
     parse_target,
 )
-from analyzer.commands.parser import Parser, options_as, path, positive_int, refuse, sha256
+from analyzer.commands.parser import Parser, add_json_option, options_as, path, positive_int, refuse, sha256
 from analyzer.console import Console, amount
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from reports.json.document import document
 
 EXAMPLES = """\
   analyze build 1.6.0                   the official release, its sha256 checked
   analyze build debian:7.2              the distribution's source package
   analyze build --source ~/src/qemu     a tree or tarball of yours
   analyze build 10.0.0 --profile release -- --disable-tcg
-  analyze build --list
+  analyze build --list --json
   analyze build --prune                 what nothing needs; or names from the list, or all"""
+# History of the format of --list --json:
+# 1  first
+SCHEMA = 1
 
 
 def add_options(parser: Parser) -> None:
@@ -68,6 +72,7 @@ def add_options(parser: Parser) -> None:
         help="compilers at once (default: all processors)",
     )
     parser.add_argument("--list", action="store_true", help="what is built and cached, with sizes")
+    add_json_option(parser, "with --list: print JSON")
     parser.add_argument("--prune", nargs="*", metavar="NAME", help="remove what nothing needs, or what is named")
     parser.usage = "analyze build (WHAT | --source PATH | --list | --prune [NAME…]) [options] [-- CONFIGURE ARGS…]"
 
@@ -77,7 +82,11 @@ def run(options: argparse.Namespace) -> ExitStatus:
     asked = (options.what is not None, options.source is not None, options.list, options.prune is not None)
     if sum(asked) != 1:
         refuse("build", "build wants one thing: a release or source package, --source PATH, --list, or --prune")
-    if options.list:
+    if options.json and not options.list:
+        refuse("build", "--json is for --list")
+    if options.json:
+        print(cache_json(), end="")
+    elif options.list:
         list_cache()
     elif options.prune is not None:
         prune_cache(options.prune)
@@ -132,6 +141,17 @@ def list_cache() -> None:
         console.say(_line(entry))
     total = sum(entry.size for entry in there)
     console.say(f"{len(there)} entries, {amount(total, 'B')}, in {Cache.default().folder}")
+
+
+def cache_json() -> str:
+    """What is in the cache as a JSON document: `folder`, and `entries`, each with `kind`, `name`, `size` in bytes,
+    `about` and `needed`."""
+    cache = Cache.default()
+    entries = [
+        {"kind": entry.kind, "name": entry.name, "size": entry.size, "about": entry.about, "needed": entry.needed}
+        for entry in cache_entries(cache)
+    ]
+    return document("cache", SCHEMA, folder=str(cache.folder), entries=entries)
 
 
 def prune_cache(names: Sequence[str]) -> None:

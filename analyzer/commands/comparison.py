@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from analyzer.adapters.graphviz import svg_or_reason
-from analyzer.commands.parser import Parser, path
+from analyzer.commands.parser import Parser, add_json_option, add_out_option, format_asked_for, path
 from analyzer.console import print_whole
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, names_between
@@ -58,7 +58,8 @@ def add_terms(parser: Parser) -> None:
 def add_result_options(parser: Parser) -> None:
     """In which form and where the answer is told."""
     parser.add_argument("--format", choices=FORMS, help="default: text, or what the suffix of -o FILE says")
-    parser.add_argument("-o", "--output", type=path, metavar="FILE", help="write it there")
+    add_json_option(parser)
+    add_out_option(parser, "FILE", "write to FILE instead of standard output")
     parser.add_argument("--full", action="store_true", help="fold nothing away")
     parser.add_argument(
         "--color", "--colour", dest="colour", choices=("auto", "always", "never"), default="auto",
@@ -77,8 +78,8 @@ def terms_of(options: argparse.Namespace) -> ComparisonTerms:
 def result_of(options: argparse.Namespace) -> OutputOptions:
     """How and where the result is wanted."""
     return OutputOptions(
-        form=output_format(options.format, options.output),
-        file=options.output,
+        form=output_format(format_asked_for(options), options.out),
+        file=options.out,
         colour=options.colour,
         full=options.full,
     )

@@ -13,7 +13,7 @@ from analyzer.commands.comparison import (
     terms_of,
     write_comparison,
 )
-from analyzer.commands.parser import Parser, input_name
+from analyzer.commands.parser import INPUT_HELP, Parser, input_name
 from analyzer.errors import ExitStatus
 from analyzer.inputs import open_graph
 
@@ -50,8 +50,8 @@ EXAMPLES = f"{DIFF_EXAMPLES}\n\n{COMPARISON_STATUS}"
 
 def add_options(parser: Parser) -> None:
     """Declare the options of `diff`."""
-    parser.add_argument("old", type=input_name, metavar="OLD", help="what was: see below")
-    parser.add_argument("new", type=input_name, metavar="NEW", help="what is")
+    parser.add_argument("old", type=input_name, metavar="OLD", help=f"what was: {INPUT_HELP}")
+    parser.add_argument("new", type=input_name, metavar="NEW", help="what is: the same")
     add_terms(parser)
     add_result_options(parser)
 

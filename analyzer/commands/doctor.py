@@ -12,21 +12,32 @@ from pathlib import Path
 from analyzer.adapters import graphviz, kvm_device, qemu
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
 from analyzer.adapters.tracefs import TracefsInstance
-from analyzer.commands.parser import Parser, path
+from analyzer.commands.parser import Parser, add_json_option, path
 from analyzer.errors import AnalyzerError, ExitStatus
+from reports.json.document import document
 
 EXAMPLES = """\
   analyze doctor
-  analyze doctor --qemu build/qemu-system-x86_64"""
+  analyze doctor --qemu build/qemu-system-x86_64
+  analyze doctor --json"""
+# History of the format:
+# 1  first
+SCHEMA = 1
 
 
 def add_options(parser: Parser) -> None:
     """Declare the options of `doctor`."""
     parser.add_argument("--qemu", type=path, metavar="PATH", help="examine this QEMU too")
+    add_json_option(parser, "print JSON, when all checks are made")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
     """Print each check as it is made; COULD_NOT_RUN when `analyze startup` would not work here."""
+    if options.json:
+        checks = list(examine_host(options.qemu))
+        broken = any(check.needed and not check.ok for check in checks)
+        print(document("doctor", SCHEMA, usable=not broken, checks=list(map(vars, checks))), end="")
+        return ExitStatus.COULD_NOT_RUN if broken else ExitStatus.DONE
     broken = False
     for check in examine_host(options.qemu):
         sign = "ok" if check.ok else "MISSING" if check.needed else "limited"

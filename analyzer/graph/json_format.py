@@ -7,7 +7,7 @@ from dataclasses import fields
 from io import StringIO
 from typing import Any, TypeVar
 
-from analyzer.errors import AnalyzerError, newer_schema
+from analyzer.errors import NAME_AN_INPUT, AnalyzerError, newer_schema
 from analyzer.graph.call_graph import (
     Call,
     CallGraph,
@@ -60,9 +60,9 @@ def from_json(text: str, name: str) -> CallGraph:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise AnalyzerError(f"{name} is not a graph: {error}.") from None
+        raise AnalyzerError(f"{name} is not a graph: {error}.", NAME_AN_INPUT) from None
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
-        raise AnalyzerError(f"{name} is not a graph.", "Make one: analyze graph RECORDING -o graph.json.")
+        raise AnalyzerError(f"{name} is not a graph.", NAME_AN_INPUT)
     try:
         if data["schema"] > SCHEMA:
             raise newer_schema(name, data["schema"], SCHEMA)

@@ -1,8 +1,7 @@
-"""Reads a recording file into the model. Absolute paths become relative here and nowhere else."""
+"""Reads a recording file into the model."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -16,6 +15,7 @@ from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
 from analyzer.recording.builder import RecordingBuilder
+from analyzer.recording.source_paths import relative, source_root
 from gdbscripts.lines import LineError, from_line, schema_of
 from gdbscripts.records import (
     BREAK,
@@ -36,33 +36,20 @@ Roots = tuple[str, ...]  # where files of the program lie: its sources, and what
 _LONGEST_LINE = 1 << 25  # characters; a stack of 2000 frames with long arguments takes a hundredth
 
 
-def read_recording(path: Path) -> Recording:
-    """The recording in `path`, a file or an output folder.
+def read_recording(path: Path, name: str = "") -> Recording:
+    """The recording in `path`, a file or an output folder; messages call it `name`, or else by its path.
 
     Raises AnalyzerError when there is none, or when it is of a newer schema.
     """
     file = path / FILE_NAME if path.is_dir() else path
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
-            return assemble(_records(_bounded(lines, str(file)), str(file)), str(file))
+            shown = name or str(file)
+            return assemble(_records(_bounded(lines, shown), shown), shown)
     except FileNotFoundError:
         raise AnalyzerError(f"{file}: no such recording.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
         raise AnalyzerError(f"{file} cannot be read: {error.strerror}.") from None
-
-
-def source_root(files: Iterable[str]) -> str:
-    """The folder that all of `files` (absolute) lie below: "" when there is none but the root."""
-    directories = {str(Path(os.path.normpath(file)).parent) for file in files if file.startswith("/")}
-    root = os.path.commonpath(directories) if directories else ""
-    return "" if root == "/" else root
-
-
-def relative(file: str, *roots: str) -> str:
-    """`file` relative to the first of `roots` it lies below, normalised; unchanged when it lies elsewhere."""
-    plain = os.path.normpath(file) if file else ""
-    below = (root for root in roots if root and plain.startswith(root + "/"))
-    return plain.removeprefix(next((root + "/" for root in below), ""))
 
 
 def _bounded(file: TextIO, name: str) -> Iterator[str]:

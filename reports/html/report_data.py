@@ -25,8 +25,13 @@ from reports.text.pointers import slot_words
 _TRACES = 500  # backtraces of a recording that are shown
 
 
-def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "") -> ReportPage:
-    """The report's data. Without recordings (graphs alone) there are no arguments, sources or backtraces."""
+def build_page(
+    graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "", notes: Sequence[str] = ()
+) -> ReportPage:
+    """The report's data. Without recordings (graphs alone) there are no arguments, sources or backtraces.
+
+    `notes` are sentences on what the inputs lack.
+    """
     samples = Samples(recordings)
     pointers = PointerStories(graph, recordings)
     provenance = graph.provenance
@@ -35,7 +40,7 @@ def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_
         title=_title(provenance, guest),
         verdict=_verdict(graph, recordings),
         complete=provenance.complete,
-        problems=(*_problems(recordings), *_unexplained(pointers)),
+        problems=(*notes, *_problems(recordings), *_unexplained(pointers)),
         facts=tuple(_facts(graph)),
         chapters=tuple(chapters(graph, samples, pointers)),
         svg=svg,

@@ -14,15 +14,20 @@ _MARKS = {"inline": "  [inlined]", "tail": "  [tail call]"}
 
 
 def backtraces(recording: Recording, function: str = "") -> Iterator[str]:
-    """One text for each stop, with its heading; only those in or for `function` when it is given.
+    """One text for each stop, with its heading; which ones and errors as `stops_about`."""
+    for stop in stops_about(recording, function):
+        yield f"{heading(stop, recording)}\n{backtrace(stop, recording)}"
+
+
+def stops_about(recording: Recording, function: str = "") -> list[Stop]:
+    """The stops in the order recorded; only those in or for `function` when it is given.
 
     `function` may be the innermost function's name or a milestone's. Raises UsageError when none was recorded.
     """
     stops = [stop for stop in recording.stops if not function or _is_about(stop, function)]
     if function and not stops:
         raise _nothing_recorded(recording, function)
-    for stop in stops:
-        yield f"{heading(stop, recording)}\n{backtrace(stop, recording)}"
+    return stops
 
 
 def heading(stop: Stop, recording: Recording) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
-from analyzer.graph.call_graph import GraphPointer, GraphPointerOrigin
+from analyzer.graph.call_graph import CallGraph, GraphPointer, GraphPointerOrigin
 from analyzer.graph.chains import graph_pointer, own_chain
+from analyzer.model.frames import Function
 from analyzer.model.recording import Recording
 
 _WORDS = {
@@ -43,19 +45,53 @@ def place_words(step: GraphPointerOrigin) -> str:
     return f"{step.file}:{step.line}" if step.file and step.line else step.file
 
 
-def pointers_text(recording: Recording) -> Iterator[str]:
-    """One text for each call through a pointer that was looked into, in the order of the stacks."""
-    told = set()
+@dataclass(frozen=True)
+class PointerCall:
+    """A call through a pointer that was looked into. `file` and `line` say where the call is, "" and 0 when not
+    known; `address` is that of the slot, 0 in a graph and when the slot has none."""
+
+    caller: Function
+    callee: Function
+    file: str
+    line: int
+    pointer: GraphPointer
+    address: int = 0
+
+
+def pointer_calls(recording: Recording) -> Iterator[PointerCall]:
+    """The calls through pointers of a recording, each once, in the order of the stacks."""
+    seen = set()
     for stop in recording.stops:
-        steps = own_chain(stop, recording)
-        for caller, callee in pairwise(steps):
+        for caller, callee in pairwise(own_chain(stop, recording)):
             key = (caller.function, callee.function, caller.line, callee.pointer)
-            if callee.pointer is not None and key not in told:
-                told.add(key)
-                place = f"  ({caller.file}:{caller.line})" if caller.file else ""
-                head = f"{caller.function} -> {callee.function}{place}"
-                address = f" at {callee.pointer.address:#x}" if callee.pointer.address else ""
-                yield "\n".join([head, *_lines(graph_pointer(callee.pointer), address)])
+            if callee.pointer is not None and key not in seen:
+                seen.add(key)
+                pointer, address = graph_pointer(callee.pointer), callee.pointer.address
+                yield PointerCall(caller.function, callee.function, caller.file, caller.line, pointer, address)
+
+
+def pointer_calls_of_graph(graph: CallGraph) -> Iterator[PointerCall]:
+    """The calls through pointers of a graph, each once: those of its chains, then those off the chains."""
+    seen = set()
+    for chain in graph.chains:
+        for caller, callee in pairwise(chain.steps):
+            key = (caller.function, callee.function, callee.slot)
+            if callee.slot is not None and key not in seen:
+                seen.add(key)
+                yield PointerCall(caller.function, callee.function, caller.file, caller.line, callee.slot)
+    for call in graph.calls:
+        file, line = (call.sites[0].file, call.sites[0].line) if call.sites else ("", 0)
+        for slot in call.slots:
+            if (call.caller, call.callee, slot) not in seen:
+                yield PointerCall(call.caller, call.callee, file, line, slot)
+
+
+def pointers_text(calls: Iterable[PointerCall]) -> Iterator[str]:
+    """One text for each call: who calls whom from where, through what, and who set that."""
+    for call in calls:
+        place = f"  ({call.file}:{call.line})" if call.file and call.line else f"  ({call.file})" * bool(call.file)
+        address = f" at {call.address:#x}" if call.address else ""
+        yield "\n".join([f"{call.caller} -> {call.callee}{place}", *_lines(call.pointer, address)])
 
 
 def _lines(slot: GraphPointer, address: str) -> Iterator[str]:

@@ -14,7 +14,8 @@ from analyzer.errors import AnalyzerError
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
 from analyzer.model.frames import identify
-from analyzer.recording.reader import read_recording, relative, source_root
+from analyzer.recording.reader import read_recording
+from analyzer.recording.source_paths import relative, source_root
 from gdbscripts.lines import to_line
 from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, ReturnRecord, StopRecord, ThreadRecord
 from reports.html.render import render
