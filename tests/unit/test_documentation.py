@@ -12,6 +12,7 @@ import pytest
 
 from analyzer.baselines import writer
 from analyzer.cli import VERBS, parse
+from analyzer.commands import build, doctor
 from analyzer.commands.parser import Parser
 from analyzer.graph import json_format
 from gdbscripts import records
@@ -33,7 +34,6 @@ OF_OTHERS = {
     "--enable-debug",  # of QEMU's configure
     "--help",  # of every verb, and of configure
     "--strict",  # of mypy and MkDocs
-    "--json",  # CONTRIBUTING.md: how to give it to a verb
 }
 FORMATS = {
     "Recording": records.SCHEMA,
@@ -158,6 +158,19 @@ def test_the_page_of_formats_has_the_schema_number_and_the_whole_history(heading
     assert re.findall(r"Current\s+schema:\s+\*\*(\d+)\*\*", section) == [str(schema)]
     history = [row[0] for row in list_of_tables(section)[0][1:]]
     assert history == [str(number) for number in range(1, schema + 1)]
+
+
+def test_the_page_of_formats_names_every_json_document_with_its_schema_number():
+    documents = {"cache": build.SCHEMA, "doctor": doctor.SCHEMA} | {
+        name: importlib.import_module(f"reports.json.{name}").SCHEMA
+        for name in (file.stem for file in (ROOT / "reports/json").glob("*.py"))
+        if name not in ("__init__", "document")
+    }
+    section = (ROOT / "docs/formats.md").read_text().partition("## JSON of a verb")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`qemu-callchain (\w+)`", section)) == set(documents)
+    assert set(documents.values()) == {
+        int(number) for number in re.findall(r"All have schema \*\*(\d+)\*\*", section)
+    }
 
 
 def test_the_page_of_formats_names_every_record_of_a_recording():
