@@ -32,6 +32,7 @@ from analyzer.backtraces.stacks import (
     at_one_place,
     bounded,
 )
+from gdbscripts.enums import FrameKind
 
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
 _WIDE = 78  # columns: a line so long may have been broken by the terminal
@@ -197,15 +198,15 @@ def inlined(frames: list[ImportedFrame]) -> list[ImportedFrame]:
     same address for both. This tells
     nothing where no frame has an address, or where frames are marked already.
     """
-    marked = any(frame.kind in ("inline", "tail") for frame in frames)
+    marked = any(frame.kind in (FrameKind.INLINE, FrameKind.TAIL) for frame in frames)
     if marked or not any(frame.addressed for frame in frames[1:]):
         return frames
     return [
-        frame._replace(kind="inline") if _is_inlined(frame, outer) else frame
+        frame._replace(kind=FrameKind.INLINE) if _is_inlined(frame, outer) else frame
         for frame, outer in zip(frames, [*frames[1:], UNKNOWN_FRAME], strict=True)
     ]
 
 
 def _is_inlined(frame: ImportedFrame, outer: ImportedFrame) -> bool:
-    plain = frame.kind == "normal" == outer.kind and not frame.is_unknown and not outer.is_unknown
+    plain = frame.kind is outer.kind is FrameKind.NORMAL and not frame.is_unknown and not outer.is_unknown
     return plain and not outer.gap and (not outer.addressed or at_one_place(frame, outer))

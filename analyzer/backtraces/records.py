@@ -15,14 +15,12 @@ from analyzer.backtraces.threads import MAIN, Threads
 from analyzer.model.call_kinds import CallKind
 from analyzer.recording.scenarios import load_scenario
 from gdbscripts import plan
+from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.records import (
     BREAK,
     IMPORT,
-    IO,
     KERNEL_LIBRARY,
-    SAMPLE,
     SCHEMA,
-    STORE,
     UNKNOWN_NAME,
     EndRecord,
     FrameRecord,
@@ -43,15 +41,15 @@ def call_of(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
 
     A backtrace does not tell a direct call from one through a pointer.
     """
-    if outer.is_unknown or inner.is_unknown or outer.gap or "other" in (outer.kind, inner.kind):
+    if outer.is_unknown or inner.is_unknown or outer.gap or FrameKind.OTHER in (outer.kind, inner.kind):
         return CallKind.UNKNOWN
-    if inner.kind == "inline":
+    if inner.kind is FrameKind.INLINE:
         return CallKind.INLINE
-    if "signal" in (outer.kind, inner.kind):
+    if FrameKind.SIGNAL in (outer.kind, inner.kind):
         return CallKind.SIGNAL
     if KERNEL_LIBRARY in (outer.library, inner.library):
         return _around_the_kernel(outer, inner)
-    return CallKind.TAIL if outer.kind == "tail" else CallKind.CALL
+    return CallKind.TAIL if outer.kind is FrameKind.TAIL else CallKind.CALL
 
 
 def _around_the_kernel(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
@@ -116,7 +114,7 @@ def ioctl_in(heading: str) -> tuple[str, plan.PlannedMilestone, str] | None:
 
 _CHAINS = 100  # of counted stacks those that came most often are told as chains
 _THREAD_CREATED = "A thread is created, starting in "
-_PLAIN_HEADINGS = {"Where it stood at the end": "where", "A function pointer is stored": STORE}
+_PLAIN_HEADINGS = {"Where it stood at the end": StopReason.WHERE, "A function pointer is stored": StopReason.STORE}
 _FOR_THE_GUEST = "A device's function runs for the guest: "
 
 
@@ -142,7 +140,7 @@ def records(
     yield from body
     for note in notes:
         yield NoteRecord(note)
-    yield EndRecord("complete", "", len(writer.frames), writer.count)
+    yield EndRecord(RecordingOutcome.COMPLETE, "", len(writer.frames), writer.count)
 
 
 def _header(origin: ImportOrigin) -> HeaderRecord:
@@ -239,7 +237,7 @@ class _Writer:
 
     def _stop(self, number: int, stack: ImportedStack, thread: int, frames: list[int]) -> StopRecord:
         what = self._what(number, stack)
-        if what.reason == "thread-create":
+        if what.reason is StopReason.THREAD_CREATE:
             self._creations.setdefault(stack.frames, []).append(number)
         return replace(
             what, number=number, time=round(stack.time, 6), thread=thread, frames=frames, count=stack.times,
@@ -253,7 +251,7 @@ class _Writer:
             return self._by_heading(stack, stack.frames[0].name)
         step = step_reached(function) if stack.frames[0].name == function else None
         if step is None and number not in self._told:
-            return _plain_stop(SAMPLE, function)
+            return _plain_stop(StopReason.SAMPLE, function)
         milestone = milestone_of(step, function) if step else milestone_at(function)
         return self._reaching([milestone], function)
 
@@ -264,7 +262,7 @@ class _Writer:
         if heading.startswith(_THREAD_CREATED):
             return self._creating(heading[len(_THREAD_CREATED) :])
         if heading.startswith(_FOR_THE_GUEST):
-            return _plain_stop(IO, heading[len(_FOR_THE_GUEST) :])
+            return _plain_stop(StopReason.IO, heading[len(_FOR_THE_GUEST) :])
         ioctl = ioctl_in(heading)
         if ioctl is not None:
             _, step, file = ioctl
@@ -274,18 +272,18 @@ class _Writer:
 
     def _creating(self, start: str) -> StopRecord:
         if start == UNKNOWN_NAME:
-            return _plain_stop("thread-create", "pthread_create")
+            return _plain_stop(StopReason.THREAD_CREATE, "pthread_create")
         outermost = [frame for stack in self.stacks for frame in stack.frames[-3:] if frame.name == start]
         place = outermost[0] if outermost else UNKNOWN_FRAME
         return replace(
-            _plain_stop("thread-create", "pthread_create"),
+            _plain_stop(StopReason.THREAD_CREATE, "pthread_create"),
             starts=start, starts_file=place.file, starts_library=place.library,
         )  # fmt: skip
 
     def _reaching(self, milestones: list[MilestoneRecord], function: str) -> StopRecord:
         for milestone in milestones:
             self._milestones.setdefault(milestone.name, milestone)
-        return replace(_plain_stop("milestone", function), milestones=[milestone.name for milestone in milestones])
+        return replace(_plain_stop(StopReason.MILESTONE, function), milestones=[m.name for m in milestones])
 
     def _created(self, stack: ImportedStack, thread: int) -> Iterator[Record]:
         free = self._creations.get(stack.creator, [])
@@ -297,7 +295,7 @@ class _Writer:
         yield ReturnRecord(free.pop(0), 0, handle)
 
 
-def _plain_stop(reason: str, function: str) -> StopRecord:
+def _plain_stop(reason: StopReason, function: str) -> StopRecord:
     return StopRecord(0, 0.0, 0, reason, [], function, [], [])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from analyzer.text import number_of
+from gdbscripts.enums import FrameKind
 from gdbscripts.records import CUT, UNKNOWN_NAME
 
 SHOWN = 5  # unread lines that are kept to be shown
@@ -24,7 +25,7 @@ class ImportedFrame(NamedTuple):
     library: str = ""
     pc: int = 0
     addressed: bool = False
-    kind: str = "normal"  # as in `wire.Frame`
+    kind: FrameKind = FrameKind.NORMAL
     arguments: tuple[tuple[str, str], ...] = ()
     gap: bool = False
 
@@ -35,7 +36,7 @@ class ImportedFrame(NamedTuple):
 
 
 UNKNOWN_FRAME = ImportedFrame(UNKNOWN_NAME)
-_BETWEEN = ImportedFrame(f"{CUT} {DEEPEST} frames>", kind="other")
+_BETWEEN = ImportedFrame(f"{CUT} {DEEPEST} frames>", kind=FrameKind.OTHER)
 
 
 def at_one_place(frame: ImportedFrame, outer: ImportedFrame) -> bool:

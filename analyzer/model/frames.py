@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from analyzer.model.call_kinds import CallKind
+from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.records import CUT, UNKNOWN_NAME
 
 _COMPILER_SUFFIX = re.compile(r"\.(?:constprop|part|isra|cold|lto_priv)(?:\.\d+)?(?=\.|$)")
@@ -42,7 +43,7 @@ class Frame:
 
     function: Function
     name: str  # as gdb shows it, compiler suffixes included
-    kind: str  # normal, inline, tail, signal, other
+    kind: FrameKind
     file: str  # relative to the source root when it lies below it
     line: int
     library: str
@@ -77,7 +78,7 @@ class Stop:
     number: int
     time: float  # seconds since the program was started
     thread: int
-    reason: str  # milestone, break, thread-create, where, store, io, sample
+    reason: StopReason
     milestones: tuple[str, ...]
     function: str
     frames: tuple[Frame, ...]
@@ -113,7 +114,7 @@ def call_key(frames: Sequence[Frame], position: int, callee: str) -> CallKey:
 
 def returns_from(frames: Sequence[Frame], position: int) -> tuple[int, ...]:
     """The return addresses of a stack from frame `position` outwards: an inlined function has none of its own."""
-    return tuple(frame.pc for frame in frames[position:] if frame.kind in ("normal", "tail"))
+    return tuple(frame.pc for frame in frames[position:] if frame.kind in (FrameKind.NORMAL, FrameKind.TAIL))
 
 
 def identify(name: str, file: str, library: str) -> Function:

@@ -8,9 +8,9 @@ from difflib import get_close_matches
 from analyzer.errors import UsageError
 from analyzer.model.frames import Frame, Stop
 from analyzer.model.recording import Recording
-from gdbscripts.records import IO, SAMPLE, STORE
+from gdbscripts.enums import FrameKind, StopReason
 
-_MARKS = {"inline": "  [inlined]", "tail": "  [tail call]"}
+_MARKS = {FrameKind.INLINE: "  [inlined]", FrameKind.TAIL: "  [tail call]"}
 
 
 def backtraces(recording: Recording, function: str = "") -> Iterator[str]:
@@ -29,15 +29,15 @@ def heading(stop: Stop, recording: Recording) -> str:
     """What this stop is, in a line."""
     thread = recording.thread(stop.thread)
     titles = {milestone.name: milestone.title for milestone in recording.milestones}
-    if stop.reason == "where":
+    if stop.reason is StopReason.WHERE:
         what = "Where it stood at the end"
-    elif stop.reason == "thread-create":
+    elif stop.reason is StopReason.THREAD_CREATE:
         what = f"A thread is created, starting in {stop.starts or '??'}"
-    elif stop.reason == IO:
+    elif stop.reason is StopReason.IO:
         what = f"A device's function runs for the guest: {stop.function}"
-    elif stop.reason == STORE:
+    elif stop.reason is StopReason.STORE:
         what = "A function pointer is stored"
-    elif stop.reason == SAMPLE:
+    elif stop.reason is StopReason.SAMPLE:
         what = f"In {stop.function}"
     else:
         what = "; ".join(titles.get(name, name) for name in stop.milestones)
@@ -60,7 +60,7 @@ def backtrace(stop: Stop, recording: Recording) -> str:
 def frame_line(level: int, frame: Frame) -> str:
     """The line gdb's `bt` prints for a frame."""
     number = f"#{level:<2} "
-    if frame.kind == "signal":
+    if frame.kind is FrameKind.SIGNAL:
         return f"{number}{frame.name}"
     address = f"0x{frame.pc:016x} in " if frame.addressed else ""
     arguments = ", ".join(f"{name}={value}" for name, value in frame.arguments)

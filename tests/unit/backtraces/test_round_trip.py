@@ -17,6 +17,7 @@ from analyzer.graph.merge import graph_of
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import assemble
+from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.records import (
     CUT,
     SIGNAL,
@@ -67,19 +68,27 @@ VALUES = st.sampled_from(
 ARGUMENTS = st.lists(st.tuples(st.sampled_from(["a", "this", "value", "errp"]), VALUES), max_size=3)
 FILES = st.sampled_from(["", "vl.c", "hw/core/qdev.c", "/usr/include/bits/x.h", "a b/c.c"])
 LIBRARIES = st.sampled_from(["", "/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/libglib-2.0.so.0"])
-KINDS = st.sampled_from(["normal", "normal", "inline", "tail", "signal"])
+KINDS = st.sampled_from([FrameKind.NORMAL, *(kind for kind in FrameKind if kind is not FrameKind.OTHER)])
+
+REASONS = (
+    StopReason.MILESTONE,
+    StopReason.WHERE,
+    StopReason.STORE,
+    StopReason.IO,
+    StopReason.THREAD_CREATE,
+)
 
 
 @st.composite
 def frames(draw, number):
     kind, name, pc = draw(KINDS), draw(NAMES), draw(st.integers(0, 2**64 - 1))
     file, library, addressed = draw(FILES), draw(LIBRARIES), draw(st.booleans())
-    if kind == "signal":
+    if kind is FrameKind.SIGNAL:
         return FrameRecord(number, SIGNAL, kind, 0, addressed=False), []
     if draw(st.integers(0, 19)) == 0:
-        return FrameRecord(number, CUT + " 2000 frames>", "other", 0, addressed=False), []
+        return FrameRecord(number, CUT + " 2000 frames>", FrameKind.OTHER, 0, addressed=False), []
     if draw(st.integers(0, 9)) == 0:
-        return FrameRecord(number, UNKNOWN_NAME, "normal", pc), []
+        return FrameRecord(number, UNKNOWN_NAME, FrameKind.NORMAL, pc), []
     if file:  # gdb prints one of the two
         library = ""
     line = draw(st.integers(1, 99_999)) if file else 0
@@ -105,7 +114,7 @@ def recordings(draw) -> Recording:
             number += 1
         records.extend(frame for frame, _ in stack)
         thread = draw(st.sampled_from(threads)).number
-        reason = draw(st.sampled_from(["milestone", "where", "store", "io", "thread-create"]))
+        reason = draw(st.sampled_from(REASONS))
         reached = draw(st.lists(st.sampled_from(milestones), min_size=1, max_size=2, unique_by=lambda m: m.name))
         records.append(
             StopRecord(
@@ -113,17 +122,17 @@ def recordings(draw) -> Recording:
                 draw(st.integers(0, 99_999)) / 1000,
                 thread,
                 reason,
-                [m.name for m in reached] if reason == "milestone" else [],
+                [m.name for m in reached] if reason is StopReason.MILESTONE else [],
                 "device_write",
                 [frame.number for frame, _ in stack],
                 [[list(pair) for pair in pairs] for _, pairs in stack],
-                starts="start_fn" if reason == "thread-create" else "",
+                starts="start_fn" if reason is StopReason.THREAD_CREATE else "",
                 count=draw(st.sampled_from([1, 1, 12])),
             )
         )
-        if reason == "thread-create" and labels and draw(st.booleans()):
+        if reason is StopReason.THREAD_CREATE and labels and draw(st.booleans()):
             records.append(ReturnRecord(stop, 0, hex(draw(st.integers(2, len(labels) + 1)))))
-    return assemble([*records, EndRecord("complete", "", 1, 1)], "made")
+    return assemble([*records, EndRecord(RecordingOutcome.COMPLETE, "", 1, 1)], "made")
 
 
 @settings(deadline=None, max_examples=150)
