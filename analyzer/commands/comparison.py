@@ -17,12 +17,12 @@ from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, names_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
 from analyzer.diff.symbol_history import SymbolHistory, combine_histories, read_history, shipped_history
-from analyzer.errors import AnalyzerError, UsageError
+from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.rules import check_rule, parse_rule
 from analyzer.output_folder import write_text
 from analyzer.policy.allow_list import DEFAULT_FAIL_ON, AllowList, judge, parse_fail_on, read_allow_list
-from analyzer.policy.verdict import JudgedDiff, RuleResult
+from analyzer.policy.verdict import JudgedDiff, RuleResult, Verdict
 from reports.dot.merged_graph import merged_dot
 from reports.formats import FORMATS, format_of
 from reports.html.render import render_diff
@@ -32,6 +32,11 @@ from reports.text.diff import render as text_of
 COMPARISON_STATUS = """\
 exit status of a comparison:
   0 the same; 1 it differs, or a rule is broken; 2 usage; 3 something could not be compared, and nothing differs"""
+_EXIT_STATUS = {
+    Verdict.SAME: ExitStatus.DONE,
+    Verdict.DIFFERS: ExitStatus.DIFFERS,
+    Verdict.NOT_COMPARABLE: ExitStatus.COULD_NOT_RUN,
+}
 FORMS = (*FORMATS, "html")
 _WIDTH = 120  # columns of what goes to no terminal
 
@@ -123,6 +128,11 @@ def compare_sources(old: NamedGraph, new: NamedGraph, terms: ComparisonTerms) ->
     diff = compare(old, new, terms.names, terms.kernel, terms.hits)
     rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.musts)
     return judge(diff, rules, terms.allow, terms.fail_on, date.today())
+
+
+def exit_status(verdict: Verdict) -> ExitStatus:
+    """The exit status of a comparison with that verdict."""
+    return _EXIT_STATUS[verdict]
 
 
 def output_format(form: str | None, file: Path | None) -> str:

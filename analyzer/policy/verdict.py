@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from analyzer.diff.change import Change, Diff, NotComparable
-from analyzer.errors import ExitStatus
+
+
+class Verdict(Enum):
+    """What a comparison comes to. Commands turn it into an exit status."""
+
+    SAME = "same"
+    DIFFERS = "differs"  # something counts, or a rule is broken
+    NOT_COMPARABLE = "not comparable"  # all that could be compared is the same, and something could not be
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,8 @@ class JudgedDiff:
         return tuple(rule for rule in self.rules if rule.outcome == "broken")
 
     @property
-    def status(self) -> ExitStatus:
-        """1 when something counts, 3 when all that could be compared is the same and something could not be."""
+    def verdict(self) -> Verdict:
+        """What the comparison comes to: a difference outweighs what could not be compared."""
         if self.counting or self.broken or (self.stale and self.stale_counts):
-            return ExitStatus.DIFFERS
-        return ExitStatus.COULD_NOT_RUN if self.not_comparable else ExitStatus.DONE
+            return Verdict.DIFFERS
+        return Verdict.NOT_COMPARABLE if self.not_comparable else Verdict.SAME

@@ -8,10 +8,9 @@ from urllib.parse import quote
 
 from analyzer import __version__
 from analyzer.diff.change import NOTES, ChainDiff, ChangeKind
-from analyzer.errors import ExitStatus
 from analyzer.graph.call_graph import ChainStep
-from analyzer.policy.verdict import JudgedDiff
-from reports.ci.json_document import provenance
+from analyzer.policy.verdict import JudgedDiff, Verdict
+from reports.ci.json_document import STATUSES, provenance
 from reports.findings import NOT_COMPARABLE, RULE_BROKEN, STALE_ENTRY, Finding, findings
 from reports.sanitize import sanitized
 from reports.text.sentences import sentence, summary
@@ -183,15 +182,15 @@ def _result(item: Finding, flows: SarifFlows) -> dict[str, Any]:
     return result
 
 
-def _invocation(verdict: JudgedDiff, results_left: int, flows_left: int) -> dict[str, Any]:
-    told = [_notification(summary(verdict), "note")]
+def _invocation(judged: JudgedDiff, results_left: int, flows_left: int) -> dict[str, Any]:
+    told = [_notification(summary(judged), "note")]
     if results_left > 0:
         told.append(_notification(f"{results_left} more results are left out, the least bad.", "warning"))
     if flows_left:
         told.append(_notification(f"{flows_left} results are without their chain, which is too long.", "note"))
     return {
-        "executionSuccessful": verdict.status is not ExitStatus.COULD_NOT_RUN,
-        "exitCode": int(verdict.status),
+        "executionSuccessful": judged.verdict is not Verdict.NOT_COMPARABLE,
+        "exitCode": STATUSES[judged.verdict],
         "toolExecutionNotifications": told,
     }
 
