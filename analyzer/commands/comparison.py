@@ -181,7 +181,7 @@ def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHi
 def _checked(rule: str, reason: str, graph: CallGraph) -> RuleResult:
     verdict = check_rule(parse_rule(rule), graph)
     path = tuple(function.name for function in verdict.path.functions) if verdict.path else ()
-    return RuleResult(rule, reason, str(verdict.outcome), verdict.words, path)
+    return RuleResult(rule, reason, verdict.outcome, verdict.words, path)
 
 
 def _read(file: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from analyzer.diff.change import Change, Diff, NotComparable
+from analyzer.graph.rules import RuleOutcome
 
 
 class Verdict(Enum):
@@ -27,11 +28,11 @@ class JudgedChange:
 
 @dataclass(frozen=True)
 class RuleResult:
-    """A must-hold rule of the allow file. `outcome`: holds, broken, unchecked."""
+    """A must-hold rule of the allow file."""
 
     rule: str
     reason: str  # why there is such a rule, from the file
-    outcome: str
+    outcome: RuleOutcome
     words: str  # what was found
     path: tuple[str, ...] = ()  # the functions that show it, outermost first
 
@@ -57,7 +58,7 @@ class JudgedDiff:
     @property
     def broken(self) -> tuple[RuleResult, ...]:
         """The rules that do not hold."""
-        return tuple(rule for rule in self.rules if rule.outcome == "broken")
+        return tuple(rule for rule in self.rules if rule.outcome is RuleOutcome.BROKEN)
 
     @property
     def verdict(self) -> Verdict:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from analyzer.diff.change import ChangeKind, NamedProvenance
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult, Verdict
 from analyzer.text import visible
 from reports.html.change_marks import SIGNS, ChangeMarks
@@ -26,7 +27,7 @@ _VERDICTS = {
     Verdict.DIFFERS: ("differs", "≠", "differs"),
     Verdict.NOT_COMPARABLE: ("unchecked", "?", "not everything was checked"),
 }
-_OUTCOMES = {"broken": "✗", "unchecked": "?", "holds": "✓"}  # worst first
+_OUTCOMES = {RuleOutcome.BROKEN: "✗", RuleOutcome.UNCHECKED: "?", RuleOutcome.HOLDS: "✓"}  # worst first
 
 
 def build_diff_page(judged: JudgedDiff, svg: str, svg_missing: str = "") -> DiffPage:
@@ -106,7 +107,7 @@ def _outcome(rule: RuleResult) -> int:
 
 def _rule(rule: RuleResult) -> RuleRow:
     return RuleRow(
-        outcome=rule.outcome,
+        outcome=rule.outcome.value,
         sign=_OUTCOMES[rule.outcome],
         rule=visible(rule.rule),
         reason=visible(rule.reason),

@@ -11,6 +11,7 @@ from analyzer.commands.comparison import ComparisonTerms, compare_sources, read_
 from analyzer.diff.compare import compare
 from analyzer.diff.symbol_history import shipped_history
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.allow_list import DEFAULT_FAIL_ON, judge, parse_fail_on, read_allow_list
 from analyzer.policy.verdict import Verdict
 from tests.support.comparisons import source
@@ -140,7 +141,8 @@ class TestRules:
 
     def test_one_that_holds_changes_nothing(self):
         found = self.judged("main must reach goal via a")
-        assert [(rule.outcome, rule.path) for rule in found.rules] == [("holds", ("main", "a", "b", "goal"))]
+        path = ("main", "a", "b", "goal")
+        assert [(rule.outcome, rule.path) for rule in found.rules] == [(RuleOutcome.HOLDS, path)]
         assert found.verdict is Verdict.SAME
 
     def test_one_that_is_broken_differs(self):
