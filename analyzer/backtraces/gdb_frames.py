@@ -7,10 +7,11 @@ from enum import Enum
 from typing import NamedTuple
 
 from analyzer.backtraces.brackets import balanced, groups, split_arguments
-from analyzer.backtraces.gdb_headings import CREATED, CUT_OFF, broken_thread, gdb_thread, is_noise, our_heading
+from analyzer.backtraces.gdb_headings import CUT_OFF, broken_thread, gdb_thread, is_noise
 from analyzer.backtraces.line_cleanup import joined
 from analyzer.backtraces.other_frames import other_frame
 from analyzer.backtraces.stacks import ImportedFrame
+from analyzer.model.headings import FRAME_MARKS, is_creator, read_heading
 from gdbscripts.enums import FrameKind
 from gdbscripts.records import CUT, SIGNAL
 
@@ -21,7 +22,6 @@ _AT = re.compile(r" +at +(\S.*):(\d+)$")
 _LONGEST_NUMBER = 9  # digits of a line's
 _FROM = re.compile(r" +from +(\S.*)$")
 _PLACE_BEGINS = re.compile(r" +(?:a|at|at +\S.*|f|fr|fro|from)$")
-_MARKS = {"[inlined]": FrameKind.INLINE, "[tail call]": FrameKind.TAIL}
 _NEVER_IN_A_NAME = re.compile(r"[\s\"';]")
 _ONLY_IN_CPP = re.compile(r"[=!?,]")  # in templates and operators
 _SPACED_NAME = re.compile(r"<|\(|::|\boperator\b|\[clone ")
@@ -103,7 +103,7 @@ def _with_place(text: str, start: int, end: int) -> tuple[ImportedFrame, FrameSt
 
 def _without_mark(rest: str) -> tuple[str, FrameKind]:
     """Behind a frame our own `show` tells how it came to be."""
-    for mark, kind in _MARKS.items():
+    for kind, mark in FRAME_MARKS.items():
         if rest.endswith(mark):
             return rest[: -len(mark)].rstrip(), kind
     return rest, FrameKind.NORMAL
@@ -163,11 +163,11 @@ class PendingFrame:
     def _may_follow(self, line: str) -> bool:
         assert self.read is not None
         if (
-            our_heading(line)
+            read_heading(line)
             or gdb_thread(line)
             or broken_thread(line)
             or CUT_OFF.match(line)
-            or CREATED.match(line)
+            or is_creator(line)
         ):
             return False
         if self.read.state is FrameState.BROKEN:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from analyzer.backtraces.brackets import last_parenthesis
 from analyzer.backtraces.line_cleanup import clean_line
 from analyzer.backtraces.stacks import (
     UNKNOWN_FRAME,
@@ -20,6 +19,7 @@ from analyzer.backtraces.stacks import (
     append,
     bounded,
 )
+from analyzer.text import last_parenthesis
 from gdbscripts.enums import FrameKind
 from gdbscripts.records import KERNEL_LIBRARY
 

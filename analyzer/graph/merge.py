@@ -24,6 +24,7 @@ from analyzer.graph.qemu_arguments import arguments_of, machine_of
 from analyzer.kvm.requests import name_of
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function, Stop
+from analyzer.model.headings import MAIN_THREAD
 from analyzer.model.recording import Recording
 from gdbscripts.enums import RecordingOutcome, StopReason
 
@@ -261,7 +262,7 @@ def _ioctls(recording: Recording) -> list[GraphIoctl]:
 
 
 def _thread_order(label: str) -> tuple[bool, str]:
-    return label != "main thread", label
+    return label != MAIN_THREAD, label
 
 
 def _ioctls_of_log(recording: Recording) -> Iterator[GraphIoctl]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from analyzer.model.call_kinds import CallKind
+from analyzer.model.headings import write_thread
 from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.records import CUT, UNKNOWN_NAME
 
@@ -101,7 +102,7 @@ class Thread:
     @property
     def label(self) -> str:
         """What to call it."""
-        return "main thread" if self.number == 1 else self.name or f"thread {self.number}"
+        return write_thread(self.number, self.name)
 
 
 CallKey = tuple[str, tuple[int, ...]]  # the function reached, and the return addresses from the call outwards

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +32,7 @@ from gdbscripts.records import (
     StopRecord,
     ThreadRecord,
 )
-from tests.support.notation import as_text, header
+from tests.support.notation import as_text, header, recording
 from tests.support.pasted import shown
 from tests.unit.test_approved import example
 
@@ -70,14 +72,6 @@ FILES = st.sampled_from(["", "vl.c", "hw/core/qdev.c", "/usr/include/bits/x.h", 
 LIBRARIES = st.sampled_from(["", "/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/libglib-2.0.so.0"])
 KINDS = st.sampled_from([FrameKind.NORMAL, *(kind for kind in FrameKind if kind is not FrameKind.OTHER)])
 
-REASONS = (
-    StopReason.MILESTONE,
-    StopReason.WHERE,
-    StopReason.STORE,
-    StopReason.IO,
-    StopReason.THREAD_CREATE,
-)
-
 
 @st.composite
 def frames(draw, number):
@@ -114,7 +108,7 @@ def recordings(draw) -> Recording:
             number += 1
         records.extend(frame for frame, _ in stack)
         thread = draw(st.sampled_from(threads)).number
-        reason = draw(st.sampled_from(REASONS))
+        reason = draw(st.sampled_from(StopReason))
         reached = draw(st.lists(st.sampled_from(milestones), min_size=1, max_size=2, unique_by=lambda m: m.name))
         records.append(
             StopRecord(
@@ -122,7 +116,7 @@ def recordings(draw) -> Recording:
                 draw(st.integers(0, 99_999)) / 1000,
                 thread,
                 reason,
-                [m.name for m in reached] if reason is StopReason.MILESTONE else [],
+                [m.name for m in reached] if reason in (StopReason.MILESTONE, StopReason.BREAK) else [],
                 "device_write",
                 [frame.number for frame, _ in stack],
                 [[list(pair) for pair in pairs] for _, pairs in stack],
@@ -278,3 +272,20 @@ def test_where_only_the_thread_tells_of_its_creator_that_is_a_stack_too():
         "main -> realize -> start -> pthread_create",
         "main -> realize -> start => clone3 -> vcpu_fn -> goal -> ioctl",
     ]
+
+
+READ_AS = {reason: reason for reason in StopReason} | {StopReason.SAMPLE: StopReason.MILESTONE}
+"""A sample is printed like any stack that ends in its function, and that is a milestone of its own."""
+
+
+@pytest.mark.parametrize("reason", StopReason)
+def test_the_reason_of_a_stop_is_read_back(reason):
+    recorded = recording("main > goal")
+    title = "Asked for: goal" if reason is StopReason.BREAK else "The goal"
+    milestone = replace(recorded.milestones[0], title=title)
+    reached = ("goal",) if reason in (StopReason.MILESTONE, StopReason.BREAK) else ()
+    stop = replace(recorded.stops[0], reason=reason, milestones=reached)
+    text = shown(replace(recorded, milestones=(milestone,), stops=(stop,)))
+    again = recording_from_text(text.splitlines(keepends=True), "again")
+    assert shown(again) == text
+    assert [stop.reason for stop in again.stops] == [READ_AS[reason]]
