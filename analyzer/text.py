@@ -1,4 +1,7 @@
-"""Text for people: numbers of things, and what a guest or a program says, made fit for a terminal or a page."""
+"""Text for people: numbers of things, and what a guest or a program says, made fit for a terminal or a page.
+
+And one scan that several readers of text share.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,16 @@ def number_of(count: int, thing: str, several: str = "") -> str:
 def expand_user(text: str) -> Path:
     """The path with `~` replaced; unlike `Path.expanduser` this leaves the home of a stranger as it is."""
     return Path(os.path.expanduser(text))  # noqa: PTH111
+
+
+def last_parenthesis(text: str) -> int:
+    """Where the parenthesis that `text` ends with was opened; -1 when it was not."""
+    depth = 0
+    for position in range(len(text) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(text[position], 0)
+        if not depth:
+            return position
+    return -1
 
 
 def _spelled(char: str) -> str:

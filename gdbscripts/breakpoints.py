@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Protocol, Set, Tuple
 import gdb
 
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.enums import StopReason
 from gdbscripts.memory import read_pointer, stack_pointer
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.recorder import Recorder
@@ -131,7 +132,8 @@ class MilestoneBreakpoint(RecordingBreakpoint):
             self.retire()
 
     def _record(self, reached: List[PlannedMilestone], request: Optional[_IoctlCall], thread: int) -> None:
-        reason = "break" if all(step.name.startswith(BREAK) for step in reached) else "milestone"
+        asked_for = all(step.name.startswith(BREAK) for step in reached)
+        reason = StopReason.BREAK if asked_for else StopReason.MILESTONE
         details = request.details() if request else {}
         names = [step.name for step in reached]
         number = self.recorder.stop(reason, names, self._function, **details)
@@ -185,7 +187,7 @@ class ThreadCreateBreakpoint(RecordingBreakpoint):
         start = architecture.argument(frame, 2)
         name, file = _name_at(start)
         number = self.recorder.stop(
-            "thread-create",
+            StopReason.THREAD_CREATE,
             [],
             THREAD_CREATE,
             starts=name,

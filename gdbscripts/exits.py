@@ -13,10 +13,11 @@ import gdb
 from gdbscripts.arch.x86_64_effects import flow, pointer_operand
 from gdbscripts.breakpoints import RecordingBreakpoint
 from gdbscripts.disassembly import Disassembler
+from gdbscripts.enums import StopReason
 from gdbscripts.frame_arguments import may_be_optimised
 from gdbscripts.memory import read_bytes, value_in
 from gdbscripts.recorder import Recorder
-from gdbscripts.records import IO, ExitCountRecord, ExitResultRecord, KvmExitRecord
+from gdbscripts.records import ExitCountRecord, ExitResultRecord, KvmExitRecord
 from gdbscripts.tail_calls import address_of
 
 RUN = 0xAE80  # KVM_RUN
@@ -183,4 +184,4 @@ class DeviceFunctionBreakpoint(RecordingBreakpoint):
         """Record the way here, when it begins at a sampled exit."""
         number = self._exits.handled_by(gdb.selected_thread().num)
         if number is not None and self._exits.has_room(number):
-            self.recorder.stop(IO, [], gdb.newest_frame().name() or "", exit=number)
+            self.recorder.stop(StopReason.IO, [], gdb.newest_frame().name() or "", exit=number)

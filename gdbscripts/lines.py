@@ -6,6 +6,7 @@ import json
 from dataclasses import MISSING, fields
 from typing import Any, Dict, Optional, Type, get_args
 
+from gdbscripts import enums
 from gdbscripts.records import Record
 
 _TYPES: Dict[str, Type[Any]] = {kind.TAG: kind for kind in get_args(Record)}
@@ -19,6 +20,12 @@ _JSON_TYPES: Dict[str, Any] = {
     "float": (int, float),
     "Optional[int]": (int, type(None)),
     "Dict[str, Any]": dict,
+}
+_ENUMS: Dict[str, Type[enums.TextEnum]] = {
+    name: kind for name, kind in vars(enums).items() if isinstance(kind, type) and issubclass(kind, enums.TextEnum)
+}
+_ENUM_FIELDS = {
+    kind: {f.name: _ENUMS[str(f.type)] for f in fields(kind) if str(f.type) in _ENUMS} for kind in _TYPES.values()
 }
 
 
@@ -41,7 +48,7 @@ def from_line(line: str) -> Record:
         raise LineError("not a record of this format")
     kind = _TYPES[str(data.pop("record"))]
     _check_fields(data, kind)
-    record: Record = kind(**data)
+    record: Record = kind(**_with_members(data, kind))
     return record
 
 
@@ -67,6 +74,16 @@ def _check_fields(data: Dict[str, Any], kind: Type[Any]) -> None:
             raise LineError("field %s of a %s record has the wrong type" % (name, kind.TAG))
 
 
+def _with_members(data: Dict[str, Any], kind: Type[Any]) -> Dict[str, Any]:
+    """The fields with members of enums for their texts; LineError for a text that is none of them."""
+    for name, enum in _ENUM_FIELDS[kind].items():
+        try:
+            data[name] = enum(data[name])
+        except ValueError as error:
+            raise LineError("field %s of a %s record: %s" % (name, kind.TAG, error)) from None
+    return data
+
+
 def _fits(value: Any, annotation: str) -> bool:
     """Whether a JSON value is of the type an annotation of `wire.py` names."""
     if annotation == "Arguments":
@@ -75,7 +92,7 @@ def _fits(value: Any, annotation: str) -> bool:
         return isinstance(value, list) and all(_fits(item, annotation[5:-1]) for item in value)
     if annotation == "int":
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, _JSON_TYPES[annotation])
+    return isinstance(value, str if annotation in _ENUMS else _JSON_TYPES[annotation])
 
 
 def _is_pair_of_texts(value: Any) -> bool:

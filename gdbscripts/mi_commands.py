@@ -9,6 +9,7 @@ import gdb
 
 from gdbscripts import plan as plans
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.enums import RecordingOutcome
 from gdbscripts.plan_breakpoints import set_breakpoints
 from gdbscripts.recorder import Recorder
 from gdbscripts.records import SCHEMA, MilestoneRecord, ProgramExitRecord
@@ -152,7 +153,7 @@ class EndCommand(gdb.MICommand):
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many stops were recorded."""
         recorder = CommandState.current()
-        recorder.end(arguments[0], arguments[1])
+        recorder.end(RecordingOutcome(arguments[0]), arguments[1])
         return {"stops": recorder.stops}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import gdb
 
+from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, StopRecord, ThreadRecord
 from gdbscripts.stack import StackWalker, WalkedStack
@@ -64,7 +65,7 @@ class Recorder:
             return False
         return True
 
-    def stop(self, reason: str, milestones: List[str], function: str, **details: Any) -> int:
+    def stop(self, reason: StopReason, milestones: List[str], function: str, **details: Any) -> int:
         """Record the selected thread's stack; returns the number of the stop."""
         moment = self.now()
         thread = self.note_thread()
@@ -78,8 +79,8 @@ class Recorder:
         return stack
 
     def put(
-        self, stack: WalkedStack, moment: float, thread: int, reason: str, milestones: List[str], function: str,
-        **details: Any,
+        self, stack: WalkedStack, moment: float, thread: int, reason: StopReason, milestones: List[str],
+        function: str, **details: Any,
     ) -> int:  # fmt: skip
         """Record a stack that was walked before; returns the number of the stop."""
         number = self.stops
@@ -105,7 +106,7 @@ class Recorder:
         selected = gdb.selected_thread()
         for thread in threads:
             thread.switch()
-            self.stop("where", [], "")
+            self.stop(StopReason.WHERE, [], "")
         if selected is not None and selected.is_valid():
             selected.switch()
         return len(threads)
@@ -114,7 +115,7 @@ class Recorder:
         """Call `write` before the footer."""
         self._at_end = write
 
-    def end(self, outcome: str, reason: str) -> None:
+    def end(self, outcome: RecordingOutcome, reason: str) -> None:
         """Write the footer and close the file."""
         if self._at_end is not None:
             self._at_end()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union
 
+from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, RecordingOutcome, SlotKind, StopReason
+
 # History of the format:
 # 1  first
 # 2  pointers, the ledger of ioctls, the kernel's side
@@ -16,10 +18,6 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union
 SCHEMA = 3
 
 IMPORT = "import"  # scenario of a recording that was read from a text
-IO = "io"  # reason of a stop in a device's function, on behalf of the guest
-STEPS = ("passed", "read", "stored", "copied", "written", "static", "returned")
-STORE = "store"  # reason of a stop that shows who stored a pointer
-SAMPLE = "sample"  # reason of a stop that was imported as one of many
 KERNEL_LIBRARY = "kernel"  # the library an imported function of the kernel is in
 UNKNOWN_NAME = "??"  # the function of a frame that nobody knows
 SIGNAL = "<signal handler called>"
@@ -84,7 +82,7 @@ class FrameRecord:
     TAG: ClassVar[str] = "frame"
     number: int  # from 0
     function: str  # "??" when gdb knows none
-    kind: str  # normal, inline, tail, signal, other
+    kind: FrameKind
     pc: int
     file: str = ""  # absolute, or as the debug information of a library has it
     line: int = 0
@@ -105,7 +103,7 @@ class StopRecord:
     number: int  # from 0
     time: float  # seconds since the program was started
     thread: int
-    reason: str  # milestone, break, thread-create, where
+    reason: StopReason
     milestones: List[str]
     function: str  # the function that was waited for; "" for reason `where`
     frames: List[int]  # innermost first
@@ -228,12 +226,12 @@ class PointerRecord:
     number: int  # from 0
     returns: List[int]  # `pc` of the caller's frame and of those outside it, inlined ones left out
     callee: str  # `function` of the frame that was reached
-    kind: str  # member, static, global, argument, local, unknown
+    kind: SlotKind
     slot: str  # `AccelClass.init_machine`; "" when it has no name
     address: int  # of the slot; 0 when the pointer was in no slot of its own
     value: int
     target: str  # the function at `value`
-    outcome: str  # explained, not reproduced, unknown
+    outcome: PointerOutcome
     reason: str = ""  # why it is not explained
     # `target` and others, when they jumped on: as `Frame.via`
     leads: List[List[str]] = field(default_factory=list)
@@ -245,7 +243,7 @@ class PointerOriginRecord:
 
     TAG: ClassVar[str] = "pointer-step"
     pointer: int
-    what: str  # one of STEPS
+    what: PointerOriginKind
     name: str  # of the parameter passed, the slot, the table, the function that returned it
     function: str = ""
     file: str = ""
@@ -305,7 +303,7 @@ class EndRecord:
     """The footer."""
 
     TAG: ClassVar[str] = "end"
-    outcome: str  # complete, incomplete, interrupted
+    outcome: RecordingOutcome
     reason: str
     frames: int
     stops: int

@@ -8,15 +8,16 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.call_instructions import CallClassifier
+from gdbscripts.enums import FrameKind
 from gdbscripts.frame_arguments import arguments_of
 from gdbscripts.records import CUT as CUT_BEGINS
 from gdbscripts.records import SIGNAL, UNKNOWN_NAME, Arguments, FrameRecord
 
 _KINDS = {
-    gdb.NORMAL_FRAME: "normal",
-    gdb.INLINE_FRAME: "inline",
-    gdb.TAILCALL_FRAME: "tail",
-    gdb.SIGTRAMP_FRAME: "signal",
+    gdb.NORMAL_FRAME: FrameKind.NORMAL,
+    gdb.INLINE_FRAME: FrameKind.INLINE,
+    gdb.TAILCALL_FRAME: FrameKind.TAIL,
+    gdb.SIGTRAMP_FRAME: FrameKind.SIGNAL,
 }
 # Deeper stacks are cut and end in a frame of this name, so that a runaway recursion stays bounded.
 DEEPEST = 2000
@@ -78,7 +79,7 @@ class StackWalker:
         key = (0, CUT, -1, -1, "", 0)
         if key not in self._numbers:
             self._numbers[key] = len(self._numbers)
-            stack.new.append(FrameRecord(self._numbers[key], CUT, "other", 0))
+            stack.new.append(FrameRecord(self._numbers[key], CUT, FrameKind.OTHER, 0))
         stack.frames.append(self._numbers[key])
         stack.arguments.append([])
 
@@ -90,7 +91,7 @@ class StackWalker:
         return FrameRecord(
             number=number,
             function=name,
-            kind=_KINDS.get(frame.type(), "other"),
+            kind=_KINDS.get(frame.type(), FrameKind.OTHER),
             pc=frame.pc(),
             file=file,
             line=sal.line if sal.symtab is not None else 0,

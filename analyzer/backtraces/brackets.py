@@ -48,16 +48,6 @@ def balanced(text: str) -> bool:
     return text.count("(") == text.count(")")
 
 
-def last_parenthesis(text: str) -> int:
-    """Where the parenthesis that `text` ends with was opened; -1 when it was not."""
-    depth = 0
-    for position in range(len(text) - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(text[position], 0)
-        if not depth:
-            return position
-    return -1
-
-
 def open_braces(text: str) -> int:
     """How many more braces `text` opens than it closes."""
     tokens = [token[0] for token in _BRACES.finditer(text)]

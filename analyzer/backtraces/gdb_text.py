@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from analyzer.backtraces.brackets import open_braces
 from analyzer.backtraces.gdb_frames import LONGEST, FrameState, PendingFrame, parse_frame
 from analyzer.backtraces.gdb_headings import (
-    CREATED,
     CUT_OFF,
     asks_for_stack,
     broken_thread,
@@ -18,7 +17,7 @@ from analyzer.backtraces.gdb_headings import (
     is_noise,
     is_source,
     is_source_of,
-    our_heading,
+    show_thread,
 )
 from analyzer.backtraces.line_cleanup import FRAME_START, LinePrefixes, clean_line, joined, without_entities
 from analyzer.backtraces.other_frames import other_thread
@@ -32,6 +31,8 @@ from analyzer.backtraces.stacks import (
     at_one_place,
     bounded,
 )
+from analyzer.model.headings import StackHeading, is_creator, read_heading
+from gdbscripts.enums import FrameKind
 
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
 _WIDE = 78  # columns: a line so long may have been broken by the terminal
@@ -104,12 +105,12 @@ class GdbText:
 
     def _between(self, number: int, line: str) -> Iterator[ImportedStack]:
         line = joined(self._begun, line) if self._begun else line
-        ours, thread, broken = our_heading(line), gdb_thread(line) or other_thread(line), broken_thread(line)
+        ours, thread, broken = read_heading(line), gdb_thread(line) or other_thread(line), broken_thread(line)
         before, self._before, self._begun = self._before, line, line if broken and not thread else ""
         if ours is not None:
             yield from self._finish()
-            self._thread = ours.thread
-            self._stack = _Stack(heading=ours.what, time=ours.time, times=ours.times)
+            self._thread = show_thread(ours.thread)
+            self._stack = _Stack(ours)
         elif thread is not None or broken is not None:
             yield from self._finish()
             self._thread = thread or broken
@@ -117,7 +118,7 @@ class GdbText:
                 self._current = self._thread
         elif asks_for_stack(line):
             yield from self.asked()
-        elif CREATED.match(line) and self._stack.heading:
+        elif is_creator(line) and self._stack.heading:
             self._stack.now_the_creator()
         elif CUT_OFF.match(line):
             self._stack.cut = True
@@ -155,8 +156,9 @@ class GdbText:
 class _Stack:
     """A stack that is being read."""
 
-    def __init__(self, heading: str = "", time: float = 0.0, times: int = 1) -> None:
-        self.heading, self._time, self._times = heading, time, times
+    def __init__(self, shown: StackHeading | None = None) -> None:
+        self.heading = shown if shown and shown.sentence else None
+        self._time, self._times = (shown.time, shown.count) if shown else (0.0, 1)
         self.frames: list[ImportedFrame] = []
         self._inner: list[ImportedFrame] | None = None  # the stack itself, while its thread's creator is read
         self.level = -1
@@ -197,15 +199,15 @@ def inlined(frames: list[ImportedFrame]) -> list[ImportedFrame]:
     same address for both. This tells
     nothing where no frame has an address, or where frames are marked already.
     """
-    marked = any(frame.kind in ("inline", "tail") for frame in frames)
+    marked = any(frame.kind in (FrameKind.INLINE, FrameKind.TAIL) for frame in frames)
     if marked or not any(frame.addressed for frame in frames[1:]):
         return frames
     return [
-        frame._replace(kind="inline") if _is_inlined(frame, outer) else frame
+        frame._replace(kind=FrameKind.INLINE) if _is_inlined(frame, outer) else frame
         for frame, outer in zip(frames, [*frames[1:], UNKNOWN_FRAME], strict=True)
     ]
 
 
 def _is_inlined(frame: ImportedFrame, outer: ImportedFrame) -> bool:
-    plain = frame.kind == "normal" == outer.kind and not frame.is_unknown and not outer.is_unknown
+    plain = frame.kind is outer.kind is FrameKind.NORMAL and not frame.is_unknown and not outer.is_unknown
     return plain and not outer.gap and (not outer.addressed or at_one_place(frame, outer))

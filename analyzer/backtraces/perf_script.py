@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from analyzer.backtraces.brackets import last_parenthesis
 from analyzer.backtraces.line_cleanup import clean_line
 from analyzer.backtraces.stacks import (
     UNKNOWN_FRAME,
@@ -20,6 +19,8 @@ from analyzer.backtraces.stacks import (
     append,
     bounded,
 )
+from analyzer.text import last_parenthesis
+from gdbscripts.enums import FrameKind
 from gdbscripts.records import KERNEL_LIBRARY
 
 _LONGEST_HEADER = 2000  # characters
@@ -82,7 +83,7 @@ def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
 
 def _whole(header: tuple[ThreadLabel, float] | None, frames: list[ImportedFrame]) -> Iterator[ImportedStack]:
     if header is not None and frames:
-        inlined = any(frame.kind == "inline" for frame in frames)
+        inlined = any(frame.kind is FrameKind.INLINE for frame in frames)
         yield ImportedStack(
             bounded(_in_libraries(frames) if inlined else frames), header[0], time=max(0.0, header[1])
         )
@@ -92,7 +93,7 @@ def _in_libraries(frames: list[ImportedFrame]) -> list[ImportedFrame]:
     """The frames with those inlined in the library of the function that they are part of."""
     whole: list[ImportedFrame] = []
     for frame in reversed(frames):
-        inlined = frame.kind == "inline" and whole
+        inlined = frame.kind is FrameKind.INLINE and whole
         whole.append(frame._replace(library=whole[-1].library) if inlined else frame)
     return whole[::-1]
 
@@ -114,7 +115,7 @@ def _header(line: str, timeless: bool) -> tuple[ThreadLabel, float | None] | Non
 def _placed(frame: ImportedFrame, line: str) -> ImportedFrame | None:
     """The frame with the line of source that is told below it, with the mark of an inlined one behind."""
     text = line.removesuffix(f" {_INLINED}")
-    inlined = frame if text == line else frame._replace(kind="inline")
+    inlined = frame if text == line else frame._replace(kind=FrameKind.INLINE)
     if place := _SOURCE.match(text):
         return inlined._replace(file=place[1], line=int(place[2]))
     return inlined if _NO_SOURCE.match(text) else None
@@ -135,7 +136,7 @@ def _frame(symbol: str, rest: str, high: bool) -> ImportedFrame:
     if name in _UNKNOWN:
         return UNKNOWN_FRAME
     if module == _INLINED:
-        return ImportedFrame(name, kind="inline")
+        return ImportedFrame(name, kind=FrameKind.INLINE)
     return ImportedFrame(name, library=_library(module[1:-1], high))
 
 

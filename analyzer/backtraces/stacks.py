@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from analyzer.model.headings import StackHeading
 from analyzer.text import number_of
+from gdbscripts.enums import FrameKind
 from gdbscripts.records import CUT, UNKNOWN_NAME
 
 SHOWN = 5  # unread lines that are kept to be shown
@@ -24,7 +26,7 @@ class ImportedFrame(NamedTuple):
     library: str = ""
     pc: int = 0
     addressed: bool = False
-    kind: str = "normal"  # as in `wire.Frame`
+    kind: FrameKind = FrameKind.NORMAL
     arguments: tuple[tuple[str, str], ...] = ()
     gap: bool = False
 
@@ -35,7 +37,7 @@ class ImportedFrame(NamedTuple):
 
 
 UNKNOWN_FRAME = ImportedFrame(UNKNOWN_NAME)
-_BETWEEN = ImportedFrame(f"{CUT} {DEEPEST} frames>", kind="other")
+_BETWEEN = ImportedFrame(f"{CUT} {DEEPEST} frames>", kind=FrameKind.OTHER)
 
 
 def at_one_place(frame: ImportedFrame, outer: ImportedFrame) -> bool:
@@ -54,14 +56,14 @@ class ThreadLabel(NamedTuple):
 
 
 class ImportedStack(NamedTuple):
-    """A stack, frames innermost first. `heading` is the line our own `show` prints above it, without `== `."""
+    """A stack, frames innermost first. `heading` is what `analyze show` printed above it."""
 
     frames: tuple[ImportedFrame, ...]
     thread: ThreadLabel | None = None
     times: int = 1  # how often it came
     time: float = 0.0  # of the first
-    heading: str = ""
-    creator: tuple[ImportedFrame, ...] = ()  # where the thread was created, as our own `show` prints it below
+    heading: StackHeading | None = None
+    creator: tuple[ImportedFrame, ...] = ()  # where the thread was created, as `analyze show` prints it below
     cut: bool = False  # the text says that more frames follow
 
 

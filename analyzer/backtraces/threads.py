@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from analyzer.backtraces.stacks import ImportedStack, ThreadLabel
 from analyzer.model.frames import CALL_MAIN, LIBC_START_FRAMES
+from analyzer.model.headings import UNKNOWN_THREAD
 from gdbscripts.records import ThreadRecord
 
 MAIN = 1  # a recording's number for the main thread
-NOT_NAMED = "unknown thread"
 _Key = tuple[int, int, str, bool]
 
 
@@ -52,7 +52,7 @@ class Threads:
         number = self._numbers[key]
         before = self.records.get(number, ThreadRecord(number, 0, ""))
         nameless = number != MAIN and not label.number
-        name = label.name or before.name or (NOT_NAMED if nameless else "")
+        name = label.name or before.name or (UNKNOWN_THREAD if nameless else "")
         self.records[number] = ThreadRecord(number, label.tid or before.tid, name)
 
     def _choose(self, wished: int, main: bool) -> int:

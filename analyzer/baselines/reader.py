@@ -25,10 +25,11 @@ from analyzer.graph.call_graph import (
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 from analyzer.text import visible
-from gdbscripts.records import STEPS
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 _SCHEMA = int(FIRST_LINE.rpartition(" ")[2])
 _KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
+_ORIGINS = frozenset(map(str, PointerOriginKind))
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CHAIN = re.compile(
     rf"(?P<word>chain|step) (?P<milestone>{_QUOTED}|(?!\").*?): (?P<title>.*) \((?P<thread>{_QUOTED}|[^()\"]*)\)"
@@ -145,9 +146,11 @@ class _BaselineReader:
             if not steps:
                 raise ValueError(f"no chain {milestone} stands before this one")
         elif word == "through":
-            steps = (*steps[:-1], replace(steps[-1], slot=GraphPointer(tokens[1], tokens[2], "explained", "", ())))
-        elif word in STEPS and (slot := steps[-1].slot):
-            slot = replace(slot, set_by=(*slot.set_by, GraphPointerOrigin(tokens[0], tokens[1], tokens[2], "", 0)))
+            slot = GraphPointer(SlotKind(tokens[1]), tokens[2], PointerOutcome.EXPLAINED, "", ())
+            steps = (*steps[:-1], replace(steps[-1], slot=slot))
+        elif word in _ORIGINS and (known := steps[-1].slot):
+            origin = GraphPointerOrigin(PointerOriginKind(tokens[0]), tokens[1], tokens[2], "", 0)
+            slot = replace(known, set_by=(*known.set_by, origin))
             steps = (*steps[:-1], replace(steps[-1], slot=slot))
         else:
             kind = _KINDS[tokens.pop(0)] if steps else None

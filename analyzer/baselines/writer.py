@@ -24,7 +24,7 @@ from analyzer.diff.aligned_chains import OUTSIDE_THE_PROGRAM, comparable
 from analyzer.graph.call_graph import CallGraph, ChainStep, GraphPointer, GraphPointerOrigin, Provenance
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
-from gdbscripts.records import STEPS
+from gdbscripts.enums import PointerOriginKind, PointerOutcome
 
 FIRST_LINE = "qemu-callchain baseline 1"
 ARROWS = {
@@ -42,7 +42,7 @@ ARROWS = {
 }
 HEAD = ("qemu", "machine", "profile", "scenario", "accelerator", "guest", "arguments")
 _PLAIN = re.compile(r"[^\s\"]+")
-_OWN_WORDS = {"as", "through", *STEPS}  # what else a line may begin with
+_OWN_WORDS = {"as", "through", *map(str, PointerOriginKind)}  # what else a line may begin with
 AS = "as "  # a chain that begins like the whole of an earlier one names that
 
 
@@ -90,7 +90,7 @@ def _chains(graph: CallGraph) -> Iterator[str]:
 
 def _bare(step: ChainStep) -> ChainStep:
     """The step without what is not kept."""
-    slot = step.slot if step.slot and step.slot.outcome == "explained" else None
+    slot = step.slot if step.slot and step.slot.outcome is PointerOutcome.EXPLAINED else None
     if slot is not None:
         set_by = tuple(GraphPointerOrigin(s.what, s.name, s.function, "", 0) for s in slot.set_by)
         slot = GraphPointer(slot.kind, slot.name, slot.outcome, "", set_by)

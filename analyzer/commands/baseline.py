@@ -22,6 +22,7 @@ from analyzer.commands.comparison import (
     add_result_options,
     add_terms,
     compare_sources,
+    exit_status,
     result_of,
     terms_of,
     write_comparison,
@@ -30,6 +31,7 @@ from analyzer.commands.parser import INPUT_HELP, Parser, input_name, path, refus
 from analyzer.diff.change import NamedGraph
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.inputs import open_graph
+from analyzer.policy.verdict import Verdict
 from analyzer.recording.reader import FILE_NAME
 
 BASELINE_EXAMPLES = """\
@@ -109,14 +111,14 @@ def check(
         )
     if missing := next((each for each in kept if not each.baseline.exists()), None):
         raise without_baseline(missing)
-    statuses = set()
+    verdicts = set()
     for each in kept:
         old = open_graph(str(each.baseline))
-        verdict = compare_sources(old, each.source, terms)
-        write_comparison(verdict, old, each.source, terms, output)
-        statuses.add(verdict.status)
+        judged = compare_sources(old, each.source, terms)
+        write_comparison(judged, old, each.source, terms, output)
+        verdicts.add(judged.verdict)
     for name in not_compared(folder, kept):
         print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)
-        statuses.update([ExitStatus.COULD_NOT_RUN] if all_of_it else [])
-    worst_first = (ExitStatus.DIFFERS, ExitStatus.COULD_NOT_RUN, ExitStatus.DONE)
-    return next(status for status in worst_first if status in statuses)
+        verdicts.update([Verdict.NOT_COMPARABLE] if all_of_it else [])
+    worst_first = (Verdict.DIFFERS, Verdict.NOT_COMPARABLE, Verdict.SAME)
+    return exit_status(next(verdict for verdict in worst_first if verdict in verdicts))

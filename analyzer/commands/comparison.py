@@ -17,12 +17,12 @@ from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, names_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
 from analyzer.diff.symbol_history import SymbolHistory, combine_histories, read_history, shipped_history
-from analyzer.errors import AnalyzerError, UsageError
+from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.rules import check_rule, parse_rule
 from analyzer.output_folder import write_text
 from analyzer.policy.allow_list import DEFAULT_FAIL_ON, AllowList, judge, parse_fail_on, read_allow_list
-from analyzer.policy.verdict import JudgedDiff, RuleResult
+from analyzer.policy.verdict import JudgedDiff, RuleResult, Verdict
 from reports.dot.merged_graph import merged_dot
 from reports.formats import FORMATS, format_of
 from reports.html.render import render_diff
@@ -33,6 +33,11 @@ from reports.text.rules import rule_sentence
 COMPARISON_STATUS = """\
 exit status of a comparison:
   0 the same; 1 it differs, or a rule is broken; 2 usage; 3 something could not be compared, and nothing differs"""
+_EXIT_STATUS = {
+    Verdict.SAME: ExitStatus.DONE,
+    Verdict.DIFFERS: ExitStatus.DIFFERS,
+    Verdict.NOT_COMPARABLE: ExitStatus.COULD_NOT_RUN,
+}
 FORMS = (*FORMATS, "html")
 _WIDTH = 120  # columns of what goes to no terminal
 
@@ -127,6 +132,11 @@ def compare_sources(old: NamedGraph, new: NamedGraph, terms: ComparisonTerms) ->
     return judge(diff, rules, terms.allow, terms.fail_on, date.today())
 
 
+def exit_status(verdict: Verdict) -> ExitStatus:
+    """The exit status of a comparison with that verdict."""
+    return _EXIT_STATUS[verdict]
+
+
 def output_format(form: str | None, file: Path | None) -> str:
     """The format asked for, or the one the file's name stands for. UsageError when it stands for none."""
     if form is not None:
@@ -173,7 +183,7 @@ def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHi
 def _checked(rule: str, reason: str, graph: CallGraph) -> RuleResult:
     check = check_rule(parse_rule(rule), graph)
     path = tuple(function.name for function in check.path.functions) if check.path else ()
-    return RuleResult(rule, reason, str(check.outcome), rule_sentence(check), path)
+    return RuleResult(rule, reason, check.outcome, rule_sentence(check), path)
 
 
 def _read(file: Path) -> str:

@@ -9,6 +9,7 @@ from analyzer.commands.comparison import (
     add_result_options,
     add_terms,
     compare_sources,
+    exit_status,
     result_of,
     terms_of,
     write_comparison,
@@ -60,6 +61,6 @@ def run(options: argparse.Namespace) -> ExitStatus:
     """Compare, and print or write the result."""
     output, terms = result_of(options), terms_of(options)
     old, new = open_graph(options.old), open_graph(options.new)
-    verdict = compare_sources(old, new, terms)
-    write_comparison(verdict, old, new, terms, output)
-    return verdict.status
+    judged = compare_sources(old, new, terms)
+    write_comparison(judged, old, new, terms, output)
+    return exit_status(judged.verdict)

@@ -6,6 +6,7 @@ from analyzer.diff.change import Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import ChainStep, GraphPointer, GraphPointerOrigin
 from analyzer.model.call_kinds import CallKind
+from gdbscripts.enums import PointerOriginKind, PointerOutcome
 
 _HOW_COMPILED = {
     CallKind.DIRECT,
@@ -69,7 +70,7 @@ def explained(step: ChainStep) -> bool:
 def slot_words(slot: GraphPointer, whole: bool = False) -> str:
     """Where a pointer is kept and who sets it, without lines; `whole`: each place on its way, too."""
     steps = [_step_words(step, whole) for step in slot.set_by if step.function or whole]
-    steps += ["set in a table"] if any(step.what == "static" for step in slot.set_by) else []
+    steps += ["set in a table"] if any(step.what is PointerOriginKind.STATIC for step in slot.set_by) else []
     return ", ".join([slot.name or "a place without a name", *steps])
 
 
@@ -80,14 +81,15 @@ def _step_words(step: GraphPointerOrigin, whole: bool) -> str:
 
 
 def _known(slot: GraphPointer) -> bool:
-    return slot.outcome == "explained"
+    return slot.outcome is PointerOutcome.EXPLAINED
 
 
 def _settings(slot: GraphPointer, names: SymbolHistory) -> list[_Setting]:
     steps = [("", slot.name, "")]
     for step in slot.set_by:
         function = names.normalised(step.function)
-        if step.what != "written" or function != steps[-1][2]:  # optimised code tells it twice: it is in its hands
+        # Optimised code tells it twice: it is in its hands.
+        if step.what is not PointerOriginKind.WRITTEN or function != steps[-1][2]:
             steps.append((step.what, step.name, function))
     return steps
 

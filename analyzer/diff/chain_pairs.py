@@ -13,9 +13,9 @@ from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Chain, ChainStep
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from analyzer.model.headings import MAIN_THREAD, UNKNOWN_THREAD
 
-_MAIN = "main thread"
-_UNNAMED = ("thread ", "unknown thread")
+_UNNAMED = ("thread ", UNKNOWN_THREAD)
 _MOST_TRIED = 400  # pairs of chains to one milestone that are looked at to see which belong together
 
 
@@ -135,7 +135,7 @@ def _thread_change(old: Chain, new: Chain, place: ChainStep, recorded: bool) -> 
     if old.thread == new.thread or not old.thread or not new.thread:
         return []
     unnamed = old.thread.startswith(_UNNAMED) or new.thread.startswith(_UNNAMED)
-    main = _MAIN in (old.thread, new.thread)
+    main = MAIN_THREAD in (old.thread, new.thread)
     if (main and not recorded) or (unnamed and not main):
         return []
     return [Change(ChangeKind.THREAD, new.title, old.thread, new.thread, file=place.file, line=place.line)]

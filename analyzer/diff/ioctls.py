@@ -10,9 +10,9 @@ from analyzer.diff.align import align
 from analyzer.diff.change import Change, ChangeKind
 from analyzer.graph.call_graph import GraphIoctl
 from analyzer.model.frames import Function
+from analyzer.model.headings import MAIN_THREAD
 
 _LADDER = {"KVM_CREATE_VM", "KVM_CREATE_VCPU", "KVM_RUN"}  # recorded even when the others are not
-_MAIN = "main thread"
 _OF_A_VCPU = re.compile(r"(?<=kvm-vcpu):\d+$")  # one processor more asks nothing new
 
 
@@ -91,4 +91,4 @@ def _by_thread(calls: Sequence[GraphIoctl]) -> dict[str, list[Function]]:
 
 
 def _thread(label: str) -> str:
-    return label if label == _MAIN else "a processor's thread" if "CPU" in label else "another thread"
+    return label if label == MAIN_THREAD else "a processor's thread" if "CPU" in label else "another thread"

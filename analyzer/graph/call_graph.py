@@ -10,6 +10,7 @@ import networkx as nx
 
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 
 @dataclass(frozen=True, order=True)
@@ -25,7 +26,7 @@ class CallSite:
 class GraphPointerOrigin:
     """A step back to where a pointer was set, as in `model.PointerStep`; `function` is "" for read and static."""
 
-    what: str
+    what: PointerOriginKind
     name: str
     function: str
     file: str
@@ -36,9 +37,9 @@ class GraphPointerOrigin:
 class GraphPointer:
     """Where an indirect call took its pointer from, and how that was set; as in `model.Pointer`."""
 
-    kind: str
+    kind: SlotKind
     name: str
-    outcome: str
+    outcome: PointerOutcome
     reason: str
     set_by: tuple[GraphPointerOrigin, ...]
 

@@ -15,7 +15,7 @@ from analyzer.model.frames import LIBC_START_FRAMES, Frame, Function, Stop, call
 from analyzer.model.kvm import Ioctl
 from analyzer.model.pointers import Pointer
 from analyzer.model.recording import Recording
-from gdbscripts.records import IO
+from gdbscripts.enums import StopReason
 
 # As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.
 _NAMED = re.compile(r"0x[0-9a-f]+ <(.+)>")
@@ -189,14 +189,14 @@ def _device_chains(recording: Recording, position: int) -> Iterator[Chain]:
     """A chain for each stop in a device's function, from the thread's start, named after where the guest turns."""
     exits = {exit_.number: exit_ for exit_ in recording.exits}
     for stop in recording.stops:
-        exit_ = exits.get(stop.exit) if stop.reason == IO and stop.exit is not None else None
+        exit_ = exits.get(stop.exit) if stop.reason is StopReason.IO and stop.exit is not None else None
         if exit_ is not None:
             name, title = _access(stop, exit_.run)
             label = recording.thread(stop.thread).label
             steps = tuple(graph_step(step) for step in own_chain(stop, recording))
             if not steps:
                 continue
-            yield Chain(f"{IO} {name}", title, "", False, position, label, steps)
+            yield Chain(f"{StopReason.IO} {name}", title, "", False, position, label, steps)
 
 
 def _access(stop: Stop, run: bytes) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from analyzer.graph.call_graph import (
 )
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
-from gdbscripts.records import STEPS
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 # History of the format:
 # 1  first
@@ -116,10 +116,11 @@ def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
 
 
 def _read_slot(entry: dict[str, Any]) -> GraphPointer:
-    set_by = tuple(_check_types(GraphPointerOrigin(*step)) for step in entry.pop("set_by"))
-    if unknown := {step.what for step in set_by} - set(STEPS):
-        raise ValueError(f"nobody sets a pointer by {min(unknown)}")
-    return _check_types(GraphPointer(set_by=set_by, **entry))
+    set_by = tuple(
+        _check_types(GraphPointerOrigin(PointerOriginKind(what), *rest)) for what, *rest in entry.pop("set_by")
+    )
+    kind, outcome = SlotKind(entry.pop("kind")), PointerOutcome(entry.pop("outcome"))
+    return _check_types(GraphPointer(kind=kind, outcome=outcome, set_by=set_by, **entry))
 
 
 def _numbered(functions: list[Function], number: int) -> Function:

@@ -24,11 +24,12 @@ from analyzer.graph.qemu_arguments import arguments_of, machine_of
 from analyzer.kvm.requests import name_of
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function, Stop
+from analyzer.model.headings import MAIN_THREAD
 from analyzer.model.recording import Recording
-from gdbscripts.records import STORE
+from gdbscripts.enums import RecordingOutcome, StopReason
 
-_STARTS = "thread-create"
-_THREADS_WITHOUT_CHAINS = (_STARTS, "where", STORE)  # nothing was waited for there
+# Nothing was waited for there.
+_THREADS_WITHOUT_CHAINS = (StopReason.THREAD_CREATE, StopReason.WHERE, StopReason.STORE)
 _MAKES_THE_NEXT = "do_spawn_thread"  # util/thread-pool.c
 
 
@@ -45,7 +46,8 @@ def thread_pool_starts(recording: Recording) -> frozenset[int]:
 
 
 def _is_of_the_pool(stop: Stop) -> bool:
-    return stop.reason == _STARTS and any(frame.function.name == _MAKES_THE_NEXT for frame in stop.frames)
+    makes = stop.reason is StopReason.THREAD_CREATE
+    return makes and any(frame.function.name == _MAKES_THE_NEXT for frame in stop.frames)
 
 
 def _creations(stop: Stop, recording: Recording) -> Iterator[Stop]:
@@ -59,7 +61,7 @@ def _creations(stop: Stop, recording: Recording) -> Iterator[Stop]:
 
 
 _OF_THE_HOST = ("seconds", "log")  # of a birth certificate: another build of the same has others
-_NO_CHAINS = ("where", STORE)  # where threads stood at the end, and who stored a pointer
+_NO_CHAINS = (StopReason.WHERE, StopReason.STORE)  # where threads stood at the end, and who stored a pointer
 _Edge = tuple[Function, Function, CallKind]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -217,7 +219,7 @@ def _provenance(recording: Recording) -> Provenance:
         build_id=header.build_id,
         accelerator=recording.accelerator.name if recording.accelerator else "",
         guest=PurePosixPath(header.guest).name,
-        complete=recording.end is not None and recording.end.outcome == "complete",
+        complete=recording.end is not None and recording.end.outcome is RecordingOutcome.COMPLETE,
         machine=machine_of(header.command),
         arguments=arguments_of(header.qemu_arguments),
         build={name: value for name, value in header.build.items() if name not in _OF_THE_HOST},
@@ -260,7 +262,7 @@ def _ioctls(recording: Recording) -> list[GraphIoctl]:
 
 
 def _thread_order(label: str) -> tuple[bool, str]:
-    return label != "main thread", label
+    return label != MAIN_THREAD, label
 
 
 def _ioctls_of_log(recording: Recording) -> Iterator[GraphIoctl]:

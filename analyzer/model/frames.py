@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from analyzer.model.call_kinds import CallKind
+from analyzer.model.headings import write_thread
+from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.records import CUT, UNKNOWN_NAME
 
 _COMPILER_SUFFIX = re.compile(r"\.(?:constprop|part|isra|cold|lto_priv)(?:\.\d+)?(?=\.|$)")
@@ -42,7 +44,7 @@ class Frame:
 
     function: Function
     name: str  # as gdb shows it, compiler suffixes included
-    kind: str  # normal, inline, tail, signal, other
+    kind: FrameKind
     file: str  # relative to the source root when it lies below it
     line: int
     library: str
@@ -77,7 +79,7 @@ class Stop:
     number: int
     time: float  # seconds since the program was started
     thread: int
-    reason: str  # milestone, break, thread-create, where, store, io, sample
+    reason: StopReason
     milestones: tuple[str, ...]
     function: str
     frames: tuple[Frame, ...]
@@ -100,7 +102,7 @@ class Thread:
     @property
     def label(self) -> str:
         """What to call it."""
-        return "main thread" if self.number == 1 else self.name or f"thread {self.number}"
+        return write_thread(self.number, self.name)
 
 
 CallKey = tuple[str, tuple[int, ...]]  # the function reached, and the return addresses from the call outwards
@@ -113,7 +115,7 @@ def call_key(frames: Sequence[Frame], position: int, callee: str) -> CallKey:
 
 def returns_from(frames: Sequence[Frame], position: int) -> tuple[int, ...]:
     """The return addresses of a stack from frame `position` outwards: an inlined function has none of its own."""
-    return tuple(frame.pc for frame in frames[position:] if frame.kind in ("normal", "tail"))
+    return tuple(frame.pc for frame in frames[position:] if frame.kind in (FrameKind.NORMAL, FrameKind.TAIL))
 
 
 def identify(name: str, file: str, library: str) -> Function:

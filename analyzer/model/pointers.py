@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analyzer.model.frames import Function
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class PointerOrigin:
     returned (by the function `name`). `function` is the one that does it, None for read and static.
     """
 
-    what: str
+    what: PointerOriginKind
     name: str
     function: Function | None
     file: str
@@ -27,14 +28,14 @@ class PointerOrigin:
 
 @dataclass(frozen=True)
 class Pointer:
-    """The pointer that an indirect call went through. `outcome`: explained, not reproduced, unknown."""
+    """The pointer that an indirect call went through."""
 
-    kind: str  # member, static, global, argument, local, unknown
+    kind: SlotKind
     slot: str  # `AccelClass.init_machine`; "" when it has no name
     address: int
     value: int
     target: str  # the function it points to
-    outcome: str
+    outcome: PointerOutcome
     reason: str
     leads: tuple[Function, ...]  # the target and others, when they jumped on to the callee
     steps: tuple[PointerOrigin, ...]  # that nearest to the call first

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from analyzer.diff.change import NOTES, Change, ChangeKind, Diff, NotComparable
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
 from analyzer.toml import TOMLError, parse_toml
 
-UNCHECKED = "unchecked"  # in an allow file: what could not be compared; of a rule: what could not be decided
+UNCHECKED = "unchecked"  # in an allow file, beside the kinds of changes: what could not be compared
 _STALE = "stale"
 _ALL, _NONE = "all", "none"
 DEFAULT_FAIL_ON = frozenset({str(kind) for kind in ChangeKind if kind not in NOTES})
@@ -89,7 +90,7 @@ def judge(
     findings = tuple(_finding(change, active, fail_on) for change in diff.changes)
     open_ = [
         *diff.not_comparable,
-        *(NotComparable(f"Rule: {r.rule}", r.words) for r in rules if r.outcome == UNCHECKED),
+        *(NotComparable(f"Rule: {r.rule}", r.words) for r in rules if r.outcome is RuleOutcome.UNCHECKED),
     ]
     stale = tuple(words for entry in allow.allowances if (words := _stale(entry, diff, open_, today)))
     return JudgedDiff(

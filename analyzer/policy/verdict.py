@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from analyzer.diff.change import Change, Diff, NotComparable
-from analyzer.errors import ExitStatus
+from analyzer.graph.rules import RuleOutcome
+
+
+class Verdict(Enum):
+    """What a comparison comes to. Commands turn it into an exit status."""
+
+    SAME = "same"
+    DIFFERS = "differs"  # something counts, or a rule is broken
+    NOT_COMPARABLE = "not comparable"  # all that could be compared is the same, and something could not be
 
 
 @dataclass(frozen=True)
@@ -19,11 +28,11 @@ class JudgedChange:
 
 @dataclass(frozen=True)
 class RuleResult:
-    """A must-hold rule of the allow file. `outcome`: holds, broken, unchecked."""
+    """A must-hold rule of the allow file."""
 
     rule: str
     reason: str  # why there is such a rule, from the file
-    outcome: str
+    outcome: RuleOutcome
     words: str  # what was found
     path: tuple[str, ...] = ()  # the functions that show it, outermost first
 
@@ -49,11 +58,11 @@ class JudgedDiff:
     @property
     def broken(self) -> tuple[RuleResult, ...]:
         """The rules that do not hold."""
-        return tuple(rule for rule in self.rules if rule.outcome == "broken")
+        return tuple(rule for rule in self.rules if rule.outcome is RuleOutcome.BROKEN)
 
     @property
-    def status(self) -> ExitStatus:
-        """1 when something counts, 3 when all that could be compared is the same and something could not be."""
+    def verdict(self) -> Verdict:
+        """What the comparison comes to: a difference outweighs what could not be compared."""
         if self.counting or self.broken or (self.stale and self.stale_counts):
-            return ExitStatus.DIFFERS
-        return ExitStatus.COULD_NOT_RUN if self.not_comparable else ExitStatus.DONE
+            return Verdict.DIFFERS
+        return Verdict.NOT_COMPARABLE if self.not_comparable else Verdict.SAME

@@ -13,10 +13,11 @@ from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import CallKey, Frame, Stop, call_key, returns_from
 from analyzer.model.recording import Recording
 from gdbscripts import plan as plans
+from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.plan import PointerSite
-from gdbscripts.records import IO
 
 MOST_SITES = 64  # a recording with many --break may have thousands of such calls
+_WITH_CHAINS = (StopReason.MILESTONE, StopReason.BREAK, StopReason.THREAD_CREATE, StopReason.IO)
 _TARGET = re.compile(r"\b0x[0-9a-f]+")
 
 
@@ -26,7 +27,7 @@ def pointer_sites(recording: Recording) -> list[PointerSite]:
     Reached from elsewhere it is another one, since it may concern another object.
     """
     found: dict[CallKey, PointerSite] = {}
-    for stop in sorted(recording.stops, key=lambda stop: stop.reason == "break"):
+    for stop in sorted(recording.stops, key=lambda stop: stop.reason is StopReason.BREAK):
         for position, callee in _indirect_calls(stop, recording):
             key = call_key(stop.frames, position, callee.name)
             site = _site(stop, position, callee) if key not in found else None
@@ -55,7 +56,7 @@ def _indirect_calls(stop: Stop, recording: Recording) -> Iterator[tuple[int, Fra
 
 def _calls_through_pointers(stop: Stop, recording: Recording) -> Iterator[int]:
     """Positions in the stack of a stop's chain."""
-    if stop.reason not in ("milestone", "break", "thread-create", IO):
+    if stop.reason not in _WITH_CHAINS:
         return
     for position in range(1, len(own_frames(stop, recording))):
         frame = stop.frames[position]
@@ -86,9 +87,9 @@ def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:
 def _physical(frames: Sequence[Frame], first: int) -> Iterator[int]:
     """Numbers of the frames from `first` on that are really on the stack, as far as they are the program's."""
     for number in range(first, len(frames)):
-        if frames[number].library or frames[number].kind == "signal":
+        if frames[number].library or frames[number].kind is FrameKind.SIGNAL:
             return
-        if frames[number].kind == "normal":
+        if frames[number].kind is FrameKind.NORMAL:
             yield number
 
 

@@ -20,7 +20,6 @@ from gdbscripts.lines import LineError, from_line, schema_of
 from gdbscripts.records import (
     BREAK,
     SCHEMA,
-    STEPS,
     Arguments,
     FrameRecord,
     IoctlRecord,
@@ -277,8 +276,8 @@ def _pointers(builder: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]
 
 
 def _pointer_step(step: PointerOriginRecord, stops: set[int], roots: Roots) -> PointerOrigin:
-    if step.what not in STEPS or not (step.stop < 0 or step.stop in stops):
-        raise ValueError(f"a step of pointer {step.pointer} is {step.what} at stop {step.stop}")
+    if step.stop >= 0 and step.stop not in stops:
+        raise ValueError(f"a step of pointer {step.pointer} names stop {step.stop}, which is missing")
     file = relative(step.file, *roots)
     function = identify(step.function, file, step.library) if step.function else None
     stop = step.stop if step.stop >= 0 else None

@@ -30,6 +30,7 @@ from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
 from analyzer.recording.scenarios import break_step
 from gdbscripts import plan as plans
+from gdbscripts.enums import RecordingOutcome
 from gdbscripts.lines import to_line
 from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, Record
 
@@ -112,7 +113,7 @@ class _RecordingRun:
                 self._start()
                 ended = self._wait(follow)
             except KeyboardInterrupt:
-                self._finish(follow, "interrupted", "interrupted by the user")
+                self._finish(follow, RecordingOutcome.INTERRUPTED, "interrupted by the user")
                 raise
             self._finish(follow, *self._judge(ended))
         if self._interrupted:
@@ -193,19 +194,19 @@ class _RecordingRun:
             if now > deadline:
                 return None
 
-    def _judge(self, ended: Stopped | None) -> tuple[str, str]:
+    def _judge(self, ended: Stopped | None) -> tuple[RecordingOutcome, str]:
         """Outcome and reason for the footer."""
         missing = ", ".join(milestone.name for milestone in self._progress.awaited)
         how = _how_it_ended(ended)
         if missing:
-            return "incomplete", f"{how} before: {missing}"
+            return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}"
         if ended is not None and not ended.ended:
-            return "incomplete", how
+            return RecordingOutcome.INCOMPLETE, how
         if self._request.guest.leaves and self._progress.exit_status not in TINY_EXIT_STATUSES:
-            return "incomplete", f"{how}, but not by the guest's own doing as it should have"
-        return "complete", how
+            return RecordingOutcome.INCOMPLETE, f"{how}, but not by the guest's own doing as it should have"
+        return RecordingOutcome.COMPLETE, how
 
-    def _finish(self, follow: RecordingFollower, outcome: str, reason: str) -> None:
+    def _finish(self, follow: RecordingFollower, outcome: RecordingOutcome, reason: str) -> None:
         """Record where the threads stand if they still do, the outputs and the sources; then the footer."""
         if not self._has_exited():
             self._stop_and_look(outcome)
@@ -216,7 +217,7 @@ class _RecordingRun:
             self._append([NoteRecord("The serial port was given away by the QEMU arguments.")])
         if self._kernel is not None:
             self._append(self._kernel.records(read_recording(self._recording), self._started))
-        if self._request.options.pointers and outcome != "interrupted":
+        if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
             self._explain_pointers()
         self._progress.take(follow.new())
         self._append(source_excerpts(self._progress.files))
@@ -226,11 +227,11 @@ class _RecordingRun:
         groups = self._gdb.command("-list-thread-groups")["groups"]
         return not any("pid" in group for group in groups)
 
-    def _stop_and_look(self, outcome: str) -> None:
+    def _stop_and_look(self, outcome: RecordingOutcome) -> None:
         threads = self._gdb.command("-thread-info")["threads"]
         if any(thread["state"] == "running" for thread in threads):
             self._gdb.interrupt()
-        if outcome != "complete":
+        if outcome is not RecordingOutcome.COMPLETE:
             self._gdb.command("-chain-where", timeout=120)
 
     def _explain_pointers(self) -> None:

@@ -8,6 +8,7 @@ from typing import Iterator, List, Set, Tuple
 
 import gdb
 
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind, StopReason
 from gdbscripts.pointers.pointer_calls import PointerCall, PointerSlot
 from gdbscripts.pointers.pointer_dataflow import (
     DataflowEnd,
@@ -19,7 +20,7 @@ from gdbscripts.pointers.pointer_dataflow import (
 from gdbscripts.pointers.slot_names import StaticSlot, called_variable, static_slot
 from gdbscripts.pointers.write_watchpoints import PointerStore
 from gdbscripts.recorder import Recorder
-from gdbscripts.records import STORE, PointerOriginRecord, PointerRecord
+from gdbscripts.records import PointerOriginRecord, PointerRecord
 from gdbscripts.tail_calls import place_at
 
 _NEAR = 12  # lines
@@ -65,16 +66,17 @@ def _pointer(number: int, site: PointerCall) -> PointerRecord:
     kind, slot = _slot(site)
     links = _links(site)
     unsolved = next((link for link in links if link.state in ("lost", "unknown", "open")), None)
-    outcome, reason = "explained", ""
+    outcome, reason = PointerOutcome.EXPLAINED, ""
     if site.reason or site.end is None:
-        outcome, reason = "unknown", site.reason or "the run was cut short"
+        outcome, reason = PointerOutcome.UNKNOWN, site.reason or "the run was cut short"
     elif unsolved is not None:
-        outcome = "not reproduced" if unsolved.state == "lost" else "unknown"
+        lost = unsolved.state == "lost"
+        outcome = PointerOutcome.NOT_REPRODUCED if lost else PointerOutcome.UNKNOWN
         reason = unsolved.reason or "the run was cut short"
     elif _origin_is_unknown(site, links):
-        outcome, reason = "unknown", "where that statement took it from cannot be told"
+        outcome, reason = PointerOutcome.UNKNOWN, "where that statement took it from cannot be told"
     elif not links and site.end.kind not in ("constant", "result"):
-        outcome, reason = "unknown", "the machine code does not tell where the pointer comes from"
+        outcome, reason = PointerOutcome.UNKNOWN, "the machine code does not tell where the pointer comes from"
     leads = site.leads(site.value) if site.value else None
     return PointerRecord(
         number=number,
@@ -95,7 +97,7 @@ def _links(site: PointerCall) -> List[PointerSlot]:
     """The places that held the pointer, without the variables in which the caller kept it for itself."""
     links = list(site.links)
     caller = place_of(site.plan.returns[0] - 1).function
-    while len(links) > 1 and links[0].store is not None and _kind_of(links[0]) == "local":
+    while len(links) > 1 and links[0].store is not None and _kind_of(links[0]) is SlotKind.LOCAL:
         if links[0].store.place.function != caller:
             break
         links.pop(0)
@@ -110,29 +112,29 @@ def _origin_is_unknown(site: PointerCall, links: List[PointerSlot]) -> bool:
     return not is_written_at(assignment_near(store.place, links[-1].name, _target(site)), _target(site))
 
 
-def _slot(site: PointerCall) -> Tuple[str, str]:
+def _slot(site: PointerCall) -> Tuple[SlotKind, str]:
     """(kind, name) of where the call took the pointer from."""
     end = site.end
     if end is None:
-        return "unknown", ""
+        return SlotKind.UNKNOWN, ""
     if end.passed:
         function = place_of(site.plan.returns[0] - 1).function
         name = end.passed[0].name or "an argument"
-        return "argument", "%s of %s" % (name, function)
+        return SlotKind.ARGUMENT, "%s of %s" % (name, function)
     links = _links(site)
     if links:
         return _kind_of(links[0]), links[0].name
     if end.kind in ("constant", "result"):
-        return "local", site.local or called_variable(site.plan.returns[0] - 1)
-    return "unknown", ""
+        return SlotKind.LOCAL, site.local or called_variable(site.plan.returns[0] - 1)
+    return SlotKind.UNKNOWN, ""
 
 
-def _kind_of(link: PointerSlot) -> str:
+def _kind_of(link: PointerSlot) -> SlotKind:
     if link.static:
-        return "static"
+        return SlotKind.STATIC
     if not link.name or re.search(r"[.\[]", link.name):
-        return "member"
-    return "global" if static_slot(link.slot) is not None else "local"
+        return SlotKind.MEMBER
+    return SlotKind.GLOBAL if static_slot(link.slot) is not None else SlotKind.LOCAL
 
 
 def _steps(number: int, site: PointerCall, recorder: Recorder) -> Iterator[PointerOriginRecord]:
@@ -146,7 +148,7 @@ def _steps(number: int, site: PointerCall, recorder: Recorder) -> Iterator[Point
         yield _origin(number, end)
     for place, link in enumerate(_links(site)):
         if place or end.passed:
-            yield PointerOriginRecord(number, "read", link.name, address=link.slot)
+            yield PointerOriginRecord(number, PointerOriginKind.READ, link.name, address=link.slot)
         if link.static is not None:
             yield _static(number, link.static)
         elif link.store is not None:
@@ -154,35 +156,35 @@ def _steps(number: int, site: PointerCall, recorder: Recorder) -> Iterator[Point
 
 
 def _passed(number: int, passed: PassedArgument) -> PointerOriginRecord:
-    return _at(number, "passed", passed.name, passed.by)
+    return _at(number, PointerOriginKind.PASSED, passed.name, passed.by)
 
 
 def _origin(number: int, end: DataflowEnd) -> PointerOriginRecord:
     place = place_of(end.origin.address)
     if end.kind == "constant":
-        return _at(number, "written", "", place)
+        return _at(number, PointerOriginKind.WRITTEN, "", place)
     target = direct_target_at(end.origin.address)
-    return _at(number, "returned", place_at(target)[0] if target else "", place)
+    return _at(number, PointerOriginKind.RETURNED, place_at(target)[0] if target else "", place)
 
 
 def _static(number: int, static: StaticSlot) -> PointerOriginRecord:
-    return PointerOriginRecord(number, "static", static.name, file=static.file, line=static.line)
+    return PointerOriginRecord(number, PointerOriginKind.STATIC, static.name, file=static.file, line=static.line)
 
 
 def _stored(
     number: int, site: PointerCall, link: PointerSlot, store: PointerStore, recorder: Recorder
 ) -> Iterator[PointerOriginRecord]:
-    stop = recorder.put(store.stack, store.time, store.thread, STORE, [], "")
-    what = "copied" if store.copied else "stored"
+    stop = recorder.put(store.stack, store.time, store.thread, StopReason.STORE, [], "")
+    what = PointerOriginKind.COPIED if store.copied else PointerOriginKind.STORED
     place = store.place if store.copied else assignment_near(store.place, link.name, _target(site))
     yield _at(number, what, link.name, place, address=link.slot, stop=stop)
     yield from (_passed(number, passed) for passed in store.passed)
     if store.written is not None and store.passed:
         yield from _written_elsewhere(number, _target(site), store.passed[-1].by, store.written)
     elif store.written is not None and store.origin == "result":
-        yield _at(number, "returned", "", store.written)
+        yield _at(number, PointerOriginKind.RETURNED, "", store.written)
     elif store.written is not None and store.written.function != store.place.function:
-        yield _at(number, "written", "", store.written)
+        yield _at(number, PointerOriginKind.WRITTEN, "", store.written)
 
 
 def _written_elsewhere(
@@ -190,7 +192,7 @@ def _written_elsewhere(
 ) -> Iterator[PointerOriginRecord]:
     """Where the function's name is written, unless that is the very call that passes it on."""
     if not is_written_at(passed, target):
-        yield _at(number, "written", "", written)
+        yield _at(number, PointerOriginKind.WRITTEN, "", written)
 
 
 def _target(site: PointerCall) -> str:
@@ -198,7 +200,7 @@ def _target(site: PointerCall) -> str:
 
 
 def _at(
-    number: int, what: str, name: str, place: SourcePlace, address: int = 0, stop: int = -1
+    number: int, what: PointerOriginKind, name: str, place: SourcePlace, address: int = 0, stop: int = -1
 ) -> PointerOriginRecord:
     return PointerOriginRecord(
         pointer=number,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.diff.change import AlignedRow, ChainDiff, Change
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedDiff
 from analyzer.text import number_of
 from reports.findings import ioctl_changes, off_chain_changes
@@ -149,7 +150,7 @@ def _details(verdict: JudgedDiff) -> Iterator[Section]:
     accepted = (f"{_sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted)
     told = (_sentence(one.change) for one in verdict.findings if not one.counts and not one.accepted)
     same = (_name(chain) + _notes(chain) for chain in verdict.diff.chains if not chain.differs)
-    held = (f"{name(one.rule)}: {one.words}" for one in verdict.rules if one.outcome == "holds")
+    held = (f"{name(one.rule)}: {one.words}" for one in verdict.rules if one.outcome is RuleOutcome.HOLDS)
     yield _list("Entries of the allow file that do not fit any more", verdict.stale, folded=True)
     yield _list("Accepted", accepted, folded=True)
     yield _list("Told, not counted", told, folded=True)

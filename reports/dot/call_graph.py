@@ -12,6 +12,7 @@ import graphviz
 from analyzer.graph.call_graph import Call, CallGraph, Node
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.enums import SlotKind
 
 _Drawn = TypeVar("_Drawn")
 LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
@@ -100,7 +101,7 @@ def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], iden
     site = f", {call.sites[0].file}:{call.sites[0].line}" if call.sites else ""
     tooltip = dot_text(f"{call.caller} to {call.callee}: {call.kind}, {call.hits} recorded{site}")
     style = dict(EDGE_STYLES[call.kind])
-    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind != "argument")
+    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind is not SlotKind.ARGUMENT)
     if slots:
         style["label"] = dot_text(", ".join(slots))
     dot.edge(ids[call.caller], ids[call.callee], id=identifier, tooltip=tooltip, **style)

@@ -14,6 +14,7 @@ from analyzer.graph.call_graph import Call, CallGraph
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 from analyzer.text import visible
+from gdbscripts.enums import SlotKind
 from reports.dot.call_graph import EDGE_STYLES, dot_text, draw_in_folders, empty_drawing
 
 _LONGEST_LINK = 300  # characters; dot's lexer gives up on lines of 16 KiB
@@ -119,7 +120,7 @@ def _words(call: Call | None) -> str:
     """The pointer's place, else the word for the kind; "" for a plain call."""
     if call is None:
         return ""
-    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind != "argument")
+    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind is not SlotKind.ARGUMENT)
     return dot_text(", ".join(slots)) if slots else EDGE_STYLES[call.kind].get("label", "")
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.graph.call_graph import ChainStep
 from analyzer.text import visible
+from gdbscripts.enums import PointerOutcome
 from reports.html.change_marks import SIGNS, ChangeMarks
 from reports.html.diff_page import ChainSection, RowBlock, StepCell, StepRow, TextPart
 from reports.html.story import KIND_WORDS, identity
@@ -122,7 +123,7 @@ def _settings(step: ChainStep) -> tuple[str, ...]:
         setting_words(setting) + (f", {setting.file}" if place_words(setting) else "")
         for setting in step.slot.set_by
     ]
-    if step.slot.outcome != "explained":
+    if step.slot.outcome is not PointerOutcome.EXPLAINED:
         steps.append(f"{step.slot.outcome}: {step.slot.reason}")
     return tuple(map(visible, steps))
 

@@ -10,6 +10,7 @@ from analyzer.kvm.io_accesses import IoAccess, access_words, io_accesses
 from analyzer.kvm.number_names import exit_reason
 from analyzer.model.frames import Stop
 from analyzer.model.recording import Recording
+from gdbscripts.enums import PointerOutcome
 from reports.html.report_page import DeviceCall, IoAccessRow
 from reports.text.pointers import place_words, setting_words, slot_words
 
@@ -81,7 +82,7 @@ def _lane(stop: Stop, recording: Recording, delivers: bool) -> DeviceCall:
         told = [
             f"{setting_words(step)}{', ' if place_words(step) else ''}{place_words(step)}" for step in slot.set_by
         ]
-        set_by = "; ".join(told) if slot.outcome == "explained" else f"{slot.outcome}: {slot.reason}"
+        set_by = "; ".join(told) if slot.outcome is PointerOutcome.EXPLAINED else f"{slot.outcome}: {slot.reason}"
     frame = stop.frames[0]
     return DeviceCall(
         delivers=delivers,

@@ -11,6 +11,7 @@ from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 from analyzer.model.pointers import Pointer
 from analyzer.model.recording import Recording
+from gdbscripts.enums import PointerOutcome
 from reports.html.report_page import PointerOriginStory, PointerStory, SourceLine
 from reports.text.backtraces import backtrace
 from reports.text.pointers import place_words, setting_words, slot_words
@@ -37,7 +38,7 @@ class PointerStories:
         """Calls whose pointer was looked into in vain."""
         for (caller, callee), slots in self._slots.items():
             for slot in slots:
-                if slot.outcome != "explained":
+                if slot.outcome is not PointerOutcome.EXPLAINED:
                     yield caller, callee, slot
 
     def through(self, caller: ChainStep, callee: ChainStep, source: Source) -> tuple[PointerStory, ...]:
@@ -60,5 +61,5 @@ class PointerStories:
             PointerOriginStory(setting_words(step), place_words(step), source(step.file, step.line), trace)
             for step, trace in zip(slot.set_by, traces, strict=True)
         )
-        problem = "" if slot.outcome == "explained" else f"{slot.outcome}: {slot.reason}"
+        problem = "" if slot.outcome is PointerOutcome.EXPLAINED else f"{slot.outcome}: {slot.reason}"
         return PointerStory(slot_words(slot), holds, set_by, problem)

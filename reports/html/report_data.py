@@ -13,7 +13,8 @@ from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Frame, Function
 from analyzer.model.recording import Recording
 from analyzer.text import visible
-from gdbscripts.records import IMPORT, IO
+from gdbscripts.enums import RecordingOutcome, StopReason
+from gdbscripts.records import IMPORT
 from reports.html.io_timeline import exit_counts, io_access_rows
 from reports.html.ioctls import descriptor_hierarchy, ioctl_log_rows, kernel_note
 from reports.html.pointers import PointerStories
@@ -105,7 +106,7 @@ def _problems(recordings: Sequence[Recording]) -> Iterator[str]:
 def _problems_of(recording: Recording) -> Iterator[str]:
     if recording.end is None:
         yield "This recording was cut short: it has no end. What follows is what was recorded until then."
-    elif recording.end.outcome == "interrupted":
+    elif recording.end.outcome is RecordingOutcome.INTERRUPTED:
         yield "This recording was interrupted. What follows is what was recorded until then."
     for milestone in recording.not_reached:
         if milestone.found:
@@ -213,7 +214,7 @@ def _neighbour(function: Function, call: Call, sites: Sequence[Any]) -> dict[str
 
 def _threads(recording: Recording) -> Iterator[ThreadRow]:
     stops = Counter(stop.thread for stop in recording.stops)
-    creators = {stop.number: stop for stop in recording.stops if stop.reason == "thread-create"}
+    creators = {stop.number: stop for stop in recording.stops if stop.reason is StopReason.THREAD_CREATE}
     for thread in sorted(recording.threads, key=lambda t: t.number):
         creation = creators.pop(thread.created_by, None) if thread.created_by is not None else None
         creator = _creator(creation.frames[1:]) if creation else ""
@@ -251,7 +252,7 @@ def _traces(recording: Recording) -> Iterator[BacktraceText]:
     seen = set()
     for stop in recording.stops:
         way = tuple((frame.function, frame.line) for frame in stop.frames)
-        if stop.reason != IO or way not in seen:
+        if stop.reason is not StopReason.IO or way not in seen:
             yield BacktraceText(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
         seen.add(way)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from analyzer.diff.change import ChainDiff, ChangeKind
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff
 from reports.findings import ioctl_changes, off_chain_changes
 from reports.sanitize import sanitized
@@ -16,7 +17,7 @@ from reports.text.sentences import counted, first_divergence, sentence, side_sen
 
 _LONG_LIST = 30  # entries of a list that are shown unless all are asked for
 _EXAMPLES = 5
-_OUTCOMES = {"holds": "holds", "broken": "BROKEN"}
+_OUTCOMES = {RuleOutcome.HOLDS: "holds", RuleOutcome.BROKEN: "BROKEN"}
 
 
 def render(verdict: JudgedDiff, width: int = 80, colour: bool = False, full: bool = False) -> str:

@@ -10,28 +10,31 @@ from analyzer.graph.call_graph import CallGraph, GraphPointer, GraphPointerOrigi
 from analyzer.graph.chains import graph_pointer, own_chain
 from analyzer.model.frames import Function
 from analyzer.model.recording import Recording
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 _WORDS = {
-    "passed": "passed as {name} by {function}",
-    "read": "read from {name}",
-    "stored": "stored in {name} by {function}",
-    "copied": "copied to {name} by {function}",
-    "written": "written by name in {function}",
-    "static": "there from the beginning, in {name}",
-    "returned": "returned by {name} to {function}",
+    PointerOriginKind.PASSED: "passed as {name} by {function}",
+    PointerOriginKind.READ: "read from {name}",
+    PointerOriginKind.STORED: "stored in {name} by {function}",
+    PointerOriginKind.COPIED: "copied to {name} by {function}",
+    PointerOriginKind.WRITTEN: "written by name in {function}",
+    PointerOriginKind.STATIC: "there from the beginning, in {name}",
+    PointerOriginKind.RETURNED: "returned by {name} to {function}",
 }
-_NAMELESS = {"passed": "an argument", "returned": "a function"}  # else it is a place without a name
+# Otherwise it is a place without a name.
+_NAMELESS = {PointerOriginKind.PASSED: "an argument", PointerOriginKind.RETURNED: "a function"}
 
 
 def slot_words(slot: GraphPointer) -> str:
     """Where the call took its pointer from."""
-    if slot.kind == "argument":
+    if slot.kind is SlotKind.ARGUMENT:
         return slot.name if slot.name.startswith("an argument ") else f"argument {slot.name}"
-    if slot.kind == "global":
+    if slot.kind is SlotKind.GLOBAL:
         return f"global variable {slot.name}"
-    if slot.kind == "local":
+    if slot.kind is SlotKind.LOCAL:
         return f"local variable {slot.name}" if slot.name else "a value at hand"
-    return slot.name or ("a place without a name" if slot.kind in ("member", "static") else "unknown")
+    in_memory = slot.kind in (SlotKind.MEMBER, SlotKind.STATIC)
+    return slot.name or ("a place without a name" if in_memory else "unknown")
 
 
 def setting_words(step: GraphPointerOrigin) -> str:
@@ -99,5 +102,5 @@ def _lines(slot: GraphPointer, address: str) -> Iterator[str]:
     for step in slot.set_by:
         place = place_words(step)
         yield f"    {setting_words(step)}" + (f", {place}" if place else "")
-    if slot.outcome != "explained":
+    if slot.outcome is not PointerOutcome.EXPLAINED:
         yield f"    {slot.outcome}: {slot.reason}"

@@ -28,6 +28,7 @@ from analyzer.diff.change import (
 )
 from analyzer.diff.compare import each_once
 from analyzer.graph.call_graph import ChainStep, Provenance
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
 from reports.text.chain_rows import MARKS
 from tests.support.comparisons import with_slot
@@ -106,7 +107,7 @@ def many(count, kind=ChangeKind.FUNCTION_ADDED, name="function_{}"):
 def broken(rule="main must reach kvm_cpu_exec", words="main does not reach it", **changes) -> RuleResult:
     """A rule that does not hold."""
     return RuleResult(
-        **{"rule": rule, "reason": "a guest must run", "outcome": "broken", "words": words, **changes}
+        **{"rule": rule, "reason": "a guest must run", "outcome": RuleOutcome.BROKEN, "words": words, **changes}
     )
 
 

@@ -104,6 +104,13 @@ def test_a_heading_without_what_belongs_below_it_is_an_error(text):
         read_baseline(f"{FIRST_LINE}\n\n{text}\n", "baseline")
 
 
+def test_a_slot_of_an_unknown_kind_is_an_error():
+    text = write_baseline(source("main > goal", slots={"goal": "Ops.go by a"}).graph)
+    assert "through member" in text
+    with pytest.raises(AnalyzerError, match="'union' is not one of member, static"):
+        read_baseline(text.replace("through member", "through union"), "baseline")
+
+
 @given(st.sampled_from(write_baseline(EXAMPLE.graph).splitlines()), st.text(max_size=20), st.integers(0, 40))
 def test_a_damaged_one_is_an_error_or_a_graph(line, text, at):
     damaged = write_baseline(EXAMPLE.graph).replace(line, line[:at] + text + line[at:], 1)

@@ -14,6 +14,7 @@ from analyzer.cli import VERBS, main
 from analyzer.commands.diff import DIFF_EXAMPLES
 from analyzer.diff.change import ChangeKind
 from analyzer.text import visible
+from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.lines import to_line
 from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, StopRecord, ThreadRecord
 from tests.support.notation import header
@@ -113,9 +114,9 @@ def recorded(folder: Path) -> Path:
     records = [
         MilestoneRecord("goal", "The goal", True, ["goal"], [], files=["/src/main.c"], target=True),
         ThreadRecord(1, 1, "qemu"),
-        FrameRecord(0, "goal", "normal", 16, "/src/main.c", 3),
-        StopRecord(0, 0.1, 1, "milestone", ["goal"], "goal", [0], [[]]),
-        EndRecord("complete", "", 1, 1),
+        FrameRecord(0, "goal", FrameKind.NORMAL, 16, "/src/main.c", 3),
+        StopRecord(0, 0.1, 1, StopReason.MILESTONE, ["goal"], "goal", [0], [[]]),
+        EndRecord(RecordingOutcome.COMPLETE, "", 1, 1),
     ]
     path.write_text(to_line(header()) + "".join(map(to_line, records)))
     return path

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from analyzer.diff.change import Change, ChangeKind
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import RuleResult
 from reports.html.change_marks import SIGNS
 from reports.html.diff_data import build_diff_page
@@ -204,7 +205,7 @@ def test_both_sides_say_where_they_come_from_and_what_differs():
 
 
 def test_broken_rules_come_first():
-    rules = [RuleResult(f"rule {outcome}", "", outcome, "") for outcome in ("holds", "unchecked", "broken")]
+    rules = [RuleResult(f"rule {outcome}", "", outcome, "") for outcome in RuleOutcome]
     page = build_diff_page(verdict(rules=rules), "")
     assert [(rule.outcome, rule.sign) for rule in page.rules] == [
         ("broken", "✗"),
@@ -245,7 +246,7 @@ def test_no_two_places_of_the_page_have_one_name():
 
 def test_every_link_within_the_page_has_its_place():
     ways = [chain("one", same(*LETTERS) + "+ > x\n" + same(*LETTERS)), chain("two", "- > y\n")]
-    rules = [RuleResult("main must reach x", "", "holds", "it does")]
+    rules = [RuleResult("main must reach x", "", RuleOutcome.HOLDS, "it does")]
     html = render_diff(verdict(*ways, rules=rules, not_comparable=[("a", "b")]), "<svg></svg>", "")
     places = set(re.findall(r'href="#([^"=]+)"', html)) | set(re.findall(r'aria-controls="([^"]+)"', html))
     assert places

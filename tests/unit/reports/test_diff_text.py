@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from analyzer.baselines.writer import ARROWS
 from analyzer.diff.change import Change, ChangeKind
+from analyzer.graph.rules import RuleOutcome
 from analyzer.model.call_kinds import CallKind
 from reports.text.chain_rows import MARK_WORDS, MARKS, WAY_WORDS
 from reports.text.colour import wants_colour
@@ -185,7 +186,7 @@ def test_everything_besides_the_chains_has_its_list_and_the_summary_is_last():
 
 
 def test_a_rule_that_could_not_be_checked_is_told_with_what_else_could_not():
-    rule = broken(outcome="unchecked", words="main was not seen")
+    rule = broken(outcome=RuleOutcome.UNCHECKED, words="main was not seen")
     lines = lines_of(rules=[rule], not_comparable=[(f"Rule: {rule.rule}", rule.words)])
     assert [line for line in lines if rule.words in line] == [f"  Rule: {rule.rule}: {rule.words}"]
     assert "Rules:" not in lines
