@@ -145,10 +145,13 @@ class _BaselineReader:
             if not steps:
                 raise ValueError(f"no chain {milestone} stands before this one")
         elif word == "through":
-            steps = (*steps[:-1], replace(steps[-1], slot=GraphPointer(tokens[1], tokens[2], "explained", "", ())))
-        elif word in STEPS and (slot := steps[-1].slot):
+            steps = (
+                *steps[:-1],
+                replace(steps[-1], pointer=GraphPointer(tokens[1], tokens[2], "explained", "", ())),
+            )
+        elif word in STEPS and (slot := steps[-1].pointer):
             slot = replace(slot, set_by=(*slot.set_by, GraphPointerOrigin(tokens[0], tokens[1], tokens[2], "", 0)))
-            steps = (*steps[:-1], replace(steps[-1], slot=slot))
+            steps = (*steps[:-1], replace(steps[-1], pointer=slot))
         else:
             kind = _KINDS[tokens.pop(0)] if steps else None
             function, file = _function(*tokens)

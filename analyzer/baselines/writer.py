@@ -90,7 +90,7 @@ def _chains(graph: CallGraph) -> Iterator[str]:
 
 def _bare(step: ChainStep) -> ChainStep:
     """The step without what is not kept."""
-    slot = step.slot if step.slot and step.slot.outcome == "explained" else None
+    slot = step.pointer if step.pointer and step.pointer.outcome == "explained" else None
     if slot is not None:
         set_by = tuple(GraphPointerOrigin(s.what, s.name, s.function, "", 0) for s in slot.set_by)
         slot = GraphPointer(slot.kind, slot.name, slot.outcome, "", set_by)
@@ -101,9 +101,9 @@ def _step(step: ChainStep) -> Iterator[str]:
     arrow = f"{ARROWS[step.kind]} " if step.kind else ""
     name = step.function.name
     yield f"  {arrow}{json.dumps(name) if name in _OWN_WORDS else _word(name)} {_word(step.file)}"
-    if step.slot is not None:
-        yield f"       through {step.slot.kind} {_word(step.slot.name)}"
-        for setting in step.slot.set_by:
+    if step.pointer is not None:
+        yield f"       through {step.pointer.kind} {_word(step.pointer.name)}"
+        for setting in step.pointer.set_by:
             yield f"       {setting.what} {_word(setting.name)} {_word(setting.function)}"
 
 

@@ -50,20 +50,20 @@ def call_kind(
 
 def pointer(old: ChainStep, new: ChainStep, names: SymbolHistory) -> Change | None:
     """The change of where a pointer is kept or who sets it; None when there is none or one side does not know."""
-    if old.slot is None or new.slot is None or not _known(old.slot) or not _known(new.slot):
+    if old.pointer is None or new.pointer is None or not _known(old.pointer) or not _known(new.pointer):
         return None
-    mine, theirs = _settings(old.slot, names), _settings(new.slot, names)
+    mine, theirs = _settings(old.pointer, names), _settings(new.pointer, names)
     if len(mine) == len(theirs) and all(map(_same, mine, theirs)):
         return None
-    words = slot_words(old.slot), slot_words(new.slot)
+    words = slot_words(old.pointer), slot_words(new.pointer)
     if words[0] == words[1]:
-        words = slot_words(old.slot, whole=True), slot_words(new.slot, whole=True)
+        words = slot_words(old.pointer, whole=True), slot_words(new.pointer, whole=True)
     return Change(ChangeKind.POINTER, new.function.name, *words, file=new.file, line=new.line)
 
 
 def explained(step: ChainStep) -> bool:
     """Whether it is known who set the pointer that led here."""
-    return step.slot is not None and _known(step.slot)
+    return step.pointer is not None and _known(step.pointer)
 
 
 def slot_words(slot: GraphPointer, whole: bool = False) -> str:

@@ -66,7 +66,7 @@ def lacking(old: NamedGraph, new: NamedGraph, pairs: Sequence[ChainPair]) -> Ite
             continue  # of which it is said that it lacks more than that
         if has_full_log(one.graph.ioctls) and not has_full_log(other.graph.ioctls):
             yield NotComparable("The ioctls", f"{other.name} {_why_no_ioctls(other.graph.provenance.accelerator)}")
-        if any(map(explained, steps)) and not any(step.slot for step in others):
+        if any(map(explained, steps)) and not any(step.pointer for step in others):
             yield NotComparable(
                 "Who set the function pointers", f"{other.name} was recorded without asking for it"
             )
@@ -94,7 +94,7 @@ def holes(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -> Iter
 def unexplained(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -> Iterator[NotComparable]:
     """Pointers of which only one side knows who set them; where a side knows of none, that is told as one."""
     rows = [row for chain in chains for row in chain.rows if row.old and row.new]
-    slots = [any(row.old and row.old.slot for row in rows), any(row.new and row.new.slot for row in rows)]
+    slots = [any(row.old and row.old.pointer for row in rows), any(row.new and row.new.pointer for row in rows)]
     told = set()
     for row in rows if all(slots) else ():
         mine, theirs = row.old, row.new
@@ -103,5 +103,5 @@ def unexplained(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -
         source, step = (new, theirs) if explained(mine) else (old, mine)
         if step.function not in told:
             told.add(step.function)
-            reason = f"{step.slot.outcome}: {step.slot.reason}" if step.slot else "it does not say"
+            reason = f"{step.pointer.outcome}: {step.pointer.reason}" if step.pointer else "it does not say"
             yield NotComparable(f"Who set the pointer to {step.function}", f"{source.name}: {reason}")

@@ -119,7 +119,7 @@ def _words(call: Call | None) -> str:
     """The pointer's place, else the word for the kind; "" for a plain call."""
     if call is None:
         return ""
-    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind != "argument")
+    slots = dict.fromkeys(slot.name for slot in call.pointers if slot.name and slot.kind != "argument")
     return dot_text(", ".join(slots)) if slots else EDGE_STYLES[call.kind].get("label", "")
 
 

@@ -72,7 +72,7 @@ def with_slot(step, slots):
     setter, _, place = setter.partition(" of ")
     set_by = (GraphPointerOrigin("stored", place or name, setter, "x.c", 1),) if setter else ()
     set_by += (GraphPointerOrigin("written", "", writer, "x.c", 1),) if writer else ()
-    return replace(step, slot=GraphPointer("member", name, outcome, "", set_by))
+    return replace(step, pointer=GraphPointer("member", name, outcome, "", set_by))
 
 
 def _ioctl(words):
