@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from analyzer.diff.aligned_chains import OUTSIDE_THE_PROGRAM, comparable
+from analyzer.diff.aligned_chains import KERNEL_CALL_KINDS, comparable_steps
 from analyzer.graph.call_graph import CallGraph, ChainStep, GraphPointer, GraphPointerOrigin, Provenance
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
@@ -75,7 +75,7 @@ def _chains(graph: CallGraph) -> Iterator[str]:
     told: dict[tuple[ChainStep, ...], str] = {}
     names = [chain.milestone for chain in graph.chains]
     for chain in graph.chains:
-        steps = tuple(map(_bare, comparable(chain.steps, kernel=False)))
+        steps = tuple(map(_bare, comparable_steps(chain.steps, kernel=False)))
         word = "chain" if chain.target else "step"
         thread = _phrase(chain.thread, '()"')
         yield f"\n{word} {_phrase(chain.milestone, ':')}: {_phrase(chain.title)} ({thread})"
@@ -111,10 +111,10 @@ def _outside(graph: CallGraph) -> Iterator[str]:
     steps = [chain.steps for chain in graph.chains]
     on_chains = {step.function for chain in steps for step in chain}
     edges = {(a.function, b.function) for chain in steps for a, b in pairwise(chain)}
-    calls = [call for call in graph.calls if call.kind not in OUTSIDE_THE_PROGRAM]
+    calls = [call for call in graph.calls if call.kind not in KERNEL_CALL_KINDS]
     files = {node.function: _place(node.function, node.file) for node in graph.nodes}
     outermost = {node.function for node in graph.nodes if node.outermost}
-    kernel = {call.callee for call in graph.calls if call.kind in OUTSIDE_THE_PROGRAM}
+    kernel = {call.callee for call in graph.calls if call.kind in KERNEL_CALL_KINDS}
     lines = [
         f"function {_word(f.name)} {_word(files[f])}{' outermost' if f in outermost else ''}"
         for f in files

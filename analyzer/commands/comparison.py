@@ -14,7 +14,7 @@ from analyzer.adapters.graphviz import svg_or_reason
 from analyzer.commands.parser import Parser, path
 from analyzer.console import print_whole
 from analyzer.diff.change import NamedGraph
-from analyzer.diff.compare import compare, names_between
+from analyzer.diff.compare import compare, history_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
 from analyzer.diff.symbol_history import SymbolHistory, combine_histories, read_history, shipped_history
 from analyzer.errors import AnalyzerError, UsageError
@@ -165,7 +165,7 @@ def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHi
         chains = verdict.diff.chains
         before = subgraph_of_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
         now = subgraph_of_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))
-    svg, missing = svg_or_reason(merged_dot(before, now, verdict.diff, names_between(old, new, names)))
+    svg, missing = svg_or_reason(merged_dot(before, now, verdict.diff, history_between(old, new, names)))
     return render_diff(verdict, svg, missing)
 
 

@@ -15,7 +15,7 @@ from reports.text.pointers import place_words, setting_words, slot_words
 from reports.text.sentences import counted, first_divergence
 
 _FEWEST = 3  # rows that are worth a button
-_RENAMES = {ChangeKind.RENAMED, ChangeKind.NUMBERED}
+_RENAMES = {ChangeKind.RENAMED, ChangeKind.MACHINE_VERSION}
 _CALLS = {ChangeKind.CALL_KIND, ChangeKind.KIND_UNKNOWN, ChangeKind.OPTIMISED}
 
 
