@@ -110,7 +110,7 @@ def read_comparison_terms(
 ) -> ComparisonTerms:
     """The terms, their files read and checked. AnalyzerError for a file that cannot be used."""
     allowed = read_allow_list(_read(allow), str(allow)) if allow else AllowList()
-    for must in allowed.musts:
+    for must in allowed.must_rules:
         try:
             parse_rule(must.rule)
         except UsageError as error:
@@ -122,7 +122,7 @@ def read_comparison_terms(
 def compare_sources(old: NamedGraph, new: NamedGraph, terms: ComparisonTerms) -> JudgedDiff:
     """The comparison, and what it means under these terms today."""
     diff = compare(old, new, terms.names, terms.kernel, terms.hits)
-    rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.musts)
+    rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.must_rules)
     return judge(diff, rules, terms.allow, terms.fail_on, date.today())
 
 
