@@ -10,10 +10,10 @@ from pathlib import Path
 from analyzer.baselines.store import (
     BaselineEntry,
     allow_list_in,
+    baselines_without_recording,
     match_baselines,
-    not_compared,
-    update,
-    without_baseline,
+    missing_baseline_error,
+    update_baselines,
 )
 from analyzer.commands.comparison import (
     COMPARISON_STATUS,
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> ExitStatus:
     recordings = [open_graph(name) for name in options.recordings] or find_recordings()
     kept = match_baselines(options.folder, recordings)
     if options.what == "update":
-        for line in update(kept):
+        for line in update_baselines(kept):
             print(line)
         return ExitStatus.DONE
     options.allow = options.allow or allow_list_in(options.folder)
@@ -110,14 +110,14 @@ def check(
             f"One answer for several recordings is text only: {names}.", "Name one of them with --of."
         )
     if missing := next((each for each in kept if not each.baseline.exists()), None):
-        raise without_baseline(missing)
+        raise missing_baseline_error(missing)
     verdicts = set()
     for each in kept:
         old = open_graph(str(each.baseline))
         judged = compare_sources(old, each.source, terms)
         write_comparison(judged, old, each.source, terms, output)
         verdicts.add(judged.verdict)
-    for name in not_compared(folder, kept):
+    for name in baselines_without_recording(folder, kept):
         print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)
         verdicts.update([Verdict.NOT_COMPARABLE] if all_of_it else [])
     worst_first = (Verdict.DIFFERS, Verdict.NOT_COMPARABLE, Verdict.SAME)

@@ -38,11 +38,11 @@ from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,
     NothingRecorded,
-    by_chains,
-    by_rule,
-    check_like,
     check_milestones,
+    check_same_start,
     combine_decisions,
+    decide_by_chains,
+    decide_by_rule,
 )
 from analyzer.recording.guest import Guest
 from analyzer.recording.reader import read_recording
@@ -170,7 +170,7 @@ def bisect(options: BisectOptions) -> BisectStatus:
     question = _Question.of(options)
     guest = check_request(options.recording.guest, options.recording.accelerator, None, force=False)
     if question.like is not None:
-        check_like(question.like, _started(guest, options))
+        check_same_start(question.like, _started(guest, options))
     with Gdb() as gdb:
         assert gdb.facts  # a gdb that will not do is told of before anything is built
     commit = commit_in(options.source or Path())
@@ -209,10 +209,10 @@ class _Question:
 
     def decide(self, graph: CallGraph, commit: str) -> BisectDecision:
         """The answer for a commit whose graph this is."""
-        decisions = [by_rule(rule, graph) for rule in self.rules]
+        decisions = [decide_by_rule(rule, graph) for rule in self.rules]
         if self.like is not None:
             new = NamedGraph(commit or "this commit", graph)
-            decisions.append(by_chains(self.like, new, self.chains, shipped_history()))
+            decisions.append(decide_by_chains(self.like, new, self.chains, shipped_history()))
         return combine_decisions(decisions)
 
 

@@ -14,7 +14,7 @@ from analyzer.adapters.graphviz import svg_or_reason
 from analyzer.commands.parser import Parser, add_json_option, add_out_option, format_asked_for, path
 from analyzer.console import print_whole
 from analyzer.diff.change import NamedGraph
-from analyzer.diff.compare import compare, names_between
+from analyzer.diff.compare import compare, history_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
 from analyzer.diff.symbol_history import SymbolHistory, combine_histories, read_history, shipped_history
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
@@ -116,7 +116,7 @@ def read_comparison_terms(
 ) -> ComparisonTerms:
     """The terms, their files read and checked. AnalyzerError for a file that cannot be used."""
     allowed = read_allow_list(_read(allow), str(allow)) if allow else AllowList()
-    for must in allowed.musts:
+    for must in allowed.must_rules:
         try:
             parse_rule(must.rule)
         except UsageError as error:
@@ -128,7 +128,7 @@ def read_comparison_terms(
 def compare_sources(old: NamedGraph, new: NamedGraph, terms: ComparisonTerms) -> JudgedDiff:
     """The comparison, and what it means under these terms today."""
     diff = compare(old, new, terms.names, terms.kernel, terms.hits)
-    rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.musts)
+    rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.must_rules)
     return judge(diff, rules, terms.allow, terms.fail_on, date.today())
 
 
@@ -176,7 +176,7 @@ def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHi
         chains = verdict.diff.chains
         before = subgraph_of_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
         now = subgraph_of_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))
-    svg, missing = svg_or_reason(merged_dot(before, now, verdict.diff, names_between(old, new, names)))
+    svg, missing = svg_or_reason(merged_dot(before, now, verdict.diff, history_between(old, new, names)))
     return render_diff(verdict, svg, missing)
 
 

@@ -34,9 +34,9 @@ kinds of changes:
   ioctl-removed, ioctl-added, ioctl-reordered, function-removed, function-added, call-removed, call-added
   notes, which do not count unless named: numbered (another machine version), optimised (inlined or left by a
   jump in one of the builds), kind-unknown (how a call is made is known on one side only), hits
-  besides: stale (an entry of the allow file that matches nothing or has expired), all, none
+  besides: stale (an entry of the allow-list that matches nothing or has expired), all, none
 
-the allow file:
+the allow-list:
   [[allow]]
   change = "renamed"                   # kinds, or a list of them; unchecked: what could not be compared
   subject = "x86_cpu_.*"               # a regular expression for all of what the change is about

@@ -189,7 +189,7 @@ def find_paths(source: str, query: PathQuery, wanted: PathLimits) -> PathSearchR
     paths = ways(wanted.only_recorded)
     found = list(islice(paths, wanted.limit))
     more = wanted.limit is not None and len(found) == wanted.limit and next(paths, None) is not None
-    return PathSearchResult(graph, query, found, more, finder.gave_up)
+    return PathSearchResult(graph, query, found, more, finder.limit_reached)
 
 
 def write_answer(text: str, output: Path, source: str) -> None:
@@ -200,7 +200,7 @@ def write_answer(text: str, output: Path, source: str) -> None:
 
 def notes(found: PathSearchResult) -> Iterator[str]:
     """What else is to be said about an answer."""
-    if found.gave_up:
+    if found.limit_reached:
         yield "The search was cut off after many steps; there may be more. Ask for less: --shortest, --not-via."
     elif found.more:
         yield f"… and more: {number_of(len(found.paths), 'is', 'are')} shown. See --limit N and --all."
@@ -212,12 +212,12 @@ def nothing_found(found: PathSearchResult, only_recorded: bool) -> str:
     """Why there is no path, as far as that is known."""
     query = found.query
     ends = visible(f"from {query.start} to {query.goal}")
-    if found.gave_up:
+    if found.limit_reached:
         return f"No path was found {ends} until the search was cut off; there may be one."
     kind = "recorded path" if only_recorded else "path"
-    if query == query.plain and not only_recorded:
+    if query == query.unconditional and not only_recorded:
         return f"No path leads {ends} in this graph."
-    without = next(PathFinder(found.graph, query.plain).all(), None)
+    without = next(PathFinder(found.graph, query.unconditional).all(), None)
     other = "without conditions there is one" if without else "nor is there one without conditions"
     return f"No {kind} that meets the conditions leads {ends}; {other}."
 
@@ -233,7 +233,7 @@ def _kinds(text: str) -> frozenset[CallKind]:
 def _check_known(query: PathQuery, graph: CallGraph, name: str) -> None:
     functions = [node.function for node in graph.nodes]
     for pattern in query.patterns:
-        if not pattern.among(functions):
+        if not pattern.matching(functions):
             raise AnalyzerError(visible(f"No function in {name} matches '{pattern}'."), _advice(pattern, graph))
 
 

@@ -1,6 +1,6 @@
-"""What a commit's graph answers to the question of a bisection: by rules, or by the chains of another. Pure.
+"""Decides whether a commit is good or bad in a bisection: by rules, or by the chains of an older graph. Pure.
 
-Where nothing is known, since the recording is incomplete or was not asked for it, that is an answer of its own.
+A commit is skipped when its recording is incomplete or does not contain what decides.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gdbscripts.records import BREAK
 
 
 class BisectAnswer(Enum):
-    """What is said of a commit, in git's words."""
+    """The answer for a commit, in the words of `git bisect`."""
 
     GOOD = "good"
     BAD = "bad"
@@ -30,14 +30,14 @@ class BisectAnswer(Enum):
 
 @dataclass(frozen=True)
 class DivergedChain:
-    """The chain to a milestone that is not as in the old graph."""
+    """The chain to a milestone that differs from the chain of the old graph."""
 
     chain: ChainDiff
 
 
 @dataclass(frozen=True)
 class EqualChains:
-    """The chains to these milestones are as in the old graph; () stands for every chain."""
+    """The milestones whose chains equal those of the old graph; () stands for all chains."""
 
     milestones: tuple[str, ...]
     old: str  # the name of the old graph
@@ -45,7 +45,7 @@ class EqualChains:
 
 @dataclass(frozen=True)
 class ChainNotCompared:
-    """A milestone whose chain could not be compared; `reason` is "" when nothing more is known."""
+    """A milestone whose chain could not be compared; `reason` is "" when the comparison gives none."""
 
     milestone: str
     reason: str
@@ -53,7 +53,7 @@ class ChainNotCompared:
 
 @dataclass(frozen=True)
 class NothingRecorded:
-    """A commit of which there is no graph, and why."""
+    """A commit without a graph, and the reason for that."""
 
     reason: str
 
@@ -63,15 +63,15 @@ BisectReason: TypeAlias = "RuleCheck | DivergedChain | EqualChains | ChainNotCom
 
 @dataclass(frozen=True)
 class BisectDecision:
-    """The answer, and what it rests on; `reports.text.bisect` words it."""
+    """The answer for a commit and its reasons; `reports.text.bisect` turns them into sentences."""
 
     answer: BisectAnswer
     reasons: tuple[BisectReason, ...]
 
     def reversed(self) -> BisectDecision:
-        """The decision with good and bad exchanged, to find the commit that repaired something."""
-        other = {BisectAnswer.GOOD: BisectAnswer.BAD, BisectAnswer.BAD: BisectAnswer.GOOD}
-        return replace(self, answer=other.get(self.answer, self.answer))
+        """Return the decision with good and bad exchanged, to find the commit that repaired something."""
+        opposite = {BisectAnswer.GOOD: BisectAnswer.BAD, BisectAnswer.BAD: BisectAnswer.GOOD}
+        return replace(self, answer=opposite.get(self.answer, self.answer))
 
 
 _OF_OUTCOME = {
@@ -82,7 +82,7 @@ _OF_OUTCOME = {
 
 
 def combine_decisions(decisions: Sequence[BisectDecision]) -> BisectDecision:
-    """Bad when one is bad, else skip when one is skip, else good for the reasons of all."""
+    """Return the first bad decision, else the first one to skip, else a good one with all reasons."""
     for answer in (BisectAnswer.BAD, BisectAnswer.SKIP):
         if found := [decision for decision in decisions if decision.answer is answer]:
             return found[0]
@@ -90,17 +90,19 @@ def combine_decisions(decisions: Sequence[BisectDecision]) -> BisectDecision:
     return BisectDecision(BisectAnswer.GOOD, reasons)
 
 
-def by_rule(rule: Rule, graph: CallGraph) -> BisectDecision:
-    """Whether the rule holds in what was recorded of a commit."""
+def decide_by_rule(rule: Rule, graph: CallGraph) -> BisectDecision:
+    """Return good when the rule holds in the graph of a commit, bad when it is broken, else skip."""
     check = check_rule(rule, graph)
     return BisectDecision(_OF_OUTCOME[check.outcome], (check,))
 
 
-def by_chains(old: NamedGraph, new: NamedGraph, milestones: Sequence[str], names: SymbolHistory) -> BisectDecision:
-    """Whether the chains to `milestones` are those of `old`.
+def decide_by_chains(
+    old: NamedGraph, new: NamedGraph, milestones: Sequence[str], names: SymbolHistory
+) -> BisectDecision:
+    """Return good when the chains to `milestones` equal those of `old`, bad when one differs, else skip.
 
-    Without milestones all chains are compared, but those to functions that `--break` named, which a bisection does
-    not record.
+    Without milestones all chains are compared, except those to functions of `--break`, which a bisection does not
+    record.
     """
     diff = compare(old, new, names)
     chains = [chain for chain in diff.chains if not milestones or chain.milestone in milestones]
@@ -110,50 +112,55 @@ def by_chains(old: NamedGraph, new: NamedGraph, milestones: Sequence[str], names
     compared = {chain.milestone for chain in chains}
     for name in milestones or dict.fromkeys(chain.milestone for chain in old.graph.chains):
         if name not in compared and not name.startswith(BREAK):
-            reasons = [each.reason for each in diff.not_comparable if each.subject == _title(old, name)]
+            reasons = [part.reason for part in diff.not_comparable if part.subject == _title(old, name)]
             return BisectDecision(BisectAnswer.SKIP, (ChainNotCompared(name, (reasons or [""])[0]),))
     return BisectDecision(BisectAnswer.GOOD, (EqualChains(tuple(milestones), old.name),))
 
 
 def check_milestones(milestones: Sequence[str], old: NamedGraph) -> None:
-    """UsageError when `old` has no chain to one of them."""
+    """Check that `old` has a chain to each of the milestones. Raises UsageError otherwise."""
     known = dict.fromkeys(chain.milestone for chain in old.graph.chains)
     for name in milestones:
         if name.startswith(BREAK):
             function = name.removeprefix(BREAK)
             raise UsageError(
-                f"A bisection does not ask for {function}.", f"Give a rule: --rule 'main must reach {function}'."
+                f"A bisection does not record the chain to {function}.",
+                f"Give a rule: --rule 'main must reach {function}'.",
             )
         if name not in known:
             raise UsageError(
-                f"{old.name} has no chain to {name}.", f"It has: {', '.join(known) or 'none at all'}."
+                f"{old.name} has no chain to {name}.", f"It has chains to: {', '.join(known) or 'no milestone'}."
             )
 
 
-def check_like(old: NamedGraph, started: Provenance) -> None:
-    """UsageError when a recording that was `started` so cannot be like `old`, whatever the commit does."""
+def check_same_start(old: NamedGraph, new: Provenance) -> None:
+    """Check that the recordings of a bisection, which have the provenance `new`, are started like `old`.
+
+    Raises UsageError when they are not, or when `old` is incomplete: then every commit would differ. An imported
+    backtrace does not say how its program was started, and passes.
+    """
     if old.imported:
-        return  # nobody knows how that one was started
+        return
     if not old.complete:
-        raise UsageError(f"{old.name} was not recorded to its end: it shows too little.", "Record it again.")
-    if old.scenario != started.scenario:
+        raise UsageError(f"{old.name} was not recorded to its end and may lack chains.", "Record it again.")
+    if old.scenario != new.scenario:
         raise UsageError(
-            f"{old.name} is a recording of {old.scenario}; a bisection records {started.scenario}.",
-            f"Give one of {started.scenario}.",
+            f"{old.name} is a recording of {old.scenario}; a bisection records {new.scenario}.",
+            f"Give a recording of {new.scenario}.",
         )
-    if unlike := start_differences(old.graph.provenance, started):
-        words = " and ".join(f"{'other' if name == 'arguments' else 'another'} {name}" for name in unlike)
-        raise UsageError(f"{old.name} was started with {words}.", f"Start QEMU as it was: {_options(old)}")
+    if differing := start_differences(old.graph.provenance, new):
+        words = " and ".join(f"{'other' if name == 'arguments' else 'another'} {name}" for name in differing)
+        raise UsageError(f"{old.name} was started with {words}.", f"Give the same options: {_start_options(old)}")
 
 
-def _options(old: NamedGraph) -> str:
-    """What a QEMU started as `old` was is asked for with; a path of its arguments is not known any more."""
-    was = old.graph.provenance
-    options = {"--accel": was.accelerator, "--guest": was.guest}
+def _start_options(old: NamedGraph) -> str:
+    """Return the options that start QEMU as for `old`; paths in its arguments are not recorded."""
+    provenance = old.graph.provenance
+    options = {"--accel": provenance.accelerator, "--guest": provenance.guest}
     words = [f"{option} {shlex.quote(value)}" for option, value in options.items() if value]
-    machine = f"-machine {was.machine}" if was.machine else ""
-    own = " ".join(filter(None, (machine, was.arguments)))
-    return " ".join([*words, f"-- {own}" if own else "and nothing after a --"])
+    machine = f"-machine {provenance.machine}" if provenance.machine else ""
+    arguments = " ".join(filter(None, (machine, provenance.arguments)))
+    return " ".join([*words, f"-- {arguments}" if arguments else "and nothing after a --"])
 
 
 def _title(old: NamedGraph, milestone: str) -> str:

@@ -1,4 +1,4 @@
-"""What a comparison means for whoever asked: which changes count, which are accepted, which rules hold."""
+"""The values of a judged comparison: which changes count, which are accepted, which rules hold. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class JudgedChange:
-    """A change, and what is thought of it. `accepted` is the reason of the allow file, "" without one."""
+    """A change, and whether it counts. `accepted` is the reason of the allow-list's entry, "" without an entry."""
 
     change: Change
-    counts: bool  # it makes the exit status 1
+    counts: bool  # it is a reason for exit status 1
     accepted: str = ""
 
 
@@ -31,33 +31,33 @@ class RuleResult:
     """A must-hold rule of the allow file."""
 
     rule: str
-    reason: str  # why there is such a rule, from the file
+    reason: str  # why the rule exists, from the allow-list
     outcome: RuleOutcome
-    words: str  # what was found
-    path: tuple[str, ...] = ()  # the functions that show it, outermost first
+    words: str  # the reason of the outcome, as a sentence
+    path: tuple[str, ...] = ()  # the functions of the path that decides, outermost first
 
 
 @dataclass(frozen=True)
 class JudgedDiff:
-    """The comparison with everything that was decided about it."""
+    """A comparison with the decision about each change, the results of the rules and the stale entries."""
 
     diff: Diff
     findings: tuple[JudgedChange, ...]  # in the order of `diff.changes`
     rules: tuple[RuleResult, ...]
-    stale: tuple[str, ...]  # entries of the allow file that match nothing or have expired: a sentence each
+    stale: tuple[str, ...]  # entries of the allow-list that match nothing or have expired: a sentence each
     not_comparable: tuple[
         NotComparable, ...
-    ]  # of the comparison and of the rules, what the allow file accepts left out
+    ]  # of the comparison and of the rules, without what the allow-list accepts
     stale_counts: bool = False
 
     @property
     def counting(self) -> tuple[JudgedChange, ...]:
-        """The changes that make a difference."""
+        """The changes that count: they are reasons for exit status 1."""
         return tuple(finding for finding in self.findings if finding.counts)
 
     @property
     def broken(self) -> tuple[RuleResult, ...]:
-        """The rules that do not hold."""
+        """The results of the rules that do not hold."""
         return tuple(rule for rule in self.rules if rule.outcome is RuleOutcome.BROKEN)
 
     @property

@@ -102,7 +102,7 @@ def _step(step: ChainStep | None) -> dict[str, Any] | None:
         "kind": step.kind.value if step.kind else None,
         "file": step.file,
         "line": step.line,
-        "slot": _slot(step.slot),
+        "slot": _slot(step.pointer),
     }
 
 

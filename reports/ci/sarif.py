@@ -101,7 +101,7 @@ _MEANINGS = {
     ChangeKind.CALL_ADDED: "A call that no chain shows was seen for the first time.",
     ChangeKind.KIND_UNKNOWN: "How a call is made is known of one recording only: it may have changed.",
     ChangeKind.HITS: "A function was recorded more or less often.",
-    ChangeKind.NUMBERED: "The same function of another machine version, which QEMU numbers.",
+    ChangeKind.MACHINE_VERSION: "The same function of another machine version, which QEMU numbers.",
     ChangeKind.OPTIMISED: "A function was inlined or left by a jump in one of the builds; the way is the same.",
 }
 _ACCEPT = "If this is meant, accept it with a reason in the allow file, or take the new recording as the baseline."

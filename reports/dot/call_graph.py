@@ -101,7 +101,7 @@ def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], iden
     site = f", {call.sites[0].file}:{call.sites[0].line}" if call.sites else ""
     tooltip = dot_text(f"{call.caller} to {call.callee}: {call.kind}, {call.hits} recorded{site}")
     style = dict(EDGE_STYLES[call.kind])
-    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind is not SlotKind.ARGUMENT)
+    slots = dict.fromkeys(p.name for p in call.pointers if p.name and p.kind is not SlotKind.ARGUMENT)
     if slots:
         style["label"] = dot_text(", ".join(slots))
     dot.edge(ids[call.caller], ids[call.callee], id=identifier, tooltip=tooltip, **style)

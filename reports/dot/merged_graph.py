@@ -120,7 +120,7 @@ def _words(call: Call | None) -> str:
     """The pointer's place, else the word for the kind; "" for a plain call."""
     if call is None:
         return ""
-    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind is not SlotKind.ARGUMENT)
+    slots = dict.fromkeys(p.name for p in call.pointers if p.name and p.kind is not SlotKind.ARGUMENT)
     return dot_text(", ".join(slots)) if slots else EDGE_STYLES[call.kind].get("label", "")
 
 

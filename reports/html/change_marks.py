@@ -29,7 +29,7 @@ SIGNS: dict[ChangeKind, tuple[str, str, str]] = {
     ChangeKind.CALL_ADDED: ("new", "+", "call new"),
     ChangeKind.KIND_UNKNOWN: ("note", "?", "kind unknown"),
     ChangeKind.HITS: ("note", "×", "hits"),
-    ChangeKind.NUMBERED: ("note", "#", "numbered"),
+    ChangeKind.MACHINE_VERSION: ("note", "#", "numbered"),
     ChangeKind.OPTIMISED: ("note", "~", "optimised"),
 }
 

@@ -16,7 +16,7 @@ from reports.text.pointers import place_words, setting_words, slot_words
 from reports.text.sentences import counted, first_divergence
 
 _FEWEST = 3  # rows that are worth a button
-_RENAMES = {ChangeKind.RENAMED, ChangeKind.NUMBERED}
+_RENAMES = {ChangeKind.RENAMED, ChangeKind.MACHINE_VERSION}
 _CALLS = {ChangeKind.CALL_KIND, ChangeKind.KIND_UNKNOWN, ChangeKind.OPTIMISED}
 
 
@@ -112,19 +112,19 @@ def _cell(step: ChainStep, other: ChainStep | None, changes: Sequence[Change]) -
 
 
 def _pointer(step: ChainStep) -> str:
-    return visible(f"through {slot_words(step.slot)}") if step.slot else ""
+    return visible(f"through {slot_words(step.pointer)}") if step.pointer else ""
 
 
 def _settings(step: ChainStep) -> tuple[str, ...]:
     """How the pointer was set, without lines: they change with every version."""
-    if step.slot is None:
+    if step.pointer is None:
         return ()
     steps = [
         setting_words(setting) + (f", {setting.file}" if place_words(setting) else "")
-        for setting in step.slot.set_by
+        for setting in step.pointer.set_by
     ]
-    if step.slot.outcome is not PointerOutcome.EXPLAINED:
-        steps.append(f"{step.slot.outcome}: {step.slot.reason}")
+    if step.pointer.outcome is not PointerOutcome.EXPLAINED:
+        steps.append(f"{step.pointer.outcome}: {step.pointer.reason}")
     return tuple(map(visible, steps))
 
 

@@ -23,7 +23,7 @@ class PointerStories:
     """What is known of the pointers between functions, from the graph and the recordings behind it."""
 
     def __init__(self, graph: CallGraph, recordings: Sequence[Recording]) -> None:
-        self._slots = {(c.caller, c.callee): c.slots for c in graph.calls if c.kind is CallKind.INDIRECT}
+        self._slots = {(c.caller, c.callee): c.pointers for c in graph.calls if c.kind is CallKind.INDIRECT}
         self._samples: dict[tuple[Function, Function, GraphPointer], tuple[Pointer, Recording]] = {}
         for recording in recordings:
             for stop in recording.stops if recording.pointers else ():
@@ -43,10 +43,10 @@ class PointerStories:
 
     def through(self, caller: ChainStep, callee: ChainStep, source: Source) -> tuple[PointerStory, ...]:
         """The pointer that a step of a chain called the next one through; () when nobody looked for it."""
-        if callee.slot is None:
+        if callee.pointer is None:
             return ()
-        sample = self._samples.get((caller.function, callee.function, callee.slot))
-        return (self._story(callee.slot, sample, source),)
+        sample = self._samples.get((caller.function, callee.function, callee.pointer))
+        return (self._story(callee.pointer, sample, source),)
 
     def _story(self, slot: GraphPointer, sample: tuple[Pointer, Recording] | None, source: Source) -> PointerStory:
         holds = ""

@@ -204,7 +204,7 @@ def _details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
 
 
 def _neighbour(function: Function, call: Call, sites: Sequence[Any]) -> dict[str, Any]:
-    slots = dict.fromkeys(slot_words(slot) for slot in call.slots)
+    slots = dict.fromkeys(slot_words(slot) for slot in call.pointers)
     words = KIND_WORDS[call.kind] + (f", {', '.join(slots)}" if slots else "")
     return {
         "identity": identity(function), "name": function.name, "kind": call.kind.value,

@@ -119,5 +119,5 @@ def _story_step(
         instruction=step.instruction,
         arguments=arguments,
         source=samples.source(step.file, step.line),
-        through=pointers.through(caller, step, samples.source) if caller is not None and step.slot else (),
+        through=pointers.through(caller, step, samples.source) if caller is not None and step.pointer else (),
     )

@@ -40,5 +40,5 @@ def _step(step: ChainStep) -> dict[str, Any]:
         "file": step.file,
         "line": step.line,
         "instruction": step.instruction,
-        "pointer": step.slot.name if step.slot else None,
+        "pointer": step.pointer.name if step.pointer else None,
     }

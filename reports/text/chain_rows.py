@@ -20,7 +20,7 @@ MARKS = {
     ChangeKind.POINTER: "&",
     ChangeKind.MOVED: "»",
     ChangeKind.KIND_UNKNOWN: "?",
-    ChangeKind.NUMBERED: "#",
+    ChangeKind.MACHINE_VERSION: "#",
     ChangeKind.OPTIMISED: "=",
 }
 MARK_WORDS = {

@@ -34,13 +34,13 @@ _WIDEST = 60  # columns for names; longer ones push their place aside
 
 @dataclass(frozen=True)
 class PathSearchResult:
-    """Paths of a graph, as a query found them. `more`: there are others; `gave_up`: perhaps there are."""
+    """Paths of a graph, as a query found them. `more`: there are others; `limit_reached`: perhaps there are."""
 
     graph: CallGraph
     query: PathQuery
     paths: Sequence[CallPath]
     more: bool = False
-    gave_up: bool = False
+    limit_reached: bool = False
 
 
 def paths_text(found: PathSearchResult) -> Iterator[str]:
@@ -86,7 +86,7 @@ def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
 def paths_json(found: PathSearchResult) -> str:
     """The document: `query` as asked; `paths`, each with the names `from` and `to`, with `recorded`, with the
     `milestone` of the chain that has it (null: put together), and with its `calls`, each of `caller` and `callee`
-    (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more` and `gave_up` say
+    (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more` and `limit_reached` say
     whether there are other paths, and whether nobody knows."""
     query = found.query
     data = {
@@ -103,7 +103,7 @@ def paths_json(found: PathSearchResult) -> str:
         },
         "paths": list(map(_path, found.paths)),
         "more": found.more,
-        "gave_up": found.gave_up,
+        "limit_reached": found.limit_reached,
     }
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
@@ -134,7 +134,7 @@ def _slots(call: Call) -> str:
 
 
 def _slot_names(call: Call) -> list[str]:
-    return list(dict.fromkeys(slot.name for slot in call.slots if slot.name))
+    return list(dict.fromkeys(pointer.name for pointer in call.pointers if pointer.name))
 
 
 def _path(path: CallPath) -> dict[str, Any]:

@@ -78,13 +78,13 @@ def pointer_calls_of_graph(graph: CallGraph) -> Iterator[PointerCall]:
     seen = set()
     for chain in graph.chains:
         for caller, callee in pairwise(chain.steps):
-            key = (caller.function, callee.function, callee.slot)
-            if callee.slot is not None and key not in seen:
+            key = (caller.function, callee.function, callee.pointer)
+            if callee.pointer is not None and key not in seen:
                 seen.add(key)
-                yield PointerCall(caller.function, callee.function, caller.file, caller.line, callee.slot)
+                yield PointerCall(caller.function, callee.function, caller.file, caller.line, callee.pointer)
     for call in graph.calls:
         file, line = (call.sites[0].file, call.sites[0].line) if call.sites else ("", 0)
-        for slot in call.slots:
+        for slot in call.pointers:
             if (call.caller, call.callee, slot) not in seen:
                 yield PointerCall(call.caller, call.callee, file, line, slot)
 

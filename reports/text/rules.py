@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analyzer.graph.rules import PartlySeen, RuleCheck, RuleReason
+from analyzer.graph.rules import PartialGraph, RuleCheck, RuleReason
 from analyzer.text import visible
 from reports.text.paths import heading
 
 _PARTLY_SEEN = {
-    PartlySeen.INCOMPLETE: "What was recorded is not complete, though.",
-    PartlySeen.BACKTRACE: "A backtrace shows one moment, though.",
+    PartialGraph.INCOMPLETE: "What was recorded is not complete, though.",
+    PartialGraph.BACKTRACE: "A backtrace shows one moment, though.",
 }
 _CUT_OFF = "The search was cut off after many steps. Name fewer functions in the rule, by narrower patterns."
 
@@ -26,7 +26,7 @@ def rule_sentence(check: RuleCheck) -> str:
 
 def _without_path(check: RuleCheck) -> str:
     rule, pattern = check.rule, check.pattern
-    though = _PARTLY_SEEN[check.partly_seen] if check.partly_seen else ""
+    though = _PARTLY_SEEN[check.partial_graph] if check.partial_graph else ""
     if check.reason is RuleReason.NO_PATH:
         which = " of the kind the rule names" if rule.via or rule.not_via else ""
         return f"No path{which} leads from {rule.start} to {rule.goal}. {though}"
@@ -35,7 +35,7 @@ def _without_path(check: RuleCheck) -> str:
     if check.reason is RuleReason.NOT_IN_PROGRAM:
         return f"{pattern} is not in the program."
     if check.reason is RuleReason.NEVER_REACHED:
-        incomplete = "; the recording is not complete" if check.partly_seen else ""
+        incomplete = "; the recording is not complete" if check.partial_graph else ""
         return f"{pattern} was waited for and never reached{incomplete}."
     perhaps = f", perhaps to {' or '.join(check.similar)}" if check.similar else ""
     return (

@@ -117,7 +117,7 @@ def test_arguments_for_qemu_are_passed_on(checkout, toy, tmp_path):
     [
         ([], "one of the arguments"),
         ([*BUILD], "wants a question"),
-        ([*BUILD, "--rule", "main must"], "is not understood"),
+        ([*BUILD, "--rule", "main must"], "expected reach, found the end"),
         ([*BUILD, "--chain", "kvm-init", *CHECKS], "--chain says which"),
         ([*BUILD, "--like", "no-such.json"], "no such file"),
         ([*BUILD, "--like", "toy.c"], "no backtrace that could be read"),

@@ -73,7 +73,7 @@ def with_slot(step, slots):
     setter, _, place = setter.partition(" of ")
     set_by = (GraphPointerOrigin(PointerOriginKind.STORED, place or name, setter, "x.c", 1),) if setter else ()
     set_by += (GraphPointerOrigin(PointerOriginKind.WRITTEN, "", writer, "x.c", 1),) if writer else ()
-    return replace(step, slot=GraphPointer(SlotKind.MEMBER, name, outcome, "", set_by))
+    return replace(step, pointer=GraphPointer(SlotKind.MEMBER, name, outcome, "", set_by))
 
 
 def _ioctl(words):

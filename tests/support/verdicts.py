@@ -26,7 +26,7 @@ from analyzer.diff.change import (
     NamedProvenance,
     NotComparable,
 )
-from analyzer.diff.compare import each_once
+from analyzer.diff.compare import merge_equal_changes
 from analyzer.graph.call_graph import ChainStep, Provenance
 from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
@@ -92,7 +92,7 @@ def verdict(
 ):
     """A verdict on those chains and the `extra` changes. `accepted` says why, by subject; notes do not count."""
     accepted = accepted or {}
-    found = each_once([*(change for one in chains for change in one.changes), *extra])
+    found = merge_equal_changes([*(change for one in chains for change in one.changes), *extra])
     old, new = map(NamedProvenance, names, provenances or (provenance("7.2.0"), provenance("10.0.0")))
     open_ = tuple(NotComparable(*one) for one in not_comparable)
     findings = tuple(_finding(change, accepted) for change in found)

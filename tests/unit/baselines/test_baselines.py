@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.baselines.reader import read_baseline
-from analyzer.baselines.store import file_name, match_baselines, update
+from analyzer.baselines.store import file_name, match_baselines, update_baselines
 from analyzer.baselines.writer import FIRST_LINE, write_baseline
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare
@@ -152,16 +152,16 @@ class TestWhereTheyAreKept:
     def test_updating_tells_what_happened(self, tmp_path):
         (tmp_path / "a.json").write_text(to_json(EXAMPLE.graph))
         kept = match_baselines(tmp_path / "new", [open_graph(str(tmp_path / "a.json"))])
-        assert [next(update(kept)).split()[0] for _ in range(2)] == ["new", "unchanged"]
+        assert [next(update_baselines(kept)).split()[0] for _ in range(2)] == ["new", "unchanged"]
         for damaged in (b"else", b"\xff\xfe"):
             kept[0].baseline.write_bytes(damaged)
-            assert next(update(kept)).startswith("updated")
+            assert next(update_baselines(kept)).startswith("updated")
 
     def test_what_the_new_one_knows_less_than_the_one_before_is_said(self, tmp_path):
         asked = source("main *> goal", ioctls=["KVM_RUN", "KVM_SET_CPUID2"], slots={"goal": "Ops.go by init"})
         poor = source("main *> goal", ioctls=["KVM_RUN"])
-        lines = [next(update(match_baselines(tmp_path, [each]))) for each in (asked, asked, poor, asked)]
-        lost = ": without who set the function pointers and the ioctls, which the one before had"
+        lines = [next(update_baselines(match_baselines(tmp_path, [each]))) for each in (asked, asked, poor, asked)]
+        lost = ": without who set the function pointers and the ioctls, which the old baseline had"
         assert [line.partition("(NEW)")[2] for line in lines] == ["", "", lost, ""]
 
     def test_an_editor_may_have_put_a_mark_before_it(self, tmp_path):
@@ -172,5 +172,5 @@ class TestWhereTheyAreKept:
     def test_none_is_made_of_an_incomplete_recording(self, tmp_path):
         (tmp_path / "a.json").write_text(to_json(source("main > goal", complete=False).graph))
         with pytest.raises(AnalyzerError, match="not recorded to its end"):
-            list(update(match_baselines(tmp_path, [open_graph(str(tmp_path / "a.json"))])))
+            list(update_baselines(match_baselines(tmp_path, [open_graph(str(tmp_path / "a.json"))])))
         assert not list(tmp_path.glob("*.txt"))

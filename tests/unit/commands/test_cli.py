@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_help_of_diff_names_every_kind_of_change():
     for kind in ChangeKind:
-        assert re.search(rf"(?<![\w-]){kind}(?![\w-])", DIFF_EXAMPLES.partition("the allow file")[0]), kind
+        assert re.search(rf"(?<![\w-]){kind}(?![\w-])", DIFF_EXAMPLES.partition("the allow-list")[0]), kind
 
 
 def test_every_verb_is_in_the_readme_and_has_help_with_examples(capsys):

@@ -78,7 +78,7 @@ def test_the_json_says_all_of_it(graph_file, capsys):
     document = json.loads(capsys.readouterr().out)
     assert (document["format"], document["schema"]) == ("qemu-callchain paths", 1)
     assert document["query"]["kind"] == [["indirect", "tail"]]
-    assert (document["more"], document["gave_up"]) == (True, False)
+    assert (document["more"], document["limit_reached"]) == (True, False)
     assert document["paths"][0]["recorded"] is True
     assert document["paths"][0]["calls"][1] == {
         "caller": {"name": "a", "where": "main"},

@@ -116,7 +116,7 @@ def test_a_baseline_is_checked_against_every_input_and_made_of_every_recorded_on
     status = main(["baseline", "check", "b", "--of", name_of(kind)])
     printed = capsys.readouterr()
     assert status == (2 if kind == BACKTRACE else 0), printed.err
-    assert ("is a pasted backtrace" in printed.err) == (kind == BACKTRACE)
+    assert ("is an imported backtrace" in printed.err) == (kind == BACKTRACE)
 
 
 @pytest.mark.parametrize("kind", [GRAPH, BASELINE])

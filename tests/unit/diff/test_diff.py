@@ -236,16 +236,16 @@ def test_a_pointer_that_took_another_way_is_told_with_that_way():
 def test_it_is_told_where_an_ioctl_is_asked_now():
     diff = compare(_asked("A", "B"), _asked("A", "B on CPU 0/KVM"), NAMES)
     assert [sentence(change) for change in diff.changes] == [
-        "B is asked of anon_inode:kvm-vm on a processor's thread now; it was of anon_inode:kvm-vm on main thread"
+        "B is asked of anon_inode:kvm-vm on a vCPU thread now; it was of anon_inode:kvm-vm on main thread"
     ]
 
 
 def test_an_ioctl_that_is_still_asked_elsewhere_is_gone_from_its_place_only():
     there, gone = _asked("A", "B", "B on CPU 0/KVM"), _asked("A", "B")
-    place = "of anon_inode:kvm-vm on a processor's thread"
+    place = "of anon_inode:kvm-vm on a vCPU thread"
     for old, new, expected in (
-        (there, gone, f"B is not asked any more ({place}; elsewhere it still is)"),
-        (gone, there, f"B is asked now ({place}; elsewhere it was before)"),
+        (there, gone, f"B is not asked any more ({place}; elsewhere it is still issued)"),
+        (gone, there, f"B is asked now ({place}; elsewhere it was issued before)"),
         (gone, _asked("A"), "B is not asked any more"),
         (_asked("A"), gone, "B is asked now"),
     ):

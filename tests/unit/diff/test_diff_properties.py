@@ -114,8 +114,8 @@ def test_what_changed_in_the_rows_is_what_changed_in_the_chain(old, new):
     )
 )
 def test_normalising_twice_changes_nothing(name):
-    once = NAMES.normalised(name)
-    assert NAMES.normalised(once) == once
+    once = NAMES.canonical_name(name)
+    assert NAMES.canonical_name(once) == once
 
 
 @given(st.lists(st.sampled_from("abcd"), max_size=9), st.lists(st.sampled_from("abcd"), max_size=9))

@@ -15,7 +15,7 @@ def found(lines, shortest=False, only_recorded=False, **asked):
     finder = PathFinder(merge([recording(*lines)]), query(**asked))
     ways = finder.shortest if shortest else finder.all
     paths = list(map(path_text, ways(only_recorded)))
-    assert not finder.gave_up
+    assert not finder.limit_reached
     return paths
 
 

@@ -54,21 +54,21 @@ def test_words_of_the_grammar_can_be_functions_too():
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "the end is not understood: a function"),
-        ("main", "the end is not understood: must"),
-        ("main reaches x", "'reaches' is not understood: must"),
-        ("main must call x", "'call' is not understood: reach"),
-        ("main must reach", "the end is not understood: a function"),
-        ("main must not not reach x", "'not' is not understood: reach"),
-        ("main must reach x or y", "'or' is not understood: via or not or only"),
-        ("main must reach x and", "the end is not understood: via or not or only"),
-        ("main must reach x and and via y", "'and' is not understood"),
-        ("main must reach x only y", "'y' is not understood: via"),
-        ("main must reach x via", "the end is not understood: a function"),
-        ("main must not reach x only via y", "'only' is not understood: via or not"),
-        ("main must reach 'operator new", '"\'operator" is not understood: a function'),
-        ("main must reach 'x'y", "\"'x'y\" is not understood: a function"),
-        ("Main Must reach x", "'Must' is not understood"),
+        ("", "expected a function, found the end"),
+        ("main", "expected must, found the end"),
+        ("main reaches x", "expected must, found 'reaches'"),
+        ("main must call x", "expected reach, found 'call'"),
+        ("main must reach", "expected a function, found the end"),
+        ("main must not not reach x", "expected reach, found 'not'"),
+        ("main must reach x or y", "expected via or not or only, found 'or'"),
+        ("main must reach x and", "expected via or not or only, found the end"),
+        ("main must reach x and and via y", "found 'and'"),
+        ("main must reach x only y", "expected via, found 'y'"),
+        ("main must reach x via", "expected a function, found the end"),
+        ("main must not reach x only via y", "expected via or not, found 'only'"),
+        ("main must reach 'operator new", 'expected a function, found "\'operator"'),
+        ("main must reach 'x'y", "expected a function, found \"'x'y\""),
+        ("Main Must reach x", "found 'Must'"),
         ("main must reach x(", "'x\\(' is no regular expression"),
         ("main must reach x \x1b[2J", r"x1b"),
     ],
@@ -148,7 +148,7 @@ def test_recursion_is_reaching_oneself():
 
 
 def test_a_rule_whose_search_is_cut_off_is_unchecked():
-    verdict = check_rule(parse_rule("n0 must not reach n40 via l39 and via r39"), ladder(40), steps=5000)
+    verdict = check_rule(parse_rule("n0 must not reach n40 via l39 and via r39"), ladder(40), step_limit=5000)
     assert verdict.outcome is UNCHECKED
     assert "cut off" in rule_sentence(verdict)
 
@@ -160,7 +160,7 @@ def test_a_rule_whose_search_for_a_way_past_is_cut_off_is_unchecked():
         for caller, callee in [*pairwise(names), *pairwise(["main", "f", "goal"])]
     }
     rule = parse_rule("main must reach goal only via f")
-    assert check_rule(rule, graph_of_edges(edges), steps=250).outcome is UNCHECKED
+    assert check_rule(rule, graph_of_edges(edges), step_limit=250).outcome is UNCHECKED
     assert check_rule(rule, graph_of_edges(edges)).outcome is BROKEN
 
 

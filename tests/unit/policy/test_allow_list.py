@@ -1,4 +1,4 @@
-"""Which changes count: the allow file, rules, and what became of them."""
+"""Which changes count: the allow-list, rules, and what became of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TODAY = date(2026, 1, 15)
 
 
 def judged(text="", old=OLD, new=NEW, fail_on=DEFAULT_FAIL_ON):
-    """The verdict under an allow file."""
+    """The verdict under an allow-list."""
     return judge(compare(old, new, shipped_history()), (), read_allow_list(text, "allow.toml"), fail_on, TODAY)
 
 
@@ -177,7 +177,7 @@ class TestRules:
         (allow("a", "change = 3"), r"\[\[allow\]\] 1"),
         (allow("a", "change = []"), "change is empty"),
         (allow("a", 'expires = "2027-01-31"'), "not a date"),
-        (allow("a", 'expire = "2027-01-31"'), "expire means nothing"),
+        (allow("a", 'expire = "2027-01-31"'), "expire is an unknown key"),
         (allow("a") + allow("b", "milestone = 1"), r"\[\[allow\]\] 2"),
         ('[[must]]\nrule = "x"', "reason is missing"),
     ],

@@ -21,11 +21,11 @@ from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,
     NothingRecorded,
-    by_chains,
-    by_rule,
-    check_like,
     check_milestones,
+    check_same_start,
     combine_decisions,
+    decide_by_chains,
+    decide_by_rule,
 )
 from reports.text.bisect import decision_sentence
 from tests.support.comparisons import source
@@ -41,7 +41,7 @@ def graph(*chains: str, complete: bool = True, watched: tuple[str, ...] = ()) ->
 
 
 def answer(rule: str, made: CallGraph) -> BisectAnswer:
-    return by_rule(parse_rule(rule), made).answer
+    return decide_by_rule(parse_rule(rule), made).answer
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def said(decision: BisectDecision) -> tuple[BisectAnswer, str]:
 
 
 def chains_like(old: CallGraph, new: CallGraph, *milestones: str) -> BisectDecision:
-    return by_chains(NamedGraph("old", old), NamedGraph("new", new), milestones, shipped_history())
+    return decide_by_chains(NamedGraph("old", old), NamedGraph("new", new), milestones, shipped_history())
 
 
 def test_a_chain_like_the_other_is_good_and_one_that_differs_is_bad():
@@ -115,7 +115,7 @@ def test_what_only_the_other_graph_was_asked_for_is_left_out():
     old, new = graph("main > a > b"), graph("main > a > b")
     old.chains += (replace(old.chains[0], milestone="break c", title="Asked for: c"),)
     assert chains_like(old, new).answer is GOOD
-    with pytest.raises(UsageError, match="does not ask for c") as caught:
+    with pytest.raises(UsageError, match="does not record the chain to c") as caught:
         check_milestones(["break c"], NamedGraph("old", old))
     assert "main must reach c" in caught.value.hint
 
@@ -140,20 +140,20 @@ def like(**provenance: object) -> NamedGraph:
         ({"machine": "pc"}, "with another machine", "-- -machine pc -smp 4"),
         ({"accelerator": "tcg"}, "with another accelerator", "--accel tcg --guest tiny -- -machine q35"),
         ({"guest": "my disk.img"}, "with another guest", "--guest 'my disk.img'"),
-        ({"scenario": "io"}, "is a recording of io", "one of startup"),
+        ({"scenario": "io"}, "is a recording of io", "a recording of startup"),
         ({"complete": False}, "not recorded to its end", "Record it again"),
     ],
 )
 def test_a_graph_that_no_commit_can_be_like_is_a_wrong_question(old, complaint, hint):
     with pytest.raises(UsageError, match=complaint) as caught:
-        check_like(like(**old), STARTED)
+        check_same_start(like(**old), STARTED)
     assert hint in caught.value.hint
 
 
 def test_what_was_started_alike_can_be_asked_about_and_so_can_what_somebody_pasted():
-    check_like(like(), STARTED)
-    check_like(like(guest="", accelerator=""), STARTED)  # of another tool, which did not say
-    check_like(like(scenario="import", arguments="", machine="", complete=False), STARTED)
+    check_same_start(like(), STARTED)
+    check_same_start(like(guest="", accelerator=""), STARTED)  # of another tool, which did not say
+    check_same_start(like(scenario="import", arguments="", machine="", complete=False), STARTED)
 
 
 @pytest.mark.parametrize("trouble", [OSError("full"), BrokenPipeError(), ZeroDivisionError(), UsageError("no")])
