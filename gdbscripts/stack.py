@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import gdb
 
-from gdbscripts.call_instructions import CallClassifier
+from gdbscripts.arch.host import current as architecture
 from gdbscripts.frame_arguments import arguments_of
 from gdbscripts.records import CUT as CUT_BEGINS
 from gdbscripts.records import SIGNAL, UNKNOWN_NAME, Arguments, FrameRecord
+from gdbscripts.tail_calls import JumpPlace, find_tail_calls, symbol_at
 
 _KINDS = {
     gdb.NORMAL_FRAME: "normal",
@@ -21,6 +24,8 @@ _KINDS = {
 # Deeper stacks are cut and end in a frame of this name, so that a runaway recursion stays bounded.
 DEEPEST = 2000
 CUT = "%s %d frames>" % (CUT_BEGINS, DEEPEST)
+
+_SECTION = re.compile(r"^\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is (\S+)", re.MULTILINE)
 
 _Key = Tuple[int, str, int, int, str, int]
 
@@ -130,3 +135,74 @@ def selection_kept() -> Iterator[None]:
             thread.switch()
         if frame.is_valid():
             frame.select()
+
+
+@dataclass(frozen=True)
+class CallInstruction:
+    """`kind` as in `wire.Frame.call`; `via` are the functions between that left no frame."""
+
+    kind: str
+    instruction: str = ""
+    via: Tuple[JumpPlace, ...] = ()
+
+
+class CallClassifier:
+    """Classifies call sites; each return address is disassembled once."""
+
+    def __init__(self) -> None:
+        self._instructions: Dict[int, str] = {}
+
+    def between(self, caller: gdb.Frame, callee: gdb.Frame) -> CallInstruction:
+        """How `caller` came to `callee`, the next inner frame."""
+        if callee.type() == gdb.INLINE_FRAME:
+            return CallInstruction("inline")
+        if gdb.SIGTRAMP_FRAME in (caller.type(), callee.type()):
+            return CallInstruction("signal")
+        instruction = self._instruction_before(caller)
+        kind, target = architecture.classify(instruction)
+        if kind == "indirect" and _in_linkage_table(architecture.linkage_slot(instruction)):
+            kind = "direct"  # the linker's slot for a library function, not a pointer of the program
+        if kind != "direct" or not target:
+            return CallInstruction(kind, instruction)
+        detour = find_tail_calls(target, callee)
+        if detour.via and architecture.is_thunk(detour.via[0][0]):
+            return CallInstruction("indirect", instruction)
+        return CallInstruction(detour.kind or kind, instruction, detour.via)
+
+    def _instruction_before(self, frame: gdb.Frame) -> str:
+        pc = frame.pc()
+        if pc not in self._instructions:
+            self._instructions[pc] = _disassemble_before(frame, pc)
+        return self._instructions[pc]
+
+
+def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
+    start = _instruction_boundary(frame, pc) if pc else 0  # 0: below a coroutine's or thread's first frame
+    if not start:
+        return ""
+    try:
+        instructions = frame.architecture().disassemble(start, pc - 1)
+    except gdb.MemoryError:
+        return ""
+    last = instructions[-1]
+    ends_here = last["addr"] + last["length"] == pc
+    return " ".join(str(last["asm"]).split()) if ends_here else ""
+
+
+def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:
+    """An address before `pc` where an instruction certainly begins: that of a line, or of the function."""
+    sal = frame.find_sal()
+    if sal.symtab is not None and sal.pc and sal.pc < pc:
+        return int(sal.pc)
+    symbol = symbol_at(pc - 1)
+    return pc - 1 - symbol[1] if symbol else 0
+
+
+def _in_linkage_table(slot: int) -> bool:
+    """Whether the address lies in a global offset table. `info symbol` does not know: its slots have no names."""
+    if not slot:
+        return False
+    for start, end, name in _SECTION.findall(gdb.execute("info files", to_string=True)):
+        if int(start, 16) <= slot < int(end, 16):
+            return str(name).startswith(".got")
+    return False

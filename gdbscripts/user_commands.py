@@ -13,7 +13,7 @@ from gdbscripts.records import FrameRecord
 from gdbscripts.stack import StackWalker
 
 if TYPE_CHECKING:
-    from gdbscripts.pointers.selected_call import IoctlPrinter
+    from gdbscripts.ioctl_list import IoctlList
 
 _MARKS = {"indirect": "*", "tail": "~", "inline": "+", "signal": "!", "unknown": "?"}
 
@@ -111,14 +111,14 @@ class KvmIoctls(gdb.Command):
 
     def __init__(self) -> None:
         super().__init__("kvm-ioctls", gdb.COMMAND_DATA)
-        self._started: Optional[IoctlPrinter] = None
+        self._started: Optional[IoctlList] = None
 
     @property
-    def _log(self) -> IoctlPrinter:
+    def _log(self) -> IoctlList:
         if self._started is None:
-            from gdbscripts.pointers.selected_call import IoctlPrinter
+            from gdbscripts.ioctl_list import IoctlList
 
-            self._started = IoctlPrinter()
+            self._started = IoctlList()
         return self._started
 
     def invoke(self, argument: str, from_tty: bool) -> None:

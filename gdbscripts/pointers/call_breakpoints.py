@@ -6,13 +6,59 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import gdb
 
-from gdbscripts.memory import stack_pointer
-from gdbscripts.pointers.load_breakpoints import CallBreakpoint, LoadBreakpoint, PointerCallHit, PointerLoad
+from gdbscripts.breakpoints import RecordingBreakpoint
+from gdbscripts.memory import address_in, stack_pointer, value_in
+from gdbscripts.pointers.load_breakpoints import LoadBreakpoint, PointerLoad
 from gdbscripts.pointers.pointer_calls import CandidateCall, PointerCall
-from gdbscripts.pointers.pointer_dataflow import DataflowEnd
+from gdbscripts.pointers.pointer_dataflow import Accepts, DataflowEnd
+from gdbscripts.pointers.slot_names import local_at
 from gdbscripts.pointers.write_watchpoints import WriteWatchpoint
 from gdbscripts.recorder import Recorder
 from gdbscripts.tail_calls import place_at
+
+
+class PointerCallHit(NamedTuple):
+    """A call through a pointer; `since` and `until` are numbers of readings: what was read for it lies between."""
+
+    value: int
+    since: int
+    until: int
+
+
+class CallBreakpoint(RecordingBreakpoint):
+    """Keeps what an indirect call or jump called last, for each thread and depth of its stack."""
+
+    def __init__(self, address: int, operand: str, accepts: Accepts, recorder: Recorder) -> None:
+        super().__init__("*0x%x" % address, internal=True)
+        self.address = address
+        self.recorder = recorder
+        self._operand = operand
+        self._accepts = accepts
+        self._calls: Dict[Tuple[int, int], PointerCallHit] = {}
+        self.homes: List[str] = []
+        self.local = ""
+
+    def hit(self) -> None:
+        """The call is about to be made."""
+        frame = gdb.newest_frame()
+        value = value_in(self._operand, frame)
+        key = (gdb.selected_thread().num, stack_pointer(frame))
+        before = self._calls.get(key)
+        self._calls[key] = PointerCallHit(value, before.until if before is not None else 0, LoadBreakpoint.count)
+        if not self._accepts(value):
+            return
+        for home in self.homes if not self.local else ():
+            self.local = local_at(address_in(home, frame))
+
+    def called(self, thread: int, depth: int) -> int:
+        """What `thread` called last at this depth of the stack, wherever that leads; 0 for nothing."""
+        made = self._calls.get((thread, depth))
+        return made.value if made is not None else 0
+
+    def made(self, thread: int, depth: int) -> Optional[PointerCallHit]:
+        """What `thread` called last at this depth of the stack; None when it called another, or nothing, here."""
+        made = self._calls.get((thread, depth))
+        return made if made is not None and self._accepts(made.value) else None
 
 
 class ObservedCall(NamedTuple):
