@@ -21,34 +21,36 @@ KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
 class MilestoneCounts:
     """How often each step was reached, and whether it needs watching any longer."""
 
-    def __init__(self, steps: List[PlannedMilestone]) -> None:
-        self._steps = {step.name: step for step in steps}
-        self._hits = {step.name: 0 for step in steps}
+    def __init__(self, milestones: List[PlannedMilestone]) -> None:
+        self._milestones = {milestone.name: milestone for milestone in milestones}
+        self._hits = {milestone.name: 0 for milestone in milestones}
         self._threads: Set[Tuple[str, int]] = set()
 
-    def wants(self, step: PlannedMilestone, thread: int) -> bool:
+    def needs_stop(self, milestone: PlannedMilestone, thread: int) -> bool:
         """Whether a hit of `step` on `thread` is to be recorded."""
-        return not self.done(step) and not (step.per_thread and (step.name, thread) in self._threads)
+        return not self.complete(milestone) and not (
+            milestone.per_thread and (milestone.name, thread) in self._threads
+        )
 
-    def count(self, step: PlannedMilestone, thread: int) -> int:
+    def count(self, milestone: PlannedMilestone, thread: int) -> int:
         """One more hit; returns how many there are now."""
-        self._hits[step.name] += 1
-        self._threads.add((step.name, thread))
-        return self._hits[step.name]
+        self._hits[milestone.name] += 1
+        self._threads.add((milestone.name, thread))
+        return self._hits[milestone.name]
 
-    def done(self, step: PlannedMilestone) -> bool:
+    def complete(self, milestone: PlannedMilestone) -> bool:
         """Whether no further hit of `step` is wanted."""
-        hits = self._hits[step.name]
-        if hits >= step.limit:
+        hits = self._hits[milestone.name]
+        if hits >= milestone.limit:
             return True
-        return bool(step.as_often_as) and 0 < self._hits[step.as_often_as] <= hits
+        return bool(milestone.as_often_as) and 0 < self._hits[milestone.as_often_as] <= hits
 
 
 class FailureLog(Protocol):
     """What every breakpoint here needs: a place for what goes wrong."""
 
     @property
-    def halts(self) -> bool:
+    def stop_requested(self) -> bool:
         """Whether the program is to halt now."""
 
     def note_failure(self, error: Exception) -> bool:
@@ -60,16 +62,16 @@ class RecordingBreakpoint(gdb.Breakpoint):
     note in the recording."""
 
     recorder: FailureLog
-    _alive: ClassVar[Set[RecordingBreakpoint]] = set()
+    _existing: ClassVar[Set[RecordingBreakpoint]] = set()
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self._alive.add(self)
+        self._existing.add(self)
 
     @classmethod
     def remove_all(cls) -> None:
         """Delete all breakpoints of this kind, in whatever run they were set."""
-        for breakpoint_ in list(cls._alive):
+        for breakpoint_ in list(cls._existing):
             breakpoint_.remove()
 
     def stop(self) -> bool:
@@ -78,7 +80,7 @@ class RecordingBreakpoint(gdb.Breakpoint):
             self.hit()
         except Exception as error:  # noqa: BLE001 - raised here, it would halt QEMU and be seen by nobody
             return not self.recorder.note_failure(error)
-        return self.recorder.halts
+        return self.recorder.stop_requested
 
     def hit(self) -> None:
         """What to do at a hit."""
@@ -86,11 +88,11 @@ class RecordingBreakpoint(gdb.Breakpoint):
 
     def remove(self) -> None:
         """Delete it at once. Not to be called while a breakpoint is asked to stop."""
-        self._alive.discard(self)
+        self._existing.discard(self)
         if self.is_valid():
             self.delete()
 
-    def retire(self) -> None:
+    def delete_later(self) -> None:
         """Cost nothing any more. A breakpoint must not delete itself while it is asked to stop."""
         self.enabled = False
         gdb.post_event(self.remove)
@@ -103,46 +105,50 @@ class MilestoneBreakpoint(RecordingBreakpoint):
 
     def __init__(
         self,
-        where: str,
+        location: str,
         function: str,
-        steps: List[PlannedMilestone],
-        progress: MilestoneCounts,
+        milestones: List[PlannedMilestone],
+        counts: MilestoneCounts,
         recorder: Recorder,
         accelerators: List[AcceleratorTest],
     ) -> None:
         # Not internal: at the first instruction of an inlined function gdb shows that function's frame only
         # for breakpoints of the user (stopped_by_user_bp_inline_frame in gdb's infrun.c).
-        super().__init__(where)
+        super().__init__(location)
         self._function = function
-        self._steps = steps
-        self._progress = progress
+        self._milestones = milestones
+        self._counts = counts
         self.recorder = recorder
         self._accelerators = accelerators
 
     def hit(self) -> None:
         """Record the steps this hit is one of."""
         thread = gdb.selected_thread().num
-        wanted = [step for step in self._steps if self._progress.wants(step, thread)]
-        request = _IoctlCall.here() if any(step.request for step in wanted) else None
-        reached = [step for step in wanted if not step.request or (request and request.asks(step))]
+        unfinished = [milestone for milestone in self._milestones if self._counts.needs_stop(milestone, thread)]
+        request = _IoctlCall.from_registers() if any(milestone.request for milestone in unfinished) else None
+        reached = [
+            milestone
+            for milestone in unfinished
+            if not milestone.request or (request and request.matches(milestone))
+        ]
         if reached:
             self._record(reached, request, thread)
-        if all(self._progress.done(step) for step in self._steps):
-            self.retire()
+        if all(self._counts.complete(milestone) for milestone in self._milestones):
+            self.delete_later()
 
     def _record(self, reached: List[PlannedMilestone], request: Optional[_IoctlCall], thread: int) -> None:
-        reason = "break" if all(step.name.startswith(BREAK) for step in reached) else "milestone"
-        details = request.details() if request else {}
-        names = [step.name for step in reached]
-        number = self.recorder.stop(reason, names, self._function, **details)
-        if any(step.returns for step in reached):
-            ReturnBreakpoint.arm(number, self.recorder)
-        for step in reached:
-            hits = self._progress.count(step, thread)
-            if step.shows_accelerator and hits == 1:
+        reason = "break" if all(milestone.name.startswith(BREAK) for milestone in reached) else "milestone"
+        stop_fields = request.stop_fields() if request else {}
+        names = [milestone.name for milestone in reached]
+        number = self.recorder.record_stop(reason, names, self._function, **stop_fields)
+        if any(milestone.returns for milestone in reached):
+            ReturnBreakpoint.set_at_caller(number, self.recorder)
+        for milestone in reached:
+            hits = self._counts.count(milestone, thread)
+            if milestone.shows_accelerator and hits == 1:
                 _record_accelerator(self._accelerators, self.recorder)
-            if hits == step.limit and step.limit > 1:
-                self.recorder.write(NoteRecord("%s: no more than %d stops recorded" % (step.name, hits)))
+            if hits == milestone.limit and milestone.limit > 1:
+                self.recorder.write(NoteRecord("%s: no more than %d stops recorded" % (milestone.name, hits)))
 
 
 class _IoctlCall:
@@ -154,16 +160,16 @@ class _IoctlCall:
         self.file = file
 
     @classmethod
-    def here(cls) -> _IoctlCall:
+    def from_registers(cls) -> _IoctlCall:
         frame = gdb.newest_frame()
         fd = architecture.argument(frame, 0) & 0xFFFFFFFF
         request = architecture.argument(frame, 1) & 0xFFFFFFFF
-        return cls(fd, request, file_behind(fd))
+        return cls(fd, request, file_of_descriptor(fd))
 
-    def asks(self, step: PlannedMilestone) -> bool:
-        return self.request == step.request and self.file.startswith(KVM_FILES)
+    def matches(self, milestone: PlannedMilestone) -> bool:
+        return self.request == milestone.request and self.file.startswith(KVM_FILES)
 
-    def details(self) -> Dict[str, object]:
+    def stop_fields(self) -> Dict[str, object]:
         return {"fd": self.fd, "file": self.file, "request": self.request}
 
 
@@ -172,19 +178,19 @@ class ThreadCreateBreakpoint(RecordingBreakpoint):
 
     recorder: Recorder
 
-    LIMIT = 1000  # a program that starts threads without end must not fill the disk
+    MAX_RECORDS = 1000  # a program that starts threads without end must not fill the disk
 
-    def __init__(self, recorder: Recorder, where: str) -> None:
-        super().__init__(where, internal=True)
+    def __init__(self, recorder: Recorder, location: str) -> None:
+        super().__init__(location, internal=True)
         self.recorder = recorder
-        self._left = self.LIMIT
+        self._records_left = self.MAX_RECORDS
 
     def hit(self) -> None:
         """Record the creator's stack and what the new thread starts in."""
         frame = gdb.newest_frame()
         start = architecture.argument(frame, 2)
-        name, file = _name_at(start)
-        number = self.recorder.stop(
+        name, file = _name_and_file(start)
+        number = self.recorder.record_stop(
             "thread-create",
             [],
             THREAD_CREATE,
@@ -192,11 +198,11 @@ class ThreadCreateBreakpoint(RecordingBreakpoint):
             starts_file=file,
             starts_library=gdb.solib_name(start) or "",
         )
-        ReturnBreakpoint.arm(number, self.recorder, handle_at=architecture.argument(frame, 0))
-        self._left -= 1
-        if not self._left:
-            self.recorder.write(NoteRecord("no more than %d thread starts recorded" % self.LIMIT))
-            self.retire()
+        ReturnBreakpoint.set_at_caller(number, self.recorder, handle_address=architecture.argument(frame, 0))
+        self._records_left -= 1
+        if not self._records_left:
+            self.recorder.write(NoteRecord("no more than %d thread starts recorded" % self.MAX_RECORDS))
+            self.delete_later()
 
 
 class ReturnBreakpoint(RecordingBreakpoint):
@@ -205,19 +211,19 @@ class ReturnBreakpoint(RecordingBreakpoint):
     recorder: Recorder
 
     @classmethod
-    def arm(cls, stop: int, recorder: Recorder, handle_at: int = 0) -> None:
+    def set_at_caller(cls, stop: int, recorder: Recorder, handle_address: int = 0) -> None:
         """Wait for the selected thread's innermost function to return."""
         caller = gdb.newest_frame().older()
         if caller is not None:
-            cls(caller, stop, recorder, handle_at)
+            cls(caller, stop, recorder, handle_address)
 
-    def __init__(self, caller: gdb.Frame, stop: int, recorder: Recorder, handle_at: int) -> None:
+    def __init__(self, caller: gdb.Frame, stop: int, recorder: Recorder, handle_address: int) -> None:
         super().__init__("*0x%x" % caller.pc(), internal=True)
         self.thread = gdb.selected_thread().global_num
         self._stack_pointer = stack_pointer(caller)
         self._stop = stop
         self.recorder = recorder
-        self._handle_at = handle_at
+        self._handle_address = handle_address
 
     def hit(self) -> None:
         """Record the result, unless this is another activation of the caller."""
@@ -225,16 +231,16 @@ class ReturnBreakpoint(RecordingBreakpoint):
         depth = stack_pointer(frame)
         if depth < self._stack_pointer:  # a deeper activation returns first
             return
-        self.retire()
+        self.delete_later()
         if depth > self._stack_pointer:  # ours was left by longjmp
             return
         result = architecture.result(frame)
         # A pthread_create that failed has written no handle.
-        handle = hex(read_pointer(self._handle_at)) if self._handle_at and result == 0 else ""
+        handle = hex(read_pointer(self._handle_address)) if self._handle_address and result == 0 else ""
         self.recorder.write(ReturnRecord(self._stop, result, handle))
 
 
-def _name_at(address: int) -> Tuple[str, str]:
+def _name_and_file(address: int) -> Tuple[str, str]:
     """(name, source file) of the function at `address`; the file is "" without debug information."""
     function = function_at(address)
     if function is not None:
@@ -243,7 +249,7 @@ def _name_at(address: int) -> Tuple[str, str]:
     return (symbol[0] if symbol else hex(address)), ""
 
 
-def file_behind(fd: int) -> str:
+def file_of_descriptor(fd: int) -> str:
     """What the program's descriptor is, as /proc says; "" when it is none."""
     try:
         return os.readlink("/proc/%d/fd/%d" % (gdb.selected_inferior().pid, fd))

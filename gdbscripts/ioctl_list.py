@@ -23,10 +23,10 @@ class IoctlList:
 
     def __init__(self) -> None:
         self.recording = False
-        self.halts = False
+        self.stop_requested = False
         self._ioctl_log = IoctlLog(self, None)
-        self._waits: List[Callable[[], None]] = []
-        self._calls: List[IoctlRecord] = []
+        self._cancel_waiting: List[Callable[[], None]] = []
+        self._ioctls: List[IoctlRecord] = []
         self._returns: Dict[int, IoctlReturnRecord] = {}
         self._started = time.monotonic()
         self._names: Optional[Dict[int, str]] = None
@@ -36,55 +36,57 @@ class IoctlList:
         if self.recording:
             return
         self.recording = True
-        gdb.events.exited.connect(self._program_ended)
-        self._arm(next_run=False)
+        gdb.events.exited.connect(self._on_program_exit)
+        self._wait_for_functions(next_run=False)
 
     def stop(self) -> None:
         """Record no longer."""
         if self.recording:
             self.recording = False
-            gdb.events.exited.disconnect(self._program_ended)
-            self._disarm()
+            gdb.events.exited.disconnect(self._on_program_exit)
+            self._remove_breakpoints()
 
-    def _arm(self, next_run: bool) -> None:
-        self._ioctl_log.forget()
-        watch = self._ioctl_log.watch
-        self._waits = [when_loaded(name, partial(watch, name), next_run) for name in FUNCTIONS]
+    def _wait_for_functions(self, next_run: bool) -> None:
+        self._ioctl_log.reset()
+        add_function = self._ioctl_log.add_function
+        self._cancel_waiting = [when_loaded(name, partial(add_function, name), next_run) for name in FUNCTIONS]
 
-    def _disarm(self) -> None:
-        for forget in self._waits:
-            forget()
-        self._ioctl_log.forget()
+    def _remove_breakpoints(self) -> None:
+        for cancel in self._cancel_waiting:
+            cancel()
+        self._ioctl_log.reset()
 
-    def _program_ended(self, _event: gdb.ExitedEvent) -> None:
+    def _on_program_exit(self, _event: gdb.ExitedEvent) -> None:
         """A library may be elsewhere in the next run, and is nowhere when that begins."""
-        self._disarm()
-        self._arm(next_run=True)
+        self._remove_breakpoints()
+        self._wait_for_functions(next_run=True)
 
     def clear(self) -> None:
         """Forget what was recorded."""
-        self._calls.clear()
+        self._ioctls.clear()
         self._returns.clear()
 
     def lines(self, count: Optional[int]) -> List[str]:
         """The last `count` ioctls in words, or all of them."""
-        calls = self._calls if count is None else self._calls[len(self._calls) - min(count, len(self._calls)) :]
-        return [self._line(call) for call in calls]
+        ioctls = (
+            self._ioctls if count is None else self._ioctls[len(self._ioctls) - min(count, len(self._ioctls)) :]
+        )
+        return [self._format_ioctl(ioctl) for ioctl in ioctls]
 
-    def _line(self, call: IoctlRecord) -> str:
-        returned = self._returns.get(call.number)
+    def _format_ioctl(self, ioctl: IoctlRecord) -> str:
+        returned = self._returns.get(ioctl.number)
         if self._names is None:
             self._names = _request_names()
-        name = self._names.get(call.request, hex(call.request))
+        name = self._names.get(ioctl.request, hex(ioctl.request))
         result = "?" if returned is None else str(returned.value)
         return "%10.6f  thread %d  ioctl(%d<%s>, %s, 0x%x) = %s" % (
-            call.time, call.thread, call.fd, call.file, name, call.argument, result,
+            ioctl.time, ioctl.thread, ioctl.fd, ioctl.file, name, ioctl.argument, result,
         )  # fmt: skip
 
     def write(self, record: Record) -> None:
         """Take a record of the ledger."""
         if isinstance(record, IoctlRecord):
-            self._calls.append(record)
+            self._ioctls.append(record)
         elif isinstance(record, IoctlReturnRecord):
             self._returns[record.number] = record
         elif isinstance(record, NoteRecord):

@@ -63,20 +63,20 @@ def _check_fields(data: Dict[str, Any], kind: Type[Any]) -> None:
     for name, value in data.items():
         if name not in known:
             raise LineError("a %s record has no field %s" % (kind.TAG, name))
-        if not _fits(value, str(known[name].type)):
+        if not _has_type(value, str(known[name].type)):
             raise LineError("field %s of a %s record has the wrong type" % (name, kind.TAG))
 
 
-def _fits(value: Any, annotation: str) -> bool:
+def _has_type(value: Any, annotation: str) -> bool:
     """Whether a JSON value is of the type an annotation of `wire.py` names."""
     if annotation == "Arguments":
-        return isinstance(value, list) and all(_is_pair_of_texts(pair) for pair in value)
+        return isinstance(value, list) and all(_is_text_pair(pair) for pair in value)
     if annotation.startswith("List["):
-        return isinstance(value, list) and all(_fits(item, annotation[5:-1]) for item in value)
+        return isinstance(value, list) and all(_has_type(item, annotation[5:-1]) for item in value)
     if annotation == "int":
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, _JSON_TYPES[annotation])
 
 
-def _is_pair_of_texts(value: Any) -> bool:
+def _is_text_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(item, str) for item in value)

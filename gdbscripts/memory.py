@@ -8,18 +8,18 @@ from gdbscripts.arch.host import current as architecture
 from gdbscripts.arch.x86_64_effects import ALL_BITS, parse_memory
 
 
-def address_in(place: str, frame: gdb.Frame) -> int:
+def operand_address(operand: str, frame: gdb.Frame) -> int:
     """The address of a memory operand, with the registers of `frame`; 0 when it is none."""
-    memory = parse_memory(place)
+    memory = parse_memory(operand)
     if memory is None:
         return 0
-    return memory.address(*(register(frame, name) if name else 0 for name in (memory.base, memory.by)))
+    return memory.address(*(register(frame, name) if name else 0 for name in (memory.base, memory.index_register)))
 
 
-def value_in(place: str, frame: gdb.Frame) -> int:
+def operand_value(operand: str, frame: gdb.Frame) -> int:
     """The pointer in a register, or in a memory operand with the registers of `frame`."""
-    slot = address_in(place, frame)
-    return read_pointer(slot) if slot else register(frame, place)
+    slot = operand_address(operand, frame)
+    return read_pointer(slot) if slot else register(frame, operand)
 
 
 def read_pointer(address: int) -> int:

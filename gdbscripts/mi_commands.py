@@ -41,14 +41,14 @@ class CommandState:
     explainer: Optional[PointerExplainer] = None
 
     @classmethod
-    def current(cls) -> Recorder:
+    def current_recorder(cls) -> Recorder:
         """The recorder; GdbError when `-chain-plan` was not called."""
         if cls.recorder is None:
             raise gdb.GdbError("no plan yet: call -chain-plan FILE first")
         return cls.recorder
 
     @classmethod
-    def explaining(cls) -> PointerExplainer:
+    def current_explainer(cls) -> PointerExplainer:
         """The explainer; GdbError when `-chain-pointers` was not called."""
         if cls.explainer is None:
             raise gdb.GdbError("no pointers yet: call -chain-pointers FILE first")
@@ -72,25 +72,25 @@ class PlanCommand(gdb.MICommand):
         """The names of the functions that the program has, of all the plan asks for."""
         plan = plans.load(arguments[0])
         recorder = Recorder(plan.recording)
-        found = set_breakpoints(plan, recorder)
-        for step in plan.steps:
-            files = sorted({file for name in step.functions for file in found.get(name, ())})
+        sources = set_breakpoints(plan, recorder)
+        for milestone in plan.milestones:
+            files = sorted({file for name in milestone.functions for file in sources.get(name, ())})
             recorder.write(
                 MilestoneRecord(
-                    name=step.name,
-                    title=step.title,
-                    required=step.required,
-                    found=[name for name in step.functions if name in found],
-                    missing=[name for name in step.functions if name not in found],
+                    name=milestone.name,
+                    title=milestone.title,
+                    required=milestone.required,
+                    found=[name for name in milestone.functions if name in sources],
+                    missing=[name for name in milestone.functions if name not in sources],
                     files=files,
-                    request=step.request_name,
-                    about=step.about,
-                    target=step.target,
+                    request=milestone.request_name,
+                    about=milestone.about,
+                    target=milestone.target,
                 )
             )
         gdb.events.exited.connect(_record_exit)
         CommandState.recorder = recorder
-        return {"found": sorted(found), "started": repr(recorder.started)}
+        return {"found": sorted(sources), "started": repr(recorder.started)}
 
 
 class PointersCommand(gdb.MICommand):
@@ -101,8 +101,8 @@ class PointersCommand(gdb.MICommand):
         from gdbscripts.pointers.explain import PointerExplainer  # not before: gdb is to be ready soon
 
         gdb.events.exited.disconnect(_record_exit)  # what ends from now on is not the recorded run
-        CommandState.explainer = PointerExplainer(plans.load(arguments[0]), CommandState.current())
-        return {"open": CommandState.explainer.open}
+        CommandState.explainer = PointerExplainer(plans.load(arguments[0]), CommandState.current_recorder())
+        return {"open": CommandState.explainer.open_count}
 
 
 class PointerRunCommand(gdb.MICommand):
@@ -110,7 +110,7 @@ class PointerRunCommand(gdb.MICommand):
 
     def invoke(self, arguments: List[str]) -> None:
         """Nothing to tell."""
-        CommandState.explaining().begin()
+        CommandState.current_explainer().begin_run()
 
 
 class PointerRunEndCommand(gdb.MICommand):
@@ -118,11 +118,11 @@ class PointerRunEndCommand(gdb.MICommand):
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many pointers are still to be explained."""
-        explainer = CommandState.explaining()
+        explainer = CommandState.current_explainer()
         if gdb.selected_inferior().pid:
             gdb.execute("kill", to_string=True)
-        explainer.finish(arguments[0] if arguments else "")
-        return {"open": explainer.open}
+        explainer.finish_run(arguments[0] if arguments else "")
+        return {"open": explainer.open_count}
 
 
 class ExplainCommand(gdb.MICommand):
@@ -132,10 +132,10 @@ class ExplainCommand(gdb.MICommand):
         """How many pointers there are."""
         from gdbscripts.pointers.pointer_records import write_explanation
 
-        explainer = CommandState.explaining()
-        for number, site in enumerate(explainer.sites):
-            write_explanation(number, site, CommandState.current())
-        return {"pointers": len(explainer.sites)}
+        explainer = CommandState.current_explainer()
+        for number, call in enumerate(explainer.calls):
+            write_explanation(number, call, CommandState.current_recorder())
+        return {"pointers": len(explainer.calls)}
 
 
 class WhereCommand(gdb.MICommand):
@@ -143,7 +143,7 @@ class WhereCommand(gdb.MICommand):
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many threads there are."""
-        return {"threads": CommandState.current().where()}
+        return {"threads": CommandState.current_recorder().record_all_threads()}
 
 
 class EndCommand(gdb.MICommand):
@@ -151,16 +151,16 @@ class EndCommand(gdb.MICommand):
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """How many stops were recorded."""
-        recorder = CommandState.current()
+        recorder = CommandState.current_recorder()
         recorder.end(arguments[0], arguments[1])
         return {"stops": recorder.stops}
 
 
 def _record_exit(event: gdb.ExitedEvent) -> None:
-    CommandState.current().write_if_open(_exit(event))
+    CommandState.current_recorder().write_if_open(_exit_record(event))
 
 
-def _exit(event: gdb.ExitedEvent) -> ProgramExitRecord:
+def _exit_record(event: gdb.ExitedEvent) -> ProgramExitRecord:
     if hasattr(event, "exit_code"):
         return ProgramExitRecord(status=event.exit_code)
     signal = gdb.convenience_variable("_exitsignal")  # void when gdb itself killed the program

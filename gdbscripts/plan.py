@@ -40,7 +40,7 @@ class AcceleratorTest:
 
 
 @dataclass(frozen=True)
-class PointerSite:
+class IndirectCallSite:
     """A call through a pointer that is to be explained.
 
     The call was seen in a stack: `reached` is the address the thread stood at or, with `left`, would return to
@@ -51,14 +51,14 @@ class PointerSite:
     left no frame; 0 when the caller itself called through it.
     """
 
-    reached: int
-    stack: List[int]
-    position: int
+    stop_address: int
+    return_addresses: List[int]
+    call_position: int
     returns: List[int]
-    inside_callee: int
+    callee_address: int
     callee: str
-    left: bool = False
-    hidden: int = 0
+    in_library: bool = False
+    elided_function: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ class RecordingPlan:
     """
 
     recording: str
-    steps: List[PlannedMilestone]
+    milestones: List[PlannedMilestone]
     accelerators: List[AcceleratorTest]
     ioctl_log: bool = False
     samples: int = 0
     accessors: List[str] = field(default_factory=list)
-    pointers: List[PointerSite] = field(default_factory=list)
+    pointers: List[IndirectCallSite] = field(default_factory=list)
 
 
 def save(plan: RecordingPlan, path: str) -> None:
@@ -90,7 +90,7 @@ def load(path: str) -> RecordingPlan:
     """The plan that `save` wrote."""
     with open(path, encoding="utf-8") as file:
         data = json.load(file)
-    data["steps"] = [PlannedMilestone(**step) for step in data["steps"]]
+    data["milestones"] = [PlannedMilestone(**milestone) for milestone in data["milestones"]]
     data["accelerators"] = [AcceleratorTest(**test) for test in data["accelerators"]]
-    data["pointers"] = [PointerSite(**site) for site in data.get("pointers", ())]
+    data["pointers"] = [IndirectCallSite(**call_site) for call_site in data.get("pointers", ())]
     return RecordingPlan(**data)

@@ -21,8 +21,8 @@ class Recorder:
         self._threads: Dict[int, ThreadRecord] = {}
         self._started = time.monotonic()
         self.stops = 0
-        self._halts = False
-        self._at_end: Optional[Callable[[], None]] = None
+        self._stop_requested = False
+        self._before_footer: Optional[Callable[[], None]] = None
 
     @property
     def started(self) -> float:
@@ -30,13 +30,13 @@ class Recorder:
         return self._started
 
     @property
-    def halts(self) -> bool:
+    def stop_requested(self) -> bool:
         """Whether a breakpoint is to halt the program from now on."""
-        return self._halts
+        return self._stop_requested
 
-    def halt(self, halts: bool) -> None:
+    def request_stop(self, requested: bool) -> None:
         """Halt at the next breakpoint, or do not."""
-        self._halts = halts
+        self._stop_requested = requested
 
     def restart_clock(self) -> None:
         """The program is started again: its time begins anew."""
@@ -64,11 +64,11 @@ class Recorder:
             return False
         return True
 
-    def stop(self, reason: str, milestones: List[str], function: str, **details: Any) -> int:
+    def record_stop(self, reason: str, milestones: List[str], function: str, **details: Any) -> int:
         """Record the selected thread's stack; returns the number of the stop."""
         moment = self.now()
         thread = self.note_thread()
-        return self.put(self.walk(), moment, thread, reason, milestones, function, **details)
+        return self.write_stop(self.walk(), moment, thread, reason, milestones, function, **details)
 
     def walk(self, arguments: bool = True) -> WalkedStack:
         """The selected thread's stack; frames that are new are recorded."""
@@ -77,7 +77,7 @@ class Recorder:
             self.write(frame)
         return stack
 
-    def put(
+    def write_stop(
         self, stack: WalkedStack, moment: float, thread: int, reason: str, milestones: List[str], function: str,
         **details: Any,
     ) -> int:  # fmt: skip
@@ -99,25 +99,25 @@ class Recorder:
         )
         return number
 
-    def where(self) -> int:
+    def record_all_threads(self) -> int:
         """Record where every thread stands, each as a stop of reason `where`; returns how many."""
         threads = sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num)
         selected = gdb.selected_thread()
         for thread in threads:
             thread.switch()
-            self.stop("where", [], "")
+            self.record_stop("where", [], "")
         if selected is not None and selected.is_valid():
             selected.switch()
         return len(threads)
 
-    def at_end(self, write: Optional[Callable[[], None]]) -> None:
+    def before_footer(self, write: Optional[Callable[[], None]]) -> None:
         """Call `write` before the footer."""
-        self._at_end = write
+        self._before_footer = write
 
     def end(self, outcome: str, reason: str) -> None:
         """Write the footer and close the file."""
-        if self._at_end is not None:
-            self._at_end()
+        if self._before_footer is not None:
+            self._before_footer()
         self.write(EndRecord(outcome, reason, frames=len(self._walker), stops=self.stops))
         self._file.close()
 
@@ -129,16 +129,16 @@ class Recorder:
         """The selected thread's number; the thread is recorded when it is new or has another name."""
         return self._note_thread(gdb.selected_thread())
 
-    def thread_of_another_run(self) -> int:
+    def note_thread_of_rerun(self) -> int:
         """The selected thread's number; it is recorded only if the recorded run had none of that number."""
         thread = gdb.selected_thread()
         return thread.num if thread.num in self._threads else self._note_thread(thread)
 
     def _note_thread(self, thread: gdb.InferiorThread) -> int:
-        known = self._threads.get(thread.num)
+        previous = self._threads.get(thread.num)
         name = thread.name or ""
-        if known is None or known.name != name:
-            handle = known.handle if known else handle_of(thread)
+        if previous is None or previous.name != name:
+            handle = previous.handle if previous else handle_of(thread)
             now = ThreadRecord(thread.num, thread.ptid[1], name, handle)
             self._threads[thread.num] = now
             self.write(now)

@@ -13,7 +13,7 @@ from gdbscripts.arch.host import current as architecture
 from gdbscripts.frame_arguments import arguments_of
 from gdbscripts.records import CUT as CUT_BEGINS
 from gdbscripts.records import SIGNAL, UNKNOWN_NAME, Arguments, FrameRecord
-from gdbscripts.tail_calls import JumpPlace, find_tail_calls, symbol_at
+from gdbscripts.tail_calls import FunctionReference, find_tail_calls, symbol_at
 
 _KINDS = {
     gdb.NORMAL_FRAME: "normal",
@@ -22,8 +22,8 @@ _KINDS = {
     gdb.SIGTRAMP_FRAME: "signal",
 }
 # Deeper stacks are cut and end in a frame of this name, so that a runaway recursion stays bounded.
-DEEPEST = 2000
-CUT = "%s %d frames>" % (CUT_BEGINS, DEEPEST)
+MAX_FRAMES = 2000
+CUT = "%s %d frames>" % (CUT_BEGINS, MAX_FRAMES)
 
 _SECTION = re.compile(r"^\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is (\S+)", re.MULTILINE)
 
@@ -44,7 +44,7 @@ class StackWalker:
 
     def __init__(self) -> None:
         self._numbers: Dict[_Key, int] = {}
-        self._sites = CallClassifier()
+        self._classifier = CallClassifier()
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -52,16 +52,16 @@ class StackWalker:
     def walk(self, arguments: bool = True) -> WalkedStack:
         """The selected thread's stack, with or without arguments; the user's selected frame stays as it was."""
         stack = WalkedStack([], [], [])
-        with selection_kept():
+        with restored_selection():
             callee: Optional[gdb.Frame] = None
             frame: Optional[gdb.Frame] = gdb.newest_frame()
             depth = 0  # among frames at one address: functions inlined into each other
-            while frame is not None and len(stack.frames) < DEEPEST:
+            while frame is not None and len(stack.frames) < MAX_FRAMES:
                 depth = depth + 1 if callee is not None and callee.pc() == frame.pc() else 0
                 self._add(stack, frame, callee, depth, arguments)
                 callee, frame = frame, frame.older()
             if frame is not None:
-                self._add_cut(stack)
+                self._add_truncated(stack)
         return stack
 
     def _add(
@@ -73,13 +73,13 @@ class StackWalker:
         number = self._numbers.get(key)
         if number is None:
             number = len(self._numbers)
-            facts = self._facts(number, name, frame, callee)
+            record = self._frame_record(number, name, frame, callee)
             self._numbers[key] = number
-            stack.new.append(facts)
+            stack.new.append(record)
         stack.frames.append(number)
         stack.arguments.append(arguments_of(frame) if arguments else [])
 
-    def _add_cut(self, stack: WalkedStack) -> None:
+    def _add_truncated(self, stack: WalkedStack) -> None:
         key = (0, CUT, -1, -1, "", 0)
         if key not in self._numbers:
             self._numbers[key] = len(self._numbers)
@@ -87,11 +87,11 @@ class StackWalker:
         stack.frames.append(self._numbers[key])
         stack.arguments.append([])
 
-    def _facts(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> FrameRecord:
+    def _frame_record(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> FrameRecord:
         sal = frame.find_sal()
         library = gdb.solib_name(frame.pc()) or ""
         file = "" if sal.symtab is None else sal.symtab.filename if library else sal.symtab.fullname()
-        site = self._sites.between(frame, callee) if callee is not None else None
+        call = self._classifier.classify_call(frame, callee) if callee is not None else None
         return FrameRecord(
             number=number,
             function=name,
@@ -101,9 +101,9 @@ class StackWalker:
             line=sal.line if sal.symtab is not None else 0,
             library=library,
             addressed=_shows_address(frame, callee, sal),
-            call=site.kind if site else "",
-            instruction=site.instruction if site else "",
-            via=list(site.via) if site else [],
+            call=call.kind if call else "",
+            instruction=call.instruction if call else "",
+            via=list(call.via) if call else [],
         )
 
 
@@ -124,7 +124,7 @@ def _name(frame: gdb.Frame) -> str:
 
 
 @contextmanager
-def selection_kept() -> Iterator[None]:
+def restored_selection() -> Iterator[None]:
     """gdb has one selected thread and frame for everybody: put them back."""
     thread = gdb.selected_thread()
     frame = gdb.selected_frame()
@@ -143,7 +143,7 @@ class CallInstruction:
 
     kind: str
     instruction: str = ""
-    via: Tuple[JumpPlace, ...] = ()
+    via: Tuple[FunctionReference, ...] = ()
 
 
 class CallClassifier:
@@ -152,7 +152,7 @@ class CallClassifier:
     def __init__(self) -> None:
         self._instructions: Dict[int, str] = {}
 
-    def between(self, caller: gdb.Frame, callee: gdb.Frame) -> CallInstruction:
+    def classify_call(self, caller: gdb.Frame, callee: gdb.Frame) -> CallInstruction:
         """How `caller` came to `callee`, the next inner frame."""
         if callee.type() == gdb.INLINE_FRAME:
             return CallInstruction("inline")
@@ -164,10 +164,10 @@ class CallClassifier:
             kind = "direct"  # the linker's slot for a library function, not a pointer of the program
         if kind != "direct" or not target:
             return CallInstruction(kind, instruction)
-        detour = find_tail_calls(target, callee)
-        if detour.via and architecture.is_thunk(detour.via[0][0]):
+        tail_calls = find_tail_calls(target, callee)
+        if tail_calls.functions and architecture.is_thunk(tail_calls.functions[0][0]):
             return CallInstruction("indirect", instruction)
-        return CallInstruction(detour.kind or kind, instruction, detour.via)
+        return CallInstruction(tail_calls.kind or kind, instruction, tail_calls.functions)
 
     def _instruction_before(self, frame: gdb.Frame) -> str:
         pc = frame.pc()

@@ -35,25 +35,25 @@ class KvmChain(gdb.Command):
         """Print the chain."""
         if argument:
             raise gdb.GdbError("kvm-chain takes no arguments.")
-        _need_stack()
-        with _at_and_t():
+        _require_stopped_thread()
+        with _AttSyntax():
             frames = StackWalker().walk(arguments=False).new
         _print_chain(list(reversed(frames)))
 
 
 def _print_chain(frames: List[FrameRecord]) -> None:
     """Frames outermost first."""
-    root = _common_folder(frames)
+    source_root = _common_directory(frames)
     mark = " "
     for frame in frames:
-        place = "%s:%d" % (_below(root, frame.file), frame.line) if frame.file else frame.library
-        _line(mark, frame.function, place)
+        place = "%s:%d" % (_relative_path(source_root, frame.file), frame.line) if frame.file else frame.library
+        _write_frame(mark, frame.function, place)
         for name, file, library in frame.via:
-            _line(" ", name, "%s  (left no frame)" % (_below(root, file) or library))
+            _write_frame(" ", name, "%s  (left no frame)" % (_relative_path(source_root, file) or library))
         mark = _MARKS.get(frame.call, "~" if frame.via else " ")
 
 
-def _common_folder(frames: List[FrameRecord]) -> str:
+def _common_directory(frames: List[FrameRecord]) -> str:
     """What the paths of all source files begin with, up to a slash."""
     files = [frame.file for frame in frames if frame.file and not frame.library]
     folders = [os.path.dirname(file) for file in files if not file.startswith("/usr/")]  # inlined from headers
@@ -61,11 +61,11 @@ def _common_folder(frames: List[FrameRecord]) -> str:
     return common + "/" if len(common) > 1 else ""
 
 
-def _below(root: str, file: str) -> str:
-    return file[len(root) :] if root and file.startswith(root) else file
+def _relative_path(source_root: str, file: str) -> str:
+    return file[len(source_root) :] if source_root and file.startswith(source_root) else file
 
 
-def _line(mark: str, function: str, place: str) -> None:
+def _write_frame(mark: str, function: str, place: str) -> None:
     gdb.write("%s %-32s %s\n" % (mark, function, place))
 
 
@@ -87,11 +87,11 @@ class KvmPointer(gdb.Command):
         """Print the explanation."""
         from gdbscripts.pointers.selected_call import explain_call  # not before: gdb is to be ready soon
 
-        _need_stack()
+        _require_stopped_thread()
         frame = _frame_at(argument) if argument.strip() else gdb.selected_frame()
         selected = gdb.selected_frame()
         try:
-            with _at_and_t():
+            with _AttSyntax():
                 for line in explain_call(frame):
                     gdb.write(line + "\n")
         finally:
@@ -107,49 +107,49 @@ class KvmIoctls(gdb.Command):
       clear   forget what was recorded
       COUNT   list the last COUNT; without an argument all of them"""
 
-    _WORDS = ("start", "stop", "clear")
+    _SUBCOMMANDS = ("start", "stop", "clear")
 
     def __init__(self) -> None:
         super().__init__("kvm-ioctls", gdb.COMMAND_DATA)
-        self._started: Optional[IoctlList] = None
+        self._ioctl_list: Optional[IoctlList] = None
 
     @property
-    def _log(self) -> IoctlList:
-        if self._started is None:
+    def _list(self) -> IoctlList:
+        if self._ioctl_list is None:
             from gdbscripts.ioctl_list import IoctlList
 
-            self._started = IoctlList()
-        return self._started
+            self._ioctl_list = IoctlList()
+        return self._ioctl_list
 
     def invoke(self, argument: str, from_tty: bool) -> None:
         """Do what the argument says."""
         word = argument.strip()
         if word == "start":
-            self._log.start()
+            self._list.start()
             gdb.write("Ioctls on KVM's descriptors are recorded. List them with kvm-ioctls.\n")
         elif word == "stop":
-            self._log.stop()
+            self._list.stop()
         elif word == "clear":
-            self._log.clear()
+            self._list.clear()
         elif not word or word.isdigit():
-            self._list(int(word) if word else None)
+            self._write_ioctls(int(word) if word else None)
         else:
             raise gdb.GdbError('Undefined kvm-ioctls command: "%s".  Try "help kvm-ioctls".' % word)
 
     def complete(self, text: str, word: str) -> List[str]:
         """The words that begin like this."""
-        return [known for known in self._WORDS if known.startswith(text.strip())]
+        return [subcommand for subcommand in self._SUBCOMMANDS if subcommand.startswith(text.strip())]
 
-    def _list(self, count: Optional[int]) -> None:
-        lines = self._log.lines(count)
+    def _write_ioctls(self, count: Optional[int]) -> None:
+        lines = self._list.lines(count)
         if not lines:
-            hint = "" if self._log.recording else " Start with: kvm-ioctls start"
+            hint = "" if self._list.recording else " Start with: kvm-ioctls start"
             gdb.write("No ioctl was recorded.%s\n" % hint)
         for line in lines:
             gdb.write(line + "\n")
 
 
-def _need_stack() -> None:
+def _require_stopped_thread() -> None:
     if gdb.selected_thread() is None or not gdb.selected_thread().is_valid():
         raise gdb.GdbError("No stack.")
     if gdb.selected_thread().is_running():
@@ -169,15 +169,15 @@ def _frame_at(argument: str) -> gdb.Frame:
     return frame
 
 
-class _at_and_t:  # noqa: N801 - reads as what it does
+class _AttSyntax:
     """The machine code is read in this flavour; the user's own comes back afterwards."""
 
     def __enter__(self) -> None:
-        self._before = str(gdb.parameter("disassembly-flavor"))
+        self._previous_flavor = str(gdb.parameter("disassembly-flavor"))
         gdb.execute("set disassembly-flavor " + architecture.DISASSEMBLY)
 
     def __exit__(self, *_: object) -> None:
-        gdb.execute("set disassembly-flavor " + self._before)
+        gdb.execute("set disassembly-flavor " + self._previous_flavor)
 
 
 def register() -> None:

@@ -9,6 +9,6 @@ import platform
 
 from gdbscripts.arch import x86_64
 
-_ALL = {"x86_64": x86_64}
+_ARCHITECTURES = {"x86_64": x86_64}
 
-current = _ALL[platform.machine()]
+current = _ARCHITECTURES[platform.machine()]

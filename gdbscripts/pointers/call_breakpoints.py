@@ -7,139 +7,159 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.breakpoints import RecordingBreakpoint
-from gdbscripts.memory import address_in, stack_pointer, value_in
+from gdbscripts.memory import operand_address, operand_value, stack_pointer
 from gdbscripts.pointers.load_breakpoints import LoadBreakpoint, PointerLoad
 from gdbscripts.pointers.pointer_calls import CandidateCall, PointerCall
-from gdbscripts.pointers.pointer_dataflow import Accepts, DataflowEnd
-from gdbscripts.pointers.slot_names import local_at
+from gdbscripts.pointers.pointer_dataflow import DataflowResult, PointerTest
+from gdbscripts.pointers.slot_names import local_variable_at
 from gdbscripts.pointers.write_watchpoints import WriteWatchpoint
 from gdbscripts.recorder import Recorder
-from gdbscripts.tail_calls import place_at
+from gdbscripts.tail_calls import function_reference
 
 
 class PointerCallHit(NamedTuple):
     """A call through a pointer; `since` and `until` are numbers of readings: what was read for it lies between."""
 
     value: int
-    since: int
-    until: int
+    previous_load_count: int
+    load_count: int
 
 
 class CallBreakpoint(RecordingBreakpoint):
     """Keeps what an indirect call or jump called last, for each thread and depth of its stack."""
 
-    def __init__(self, address: int, operand: str, accepts: Accepts, recorder: Recorder) -> None:
+    def __init__(self, address: int, operand: str, is_pointer: PointerTest, recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
         self.address = address
         self.recorder = recorder
         self._operand = operand
-        self._accepts = accepts
+        self._is_pointer = is_pointer
         self._calls: Dict[Tuple[int, int], PointerCallHit] = {}
-        self.homes: List[str] = []
-        self.local = ""
+        self.stack_slots: List[str] = []
+        self.local_name = ""
 
     def hit(self) -> None:
         """The call is about to be made."""
         frame = gdb.newest_frame()
-        value = value_in(self._operand, frame)
+        value = operand_value(self._operand, frame)
         key = (gdb.selected_thread().num, stack_pointer(frame))
-        before = self._calls.get(key)
-        self._calls[key] = PointerCallHit(value, before.until if before is not None else 0, LoadBreakpoint.count)
-        if not self._accepts(value):
+        previous_hit = self._calls.get(key)
+        self._calls[key] = PointerCallHit(
+            value, previous_hit.load_count if previous_hit is not None else 0, LoadBreakpoint.load_count
+        )
+        if not self._is_pointer(value):
             return
-        for home in self.homes if not self.local else ():
-            self.local = local_at(address_in(home, frame))
+        for stack_slot in self.stack_slots if not self.local_name else ():
+            self.local_name = local_variable_at(operand_address(stack_slot, frame))
 
-    def called(self, thread: int, depth: int) -> int:
+    def last_target(self, thread: int, depth: int) -> int:
         """What `thread` called last at this depth of the stack, wherever that leads; 0 for nothing."""
-        made = self._calls.get((thread, depth))
-        return made.value if made is not None else 0
+        hit = self._calls.get((thread, depth))
+        return hit.value if hit is not None else 0
 
-    def made(self, thread: int, depth: int) -> Optional[PointerCallHit]:
+    def matching_hit(self, thread: int, depth: int) -> Optional[PointerCallHit]:
         """What `thread` called last at this depth of the stack; None when it called another, or nothing, here."""
-        made = self._calls.get((thread, depth))
-        return made if made is not None and self._accepts(made.value) else None
+        hit = self._calls.get((thread, depth))
+        return hit if hit is not None and self._is_pointer(hit.value) else None
 
 
 class ObservedCall(NamedTuple):
     """What a run saw of a recorded call."""
 
-    call: CandidateCall
+    candidate: CandidateCall
     value: int
-    end: Optional[DataflowEnd]
-    reading: Optional[PointerLoad]
-    local: str
+    dataflow: Optional[DataflowResult]
+    load: Optional[PointerLoad]
+    local_name: str
 
 
 class CallBreakpoints:
     """The breakpoints set for one site in one run."""
 
-    def __init__(self, site: PointerCall, watches: Dict[int, WriteWatchpoint], recorder: Recorder) -> None:
-        self._site = site
-        self._calls = [(call, self._call_point(call, recorder)) for call in self._wanted_calls()]
-        self._reads: Dict[DataflowEnd, LoadBreakpoint] = {}
-        for call, _ in self._calls:
-            for end in call.ends if site.end is None else [site.end]:
-                if end.kind == "memory":
-                    point = LoadBreakpoint(end.origin.address, end.origin.place, site.accepts, recorder)
-                    watch = watches.get(site.link.slot) if site.link else None
-                    point.watch = watch if watch is not None and watch.value == site.value else None
-                    self._reads[end] = point
+    def __init__(self, call: PointerCall, watchpoints: Dict[int, WriteWatchpoint], recorder: Recorder) -> None:
+        self._call = call
+        self._calls = [
+            (candidate, self._call_breakpoint(candidate, recorder)) for candidate in self._active_candidates()
+        ]
+        self._load_breakpoints: Dict[DataflowResult, LoadBreakpoint] = {}
+        for candidate, _ in self._calls:
+            for dataflow in candidate.dataflows if call.dataflow is None else [call.dataflow]:
+                if dataflow.kind == "memory":
+                    breakpoint_ = LoadBreakpoint(
+                        dataflow.origin.address, dataflow.origin.operand, call.leads_to_callee, recorder
+                    )
+                    watchpoint = watchpoints.get(call.slot.address) if call.slot else None
+                    breakpoint_.watchpoint = (
+                        watchpoint if watchpoint is not None and watchpoint.value == call.value else None
+                    )
+                    self._load_breakpoints[dataflow] = breakpoint_
 
-    def find_at(self, frames: List[gdb.Frame]) -> Optional[ObservedCall]:
+    def observed_call(self, frames: List[gdb.Frame]) -> Optional[ObservedCall]:
         """What the selected thread called in the innermost of these frames."""
         thread = gdb.selected_thread().num
-        for call, point in self._calls:
-            depth = stack_pointer(frames[0]) - call.pushed
-            made = point.made(thread, depth)
-            if made is not None:
-                return self._found(call, point, made, thread, frames)
-            if point.called(thread, depth):
-                self._site.elsewhere = place_at(point.called(thread, depth))[0]
+        for candidate, breakpoint_ in self._calls:
+            depth = stack_pointer(frames[0]) - candidate.pushed_bytes
+            hit = breakpoint_.matching_hit(thread, depth)
+            if hit is not None:
+                return self._observe(candidate, breakpoint_, hit, thread, frames)
+            if breakpoint_.last_target(thread, depth):
+                self._call.other_target = function_reference(breakpoint_.last_target(thread, depth))[0]
         return None
 
-    def _found(
+    def _observe(
         self,
-        call: CandidateCall,
-        point: CallBreakpoint,
-        made: PointerCallHit,
+        candidate: CandidateCall,
+        breakpoint_: CallBreakpoint,
+        hit: PointerCallHit,
         thread: int,
         frames: List[gdb.Frame],
     ) -> ObservedCall:
         """Where the pointer came from, if only one answer is possible."""
-        readings = self._readings(call, made, thread, frames)
-        others = [end for end in call.ends if end.kind != "memory"]
-        end, reading = None, None
+        loads = self._loads_for_call(candidate, hit, thread, frames)
+        other_dataflows = [dataflow for dataflow in candidate.dataflows if dataflow.kind != "memory"]
+        dataflow, load = None, None
         # What was read may have been for a call before, when this time the pointer may have come otherwise.
-        if not others and len({found.slot for _, found in readings}) == 1:
-            end, reading = readings[0]
-        elif not readings and len(others) == 1:
-            end = others[0]
-        return ObservedCall(call, made.value, end, reading, point.local)
+        if not other_dataflows and len({result.address for _, result in loads}) == 1:
+            dataflow, load = loads[0]
+        elif not loads and len(other_dataflows) == 1:
+            dataflow = other_dataflows[0]
+        return ObservedCall(candidate, hit.value, dataflow, load, breakpoint_.local_name)
 
-    def _readings(
-        self, call: CandidateCall, made: PointerCallHit, thread: int, frames: List[gdb.Frame]
-    ) -> List[Tuple[DataflowEnd, PointerLoad]]:
+    def _loads_for_call(
+        self, candidate: CandidateCall, hit: PointerCallHit, thread: int, frames: List[gdb.Frame]
+    ) -> List[Tuple[DataflowResult, PointerLoad]]:
         """What was read for this call, or may have been."""
-        found = []
-        for end, reads in self._reads.items():
-            depth = self._depth(end.level, frames) if end.level else stack_pointer(frames[0]) - call.pushed
-            since = 0 if end.level else made.since  # a caller may have read it for several calls
-            reading = reads.latest(thread, depth, made.value, since) if end in call.ends else None
-            if reading is not None:
-                found.append((end, reading))
-        return found
+        result = []
+        for dataflow, breakpoint_ in self._load_breakpoints.items():
+            depth = (
+                self._caller_stack_pointer(dataflow.caller_level, frames)
+                if dataflow.caller_level
+                else stack_pointer(frames[0]) - candidate.pushed_bytes
+            )
+            previous_load_count = (
+                0 if dataflow.caller_level else hit.previous_load_count
+            )  # a caller may have read it for several calls
+            load = (
+                breakpoint_.last_load(thread, depth, hit.value, previous_load_count)
+                if dataflow in candidate.dataflows
+                else None
+            )
+            if load is not None:
+                result.append((dataflow, load))
+        return result
 
-    def _depth(self, level: int, frames: List[gdb.Frame]) -> int:
+    def _caller_stack_pointer(self, caller_level: int, frames: List[gdb.Frame]) -> int:
         """The stack pointer of the function `level` callers up; 0 when it has no frame of its own."""
-        returns = self._site.plan.returns
-        address = returns[level] if level < len(returns) else 0
-        return next((stack_pointer(frame) for frame in frames[level:] if frame.pc() == address), 0)
+        returns = self._call.call_site.returns
+        address = returns[caller_level] if caller_level < len(returns) else 0
+        return next((stack_pointer(frame) for frame in frames[caller_level:] if frame.pc() == address), 0)
 
-    def _wanted_calls(self) -> List[CandidateCall]:
-        return [self._site.call] if self._site.call is not None else self._site.calls
+    def _active_candidates(self) -> List[CandidateCall]:
+        return [self._call.candidate] if self._call.candidate is not None else self._call.candidates
 
-    def _call_point(self, call: CandidateCall, recorder: Recorder) -> CallBreakpoint:
-        point = CallBreakpoint(call.address, call.operand, self._site.accepts, recorder)
-        point.homes = [end.origin.home for end in call.ends if end.origin.home]
-        return point
+    def _call_breakpoint(self, candidate: CandidateCall, recorder: Recorder) -> CallBreakpoint:
+        breakpoint_ = CallBreakpoint(candidate.address, candidate.operand, self._call.leads_to_callee, recorder)
+        breakpoint_.stack_slots = [
+            dataflow.origin.stack_slot for dataflow in candidate.dataflows if dataflow.origin.stack_slot
+        ]
+        return breakpoint_

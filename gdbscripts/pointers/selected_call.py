@@ -10,10 +10,10 @@ from gdbscripts.arch.x86_64_effects import parse_memory, pointer_operand
 from gdbscripts.disassembly import Disassembler
 from gdbscripts.memory import read_pointer
 from gdbscripts.pointers.earlier_registers import EarlierRegisters
-from gdbscripts.pointers.pointer_dataflow import DataflowEnd, SourcePlace, follow, place_of
+from gdbscripts.pointers.pointer_dataflow import DataflowResult, SourceLocation, source_location, trace_call_target
 from gdbscripts.pointers.slot_names import called_variable, name_by_type, name_in_scope, static_slot
 from gdbscripts.pointers.write_watchpoints import return_addresses
-from gdbscripts.tail_calls import entry_at, place_at
+from gdbscripts.tail_calls import entry_at, function_reference
 
 
 def explain_call(frame: gdb.Frame) -> Iterator[str]:
@@ -26,44 +26,54 @@ def explain_call(frame: gdb.Frame) -> Iterator[str]:
         caller = caller.older()
     if callee is None or caller is None:
         raise gdb.GdbError("Nobody called this frame.")
-    codes = Disassembler()
-    code, call = codes.around(caller.pc() - 1), codes.before(caller.pc())
+    disassembler = Disassembler()
+    code, call = disassembler.function_around(caller.pc() - 1), disassembler.instruction_before(caller.pc())
     if code is None or call is None:
         raise gdb.GdbError("The machine code before 0x%x cannot be read." % caller.pc())
     if not pointer_operand(call.text):
         raise gdb.GdbError("%s was not called through a pointer: %s" % (callee.name(), call.text))
     entry = entry_at(callee.pc() - (1 if callee.newer() is not None else 0))
-    yield "%s called %s through a pointer: %s" % (place_of(caller.pc() - 1).function, callee.name(), call.text)
-    ends = follow(codes, return_addresses(caller), lambda value: value == entry)
-    if len(ends) != 1:
+    yield "%s called %s through a pointer: %s" % (
+        source_location(caller.pc() - 1).function,
+        callee.name(),
+        call.text,
+    )
+    dataflows = trace_call_target(disassembler, return_addresses(caller), lambda value: value == entry)
+    if len(dataflows) != 1:
         yield "Where the pointer comes from cannot be told from the machine code."
         return
-    yield from _told(ends[0], caller, EarlierRegisters(caller, code, call.address, live=False), entry)
+    yield from _dataflow_lines(
+        dataflows[0], caller, EarlierRegisters(caller, code, call.address, registers_unchanged=False), entry
+    )
 
 
-def _told(end: DataflowEnd, caller: gdb.Frame, past: EarlierRegisters, entry: int) -> Iterator[str]:
-    for passed in end.passed:
-        yield "It was passed as %s by %s" % (passed.name or "an argument", _words(passed.by))
-    if end.kind == "constant":
-        yield "Its name is written in %s" % _words(place_of(end.origin.address))
-    elif end.kind == "result":
-        yield "It was returned to %s" % _words(place_of(end.origin.address))
-    elif end.kind == "memory" and not end.level:
-        yield from _slot(end, caller, past, entry)
+def _dataflow_lines(
+    dataflow: DataflowResult, caller: gdb.Frame, earlier: EarlierRegisters, entry: int
+) -> Iterator[str]:
+    for argument in dataflow.arguments:
+        yield "It was passed as %s by %s" % (argument.name or "an argument", _format_location(argument.passed_at))
+    if dataflow.kind == "constant":
+        yield "Its name is written in %s" % _format_location(source_location(dataflow.origin.address))
+    elif dataflow.kind == "result":
+        yield "It was returned to %s" % _format_location(source_location(dataflow.origin.address))
+    elif dataflow.kind == "memory" and not dataflow.caller_level:
+        yield from _slot_lines(dataflow, caller, earlier, entry)
     else:
         yield "Further back its way cannot be told from the machine code."
 
 
-def _slot(end: DataflowEnd, caller: gdb.Frame, past: EarlierRegisters, entry: int) -> Iterator[str]:
-    address = past.address(end.origin.address, end.origin.place)
+def _slot_lines(
+    dataflow: DataflowResult, caller: gdb.Frame, earlier: EarlierRegisters, entry: int
+) -> Iterator[str]:
+    address = earlier.address(dataflow.origin.address, dataflow.origin.operand)
     if not address:
-        memory = parse_memory(end.origin.place)
+        memory = parse_memory(dataflow.origin.operand)
         name = name_by_type(memory.displacement, caller) if memory else ""
-        name = name or called_variable(caller.pc() - 1) or end.origin.place
+        name = name or called_variable(caller.pc() - 1) or dataflow.origin.operand
         yield "It was read from %s, whose address is gone from the registers." % name
-        yield "Break at *0x%x, where it is read, and look again." % end.origin.address
+        yield "Break at *0x%x, where it is read, and look again." % dataflow.origin.address
         return
-    memory = parse_memory(end.origin.place)
+    memory = parse_memory(dataflow.origin.operand)
     static = static_slot(address)
     name = name_in_scope(address, memory.displacement if memory else None, caller)
     if static is not None and static.file:
@@ -71,9 +81,11 @@ def _slot(end: DataflowEnd, caller: gdb.Frame, past: EarlierRegisters, entry: in
     yield "It was read from %s at 0x%x." % (name or "a place without a name", address)
     value = read_pointer(address)
     if value != entry:
-        yield "That place holds 0x%x <%s> now: it was written to since." % (value, place_at(value)[0])
+        yield "That place holds 0x%x <%s> now: it was written to since." % (value, function_reference(value)[0])
     yield "Who stores it, if the program is run again: watch *(void **) 0x%x" % address
 
 
-def _words(place: SourcePlace) -> str:
-    return "%s at %s:%d" % (place.function, place.file, place.line) if place.file else place.function
+def _format_location(location: SourceLocation) -> str:
+    return (
+        "%s at %s:%d" % (location.function, location.file, location.line) if location.file else location.function
+    )

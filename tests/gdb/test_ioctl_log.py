@@ -58,7 +58,7 @@ def test_other_system_calls_and_descriptors_are_not_in_it(recording, build, reco
 
 
 def test_a_full_ledger_says_so_and_costs_nothing_more(build, record):
-    prepare = ["python import gdbscripts.ioctls", "python gdbscripts.ioctls._MOST = 3"]
+    prepare = ["python import gdbscripts.ioctls", "python gdbscripts.ioctls._MAX_RECORDS = 3"]
     recording = record(build(PROGRAMS / "bypass.c"), ["main"], ioctl_log=True, prepare=prepare)
     assert len(recording.ioctl_log) == 3
     assert recording.notes == ("no more than 3 ioctls recorded",)
