@@ -1,4 +1,5 @@
-"""Which stops are worth a record, and what is read at each. No breakpoint here ever halts the program."""
+"""The breakpoints that record stops: which hits are recorded, and what is read at each. None of them stops the
+program."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
 
 
 class MilestoneCounts:
-    """How often each step was reached, and whether it needs watching any longer."""
+    """Counts the hits of each milestone, and decides whether a milestone needs further stops."""
 
     def __init__(self, milestones: List[PlannedMilestone]) -> None:
         self._milestones = {milestone.name: milestone for milestone in milestones}
@@ -27,19 +28,19 @@ class MilestoneCounts:
         self._threads: Set[Tuple[str, int]] = set()
 
     def needs_stop(self, milestone: PlannedMilestone, thread: int) -> bool:
-        """Whether a hit of `step` on `thread` is to be recorded."""
+        """Return whether a hit of `milestone` on `thread` is to be recorded."""
         return not self.complete(milestone) and not (
             milestone.per_thread and (milestone.name, thread) in self._threads
         )
 
     def count(self, milestone: PlannedMilestone, thread: int) -> int:
-        """One more hit; returns how many there are now."""
+        """Count one more hit of `milestone` on `thread`; returns the number of hits so far."""
         self._hits[milestone.name] += 1
         self._threads.add((milestone.name, thread))
         return self._hits[milestone.name]
 
     def complete(self, milestone: PlannedMilestone) -> bool:
-        """Whether no further hit of `step` is wanted."""
+        """Return whether no further hit of `milestone` is to be recorded."""
         hits = self._hits[milestone.name]
         if hits >= milestone.limit:
             return True
@@ -47,19 +48,22 @@ class MilestoneCounts:
 
 
 class FailureLog(Protocol):
-    """What every breakpoint here needs: a place for what goes wrong."""
+    """The part of a recorder that every breakpoint needs: a stop request, and a place for error messages."""
 
     @property
     def stop_requested(self) -> bool:
-        """Whether the program is to halt now."""
+        """Whether the program is to stop at the next breakpoint hit."""
 
     def note_failure(self, error: Exception) -> bool:
-        """Note what went wrong; False when that is impossible."""
+        """Record the message of `error`; returns False when that is impossible."""
 
 
 class RecordingBreakpoint(gdb.Breakpoint):
-    """Records at each hit, and never halts the program unless the recorder is content: what goes wrong becomes a
-    note in the recording."""
+    """A breakpoint that records something at each hit and lets the program continue.
+
+    The program stops only when the recorder requests it or when nothing can be recorded any more. An exception in
+    `hit` becomes a note in the recording.
+    """
 
     recorder: FailureLog
     _existing: ClassVar[Set[RecordingBreakpoint]] = set()
@@ -70,36 +74,36 @@ class RecordingBreakpoint(gdb.Breakpoint):
 
     @classmethod
     def remove_all(cls) -> None:
-        """Delete all breakpoints of this kind, in whatever run they were set."""
+        """Delete all breakpoints of this class and its subclasses, whichever run they were set for."""
         for breakpoint_ in list(cls._existing):
             breakpoint_.remove()
 
     def stop(self) -> bool:
-        """Called by gdb at each hit. True, which halts, when nothing is to be or can be recorded any more."""
+        """Called by gdb at each hit; returns True to stop the program."""
         try:
             self.hit()
-        except Exception as error:  # noqa: BLE001 - raised here, it would halt QEMU and be seen by nobody
+        except Exception as error:  # noqa: BLE001 - an exception here would stop QEMU silently
             return not self.recorder.note_failure(error)
         return self.recorder.stop_requested
 
     def hit(self) -> None:
-        """What to do at a hit."""
+        """Record what the subclass is for; called at each hit with the hitting thread selected."""
         raise NotImplementedError
 
     def remove(self) -> None:
-        """Delete it at once. Not to be called while a breakpoint is asked to stop."""
+        """Delete the breakpoint at once. Must not be called from `stop` or `hit` of any breakpoint."""
         self._existing.discard(self)
         if self.is_valid():
             self.delete()
 
     def delete_later(self) -> None:
-        """Cost nothing any more. A breakpoint must not delete itself while it is asked to stop."""
+        """Disable the breakpoint and delete it after the current stop: gdb forbids deletion inside `stop`."""
         self.enabled = False
         gdb.post_event(self.remove)
 
 
 class MilestoneBreakpoint(RecordingBreakpoint):
-    """Records the steps that one function realises."""
+    """A breakpoint on one function that records the milestones which name this function."""
 
     recorder: Recorder
 
@@ -122,7 +126,7 @@ class MilestoneBreakpoint(RecordingBreakpoint):
         self._accelerators = accelerators
 
     def hit(self) -> None:
-        """Record the steps this hit is one of."""
+        """Record the milestones that this hit reaches, and delete the breakpoint when all of them are complete."""
         thread = gdb.selected_thread().num
         unfinished = [milestone for milestone in self._milestones if self._counts.needs_stop(milestone, thread)]
         request = _IoctlCall.from_registers() if any(milestone.request for milestone in unfinished) else None
@@ -152,7 +156,7 @@ class MilestoneBreakpoint(RecordingBreakpoint):
 
 
 class _IoctlCall:
-    """The call of `ioctl` the selected thread is about to make."""
+    """The ioctl call whose first instruction the selected thread is about to execute."""
 
     def __init__(self, fd: int, request: int, file: str) -> None:
         self.fd = fd
@@ -161,24 +165,27 @@ class _IoctlCall:
 
     @classmethod
     def from_registers(cls) -> _IoctlCall:
+        """Read descriptor and request from the argument registers of the innermost frame."""
         frame = gdb.newest_frame()
         fd = architecture.argument(frame, 0) & 0xFFFFFFFF
         request = architecture.argument(frame, 1) & 0xFFFFFFFF
         return cls(fd, request, file_of_descriptor(fd))
 
     def matches(self, milestone: PlannedMilestone) -> bool:
+        """Return whether the call has the request of `milestone` on a KVM descriptor."""
         return self.request == milestone.request and self.file.startswith(KVM_FILES)
 
     def stop_fields(self) -> Dict[str, object]:
+        """Return the fields of `StopRecord` that describe the call."""
         return {"fd": self.fd, "file": self.file, "request": self.request}
 
 
 class ThreadCreateBreakpoint(RecordingBreakpoint):
-    """Records who creates which thread."""
+    """A breakpoint on pthread_create that records the creating stack and the start function of the new thread."""
 
     recorder: Recorder
 
-    MAX_RECORDS = 1000  # a program that starts threads without end must not fill the disk
+    MAX_RECORDS = 1000  # a program that creates threads in a loop must not fill the disk
 
     def __init__(self, recorder: Recorder, location: str) -> None:
         super().__init__(location, internal=True)
@@ -186,7 +193,7 @@ class ThreadCreateBreakpoint(RecordingBreakpoint):
         self._records_left = self.MAX_RECORDS
 
     def hit(self) -> None:
-        """Record the creator's stack and what the new thread starts in."""
+        """Record the creator's stack, and the start function: the third argument of pthread_create (POSIX)."""
         frame = gdb.newest_frame()
         start = architecture.argument(frame, 2)
         name, file = _name_and_file(start)
@@ -206,13 +213,16 @@ class ThreadCreateBreakpoint(RecordingBreakpoint):
 
 
 class ReturnBreakpoint(RecordingBreakpoint):
-    """Records what a call gave back, when its thread comes to the return address."""
+    """A breakpoint on a return address that records the return value of one call, on the thread that made it."""
 
     recorder: Recorder
 
     @classmethod
     def set_at_caller(cls, stop: int, recorder: Recorder, handle_address: int = 0) -> None:
-        """Wait for the selected thread's innermost function to return."""
+        """Record the return value of the selected thread's innermost function as the result of stop number `stop`.
+
+        `handle_address` is where pthread_create stores the new pthread_t; 0 for other functions.
+        """
         caller = gdb.newest_frame().older()
         if caller is not None:
             cls(caller, stop, recorder, handle_address)
@@ -226,13 +236,13 @@ class ReturnBreakpoint(RecordingBreakpoint):
         self._handle_address = handle_address
 
     def hit(self) -> None:
-        """Record the result, unless this is another activation of the caller."""
+        """Record the return value unless this hit belongs to another activation of the caller."""
         frame = gdb.newest_frame()
         depth = stack_pointer(frame)
         if depth < self._stack_pointer:  # a deeper activation returns first
             return
         self.delete_later()
-        if depth > self._stack_pointer:  # ours was left by longjmp
+        if depth > self._stack_pointer:  # longjmp left the activation that was waited for
             return
         result = architecture.result(frame)
         # A pthread_create that failed has written no handle.
@@ -241,7 +251,7 @@ class ReturnBreakpoint(RecordingBreakpoint):
 
 
 def _name_and_file(address: int) -> Tuple[str, str]:
-    """(name, source file) of the function at `address`; the file is "" without debug information."""
+    """Return (name, source file) of the function at `address`; the file is "" without debug information."""
     function = function_at(address)
     if function is not None:
         return str(function.name), str(function.symtab.fullname())
@@ -250,7 +260,7 @@ def _name_and_file(address: int) -> Tuple[str, str]:
 
 
 def file_of_descriptor(fd: int) -> str:
-    """What the program's descriptor is, as /proc says; "" when it is none."""
+    """Return the target of the /proc link of descriptor `fd` of the program; "" when it is not open."""
     try:
         return os.readlink("/proc/%d/fd/%d" % (gdb.selected_inferior().pid, fd))
     except OSError:
@@ -268,4 +278,4 @@ def _record_accelerator(tests: List[AcceleratorTest], recorder: Recorder) -> Non
             evidence = "%s is %s" % (test.expression, value.format_string())
             recorder.write(AcceleratorRecord(test.name, evidence))
             return
-    recorder.write(AcceleratorRecord("unknown", "none of the expressions of the scenario can be read"))
+    recorder.write(AcceleratorRecord("unknown", "no accelerator expression of the scenario can be evaluated"))

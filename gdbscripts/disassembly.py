@@ -1,4 +1,5 @@
-"""The machine code of the functions of the program, as gdb disassembles it; each function once."""
+"""Reads the machine code of the program's functions from gdb's disassembler; each function is disassembled
+once."""
 
 from __future__ import annotations
 
@@ -14,13 +15,13 @@ _RANGE = re.compile(r"^Address range 0x[0-9a-f]+ to (0x[0-9a-f]+):$", re.MULTILI
 
 
 class Disassembler:
-    """Disassembles on demand."""
+    """Disassembles functions on demand and caches them."""
 
     def __init__(self) -> None:
         self._functions: Dict[int, Optional[FunctionCode]] = {}
 
     def function_around(self, address: int) -> Optional[FunctionCode]:
-        """The function whose code `address` is in; None when gdb knows none."""
+        """Return the code of the function that contains `address`; None when gdb knows no function there."""
         if address not in self._functions:
             code = _disassemble(address)
             self._functions[address] = code
@@ -29,7 +30,8 @@ class Disassembler:
         return self._functions[address]
 
     def instruction_before(self, address: int) -> Optional[Instruction]:
-        """The instruction that ends right before `address`, such as the call that returns there; None for none."""
+        """Return the instruction that ends at `address`, such as the call that returns there; None when there
+        is none."""
         code = self.function_around(address - 1)
         try:
             return code.instruction_ending_at(address) if code else None
@@ -39,7 +41,7 @@ class Disassembler:
 
 def _disassemble(address: int) -> Optional[FunctionCode]:
     try:
-        # Unlike the Python interface this knows functions of which a part lies elsewhere (`.cold`).
+        # Unlike gdb.Architecture.disassemble, the command knows functions with several ranges (`.cold`).
         text = gdb.execute("disassemble 0x%x" % address, to_string=True)
     except gdb.error:
         return None
@@ -47,7 +49,7 @@ def _disassemble(address: int) -> Optional[FunctionCode]:
 
 
 def _instructions(text: str) -> List[Instruction]:
-    """All instructions, those of the function's beginning first."""
+    """Return all instructions in gdb's text, those of the entry's address range first."""
     instructions: List[Instruction] = []
     for code_range in _RANGE.split(text)[::2] if _RANGE.search(text) else [text]:
         lines = [(int(address, 16), " ".join(asm.split())) for address, asm in _LINE.findall(code_range)]

@@ -1,6 +1,7 @@
-"""Why KVM_RUN came back, and what QEMU does about it, down to the device's function.
+"""Records why KVM_RUN returned, and how QEMU handles the exit down to the function of the device.
 
-The structure is where the program has mapped the processor's descriptor; its layout is that of linux/kvm.h.
+struct kvm_run is read where the program has mapped the vCPU descriptor; its layout and the numbers of exit reasons
+are those of linux/kvm.h.
 """
 
 from __future__ import annotations
@@ -19,22 +20,25 @@ from gdbscripts.recorder import Recorder
 from gdbscripts.records import IO, ExitCountRecord, ExitResultRecord, KvmExitRecord
 from gdbscripts.tail_calls import function_address
 
-KVM_RUN = 0xAE80  # KVM_RUN
-_RUN_HEADER_BYTES = 128  # bytes of struct kvm_run: all that tells about I/O
-_MAX_DATA_BYTES = 4096  # bytes of a string instruction
+KVM_RUN = 0xAE80  # _IO(KVMIO, 0x80), linux/kvm.h
+_RUN_HEADER_BYTES = 128  # of struct kvm_run: all fields that describe I/O
+_MAX_DATA_BYTES = 4096  # of one string instruction
 _MAX_EXITS = 5000
-_EXIT_IO, _EXIT_MMIO = 2, 6
-_DIRECTION_IN = 0  # of a port, or of memory
-_MIN_PER_ACCESS = 2  # exits of each kind and address, however many of their reason there were
-# The structure is mapped from the descriptor's beginning; a ring of dirty pages, or of kept accesses, lies behind.
+_EXIT_IO, _EXIT_MMIO = 2, 6  # KVM_EXIT_IO, KVM_EXIT_MMIO
+_DIRECTION_IN = 0  # KVM_EXIT_IO_IN, or mmio.is_write
+_MIN_PER_ACCESS = 2  # exits per direction and address, even when the exit reason has enough samples
+# struct kvm_run is mapped at offset 0; the coalesced MMIO ring and the dirty ring are at higher offsets.
 _MAPPING = re.compile(r"^([0-9a-f]+)-[0-9a-f]+ \S+ 0+ \S+ \d+\s+(anon_inode:\S*kvm-vcpu\S*)", re.MULTILINE)
-_MAX_STOPS = 16  # of each exit
+_MAX_STOPS = 16  # per exit
 
 _AccessKey = Tuple[int, int, int]  # reason, direction, address
 
 
 class ExitSampler:
-    """Samples the exits of all vCPUs: the first `samples` of each reason, and counts the rest."""
+    """Samples the exits of all vCPUs: records the first `samples` of each exit reason, and counts all.
+
+    `accessors` are the names of the functions that call device functions through a pointer.
+    """
 
     def __init__(self, samples: int, accessors: List[str], recorder: Recorder) -> None:
         self._samples = samples
@@ -52,7 +56,8 @@ class ExitSampler:
         self._number = 0
 
     def kvm_run_returned(self, thread: int, file: str, ioctl: int) -> None:
-        """KVM_RUN has returned 0 on `thread`."""
+        """Count and perhaps record one exit: KVM_RUN, ioctl number `ioctl` on vCPU file `file`, has returned 0
+        on `thread`."""
         run = self._kvm_run_address(file)
         header = read_bytes(run, _RUN_HEADER_BYTES) if run else b""
         if len(header) < _RUN_HEADER_BYTES:
@@ -75,8 +80,9 @@ class ExitSampler:
         self._number += 1
 
     def kvm_run_entered(self, thread: int) -> None:
-        """`thread` is about to call KVM_RUN: what the guest reads is there now."""
-        if self._device_functions is None:  # not before: the program was not where it is now when it was loaded
+        """Record the data of a pending read: `thread` is about to call KVM_RUN, so the guest's data is
+        complete."""
+        if self._device_functions is None:  # not earlier: the program is relocated at its start
             self._device_functions = DeviceFunctions(self._accessors, self, self._recorder)
         self._exit_in_progress.pop(thread, None)
         pending_read = self._pending_reads.pop(thread, None)
@@ -85,16 +91,16 @@ class ExitSampler:
             self._recorder.write(ExitResultRecord(number, read_bytes(data_address, size).hex()))
 
     def sampled_exit(self, thread: int) -> Optional[int]:
-        """The sampled exit that `thread` is handling."""
+        """Return the number of the sampled exit that `thread` is handling; None when it handles none."""
         return self._exit_in_progress.get(thread)
 
     def count_stop(self, number: int) -> bool:
-        """Whether one more stack for this exit is to be recorded."""
+        """Count one more stack for exit `number`; returns whether it is to be recorded."""
         self._stops[number] = self._stops.get(number, 0) + 1
         return self._stops[number] <= _MAX_STOPS
 
     def write_counts(self) -> None:
-        """Append how many exits there were of each reason."""
+        """Append the number of exits of each exit reason."""
         for reason, count in sorted(self._counts.items()):
             self._recorder.write(ExitCountRecord(reason, count))
 
@@ -104,7 +110,7 @@ class ExitSampler:
             with maps:
                 mappings = _MAPPING.findall(maps.read())
             names = [name for _, name in mappings]
-            # Old kernels call them all alike: then nobody knows whose is whose.
+            # Old kernels give all vCPU files one name, which does not identify the vCPU.
             self._kvm_run_addresses.update(
                 {name: int(address, 16) for address, name in mappings if names.count(name) == 1}
             )
@@ -120,7 +126,7 @@ def _access_key(reason: int, header: bytes) -> _AccessKey:
 
 
 def _data_location(run: int, reason: int, header: bytes) -> Tuple[int, int]:
-    """Where the data of an access lies, and how many bytes it has."""
+    """Return (address, size in bytes) of the data of a port or memory access; (0, 0) for other exits."""
     if reason == _EXIT_IO:
         size = header[33] * int.from_bytes(header[36:40], "little")
         return run + int.from_bytes(header[40:48], "little"), min(size, _MAX_DATA_BYTES)
@@ -130,7 +136,7 @@ def _data_location(run: int, reason: int, header: bytes) -> Tuple[int, int]:
 
 
 class AccessorBreakpoint(RecordingBreakpoint):
-    """A call through a pointer in one of the functions that hand an access to a device."""
+    """A breakpoint on an indirect call in a function that calls device functions."""
 
     def __init__(self, address: int, operand: str, device_functions: DeviceFunctions, recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
@@ -139,12 +145,12 @@ class AccessorBreakpoint(RecordingBreakpoint):
         self._device_functions = device_functions
 
     def hit(self) -> None:
-        """The device's function is about to be called."""
+        """Set a breakpoint on the device function that is about to be called."""
         self._device_functions.add_function(operand_value(self._operand, gdb.newest_frame()))
 
 
 class DeviceFunctions:
-    """The functions of devices, found as they are called for the first time."""
+    """The device functions, each of which gets a breakpoint before its first call."""
 
     def __init__(self, accessors: List[str], exits: ExitSampler, recorder: Recorder) -> None:
         self._exits = exits
@@ -159,14 +165,17 @@ class DeviceFunctions:
                     AccessorBreakpoint(item.address, operand, self, recorder)
 
     def add_function(self, function: int) -> None:
-        """`function` is about to be called."""
+        """Set a breakpoint on the device function at address `function` unless it has one; 0 is ignored."""
         if function and function not in self._addresses:
             self._addresses.add(function)
             DeviceFunctionBreakpoint(_after_argument_stores(function), self._exits, self._recorder)
 
 
 def _after_argument_stores(entry: int) -> int:
-    """Unoptimised code stores its arguments first, and they can be read only then: behind the first line."""
+    """Return the address at which arguments can be read: after the first line in unoptimised code.
+
+    Unoptimised code stores its arguments on the stack first, and the debug information describes these places.
+    """
     line = gdb.find_pc_line(entry)
     if line.symtab is None or line.last is None or may_know_entry_values(line.symtab):
         return entry
@@ -174,7 +183,7 @@ def _after_argument_stores(entry: int) -> int:
 
 
 class DeviceFunctionBreakpoint(RecordingBreakpoint):
-    """A device's function: what is at its end of an access."""
+    """A breakpoint on a device function, the innermost function of an access."""
 
     recorder: Recorder
 
@@ -184,7 +193,7 @@ class DeviceFunctionBreakpoint(RecordingBreakpoint):
         self._exits = exits
 
     def hit(self) -> None:
-        """Record the way here, when it begins at a sampled exit."""
+        """Record the stack if the thread is handling a sampled exit."""
         number = self._exits.sampled_exit(gdb.selected_thread().num)
         if number is not None and self._exits.count_stop(number):
             self.recorder.record_stop(IO, [], gdb.newest_frame().name() or "", exit=number)

@@ -1,7 +1,7 @@
-"""Arguments of a frame, printed as gdb's own `bt` prints them.
+"""Reads the arguments of a frame and prints them as gdb's `bt` does.
 
-`bt` uses `print frame-arguments scalars` (aggregates become "...") and `print entry-values default`:
-an argument whose value on entry is known shows it as well (gdb manual, "Print Settings").
+`bt` uses `print frame-arguments scalars` (structures and arrays become "...") and `print entry-values default` (an
+argument whose value at function entry is known has that too): gdb manual, "Print Settings".
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ _REFERENCE_TYPES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
 
 
 def arguments_of(frame: gdb.Frame) -> Arguments:
-    """(name, value) of each argument. Selects `frame`; the caller restores the selection."""
+    """Return (name, value) of each argument, in the order of the declaration.
+
+    Selects `frame`; the caller restores the selection. Returns an empty list without debug information.
+    """
     symbols = list(_argument_symbols(frame))
     if not symbols:
         return []
@@ -45,8 +48,11 @@ def _printed_argument(frame: gdb.Frame, symbol: gdb.Symbol, optimised: bool) -> 
 
 
 def may_know_entry_values(symtab: Optional[gdb.Symtab]) -> bool:
-    """False where it is certain that no value on entry is known: gcc tells how it was called, and only
-    optimised code describes its calls. Asking gdb in vain costs as much as all else together."""
+    """Return whether arguments of functions in `symtab` may have known entry values.
+
+    gcc writes its options into DW_AT_producer, and only optimised code describes its call sites. A lookup of
+    `@entry` that fails takes as long as everything else together, so it is skipped where it cannot succeed.
+    """
     producer = getattr(symtab, "producer", None) or ""
     return not producer.startswith("GNU ") or _OPTIMISE_OPTION.search(producer) is not None
 
@@ -66,7 +72,7 @@ def _entry_value(name: str) -> Optional[gdb.Value]:
     try:
         value = gdb.parse_and_eval("%s@entry" % name)
         return None if value.is_optimized_out else value
-    except gdb.error:  # not known, or not a parameter that can have one
+    except gdb.error:  # the entry value is unknown, or the parameter cannot have one
         return None
 
 

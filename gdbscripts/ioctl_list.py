@@ -19,7 +19,7 @@ _REQUEST = re.compile(r"^(KVM_\w+)\s*=.*?\bnumber\s*=\s*(0x[0-9a-fA-F]+|\d+)", r
 
 
 class IoctlList:
-    """Collects the ledger's records while somebody debugs."""
+    """Collects the records of the ioctl log in memory, across runs of the program."""
 
     def __init__(self) -> None:
         self.recording = False
@@ -32,7 +32,7 @@ class IoctlList:
         self._names: Optional[Dict[int, str]] = None
 
     def start(self) -> None:
-        """Record from now on."""
+        """Start to record ioctls, now or at the next `run`."""
         if self.recording:
             return
         self.recording = True
@@ -40,7 +40,7 @@ class IoctlList:
         self._wait_for_functions(next_run=False)
 
     def stop(self) -> None:
-        """Record no longer."""
+        """Stop recording; the recorded ioctls stay in the list."""
         if self.recording:
             self.recording = False
             gdb.events.exited.disconnect(self._on_program_exit)
@@ -57,17 +57,17 @@ class IoctlList:
         self._ioctl_log.reset()
 
     def _on_program_exit(self, _event: gdb.ExitedEvent) -> None:
-        """A library may be elsewhere in the next run, and is nowhere when that begins."""
+        """Wait for the libraries of the next run, because their addresses may differ."""
         self._remove_breakpoints()
         self._wait_for_functions(next_run=True)
 
     def clear(self) -> None:
-        """Forget what was recorded."""
+        """Delete all recorded ioctls from the list."""
         self._ioctls.clear()
         self._returns.clear()
 
     def lines(self, count: Optional[int]) -> List[str]:
-        """The last `count` ioctls in words, or all of them."""
+        """Return one line of text for each of the last `count` ioctls, or for all when `count` is None."""
         ioctls = (
             self._ioctls if count is None else self._ioctls[len(self._ioctls) - min(count, len(self._ioctls)) :]
         )
@@ -84,7 +84,7 @@ class IoctlList:
         )  # fmt: skip
 
     def write(self, record: Record) -> None:
-        """Take a record of the ledger."""
+        """Store one record of the ioctl log; print a note at once."""
         if isinstance(record, IoctlRecord):
             self._ioctls.append(record)
         elif isinstance(record, IoctlReturnRecord):
@@ -93,25 +93,25 @@ class IoctlList:
             gdb.write("kvm-ioctls: %s\n" % record.text)
 
     def now(self) -> float:
-        """Seconds since gdb was started."""
+        """Return the seconds since this list was created."""
         return round(time.monotonic() - self._started, 6)
 
     def note_thread(self) -> int:
-        """gdb's number of the selected thread."""
+        """Return gdb's number of the selected thread."""
         return int(gdb.selected_thread().num)
 
     def stack_numbers(self) -> List[int]:
-        """No stacks here: kvm-chain shows them."""
+        """Return no frame numbers: `kvm-chain` prints stacks."""
         return []
 
     def note_failure(self, error: Exception) -> bool:
-        """Tell the user."""
+        """Print the message of `error` to gdb's standard error; returns True."""
         gdb.write("kvm-ioctls: %s: %s\n" % (type(error).__name__, error), gdb.STDERR)
         return True
 
 
 def _request_names() -> Dict[int, str]:
-    """Names of requests by number; none when the table is not there."""
+    """Return the request names by request number; empty when requests.toml cannot be read."""
     try:
         with open(_REQUESTS, encoding="utf-8") as file:
             return {int(number, 0): name for name, number in _REQUEST.findall(file.read())}

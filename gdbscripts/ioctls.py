@@ -1,7 +1,8 @@
-"""The ledger of ioctls: every one on a descriptor of KVM, whoever makes it, with what it gave back.
+"""The ioctl log: records every ioctl on a KVM descriptor, with its result, whichever function makes the call.
 
-Breakpoints are on libc's `ioctl` and `syscall`, so that calls which bypass QEMU's wrappers count as well, and on
-the instruction behind their system call, where the kernel's own answer is still in its register.
+Breakpoints are on `ioctl` and `syscall` of the C library, so that calls which bypass QEMU's wrappers are recorded
+too, and on the instruction after their system call, where the result of the kernel is still in the result
+register.
 """
 
 from __future__ import annotations
@@ -18,39 +19,40 @@ from gdbscripts.memory import read_bytes, stack_pointer
 from gdbscripts.records import IoctlRecord, IoctlReturnRecord, NoteRecord, Record
 
 FUNCTIONS = ("ioctl", "syscall")
-_MAX_RECORDS = 20000  # records; a guest that runs on makes thousands a second
-_MAX_STACKS = 100  # for each request, thread and call
+_MAX_RECORDS = 20000  # a running guest makes thousands of ioctls per second
+_MAX_STACKS = 100  # per request, thread and call site
 _NOT_RECORDED = -1
-_MAX_ARGUMENT_BYTES = 256  # bytes; larger structures (local APIC, XSAVE area) are of no use to a reader
+_MAX_ARGUMENT_BYTES = 256  # no report shows more of larger structures (local APIC, XSAVE area)
 
 
 class IoctlRecorder(Protocol):
-    """Who keeps the ledger's records."""
+    """What the ioctl log needs of the object that receives its records."""
 
     @property
     def stop_requested(self) -> bool:
-        """Whether the program is to halt at the next breakpoint."""
+        """Whether the program is to stop at the next breakpoint hit."""
 
     def write(self, record: Record) -> None:
-        """Keep a record."""
+        """Store one record of the ioctl log."""
 
     def now(self) -> float:
-        """Seconds since some beginning."""
+        """Return the time in seconds since a fixed start."""
 
     def note_thread(self) -> int:
-        """The selected thread's number."""
+        """Return gdb's number of the selected thread."""
 
     def stack_numbers(self) -> List[int]:
-        """Numbers of the selected thread's frames, if they are wanted."""
+        """Return the frame numbers of the selected thread's stack, innermost first; empty when stacks are not
+        recorded."""
 
     def note_failure(self, error: Exception) -> bool:
-        """Note what went wrong; False when that is impossible."""
+        """Report the message of `error`; returns False when that is impossible."""
 
 
 class _IoctlCallKey(NamedTuple):
-    """What a call is known by while a thread is in it; `file` is "" when it is not one of KVM's."""
+    """Identifies a call while a thread is in it; `file` is "" when the descriptor is not a KVM descriptor."""
 
-    depth: int  # the stack pointer at its first instruction
+    depth: int  # the stack pointer at the first instruction of the function
     entry: int  # the address of that instruction
     file: str
     request: int
@@ -58,7 +60,7 @@ class _IoctlCallKey(NamedTuple):
 
 
 class _PendingIoctl(NamedTuple):
-    """An ioctl that a thread is in."""
+    """An ioctl call that has not returned yet."""
 
     call: _IoctlCallKey
     number: int
@@ -66,26 +68,27 @@ class _PendingIoctl(NamedTuple):
 
 
 class IoctlLog:
-    """Numbers the ioctls, and knows which each thread is in."""
+    """Numbers the ioctls and tracks the pending ioctl calls of each thread."""
 
     def __init__(self, recorder: IoctlRecorder, exits: Optional[ExitSampler]) -> None:
         self._recorder = recorder
         self._exits = exits
-        self._pending: Dict[int, List[_PendingIoctl]] = {}  # by thread, the innermost last
+        self._pending: Dict[int, List[_PendingIoctl]] = {}  # per thread, the innermost call last
         self._stacks: Dict[Tuple[int, int, int], int] = {}
         self._breakpoints: List[RecordingBreakpoint] = []
         self._limit_reached = False
         self._entries: Set[int] = set()
-        self._with_return_breakpoint: Set[int] = set()  # those of them whose answers are seen
+        self._with_return_breakpoint: Set[int] = set()  # entries whose return is recorded too
         self._count = 0
 
     def add_function(self, function: str, location: str) -> None:
-        """Record the calls of `function`; `where` is its first instruction, as a breakpoint's location."""
-        first_argument = FUNCTIONS.index(function)  # syscall(SYS_ioctl, fd, …) has one argument more
+        """Record the calls of `function`, one of `FUNCTIONS`; `location` is its first instruction as a
+        breakpoint location."""
+        first_argument = FUNCTIONS.index(function)  # syscall(SYS_ioctl, fd, …) has one more argument
         self._breakpoints.append(IoctlEntryBreakpoint(location, first_argument, self._on_entry, self._recorder))
 
     def reset(self) -> None:
-        """Watch no longer, and begin anew. Not to be called while a breakpoint is asked to stop."""
+        """Delete all breakpoints and forget all calls. Must not be called from `hit` of a breakpoint."""
         self._count = 0
         self._limit_reached = False
         self._stacks.clear()
@@ -104,9 +107,9 @@ class IoctlLog:
         kvm_file = file if file.startswith(KVM_FILES) else ""
         call = _IoctlCallKey(stack_pointer(frame), frame.pc(), kvm_file, request, argument)
         pending = self._pending.get(thread, [])
-        # A call may be interrupted by a handler that makes others; what lies above it on the stack is gone.
+        # A signal handler may make ioctls during a call; calls with a lower stack pointer have ended.
         interrupted = [pending_call for pending_call in pending if pending_call.call.depth > call.depth]
-        # Or a signal comes before its first instruction, and the handler's end leads to the breakpoint once more.
+        # A signal before the first instruction makes the breakpoint hit again when the handler returns.
         same_call = [
             pending_call
             for pending_call in pending
@@ -123,7 +126,7 @@ class IoctlLog:
         return _PendingIoctl(call, self._record(thread, fd, call, before), before)
 
     def _record(self, thread: int, fd: int, call: _IoctlCallKey, before: bytes) -> int:
-        """Write the entry of the ledger, if it has room; returns its number."""
+        """Write the record of one ioctl unless the limit is reached; returns its number, or _NOT_RECORDED."""
         if self._count >= _MAX_RECORDS:
             self._note_record_limit()
             return _NOT_RECORDED
@@ -145,7 +148,7 @@ class IoctlLog:
         return number
 
     def _note_record_limit(self) -> None:
-        """Say so once, and cost nothing any more unless exits are to be counted to the end."""
+        """Note the limit once, and delete the breakpoints unless exits are still to be counted."""
         if not self._limit_reached:
             self._limit_reached = True
             self._recorder.write(NoteRecord("no more than %d ioctls recorded" % _MAX_RECORDS))
@@ -154,7 +157,8 @@ class IoctlLog:
                 breakpoint_.delete_later()
 
     def _set_return_breakpoints(self) -> None:
-        """Break behind the system call of the function just entered, once the program is where it is."""
+        """Set a breakpoint after each system call instruction of the function just entered, now that it is
+        loaded."""
         entry = gdb.newest_frame().pc()
         if entry in self._entries:
             return
@@ -182,7 +186,7 @@ class IoctlLog:
             self._exits.kvm_run_returned(thread, pending.call.file, pending.number)
 
     def _stack_frames(self, thread: int, request: int) -> List[int]:
-        """Frame numbers; none for a call that was seen often."""
+        """Return the frame numbers of the stack; empty for a call whose stack was recorded often enough."""
         caller = gdb.newest_frame().older()
         key = (thread, request, caller.pc() if caller is not None else 0)
         self._stacks[key] = self._stacks.get(key, 0) + 1
@@ -190,7 +194,7 @@ class IoctlLog:
 
 
 class IoctlEntryBreakpoint(RecordingBreakpoint):
-    """The first instruction of a function that makes ioctls."""
+    """A breakpoint on the first instruction of a function that makes ioctl system calls."""
 
     def __init__(
         self,
@@ -205,7 +209,7 @@ class IoctlEntryBreakpoint(RecordingBreakpoint):
         self._on_entry = on_entry
 
     def hit(self) -> None:
-        """An ioctl, or another system call, is about to be made."""
+        """Read descriptor, request and argument from the argument registers, and report the call."""
         frame = gdb.newest_frame()
         if self._first_argument and architecture.argument(frame, 0) != architecture.SYSTEM_CALL_IOCTL:
             return
@@ -214,7 +218,7 @@ class IoctlEntryBreakpoint(RecordingBreakpoint):
 
 
 class IoctlReturnBreakpoint(RecordingBreakpoint):
-    """The instruction behind a system call."""
+    """A breakpoint on the instruction after a system call instruction."""
 
     def __init__(self, location: str, on_return: Callable[[], None], recorder: IoctlRecorder) -> None:
         super().__init__(location, internal=True)
@@ -222,10 +226,10 @@ class IoctlReturnBreakpoint(RecordingBreakpoint):
         self._on_return = on_return
 
     def hit(self) -> None:
-        """The kernel has answered."""
+        """Report that the kernel has returned from the system call."""
         self._on_return()
 
 
 def _size(request: int) -> int:
-    """Bytes of the argument, as the request says (_IOC_SIZE of asm-generic/ioctl.h)."""
+    """Return the size of the argument in bytes that `request` encodes (_IOC_SIZE of asm-generic/ioctl.h)."""
     return min(request >> 16 & 0x3FFF, _MAX_ARGUMENT_BYTES)

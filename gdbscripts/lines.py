@@ -1,4 +1,4 @@
-"""Records as lines: one JSON object each, shared by both sides."""
+"""Converts records to lines and back: one JSON object per line, shared by both sides."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _JSON_TYPES: Dict[str, Any] = {
 
 
 class LineError(ValueError):
-    """A line is not a record of this schema."""
+    """A line that is not a record of this schema; the message says why."""
 
 
 def to_line(record: Record) -> str:
-    """The record as one line, with its line end."""
+    """Return `record` as one ASCII line of JSON that ends in a newline."""
     return json.dumps({"record": record.TAG, **vars(record)}, ensure_ascii=True) + "\n"
 
 
 def from_line(line: str) -> Record:
-    """The record in `line`; LineError when it is none."""
+    """Return the record in `line`. Raises LineError when the line is not a record of this schema."""
     try:
         data = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -46,7 +46,7 @@ def from_line(line: str) -> Record:
 
 
 def schema_of(line: str) -> Optional[int]:
-    """The schema number in the first line of a recording, of whatever schema; None when it has none."""
+    """Return the schema number in the first line of a recording of any schema; None when it has none."""
     try:
         schema = json.loads(line).get("schema")
     except (ValueError, AttributeError, RecursionError):
@@ -55,7 +55,8 @@ def schema_of(line: str) -> Optional[int]:
 
 
 def _check_fields(data: Dict[str, Any], kind: Type[Any]) -> None:
-    """LineError unless these are the fields of such a record."""
+    """Raise LineError unless `data` has exactly the fields of record type `kind`, each with the right JSON
+    type."""
     if not _REQUIRED[kind] <= data.keys():
         missing = ", ".join(sorted(_REQUIRED[kind] - data.keys()))
         raise LineError("a %s record lacks %s" % (kind.TAG, missing))
@@ -68,7 +69,7 @@ def _check_fields(data: Dict[str, Any], kind: Type[Any]) -> None:
 
 
 def _has_type(value: Any, annotation: str) -> bool:
-    """Whether a JSON value is of the type an annotation of `wire.py` names."""
+    """Return whether a JSON value has the type that an annotation of `records.py` names."""
     if annotation == "Arguments":
         return isinstance(value, list) and all(_is_text_pair(pair) for pair in value)
     if annotation.startswith("List["):

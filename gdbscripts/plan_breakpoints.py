@@ -1,4 +1,4 @@
-"""Sets the breakpoints of a plan, once the functions they belong to can be found."""
+"""Sets the breakpoints of a plan as soon as gdb knows the addresses of their functions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _C_LIBRARY = re.compile(r"/(?:libc|libpthread|ld-musl)[^/]*$")
 
 
 def set_breakpoints(plan: RecordingPlan, recorder: Recorder) -> Dict[str, List[str]]:
-    """Set all breakpoints of `plan`; returns for each function's name where the program defines it.
+    """Set all breakpoints of `plan`; they append their records to `recorder`.
 
-    The value is a list of absolute source files, empty when the program has no such function. Functions of
-    the C library are found once it is loaded.
+    Returns for each function name the sorted absolute paths of the source files that define it, an empty list when
+    the function is in a library. Functions that the program does not have are missing. Functions of the C library
+    get their breakpoints when the library is loaded.
     """
     counts = MilestoneCounts(plan.milestones)
     by_function: Dict[str, List[PlannedMilestone]] = {}
@@ -63,15 +64,16 @@ def _set_milestone_breakpoint(
 
 
 def when_loaded(function: str, create: Callable[..., object], next_run: bool = False) -> Callable[[], None]:
-    """Call `create(where=location)` once the library with `function` is there: its very first instruction.
+    """Call `create(location=...)` with the address of the first instruction of `function` when its library is
+    loaded.
 
-    A breakpoint by name would stop behind the prologue, where argument registers may be in use already. While the
-    program does not run, or for the `next_run`, the libraries gdb knows are those of the run before.
-    Returns how to wait no longer.
+    The location is an address, `*0x...`, because a breakpoint by name is set after the prologue, where argument
+    registers may be overwritten. Before the program runs, or for the `next_run`, the library addresses that gdb
+    knows are those of the previous run, so it waits. Returns a function that cancels the waiting.
     """
 
     def on_new_library(event: gdb.NewObjFileEvent) -> None:
-        # Asking costs 5 ms each time, so not for every library.
+        # The symbol lookup takes 5 ms, so it is not done for every library.
         if _C_LIBRARY.search(event.new_objfile.filename or "") and _create_in_library(function, create):
             cancel()
 
@@ -90,7 +92,7 @@ def when_loaded(function: str, create: Callable[..., object], next_run: bool = F
 
 
 def _create_in_library(function: str, create: Callable[..., object]) -> bool:
-    """Whether the function is in a library that is loaded; `create` is called then."""
+    """Call `create` if `function` is in a loaded library; returns whether it was called."""
     address = function_address(function)
     if not address or not gdb.solib_name(address):
         return False

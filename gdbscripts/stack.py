@@ -1,4 +1,8 @@
-"""Walks one stack into frames, as gdb's own `bt` shows them."""
+"""Walks one stack into frame records as gdb's `bt` prints it, and finds out how each frame calls the next inner
+one.
+
+The kind of a call is read from the disassembled instruction before the return address.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ _KINDS = {
     gdb.TAILCALL_FRAME: "tail",
     gdb.SIGTRAMP_FRAME: "signal",
 }
-# Deeper stacks are cut and end in a frame of this name, so that a runaway recursion stays bounded.
+# Deeper stacks are truncated and end in a frame of this name, so that infinite recursion stays bounded.
 MAX_FRAMES = 2000
 CUT = "%s %d frames>" % (CUT_BEGINS, MAX_FRAMES)
 
@@ -31,7 +35,8 @@ _Key = Tuple[int, str, int, int, str, int]
 
 
 class WalkedStack(NamedTuple):
-    """Frames innermost first, the arguments of each, and which of the frames are new."""
+    """A stack: frame numbers innermost first, the arguments of each frame, and the records of frames that are
+    new."""
 
     frames: List[int]
     arguments: List[Arguments]
@@ -39,8 +44,11 @@ class WalkedStack(NamedTuple):
 
 
 class StackWalker:
-    """Numbers frames. A frame is the same when all that its record says of it must be the same: its address,
-    function, kind and depth of inlining, and which function it has called and how that one appears."""
+    """Assigns numbers to frames.
+
+    Two frames have one number when all fields of their records must be equal: address, function, frame type, depth
+    of inlining, and the name and frame type of the called function.
+    """
 
     def __init__(self) -> None:
         self._numbers: Dict[_Key, int] = {}
@@ -50,12 +58,13 @@ class StackWalker:
         return len(self._numbers)
 
     def walk(self, arguments: bool = True) -> WalkedStack:
-        """The selected thread's stack, with or without arguments; the user's selected frame stays as it was."""
+        """Return the stack of the selected thread, with or without arguments; gdb's selected thread and frame
+        do not change."""
         stack = WalkedStack([], [], [])
         with restored_selection():
             callee: Optional[gdb.Frame] = None
             frame: Optional[gdb.Frame] = gdb.newest_frame()
-            depth = 0  # among frames at one address: functions inlined into each other
+            depth = 0  # among frames with one pc: functions inlined into each other
             while frame is not None and len(stack.frames) < MAX_FRAMES:
                 depth = depth + 1 if callee is not None and callee.pc() == frame.pc() else 0
                 self._add(stack, frame, callee, depth, arguments)
@@ -108,14 +117,14 @@ class StackWalker:
 
 
 def _shows_address(frame: gdb.Frame, callee: Optional[gdb.Frame], sal: gdb.Symtab_and_line) -> bool:
-    """Whether `bt` prints the frame's address, as frame_show_address in gdb's stack.c decides it."""
+    """Return whether `bt` prints the address of the frame, by the rule of frame_show_address in gdb's stack.c."""
     if sal.symtab is None:
         return True
     if not sal.pc or (callee is not None and callee.type() == gdb.INLINE_FRAME):
-        return False  # the line of a call into code inlined here
+        return False  # gdb prints the line of the inlined call instead
     if frame.pc() != sal.pc:
         return True
-    # At the beginning of a line it depends on whether a statement begins there too, which Python is not told.
+    # At the start of a line it depends on is_stmt of the line table, which gdb's Python API does not show.
     return callee is None and gdb.execute("bt 1", to_string=True).startswith("#0  0x")
 
 
@@ -125,7 +134,8 @@ def _name(frame: gdb.Frame) -> str:
 
 @contextmanager
 def restored_selection() -> Iterator[None]:
-    """gdb has one selected thread and frame for everybody: put them back."""
+    """Restore gdb's selected thread and frame at the end of the `with` block: gdb has one selection for all
+    code."""
     thread = gdb.selected_thread()
     frame = gdb.selected_frame()
     try:
@@ -139,7 +149,10 @@ def restored_selection() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class CallInstruction:
-    """`kind` as in `wire.Frame.call`; `via` are the functions between that left no frame."""
+    """How one frame calls the next inner one.
+
+    `kind` has the values of `FrameRecord.call`; `via` are the elided frames between both, as `FrameRecord.via`.
+    """
 
     kind: str
     instruction: str = ""
@@ -147,13 +160,13 @@ class CallInstruction:
 
 
 class CallClassifier:
-    """Classifies call sites; each return address is disassembled once."""
+    """Classifies calls; the instruction before each return address is disassembled once."""
 
     def __init__(self) -> None:
         self._instructions: Dict[int, str] = {}
 
     def classify_call(self, caller: gdb.Frame, callee: gdb.Frame) -> CallInstruction:
-        """How `caller` came to `callee`, the next inner frame."""
+        """Return how `caller` calls `callee`, the next inner frame."""
         if callee.type() == gdb.INLINE_FRAME:
             return CallInstruction("inline")
         if gdb.SIGTRAMP_FRAME in (caller.type(), callee.type()):
@@ -161,7 +174,7 @@ class CallClassifier:
         instruction = self._instruction_before(caller)
         kind, target = architecture.classify(instruction)
         if kind == "indirect" and _in_linkage_table(architecture.linkage_slot(instruction)):
-            kind = "direct"  # the linker's slot for a library function, not a pointer of the program
+            kind = "direct"  # a slot of the global offset table, not a function pointer of the program
         if kind != "direct" or not target:
             return CallInstruction(kind, instruction)
         tail_calls = find_tail_calls(target, callee)
@@ -177,7 +190,7 @@ class CallClassifier:
 
 
 def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
-    start = _instruction_boundary(frame, pc) if pc else 0  # 0: below a coroutine's or thread's first frame
+    start = _instruction_boundary(frame, pc) if pc else 0  # 0: the outermost frame of a coroutine or thread
     if not start:
         return ""
     try:
@@ -190,7 +203,8 @@ def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
 
 
 def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:
-    """An address before `pc` where an instruction certainly begins: that of a line, or of the function."""
+    """Return an address before `pc` at which an instruction starts: that of the line, or of the symbol; 0 when
+    unknown."""
     sal = frame.find_sal()
     if sal.symtab is not None and sal.pc and sal.pc < pc:
         return int(sal.pc)
@@ -199,7 +213,10 @@ def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:
 
 
 def _in_linkage_table(slot: int) -> bool:
-    """Whether the address lies in a global offset table. `info symbol` does not know: its slots have no names."""
+    """Return whether `slot` is in a global offset table.
+
+    Reads `info files`, since the slots have no symbols that `info symbol` could name.
+    """
     if not slot:
         return False
     for start, end, name in _SECTION.findall(gdb.execute("info files", to_string=True)):

@@ -1,7 +1,7 @@
-"""Finds the functions that left no frame: called by name, they went on to the callee by jumps (tail calls).
+"""Finds elided frames: functions that were called by name and left by tail calls, so that the stack lacks them.
 
-gdb shows such functions when only one way leads through the call sites it knows of. Where it shows none, the
-call instruction still names the first of them, and its machine code may tell the rest.
+gdb reconstructs such frames when exactly one path leads through the call sites of the debug information. Where it
+does not, the call instruction still names the first function, and the jumps in its code name the next ones.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from gdbscripts.disassembly import Disassembler
 
 _SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
-_DISASSEMBLER = Disassembler()  # a few functions, all of them short
-_MAX_FUNCTIONS = 5  # functions in a row
+_DISASSEMBLER = Disassembler()  # keeps few functions, all of them short
+_MAX_FUNCTIONS = 5  # in one path
 
 FunctionReference = List[str]  # name, absolute source file, library
 
 
 class TailCalls(NamedTuple):
-    """`via` are the functions between, the one called first; `kind` is how the last of them came to the callee.
+    """The result of `find_tail_calls`: elided frames, and how the last of them calls the callee.
 
-    Kind is "" when the callee is what was called; tail; inline, when gdb names the frame after what is inlined
-    there; unknown, when the machine code does not tell one way.
+    `functions` are the elided frames, the one called first is first. `kind` is "" when the callee itself was
+    called; tail; inline when gdb names the frame by a function that is inlined there; unknown when the machine
+    code has no single path.
     """
 
     kind: str = ""
@@ -34,7 +35,7 @@ class TailCalls(NamedTuple):
 
 
 def find_tail_calls(target: int, callee: gdb.Frame) -> TailCalls:
-    """The way from the function called at `target` to the frame `callee`."""
+    """Return the elided frames between the function called at address `target` and the frame `callee`."""
     symbol = symbol_at(target)
     entry = _frame_entry(callee)
     if symbol is None:
@@ -43,7 +44,7 @@ def find_tail_calls(target: int, callee: gdb.Frame) -> TailCalls:
     in_linkage_table = section.startswith(".plt")
     if in_linkage_table:
         name = name.partition("@")[0]
-        target = 0 if name.startswith("*") else function_address(name)  # "*ABS*+0x9be70": has no name to look up
+        target = 0 if name.startswith("*") else function_address(name)  # "*ABS*+0x9be70" has no name to look up
     if target == entry:
         called = function_at(target)
         named_after_inlined = (
@@ -55,15 +56,13 @@ def find_tail_calls(target: int, callee: gdb.Frame) -> TailCalls:
     paths = tail_call_paths(target, entry) if target else []
     if len(paths) == 1:
         return TailCalls("tail", tuple(function_reference(address) for address in paths[0]))
-    if (
-        in_linkage_table
-    ):  # an alias, or one of several implementations that the dynamic linker picked (STT_GNU_IFUNC)
+    if in_linkage_table:  # an alias, or an implementation that the dynamic linker selected (STT_GNU_IFUNC)
         return TailCalls()
     return TailCalls("unknown", (function_reference(target),))
 
 
 def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
-    """(name, offset, section) of the symbol that covers `address`."""
+    """Return (name, offset in bytes, section) of the symbol that covers `address`; None when no symbol does."""
     match = _SYMBOL.match(gdb.execute("info symbol 0x%x" % address, to_string=True))
     if match is None:
         return None
@@ -71,9 +70,9 @@ def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
 
 
 def function_address(function: str) -> int:
-    """Where the function of that name is; 0 when there is none."""
+    """Return the address of the function named `function`; 0 when gdb knows none."""
     try:
-        # Evaluating `&function` would give the same, a hundred times slower.
+        # Evaluating `&function` gives the same result and is a hundred times slower.
         answer = gdb.execute("info address %s" % function, to_string=True)
     except gdb.error:
         return 0
@@ -82,7 +81,8 @@ def function_address(function: str) -> int:
 
 
 def function_at(address: int) -> Optional[gdb.Symbol]:
-    """The function whose code `address` is in; what may be inlined there does not count."""
+    """Return the symbol of the function whose code contains `address`, ignoring functions inlined there; None
+    for none."""
     found = None
     block = gdb.block_for_pc(address)
     while block is not None and not block.is_static:
@@ -92,12 +92,15 @@ def function_at(address: int) -> Optional[gdb.Symbol]:
 
 
 def tail_call_paths(start: int, callee_entry: int) -> List[Tuple[int, ...]]:
-    """The ways from the function at `start` to the one at `goal` by jumps: the functions passed, `start` first."""
+    """Return all paths of direct jumps from the function at `start` to the function at `callee_entry`.
+
+    A path is the tuple of the entry addresses of its functions, `start` first and the callee left out.
+    """
     return list(_paths(start, callee_entry, ()))
 
 
 def entry_at(address: int) -> int:
-    """Where the function begins whose code `address` is in; 0 when gdb knows none."""
+    """Return the entry address of the function whose code contains `address`; 0 when gdb knows none."""
     function = function_at(address)
     if function is not None:
         return _symbol_entry(function)
@@ -106,7 +109,7 @@ def entry_at(address: int) -> int:
 
 
 def _paths(start: int, callee_entry: int, path_before: Tuple[int, ...]) -> Iterator[Tuple[int, ...]]:
-    """The ways from the function at `start` to the one at `goal` by jumps named in the code, without loops."""
+    """Yield the paths of `tail_call_paths` that extend `path_before`, without cycles."""
     path = (*path_before, start)
     for target in _jump_targets(start):
         if target == callee_entry:
@@ -116,7 +119,7 @@ def _paths(start: int, callee_entry: int, path_before: Tuple[int, ...]) -> Itera
 
 
 def _jump_targets(start: int) -> List[int]:
-    """Entries of other functions that the function at `start` jumps to."""
+    """Return the sorted entry addresses of other functions that the function at `start` jumps to."""
     code = _DISASSEMBLER.function_around(start)
     if code is None or code.entry != start:
         return []
@@ -126,8 +129,8 @@ def _jump_targets(start: int) -> List[int]:
 
 
 def _frame_entry(frame: gdb.Frame) -> int:
-    """Where the function begins whose machine code the frame is in."""
-    # The address behind a jump or a call that never returns may belong to the next function.
+    """Return the entry address of the function whose machine code the frame executes; 0 when unknown."""
+    # The address after a jump or a noreturn call may belong to the next function.
     inside = frame.pc() - 1 if frame.level() else frame.pc()
     function = function_at(inside) if frame.type() == gdb.TAILCALL_FRAME else frame.function()
     if function is not None:
@@ -142,7 +145,8 @@ def _symbol_entry(function: gdb.Symbol) -> int:
 
 
 def function_reference(address: int) -> FunctionReference:
-    """The function at `address`."""
+    """Return [name, absolute source file, library] of the function at `address`; "" for a file or library it
+    lacks."""
     library = gdb.solib_name(address) or ""
     function = function_at(address)
     symbol = symbol_at(address)
