@@ -24,7 +24,7 @@ KVM_RUN = 0xAE80  # _IO(KVMIO, 0x80), linux/kvm.h
 _RUN_HEADER_BYTES = 128  # of struct kvm_run: all fields that describe I/O
 _MAX_DATA_BYTES = 4096  # of one string instruction
 _MAX_EXITS = 5000
-_EXIT_IO, _EXIT_MMIO = 2, 6  # KVM_EXIT_IO, KVM_EXIT_MMIO
+_EXIT_IO, _EXIT_MMIO = 2, 6  # KVM_EXIT_IO, KVM_EXIT_MMIO  # KVM_EXIT_IO, KVM_EXIT_MMIO
 _DIRECTION_IN = 0  # KVM_EXIT_IO_IN, or mmio.is_write
 _MIN_PER_ACCESS = 2  # exits per direction and address, even when the exit reason has enough samples
 # struct kvm_run is mapped at offset 0; the coalesced MMIO ring and the dirty ring are at higher offsets.

@@ -35,7 +35,7 @@ class HeaderRecord:
 
     TAG: ClassVar[str] = "header"
     schema: int
-    tool: str  # name and version of this program, as `name version`
+    tool: str  # name and version of this program, as `name version`, as `name version`
     created: str  # ISO 8601, UTC
     scenario: str
     command: List[str]  # to run by hand: the serial port goes to stdio instead of a file

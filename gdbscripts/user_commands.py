@@ -1,4 +1,4 @@
-"""Commands for people who debug by hand: `kvm-chain`, `kvm-pointer`, `kvm-ioctls`."""
+"""The user commands of gdb that this folder adds: `kvm-chain`, `kvm-pointer`, `kvm-ioctls`."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ _MARKS = {"indirect": "*", "tail": "~", "inline": "+", "signal": "!", "unknown":
 
 
 class KvmChain(gdb.Command):
-    """Print how the selected thread came to where it stands, outermost function first.
+    """Print the call chain of the selected thread, outermost function first.
     Usage: kvm-chain
 
-    The mark before a function tells how the one above it got there:
-      *  through a function pointer (see kvm-pointer)   ~  by a jump: a tail call
+    The mark before a function shows how the function above it called it:
+      *  through a function pointer (see kvm-pointer)   ~  by a tail call: a jump
       +  inlined into it                                !  interrupted by a signal
-      ?  nobody can tell                                   no mark: a plain call
-    Functions that left no frame since they jumped on are shown where the call instruction names them."""
+      ?  unknown call                                      no mark: a direct call
+    Functions without a frame, because of a tail call, are shown where the call instruction names them."""
 
     def __init__(self) -> None:
         super().__init__("kvm-chain", gdb.COMMAND_STACK)
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Print the chain."""
+        """Print the chain of the selected thread. Raises GdbError for any argument, or without a stopped
+        thread."""
         if argument:
             raise gdb.GdbError("kvm-chain takes no arguments.")
         _require_stopped_thread()
@@ -42,7 +43,7 @@ class KvmChain(gdb.Command):
 
 
 def _print_chain(frames: List[FrameRecord]) -> None:
-    """Frames outermost first."""
+    """Print one line per frame of `frames`, which are outermost first."""
     source_root = _common_directory(frames)
     mark = " "
     for frame in frames:
@@ -54,7 +55,8 @@ def _print_chain(frames: List[FrameRecord]) -> None:
 
 
 def _common_directory(frames: List[FrameRecord]) -> str:
-    """What the paths of all source files begin with, up to a slash."""
+    """Return the common directory of the program's source files, with a slash at the end; "" when there is
+    none."""
     files = [frame.file for frame in frames if frame.file and not frame.library]
     folders = [os.path.dirname(file) for file in files if not file.startswith("/usr/")]  # inlined from headers
     common = os.path.commonpath(folders) if folders and all(map(os.path.isabs, folders)) else ""
@@ -74,18 +76,19 @@ class KvmPointer(gdb.Command):
     Usage: kvm-pointer [LEVEL]
 
     LEVEL is a frame's number, as in `backtrace`; the selected frame by default. Prints the slot the pointer was
-    read from, by name and address, as far as the caller's registers and memory still tell, and how to watch it.
+    loaded from, with its name and address if the caller's registers still hold them, and how to watch it.
 
     Examples:
-      kvm-pointer        who is pointed to here, and from where?
-      kvm-pointer 3      the same for frame 3"""
+      kvm-pointer        explain the call of the selected frame
+      kvm-pointer 3      explain the call of frame 3"""
 
     def __init__(self) -> None:
         super().__init__("kvm-pointer", gdb.COMMAND_STACK)
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Print the explanation."""
-        from gdbscripts.pointers.selected_call import explain_call  # not before: gdb is to be ready soon
+        """Print the explanation of the call of one frame. Raises GdbError when there is no such frame or no
+        indirect call."""
+        from gdbscripts.pointers.selected_call import explain_call  # imported on demand, so that gdb starts fast
 
         _require_stopped_thread()
         frame = _frame_at(argument) if argument.strip() else gdb.selected_frame()
@@ -99,13 +102,13 @@ class KvmPointer(gdb.Command):
 
 
 class KvmIoctls(gdb.Command):
-    """Record the ioctls on KVM's descriptors, and list them.
+    """Record the ioctls on KVM descriptors, and list them.
     Usage: kvm-ioctls [start | stop | clear | COUNT]
 
-      start   record from now on; also before `run`
-      stop    record no longer
-      clear   forget what was recorded
-      COUNT   list the last COUNT; without an argument all of them"""
+      start   start recording, also before `run`
+      stop    stop recording
+      clear   delete the recorded ioctls
+      COUNT   list the last COUNT ioctls; all of them without an argument"""
 
     _SUBCOMMANDS = ("start", "stop", "clear")
 
@@ -122,11 +125,11 @@ class KvmIoctls(gdb.Command):
         return self._ioctl_list
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Do what the argument says."""
+        """Run the subcommand that `argument` names, or list ioctls. Raises GdbError for another word."""
         word = argument.strip()
         if word == "start":
             self._list.start()
-            gdb.write("Ioctls on KVM's descriptors are recorded. List them with kvm-ioctls.\n")
+            gdb.write("Recording ioctls on KVM descriptors. List them with kvm-ioctls.\n")
         elif word == "stop":
             self._list.stop()
         elif word == "clear":
@@ -137,7 +140,7 @@ class KvmIoctls(gdb.Command):
             raise gdb.GdbError('Undefined kvm-ioctls command: "%s".  Try "help kvm-ioctls".' % word)
 
     def complete(self, text: str, word: str) -> List[str]:
-        """The words that begin like this."""
+        """Return the subcommands that start with `text`."""
         return [subcommand for subcommand in self._SUBCOMMANDS if subcommand.startswith(text.strip())]
 
     def _write_ioctls(self, count: Optional[int]) -> None:
@@ -170,7 +173,7 @@ def _frame_at(argument: str) -> gdb.Frame:
 
 
 class _AttSyntax:
-    """The machine code is read in this flavour; the user's own comes back afterwards."""
+    """Sets the disassembly flavor that these scripts parse, and restores the user's flavor at the end."""
 
     def __enter__(self) -> None:
         self._previous_flavor = str(gdb.parameter("disassembly-flavor"))
@@ -181,7 +184,7 @@ class _AttSyntax:
 
 
 def register() -> None:
-    """Make the commands known to gdb."""
+    """Register the user commands with gdb."""
     KvmChain()
     KvmPointer()
     KvmIoctls()

@@ -1,8 +1,8 @@
-"""What single x86-64 instructions do, read from gdb's disassembly in AT&T syntax: pure, without gdb.
+"""The effect of single x86-64 instructions, parsed from gdb's disassembly in AT&T syntax; does not need gdb.
 
-A place is a register by its 64-bit name (`rax`, `xmm0`), a memory operand as disassembled (`0x68(%rbx)`), or, when
-it is relative to the program counter, the address gdb adds as a comment (`@0x5555…`). Instruction names: AMD64
-Architecture Programmer's Manual, volume 3.
+An operand is a register by its 64-bit name (`rax`, `xmm0`), a memory operand as disassembled (`0x68(%rbx)`), or,
+when it is relative to the program counter, the address that gdb adds as a comment (`@0x5555…`). Instruction names:
+AMD64 Architecture Programmer's Manual, volume 3.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-ALL_BITS = (1 << 64) - 1  # of a register
+ALL_BITS = (1 << 64) - 1  # mask of a 64-bit register
 ARGUMENT_REGISTERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 RESULT_REGISTER = "rax"
-# What a call may change (System V ABI, AMD64 supplement, figure 3.4).
+# Registers that a call may change, and registers that it preserves (x86-64 psABI, figure 3.4).
 _CALLER_SAVED = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
-# What a call leaves as it was.
 CALLEE_SAVED = ("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15")
 _COMMENT = re.compile(r"\s+#\s+(0x[0-9a-f]+).*$")
 _PREFIX = re.compile(r"^(?:(?:notrack|bnd|lock|rep|repz|repnz|data16|cs|rex\.W)\s+)+")
@@ -44,7 +43,8 @@ _IMPLICIT_REGISTERS: Dict[str, Tuple[str, ...]] = {
 
 
 class Memory(NamedTuple):
-    """A memory operand: displacement + base + by * scale; "" for a register that is not used."""
+    """A memory operand: displacement + base + index_register * scale, in bytes; "" for a register that it
+    lacks."""
 
     displacement: int
     base: str
@@ -52,33 +52,35 @@ class Memory(NamedTuple):
     scale: int
 
     def address(self, base: int, index: int) -> int:
-        """Where it is, with these values in its registers."""
+        """Return the 64-bit address of the operand for these register values."""
         return (self.displacement + base + index * self.scale) & ALL_BITS
 
 
 class Effect(NamedTuple):
-    """What an instruction does to places.
+    """The effect of an instruction on operands.
 
-    `kind`: copy (`written` becomes `source`), maybe (it may, or stays), clobber (it becomes something else), call,
-    wild (nobody knows what it does), nothing. `source` is a place, or `$0x…` for a number; `width` is in bytes.
+    `kind`: copy (`destination` gets the value of `source`), maybe (it gets that value or keeps its own), clobber
+    (it gets another value), call, wild (unknown instruction: any operand may change), nothing. `source` is an
+    operand, or `$0x…` for a number; `width` is in bytes.
     """
 
     kind: str
     destination: str = ""
     source: str = ""
-    clobbers: Tuple[str, ...] = ()  # places that become something else besides
+    clobbers: Tuple[str, ...] = ()  # further operands that get another value
     width: int = 8
 
 
 class Flow(NamedTuple):
-    """Where control goes next: to the following instruction, to the targets of a jump, or nobody knows where."""
+    """The next instruction: the following one if `falls_through`, and the `targets` of a direct jump, as
+    addresses."""
 
     falls_through: bool
     targets: Tuple[int, ...] = ()
 
 
 def effect(text: str) -> Effect:
-    """What the disassembled instruction does."""
+    """Return the effect of the disassembled instruction `text` on operands."""
     name, operands = _split_instruction(text)
     if name.startswith("call"):
         return Effect("call", clobbers=_CALLER_SAVED)
@@ -94,10 +96,10 @@ def effect(text: str) -> Effect:
 
 
 def _move(name: str, source: str, destination: str, width: int) -> Optional[Effect]:
-    """The effect of an instruction that moves a value; None for one that computes something else."""
+    """Return the effect of an instruction that moves a value; None for one that computes another value."""
     if name.startswith(("xchg", "xadd")):
         return Effect("clobber", destination, clobbers=(source,), width=width)
-    # Half a pointer is none; but a small number that is written to half a register fills all of it.
+    # Half of a pointer is no pointer; but a 32-bit write to a register clears its upper half.
     if width < 8 and not (width == 4 and (source.startswith("$") or name.startswith("xor"))):
         return None
     if name.startswith("lea"):
@@ -110,7 +112,7 @@ def _move(name: str, source: str, destination: str, width: int) -> Optional[Effe
 
 
 def _width(name: str, text: str) -> int:
-    """How many bytes the instruction writes."""
+    """Return the number of bytes that the instruction writes."""
     registers = _REGISTER.findall(_COMMENT.sub("", re.sub(r"\([^)]*\)", "", text)))
     if registers:
         return max(_register_width(register) for register in registers[-1:])
@@ -128,7 +130,8 @@ def _register_width(register: str) -> int:
 
 
 def flow(text: str) -> Flow:
-    """Where control goes from the disassembled instruction. A call comes back."""
+    """Return where control goes after the disassembled instruction. A call continues at the following
+    instruction."""
     name, operands = _split_instruction(text)
     if name.startswith("ret") or name in ("ud2", "hlt"):
         return Flow(False)
@@ -140,13 +143,13 @@ def flow(text: str) -> Flow:
 
 
 def is_filler(text: str) -> bool:
-    """Whether the instruction does nothing."""
+    """Return whether the instruction does nothing, such as `nop`."""
     name, operands = _split_instruction(text)
     return name.startswith("nop") or (name.startswith("xchg") and operands == ["rax", "rax"])
 
 
 def pointer_operand(text: str) -> str:
-    """The place an indirect call or jump takes its target from; "" for any other instruction."""
+    """Return the operand that an indirect call or jump loads its target from; "" for any other instruction."""
     name, operands = _split_instruction(text)
     if not name.startswith(("call", "jmp")) or not operands or not operands[0].startswith("*"):
         return ""
@@ -154,7 +157,7 @@ def pointer_operand(text: str) -> str:
 
 
 def parse_memory(operand: str) -> Optional[Memory]:
-    """The parts of a memory operand; None for a register or a number."""
+    """Return the parts of a memory operand; None for a register or a number."""
     if operand.startswith("@"):
         return Memory(int(operand[1:], 16), "", "", 1)
     match = _MEMORY.match(operand)
@@ -165,7 +168,10 @@ def parse_memory(operand: str) -> Optional[Memory]:
 
 
 def address_taken(text: str) -> Optional[Memory]:
-    """The place on the stack whose address the instruction takes; what lies above it may be reached from there."""
+    """Return the stack operand whose address the instruction computes; None for any other instruction.
+
+    Code that has this address may access all of the stack above it.
+    """
     name, operands = _split_instruction(text)
     if name.startswith("lea") and len(operands) == 2:
         memory = parse_memory(operands[0])
@@ -176,7 +182,8 @@ def address_taken(text: str) -> Optional[Memory]:
 
 
 def moves_stack_pointer(text: str) -> bool:
-    """Whether `0x8(%rsp)` means something else after the instruction."""
+    """Return whether the instruction changes the stack pointer, so that `0x8(%rsp)` names another address after
+    it."""
     name, operands = _split_instruction(text)
     return name.startswith(("push", "pop")) or operands[-1:] == ["rsp"]
 
@@ -192,7 +199,8 @@ def _split_instruction(text: str) -> Tuple[str, List[str]]:
 
 
 def _operand(operand: str, absolute: str) -> str:
-    """One operand as a place; `$…` for a number, "*" kept in front of an indirect target."""
+    """Return one operand by the rules of this module; `$…` for a number, with "*" in front for an indirect
+    target."""
     prefix = "*" if operand.startswith("*") else ""
     plain = operand[len(prefix) :]
     if absolute and _ABSOLUTE.match(plain):
@@ -201,7 +209,7 @@ def _operand(operand: str, absolute: str) -> str:
 
 
 def _full_register(register: str) -> str:
-    """The 64-bit register that a part of one belongs to."""
+    """Return the 64-bit register that contains `register`."""
     numbered = re.match(r"^(r(?:[89]|1[0-5]))[bwd]$", register)
     if numbered:
         return numbered[1]

@@ -1,4 +1,4 @@
-"""The breakpoints that watch one call through a pointer in one run, and what they saw of the recorded call."""
+"""The breakpoints that observe one indirect call in one run, and the evaluation of what they saw."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from gdbscripts.tail_calls import function_reference
 
 
 class PointerCallHit(NamedTuple):
-    """A call through a pointer; `since` and `until` are numbers of readings: what was read for it lies between."""
+    """One hit of an indirect call to `value`.
+
+    Loads numbered above `previous_load_count`, up to `load_count`, happened since the previous hit at this stack
+    pointer.
+    """
 
     value: int
     previous_load_count: int
@@ -26,7 +30,7 @@ class PointerCallHit(NamedTuple):
 
 
 class CallBreakpoint(RecordingBreakpoint):
-    """Keeps what an indirect call or jump called last, for each thread and depth of its stack."""
+    """A breakpoint on an indirect call or jump; keeps the last hit per thread and stack pointer."""
 
     def __init__(self, address: int, operand: str, is_pointer: PointerTest, recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
@@ -39,7 +43,7 @@ class CallBreakpoint(RecordingBreakpoint):
         self.local_name = ""
 
     def hit(self) -> None:
-        """The call is about to be made."""
+        """Keep the target of the call that is about to happen."""
         frame = gdb.newest_frame()
         value = operand_value(self._operand, frame)
         key = (gdb.selected_thread().num, stack_pointer(frame))
@@ -53,18 +57,21 @@ class CallBreakpoint(RecordingBreakpoint):
             self.local_name = local_variable_at(operand_address(stack_slot, frame))
 
     def last_target(self, thread: int, depth: int) -> int:
-        """What `thread` called last at this depth of the stack, wherever that leads; 0 for nothing."""
+        """Return the address that `thread` called last with the stack pointer `depth`; 0 when it called
+        nothing."""
         hit = self._calls.get((thread, depth))
         return hit.value if hit is not None else 0
 
     def matching_hit(self, thread: int, depth: int) -> Optional[PointerCallHit]:
-        """What `thread` called last at this depth of the stack; None when it called another, or nothing, here."""
+        """Return the last hit of `thread` with the stack pointer `depth`; None when it leads to another
+        function."""
         hit = self._calls.get((thread, depth))
         return hit if hit is not None and self._is_pointer(hit.value) else None
 
 
 class ObservedCall(NamedTuple):
-    """What a run saw of a recorded call."""
+    """What one run observed of a recorded call; `dataflow` is None when several origins of the pointer are
+    possible."""
 
     candidate: CandidateCall
     value: int
@@ -74,7 +81,7 @@ class ObservedCall(NamedTuple):
 
 
 class CallBreakpoints:
-    """The breakpoints set for one site in one run."""
+    """The breakpoints for one indirect call in one run: on its candidates, and on the loads of their pointers."""
 
     def __init__(self, call: PointerCall, watchpoints: Dict[int, WriteWatchpoint], recorder: Recorder) -> None:
         self._call = call
@@ -95,7 +102,7 @@ class CallBreakpoints:
                     self._load_breakpoints[dataflow] = breakpoint_
 
     def observed_call(self, frames: List[gdb.Frame]) -> Optional[ObservedCall]:
-        """What the selected thread called in the innermost of these frames."""
+        """Return what the selected thread called in `frames[0]`; None when no candidate was hit there."""
         thread = gdb.selected_thread().num
         for candidate, breakpoint_ in self._calls:
             depth = stack_pointer(frames[0]) - candidate.pushed_bytes
@@ -114,11 +121,11 @@ class CallBreakpoints:
         thread: int,
         frames: List[gdb.Frame],
     ) -> ObservedCall:
-        """Where the pointer came from, if only one answer is possible."""
+        """Return the observed call with the origin of its pointer, if exactly one origin is possible."""
         loads = self._loads_for_call(candidate, hit, thread, frames)
         other_dataflows = [dataflow for dataflow in candidate.dataflows if dataflow.kind != "memory"]
         dataflow, load = None, None
-        # What was read may have been for a call before, when this time the pointer may have come otherwise.
+        # With another possible origin, the load may belong to an earlier call.
         if not other_dataflows and len({result.address for _, result in loads}) == 1:
             dataflow, load = loads[0]
         elif not loads and len(other_dataflows) == 1:
@@ -128,7 +135,7 @@ class CallBreakpoints:
     def _loads_for_call(
         self, candidate: CandidateCall, hit: PointerCallHit, thread: int, frames: List[gdb.Frame]
     ) -> List[Tuple[DataflowResult, PointerLoad]]:
-        """What was read for this call, or may have been."""
+        """Return the loads that may have provided the pointer of this call."""
         result = []
         for dataflow, breakpoint_ in self._load_breakpoints.items():
             depth = (
@@ -149,7 +156,8 @@ class CallBreakpoints:
         return result
 
     def _caller_stack_pointer(self, caller_level: int, frames: List[gdb.Frame]) -> int:
-        """The stack pointer of the function `level` callers up; 0 when it has no frame of its own."""
+        """Return the stack pointer of the frame `caller_level` callers up; 0 when that function has no frame of
+        its own."""
         returns = self._call.call_site.returns
         address = returns[caller_level] if caller_level < len(returns) else 0
         return next((stack_pointer(frame) for frame in frames[caller_level:] if frame.pc() == address), 0)

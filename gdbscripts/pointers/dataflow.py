@@ -1,7 +1,7 @@
-"""Where a value comes from, followed backwards through the machine code of one function: pure, without gdb.
+"""Backward dataflow analysis within the machine code of one function; does not need gdb.
 
-Every way that leads to the instruction is followed. A value kept in a local variable's place on the stack is
-followed through it, as long as nobody takes the place's address.
+Follows a value from its use to its origins along all paths of the control flow. A value that is stored in a stack
+slot is followed through the slot, as long as the function does not take the address of the slot.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from gdbscripts.arch.x86_64_effects import (
 )
 
 _PROLOGUE_LENGTH = 12  # instructions
-_POINTER_BYTES = 8  # bytes
+_POINTER_BYTES = 8
 _STACK_OPERAND = re.compile(r"^-?(?:0x[0-9a-f]+)?\(%(rbp|rsp)\)$")
 _SETS_FRAME_POINTER = "mov %rsp,%rbp"
 
 
 class Instruction(NamedTuple):
-    """One instruction; `text` as gdb disassembles it, spaces reduced."""
+    """One instruction: its address, its length in bytes, and gdb's disassembly with single spaces."""
 
     address: int
     length: int  # 0 when unknown
@@ -38,21 +38,21 @@ class Instruction(NamedTuple):
 
 
 class ValueOrigin(NamedTuple):
-    """Where a value comes from, and the instruction that takes it from there.
+    """One possible origin of a value, and the address of the instruction that produces it.
 
-    `kind`: memory (`place` is the operand), constant (`value`), argument (`value` is its position, from 0),
-    result (of the call at `address`), unknown.
+    `kind`: memory (loaded from `operand`), constant (`value`), argument (`value` is its position, from 0), result
+    (of the call at `address`), unknown.
     """
 
     kind: str
     address: int = 0
     operand: str = ""
     value: int = 0
-    stack_slot: str = ""  # the stack place it was kept in on the way, the one nearest to its use
+    stack_slot: str = ""  # the stack slot that it passed through, the one nearest to its use
 
 
 class FunctionCode:
-    """The instructions of one function, with the ways between them."""
+    """The instructions of one function, and its control flow."""
 
     def __init__(self, instructions: List[Instruction]) -> None:
         self._instructions = instructions
@@ -67,22 +67,22 @@ class FunctionCode:
 
     @property
     def entry(self) -> int:
-        """Where the function begins."""
+        """The address of the first instruction of the function."""
         return self._instructions[0].address
 
     def is_private_slot(self, operand: str) -> bool:
-        """Whether a memory operand is a place on the stack whose address nobody takes."""
+        """Return whether a memory operand is a stack slot whose address the function does not take."""
         match = _STACK_OPERAND.match(operand)
         if match is None or (match[1] == "rbp" and not self._has_frame_pointer):
             return False
         return not self._address_escapes(operand)
 
     def instruction_at(self, address: int) -> Instruction:
-        """The instruction that begins at `address`; KeyError when none does."""
+        """Return the instruction that starts at `address`. Raises KeyError when none does."""
         return self._instructions[self._index[address]]
 
     def instruction_ending_at(self, address: int) -> Instruction:
-        """The instruction that ends right before `address`; KeyError when none does."""
+        """Return the instruction that ends right before `address`. Raises KeyError when none does."""
         if address not in self._ends:
             raise KeyError(address)
         return self._instructions[self._ends[address]]
@@ -91,7 +91,10 @@ class FunctionCode:
         return iter(self._instructions)
 
     def origins(self, address: int, operand: str) -> List[ValueOrigin]:
-        """All origins of what `place` holds right before the instruction at `address`."""
+        """Return all origins of the value of `operand` right before the instruction at `address`, sorted.
+
+        Raises KeyError when no instruction starts at `address`.
+        """
         origins_found: Set[ValueOrigin] = set()
         seen: Set[Tuple[int, str]] = set()
         pending = [_TrackedValue(self._index[address], operand, operand if "(" in operand else "")]
@@ -111,7 +114,8 @@ class FunctionCode:
         return sorted(origins_found)
 
     def _predecessor_table(self) -> Dict[int, List[int]]:
-        """For each instruction, by number, those that may be executed right before it."""
+        """Return, for each instruction number, the numbers of the instructions that may be executed right
+        before it."""
         flows = [flow(item.text) for item in self._instructions]
         predecessors: Dict[int, List[int]] = {}
         for number, control_flow in enumerate(flows):
@@ -119,7 +123,7 @@ class FunctionCode:
                 if target in self._index:
                     predecessors.setdefault(self._index[target], []).append(number)
         for number, control_flow in enumerate(flows[:-1]):
-            # What fills the space up to an aligned jump target is never executed.
+            # Filler before an aligned jump target is never executed.
             filler = number and number not in predecessors and is_filler(self._instructions[number].text)
             if control_flow.falls_through and not filler:
                 predecessors.setdefault(number + 1, []).append(number)
@@ -128,7 +132,8 @@ class FunctionCode:
     def _step_back(
         self, tracked: _TrackedValue, origins_found: Set[ValueOrigin], pending: List[_TrackedValue]
     ) -> None:
-        """Across one instruction: the sought value is the one `sought.place` holds after it."""
+        """Move the tracked value back over one instruction: it is the value of `tracked.operand` after that
+        instruction."""
         item = self._instructions[tracked.number]
         instruction_effect = self._effect(tracked.number)
         operand = tracked.operand
@@ -155,7 +160,7 @@ class FunctionCode:
 
     @staticmethod
     def _overlaps_operand(instruction_effect: Effect, operand: str) -> bool:
-        """Whether the instruction writes to a part of a place on the stack, or perhaps does."""
+        """Return whether the instruction writes, or may write, to a part of the stack slot `operand`."""
         own_memory = parse_memory(operand)
         destination = (
             parse_memory(instruction_effect.destination)
@@ -177,7 +182,7 @@ class FunctionCode:
         origins_found: Set[ValueOrigin],
         pending: List[_TrackedValue],
     ) -> None:
-        """The value was copied from `source` by the instruction at `address`."""
+        """Continue with `source`, which the instruction at `address` copied the value from."""
         if source.startswith("$"):
             origins_found.add(
                 ValueOrigin(
@@ -197,13 +202,14 @@ class FunctionCode:
         return self._effects[number]
 
     def _address_escapes(self, operand: str) -> bool:
-        """Whether somebody may have the address of this place, or of a structure that it is part of."""
+        """Return whether other code may have the address of this stack slot, or of a structure that contains
+        it."""
         own_memory = parse_memory(operand)
         if self._addresses_taken is None:
             self._addresses_taken = [
                 taken for taken in (address_taken(item.text) for item in self) if taken is not None
             ]
-        # How far %rsp had moved when the address was taken is not known here.
+        # The value of %rsp when the address was taken is unknown, so any stack slot may be reached.
         return own_memory is not None and any(
             taken.base == own_memory.base
             and (own_memory.base == "rsp" or taken.displacement <= own_memory.displacement)
@@ -212,13 +218,14 @@ class FunctionCode:
 
 
 class _TrackedValue(NamedTuple):
-    """A value on its way back: what `place` holds before instruction `number`."""
+    """A value that is followed backwards: the value of `operand` before instruction `number`."""
 
     number: int
     operand: str
     stack_slot: str = ""
 
     def at_instruction(self, number: int) -> _TrackedValue:
+        """Return the same value before instruction `number`."""
         return self._replace(number=number)
 
 

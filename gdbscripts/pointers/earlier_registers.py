@@ -1,4 +1,5 @@
-"""What a register held at an earlier instruction of a frame, worked out from what is still there."""
+"""Reconstructs what a register held at an earlier instruction of a frame, from registers and memory that still
+hold it."""
 
 from __future__ import annotations
 
@@ -10,13 +11,14 @@ from gdbscripts.arch.x86_64_effects import CALLEE_SAVED, parse_memory
 from gdbscripts.memory import operand_address, read_pointer, register
 from gdbscripts.pointers.dataflow import FunctionCode, ValueOrigin
 
-_MAX_DEPTH = 6  # memory operands that depend on each other
+_MAX_DEPTH = 6  # of nested memory operands
 
 
 class EarlierRegisters:
-    """A frame at `now`, the address of an instruction of it that is being or has just been executed.
+    """The registers of one frame at earlier instructions.
 
-    `live` tells that the frame's registers are all its own: nothing was called since.
+    `current` is the address of the instruction that the frame executes or has just executed. `registers_unchanged`
+    is true when no call was made since, so that all registers are the frame's own.
     """
 
     def __init__(self, frame: gdb.Frame, code: FunctionCode, current: int, registers_unchanged: bool) -> None:
@@ -26,7 +28,8 @@ class EarlierRegisters:
         self._registers_unchanged = registers_unchanged
 
     def value(self, address: int, operand: str, depth: int = 0) -> Optional[int]:
-        """What `place` held before the instruction at `address`; None when that cannot be told."""
+        """Return the value of `operand` before the instruction at `address`; None when it cannot be
+        reconstructed."""
         memory = parse_memory(operand)
         if memory is None:
             return self._register(address, operand, depth)
@@ -34,7 +37,8 @@ class EarlierRegisters:
         return None if location is None else read_pointer(location)
 
     def address(self, address: int, operand: str, depth: int = 0) -> Optional[int]:
-        """The address that the memory operand `place` meant to the instruction at `address`."""
+        """Return the address of the memory operand in the instruction at `address`; None when it cannot be
+        reconstructed."""
         memory = parse_memory(operand)
         if memory is None or depth > _MAX_DEPTH:
             return None
@@ -61,7 +65,7 @@ class EarlierRegisters:
             return origin.value
         if origin.kind == "memory":
             return self.value(origin.address, origin.operand, depth + 1)
-        if origin.kind in ("argument", "result"):  # perhaps it is kept in another register as well
+        if origin.kind in ("argument", "result"):  # another register may hold the same value
             for name in CALLEE_SAVED:
                 if self._code.origins(self._current, name) == origins:
                     return register(self._frame, name)

@@ -1,8 +1,8 @@
-"""Explains the calls through pointers of a recording, by running the program again, several times.
+"""Explains the indirect calls of a recording by running the program again, several times.
 
-The first run finds the places the pointers are read from; the next ones watch these places, as many at once as
-there are debug registers, and prove that each still held the recorded value at the recorded call. Addresses repeat
-since address randomisation is off; where they do not, that is what the recording says.
+The first run finds the slot that each pointer is loaded from. Each further run watches slots for writes, as many
+as there are debug registers, and checks that the slot has the recorded value at the recorded call. Addresses are
+the same in each run since address space randomisation is off; otherwise the pointer is recorded as not reproduced.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from gdbscripts.recorder import Recorder
 
 
 class PointerExplainer:
-    """All pointers to be explained, run by run."""
+    """Explains the indirect calls of `plan.pointers`, run by run, and keeps what is known of each."""
 
     def __init__(self, plan: RecordingPlan, recorder: Recorder) -> None:
-        RecordingBreakpoint.remove_all()  # those of the recorded run
+        RecordingBreakpoint.remove_all()  # the breakpoints of the recorded run
         disassembler = Disassembler()
         self.calls = [PointerCall(site, disassembler) for site in plan.pointers]
         self._disassembler = disassembler
@@ -43,11 +43,11 @@ class PointerExplainer:
 
     @property
     def open_count(self) -> int:
-        """How many pointers are not explained yet, nor given up."""
+        """The number of pointers that are neither explained nor marked as unresolved."""
         return sum(call.open for call in self.calls)
 
     def begin_run(self) -> None:
-        """Set everything up for a run; the program stands at its very first instruction."""
+        """Set the breakpoints and watchpoints of the next run; the program is stopped at its first instruction."""
         RecordingBreakpoint.remove_all()
         self._recorder.restart_clock()
         self._recorder.request_stop(False)
@@ -60,7 +60,10 @@ class PointerExplainer:
             StackBreakpoint(address, partial(self._check_stack, address), self._recorder)
 
     def finish_run(self, start_error: str) -> None:
-        """Learn from a run that has ended; `refused` is why gdb would not even start it."""
+        """Evaluate a run that has ended.
+
+        `start_error` is gdb's message when it could not start the run, "" otherwise.
+        """
         if start_error:
             self._reduce_watchpoints(start_error)
         else:
@@ -70,13 +73,13 @@ class PointerExplainer:
         self._recorder.request_stop(False)
 
     def _set_watchpoints(self) -> None:
-        """Watch as many of the places in question as there are watchpoints."""
+        """Set watchpoints on the slots of open pointers, as many as the hardware has."""
         for call in self.calls:
             slots = list(call.slots)
-            # With a copy goes what it was copied to: only the copying tells that it is the right place.
+            # A copied slot needs both slots watched: only the copy proves that the source is the right one.
             needed = {slot.address for slot in slots if slot.copied_from is not None or slot.open}
             if len(needed) > self._watchpoint_limit:
-                slots[-1].mark_unresolved("unknown", "it was copied too often")
+                slots[-1].mark_unresolved("unknown", "it was copied more often than there are watchpoints")
                 continue
             unwatched = needed - set(self._watchpoints)
             free = self._watchpoint_limit - len(self._watchpoints)
@@ -95,22 +98,24 @@ class PointerExplainer:
                 self._reduce_watchpoints(str(error))
 
     def _watched_for_other_value(self, call: PointerCall) -> bool:
-        """Whether a place in question is watched in this run for another value that it held at another time."""
+        """Return whether a slot of `call` is watched in this run for another value, which it held at another
+        time."""
         watchpoints = [self._watchpoints[slot.address] for slot in call.slots if slot.address in self._watchpoints]
         return any(watchpoint.value != call.value for watchpoint in watchpoints)
 
     def _reduce_watchpoints(self, reason: str) -> None:
-        """gdb has fewer watchpoints than wanted, or none."""
+        """Use fewer watchpoints in the next run, because gdb could not insert all of them; give up when none is
+        left."""
         self._watchpoint_limit = min(len(self._watchpoints), self._watchpoint_limit - 1)
         if self._watchpoint_limit > 0:
             return
         for call in self.calls:
             for slot in call.slots:
                 if slot.open:
-                    slot.mark_unresolved("unknown", "no hardware watchpoint is to be had: %s" % reason)
+                    slot.mark_unresolved("unknown", "no hardware watchpoint is available: %s" % reason)
 
     def _check_stack(self, stop_address: int) -> None:
-        """Which of the recorded calls is the selected thread in, now that it has reached this address?"""
+        """Find the recorded calls that the selected thread is in, now that it has reached `stop_address`."""
         pending = [
             call for call in self._breakpoints if call.stop_address == stop_address and call not in self._observed
         ]
@@ -132,7 +137,7 @@ class PointerExplainer:
         for slot in list(call.slots):
             if slot.open and slot.address in self._watchpoints and not self._watched_for_other_value(call):
                 _apply_watchpoint(slot, reproduced, store, self._watchpoints[slot.address])
-            # The watch of a copy's source tells only what came before the copy.
+            # Of the source slot only the last store before the copy counts.
             reproduced = (
                 reproduced
                 and store is not None
@@ -143,13 +148,13 @@ class PointerExplainer:
 
 
 def _is_recorded_stack(frames: List[gdb.Frame], call_site: IndirectCallSite) -> bool:
-    """Whether these frames return to where those of the recorded stack did."""
+    """Return whether the return addresses of these frames are those of the recorded stack."""
     inner = frames[: len(call_site.return_addresses)]
     return [frame.pc() for frame in inner] == call_site.return_addresses
 
 
 class StackBreakpoint(RecordingBreakpoint):
-    """The address at which a recorded stack was seen."""
+    """A breakpoint at the pc of the innermost frame of a recorded stack."""
 
     def __init__(self, address: int, check_stack: Callable[[], None], recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
@@ -157,21 +162,22 @@ class StackBreakpoint(RecordingBreakpoint):
         self._check_stack = check_stack
 
     def hit(self) -> None:
-        """A thread is there again."""
+        """Compare the stack of the selected thread with the recorded ones."""
         self._check_stack()
 
 
 def _apply_first_run(call: PointerCall, observed: Optional[ObservedCall]) -> None:
-    """After the first run: what was read, and from where."""
+    """Store the result of the first run in `call`: the slot that the pointer was loaded from, or why there is
+    none."""
     if not call.candidates:
-        call.reason = "the machine code at the call does not tell"
+        call.reason = "the machine code at the call site contains no indirect call"
     elif observed is None:
-        call.reason = "the call was not seen again"
+        call.reason = "the recorded call was not observed in another run"
         if call.other_target:
-            call.reason = "the pointer led to %s, and how that went on cannot be told" % call.other_target
+            call.reason = "the pointer leads to %s, and its path to the callee is unknown" % call.other_target
     elif observed.dataflow is None:
         call.candidate, call.value = observed.candidate, observed.value
-        call.reason = "the machine code does not tell which of several ways the pointer came"
+        call.reason = "the machine code has several possible origins of the pointer"
     else:
         call.candidate, call.value, call.dataflow, call.local_name = (
             observed.candidate,
@@ -186,14 +192,14 @@ def _apply_first_run(call: PointerCall, observed: Optional[ObservedCall]) -> Non
 def _apply_watchpoint(
     slot: PointerSlot, reproduced: bool, store: Optional[PointerStore], watchpoint: WriteWatchpoint
 ) -> None:
-    """After a run with a watchpoint: who stored it, proved by what was read there afterwards."""
+    """Store the result of a run with a watchpoint in `slot`: the store, if a later load saw the stored value."""
     if watchpoint.write_limit_reached:
-        slot.mark_unresolved("unknown", "its place is written to too often")
+        slot.mark_unresolved("unknown", "the slot is written to too often")
     elif not reproduced:
-        slot.mark_unresolved("lost", "the program did not use the same memory again")
+        slot.mark_unresolved("lost", "the program did not use the same memory in another run")
     elif store is not None:
         slot.mark_stored(store)
     elif watchpoint.set_by_loader:
         slot.mark_static()
     else:
-        slot.mark_unresolved("unknown", "nobody was seen storing it")
+        slot.mark_unresolved("unknown", "no store observed")

@@ -1,4 +1,4 @@
-"""Where a pointer was read from: breakpoints on the very instructions that read it, while registers tell."""
+"""Breakpoints on the instructions that load a pointer, where registers still hold the address of its slot."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ from gdbscripts.recorder import Recorder
 
 
 class PointerLoad(NamedTuple):
-    """A pointer was read from a place in memory; `store` is the last write to it in this run, when watched."""
+    """One load of the pointer from the slot at `address`.
+
+    `number` counts the loads of a run, from 1; `store` is the last write to the slot in this run, None when the
+    slot is not watched.
+    """
 
     address: int
     value: int
     name: str
-    number: int  # of all readings of a run
+    number: int  # counts all loads of a run
     store: Optional[PointerStore]
 
 
 class LoadBreakpoint(RecordingBreakpoint):
-    """Keeps what an instruction read last, for each thread and depth of its stack."""
+    """A breakpoint on an instruction that loads the pointer; keeps the last load per thread and stack pointer."""
 
     load_count = 0
 
@@ -40,14 +44,14 @@ class LoadBreakpoint(RecordingBreakpoint):
         self._last_loads: Dict[Tuple[int, int], PointerLoad] = {}
 
     def hit(self) -> None:
-        """The instruction is about to read."""
+        """Keep slot and value of the load that is about to happen, if the value leads to the callee."""
         frame = gdb.newest_frame()
         address = operand_address(self._operand, frame)
         value = read_pointer(address)
         if not self._is_pointer(value):
             return
         LoadBreakpoint.load_count += 1
-        if self._name is None or "[" in self._name:  # an instruction reads one member, but any element
+        if self._name is None or "[" in self._name:  # the member is fixed per instruction, an array element is not
             memory = parse_memory(self._operand)
             self._name = name_in_scope(address, memory.displacement if memory else None)
         is_watched = self.watchpoint is not None and self.watchpoint.address == address
@@ -56,9 +60,10 @@ class LoadBreakpoint(RecordingBreakpoint):
         self._last_loads[key] = PointerLoad(address, value, self._name, LoadBreakpoint.load_count, store)
 
     def last_load(self, thread: int, depth: int, value: int, after: int) -> Optional[PointerLoad]:
-        """What `thread` read at this depth of the stack; at another depth only if there is no doubt.
+        """Return the last load by `thread` with this stack pointer and `value`, numbered higher than `after`.
 
-        What was read before reading number `since` was for a call before.
+        Falls back to loads at other stack pointers when all of them are from one slot; None when there is no such
+        load. Loads up to number `after` belong to an earlier call.
         """
         exact = self._last_loads.get((thread, depth))
         if exact is not None and exact.value == value:

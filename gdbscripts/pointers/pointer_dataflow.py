@@ -1,6 +1,6 @@
-"""Follows a pointer backwards from where it is used, through arguments and their callers, by machine code alone.
+"""Backward dataflow analysis from an indirect call through arguments into its callers, by machine code alone.
 
-Nothing runs here: what is found is where to look while the program runs.
+The program does not run meanwhile: the result says which instructions and slots to observe when it runs.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from gdbscripts.disassembly import Disassembler
 from gdbscripts.pointers.dataflow import FunctionCode, ValueOrigin
 from gdbscripts.tail_calls import function_at, symbol_at
 
-_MAX_CALLERS = 8  # callers
+_MAX_CALLERS = 8
 _CLONE_SUFFIXES = (
     ".constprop",
     ".isra",
     ".part",
-)  # parameters were removed: the registers say nothing about their names
+)  # the compiler removed parameters, so registers do not match the declaration
 
 PointerTest = Callable[[int], bool]
 
 
 class SourceLocation(NamedTuple):
-    """A place in the source: `function` is the innermost one inlined there."""
+    """A source location: `function` is the innermost function inlined at the instruction."""
 
     function: str
     file: str  # absolute, or as the debug information of a library has it
@@ -34,14 +34,18 @@ class SourceLocation(NamedTuple):
 
 
 class PassedArgument(NamedTuple):
-    """The pointer came as an argument: its name, and where the caller passed it."""
+    """One argument that passed the pointer on: the name of the parameter, and where the caller passed it."""
 
     name: str
     passed_at: SourceLocation
 
 
 class DataflowResult(NamedTuple):
-    """How far machine code tells. `kind` is that of an `Origin`; `level` counts callers, from 0."""
+    """One possible origin of the pointer.
+
+    `kind` is that of a `ValueOrigin`; `caller_level` is the number of callers between the call and `origin`, from
+    0; `arguments` are the arguments that passed the pointer on, innermost first.
+    """
 
     kind: str
     caller_level: int
@@ -52,10 +56,10 @@ class DataflowResult(NamedTuple):
 def trace_call_target(
     disassembler: Disassembler, returns: List[int], is_pointer: PointerTest
 ) -> List[DataflowResult]:
-    """Where the pointer called right before `returns[0]` comes from.
+    """Return the possible origins of the pointer of the indirect call that returns to `returns[0]`.
 
-    `returns` are the return addresses of the stack, caller first, with those behind the jumps of functions that
-    jumped on; `accepts` tells whether a number is the pointer.
+    `returns` are the return addresses of the stack, innermost first, including tail-call frames; `is_pointer`
+    returns whether a number is the pointer. The list is empty when there is no indirect call.
     """
     call = disassembler.instruction_before(returns[0])
     operand = pointer_operand(call.text) if call else ""
@@ -67,7 +71,8 @@ def trace_call_target(
 def trace_operand(
     disassembler: Disassembler, returns: List[int], address: int, operand: str, is_pointer: PointerTest
 ) -> List[DataflowResult]:
-    """Where what `place` holds before the instruction at `address` comes from; see `follow`."""
+    """Return the possible origins of the value of `operand` before the instruction at `address`; see
+    `trace_call_target`."""
     code = disassembler.function_around(address)
     if code is None:
         return []
@@ -87,7 +92,7 @@ def _results(
     results: List[DataflowResult] = []
     for origin in origins:
         if origin.kind == "constant" and not is_pointer(origin.value):
-            continue  # another way through the function, which gives another pointer or none
+            continue  # a path through the function that yields another pointer or none
         if origin.kind == "argument" and caller_level < _MAX_CALLERS:
             results += _results_in_caller(disassembler, returns, caller_level, origin, arguments, is_pointer)
         else:
@@ -116,7 +121,7 @@ def _results_in_caller(
 def _caller_of(
     disassembler: Disassembler, returns: List[int], caller_level: int, callee: Optional[FunctionCode]
 ) -> Optional[Tuple[FunctionCode, int]]:
-    """The caller's code and the address of its call; None when another function lies between."""
+    """Return the caller's code and the address of its call; None when another function is called between them."""
     if callee is None or caller_level + 1 >= len(returns):
         return None
     code, call = (
@@ -125,24 +130,24 @@ def _caller_of(
     )
     if code is None or call is None:
         return None
-    # A call through a pointer may have reached a function that jumped on to this one: nobody knows.
+    # The target of an indirect call may have reached this function by a tail call.
     return (code, call.address) if call_target(call.text) == callee.entry else None
 
 
 def call_target(call: str) -> int:
-    """What the disassembled call or jump names; 0 when it goes through a pointer."""
+    """Return the address that a disassembled call or jump names; 0 when it is indirect."""
     operand = call.split()[1] if len(call.split()) > 1 else ""
     return int(operand, 16) if operand.startswith("0x") else 0
 
 
 def call_target_at(address: int) -> int:
-    """What the call at `address` names; 0 when it goes through a pointer."""
+    """Return the address that the call instruction at `address` names; 0 when it is indirect."""
     text = gdb.execute("x/i 0x%x" % address, to_string=True)
     return call_target(text.partition(":\t")[2])
 
 
 def source_location(address: int) -> SourceLocation:
-    """The place in the source of the instruction at `address`."""
+    """Return the source location of the instruction at `address`."""
     library = gdb.solib_name(address) or ""
     sal = gdb.find_pc_line(address)
     block = gdb.block_for_pc(address)
@@ -158,16 +163,17 @@ def source_location(address: int) -> SourceLocation:
 
 
 def parameter_name(entry: int, position: int) -> str:
-    """The name of the parameter that comes in the integer register number `position`.
+    """Return the name of the parameter in integer argument register number `position` (from 0).
 
-    "" when the debug information does not say, or a structure among the parameters may take registers as well.
+    Returns "" when the debug information does not say, or a structure among the parameters may use registers as
+    well (x86-64 psABI, section 3.2.3).
     """
     function = function_at(entry)
     symbol = symbol_at(entry)
     if function is None or (symbol and any(suffix in symbol[0] for suffix in _CLONE_SUFFIXES)):
         return ""
     kind = function.type.target() if function.type is not None else None
-    if kind is None or _may_use_memory(kind):  # then a register is taken by the place for the result
+    if kind is None or _may_use_memory(kind):  # then the first register holds the address of the result
         return ""
     block = gdb.block_for_pc(entry)
     while block is not None and (block.function is None or block.function.name != function.name):
@@ -177,12 +183,12 @@ def parameter_name(entry: int, position: int) -> str:
         if item.is_argument and item.type is not None:
             if _may_use_memory(item.type):
                 break
-            if item.type.strip_typedefs().code != gdb.TYPE_CODE_FLT:  # those come in other registers
+            if item.type.strip_typedefs().code != gdb.TYPE_CODE_FLT:  # these are in SSE registers
                 names.append(str(item.print_name))
     return names[position] if position < len(names) else ""
 
 
 def _may_use_memory(kind: gdb.Type) -> bool:
-    """Whether a value of the type may be passed in memory, or in several registers."""
+    """Return whether a value of the type may be passed in memory or in several registers."""
     plain = kind.strip_typedefs()
     return plain.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY) or plain.sizeof > 8

@@ -1,4 +1,8 @@
-"""What the source says near a line that optimised code names only roughly: it moves and merges stores."""
+"""Converts the explanation of a pointer into records, and corrects source lines that optimised code reports
+inexactly.
+
+The compiler moves and merges stores, so the line of a store may be near the assignment instead of at it.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +26,22 @@ from gdbscripts.recorder import Recorder
 from gdbscripts.records import STORE, PointerOriginRecord, PointerRecord
 from gdbscripts.tail_calls import function_reference
 
-_MAX_LINE_DISTANCE = 12  # lines
-_MAX_CALL_LINES = 4  # lines
+_MAX_LINE_DISTANCE = 12
+_MAX_CALL_LINES = 4
 
 
 def is_written_at(location: SourceLocation, name: str) -> bool:
-    """Whether `name` is written in the call that begins at `place`."""
+    """Return whether `name` appears in the source text of the call that starts at `location`."""
     lines = (linecache.getline(location.file, location.line + more) for more in range(_MAX_CALL_LINES))
     return any(re.search(r"\b%s\b" % re.escape(name), line) for line in lines)
 
 
 def assignment_near(location: SourceLocation, slot_name: str, target: str) -> SourceLocation:
-    """`place`, at the line near it that assigns `target` to the member that `slot` names, if exactly one does."""
+    """Return `location` with the line of the assignment of `target` to the member in `slot_name`.
+
+    The line is that of the only such assignment within 12 lines in the same function; otherwise `location` is
+    unchanged.
+    """
     member = slot_name.rpartition(".")[2].partition("[")[0]
     if not member or re.search(r"\b%s\b" % re.escape(member), linecache.getline(location.file, location.line)):
         return location
@@ -47,7 +55,7 @@ def assignment_near(location: SourceLocation, slot_name: str, target: str) -> So
 
 
 def _functions_at(file: str, line: int) -> Set[str]:
-    """The functions that have code of this line."""
+    """Return the names of the functions that have code for this source line."""
     try:
         _, locations = gdb.decode_line("%s:%d" % (file, line))
     except gdb.error:
@@ -56,7 +64,11 @@ def _functions_at(file: str, line: int) -> Set[str]:
 
 
 def write_explanation(number: int, call: PointerCall, recorder: Recorder) -> None:
-    """Append what is known of `site`: the pointer, then the steps from the call back to where it was set."""
+    """Append the explanation of `call` as pointer number `number`.
+
+    Writes one PointerRecord, then the steps from the call back to where the pointer was set, each a
+    PointerOriginRecord.
+    """
     origin_records = list(_origin_records(number, call, recorder))
     recorder.write(_pointer(number, call))
     for origin_record in origin_records:
@@ -69,14 +81,14 @@ def _pointer(number: int, call: PointerCall) -> PointerRecord:
     unresolved = next((slot for slot in slots if slot.state in ("lost", "unknown", "open")), None)
     outcome, reason = "explained", ""
     if call.reason or call.dataflow is None:
-        outcome, reason = "unknown", call.reason or "the run was cut short"
+        outcome, reason = "unknown", call.reason or "the run ended too early"
     elif unresolved is not None:
         outcome = "not reproduced" if unresolved.state == "lost" else "unknown"
-        reason = unresolved.reason or "the run was cut short"
+        reason = unresolved.reason or "the run ended too early"
     elif _origin_is_unknown(call, slots):
-        outcome, reason = "unknown", "where that statement took it from cannot be told"
+        outcome, reason = "unknown", "the source of the stored value is unknown"
     elif not slots and call.dataflow.kind not in ("constant", "result"):
-        outcome, reason = "unknown", "the machine code does not tell where the pointer comes from"
+        outcome, reason = "unknown", "the machine code does not show the origin of the pointer"
     tail_calls = call.tail_calls_from(call.value) if call.value else None
     return PointerRecord(
         number=number,
@@ -94,7 +106,8 @@ def _pointer(number: int, call: PointerCall) -> PointerRecord:
 
 
 def _slots(call: PointerCall) -> List[PointerSlot]:
-    """The places that held the pointer, without the variables in which the caller kept it for itself."""
+    """Return the slots that held the pointer, without local variables of the caller that only hold a copy of
+    it."""
     slots = list(call.slots)
     caller = source_location(call.call_site.returns[0] - 1).function
     while len(slots) > 1 and slots[0].store is not None and _slot_kind(slots[0]) == "local":
@@ -105,7 +118,7 @@ def _slots(call: PointerCall) -> List[PointerSlot]:
 
 
 def _origin_is_unknown(call: PointerCall, slots: List[PointerSlot]) -> bool:
-    """Whether the last store known took the pointer from nobody knows where, and does not name the function."""
+    """Return whether the last known store has an unknown source and its statement does not name the function."""
     store = slots[-1].store if slots else None
     if store is None or store.origin in ("constant", "argument", "result", "memory"):
         return False
@@ -115,7 +128,7 @@ def _origin_is_unknown(call: PointerCall, slots: List[PointerSlot]) -> bool:
 
 
 def _first_slot(call: PointerCall) -> Tuple[str, str]:
-    """(kind, name) of where the call took the pointer from."""
+    """Return (kind, name) of what the call loads the pointer from."""
     dataflow = call.dataflow
     if dataflow is None:
         return "unknown", ""
@@ -196,7 +209,7 @@ def _store_records(
 def _name_written_record(
     number: int, target: str, passed_at: SourceLocation, written: SourceLocation
 ) -> Iterator[PointerOriginRecord]:
-    """Where the function's name is written, unless that is the very call that passes it on."""
+    """Yield where the function is named, unless the call that passes it on names it."""
     if not is_written_at(passed_at, target):
         yield _origin_record(number, "written", "", written)
 

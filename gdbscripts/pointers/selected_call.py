@@ -17,7 +17,10 @@ from gdbscripts.tail_calls import entry_at, function_reference
 
 
 def explain_call(frame: gdb.Frame) -> Iterator[str]:
-    """Lines that tell through which pointer the frame's function was called. GdbError when it was not."""
+    """Yield lines of text that explain through which pointer the frame's function was called.
+
+    Raises GdbError when the frame has no caller or its call is not indirect.
+    """
     callee: Optional[gdb.Frame] = frame
     while callee is not None and callee.type() == gdb.INLINE_FRAME:
         callee = callee.older()
@@ -25,7 +28,7 @@ def explain_call(frame: gdb.Frame) -> Iterator[str]:
     while caller is not None and caller.type() == gdb.INLINE_FRAME:
         caller = caller.older()
     if callee is None or caller is None:
-        raise gdb.GdbError("Nobody called this frame.")
+        raise gdb.GdbError("This frame has no caller.")
     disassembler = Disassembler()
     code, call = disassembler.function_around(caller.pc() - 1), disassembler.instruction_before(caller.pc())
     if code is None or call is None:
@@ -40,7 +43,7 @@ def explain_call(frame: gdb.Frame) -> Iterator[str]:
     )
     dataflows = trace_call_target(disassembler, return_addresses(caller), lambda value: value == entry)
     if len(dataflows) != 1:
-        yield "Where the pointer comes from cannot be told from the machine code."
+        yield "The machine code does not show where the pointer comes from."
         return
     yield from _dataflow_lines(
         dataflows[0], caller, EarlierRegisters(caller, code, call.address, registers_unchanged=False), entry
@@ -53,13 +56,13 @@ def _dataflow_lines(
     for argument in dataflow.arguments:
         yield "It was passed as %s by %s" % (argument.name or "an argument", _format_location(argument.passed_at))
     if dataflow.kind == "constant":
-        yield "Its name is written in %s" % _format_location(source_location(dataflow.origin.address))
+        yield "The function is named in %s" % _format_location(source_location(dataflow.origin.address))
     elif dataflow.kind == "result":
         yield "It was returned to %s" % _format_location(source_location(dataflow.origin.address))
     elif dataflow.kind == "memory" and not dataflow.caller_level:
         yield from _slot_lines(dataflow, caller, earlier, entry)
     else:
-        yield "Further back its way cannot be told from the machine code."
+        yield "The machine code does not show where it was set before."
 
 
 def _slot_lines(
@@ -70,19 +73,19 @@ def _slot_lines(
         memory = parse_memory(dataflow.origin.operand)
         name = name_by_type(memory.displacement, caller) if memory else ""
         name = name or called_variable(caller.pc() - 1) or dataflow.origin.operand
-        yield "It was read from %s, whose address is gone from the registers." % name
-        yield "Break at *0x%x, where it is read, and look again." % dataflow.origin.address
+        yield "It was loaded from %s, whose address is no longer in a register." % name
+        yield "Set a breakpoint at *0x%x, the load, and use kvm-pointer there." % dataflow.origin.address
         return
     memory = parse_memory(dataflow.origin.operand)
     static = static_slot(address)
     name = name_in_scope(address, memory.displacement if memory else None, caller)
     if static is not None and static.file:
         name = static.name
-    yield "It was read from %s at 0x%x." % (name or "a place without a name", address)
+    yield "It was loaded from %s at 0x%x." % (name or "unnamed memory", address)
     value = read_pointer(address)
     if value != entry:
-        yield "That place holds 0x%x <%s> now: it was written to since." % (value, function_reference(value)[0])
-    yield "Who stores it, if the program is run again: watch *(void **) 0x%x" % address
+        yield "That slot holds 0x%x <%s> now: it was changed since." % (value, function_reference(value)[0])
+    yield "To find the store, run the program again with: watch *(void **) 0x%x" % address
 
 
 def _format_location(location: SourceLocation) -> str:

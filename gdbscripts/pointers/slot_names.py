@@ -1,4 +1,5 @@
-"""Where function pointers lie in structures, told by the debug information's types."""
+"""Names slots in the terms of the source: members of structures and variables, from the types of the debug
+information."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ import gdb
 
 from gdbscripts.tail_calls import symbol_at
 
-_MAX_NESTING = 12  # structures within each other
+_MAX_NESTING = 12  # of structures
 
 
 class TypeMember(NamedTuple):
-    """A member of a structure or union; the name is "" for an anonymous one, the offset in bytes."""
+    """A member of a structure or union; the name is "" for an anonymous member, the offset is in bytes."""
 
     name: str
     offset: int
@@ -22,7 +23,8 @@ class TypeMember(NamedTuple):
 
 
 def member_at(type_: gdb.Type, offset: int) -> str:
-    """`Structure.field` of the innermost structure in `kind` with a function pointer at `offset`; "" for none."""
+    """Return `Structure.member` of the innermost structure in `type_` with a function pointer at `offset`; ""
+    for none."""
     for _ in range(_MAX_NESTING):
         field = _member_at_offset(type_, offset)
         if field is None:
@@ -37,14 +39,17 @@ def member_at(type_: gdb.Type, offset: int) -> str:
             type_, offset = element, remaining % element.sizeof
         elif field.name:
             type_, offset = field.type, remaining
-        else:  # the members of an anonymous structure belong to the one around it
+        else:  # members of an anonymous structure are accessed through the enclosing one
             inner = member_at(field.type, remaining)
             return "%s.%s" % (type_name(type_), inner.partition(".")[2]) if inner else ""
     return ""
 
 
 def member_path(type_: gdb.Type, offset: int) -> Optional[str]:
-    """How the source names the function pointer at `offset` of a variable: `[1].init`; None when it is none."""
+    """Return the source path to the function pointer at `offset` bytes in a variable, such as `[1].init`.
+
+    "" when the variable itself is the pointer, None when there is no function pointer at `offset`.
+    """
     if is_function_pointer(type_):
         return "" if offset == 0 else None
     element = _array_element(type_)
@@ -59,7 +64,7 @@ def member_path(type_: gdb.Type, offset: int) -> Optional[str]:
 
 
 def members_of(type_: gdb.Type) -> Iterator[TypeMember]:
-    """The members of a structure or union; none for another type."""
+    """Yield the members of a structure or union; nothing for another type."""
     if not is_structure(type_):
         return
     for field in type_.strip_typedefs().fields():
@@ -69,7 +74,7 @@ def members_of(type_: gdb.Type) -> Iterator[TypeMember]:
 
 
 def member_named(type_: gdb.Type, name: str) -> Optional[TypeMember]:
-    """The member of that name, those of anonymous structures included."""
+    """Return the member of that name, also from anonymous structures; None when there is none."""
     for field in members_of(type_):
         if field.name == name:
             return field
@@ -80,29 +85,29 @@ def member_named(type_: gdb.Type, name: str) -> Optional[TypeMember]:
 
 
 def pointed_to(type_: gdb.Type) -> gdb.Type:
-    """What a pointer points to, or an array consists of; other types as they are."""
+    """Return the target type of a pointer or the element type of an array; other types unchanged."""
     plain = type_.strip_typedefs()
     return plain.target() if plain.code in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_ARRAY) else type_
 
 
 def is_structure(type_: gdb.Type) -> bool:
-    """Whether the type has members."""
+    """Return whether the type is a structure or union."""
     return type_.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
 
 
 def is_function_pointer(type_: gdb.Type) -> bool:
-    """Whether the type is a pointer to a function."""
+    """Return whether the type is a pointer to a function."""
     plain = type_.strip_typedefs()
     return plain.code == gdb.TYPE_CODE_PTR and plain.target().strip_typedefs().code == gdb.TYPE_CODE_FUNC
 
 
 def type_name(type_: gdb.Type) -> str:
-    """What the source calls the type."""
+    """Return the name of the type in the source; "(unnamed)" when it has none."""
     return type_.unqualified().name or type_.strip_typedefs().tag or "(unnamed)"
 
 
 def _array_element(type_: gdb.Type) -> Optional[gdb.Type]:
-    """The type of an array's elements; None when it is no array, or they have no size."""
+    """Return the element type of an array; None for another type, or when the elements have no size."""
     plain = type_.strip_typedefs()
     if plain.code != gdb.TYPE_CODE_ARRAY or not plain.target().sizeof:
         return None
@@ -122,7 +127,7 @@ _MEMBER_ACCESS = re.compile(r"(->|\.|\[)\s*(\w*)")
 
 
 class StaticSlot:
-    """A place in the program's own data: its name, and where the table is defined."""
+    """A slot in a static variable of the program: its name, the variable, and where the variable is defined."""
 
     def __init__(self, name: str, symbol: str, file: str, line: int) -> None:
         self.name = name
@@ -132,10 +137,10 @@ class StaticSlot:
 
 
 def name_in_scope(address: int, displacement: Optional[int] = None, frame: Optional[gdb.Frame] = None) -> str:
-    """The name of the slot at `address`, as the code of a frame knows it: that of the innermost one by default.
+    """Return the name of the slot at `address` in the scope of `frame`, by default the innermost frame.
 
-    With `displacement`, that of the instruction which reads the slot, the source's own expression is believed
-    where its variables cannot be read any more, if the field lies there. "" when there is no single name.
+    With `displacement`, the offset in bytes in the instruction that loads the slot, expressions in the source line
+    give the name when variables cannot be read any more. Returns "" when there is not exactly one name.
     """
     frame = frame or gdb.newest_frame()
     frame.select()
@@ -149,14 +154,17 @@ def name_in_scope(address: int, displacement: Optional[int] = None, frame: Optio
 
 
 def name_by_type(displacement: int, frame: gdb.Frame) -> str:
-    """The member that the source calls at the frame's line and that lies this far into its structure, in bytes."""
+    """Return the member that the source line of `frame` calls and that is `displacement` bytes into its structure.
+
+    Returns "" when there is not exactly one such member.
+    """
     frame.select()
     names = set(_names_by_types("".join(_source_lines(frame)), displacement))
     return names.pop() if len(names) == 1 else ""
 
 
 def static_slot(address: int) -> Optional[StaticSlot]:
-    """The slot at `address` if it lies in a variable of the program that exists all the time."""
+    """Return the slot at `address` if it is in a static variable of the program; None otherwise."""
     matches = symbol_at(address)
     if matches is None:
         return None
@@ -170,7 +178,7 @@ def static_slot(address: int) -> Optional[StaticSlot]:
 
 
 def local_variable_at(address: int) -> str:
-    """The local variable or parameter that lies at `address` in the innermost frame; "" when there is none."""
+    """Return the local variable or parameter at `address` in the innermost frame; "" when there is none."""
     frame = gdb.newest_frame()
     for symbol in _variables(frame):
         value = _read_value(symbol, frame)
@@ -180,7 +188,8 @@ def local_variable_at(address: int) -> str:
 
 
 def called_variable(address: int) -> str:
-    """The variable that the source calls at the line of the instruction at `address`; "" when no single one is."""
+    """Return the variable that the source line of the instruction at `address` calls; "" when there is not
+    exactly one."""
     sal = gdb.find_pc_line(address)
     if sal.symtab is None:
         return ""
@@ -196,7 +205,8 @@ def called_variable(address: int) -> str:
 
 
 def _names_by_variables(frame: gdb.Frame, address: int) -> Iterator[str]:
-    """Variables that point to a structure, or are one, in which a function pointer lies at `address`."""
+    """Yield the names of function pointers at `address` in variables in scope, or in structures that these
+    point to."""
     for symbol in _variables(frame):
         value = _read_value(symbol, frame)
         if value is None:
@@ -222,7 +232,7 @@ def _names_by_variables(frame: gdb.Frame, address: int) -> Iterator[str]:
 
 
 def _names_by_expressions(text: str, address: int) -> Iterator[str]:
-    """Expressions of the source, such as `s->ops->cb`, that lie at `address`."""
+    """Yield the expressions in the source text, such as `s->ops->cb`, whose value is at `address`."""
     for expression in _MEMBER_EXPRESSION.findall(text):
         try:
             value = gdb.parse_and_eval(expression)
@@ -234,7 +244,8 @@ def _names_by_expressions(text: str, address: int) -> Iterator[str]:
 
 
 def _names_by_types(text: str, displacement: int) -> Iterator[str]:
-    """Expressions of the source whose last field is a function pointer that lies `displacement` bytes in."""
+    """Yield the expressions in the source text whose last member is a function pointer at this displacement in
+    bytes."""
     for expression in _MEMBER_EXPRESSION.findall(text):
         match = _LAST_MEMBER.match(expression)
         parent = _type_of(match["parent"]) if match else None
@@ -252,7 +263,7 @@ def _expression_name(expression: str) -> str:
 
 
 def _type_of(expression: str) -> Optional[gdb.Type]:
-    """The structure an expression such as `s->ops` is or points to; its value need not be known."""
+    """Return the structure that an expression such as `s->ops` is or points to; its value is not needed."""
     head = _LEADING_NAME.match(expression)
     symbol = gdb.lookup_symbol(head[0])[0] if head else None
     type_ = symbol.type if symbol is not None else None
@@ -270,7 +281,7 @@ def _member_name(name: str) -> str:
 
 
 def _variables(frame: gdb.Frame) -> Iterator[gdb.Symbol]:
-    """Variables and parameters in scope, those of functions this one is inlined into as well."""
+    """Yield the variables and parameters in scope, also those of the functions that the frame is inlined into."""
     try:
         block: Optional[gdb.Block] = frame.block()
     except RuntimeError:  # no debug information here
@@ -300,7 +311,7 @@ def _static_symbols(name: str) -> Iterator[gdb.Symbol]:
 
 
 def _source_lines(frame: gdb.Frame) -> Iterator[str]:
-    """The statement around the frame's line, as far as the source is there: a call may take several lines."""
+    """Yield the source lines of the statement at the frame's line, up to four: a call may span several lines."""
     sal = frame.find_sal()
     if sal.symtab is None:
         return

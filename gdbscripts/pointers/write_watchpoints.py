@@ -1,4 +1,4 @@
-"""Who stored a pointer: hardware watchpoints on places in memory, and what can be seen when one is written to."""
+"""Hardware watchpoints on slots, and the analysis of each store to a slot."""
 
 from __future__ import annotations
 
@@ -25,58 +25,59 @@ from gdbscripts.recorder import Recorder
 from gdbscripts.stack import WalkedStack
 from gdbscripts.tail_calls import symbol_at
 
-MAX_WATCHPOINTS = 4  # debug registers of x86-64 that hold addresses
-_MAX_WRITES = 20000  # a place that is written to more often, such as one on the stack, is given up
+MAX_WATCHPOINTS = 4  # address registers DR0 to DR3 of x86-64
+_MAX_WRITES = 20000  # a slot with more writes, such as one on the stack, takes too long
 _WALKED = (gdb.NORMAL_FRAME, gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
 _STRING_MOVE = re.compile(r"^(?:rep\w* )?movs[bwlq]? +%ds:\(%rsi\)")
-_MAX_STORE_WIDTH = 64  # bytes that one instruction moves
+_MAX_STORE_WIDTH = 64  # bytes, of a 512-bit register
 _DYNAMIC_LINKER = re.compile(r"/ld[-.][^/]*$")
 _COPY_FUNCTION = re.compile(r"^(?:__)?(?:mem(?:p?cpy|move)|bcopy)(?:_chk)?(?:@|$)")
 
 
 class PointerStore(NamedTuple):
-    """One write that gave a slot the pointer."""
+    """One write that set a slot to the pointer."""
 
-    statement: SourceLocation  # the statement, in the program: that which called memcpy, not memcpy itself
+    statement: SourceLocation  # in the program: the call of memcpy, not memcpy itself
     thread: int
     stack: WalkedStack
     time: float  # seconds since the run began
     arguments: Tuple[PassedArgument, ...]  # arguments the stored value came through, and where they were passed
     origin_location: Optional[
         SourceLocation
-    ]  # where the function's name is written, or it was returned to, when machine code tells
-    origin: str  # of what was stored, as in `_Origin`
-    source_address: int  # the address of that place; 0 when it cannot be told
-    source_store: Optional[PointerStore]  # the last write to that place before, when it is watched
+    ]  # constant: where the function is named; result: the call that returned it
+    origin: str  # kind of the stored value, as in `_StoredValueOrigin`
+    source_address: int  # of the slot that was copied from; 0 when unknown
+    source_store: Optional[PointerStore]  # the last store to that slot, if it is watched
     name: str  # of the slot, as this statement knows it
     source_name: str
 
     @property
     def copied(self) -> bool:
-        """Whether it came from another place in memory."""
+        """Whether the value was copied from another slot in memory."""
         return self.origin == "memory"
 
 
 class _StoredValueOrigin(NamedTuple):
-    """Where a stored value came from."""
+    """The origin of a stored value, from the machine code of the store."""
 
-    kind: str = "unknown"  # as of an `Origin`; library: a function of one stored it
+    kind: str = "unknown"  # as in `ValueOrigin`, or library: a library function stored it
     arguments: Tuple[PassedArgument, ...] = ()
     origin_location: Optional[SourceLocation] = (
-        None  # constant: where its name is written; result: where it was returned to
+        None  # constant: where the function is named; result: the call that returned it
     )
-    source_address: int = 0  # memory: where it was copied from; 0 when that cannot be told
+    source_address: int = 0  # memory: the slot that was copied from; 0 when unknown
 
 
 class NoWatchpointError(Exception):
-    """gdb has no hardware watchpoint to give."""
+    """gdb cannot insert another hardware watchpoint; the message is gdb's."""
 
 
 class WriteWatchpoint(RecordingBreakpoint):
-    """Keeps the last write that gave one slot one value. `others` are all watches of the run, by slot.
+    """A hardware watchpoint on the slot at `address`; keeps the last write that set it to `value`.
 
-    gdb tells of writes that change a slot: of two statements that store the same, the first. What the kernel
-    writes, as in read(2), no watchpoint sees.
+    `watchpoints` are all watchpoints of the run, by address. gdb reports only writes that change the value: of two
+    stores of the same value, the first. Watchpoints do not see writes by the kernel, as in read(2). Raises
+    NoWatchpointError.
     """
 
     recorder: Recorder
@@ -92,25 +93,25 @@ class WriteWatchpoint(RecordingBreakpoint):
         expression = "*(unsigned long *) 0x%x" % address
         try:
             super().__init__(expression, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE, internal=True)
-        except gdb.error as error:  # made, but not inserted
+        except gdb.error as error:  # gdb created the watchpoint and could not insert it
             if self.is_valid():
                 self.delete()
             raise NoWatchpointError(" ".join(str(error).split())) from None
         if self.type != gdb.BP_HARDWARE_WATCHPOINT:
-            self.delete()  # a software watchpoint would run QEMU step by step
+            self.delete()  # with a software watchpoint gdb would single-step QEMU
             raise NoWatchpointError("this host has no hardware watchpoints, or gdb may not use them")
         self.address = address
         self.value = value
         self.recorder = recorder
         self.last_store: Optional[PointerStore] = None
         self.write_limit_reached = False
-        self.set_by_loader = read_pointer(address) == value  # as the file has it, or the dynamic linker made it
+        self.set_by_loader = read_pointer(address) == value  # initial value, or set by the dynamic linker
         self._watchpoints = watchpoints
         self._disassembler = disassembler
         self._writes_left = _MAX_WRITES
 
     def hit(self) -> None:
-        """The slot has changed."""
+        """Keep the store if it set the slot to the pointer, and forget earlier ones."""
         self._writes_left -= 1
         if not self._writes_left:
             self.write_limit_reached = True
@@ -145,26 +146,25 @@ class WriteWatchpoint(RecordingBreakpoint):
         )
 
     def _origin_of_library_store(self, frames: List[gdb.Frame]) -> _StoredValueOrigin:
-        """A library is writing: for memcpy(to, from, size) it is known where from."""
+        """Return the origin of a value that a library stores: known only for memcpy(destination, source, size)
+        and the like."""
         code, call = self._last_instruction(frames[0])
         symbol = symbol_at(call_target(call.text)) if call else None
         if code is None or call is None or symbol is None or not _COPY_FUNCTION.match(symbol[0]):
             return _StoredValueOrigin(kind="library")
         earlier = EarlierRegisters(frames[0], code, call.address, registers_unchanged=False)
         destination, origin = (earlier.value(call.address, name) for name in ARGUMENT_REGISTERS[:2])
-        if (
-            destination is None
-        ):  # memcpy returns it, and glibc's puts it where the result goes before anything else
+        if destination is None:  # glibc's memcpy first moves the destination to the result register
             destination = register(gdb.newest_frame(), RESULT_REGISTER)
         return self._memory_origin((), origin + self.address - destination if origin is not None else 0)
 
     def _origin_of_store(self, frames: List[gdb.Frame]) -> _StoredValueOrigin:
-        """What the instruction that has just been executed stored: told by machine code."""
+        """Return the origin of the value that the instruction just executed has stored."""
         frame = frames[0]
         code, store = self._last_instruction(frame)
         if _is_in_string_move(code, frame.pc()) or (store is not None and _STRING_MOVE.match(store.text)):
             destination, origin = (register(frame, name) for name in ("rdi", "rsi"))  # of string instructions
-            return self._memory_origin((), self.address + origin - destination)  # both went on alike
+            return self._memory_origin((), self.address + origin - destination)  # both advance alike
         store_effect = effect(store.text) if store else None
         if code is None or store is None or store_effect is None or store_effect.kind != "copy":
             return _StoredValueOrigin()
@@ -189,7 +189,7 @@ class WriteWatchpoint(RecordingBreakpoint):
             if not dataflow.caller_level
             else None
         )
-        # A wide register carries several: this one lies as far into what was read as into what was stored.
+        # A wide register holds several values: the offset within the load is that within the store.
         offset = self.address - operand_address(store_effect.destination, frame)
         return self._memory_origin(
             dataflow.arguments,
@@ -197,19 +197,20 @@ class WriteWatchpoint(RecordingBreakpoint):
         )
 
     def _memory_origin(self, arguments: Tuple[PassedArgument, ...], source_address: int) -> _StoredValueOrigin:
-        """A copy from `source`, if the pointer really is there."""
+        """Return a copy from `source_address`, which becomes 0 unless that slot holds the pointer."""
         is_there = source_address > 0 and read_pointer(source_address) == self.value
         return _StoredValueOrigin("memory", arguments, source_address=source_address if is_there else 0)
 
     def _last_instruction(self, frame: gdb.Frame) -> Tuple[Optional[FunctionCode], Optional[Instruction]]:
-        """The instruction before the frame's program counter, with the function around it."""
+        """Return the instruction before the frame's pc, and the function around it; None for each that gdb does
+        not know."""
         return self._disassembler.function_around(frame.pc() - 1), self._disassembler.instruction_before(
             frame.pc()
         )
 
 
 def _is_in_string_move(code: Optional[FunctionCode], pc: int) -> bool:
-    """Whether the program is in the midst of a `rep movs`."""
+    """Return whether the instruction at `pc` is a `rep movs` that has not finished."""
     try:
         return code is not None and bool(_STRING_MOVE.match(code.instruction_at(pc).text))
     except KeyError:
@@ -217,7 +218,7 @@ def _is_in_string_move(code: Optional[FunctionCode], pc: int) -> bool:
 
 
 def _statement_location(frame: gdb.Frame) -> SourceLocation:
-    """The statement a frame is in; of functions inlined there the innermost that does more than copy memory."""
+    """Return the source location of the frame's statement; skips inlined functions that only copy memory."""
     inner: Optional[gdb.Frame] = gdb.newest_frame()
     while inner is not None and inner.pc() != frame.pc():
         inner = inner.older()
@@ -231,7 +232,8 @@ def _statement_location(frame: gdb.Frame) -> SourceLocation:
 
 
 def return_addresses(frame: gdb.Frame) -> List[int]:
-    """Where the frame stands and where those outside it return to, with those that jumped on; up to a signal."""
+    """Return the pc of `frame` and the return addresses of its callers, including tail-call frames, up to a
+    signal frame."""
     addresses = []
     outer: Optional[gdb.Frame] = frame
     while outer is not None and outer.type() in _WALKED:
@@ -242,7 +244,8 @@ def return_addresses(frame: gdb.Frame) -> List[int]:
 
 
 def physical_frames(newest: gdb.Frame) -> List[gdb.Frame]:
-    """The frames that are really on the stack, up to a signal: not those inlined, nor reconstructed by gdb."""
+    """Return the frames that exist on the stack, up to a signal frame: without inlined frames and tail-call
+    frames."""
     frames: List[gdb.Frame] = []
     frame: Optional[gdb.Frame] = newest
     while frame is not None and frame.type() in _WALKED:

@@ -49,20 +49,20 @@ def test_kvm_chain_shows_a_function_that_left_no_frame(typed):
 def test_kvm_pointer_names_the_slot_and_how_to_watch_it(typed, flags):
     said = typed("pointers/member.c", "break leaf", "run", "kvm-pointer", flags=flags)
     assert "call called leaf through a pointer" in said
-    assert "It was read from Ops.go" in said
-    assert "watch *(void **) 0x" in said or "is gone from the registers.\nBreak at *0x" in said
+    assert "It was loaded from Ops.go" in said
+    assert "watch *(void **) 0x" in said or "is no longer in a register.\nSet a breakpoint at *0x" in said
 
 
 def test_kvm_pointer_follows_arguments_to_where_the_name_is_written(typed):
     said = typed("pointers/argument.c", "break leaf", "run", "kvm-pointer")
     assert "passed as go by each at " in said
     assert "passed as visit by main at " in said
-    assert "Its name is written in main at " in said
+    assert "The function is named in main at " in said
 
 
 def test_kvm_pointer_takes_the_number_of_a_frame(typed):
     said = typed("pointers/member.c", "break leaf", "run", "up", "kvm-pointer 0", "kvm-pointer", "frame")
-    assert "It was read from Ops.go" in said
+    assert "It was loaded from Ops.go" in said
     assert "call was not called through a pointer" in said
     assert said.rstrip().splitlines()[-2].startswith("#1")
 

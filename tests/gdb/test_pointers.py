@@ -114,7 +114,7 @@ def test_where_gdb_may_not_use_hardware_watchpoints_the_reason_is_given(build, r
     forbid = ["set can-use-hw-watchpoints 0"]
     pointer = pointer_to_leaf(record(program, ["leaf"], pointers=True, before_pointers=forbid))
     assert (pointer.slot, pointer.outcome, pointer.steps) == ("Ops.go", "unknown", ())
-    assert "no hardware watchpoint is to be had" in pointer.reason
+    assert "no hardware watchpoint is available" in pointer.reason
 
 
 def test_where_all_debug_registers_are_taken_the_reason_is_given(build, record):
@@ -122,4 +122,4 @@ def test_where_all_debug_registers_are_taken_the_reason_is_given(build, record):
     take = [f"watch *(long *) {0x7FFFF0000000 + 8 * number:#x}" for number in range(4)]
     pointer = pointer_to_leaf(record(program, ["leaf"], pointers=True, before_pointers=take))
     assert (pointer.slot, pointer.outcome) == ("Ops.go", "unknown")
-    assert "no hardware watchpoint is to be had" in pointer.reason
+    assert "no hardware watchpoint is available" in pointer.reason

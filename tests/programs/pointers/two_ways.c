@@ -1,6 +1,6 @@
 // slot: unknown
 // outcome: unknown
-// reason: the machine code does not tell which of several ways the pointer came
+// reason: the machine code has several possible origins of the pointer
 // Two places hold the same pointer, both are read, and which was used nobody can tell.
 #include <stdlib.h>
 
