@@ -13,7 +13,7 @@ from tests.gdb.conftest import PROGRAMS, directive
 from tests.support.notation import chains
 
 SHAPES = [program for program in sorted((PROGRAMS / "pointers").glob("*.c")) if not directive(program, "none")]
-WAYS = [
+VARIANTS = [
     pytest.param(program, level, id=f"{program.stem} {level}")
     for program in SHAPES
     for level in ("-O0", "-O2")
@@ -36,7 +36,7 @@ def as_stated(step: PointerOrigin, program: Path) -> str:
     return f"{step.what} {step.name} {step.function or ''} {mark}".rstrip()
 
 
-@pytest.mark.parametrize(("program", "level"), WAYS)
+@pytest.mark.parametrize(("program", "level"), VARIANTS)
 def test_the_slot_and_who_set_it_are_as_the_program_states(program, level, build, record):
     recording = record(build(program, level), ["leaf"], pointers=True)
     pointer = pointer_to_leaf(recording)
