@@ -14,19 +14,19 @@ from analyzer.model.frames import CallKey, Frame, Stop, call_key, returns_from
 from analyzer.model.recording import Recording
 from gdbscripts import plan as plans
 from gdbscripts.enums import FrameKind, StopReason
-from gdbscripts.plan import PointerSite
+from gdbscripts.plan import IndirectCallSite
 
 MOST_SITES = 64  # a recording with many --break may have thousands of such calls
 _WITH_CHAINS = (StopReason.MILESTONE, StopReason.BREAK, StopReason.THREAD_CREATE, StopReason.IO)
 _TARGET = re.compile(r"\b0x[0-9a-f]+")
 
 
-def pointer_sites(recording: Recording) -> list[PointerSite]:
+def pointer_sites(recording: Recording) -> list[IndirectCallSite]:
     """Each call through a pointer once, as it was seen first; those on the way to a milestone come first.
 
     Reached from elsewhere it is another one, since it may concern another object.
     """
-    found: dict[CallKey, PointerSite] = {}
+    found: dict[CallKey, IndirectCallSite] = {}
     for stop in sorted(recording.stops, key=lambda stop: stop.reason is StopReason.BREAK):
         for position, callee in _indirect_calls(stop, recording):
             key = call_key(stop.frames, position, callee.name)
@@ -64,7 +64,7 @@ def _calls_through_pointers(stop: Stop, recording: Recording) -> Iterator[int]:
             yield position
 
 
-def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:
+def _site(stop: Stop, position: int, callee: Frame) -> IndirectCallSite | None:
     """Where the call from frame `position` was seen; None when the stack does not show it clearly."""
     frames = stop.frames
     first = next(number for number, frame in enumerate(frames) if not frame.library)
@@ -72,15 +72,15 @@ def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:
     caller = next((n for n, number in enumerate(own) if number >= position), 0)
     if caller == 0:  # the call leads into a library, or comes out of one
         return None
-    return PointerSite(
-        reached=frames[own[0]].pc,
-        stack=[frames[number].pc for number in own[1:]],
-        position=caller - 1,
+    return IndirectCallSite(
+        stop_address=frames[own[0]].pc,
+        return_addresses=[frames[number].pc for number in own[1:]],
+        call_position=caller - 1,
         returns=list(returns_from(frames, own[caller])),
-        inside_callee=callee.pc - (position > 1),
+        callee_address=callee.pc - (position > 1),
         callee=callee.name,
-        left=first > 0,
-        hidden=_hidden_function(frames[position]),
+        in_library=first > 0,
+        elided_function=_elided_function(frames[position]),
     )
 
 
@@ -93,7 +93,7 @@ def _physical(frames: Sequence[Frame], first: int) -> Iterator[int]:
             yield number
 
 
-def _hidden_function(caller: Frame) -> int:
+def _elided_function(caller: Frame) -> int:
     """The address of the function that was called by name and went on through a pointer; 0 when there is none."""
     target = _TARGET.search(caller.instruction) if caller.call is CallKind.UNKNOWN else None
     return int(target[0], 16) if target else 0

@@ -69,9 +69,9 @@ def record(tmp_path: Path) -> Record:
     ) -> Recording:
         path = tmp_path / "recording.jsonl"
         path.write_text(to_line(header()))
-        wanted = [*steps, *(plans.PlannedMilestone(name, name, True, [name]) for name in functions)]
+        milestones = [*steps, *(plans.PlannedMilestone(name, name, True, [name]) for name in functions)]
         plan_file = tmp_path / "plan.json"
-        plans.save(plans.RecordingPlan(str(path), wanted, [], ioctl_log=ioctl_log), str(plan_file))
+        plans.save(plans.RecordingPlan(str(path), milestones, [], ioctl_log=ioctl_log), str(plan_file))
         with Gdb(binary) as gdb:
             if take_bt is not None:
                 gdb.console(f"source {TAKE_BT}")
@@ -90,8 +90,8 @@ def record(tmp_path: Path) -> Record:
                 with path.open("a") as file:
                     file.writelines(to_line(NoteRecord(note)) for note in notes)
             gdb.command('-chain-end complete ""')
-            said = "".join(gdb.log)
-        assert "Traceback" not in said and "Python Exception" not in said, said
+            log = "".join(gdb.log)
+        assert "Traceback" not in log and "Python Exception" not in log, log
         return read_recording(path)
 
     return run
