@@ -9,24 +9,30 @@ from typing import TYPE_CHECKING, List, Optional
 import gdb
 
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.call_kinds import ARROW_WIDTH, CALL_KINDS, CallKind, arrow_key, call_arrow
 from gdbscripts.records import FrameRecord
 from gdbscripts.stack import StackWalker
 
 if TYPE_CHECKING:
     from gdbscripts.pointers.selected_call import IoctlPrinter
 
-_MARKS = {"indirect": "*", "tail": "~", "inline": "+", "signal": "!", "unknown": "?"}
+
+_RECORDED_KINDS = (
+    CallKind.DIRECT, CallKind.INDIRECT, CallKind.TAIL, CallKind.INLINE, CallKind.SIGNAL,
+    CallKind.UNKNOWN,
+)  # fmt: skip
 
 
 class KvmChain(gdb.Command):
-    """Print how the selected thread came to where it stands, outermost function first.
+    __doc__ = """Print the call chain of the selected thread, outermost function first.
     Usage: kvm-chain
 
-    The mark before a function tells how the one above it got there:
-      *  through a function pointer (see kvm-pointer)   ~  by a jump: a tail call
-      +  inlined into it                                !  interrupted by a signal
-      ?  nobody can tell                                   no mark: a plain call
-    Functions that left no frame since they jumped on are shown where the call instruction names them."""
+    The arrow in front of a function is the kind of the call that leads to it:
+%s
+    See kvm-pointer for calls through a pointer. A function that left no frame, because of a tail call, is shown
+    where the call instruction names it.""" % "\n".join(
+        "      %-2s  %s" % (CALL_KINDS[kind].arrow, CALL_KINDS[kind].label) for kind in _RECORDED_KINDS
+    )
 
     def __init__(self) -> None:
         super().__init__("kvm-chain", gdb.COMMAND_STACK)
@@ -42,15 +48,21 @@ class KvmChain(gdb.Command):
 
 
 def _print_chain(frames: List[FrameRecord]) -> None:
-    """Frames outermost first."""
+    """Frames outermost first, and the key of the arrows that occur."""
+    kinds: List[Optional[CallKind]] = []
     root = _common_folder(frames)
-    mark = " "
+    kind: Optional[CallKind] = None
     for frame in frames:
         place = "%s:%d" % (_below(root, frame.file), frame.line) if frame.file else frame.library
-        _line(mark, frame.function, place)
-        for name, file, library in frame.via:
-            _line(" ", name, "%s  (left no frame)" % (_below(root, file) or library))
-        mark = _MARKS.get(frame.call, "~" if frame.via else " ")
+        _line(kind, frame.function, place)
+        kinds.append(kind)
+        for position, (name, file, library) in enumerate(frame.via):
+            kind = CallKind.TAIL if position else CallKind.DIRECT
+            _line(kind, name, "%s  (left no frame)" % (_below(root, file) or library))
+            kinds.append(kind)
+        kind = CallKind(frame.call) if frame.call else None
+    if words := arrow_key(kinds):
+        gdb.write("Key: %s.\n" % words)
 
 
 def _common_folder(frames: List[FrameRecord]) -> str:
@@ -65,8 +77,8 @@ def _below(root: str, file: str) -> str:
     return file[len(root) :] if root and file.startswith(root) else file
 
 
-def _line(mark: str, function: str, place: str) -> None:
-    gdb.write("%s %-32s %s\n" % (mark, function, place))
+def _line(kind: Optional[CallKind], function: str, place: str) -> None:
+    gdb.write("%*s %-32s %s\n" % (ARROW_WIDTH, call_arrow(kind), function, place))
 
 
 class KvmPointer(gdb.Command):

@@ -11,6 +11,7 @@ from analyzer.backtraces.gdb_headings import CREATED, CUT_OFF, broken_thread, gd
 from analyzer.backtraces.line_cleanup import joined
 from analyzer.backtraces.other_frames import other_frame
 from analyzer.backtraces.stacks import ImportedFrame
+from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.records import CUT, SIGNAL
 
 LONGEST = 1 << 16  # characters
@@ -20,7 +21,9 @@ _AT = re.compile(r" +at +(\S.*):(\d+)$")
 _LONGEST_NUMBER = 9  # digits of a line's
 _FROM = re.compile(r" +from +(\S.*)$")
 _PLACE_BEGINS = re.compile(r" +(?:a|at|at +\S.*|f|fr|fro|from)$")
-_MARKS = {"[inlined]": "inline", "[tail call]": "tail"}
+_MARKS = {
+    f"[{CALL_KINDS[kind].label}]": kind.value for kind in (CallKind.INLINE, CallKind.TAIL)
+}  # of `analyze show`
 _NEVER_IN_A_NAME = re.compile(r"[\s\"';]")
 _ONLY_IN_CPP = re.compile(r"[=!?,]")  # in templates and operators
 _SPACED_NAME = re.compile(r"<|\(|::|\boperator\b|\[clone ")

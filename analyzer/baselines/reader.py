@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from analyzer.baselines.writer import ARROWS, AS, FIRST_LINE, HEAD
+from analyzer.baselines.writer import AS, FIRST_LINE, HEAD, KEY
 from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.graph.call_graph import (
     Call,
@@ -22,13 +22,26 @@ from analyzer.graph.call_graph import (
     Node,
     Provenance,
 )
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from analyzer.model.frames import Function
 from analyzer.text import visible
 from gdbscripts.records import STEPS
 
 _SCHEMA = int(FIRST_LINE.rpartition(" ")[2])
-_KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
+_KINDS = {words.arrow: kind for kind, words in CALL_KINDS.items()}
+_KINDS_OF_VERSION_1 = {
+    ">": CallKind.DIRECT,
+    "*>": CallKind.INDIRECT,
+    "~>": CallKind.TAIL,
+    "+>": CallKind.INLINE,
+    "=>": CallKind.THREAD_START,
+    "!>": CallKind.SIGNAL,
+    "$>": CallKind.SYSCALL,
+    "k>": CallKind.KERNEL,
+    "d>": CallKind.DOCUMENTED,
+    "->": CallKind.CALL,
+    "?>": CallKind.UNKNOWN,
+}
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CHAIN = re.compile(
     rf"(?P<word>chain|step) (?P<milestone>{_QUOTED}|(?!\").*?): (?P<title>.*) \((?P<thread>{_QUOTED}|[^()\"]*)\)"
@@ -46,7 +59,7 @@ def is_baseline(text: str) -> bool:
 def read_baseline(text: str, name: str) -> CallGraph:
     """The graph a baseline tells of: chains, functions, calls and ioctls, each as if it had been seen once.
 
-    AnalyzerError, naming `name` and the line, when it is none or of a newer schema.
+    Every version of the format is read. AnalyzerError, naming `name` and the line, when it is none or newer.
     """
     lines = text.splitlines()
     if not lines or not is_baseline(text):
@@ -54,7 +67,7 @@ def read_baseline(text: str, name: str) -> CallGraph:
     schema = lines[0].rpartition(" ")[2]
     if schema.isdecimal() and int(schema) > _SCHEMA:
         raise newer_schema(name, int(schema), _SCHEMA)
-    reader = _BaselineReader()
+    reader = _BaselineReader(_KINDS_OF_VERSION_1 if schema == "1" else _KINDS)
     for number, line in enumerate(lines[1:], 2):
         try:
             reader.read(line)
@@ -72,6 +85,7 @@ def read_baseline(text: str, name: str) -> CallGraph:
 class _BaselineReader:
     """What was read so far, and what the line at hand belongs to."""
 
+    kinds: Mapping[str, CallKind]  # by the arrow that the version of the format has for it
     head: dict[str, str] = field(default_factory=dict)
     chains: list[Chain] = field(default_factory=list)
     nodes: dict[Function, Node] = field(default_factory=dict)
@@ -132,6 +146,8 @@ class _BaselineReader:
             self.chains.append(chain)
         elif line != _OUTSIDE and not line.startswith(_IOCTLS):
             key, _, value = line.partition(" ")
+            if key == KEY:
+                return  # for people
             if key not in HEAD:
                 raise ValueError(f"{key} means nothing")
             self.head[key] = _phrase(value)
@@ -150,7 +166,7 @@ class _BaselineReader:
             slot = replace(slot, set_by=(*slot.set_by, GraphPointerOrigin(tokens[0], tokens[1], tokens[2], "", 0)))
             steps = (*steps[:-1], replace(steps[-1], slot=slot))
         else:
-            kind = _KINDS[tokens.pop(0)] if steps else None
+            kind = self.kinds[tokens.pop(0)] if steps else None
             function, file = _function(*tokens)
             steps = (*steps, ChainStep(function, kind, file, 0))
         self.chains[-1] = replace(chain, steps=steps)
@@ -164,7 +180,7 @@ class _BaselineReader:
             callee, other = _function(*tokens[4:])
             self.nodes.setdefault(caller, Node(caller, file, 1))
             self.nodes.setdefault(callee, Node(callee, other, 1))
-            self._connect(caller, callee, _KINDS[tokens[3]])
+            self._connect(caller, callee, self.kinds[tokens[3]])
         else:
             raise ValueError(f"{tokens[0]} means nothing")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.diff.change import Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import ChainStep, GraphPointer, GraphPointerOrigin
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind
 
 _HOW_COMPILED = {
     CallKind.DIRECT,
@@ -14,19 +14,6 @@ _HOW_COMPILED = {
     CallKind.INLINE,
 }  # one line of source may become any of these
 _MAY_BE_THE_SAME = [{CallKind.CALL, kind} for kind in (CallKind.DIRECT, CallKind.INDIRECT, CallKind.UNKNOWN)]
-KIND_WORDS = {
-    CallKind.DIRECT: "direct",
-    CallKind.INDIRECT: "through a pointer",
-    CallKind.TAIL: "a jump",
-    CallKind.INLINE: "inlined",
-    CallKind.THREAD_START: "the start of a thread",
-    CallKind.SIGNAL: "a signal",
-    CallKind.SYSCALL: "a system call",
-    CallKind.KERNEL: "inside the kernel",
-    CallKind.DOCUMENTED: "documented only",
-    CallKind.CALL: "a call",
-    CallKind.UNKNOWN: "not known",
-}
 _Setting = tuple[str, str, str]  # what, name of the place, function
 
 
@@ -45,7 +32,7 @@ def call_kind(
         kind = ChangeKind.KIND_UNKNOWN
     else:
         kind = ChangeKind.OPTIMISED if pair <= _HOW_COMPILED else ChangeKind.CALL_KIND
-    return Change(kind, subject, KIND_WORDS[old], KIND_WORDS[new], file=place[0], line=place[1])
+    return Change(kind, subject, CALL_KINDS[old].label, CALL_KINDS[new].label, file=place[0], line=place[1])
 
 
 def pointer(old: ChainStep, new: ChainStep, names: SymbolHistory) -> Change | None:

@@ -98,7 +98,7 @@ def _past(chain: ChainDiff, side: Callable[[AlignedRow], ChainStep | None]) -> I
             yield way
 
 
-CHANGED = {ChangeKind.RENAMED: "≈ renamed", ChangeKind.MOVED: "→ moved"}  # of a function on both sides, in words
+CHANGED = (ChangeKind.RENAMED, ChangeKind.MOVED)  # of a function on both sides
 NO_NAMES = SymbolHistory()
 
 

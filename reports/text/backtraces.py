@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from analyzer.errors import UsageError
+from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from analyzer.model.frames import Frame, Stop
 from analyzer.model.recording import Recording
 from gdbscripts.records import IO, SAMPLE, STORE
 
-_MARKS = {"inline": "  [inlined]", "tail": "  [tail call]"}
+_MARKS = {kind.value: f"  [{CALL_KINDS[kind].label}]" for kind in (CallKind.INLINE, CallKind.TAIL)}  # of frames
 
 
 def backtraces(recording: Recording, function: str = "") -> Iterator[str]:

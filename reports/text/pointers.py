@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from analyzer.graph.call_graph import GraphPointer, GraphPointerOrigin
 from analyzer.graph.chains import graph_pointer, own_chain
+from analyzer.model.call_kinds import arrow_key, call_arrow
 from analyzer.model.recording import Recording
 
 _WORDS = {
@@ -44,18 +45,22 @@ def place_words(step: GraphPointerOrigin) -> str:
 
 
 def pointers_text(recording: Recording) -> Iterator[str]:
-    """One text for each call through a pointer that was looked into, in the order of the stacks."""
+    """One text for each call through a pointer that was looked into, in the order of the stacks; then the key."""
     told = set()
+    kinds = set()
     for stop in recording.stops:
         steps = own_chain(stop, recording)
         for caller, callee in pairwise(steps):
             key = (caller.function, callee.function, caller.line, callee.pointer)
             if callee.pointer is not None and key not in told:
                 told.add(key)
+                kinds.add(callee.kind)
                 place = f"  ({caller.file}:{caller.line})" if caller.file else ""
-                head = f"{caller.function} -> {callee.function}{place}"
+                head = f"{caller.function} {call_arrow(callee.kind)} {callee.function}{place}"
                 address = f" at {callee.pointer.address:#x}" if callee.pointer.address else ""
                 yield "\n".join([head, *_lines(graph_pointer(callee.pointer), address)])
+    if kinds:
+        yield f"Key: {arrow_key(kinds)}."
 
 
 def _lines(slot: GraphPointer, address: str) -> Iterator[str]:

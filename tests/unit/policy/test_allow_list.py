@@ -108,7 +108,7 @@ def test_what_could_not_be_compared_never_passes_silently():
 
 
 def test_notes_do_not_count_unless_named():
-    inlined = source("main +> goal")
+    inlined = source("main i> goal")
     assert judged(old=OLD, new=inlined).status is ExitStatus.DONE
     assert judged(old=OLD, new=inlined, fail_on=parse_fail_on("optimised")).status is ExitStatus.DIFFERS
     assert judged(old=OLD, new=inlined, fail_on=parse_fail_on("all")).status is ExitStatus.DIFFERS
