@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import importlib
 import io
 import os
@@ -18,6 +19,7 @@ from analyzer.commands.parser import EXIT_STATUSES, Parser, describe, refuse
 from analyzer.errors import AnalyzerError, ExitStatus
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_SIGNS_IN_ASCII = "signs-in-ascii"  # how the output streams treat what they cannot encode
 _STOPS_A_BISECTION = 129  # `git bisect run` would take anything below 128 for what we say of the commit
 
 VERBS = {
@@ -117,7 +119,21 @@ def _prepare_output() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as above
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_SIGNS_IN_ASCII)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What is printed for characters the stream has not: the ASCII sign of a mark, an escape for others."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    from reports.diff_marks import DiffMark
+
+    signs = {mark.sign: mark.ascii_sign for mark in DiffMark}
+    text = "".join(signs.get(it, it) for it in error.object[error.start : error.end])
+    return text.encode("ascii", "backslashreplace").decode(), error.end
+
+
+codecs.register_error(_SIGNS_IN_ASCII, _in_ascii)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -9,24 +9,30 @@ from typing import TYPE_CHECKING, List, Optional
 import gdb
 
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.call_kinds import ARROW_WIDTH, CALL_KINDS, CallKind, arrow_key, call_arrow
 from gdbscripts.records import FrameRecord
 from gdbscripts.stack import StackWalker
 
 if TYPE_CHECKING:
     from gdbscripts.ioctl_list import IoctlList
 
-_MARKS = {"indirect": "*", "tail": "~", "inline": "+", "signal": "!", "unknown": "?"}
+
+_RECORDED_KINDS = (
+    CallKind.DIRECT, CallKind.INDIRECT, CallKind.TAIL, CallKind.INLINE, CallKind.SIGNAL,
+    CallKind.UNKNOWN,
+)  # fmt: skip
 
 
 class KvmChain(gdb.Command):
-    """Print the call chain of the selected thread, outermost function first.
+    __doc__ = """Print the call chain of the selected thread, outermost function first.
     Usage: kvm-chain
 
-    The mark before a function shows how the function above it called it:
-      *  through a function pointer (see kvm-pointer)   ~  by a tail call: a jump
-      +  inlined into it                                !  interrupted by a signal
-      ?  unknown call                                      no mark: a direct call
-    Functions without a frame, because of a tail call, are shown where the call instruction names them."""
+    The arrow in front of a function is the kind of the call that leads to it:
+%s
+    See kvm-pointer for calls through a pointer. A function that left no frame, because of a tail call, is shown
+    where the call instruction names it.""" % "\n".join(
+        "      %-2s  %s" % (CALL_KINDS[kind].arrow, CALL_KINDS[kind].label) for kind in _RECORDED_KINDS
+    )
 
     def __init__(self) -> None:
         super().__init__("kvm-chain", gdb.COMMAND_STACK)
@@ -43,15 +49,21 @@ class KvmChain(gdb.Command):
 
 
 def _print_chain(frames: List[FrameRecord]) -> None:
-    """Print one line per frame of `frames`, which are outermost first."""
+    """Print one line per frame of `frames`, which are outermost first, and the key of the arrows that occur."""
+    kinds: List[Optional[CallKind]] = []
     source_root = _common_directory(frames)
-    mark = " "
+    kind: Optional[CallKind] = None
     for frame in frames:
         place = "%s:%d" % (_relative_path(source_root, frame.file), frame.line) if frame.file else frame.library
-        _write_frame(mark, frame.function, place)
-        for name, file, library in frame.via:
-            _write_frame(" ", name, "%s  (left no frame)" % (_relative_path(source_root, file) or library))
-        mark = _MARKS.get(frame.call, "~" if frame.via else " ")
+        _write_frame(kind, frame.function, place)
+        kinds.append(kind)
+        for position, (name, file, library) in enumerate(frame.via):
+            kind = CallKind.TAIL if position else CallKind.DIRECT
+            _write_frame(kind, name, "%s  (left no frame)" % (_relative_path(source_root, file) or library))
+            kinds.append(kind)
+        kind = CallKind(frame.call) if frame.call else None
+    if words := arrow_key(kinds):
+        gdb.write("Key: %s.\n" % words)
 
 
 def _common_directory(frames: List[FrameRecord]) -> str:
@@ -67,8 +79,8 @@ def _relative_path(source_root: str, file: str) -> str:
     return file[len(source_root) :] if source_root and file.startswith(source_root) else file
 
 
-def _write_frame(mark: str, function: str, place: str) -> None:
-    gdb.write("%s %-32s %s\n" % (mark, function, place))
+def _write_frame(kind: Optional[CallKind], function: str, place: str) -> None:
+    gdb.write("%*s %-32s %s\n" % (ARROW_WIDTH, call_arrow(kind), function, place))
 
 
 class KvmPointer(gdb.Command):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from analyzer.baselines.writer import ARROWS, AS, FIRST_LINE, HEAD
+from analyzer.baselines.writer import AS, FIRST_LINE, HEAD, KEY
 from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.graph.call_graph import (
     Call,
@@ -22,14 +22,27 @@ from analyzer.graph.call_graph import (
     Node,
     Provenance,
 )
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from analyzer.model.frames import Function
 from analyzer.text import visible
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 _SCHEMA = int(FIRST_LINE.rpartition(" ")[2])
-_KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
 _ORIGINS = frozenset(map(str, PointerOriginKind))
+_KINDS = {words.arrow: kind for kind, words in CALL_KINDS.items()}
+_KINDS_OF_VERSION_1 = {
+    ">": CallKind.DIRECT,
+    "*>": CallKind.INDIRECT,
+    "~>": CallKind.TAIL,
+    "+>": CallKind.INLINE,
+    "=>": CallKind.THREAD_START,
+    "!>": CallKind.SIGNAL,
+    "$>": CallKind.SYSCALL,
+    "k>": CallKind.KERNEL,
+    "d>": CallKind.DOCUMENTED,
+    "->": CallKind.CALL,
+    "?>": CallKind.UNKNOWN,
+}
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CHAIN = re.compile(
     rf"(?P<word>chain|step) (?P<milestone>{_QUOTED}|(?!\").*?): (?P<title>.*) \((?P<thread>{_QUOTED}|[^()\"]*)\)"
@@ -47,8 +60,8 @@ def is_baseline(text: str) -> bool:
 def read_baseline(text: str, name: str) -> CallGraph:
     """Return the graph of a baseline: chains, functions, calls and ioctls, each call with one hit.
 
-    Raises AnalyzerError, with `name` and the line in its message, when the text is no baseline, is damaged, or has
-    a newer schema.
+    Every version of the format is read. Raises AnalyzerError, with `name` and the line in its message, when the
+    text is no baseline, is damaged, or has a newer schema.
     """
     lines = text.splitlines()
     if not lines or not is_baseline(text):
@@ -56,7 +69,7 @@ def read_baseline(text: str, name: str) -> CallGraph:
     schema = lines[0].rpartition(" ")[2]
     if schema.isdecimal() and int(schema) > _SCHEMA:
         raise newer_schema(name, int(schema), _SCHEMA)
-    reader = _BaselineReader()
+    reader = _BaselineReader(_KINDS_OF_VERSION_1 if schema == "1" else _KINDS)
     for number, line in enumerate(lines[1:], 2):
         try:
             reader.read(line)
@@ -74,6 +87,7 @@ def read_baseline(text: str, name: str) -> CallGraph:
 class _BaselineReader:
     """The facts that were read so far, and the section to which the next line belongs."""
 
+    kinds: Mapping[str, CallKind]  # by the arrow that the version of the format has for it
     head: dict[str, str] = field(default_factory=dict)
     chains: list[Chain] = field(default_factory=list)
     nodes: dict[Function, Node] = field(default_factory=dict)
@@ -134,6 +148,8 @@ class _BaselineReader:
             self.chains.append(chain)
         elif line != _OFF_CHAIN and not line.startswith(_IOCTLS):
             key, _, value = line.partition(" ")
+            if key == KEY:
+                return  # for people
             if key not in HEAD:
                 raise ValueError(f"unknown section {key}")
             self.head[key] = _phrase(value)
@@ -154,7 +170,7 @@ class _BaselineReader:
             pointer = replace(known, set_by=(*known.set_by, origin))
             steps = (*steps[:-1], replace(steps[-1], pointer=pointer))
         else:
-            kind = _KINDS[tokens.pop(0)] if steps else None
+            kind = self.kinds[tokens.pop(0)] if steps else None
             function, file = _function(*tokens)
             steps = (*steps, ChainStep(function, kind, file, 0))
         self.chains[-1] = replace(chain, steps=steps)
@@ -168,7 +184,7 @@ class _BaselineReader:
             callee, callee_file = _function(*tokens[4:])
             self.nodes.setdefault(caller, Node(caller, file, 1))
             self.nodes.setdefault(callee, Node(callee, callee_file, 1))
-            self._connect(caller, callee, _KINDS[tokens[3]])
+            self._connect(caller, callee, self.kinds[tokens[3]])
         else:
             raise ValueError(f"unknown word {tokens[0]}")
 

@@ -21,25 +21,16 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from analyzer.diff.aligned_chains import KERNEL_CALL_KINDS, comparable_steps
-from analyzer.graph.call_graph import CallGraph, ChainStep, GraphPointer, GraphPointerOrigin, Provenance
-from analyzer.model.call_kinds import CallKind
+from analyzer.graph.call_graph import Call, CallGraph, ChainStep, GraphPointer, GraphPointerOrigin, Provenance
+from analyzer.model.call_kinds import arrow_key, call_arrow
 from analyzer.model.frames import Function
 from gdbscripts.enums import PointerOriginKind, PointerOutcome
 
-FIRST_LINE = "qemu-callchain baseline 1"
-ARROWS = {
-    CallKind.DIRECT: ">",
-    CallKind.INDIRECT: "*>",
-    CallKind.TAIL: "~>",
-    CallKind.INLINE: "+>",
-    CallKind.THREAD_START: "=>",
-    CallKind.SIGNAL: "!>",
-    CallKind.SYSCALL: "$>",
-    CallKind.KERNEL: "k>",
-    CallKind.DOCUMENTED: "d>",
-    CallKind.CALL: "->",
-    CallKind.UNKNOWN: "?>",
-}
+# History of the format:
+# 1  first
+# 2  the arrows of `CALL_KINDS`, none of which has a mark of a comparison in it; a line `key` for those that occur
+FIRST_LINE = "qemu-callchain baseline 2"
+KEY = "key"
 HEAD = ("qemu", "machine", "profile", "scenario", "accelerator", "guest", "arguments")
 _UNQUOTED = re.compile(r"[^\s\"]+")
 _KEYWORDS = {"as", "through", *map(str, PointerOriginKind)}  # a function of such a name is quoted
@@ -48,9 +39,8 @@ AS = "as "  # before the milestone of an earlier chain, with which this chain be
 
 def write_baseline(graph: CallGraph) -> str:
     """Return the baseline of a graph. `read_baseline` of it gives a graph without differences to this one."""
-    return "\n".join(
-        [FIRST_LINE, *_head(graph.provenance), *_chains(graph), *_off_chain(graph), *_ioctls(graph), ""]
-    )
+    head = [FIRST_LINE, *_head(graph.provenance), *_key(graph)]
+    return "\n".join([*head, *_chains(graph), *_off_chain(graph), *_ioctls(graph), ""])
 
 
 def machine(provenance: Provenance) -> str:
@@ -69,6 +59,14 @@ def _head(provenance: Provenance) -> Iterator[str]:
     for key in HEAD:
         if key != "arguments" or values[key]:  # most recordings have no arguments
             yield f"{key} {_phrase(str(values[key]))}".rstrip()
+
+
+def _key(graph: CallGraph) -> Iterator[str]:
+    """The meaning of the arrows that occur, in a line; none when none does."""
+    kinds = {step.kind for chain in graph.chains for step in comparable_steps(chain.steps, kernel=False)}
+    kinds |= {call.kind for call in _calls_outside(graph)}
+    if words := arrow_key(kinds):
+        yield f"{KEY} {words}"
 
 
 def _chains(graph: CallGraph) -> Iterator[str]:
@@ -98,7 +96,7 @@ def _compared_part(step: ChainStep) -> ChainStep:
 
 
 def _step(step: ChainStep) -> Iterator[str]:
-    arrow = f"{ARROWS[step.kind]} " if step.kind else ""
+    arrow = f"{call_arrow(step.kind)} " if step.kind else ""
     name = step.function.name
     yield f"  {arrow}{json.dumps(name) if name in _KEYWORDS else _word(name)} {_word(step.file)}"
     if step.pointer is not None:
@@ -108,10 +106,7 @@ def _step(step: ChainStep) -> Iterator[str]:
 
 
 def _off_chain(graph: CallGraph) -> Iterator[str]:
-    steps = [chain.steps for chain in graph.chains]
-    on_chains = {step.function for chain in steps for step in chain}
-    edges = {(a.function, b.function) for chain in steps for a, b in pairwise(chain)}
-    calls = [call for call in graph.calls if call.kind not in KERNEL_CALL_KINDS]
+    on_chains = {step.function for chain in graph.chains for step in chain.steps}
     files = {node.function: _place(node.function, node.file) for node in graph.nodes}
     outermost = {node.function for node in graph.nodes if node.outermost}
     kernel = {call.callee for call in graph.calls if call.kind in KERNEL_CALL_KINDS}
@@ -121,12 +116,21 @@ def _off_chain(graph: CallGraph) -> Iterator[str]:
         if f not in on_chains and f not in kernel
     ]
     lines += [
-        f"call {_word(c.caller.name)} {_word(files[c.caller])} {ARROWS[c.kind]} "
+        f"call {_word(c.caller.name)} {_word(files[c.caller])} {call_arrow(c.kind)} "
         f"{_word(c.callee.name)} {_word(files[c.callee])}"
-        for c in calls
-        if (c.caller, c.callee) not in edges
+        for c in _calls_outside(graph)
     ]
     yield from ["\noutside the chains", *(f"  {line}" for line in sorted(lines))] if lines else []
+
+
+def _calls_outside(graph: CallGraph) -> list[Call]:
+    """The program's calls that no chain has."""
+    edges = {(a.function, b.function) for chain in graph.chains for a, b in pairwise(chain.steps)}
+    return [
+        call
+        for call in graph.calls
+        if call.kind not in KERNEL_CALL_KINDS and (call.caller, call.callee) not in edges
+    ]
 
 
 def _ioctls(graph: CallGraph) -> Iterator[str]:

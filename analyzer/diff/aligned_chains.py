@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from analyzer.diff.align import align
-from analyzer.diff.calls import KIND_WORDS, call_kind_change, explained, pointer_change
+from analyzer.diff.calls import call_kind_change, explained, pointer_change
 from analyzer.diff.change import AlignedRow, Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import ChainStep
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.records import UNKNOWN_NAME
 
 KERNEL_CALL_KINDS = (CallKind.SYSCALL, CallKind.KERNEL, CallKind.DOCUMENTED)
@@ -136,7 +136,7 @@ class _RowComparison:
         kind, words = ChangeKind.OPTIMISED, _JUMP if next_.kind is CallKind.TAIL else _FRAME
         history = self.names.history_note(step.function.name, self._new_names if removed else self._old_names)
         if across.kind is CallKind.UNKNOWN and self.imported[removed]:
-            kind, words = ChangeKind.KIND_UNKNOWN, (KIND_WORDS[step.kind], UNKNOWN_NAME)
+            kind, words = ChangeKind.KIND_UNKNOWN, (CALL_KINDS[step.kind].label, UNKNOWN_NAME)
         elif across.kind not in (*self.eliding_kinds, *_ELIDING_AFTER.get(next_.kind or CallKind.DIRECT, ())):
             return None
         elif across.kind is CallKind.INDIRECT and explained(across):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.diff.change import Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import ChainStep, GraphPointer, GraphPointerOrigin
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.enums import PointerOriginKind, PointerOutcome
 
 _COMPILER_DEPENDENT = {
@@ -15,19 +15,6 @@ _COMPILER_DEPENDENT = {
     CallKind.INLINE,
 }  # one line of source may become any of these
 _MAY_BE_THE_SAME = [{CallKind.CALL, kind} for kind in (CallKind.DIRECT, CallKind.INDIRECT, CallKind.UNKNOWN)]
-KIND_WORDS = {
-    CallKind.DIRECT: "direct",
-    CallKind.INDIRECT: "through a pointer",
-    CallKind.TAIL: "a jump",
-    CallKind.INLINE: "inlined",
-    CallKind.THREAD_START: "the start of a thread",
-    CallKind.SIGNAL: "a signal",
-    CallKind.SYSCALL: "a system call",
-    CallKind.KERNEL: "inside the kernel",
-    CallKind.DOCUMENTED: "documented only",
-    CallKind.CALL: "a call",
-    CallKind.UNKNOWN: "not known",
-}
 _Origin = tuple[str, str, str]  # kind of the step, name of the slot, function
 
 
@@ -48,7 +35,7 @@ def call_kind_change(
         kind = ChangeKind.KIND_UNKNOWN
     else:
         kind = ChangeKind.OPTIMISED if pair <= _COMPILER_DEPENDENT else ChangeKind.CALL_KIND
-    return Change(kind, subject, KIND_WORDS[old], KIND_WORDS[new], file=place[0], line=place[1])
+    return Change(kind, subject, CALL_KINDS[old].label, CALL_KINDS[new].label, file=place[0], line=place[1])
 
 
 def pointer_change(old: ChainStep, new: ChainStep, names: SymbolHistory) -> Change | None:

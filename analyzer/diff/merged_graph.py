@@ -103,10 +103,7 @@ def _calls_past(chain: ChainDiff, step_of: _StepOfRow) -> Iterator[Edge]:
             yield edge
 
 
-CHANGED = {
-    ChangeKind.RENAMED: "≈ renamed",
-    ChangeKind.MOVED: "→ moved",
-}  # changes of a function that both sides have, in words
+CHANGED = (ChangeKind.RENAMED, ChangeKind.MOVED)  # of a function that both sides have
 NO_NAMES = SymbolHistory()
 
 

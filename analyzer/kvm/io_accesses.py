@@ -14,7 +14,8 @@ from functools import cache
 from analyzer.kvm.exits import DecodedExit, decode_exit
 from analyzer.kvm.kernel_functions import ENTRY, delivers_coalesced_write
 from analyzer.kvm.requests import KVM_RUN
-from analyzer.model.frames import Stop
+from analyzer.model.call_kinds import CallKind, arrow_key
+from analyzer.model.frames import Stop, calls_in_program, chain_text
 from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.recording import Recording
 from analyzer.text import number_of
@@ -274,16 +275,21 @@ def access_words(access: IoAccess) -> str:
 
 
 def accesses_text(recording: Recording) -> Iterator[str]:
-    """One text for each access: what, where in the guest, and who served it by which way."""
+    """One text for each access: what, where in the guest, and which functions served it; at the end the key."""
+    kinds: set[CallKind] = set()
     for access in io_accesses(recording):
         where = f"  at {access.instruction}" if access.instruction else ""
         lines = [f"{access.time:9.6f} {access.thread:12} {access_words(access)}{where}"]
-        lines += [f"          delivers {_way(stop)}" for stop in access.delivered]
-        lines += [f"          {access.reason}: {_way(stop)}" for stop in access.handled]
+        lines += [f"          delivers {_chain(stop)}" for stop in access.delivered]
+        lines += [f"          {access.reason}: {_chain(stop)}" for stop in access.handled]
         if not access.handled:
             lines.append(f"          {access.reason or access.served}")
+        for stop in (*access.delivered, *access.handled):
+            kinds |= {kind for kind, _ in calls_in_program(stop.frames) if kind}
         yield "\n".join(lines)
+    if kinds:
+        yield f"Key: {arrow_key(kinds)}."
 
 
-def _way(stop: Stop) -> str:
-    return " > ".join(frame.function.name for frame in reversed(stop.frames) if not frame.library)
+def _chain(stop: Stop) -> str:
+    return chain_text(calls_in_program(stop.frames))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.model.headings import write_thread
 from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.records import CUT, UNKNOWN_NAME
@@ -103,6 +103,25 @@ class Thread:
     def label(self) -> str:
         """What to call it."""
         return write_thread(self.number, self.name)
+
+
+KindAndFunction = tuple[CallKind | None, Function]
+
+
+def calls_in_program(frames: Sequence[Frame]) -> tuple[KindAndFunction, ...]:
+    """The functions of a stack that are in no library, outermost first, and the kind of the call to each.
+
+    `frames` are innermost first. The outermost function has None for a kind.
+    """
+    outermost_first = frames[::-1]
+    kinds = (None, *(frame.call for frame in outermost_first))
+    calls = [(kind, it.function) for kind, it in zip(kinds, outermost_first, strict=False) if not it.library]
+    return ((None, calls[0][1]), *calls[1:]) if calls else ()
+
+
+def chain_text(calls: Sequence[KindAndFunction]) -> str:
+    """The functions in a line, with the arrows of their calls: `main > qemu_init *> kvm_init`."""
+    return " ".join(f"{call_arrow(kind)} {function.name}" for kind, function in calls).strip()
 
 
 CallKey = tuple[str, tuple[int, ...]]  # the function reached, and the return addresses from the call outwards

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 from analyzer.diff.change import AlignedRow, ChainDiff, Change
 from analyzer.graph.rules import RuleOutcome
+from analyzer.model.call_kinds import ARROW_WIDTH
 from analyzer.policy.verdict import JudgedDiff
 from analyzer.text import number_of
 from reports.findings import ioctl_changes, off_chain_changes
 from reports.sanitize import map_texts, sanitized
-from reports.text.aligned_chains import legend, name_of, place_of, way_of
-from reports.text.chain_rows import Fold, differs_like_before, like_before, mark, remarks, shown_rows
+from reports.text.aligned_chains import call_arrows, key, name_of, place_of
+from reports.text.chain_rows import Fold, differs_like_before, like_before, remarks, shown_rows, sign
 from reports.text.diff import threads
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
@@ -124,8 +125,8 @@ def render(verdict: JudgedDiff, limit: int = COMMENT) -> str:
         f"- Old: {prose(side_sentence(verdict.diff.old))}",
         f"- New: {prose(side_sentence(verdict.diff.new))}",
     ]
-    if words := legend(verdict.diff.chains, full=False):
-        head += ["", prose(f"Marks: {words}")]
+    if words := key(verdict.diff.chains, full=False):
+        head += ["", prose(words)]
     return truncate_sections("\n".join(head) + "\n", list(_sections(verdict)), limit)
 
 
@@ -196,14 +197,11 @@ def _chain(chain: ChainDiff, like: str) -> Section:
 
 
 def _lines(row: AlignedRow | Fold) -> Iterator[tuple[str, bool]]:
-    """A row as a diff has it: what differs on both sides is a line for each."""
+    """A row as a line, and whether it counts; what its columns do not show stands below it."""
     if isinstance(row, Fold):
         yield f"  … {row.words} …", False
         return
-    sign = mark(row)
-    if sign in " +-":
-        yield f"{sign} {way_of(row):>2} {name_of(row)}  {place_of(row)}", sign != " "
-    else:
-        yield f"{'!' if row.differs else ' '} {sign} {way_of(row)} {name_of(row)}  {place_of(row)}", row.differs
+    line = f"{sign(row)} {call_arrows(row):>{ARROW_WIDTH}} {name_of(row)}  {place_of(row)}"
+    yield line, row.differs or (not row.changes and sign(row) != " ")
     for remark in remarks(row):
         yield f"       {remark}", False

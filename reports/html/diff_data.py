@@ -7,9 +7,11 @@ from itertools import groupby
 
 from analyzer.diff.change import ChangeKind, NamedProvenance
 from analyzer.graph.rules import RuleOutcome
+from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult, Verdict
 from analyzer.text import visible
-from reports.html.change_marks import SIGNS, ChangeMarks
+from reports.diff_marks import mark_sign
+from reports.html.change_marks import FAMILIES, ChangeMarks
 from reports.html.diff_chains import chain_section
 from reports.html.diff_page import (
     ChainSection,
@@ -112,7 +114,7 @@ def _rule(rule: RuleResult) -> RuleRow:
         rule=visible(rule.rule),
         reason=visible(rule.reason),
         words=visible(rule.words),
-        path=visible(" → ".join(rule.path)),
+        path=visible(f" {call_arrow(CallKind.CALL)} ".join(rule.path)),
     )
 
 
@@ -120,8 +122,8 @@ def _chips(findings: Sequence[JudgedChange]) -> Iterator[ChangeCount]:
     order = list(ChangeKind)
     changes = sorted((finding.change for finding in findings), key=lambda change: order.index(change.kind))
     for kind, group in groupby(changes, key=lambda change: change.kind):
-        family, sign, _ = SIGNS[kind]
-        yield ChangeCount(kind.value, family, sign, counted(tuple(group)))
+        family, _ = FAMILIES[kind]
+        yield ChangeCount(kind.value, family, mark_sign(kind), counted(tuple(group)))
 
 
 def _entries(

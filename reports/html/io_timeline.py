@@ -8,6 +8,7 @@ from itertools import groupby
 from analyzer.graph.chains import graph_pointer, own_chain
 from analyzer.kvm.io_accesses import IoAccess, access_words, io_accesses
 from analyzer.kvm.number_names import exit_reason
+from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.model.frames import Stop
 from analyzer.model.recording import Recording
 from gdbscripts.enums import PointerOutcome
@@ -49,7 +50,7 @@ def _row(group: Sequence[IoAccess], recording: Recording) -> IoAccessRow:
         more=_more(group),
         kvm=first.reason or first.served,
         leaves=bool(first.reason),
-        kernel=" → ".join(first.kernel),
+        kernel=f" {call_arrow(CallKind.KERNEL)} ".join(first.kernel),
         lanes=tuple(_lane(stop, recording, delivers) for stop, delivers in _stops(first)),
         back=_back(first),
     )
@@ -86,7 +87,10 @@ def _lane(stop: Stop, recording: Recording, delivers: bool) -> DeviceCall:
     frame = stop.frames[0]
     return DeviceCall(
         delivers=delivers,
-        chain=" → ".join(step.function.name for step in steps[:-1]),
+        chain=" ".join(f"{call_arrow(step.kind)} {step.function.name}" for step in steps[:-1]).strip(),
+        caller=steps[-2].function.name if len(steps) > 1 else "",
+        functions=len(steps) - 1,
+        arrow=call_arrow(device.kind),
         device=device.function.name,
         place=f"{frame.file}:{frame.line}" if frame.file else "",
         arguments=", ".join(f"{name}={value}" for name, value in frame.arguments),

@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.graph.call_graph import Call, CallGraph, Provenance
 from analyzer.kvm.requests import name_of
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind, call_arrow
 from analyzer.model.frames import Frame, Function
 from analyzer.model.recording import Recording
 from analyzer.text import visible
@@ -19,7 +19,7 @@ from reports.html.io_timeline import exit_counts, io_access_rows
 from reports.html.ioctls import descriptor_hierarchy, ioctl_log_rows, kernel_note
 from reports.html.pointers import PointerStories
 from reports.html.report_page import BacktraceText, IoctlRow, ReportPage, RunSection, ThreadRow, TimelineEntry
-from reports.html.story import KIND_WORDS, Samples, chapters, identity
+from reports.html.story import Samples, chapters, identity
 from reports.text.backtraces import backtrace, heading
 from reports.text.pointers import slot_words
 
@@ -205,9 +205,10 @@ def _details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
 
 def _neighbour(function: Function, call: Call, sites: Sequence[Any]) -> dict[str, Any]:
     slots = dict.fromkeys(slot_words(slot) for slot in call.pointers)
-    words = KIND_WORDS[call.kind] + (f", {', '.join(slots)}" if slots else "")
+    words = CALL_KINDS[call.kind].sentence + (f", {', '.join(slots)}" if slots else "")
     return {
         "identity": identity(function), "name": function.name, "kind": call.kind.value,
+        "arrow": call_arrow(call.kind),
         "words": words, "hits": call.hits, "sites": list(sites),
     }  # fmt: skip
 
@@ -257,8 +258,8 @@ def _traces(recording: Recording) -> Iterator[BacktraceText]:
         seen.add(way)
 
 
-def _kinds(graph: CallGraph) -> Iterator[tuple[str, str, int]]:
+def _kinds(graph: CallGraph) -> Iterator[tuple[str, str, str, int]]:
     for kind in CallKind:
         count = sum(call.kind is kind for call in graph.calls)
         if count:
-            yield kind.value, KIND_WORDS[kind], count
+            yield kind.value, call_arrow(kind), CALL_KINDS[kind].sentence, count

@@ -42,6 +42,7 @@ class StoryStep:
     function: str
     identity: str  # key into `Page.details`
     kind: str
+    arrow: str
     words: str
     place: str  # file:line, "" when unknown
     instruction: str
@@ -127,7 +128,10 @@ class DeviceCall:
     """QEMU's way to a device's function; `delivers` when it is for an access that KVM had kept back."""
 
     delivers: bool
-    chain: str
+    chain: str  # with the arrows of the calls
+    caller: str  # of the device's function
+    functions: int  # on the chain
+    arrow: str  # how the device's function is called
     device: str
     place: str
     arguments: str
@@ -206,5 +210,5 @@ class ReportPage:
     details: dict[str, Any]
     rungs: tuple[IoctlRow, ...]  # of a graph alone
     runs: tuple[RunSection, ...]
-    kinds: tuple[tuple[str, str, int], ...]  # kind, words, calls
+    kinds: tuple[tuple[str, str, str, int], ...]  # kind, arrow, words, calls
     imported: bool  # nothing ran here: the stacks were read from a text

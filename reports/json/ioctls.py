@@ -42,7 +42,7 @@ def _line(line: IoctlLogLine) -> dict[str, Any]:
         "request": line.request,
         "argument": line.argument,
         "result": line.result,
-        "chain": list(line.chain),
+        "chain": [function.name for _, function in line.chain],
         "kernel": list(line.kernel),
         "observed": line.observed,
     }

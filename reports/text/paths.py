@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.graph.call_graph import Call, CallGraph
 from analyzer.graph.paths import CallPath, PathQuery
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import ARROW_WIDTH, CallKind, arrow_key, call_arrow
 from analyzer.model.frames import Function
 from analyzer.text import number_of, visible
 
@@ -17,18 +17,6 @@ from analyzer.text import number_of, visible
 # 1  first
 SCHEMA = 1
 _FORMAT = "qemu-callchain paths"
-_MARKS = {
-    CallKind.INDIRECT: ("* ", "through a pointer"),
-    CallKind.THREAD_START: ("=> ", "starts a thread"),
-    CallKind.TAIL: ("~ ", "tail call"),
-    CallKind.INLINE: ("+ ", "inlined"),
-    CallKind.SIGNAL: ("! ", "signal"),
-    CallKind.SYSCALL: ("⇣ ", "system call"),
-    CallKind.DOCUMENTED: ("⇣? ", "as the kernel's sources have it, not seen"),
-    CallKind.CALL: ("- ", "directly or through a pointer, not known which"),
-    CallKind.UNKNOWN: ("? ", "nobody knows how"),
-}
-_PLAIN = "  "
 _WIDEST = 60  # columns for names; longer ones push their place aside
 
 
@@ -44,15 +32,15 @@ class PathSearchResult:
 
 
 def paths_text(found: PathSearchResult) -> Iterator[str]:
-    """A text for each path, one line for each function on it; at the end what the marks mean.
+    """A text for each path, one line for each function on it; at the end the key of the arrows.
 
     The line says where the function calls the next one, and through which slot it was called.
     """
     for number, path in enumerate(found.paths, 1):
         yield f"{number}. {heading(path)}\n" + "\n".join(path_lines(path, found.graph)) + "\n"
     kinds = {call.kind for path in found.paths for call in path.calls}
-    if legend := [f"{mark.strip()} {what}" for kind, (mark, what) in _MARKS.items() if kind in kinds]:
-        yield ", ".join(legend)
+    if words := arrow_key(kinds):
+        yield f"Key: {words}."
 
 
 def heading(path: CallPath) -> str:
@@ -72,9 +60,9 @@ def standing(path: CallPath) -> str:
 
 
 def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
-    """The path as lines, with marks for calls that are not plain."""
+    """The path as lines, each function behind the arrow of the call that leads to it."""
     calls = path.calls
-    names = [_one_line(calls[0].caller.name), *(_mark(call) + _one_line(call.callee.name) for call in calls)]
+    names = [_name("", calls[0].caller), *(_name(call_arrow(call.kind), call.callee) for call in calls)]
     width = min(max(map(len, names)), _WIDEST)
     places = [*map(_place, calls), ""]
     slots = ["", *map(_slots, calls)]
@@ -113,8 +101,8 @@ def subgraph_of_paths(found: PathSearchResult) -> CallGraph:
     return found.graph.restricted_to(call for path in found.paths for call in path.calls)
 
 
-def _mark(call: Call) -> str:
-    return _MARKS.get(call.kind, (_PLAIN, ""))[0]
+def _name(arrow: str, function: Function) -> str:
+    return f"{arrow:>{ARROW_WIDTH}} {_one_line(function.name)}"
 
 
 def _place(call: Call) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from analyzer.graph.call_graph import CallGraph, GraphPointer, GraphPointerOrigin
 from analyzer.graph.chains import graph_pointer, own_chain
+from analyzer.model.call_kinds import CallKind, arrow_key, call_arrow
 from analyzer.model.frames import Function
 from analyzer.model.recording import Recording
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
@@ -58,6 +59,7 @@ class PointerCall:
     file: str
     line: int
     pointer: GraphPointer
+    kind: CallKind | None
     address: int = 0
 
 
@@ -70,7 +72,9 @@ def pointer_calls(recording: Recording) -> Iterator[PointerCall]:
             if callee.pointer is not None and key not in seen:
                 seen.add(key)
                 pointer, address = graph_pointer(callee.pointer), callee.pointer.address
-                yield PointerCall(caller.function, callee.function, caller.file, caller.line, pointer, address)
+                yield PointerCall(
+                    caller.function, callee.function, caller.file, caller.line, pointer, callee.kind, address
+                )
 
 
 def pointer_calls_of_graph(graph: CallGraph) -> Iterator[PointerCall]:
@@ -81,20 +85,27 @@ def pointer_calls_of_graph(graph: CallGraph) -> Iterator[PointerCall]:
             key = (caller.function, callee.function, callee.pointer)
             if callee.pointer is not None and key not in seen:
                 seen.add(key)
-                yield PointerCall(caller.function, callee.function, caller.file, caller.line, callee.pointer)
+                yield PointerCall(
+                    caller.function, callee.function, caller.file, caller.line, callee.pointer, callee.kind
+                )
     for call in graph.calls:
         file, line = (call.sites[0].file, call.sites[0].line) if call.sites else ("", 0)
-        for slot in call.pointers:
-            if (call.caller, call.callee, slot) not in seen:
-                yield PointerCall(call.caller, call.callee, file, line, slot)
+        for pointer in call.pointers:
+            if (call.caller, call.callee, pointer) not in seen:
+                yield PointerCall(call.caller, call.callee, file, line, pointer, call.kind)
 
 
 def pointers_text(calls: Iterable[PointerCall]) -> Iterator[str]:
-    """One text for each call: who calls whom from where, through what, and who set that."""
+    """One text for each call: who calls whom from where, through what, and who set that; then the key."""
+    kinds = set()
     for call in calls:
+        kinds.add(call.kind)
         place = f"  ({call.file}:{call.line})" if call.file and call.line else f"  ({call.file})" * bool(call.file)
         address = f" at {call.address:#x}" if call.address else ""
-        yield "\n".join([f"{call.caller} -> {call.callee}{place}", *_lines(call.pointer, address)])
+        head = f"{call.caller} {call_arrow(call.kind)} {call.callee}{place}"
+        yield "\n".join([head, *_lines(call.pointer, address)])
+    if kinds:
+        yield f"Key: {arrow_key(kinds)}."
 
 
 def _lines(slot: GraphPointer, address: str) -> Iterator[str]:

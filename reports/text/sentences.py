@@ -19,7 +19,7 @@ _TEMPLATES = {
     ChangeKind.RENAMED: "{old} became {new}",
     ChangeKind.MACHINE_VERSION: "{old} is {new} now: another machine version",
     ChangeKind.MOVED: "{subject} moved from {old} to {new}",
-    ChangeKind.CALL_KIND: "{subject}: the call was {old}, it is {new} now",
+    ChangeKind.CALL_KIND: "{subject}: {old} became {new}",
     ChangeKind.POINTER: "{subject}: the pointer was {old}; it is {new} now",
     ChangeKind.OPTIMISED: "{subject}: {old} before, {new} now, as compilers do; the way is the same",
     ChangeKind.IOCTL_REMOVED: "{subject} is not asked any more",

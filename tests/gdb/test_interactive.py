@@ -35,9 +35,10 @@ def test_kvm_chain_marks_what_went_through_a_pointer(typed):
     chain = [line for line in output if line.endswith(tuple("0123456789")) and "member.c:" in line][-3:]
     assert [line.split()[:2] for line in chain] == [
         ["main", chain[0].split()[1]],
-        ["call", chain[1].split()[1]],
-        ["*", "leaf"],
+        [">", "call"],
+        ["*>", "leaf"],
     ]
+    assert output[-1] == "Key: > direct call; *> call through a pointer."
 
 
 def test_kvm_chain_shows_a_function_that_left_no_frame(typed):

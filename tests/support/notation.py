@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.baselines.writer import ARROWS
 from analyzer.graph.chains import RecordedStep, whole_chain
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind, call_arrow
 from analyzer.model.frames import Frame, Function, Stop, Thread
 from analyzer.model.recording import Recording
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.records import SCHEMA, EndRecord, HeaderRecord, MilestoneRecord
 
-KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
+KINDS = {words.arrow: kind for kind, words in CALL_KINDS.items()}
 
 
 def as_text(steps: Sequence[RecordedStep]) -> str:
     """The chain of steps in the notation."""
     return "".join(
-        (f" {ARROWS[step.kind or CallKind.UNKNOWN]} " if position else "") + step.function.name
+        (f" {call_arrow(step.kind or CallKind.UNKNOWN)} " if position else "") + step.function.name
         for position, step in enumerate(steps)
     )
 

@@ -31,8 +31,8 @@ def example():
     """A main thread that reaches a goal through a pointer and starts a thread that makes an ioctl."""
     base = recording(
         "main@vl > accel_init@accel *> goal@kvm-all",
-        "main@vl > realize@qdev ~> start@cpus > pthread_create",
-        "clone3 *> vcpu_fn@cpus +> goal@kvm-all > ioctl",
+        "main@vl > realize@qdev t> start@cpus > pthread_create",
+        "clone3 *> vcpu_fn@cpus i> goal@kvm-all > ioctl",
     )
     reached, creation, run = base.stops
     start = Function("vcpu_fn", "cpus")

@@ -258,9 +258,9 @@ def test_who_created_a_thread_is_read_back():
     again = recording_from_text(text.splitlines(keepends=True), "again")
     assert shown(again) == text
     assert [as_text(whole_chain(stop, again)) for stop in again.stops] == [
-        "main -> accel_init -> goal",
-        "main -> realize -> start -> pthread_create",
-        "main -> realize -> start => vcpu_fn -> goal -> ioctl",
+        "main .> accel_init .> goal",
+        "main .> realize .> start .> pthread_create",
+        "main .> realize .> start => vcpu_fn .> goal .> ioctl",
     ]
 
 
@@ -269,8 +269,8 @@ def test_where_only_the_thread_tells_of_its_creator_that_is_a_stack_too():
     text = whole[whole.index("== The goal, KVM_RUN") :]
     again = recording_from_text(text.splitlines(keepends=True), "again")
     assert [as_text(whole_chain(stop, again)) for stop in again.stops] == [
-        "main -> realize -> start -> pthread_create",
-        "main -> realize -> start => clone3 -> vcpu_fn -> goal -> ioctl",
+        "main .> realize .> start .> pthread_create",
+        "main .> realize .> start => clone3 .> vcpu_fn .> goal .> ioctl",
     ]
 
 

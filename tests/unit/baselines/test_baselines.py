@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -18,11 +19,16 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.call_graph import GraphIoctl
 from analyzer.graph.json_format import to_json
 from analyzer.inputs import open_graph
+from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 from tests.support.comparisons import source
 
-LINES = ("main@vl > init *> kvm_init@kvm-all > ioctl@[libc]", "main@vl > board ~> cpu => thread +> goal")
+LINES = ("main@vl > init *> kvm_init@kvm-all > ioctl@[libc]", "main@vl > board t> cpu => thread i> goal")
 EXAMPLE = source(*LINES, ioctls=("KVM_A", "KVM_RUN"), slots={"kvm_init": "AccelClass.init_machine by class_init"})
+
+VERSION_1 = Path(__file__).with_name("version_1")
+RECORDED = Path(__file__).parents[2] / "recorded"
+OLD_ARROWS = {"~>": CallKind.TAIL, "+>": CallKind.INLINE, "!>": CallKind.SIGNAL, "->": CallKind.CALL}
 
 
 def there_and_back(text):
@@ -32,6 +38,32 @@ def there_and_back(text):
 def test_it_is_read_back_as_it_was():
     text = write_baseline(EXAMPLE.graph)
     assert there_and_back(text) == text
+
+
+def test_the_key_says_what_the_arrows_mean_that_occur():
+    keys = [line for line in write_baseline(EXAMPLE.graph).splitlines() if line.startswith("key")]
+    assert keys == ["key > direct call; *> call through a pointer; t> tail call; i> inlined; => thread start"]
+    assert "\nkey" not in write_baseline(source("goal").graph), "no call, no arrow"
+
+
+@pytest.mark.parametrize("file", sorted(VERSION_1.glob("*.txt")), ids=lambda file: file.stem)
+def test_one_of_version_1_is_read_as_the_same_graph(file):
+    old = file.read_text()
+    assert old.startswith("qemu-callchain baseline 1\n")
+    graph = read_baseline(old, file.name)
+    assert to_json(graph) == to_json(read_baseline(write_baseline(graph), file.name))
+    assert to_json(graph) == to_json(open_graph(str(RECORDED / file.name)).graph)
+    steps = [step for chain in graph.chains for step in chain.steps]
+    assert sum(step.kind is not None for step in steps) >= sum(" *> " in line for line in old.splitlines()) > 0
+
+
+@pytest.mark.parametrize("arrow", OLD_ARROWS)
+def test_an_arrow_of_version_1_is_known_in_version_1_only(arrow):
+    text = f"{{}}\n\nchain goal: The goal (main thread)\n  main vl.c\n  {arrow} goal vl.c\n"
+    (chain,) = read_baseline(text.format("qemu-callchain baseline 1"), "baseline").chains
+    assert chain.steps[1].kind is OLD_ARROWS[arrow]
+    with pytest.raises(AnalyzerError, match="unexpected"):
+        read_baseline(text.format(FIRST_LINE), "baseline")
 
 
 def test_nothing_differs_from_the_graph_it_was_made_of():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -287,3 +288,13 @@ def test_an_output_folder_that_cannot_be_made_is_named(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["startup", "--qemu", str(qemu), "--accel", "tcg", "--out", str(tmp_path / "file" / "x")]) == 3
     assert "cannot be written to" in capsys.readouterr().err
+
+
+def test_where_only_ascii_can_be_printed_a_mark_is_still_one_character(monkeypatch):
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
+    recorded = ROOT / "tests" / "recorded"
+    assert main(["diff", str(recorded / "5.2.0-debug.txt"), str(recorded / "7.2.22-debug.txt")]) == 1
+    lines = out.getvalue().decode("ascii").splitlines()
+    assert any("@ moved to another file" in line for line in lines if line.startswith("Key: "))
+    assert any(line.startswith("@  > accel_init_machine ") for line in lines)

@@ -46,10 +46,10 @@ WORDS = {  # verb -> what it prints or writes of each kind
     "show --pointers": {
         **dict.fromkeys(
             RECORDED,
-            "middle -> goal  (hw/middle.c:12)\n    through Ops.go at 0x5000\n    stored in Ops.go by set_up",
+            "middle *> goal  (hw/middle.c:12)\n    through Ops.go at 0x5000\n    stored in Ops.go by set_up",
         ),
-        GRAPH: "middle -> goal  (hw/middle.c:12)\n    through Ops.go\n    stored in Ops.go by set_up, hw/",
-        BASELINE: "middle -> goal  (hw/middle.c)\n    through Ops.go\n    stored in Ops.go by set_up\n",
+        GRAPH: "middle *> goal  (hw/middle.c:12)\n    through Ops.go\n    stored in Ops.go by set_up, hw/",
+        BASELINE: "middle *> goal  (hw/middle.c)\n    through Ops.go\n    stored in Ops.go by set_up\n",
         BACKTRACE: "",
         REFERENCE: "",
     },

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.baselines.writer import ARROWS
 from analyzer.errors import AnalyzerError
 from analyzer.graph.chains import own_chain, without_addresses
 from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, merge
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.model.frames import Frame, Function, Stop, Thread, call_key
 from analyzer.model.pointers import Pointer
 from gdbscripts.enums import PointerOutcome, SlotKind, StopReason
@@ -36,7 +35,7 @@ RECORDINGS = st.lists(st.lists(LINES, max_size=4).map(lambda lines: recording(*l
 
 
 def edges(graph):
-    return {f"{call.caller} {ARROWS[call.kind]} {call.callee}": call.hits for call in graph.calls}
+    return {f"{call.caller} {call_arrow(call.kind)} {call.callee}": call.hits for call in graph.calls}
 
 
 def test_calls_are_counted_by_caller_callee_and_kind():
@@ -114,7 +113,7 @@ def test_a_function_that_left_by_a_jump_is_put_back():
     base = recording("main")
     stop = replace(base.stops[0], frames=(frame("set_bool"), outer))
     steps = own_chain(stop, base)
-    assert as_text(steps) == "x86_cpu_new > qdev_realize ~> set_bool"
+    assert as_text(steps) == "x86_cpu_new > qdev_realize t> set_bool"
     merge([replace(base, stops=(stop,))]).check()
 
 
@@ -133,14 +132,14 @@ def thread_recording():
 
 
 def test_a_pointer_of_known_value_leads_there_in_optimised_programs_too():
-    recorded = recording("main ~> board *> init > goal")
+    recorded = recording("main t> board *> init > goal")
     frames = recorded.stops[0].frames
     hop = (Function("hop", "main"),)
     pointer = Pointer(SlotKind.MEMBER, "Class.init", 0, 0x1234, "hop", PointerOutcome.EXPLAINED, "", hop, ())
-    for leads, expected in (((), "*> init"), (pointer.leads, "*> hop ~> init")):
+    for leads, expected in (((), "*> init"), (pointer.leads, "*> hop t> init")):
         known = {call_key(frames, 2, "init"): replace(pointer, leads=leads)}
         chain = own_chain(recorded.stops[0], replace(recorded, pointers=known))
-        assert as_text(chain) == f"main ~> board {expected} > goal"
+        assert as_text(chain) == f"main t> board {expected} > goal"
 
 
 def test_a_thread_hangs_on_the_frame_that_called_pthread_create():

@@ -157,7 +157,7 @@ class TestInAComparison:
         assert told(self.NEW, self.NEW) == "No change that counts."
 
     def test_nothing_is_told_of_what_nobody_knows(self):
-        pasted = source("main -> goal", scenario="import", accelerator="", guest="")
+        pasted = source("main .> goal", scenario="import", accelerator="", guest="")
         early = source("main > goal", accelerator="", complete=False)
         for old, new in ((pasted, self.NEW), (self.NEW, pasted), (early, self.OLD), (self.OLD, early)):
             assert "started with" not in told(old, new)
@@ -178,7 +178,7 @@ class TestInAComparison:
         assert (rows["Machine"].old, rows["Machine"].differs) == ("QEMU's default", False)
 
     def test_the_page_claims_nothing_of_a_pasted_backtrace(self):
-        pasted = source("main -> goal", scenario="import", accelerator="", guest="")
+        pasted = source("main .> goal", scenario="import", accelerator="", guest="")
         rows = {
             fact.name: fact
             for fact in build_diff_page(compare_sources(pasted, self.NEW, ComparisonTerms()), "").facts

@@ -110,7 +110,7 @@ def test_what_could_not_be_compared_never_passes_silently():
 
 
 def test_notes_do_not_count_unless_named():
-    inlined = source("main +> goal")
+    inlined = source("main i> goal")
     assert judged(old=OLD, new=inlined).verdict is Verdict.SAME
     assert judged(old=OLD, new=inlined, fail_on=parse_fail_on("optimised")).verdict is Verdict.DIFFERS
     assert judged(old=OLD, new=inlined, fail_on=parse_fail_on("all")).verdict is Verdict.DIFFERS

@@ -9,7 +9,8 @@ import pytest
 from analyzer.diff.change import Change, ChangeKind
 from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import RuleResult
-from reports.html.change_marks import SIGNS
+from reports.diff_marks import mark_sign
+from reports.html.change_marks import FAMILIES
 from reports.html.diff_data import build_diff_page
 from reports.html.render import render_diff
 from tests.support.hostile import hostile
@@ -29,11 +30,11 @@ def shown(chapter):
 
 
 def test_every_kind_has_a_sign_a_word_and_a_family():
-    assert set(SIGNS) == set(ChangeKind)
-    words = [(sign, word) for _, sign, word in SIGNS.values()]
+    assert set(FAMILIES) == set(ChangeKind)
+    words = [word for _, word in FAMILIES.values()]
     assert len(set(words)) == len(words)
-    assert {family for family, _, _ in SIGNS.values()} == {"gone", "new", "changed", "note"}
-    of_a_family = {(family, sign) for family, sign, _ in SIGNS.values()}
+    assert {family for family, _ in FAMILIES.values()} == {"gone", "new", "changed", "note"}
+    of_a_family = {(family, mark_sign(kind)) for kind, (family, _) in FAMILIES.items()}
     assert len({sign for _, sign in of_a_family}) == len(of_a_family), "a sign stands for two families"
 
 
@@ -162,7 +163,7 @@ def test_every_change_is_in_the_table_and_leads_to_its_rows():
 def test_chips_count_each_kind_worst_first():
     page = build_diff_page(verdict(chain("goal", "+ > x\n- > y\n+ > z\n")), "")
     assert [(chip.sign, chip.text) for chip in page.chips] == [
-        ("−", "1 function removed"),
+        ("-", "1 function removed"),
         ("+", "2 functions inserted"),
     ]
 

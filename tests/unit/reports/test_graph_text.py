@@ -18,7 +18,7 @@ from tests.support.notation import recording
 @pytest.fixture
 def graph():
     """One chain: a thread is created in `start`, its `work` makes an ioctl, which the kernel serves."""
-    made = graph_of(recording("main > start => run +> work ~> ask > ioctl@[libc]"))
+    made = graph_of(recording("main > start => run i> work t> ask > ioctl@[libc]"))
     (chain,) = made.chains
     kernel = ChainStep(Function("kvm_vcpu_ioctl", "[kernel]"), CallKind.SYSCALL, "", 0)
     made.chains = (replace(chain, thread="CPU 0/KVM", steps=(*chain.steps, kernel)),)
@@ -41,7 +41,7 @@ def test_a_chain_looks_as_gdb_prints_a_stack_and_says_who_created_the_thread(gra
 
 
 def test_a_function_that_left_by_a_jump_is_marked_as_in_a_recording():
-    (text,) = chains_text(graph_of(recording("main > ask ~> goal")))
+    (text,) = chains_text(graph_of(recording("main > ask t> goal")))
     assert [line for line in text.splitlines() if "[tail call]" in line] == [
         "#1  ask () at hw/main.c:12  [tail call]"
     ]
