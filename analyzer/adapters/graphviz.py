@@ -6,6 +6,7 @@ import shutil
 
 import graphviz
 
+from analyzer.adapters.process import CommandTimeoutError, capture
 from analyzer.errors import AnalyzerError
 
 INSTALL_HINT = "Install it: apt install graphviz (or dnf install graphviz, pacman -S graphviz)."
@@ -27,3 +28,12 @@ def svg_or_reason(dot: str) -> tuple[str, str]:
         return render_svg(dot), ""
     except AnalyzerError as error:
         return "", f"{error.message} {error.hint}"
+
+
+def version() -> str:
+    """What `dot -V` says of itself, as in "graphviz version 2.43.0 (0)". AnalyzerError when it does not answer."""
+    try:
+        answer = capture(["dot", "-V"], timeout=20)
+    except (OSError, CommandTimeoutError) as error:
+        raise AnalyzerError(f"graphviz does not answer: {error}.", INSTALL_HINT) from None
+    return answer.stderr.strip().removeprefix("dot - ")

@@ -1,4 +1,8 @@
-"""Runs a program of a build: output into the log, nothing left running, no environment of the user's shell."""
+"""Starts other programs. Together with the other modules of this folder, the only place that imports `subprocess`.
+
+`run` is for the steps of a build: it logs the output, hides the user's environment and leaves no process behind.
+`capture` is for a short question to a program. `run_on_terminal` and `run_in_shell` show the output to the user.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -76,6 +81,65 @@ def run(
         if process.returncode:
             raise CommandError(command, process.returncode, "".join(lines))
     return "".join(lines)
+
+
+class CommandTimeoutError(Exception):
+    """`command` did not end within `timeout` seconds; it is killed."""
+
+    def __init__(self, command: Sequence[str], timeout: float) -> None:
+        super().__init__(f"{command[0]} did not end within {timeout:.0f} s")
+        self.command, self.timeout = command, timeout
+
+
+@dataclass(frozen=True)
+class CommandOutput:
+    """The exit status of a program (negative: the signal that ended it) and all that it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the exit status is 0."""
+        return self.status == 0
+
+
+def capture(
+    command: Sequence[str],
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 60.0,
+) -> CommandOutput:
+    """Run a program to its end and return its exit status and output, whatever the status is.
+
+    It runs in `folder` (default: the current one) with `environment` (default: the user's) for at most `timeout`
+    seconds. Bytes that are not UTF-8 are kept as surrogates, as in file names.
+    Raises OSError when the program cannot be started, CommandTimeoutError when it takes too long.
+    """
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, check=False, timeout=timeout
+        )
+    except subprocess.TimeoutExpired:
+        raise CommandTimeoutError(command, timeout) from None
+    return CommandOutput(done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
+
+
+def run_on_terminal(command: Sequence[str]) -> int:
+    """Run a program that may ask the user on the terminal; return its exit status.
+
+    Its standard output goes to our standard error. OSError when it cannot be started.
+    """
+    return subprocess.run(command, check=False, stdout=sys.stderr).returncode
+
+
+def run_in_shell(command: str) -> int:
+    """Run a command line of the user in `/bin/sh`; return the shell's exit status.
+
+    Its standard output goes to our standard error. Status 126 or 127: the shell cannot start the command.
+    """
+    return subprocess.run(command, shell=True, check=False, stdout=sys.stderr).returncode
 
 
 @contextmanager

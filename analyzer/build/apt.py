@@ -9,12 +9,11 @@ from __future__ import annotations
 import functools
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analyzer.adapters.process import SYSTEM_PATH, CommandContext, CommandError, run
+from analyzer.adapters.process import SYSTEM_PATH, CommandContext, CommandError, capture, run
 from analyzer.build.cache import Cache
 from analyzer.build.progress import Reporter, report_seconds
 from analyzer.build.request import SourcePackage
@@ -114,8 +113,7 @@ def newest_first(versions: Sequence[str]) -> list[str]:
     """Package versions as dpkg orders them: `11.1.0~rc2` is older than `11.1.0`."""
 
     def compare(one: str, other: str) -> int:
-        later = subprocess.run(["dpkg", "--compare-versions", one, "gt", other], check=False).returncode == 0
-        return -1 if later else 1
+        return -1 if capture(["dpkg", "--compare-versions", one, "gt", other]).succeeded else 1
 
     return sorted(dict.fromkeys(versions), key=functools.cmp_to_key(compare))
 

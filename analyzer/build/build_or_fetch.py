@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import platform
-import subprocess
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from analyzer import TOOL
 from analyzer.adapters.elf import build_id_of
+from analyzer.adapters.process import CommandTimeoutError
 from analyzer.build.cache import Cache, remove
 from analyzer.build.compile import CompiledProgram, compile_tree, given_programs
 from analyzer.build.host_packages import check_requirements
@@ -48,8 +48,8 @@ def build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache,
     try:
         with cache.in_use():
             return _build_or_fetch(request, settings, cache, reporter)
-    except subprocess.TimeoutExpired as error:
-        raise AnalyzerError(f"{error.cmd[0]} gave no answer in {error.timeout:.0f} s.", "Try again.") from None
+    except CommandTimeoutError as error:
+        raise AnalyzerError(f"{error}.", "Try again.") from None
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise AnalyzerError(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.adapters.process import NO_LOG, SYSTEM_PATH
+from analyzer.adapters.process import NO_LOG, SYSTEM_PATH, capture
 from analyzer.build.cache import Cache
 from analyzer.build.host_packages import known_cure
 from analyzer.build.progress import Reporter
@@ -112,9 +111,8 @@ def compiles_with(compiler: Sequence[str]) -> Compiles:
             for file, text in zip(names, files, strict=True):
                 (folder / file).write_text(text + "\n", encoding="utf-8")
             line = [*compiler, *flags, *names, "-o", "program"]
-            environment = NO_LOG.environment()  # the build's own, not the user's
-            done = subprocess.run(line, cwd=folder, capture_output=True, check=False, timeout=120, env=environment)
-            return done.returncode == 0
+            # in the environment of the build, not in the user's
+            return capture(line, folder, NO_LOG.environment(), timeout=120).succeeded
 
     return compiles
 
@@ -148,10 +146,7 @@ def _given(settings: BuildSettings, option: str) -> str | None:
 def version_of(compiler: list[str]) -> str:
     """The first line of `cc --version`. AnalyzerError when there is no such compiler."""
     try:
-        done = subprocess.run(
-            [*compiler, "--version"], capture_output=True, text=True, check=False, env=NO_LOG.environment()
-        )
-        lines = done.stdout.splitlines()
+        lines = capture([*compiler, "--version"], environment=NO_LOG.environment()).stdout.splitlines()
     except OSError:
         lines = []
     if lines:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from analyzer.adapters.process import NO_LOG, SYSTEM_PATH
+from analyzer.adapters.process import NO_LOG, SYSTEM_PATH, capture
 from analyzer.errors import AnalyzerError
 from analyzer.toml import load_toml
 
@@ -104,8 +103,7 @@ def _have(need: HostRequirement) -> bool:
     if shutil.which(trial[0], path=SYSTEM_PATH) is None:
         return True  # what is asked is missing itself, and that is said; the rest when it is here
     # as the build will find it, whatever the user's shell has first in PATH
-    done = subprocess.run(trial, check=False, capture_output=True, timeout=60, env=NO_LOG.environment())
-    return done.returncode == 0
+    return capture(trial, environment=NO_LOG.environment()).succeeded
 
 
 @cache

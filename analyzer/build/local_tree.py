@@ -6,11 +6,11 @@ import hashlib
 import os
 import shutil
 import stat
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analyzer.adapters.git import git_output
 from analyzer.build.cache import Cache
 from analyzer.build.progress import Reporter
 from analyzer.build.provenance import read_facts, write_facts
@@ -43,13 +43,13 @@ def look_at(folder: Path, cache: Cache) -> LocalTree:
         raise AnalyzerError(
             f"{folder} has no configure: it is no source tree of QEMU.", "Give the top folder of the tree."
         )
-    commit, top = _git(folder, "rev-parse", "HEAD"), _git(folder, "rev-parse", "--show-toplevel")
+    commit, top = git_output(folder, "rev-parse", "HEAD"), git_output(folder, "rev-parse", "--show-toplevel")
     if commit is None or top is None or Path(top.removesuffix("\n")).resolve() != folder.resolve():
         return LocalTree(folder, _only_sources(folder, _all_files(folder), cache))
     names = set(_of_checkout(folder))
     apart = set(_parts_kept_apart(folder, names))
     # whatever the user's configuration hides; and a git that cannot tell has not said that it is clean
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none")
+    changes = git_output(folder, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none")
     beyond = ", with changes that are in no commit" if changes != "" else ""
     beyond += ", with subprojects that were downloaded" if apart else ""
     return LocalTree(folder, _only_sources(folder, names | apart, cache), commit.strip(), beyond)
@@ -176,16 +176,4 @@ def _parts_kept_apart(folder: Path, names: Iterable[str]) -> Iterator[str]:
 
 
 def _listed(folder: Path, *arguments: str) -> list[str]:
-    return (_git(folder, "ls-files", "-z", *arguments) or "").split("\0")[:-1]
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints; None when it fails or is not there. It writes nothing, not even its index."""
-    command = ["git", "--no-optional-locks", "-c", "safe.directory=*", "-C", str(folder), *arguments]
-    # a GIT_DIR of the user's shell would answer for another repository
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=120, env=environment)
-    except FileNotFoundError:
-        return None
-    return os.fsdecode(done.stdout) if done.returncode == 0 else None
+    return (git_output(folder, "ls-files", "-z", *arguments) or "").split("\0")[:-1]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
-from analyzer.adapters.process import SYSTEM_PATH
+from analyzer.adapters.process import SYSTEM_PATH, CommandTimeoutError, capture
 from analyzer.build.apt import fetch_python2
 from analyzer.build.cache import Cache
 from analyzer.build.progress import Reporter
@@ -53,10 +52,10 @@ def provide_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
 def runs_python2(path: Path) -> bool:
     """Whether this is a Python 2.7 that works: a name in PATH may be a stand-in that only complains."""
     try:
-        done = subprocess.run([str(path), "-c", _TRIAL], capture_output=True, text=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
+        done = capture([str(path), "-c", _TRIAL], timeout=20)
+    except (OSError, CommandTimeoutError):
         return False
-    return done.returncode == 0 and done.stdout == "works\n"
+    return done.succeeded and done.stdout == "works\n"
 
 
 def _fill(fresh: Path, final: Path, cache: Cache, log: Path, reporter: Reporter) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from pathlib import Path, PurePath
 from analyzer.adapters.elf import NoProgramError, function_names
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.git import commit_in
+from analyzer.adapters.process import run_in_shell
 from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
 from analyzer.build.compile import BuildFailedError
 from analyzer.build.provenance import provenance_of
@@ -237,7 +236,7 @@ def _program(options: BisectOptions) -> Path:
 
 def _run_build(command: str) -> None:
     """Run the user's command in the shell; what it says goes to standard error, since ours is the answer."""
-    status = subprocess.run(command, shell=True, stdout=sys.stderr, check=False).returncode
+    status = run_in_shell(command)
     if status in _NO_SUCH_COMMAND:
         raise AnalyzerError(
             f"--build {command}: the shell cannot start that.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.adapters.process import run_on_terminal
 from analyzer.build.build_or_fetch import BuiltQemu, build_or_fetch
 from analyzer.build.cache import Cache
 from analyzer.build.cache_entries import CacheEntry, cache_entries, prune
@@ -176,7 +176,7 @@ def _installed(missing: MissingPackagesError, console: Console) -> bool:
     console.say(f"{missing.message} Install it now with `{' '.join(command)}`? [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise AnalyzerError("Nothing was installed, and nothing built.", missing.hint)
-    return subprocess.run(command, check=False, stdout=sys.stderr).returncode == 0  # our own output is the path
+    return run_on_terminal(command) == 0
 
 
 def _as_root(command: Sequence[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,8 +106,7 @@ def _kvm_guest() -> str:
 
 def _graphviz() -> str:
     graphviz.render_svg("digraph { a -> b }")
-    answer = subprocess.run(["dot", "-V"], capture_output=True, text=True, timeout=20, check=False)
-    return answer.stderr.strip().removeprefix("dot - ")
+    return graphviz.version()
 
 
 def _firmware() -> str:
