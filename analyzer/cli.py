@@ -18,7 +18,7 @@ from analyzer.commands.parser import EXIT_STATUSES, Parser, describe, refuse
 from analyzer.errors import AnalyzerError, ExitStatus
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-_STOPS_A_BISECTION = 129  # `git bisect run` would take anything below 128 for what we say of the commit
+_ABORT_BISECTION = 129  # `git bisect run` would take anything below 128 for what we say of the commit
 
 VERBS = {
     "startup": "record how a QEMU starts a guest, merge it into a call graph and write the report",
@@ -43,7 +43,7 @@ _TAKE_ARGUMENTS_AFTER_DASHES = {"startup", "io", "build", "bisect"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _prepare_output()
+    _make_output_robust()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
@@ -53,20 +53,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"analyze: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"  {error.hint}", file=sys.stderr)
-        return _failed(arguments, error.exit_status)
+        return _error_status(arguments, error.exit_status)
     except KeyboardInterrupt:
         print("\nanalyze: interrupted", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as in `analyze show … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _failed(arguments, ExitStatus.DONE)
+        return _error_status(arguments, ExitStatus.DONE)
     except OSError as error:  # a full disk, a folder that vanished
         print(f"analyze: {error.strerror}: {error.filename or 'while writing'}", file=sys.stderr)
-        return _failed(arguments, ExitStatus.COULD_NOT_RUN)
+        return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
     except Exception:  # noqa: BLE001 - Python would end with 1, as if something differed
         traceback.print_exc()
         print("analyze: this is a mistake of the program itself; please report it.", file=sys.stderr)
-        return _failed(arguments, ExitStatus.COULD_NOT_RUN)
+        return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -86,7 +86,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _parser(asked_for: str) -> Parser:
+def _parser(verb_name: str) -> Parser:
     parser = Parser(
         prog="analyze",
         description="Shows how QEMU starts a KVM guest: call chains of a real run, recorded with gdb.",
@@ -97,7 +97,7 @@ def _parser(asked_for: str) -> Parser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     for name, help_text in VERBS.items():
         verb = verbs.add_parser(name, help=help_text, formatter_class=argparse.RawDescriptionHelpFormatter)
-        if name == asked_for:
+        if name == verb_name:
             command = importlib.import_module(f"analyzer.commands.{'import_' if name == 'import' else name}")
             describe(verb, help_text, command.EXAMPLES)
             command.add_options(verb)
@@ -105,11 +105,11 @@ def _parser(asked_for: str) -> Parser:
     return parser
 
 
-def _failed(arguments: Sequence[str], status: ExitStatus) -> int:
-    return _STOPS_A_BISECTION if arguments[:1] == ["bisect"] else int(status)
+def _error_status(arguments: Sequence[str], status: ExitStatus) -> int:
+    return _ABORT_BISECTION if arguments[:1] == ["bisect"] else int(status)
 
 
-def _prepare_output() -> None:
+def _make_output_robust() -> None:
     """Whatever a program is called, printing it must not fail; nor must a closed stream."""
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we live

@@ -11,10 +11,10 @@ from typing import TextIO
 from analyzer.recording.progress import MilestoneReached
 from analyzer.text import visible
 
-_BAR = 24  # characters
+_BAR_LENGTH = 24  # characters
 
 
-def print_whole(text: str) -> None:
+def print_text(text: str) -> None:
     """Print an answer. A reader that has gone, as in `… | head`, has seen enough; the exit status still tells."""
     try:
         print(text, end="", flush=True)
@@ -27,9 +27,9 @@ class Console:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
-        self._live = self._stream.isatty()
-        self._shown = 0.0
-        self._tenths: tuple[str, int] = ("", -1)
+        self._is_terminal = self._stream.isatty()
+        self._last_update = 0.0
+        self._last_tenth: tuple[str, int] = ("", -1)
         self._step = ""
         self._step_began = 0.0
 
@@ -47,16 +47,16 @@ class Console:
     def waiting(self, titles: Sequence[str], seconds: float) -> None:
         """What is awaited now; shown twice a second, and not before the first second has passed."""
         now = time.monotonic()
-        if not self._live or seconds < 1.0 or now - self._shown < 0.5:
+        if not self._is_terminal or seconds < 1.0 or now - self._last_update < 0.5:
             return
-        self._shown = now
+        self._last_update = now
         more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
         self._print(f"\r\x1b[K{seconds:8.0f} s  waiting for: {titles[0]}{more}")
 
     def explaining(self, done: int, total: int) -> None:
         """How many function pointers are explained; shown while more are sought."""
         if done < total:
-            self._shown = 0.0
+            self._last_update = 0.0
             self.progress("Who set the function pointers", done, total)
 
     def progress(self, what: str, done: int, total: int, unit: str = "") -> None:
@@ -64,20 +64,20 @@ class Console:
         now = time.monotonic()
         if what != self._step:
             self._step, self._step_began = what, now
-        if self._live:
-            if now - self._shown > 0.1 or done == total:
-                self._shown = now
+        if self._is_terminal:
+            if now - self._last_update > 0.1 or done == total:
+                self._last_update = now
                 elapsed = "" if unit == "s" else f", {now - self._step_began:.0f} s"
                 self._print("\r\x1b[K" + _progress_line(what, done, total, unit) + elapsed)
-        elif total and self._tenths != (what, tenth := done * 10 // total):
-            self._tenths = (what, tenth)
+        elif total and self._last_tenth != (what, tenth := done * 10 // total):
+            self._last_tenth = (what, tenth)
             self._print(_progress_line(what, done, total, unit) + "\n")
 
     def clear(self) -> None:
         """Remove the line that says what is awaited."""
-        if self._live and self._shown:
+        if self._is_terminal and self._last_update:
             self._print("\r\x1b[K")
-            self._shown = 0.0
+            self._last_update = 0.0
 
     def _print(self, text: str) -> None:
         try:
@@ -89,8 +89,8 @@ class Console:
 def _progress_line(what: str, done: int, total: int, unit: str) -> str:
     if not total:
         return f"{what}: {amount(done, unit)}"
-    full = min(_BAR, done * _BAR // total)
-    bar = "#" * full + "." * (_BAR - full)
+    full = min(_BAR_LENGTH, done * _BAR_LENGTH // total)
+    bar = "#" * full + "." * (_BAR_LENGTH - full)
     counted = amount(done, unit) if unit == "B" else str(done)
     return f"{what}: [{bar}] {counted} of {amount(total, unit)}"
 

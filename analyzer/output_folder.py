@@ -7,7 +7,7 @@ from pathlib import Path
 from analyzer.errors import AnalyzerError
 from analyzer.recording.reader import FILE_NAME, read_recording
 
-_SET_ASIDE = FILE_NAME + ".before"
+_PREVIOUS_RECORDING = FILE_NAME + ".before"
 
 
 def prepare_folder(folder: Path, force: bool) -> None:
@@ -17,11 +17,11 @@ def prepare_folder(folder: Path, force: bool) -> None:
     """
     recording = folder / FILE_NAME
     try:
-        holds_one = _holds_recording(folder)
+        has_recording = _holds_recording(folder)
         check_free(folder, force)
         folder.mkdir(parents=True, exist_ok=True)
-        if holds_one:
-            recording.replace(folder / _SET_ASIDE)
+        if has_recording:
+            recording.replace(folder / _PREVIOUS_RECORDING)
         recording.touch()
     except OSError as error:
         raise AnalyzerError(
@@ -47,16 +47,16 @@ def keep_if_useful(folder: Path) -> bool:
     """Whether the recording reached anything beyond `main`. If not it is removed, since it would only be in the
     way next time, and one that was set aside is put back."""
     try:
-        of_use = bool(read_recording(folder).reached - {"main"})
+        useful = bool(read_recording(folder).reached - {"main"})
     except AnalyzerError:
-        of_use = False
-    if of_use:
+        useful = False
+    if useful:
         remove_previous(folder)
         return True
-    aside = folder / _SET_ASIDE
+    previous = folder / _PREVIOUS_RECORDING
     (folder / FILE_NAME).unlink(missing_ok=True)
-    if aside.exists():
-        aside.replace(folder / FILE_NAME)
+    if previous.exists():
+        previous.replace(folder / FILE_NAME)
     if not any(folder.iterdir()):
         folder.rmdir()
     return False
@@ -64,7 +64,7 @@ def keep_if_useful(folder: Path) -> bool:
 
 def remove_previous(folder: Path) -> None:
     """Another recording has taken its place."""
-    (folder / _SET_ASIDE).unlink(missing_ok=True)
+    (folder / _PREVIOUS_RECORDING).unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,14 +6,14 @@ import os
 import unicodedata
 from pathlib import Path
 
-_KEPT = "\n\t"
+_UNCHANGED = "\n\t"
 
 
 def visible(text: str) -> str:
     """`text` with control and formatting characters spelled out: a guest must not drive the reader's terminal,
     nor turn the direction of a page."""
     return "".join(
-        char if char in _KEPT or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else _spelled(char)
+        char if char in _UNCHANGED or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else _escaped(char)
         for char in text
     )
 
@@ -28,5 +28,5 @@ def expand_user(text: str) -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
-def _spelled(char: str) -> str:
+def _escaped(char: str) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"

@@ -18,7 +18,7 @@ _MACHINES = {"EM_X86_64": "x86-64"}  # what gdbscripts can read calls of
 _DEBUG_FOLDER = Path("/usr/lib/debug")
 
 
-class NoProgramError(AnalyzerError):
+class ProgramNotFoundError(AnalyzerError):
     """There is no program of that name."""
 
 
@@ -68,14 +68,14 @@ def function_names(path: Path) -> set[str]:
 @contextmanager
 def _open(path: Path) -> Iterator[ELFFile]:
     if path.exists() and not path.is_file():
-        raise NoProgramError(f"{path} is not a file.", "Give the path of a qemu-system-x86_64.")
+        raise ProgramNotFoundError(f"{path} is not a file.", "Give the path of a qemu-system-x86_64.")
     try:
         with path.open("rb") as file:
             yield ELFFile(file)
     except ELFError:
         raise AnalyzerError(f"{path} is not a program (not an ELF file).", _script_hint(path)) from None
     except FileNotFoundError:
-        raise NoProgramError(f"{path}: no such file.", "Give the path of a qemu-system-x86_64.") from None
+        raise ProgramNotFoundError(f"{path}: no such file.", "Give the path of a qemu-system-x86_64.") from None
     except OSError as error:
         raise AnalyzerError(f"{path} cannot be read: {error.strerror}.") from None
 

@@ -22,7 +22,7 @@ from typing import Any
 from analyzer.errors import AnalyzerError
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "gdbscripts" / "bootstrap.py"
-OLDEST = 12  # gdb.MICommand came with gdb 12
+OLDEST_GDB = 12  # gdb.MICommand came with gdb 12
 INSTALL_HINT = "Install it: apt install gdb (or dnf install gdb, pacman -S gdb)."
 PTRACE_HINT = "In a container add --cap-add=SYS_PTRACE; on the host see /proc/sys/kernel/yama/ptrace_scope."
 _START_TIMEOUT = 30.0  # seconds
@@ -63,10 +63,10 @@ class Gdb:
 
     def __init__(self, program: Path | None = None, gdb: str | None = None) -> None:
         self._executable = gdb or shutil.which("gdb")
-        self._process = _spawn(self._executable) if self._executable else None
+        self._process = _start_gdb(self._executable) if self._executable else None
         self._program = program
         self._selector = selectors.DefaultSelector()
-        self._rest = b""
+        self._partial_line = b""
         self._lines: deque[bytes] = deque()
         self._tokens = itertools.count(1)
         self._answers: dict[int, dict[str, Any]] = {}
@@ -74,7 +74,7 @@ class Gdb:
         self._facts: GdbFacts | None = None
         self.log: deque[str] = deque(maxlen=200)  # what gdb said to people, for error messages
         self.program_pid = 0
-        self._greeting = self._greet() if self._process else {}
+        self._handshake_tokens = self._send_handshake() if self._process else {}
 
     def __enter__(self) -> Gdb:
         return self
@@ -88,7 +88,7 @@ class Gdb:
     def facts(self) -> GdbFacts:
         """What the handshake told; waits for it. AnalyzerError when this gdb will not do."""
         if self._facts is None:
-            self._facts = self._shake_hands()
+            self._facts = self._finish_handshake()
         return self._facts
 
     def command(self, text: str, timeout: float = 60.0) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class Gdb:
 
     def console(self, text: str, timeout: float = 60.0) -> dict[str, Any]:
         """Run a command of gdb's command line."""
-        return self.command(f"-interpreter-exec console {quote(text)}", timeout)
+        return self.command(f"-interpreter-exec console {mi_string(text)}", timeout)
 
     def wait_stopped(self, timeout: float) -> Stopped | None:
         """The next stop of the program, or None after `timeout` seconds."""
@@ -118,7 +118,7 @@ class Gdb:
         self.command("-exec-interrupt --all")
         return self.wait_stopped(timeout)
 
-    def dismiss(self) -> None:
+    def request_exit(self) -> None:
         """Tell gdb to end the program and itself; `close` waits for it."""
         with suppress(GdbError):
             self._send("-gdb-exit")
@@ -128,7 +128,7 @@ class Gdb:
         if self._process is None:
             return
         if self._process.poll() is None:
-            self.dismiss()
+            self.request_exit()
             try:
                 self._process.wait(timeout=2.0)
             except subprocess.TimeoutExpired:
@@ -139,36 +139,36 @@ class Gdb:
             if pipe is not None:
                 pipe.close()
 
-    def _greet(self) -> dict[str, int]:
+    def _send_handshake(self) -> dict[str, int]:
         """Send what every session begins with; the tokens of the commands that matter."""
         assert self._process is not None and self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
         commands = {
             "async": "-gdb-set mi-async on",
-            "source": f"-interpreter-exec console {quote(f'source {BOOTSTRAP}')}",
+            "source": f"-interpreter-exec console {mi_string(f'source {BOOTSTRAP}')}",
             "hello": "-chain-hello",
         }
         if self._program is not None:
-            commands["load"] = f"-file-exec-and-symbols {quote(str(self._program))}"
+            commands["load"] = f"-file-exec-and-symbols {mi_string(str(self._program))}"
         try:
             return {name: self._send(text) for name, text in commands.items()}
         except GdbError:  # gone already: the first command says so
             return {}
 
-    def _shake_hands(self) -> GdbFacts:
-        from gdbscripts.records import SCHEMA  # see _parsed
+    def _finish_handshake(self) -> GdbFacts:
+        from gdbscripts.records import SCHEMA  # see _parse_record
 
         if self._process is None or self._executable is None:
             raise AnalyzerError("gdb is not installed.", INSTALL_HINT)
         answers = {}
         try:
-            for name, token in self._greeting.items():
+            for name, token in self._handshake_tokens.items():
                 answers[name] = self._answer(token, name, _START_TIMEOUT if name != "load" else _LOAD_TIMEOUT)
             hello = answers["hello"]
         except (GdbError, KeyError) as error:
             message = error.message if isinstance(error, GdbError) else "it ended at once"
-            raise _unusable(self._executable, message, "".join(self.log)) from None
+            raise _unusable_error(self._executable, message, "".join(self.log)) from None
         if int(hello["schema"]) != SCHEMA:
             raise AnalyzerError(
                 f"The gdb scripts speak schema {hello['schema']}, this program {SCHEMA}.",
@@ -196,7 +196,7 @@ class Gdb:
         try:
             self._process.stdin.write(os.fsencode(f"{token}{command}\n"))
         except (BrokenPipeError, ValueError):
-            raise GdbError("gdb ended unexpectedly.", self._last_words()) from None
+            raise GdbError("gdb ended unexpectedly.", self._exit_description()) from None
         return token
 
     def _read(self, timeout: float) -> None:
@@ -205,16 +205,16 @@ class Gdb:
         assert self._process is not None and self._process.stdout is not None
         chunk = os.read(self._process.stdout.fileno(), 1 << 16)
         if not chunk:
-            raise GdbError("gdb ended unexpectedly.", self._last_words())
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+            raise GdbError("gdb ended unexpectedly.", self._exit_description())
+        *lines, self._partial_line = (self._partial_line + chunk).split(b"\n")
         self._lines.extend(lines)
         # Ctrl-C may come between any two steps: a line is removed only after it was taken.
         while self._lines:
             text = self._lines[0].decode(errors="replace").rstrip("\r")
-            self._take(_parsed(text))
+            self._handle_record(_parse_record(text))
             self._lines.popleft()
 
-    def _take(self, response: dict[str, Any]) -> None:
+    def _handle_record(self, response: dict[str, Any]) -> None:
         kind, message, payload = response["type"], response["message"], response["payload"]
         if kind == "result" and response.get("token") is not None:
             self._answers[response["token"]] = response
@@ -225,7 +225,7 @@ class Gdb:
         elif kind in ("console", "log", "output") and isinstance(payload, str):
             self.log.append(payload)
 
-    def _last_words(self) -> str:
+    def _exit_description(self) -> str:
         assert self._process is not None
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1.0)
@@ -234,7 +234,7 @@ class Gdb:
         return "Its last words: " + " ".join("".join(self.log).split())[-400:] if self.log else ""
 
 
-def _parsed(line: str) -> dict[str, Any]:
+def _parse_record(line: str) -> dict[str, Any]:
     """One record of MI. Loaded only now: gdb is started first and reads symbols meanwhile."""
     from pygdbmi import gdbmiparser
 
@@ -242,13 +242,13 @@ def _parsed(line: str) -> dict[str, Any]:
     return response
 
 
-def quote(text: str) -> str:
+def mi_string(text: str) -> str:
     """`text` as an MI c-string."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 
-def _spawn(executable: str) -> subprocess.Popen[bytes]:
+def _start_gdb(executable: str) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"}
     environment |= {"LC_ALL": "C.UTF-8", "SHELL": "/bin/sh", "TERM": "dumb"}
     # A session of its own: Ctrl-C reaches us only, and we end gdb in order. Should we be killed instead,
@@ -272,12 +272,12 @@ def _spawn(executable: str) -> subprocess.Popen[bytes]:
         ) from None
 
 
-def _unusable(executable: str, message: str, said: str) -> AnalyzerError:
+def _unusable_error(executable: str, message: str, said: str) -> AnalyzerError:
     if "Python scripting is not supported" in said + message:
         return AnalyzerError(f"{executable} was built without Python.", INSTALL_HINT)
     if "MICommand" in said:
         return AnalyzerError(
-            f"{executable} is too old: gdb {OLDEST} or later is needed.",
+            f"{executable} is too old: gdb {OLDEST_GDB} or later is needed.",
             "Install a newer gdb, or put one first in PATH.",
         )
     return AnalyzerError(f"gdb could not be started: {message}", " ".join(said.split())[-400:])

@@ -38,10 +38,10 @@ def check_kvm() -> None:
         pass
 
 
-def run_a_guest() -> None:
+def run_test_guest() -> None:
     """Raise AnalyzerError unless KVM runs a guest: `out %al, $0x80` must come back as an I/O exit."""
     with _virtual_machine() as (kvm, vm):
-        reason = _first_exit(kvm, vm)
+        reason = _first_exit_reason(kvm, vm)
     if reason != _EXIT_IO:
         raise AnalyzerError(
             f"KVM ran a guest but left it for reason {reason}, not for its I/O instruction.",
@@ -90,7 +90,7 @@ def _open_device() -> int:
         ) from None
 
 
-def _first_exit(kvm: int, vm: int) -> int:
+def _first_exit_reason(kvm: int, vm: int) -> int:
     """Why the guest came back the first time (exit_reason of struct kvm_run)."""
     with mmap.mmap(-1, mmap.PAGESIZE) as memory:
         memory.write(_GUEST_CODE)
@@ -101,7 +101,7 @@ def _first_exit(kvm: int, vm: int) -> int:
             region = struct.pack("=IIQQQ", 0, 0, 0, mmap.PAGESIZE, address)  # slot, flags, guest address, …
             fcntl.ioctl(vm, _SET_USER_MEMORY_REGION, region)
             vcpu = fcntl.ioctl(vm, _CREATE_VCPU, 0)
-            _point_at_start(vcpu)
+            _set_start_address(vcpu)
             size = fcntl.ioctl(kvm, _GET_VCPU_MMAP_SIZE)
             with mmap.mmap(vcpu, size) as run:
                 fcntl.ioctl(vcpu, _RUN, 0)
@@ -114,7 +114,7 @@ def _first_exit(kvm: int, vm: int) -> int:
                 os.close(vcpu)
 
 
-def _point_at_start(vcpu: int) -> None:
+def _set_start_address(vcpu: int) -> None:
     """Real mode, code segment at 0, instruction pointer 0."""
     sregs = bytearray(0x138)
     fcntl.ioctl(vcpu, _GET_SREGS, sregs)

@@ -19,9 +19,11 @@ from pathlib import Path
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What a build may know of its surroundings; CFLAGS, MAKEFLAGS, PYTHONPATH and the like would change the result.
-_PASSED_ON = ("HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
-_KEPT = 5000  # lines of output; the log has all of them
-_PATIENCE = 5.0  # seconds for ninja or make to end by itself
+_INHERITED_VARIABLES = (
+    "HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"
+)  # fmt: skip
+_MAX_OUTPUT_LINES = 5000  # lines of output; the log has all of them
+_INTERRUPT_TIMEOUT = 5.0  # seconds for ninja or make to end by itself
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class CommandContext:
 
     def environment(self) -> dict[str, str]:
         """The whole environment of a program of the build."""
-        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         path = f"{self.path}:{SYSTEM_PATH}" if self.path else SYSTEM_PATH
-        return {**passed, "PATH": path, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
+        return {**inherited, "PATH": path, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
 
 
 NO_LOG = CommandContext(Path(os.devnull))
@@ -59,25 +61,25 @@ def run(
     command: Sequence[str],
     folder: Path,
     context: CommandContext,
-    each_line: Callable[[str], None] | None = None,
-    more: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] | None = None,
+    extra_environment: Mapping[str, str] | None = None,
 ) -> str:
     """Run to the end; returns the last of what it printed, both streams in one. CommandError unless it ends well.
 
-    `each_line` sees every line as it comes. All that it started is ended when we are interrupted.
+    `on_line` sees every line as it comes. All that it started is ended when we are interrupted.
     """
-    lines: deque[str] = deque(maxlen=_KEPT)
+    lines: deque[str] = deque(maxlen=_MAX_OUTPUT_LINES)
     context.log.parent.mkdir(parents=True, exist_ok=True)
     with context.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
         log.write(f"$ {' '.join(command)}\n")
         log.flush()
-        with _process(command, folder, {**context.environment(), **(more or {})}) as process:
+        with _running_process(command, folder, {**context.environment(), **(extra_environment or {})}) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 log.write(line)
                 lines.append(line)
-                if each_line:
-                    each_line(line)
+                if on_line:
+                    on_line(line)
         if process.returncode:
             raise CommandError(command, process.returncode, "".join(lines))
     return "".join(lines)
@@ -143,11 +145,13 @@ def run_in_shell(command: str) -> int:
 
 
 @contextmanager
-def _process(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def _running_process(
+    command: Sequence[str], folder: Path, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[str]]:
     """A process in a session of its own. It ends before the block does; when that ends badly its children too."""
-    guarded = shutil.which("setpriv", path=SYSTEM_PATH)  # ends with us even when we are killed
+    setpriv = shutil.which("setpriv", path=SYSTEM_PATH)  # ends with us even when we are killed
     process = subprocess.Popen(
-        [guarded, "--pdeathsig", "KILL", *command] if guarded else command,
+        [setpriv, "--pdeathsig", "KILL", *command] if setpriv else command,
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -162,11 +166,11 @@ def _process(command: Sequence[str], folder: Path, environment: dict[str, str]) 
         try:
             yield process
         except BaseException:
-            _end(process)
+            _kill_session(process)
             raise
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _kill_session(process: subprocess.Popen[str]) -> None:
     """First politely, so that ninja and make remove what is half written; then whatever is left of the session.
 
     ninja puts each of its jobs into a process group of its own: the session is what they share.
@@ -174,14 +178,14 @@ def _end(process: subprocess.Popen[str]) -> None:
     try:
         with suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, signal.SIGINT)
-            process.wait(_PATIENCE)
+            process.wait(_INTERRUPT_TIMEOUT)
     finally:  # a second Ctrl-C too
-        for pid in _in_session(process.pid):
+        for pid in _session_processes(process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
-def _in_session(session: int) -> list[int]:
+def _session_processes(session: int) -> list[int]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):

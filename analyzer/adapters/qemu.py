@@ -12,7 +12,7 @@ from analyzer.errors import AnalyzerError
 
 _VERSION = re.compile(r"^QEMU (?:PC )?emulator version (?P<version>\d[\w.+-]*)", re.MULTILINE)
 _TIMEOUT = 20.0  # seconds; QEMU answers in a few hundredths
-_BIOS = ("bios-256k.bin", "bios.bin")
+_BIOS_FILES = ("bios-256k.bin", "bios.bin")
 # Where distributions put what QEMU looks for: Debian and Ubuntu split it over packages.
 _FIRMWARE_FOLDERS = ("/usr/share/seabios", "/usr/share/qemu", "/usr/lib/ipxe/qemu", "/usr/share/vgabios",
                      "/usr/share/qemu-kvm", "/usr/share/ipxe.efi")  # fmt: skip
@@ -42,18 +42,18 @@ def examine(path: Path) -> QemuFacts:
     """
     path = path.absolute()
     elf = read_elf(path)
-    answers = _ask(path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"])
+    answers = _run_queries(path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"])
     version, machines, folders, options = answers
     match = _VERSION.search(version)
     if match is None:
-        raise _not_qemu(path, version)
+        raise _not_qemu_error(path, version)
     if not re.search(r"^pc\b", machines, re.MULTILINE):
         raise AnalyzerError(f"{path} is a QEMU for another machine: it has no PC.", "Give a qemu-system-x86_64.")
     if not elf.has_debug_info:
-        raise _no_debug_info(path, elf.has_symbols)
-    own = _own_firmware(path, folders)
-    extra = () if own else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
-    found = own or bool(system_firmware())
+        raise _no_debug_info_error(path, elf.has_symbols)
+    finds_firmware = _own_firmware(path, folders)
+    extra = () if finds_firmware else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
+    found = finds_firmware or bool(system_firmware())
     names = "debug-threads" in options
     return QemuFacts(path, match["version"], elf.build_id, extra, found, names)
 
@@ -64,7 +64,7 @@ def system_firmware() -> list[Path]:
     return [folder for folder in folders if _holds_bios(folder)]
 
 
-def _ask(path: Path, *questions: list[str]) -> list[str]:
+def _run_queries(path: Path, *questions: list[str]) -> list[str]:
     """What the program prints for each list of arguments; all are asked at once."""
     try:
         children = [
@@ -101,11 +101,11 @@ def _own_firmware(path: Path, folders: str) -> bool:
 
 def _holds_bios(folder: Path) -> bool:
     """Whether there is a BIOS; builds from a distribution's source often have empty files in its place."""
-    files = [folder / name for name in _BIOS]
+    files = [folder / name for name in _BIOS_FILES]
     return any(file.is_file() and file.stat().st_size > 0 for file in files)
 
 
-def _not_qemu(path: Path, answer: str) -> AnalyzerError:
+def _not_qemu_error(path: Path, answer: str) -> AnalyzerError:
     user_mode = re.search(r"^qemu-\w+ version", answer, re.MULTILINE)
     first = next((line.strip() for line in answer.splitlines() if line.strip()), "nothing")
     what = "is QEMU's user-mode emulator" if user_mode else "is not QEMU"
@@ -114,7 +114,7 @@ def _not_qemu(path: Path, answer: str) -> AnalyzerError:
     )
 
 
-def _no_debug_info(path: Path, has_symbols: bool) -> NoDebugInfoError:
+def _no_debug_info_error(path: Path, has_symbols: bool) -> NoDebugInfoError:
     what = "has no debug information" if has_symbols else "is stripped: no symbols, no debug information"
     return NoDebugInfoError(
         f"{path} {what}.",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gdbscripts.records import SourceRecord
 
-_AROUND = 3  # lines before and after the call
-_LONGEST = 300  # characters; longer lines are cut
+_CONTEXT_LINES = 3  # lines before and after the call
+_MAX_LINE_LENGTH = 300  # characters; longer lines are cut
 
 
 def source_excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[SourceRecord]:
@@ -21,7 +21,7 @@ def source_excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[SourceRecord
         except OSError:
             continue
         for first, last in _ranges(files[file], len(text)):
-            yield SourceRecord(file, first, [line[:_LONGEST] for line in text[first - 1 : last]])
+            yield SourceRecord(file, first, [line[:_MAX_LINE_LENGTH] for line in text[first - 1 : last]])
 
 
 def _ranges(lines: Iterable[int], length: int) -> Iterator[tuple[int, int]]:
@@ -30,7 +30,7 @@ def _ranges(lines: Iterable[int], length: int) -> Iterator[tuple[int, int]]:
     for line in sorted(set(lines)):
         if not 1 <= line <= length:
             continue
-        first, last = max(1, line - _AROUND), min(length, line + _AROUND)
+        first, last = max(1, line - _CONTEXT_LINES), min(length, line + _CONTEXT_LINES)
         if end and first <= end + 1:
             end = last
             continue

@@ -10,8 +10,8 @@ from typing import TextIO
 
 from analyzer.errors import AnalyzerError
 
-LONGEST = 1 << 22  # characters; of a longer line the beginning is given
-_ENDLESS = 1 << 30  # characters without a line end: a device rather than a text
+MAX_LINE_LENGTH = 1 << 22  # characters; of a longer line the beginning is given
+_MAX_UNENDED_LINE = 1 << 30  # characters without a line end: a device rather than a text
 
 
 @contextmanager
@@ -39,17 +39,17 @@ def _standard_input() -> TextIO:
 
 
 def _lines(file: TextIO, name: str) -> Iterator[str]:
-    while line := file.readline(LONGEST):
-        if len(line) == LONGEST and not line.endswith("\n"):
+    while line := file.readline(MAX_LINE_LENGTH):
+        if len(line) == MAX_LINE_LENGTH and not line.endswith("\n"):
             _skip_line(file, name)
         yield line
 
 
 def _skip_line(file: TextIO, name: str) -> None:
     skipped = 0
-    while rest := file.readline(LONGEST):
+    while rest := file.readline(MAX_LINE_LENGTH):
         skipped += len(rest)
         if rest.endswith("\n"):
             return
-        if skipped > _ENDLESS:
+        if skipped > _MAX_UNENDED_LINE:
             raise AnalyzerError(f"{name} is no text: it has a line that does not end.")

@@ -44,27 +44,27 @@ class TraceFs:
 
 def find_tracefs() -> TraceFs:
     """A tracefs that this process may add instances to. AnalyzerError says what would allow it."""
-    for folder in _mounted():
+    for folder in _mount_points():
         if os.access(folder / "instances", os.W_OK | os.X_OK):
             return TraceFs(folder)
     if os.geteuid() != 0:
         raise AnalyzerError("Events of the kernel can only be recorded by root.", ROOT_HINT)
-    mount = _mount_for_us_alone()
+    mount = _mount_privately()
     return TraceFs(Path(f"/proc/self/fd/{mount}"), mount)
 
 
-def _mounted() -> list[Path]:
+def _mount_points() -> list[Path]:
     """Where tracefs is mounted. Not asked for by path: looking into debugfs would mount it there for good."""
     text = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape")
     entries = [line.split(" ") for line in text.splitlines()]
-    return [Path(_plain(entry[1])) for entry in entries if len(entry) > 2 and entry[2] == "tracefs"]
+    return [Path(_unescape(entry[1])) for entry in entries if len(entry) > 2 and entry[2] == "tracefs"]
 
 
-def _plain(escaped: str) -> str:
+def _unescape(escaped: str) -> str:
     return _OCTAL.sub(lambda match: chr(int(match[1], 8)), escaped)
 
 
-def _mount_for_us_alone() -> int:
+def _mount_privately() -> int:
     """Descriptor of a new mount of tracefs."""
     try:
         context = _system_call(_FSOPEN, ctypes.c_char_p(b"tracefs"), ctypes.c_long(_CLOSE_ON_EXEC))
@@ -77,7 +77,7 @@ def _mount_for_us_alone() -> int:
         finally:
             os.close(context)
     except OSError as error:
-        raise _mount_refused(error) from None
+        raise _mount_error(error) from None
 
 
 def _system_call(number: int, *arguments: object) -> int:
@@ -91,7 +91,7 @@ def _system_call(number: int, *arguments: object) -> int:
     return result
 
 
-def _mount_refused(error: OSError) -> AnalyzerError:
+def _mount_error(error: OSError) -> AnalyzerError:
     if error.errno == errno.ENODEV:
         return AnalyzerError("This kernel has no tracefs.", "It takes one built with CONFIG_EVENT_TRACING.")
     if error.errno == errno.ENOSYS:
@@ -106,7 +106,7 @@ PREFIX = "qemu-callchain-"  # of our instances; the process id follows
 # processors: the sum is bounded too.
 _BUFFER_KB = 8 << 10  # for each processor
 _ALL_BUFFERS_KB = 256 << 10
-_NEEDED = {
+_REQUIRED_EVENTS = {
     "events/kvm": ("The kernel has no events of KVM.", "Load its module: modprobe kvm."),
     "events/syscalls/sys_enter_ioctl": (
         "The kernel has no events of system calls.",
@@ -117,19 +117,21 @@ _EVENTS = ("kvm", "syscalls/sys_enter_ioctl", "syscalls/sys_exit_ioctl")
 # Most requests of KVM have no event of their own, but hardly one goes without memory, and what happens inside
 # carries the stack: `kfree`, if only of NULL, ends each request to a vcpu, `kmalloc` is in nearly all others, and
 # `kmem_cache_alloc` is where descriptors and vcpus come from. The `_node` events are gone since Linux 6.2.
-_REVEALING = (
+_KMEM_EVENTS = (
     *("kmem/kfree", "kmem/kmalloc", "kmem/kmalloc_node"),
     *("kmem/kmem_cache_alloc", "kmem/kmem_cache_alloc_node"),
 )
 # When a buffer is full its beginning stays: how a guest starts is what is asked for (`overwrite`). Closing
 # `free_buffer` ends the tracing and frees the memory: the kernel does so for a killed process.
-_ON = ("stacktrace", "event-fork", "disable_on_free", "context-info")
+_OPTIONS_ON = ("stacktrace", "event-fork", "disable_on_free", "context-info")
 # A new instance takes over what the top level says of the output's form.
-_OFF = ("overwrite", "bin", "hex", "raw", "verbose", "fields", "latency-format", "sym-addr", "userstacktrace")
-_LOST = re.compile(r"^(?:overrun|commit overrun|dropped events): (\d+)$", re.MULTILINE)
+_OPTIONS_OFF = (
+    "overwrite", "bin", "hex", "raw", "verbose", "fields", "latency-format", "sym-addr", "userstacktrace"
+)  # fmt: skip
+_LOST_COUNT = re.compile(r"^(?:overrun|commit overrun|dropped events): (\d+)$", re.MULTILINE)
 _BUSY_SECONDS = 2.0  # a reader that was just closed still counts for a moment
 # The kernel's own constant (PROC_PID_INIT_INO). In another namespace our process ids mean other processes.
-_FIRST_PID_NAMESPACE = "pid:[4026531836]"
+_INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 
 
 class TracefsInstance:
@@ -149,7 +151,7 @@ class TracefsInstance:
         Takes about 40 ms, asleep in the kernel: two thirds for the clock, a quarter for the buffers. Whatever
         else has to start can start meanwhile.
         """
-        if str(Path("/proc/self/ns/pid").readlink()) != _FIRST_PID_NAMESPACE:
+        if str(Path("/proc/self/ns/pid").readlink()) != _INITIAL_PID_NAMESPACE:
             raise AnalyzerError("The kernel knows the processes of this container by other ids.", CONTAINER_HINT)
         with ExitStack() as cleanup:
             tracefs = find_tracefs()
@@ -158,7 +160,7 @@ class TracefsInstance:
                 folder = _make_instance(tracefs, cleanup)
                 _configure(folder)
             except OSError as error:
-                raise _explained(error) from None
+                raise _access_error(error) from None
             return cls(folder, cleanup.pop_all())
 
     def __enter__(self) -> TracefsInstance:
@@ -194,7 +196,7 @@ class TracefsInstance:
     def lost(self) -> int:
         """How many events and stacks the buffers had no room for."""
         files = (self._folder / "per_cpu").glob("cpu*/stats")
-        return sum(int(count) for file in files for count in _LOST.findall(file.read_text(encoding="ascii")))
+        return sum(int(count) for file in files for count in _LOST_COUNT.findall(file.read_text(encoding="ascii")))
 
     def close(self) -> None:
         """Remove the instance; nothing happens the second time. Takes about 0.13 s, asleep in the kernel."""
@@ -203,7 +205,7 @@ class TracefsInstance:
 
 def _make_instance(tracefs: TraceFs, cleanup: ExitStack) -> Path:
     """A new instance, to be removed with `cleanup`; those that killed processes left are removed now."""
-    for name, (message, hint) in _NEEDED.items():
+    for name, (message, hint) in _REQUIRED_EVENTS.items():
         if not (tracefs.folder / name).exists():
             raise AnalyzerError(message, hint)
     _remove_leftovers(tracefs.folder / "instances")
@@ -220,13 +222,13 @@ def _configure(folder: Path) -> None:
     _write(folder / "tracing_on", "0")
     _write(folder / "trace_clock", "mono")  # CLOCK_MONOTONIC, as time.monotonic()
     _write(folder / "buffer_size_kb", str(min(_BUFFER_KB, _ALL_BUFFERS_KB // (os.cpu_count() or 1))))
-    for name in _ON:
+    for name in _OPTIONS_ON:
         _write(folder / "options" / name, "1")
-    for name in _OFF:
+    for name in _OPTIONS_OFF:
         _write_if_there(folder / "options" / name, "0")
     for name in _EVENTS:
         _write(folder / "events" / name / "enable", "1")
-    for name in _REVEALING:
+    for name in _KMEM_EVENTS:
         _write_if_there(folder / "events" / name / "enable", "1")
 
 
@@ -260,7 +262,7 @@ def _remove(folder: Path) -> None:
             time.sleep(0.01)
 
 
-def _explained(error: OSError) -> AnalyzerError:
+def _access_error(error: OSError) -> AnalyzerError:
     if error.errno == errno.EROFS:
         return AnalyzerError("tracefs is mounted read-only.", "Mount it anew: " + MOUNT_HINT)
     if error.errno in (errno.EPERM, errno.EACCES):

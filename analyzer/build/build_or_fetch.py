@@ -14,14 +14,14 @@ from analyzer import TOOL
 from analyzer.adapters.elf import build_id_of
 from analyzer.adapters.process import CommandTimeoutError
 from analyzer.build.cache import Cache, remove
-from analyzer.build.compile import CompiledProgram, compile_tree, given_programs
+from analyzer.build.configure_and_make import CompiledProgram, compile_tree, user_supplied_programs
 from analyzer.build.host_packages import check_requirements
 from analyzer.build.plan import BuildPlan, make_plan
 from analyzer.build.progress import Reporter
-from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_facts, write_facts
+from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_json, write_json
 from analyzer.build.releases import UNVERIFIED
 from analyzer.build.request import BuildRequest, BuildSettings
-from analyzer.build.sources import SourceTree, obtain_source
+from analyzer.build.sources import SourceTree, prepare_source
 from analyzer.errors import AnalyzerError
 
 
@@ -46,7 +46,7 @@ def build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache,
     The same question again is answered from the cache, without a network.
     """
     try:
-        with cache.in_use():
+        with cache.shared_lock():
             return _build_or_fetch(request, settings, cache, reporter)
     except CommandTimeoutError as error:
         raise AnalyzerError(f"{error}.", "Try again.") from None
@@ -63,21 +63,21 @@ def build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache,
 
 
 def _build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache, reporter: Reporter) -> BuiltQemu:
-    check_requirements([], given=given_programs(settings))  # before anything is downloaded
-    source = obtain_source(request, cache, reporter)
+    check_requirements([], user_supplied=user_supplied_programs(settings))  # before anything is downloaded
+    source = prepare_source(request, cache, reporter)
     plan = make_plan(source, settings, cache, reporter)
     folder = cache.builds / plan.name
-    if built := finished(folder):
-        return _as_known_now(built, source)
+    if built := finished_build(folder):
+        return _with_current_source(built, source)
     with cache.lock(plan.name, reporter):
-        if built := finished(folder):  # by the process we waited for
-            return _as_known_now(built, source)
+        if built := finished_build(folder):  # by the process we waited for
+            return _with_current_source(built, source)
         return _build(plan, folder, cache, reporter)
 
 
-def finished(folder: Path) -> BuiltQemu | None:
+def finished_build(folder: Path) -> BuiltQemu | None:
     """The build in `folder`, when it is whole and its program is the one the certificate tells of."""
-    provenance = read_facts(folder / PROVENANCE_FILE)
+    provenance = read_json(folder / PROVENANCE_FILE)
     if provenance is None:
         return None
     program = folder / str(provenance.get("program", ""))
@@ -85,39 +85,39 @@ def finished(folder: Path) -> BuiltQemu | None:
         facts = (build_id_of(program), program.stat().st_size, os.access(program, os.X_OK))
     except AnalyzerError:
         return None
-    whole = facts == (provenance.get("build_id"), provenance.get("size"), True)
-    return BuiltQemu(folder, program, provenance, fresh=False) if whole else None
+    complete = facts == (provenance.get("build_id"), provenance.get("size"), True)
+    return BuiltQemu(folder, program, provenance, fresh=False) if complete else None
 
 
-def _as_known_now(built: BuiltQemu, source: SourceTree) -> BuiltQemu:
+def _with_current_source(built: BuiltQemu, source: SourceTree) -> BuiltQemu:
     """The same content may have come another way since: committed, or with a sum that somebody knows."""
-    now = {"source": source.name, "verified": source.verified}
-    if source.verified.startswith(UNVERIFIED) or now.items() <= built.provenance.items():
+    current = {"source": source.name, "verified": source.verified}
+    if source.verified.startswith(UNVERIFIED) or current.items() <= built.provenance.items():
         return built
-    provenance = {**built.provenance, **now}
-    write_facts(built.folder / PROVENANCE_FILE, provenance)
+    provenance = {**built.provenance, **current}
+    write_json(built.folder / PROVENANCE_FILE, provenance)
     return replace(built, provenance=provenance)
 
 
 def _build(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter) -> BuiltQemu:
     (folder / PROVENANCE_FILE).unlink(missing_ok=True)  # of a program that is not whole any more
-    begun = {"source": plan.source.name, "source sha256": plan.source.sha256}
-    before = float((read_facts(folder / UNFINISHED_FILE) or {}).get("seconds", 0.0))
+    unfinished = {"source": plan.source.name, "source sha256": plan.source.sha256}
+    earlier_seconds = float((read_json(folder / UNFINISHED_FILE) or {}).get("seconds", 0.0))
     began = time.monotonic()
-    write_facts(folder / UNFINISHED_FILE, begun)
+    write_json(folder / UNFINISHED_FILE, unfinished)
     try:
         compiled = compile_tree(plan, folder / "build", cache, reporter)
-        spent = time.monotonic() - began + (before if compiled.resumed else 0.0)
-        provenance = _provenance(plan, compiled, folder, cache, spent)
+        seconds = time.monotonic() - began + (earlier_seconds if compiled.resumed else 0.0)
+        provenance = _provenance(plan, compiled, folder, cache, seconds)
     except (AnalyzerError, OSError):
         remove(folder)  # a failure would only fail again
         raise
     except BaseException:  # an interruption leaves it, to go on from there
-        write_facts(folder / UNFINISHED_FILE, {**begun, "seconds": before + time.monotonic() - began})
+        write_json(folder / UNFINISHED_FILE, {**unfinished, "seconds": earlier_seconds + time.monotonic() - began})
         raise
-    write_facts(folder / PROVENANCE_FILE, provenance)
+    write_json(folder / PROVENANCE_FILE, provenance)
     (folder / UNFINISHED_FILE).unlink()
-    reporter.say(f"Built QEMU {plan.source.label} in {spent:.0f} s{', resumed' if compiled.resumed else ''}")
+    reporter.say(f"Built QEMU {plan.source.label} in {seconds:.0f} s{', resumed' if compiled.resumed else ''}")
     return BuiltQemu(folder, compiled.program, provenance, fresh=True)
 
 
@@ -132,7 +132,7 @@ def _provenance(
         "version": plan.source.label,
         "profile": plan.settings.profile.value,
         "target": plan.settings.target,
-        "configure": plan.line,
+        "configure": plan.configure_line,
         "compiler": plan.compiler,
         "flags": " ".join(plan.flags) or "configure's own",
         "python packages": " ".join(compiled.packages) or "none",

@@ -17,8 +17,8 @@ from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 from analyzer.text import expand_user
 
-_USERS = "users"  # the lock that everybody who builds shares
-_UNFIT = re.compile(r"[^\w/.,+@%=~^-]")
+_BUILDS_LOCK = "users"  # the lock that everybody who builds shares
+_UNSUPPORTED_CHARACTER = re.compile(r"[^\w/.,+@%=~^-]")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Cache:
         if not base.is_absolute():  # the standard says: such a value is to be ignored
             base = expand_user("~/.cache")
         folder = base / "qemu-callchain"
-        if not folder.is_absolute() or _UNFIT.search(str(folder)):
+        if not folder.is_absolute() or _UNSUPPORTED_CHARACTER.search(str(folder)):
             raise AnalyzerError(
                 f"QEMU cannot be built in {folder}: its configure and make want a path without spaces and colons.",
                 "Set XDG_CACHE_HOME to another folder.",
@@ -66,7 +66,7 @@ class Cache:
         """What configure and make said."""
         return self.folder / "logs"
 
-    def neutral(self, text: str) -> str:
+    def with_cache_placeholder(self, text: str) -> str:
         """`text` with this folder replaced by `$CACHE`: the same on every host."""
         return text.replace(str(self.folder), "$CACHE")
 
@@ -95,16 +95,16 @@ class Cache:
         return False
 
     @contextmanager
-    def in_use(self) -> Iterator[None]:
+    def shared_lock(self) -> Iterator[None]:
         """While somebody builds, the sources and tools stay."""
-        with self._lock_file(_USERS) as file:
+        with self._lock_file(_BUILDS_LOCK) as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             yield
 
     @contextmanager
-    def nobody_builds(self) -> Iterator[bool]:
+    def exclusive_lock(self) -> Iterator[bool]:
         """True when nobody builds, and nobody begins to while the block runs; False when somebody does."""
-        with self._lock_file(_USERS) as file:
+        with self._lock_file(_BUILDS_LOCK) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -121,18 +121,18 @@ class Cache:
         return self.folder / "locks"
 
     @contextmanager
-    def made_whole(self, folder: Path) -> Iterator[Path]:
+    def replacing_folder(self, folder: Path) -> Iterator[Path]:
         """A fresh folder that becomes `folder` when the block ends well, and nothing when it does not."""
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
         try:
-            fresh.chmod(0o755)
-            yield fresh
+            temporary.chmod(0o755)
+            yield temporary
             if folder.exists():
                 remove(folder)
-            fresh.rename(folder)
+            temporary.rename(folder)
         except BaseException:
-            remove(fresh)
+            remove(temporary)
             raise
 
 

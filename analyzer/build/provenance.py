@@ -15,13 +15,13 @@ _ABOVE = 3  # folders: old trees put the emulator into build/x86_64-softmmu
 def provenance_of(program: Path, build_id: str) -> dict[str, Any]:
     """What is written of the program, beside it or above; {} when nothing is, or only of another build."""
     for folder in list(program.resolve().parents)[:_ABOVE]:
-        facts = read_facts(folder / PROVENANCE_FILE)
+        facts = read_json(folder / PROVENANCE_FILE)
         if facts and facts.get("build_id") == build_id:
             return facts
     return {}
 
 
-def read_facts(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
     """The object in a JSON file of ours; None when it is not there or not whole."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -30,7 +30,7 @@ def read_facts(path: Path) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def write_facts(path: Path, facts: dict[str, Any]) -> None:
+def write_json(path: Path, facts: dict[str, Any]) -> None:
     """Write JSON so that it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")

@@ -13,7 +13,7 @@ from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 
 # What only a Python 2.7 runs, and what the code generators of such trees import.
-_TRIAL = """
+_TEST_PROGRAM = """
 import argparse, getopt, optparse, os, re, subprocess, sys
 from collections import OrderedDict
 assert sys.version_info[:2] == (2, 7)
@@ -26,7 +26,7 @@ def python2_path(cache: Cache) -> Path:
     return cache.tools / "python2.7" / "bin" / "python2.7"
 
 
-def provide_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
+def prepare_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
     """An interpreter that has run 2.7-only code here and now. AnalyzerError with the next step without one."""
     path = python2_path(cache)
     with cache.lock("python2.7", reporter):
@@ -34,8 +34,8 @@ def provide_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
             return path
         folder = path.parent.parent
         try:
-            with cache.made_whole(folder) as fresh:
-                _fill(fresh, folder, cache, log, reporter)
+            with cache.replacing_folder(folder) as temporary:
+                _create_python2(temporary, folder, cache, log, reporter)
         except AnalyzerError as error:
             raise AnalyzerError(
                 f"This tree needs Python 2.7, which is neither here nor to be had: {error.message}",
@@ -52,19 +52,19 @@ def provide_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
 def runs_python2(path: Path) -> bool:
     """Whether this is a Python 2.7 that works: a name in PATH may be a stand-in that only complains."""
     try:
-        done = capture([str(path), "-c", _TRIAL], timeout=20)
+        done = capture([str(path), "-c", _TEST_PROGRAM], timeout=20)
     except (OSError, CommandTimeoutError):
         return False
     return done.succeeded and done.stdout == "works\n"
 
 
-def _fill(fresh: Path, final: Path, cache: Cache, log: Path, reporter: Reporter) -> None:
-    (fresh / "bin").mkdir()
-    wrapper = fresh / "bin" / "python2.7"
-    if hosts := _of_the_host():
+def _create_python2(temporary: Path, final: Path, cache: Cache, log: Path, reporter: Reporter) -> None:
+    (temporary / "bin").mkdir()
+    wrapper = temporary / "bin" / "python2.7"
+    if hosts := _host_python2():
         wrapper.symlink_to(hosts)
         return
-    root = fresh / "root"
+    root = temporary / "root"
     root.mkdir()
     fetch_python2(root, cache, log, reporter)
     wrapper.write_text(
@@ -78,7 +78,7 @@ def _fill(fresh: Path, final: Path, cache: Cache, log: Path, reporter: Reporter)
     wrapper.chmod(0o755)
 
 
-def _of_the_host() -> str | None:
+def _host_python2() -> str | None:
     path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
     for name in ("python2.7", "python2"):
         found = shutil.which(name, path=path)

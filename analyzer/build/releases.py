@@ -25,14 +25,18 @@ class Tarball:
     pinned: bool = False  # the sum is ours
 
 
-def tarballs(release: Release) -> list[Tarball]:
+def release_tarballs(release: Release) -> list[Tarball]:
     """The file of a release, or the files it may be, most likely first.
 
     AnalyzerError when no sum is known and the user did not say that this is all right.
     """
-    url = (release.mirror or _data()["url"]).rstrip("/")
+    url = (release.mirror or _release_data()["url"]).rstrip("/")
     names = [f"qemu-{release.version}{suffix}" for suffix in _SUFFIXES]
-    pinned = {} if release.sha256 else {name: sha256 for name, sha256 in _data()["files"].items() if name in names}
+    pinned = (
+        {}
+        if release.sha256
+        else {name: sha256 for name, sha256 in _release_data()["files"].items() if name in names}
+    )
     if release.sha256:
         known = dict.fromkeys(names, release.sha256)
         verified = "against the sha256 the user gave"
@@ -51,10 +55,10 @@ def tarballs(release: Release) -> list[Tarball]:
 
 def pinned_versions() -> list[str]:
     """Releases whose sum is known, oldest first."""
-    versions = (name.removeprefix("qemu-").partition(".tar")[0] for name in _data()["files"])
+    versions = (name.removeprefix("qemu-").partition(".tar")[0] for name in _release_data()["files"])
     return sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
 
 
 @cache
-def _data() -> dict[str, Any]:
+def _release_data() -> dict[str, Any]:
     return load_toml("analyzer.build", "releases.toml")

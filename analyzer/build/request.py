@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analyzer.errors import UsageError
 
-OLDEST = (1, 6)  # the reference document's; nothing older was looked into
+OLDEST_RELEASE = (1, 6)  # the reference document's; nothing older was looked into
 _RELEASE = re.compile(r"(?:qemu-)?v?(\d+)\.(\d+)(?:\.(\d+))?(-rc\d+)?")
 _PACKAGE = re.compile(r"(?P<origin>debian|ubuntu|distribution)(?::(?P<version>[\w.+~:-]+))?")
 
@@ -91,7 +91,7 @@ def parse_build_request(
             "Say for example 1.6.0 or debian:7.2; a tree of yours: --source DIR.",
         )
     major, minor, patch, candidate = release.groups()
-    if (int(major), int(minor)) < OLDEST:
+    if (int(major), int(minor)) < OLDEST_RELEASE:
         raise UsageError(
             f"QEMU {text} is older than 1.6.0, the oldest this tool knows.", "Try: analyze build 1.6.0"
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 
-_TELL_EVERY = 500  # members
+_REPORT_INTERVAL = 500  # members
 
 
 def unpack(tarball: Path, folder: Path, reporter: Reporter) -> Path:
@@ -22,20 +22,20 @@ def unpack(tarball: Path, folder: Path, reporter: Reporter) -> Path:
 
     AnalyzerError when it is no tarball, is damaged, leaves the tree or does not fit.
     """
-    room = shutil.disk_usage(folder).free
+    free_bytes = shutil.disk_usage(folder).free
     guard = _ExtractionGuard(tarball)
     try:
         # as a stream: compressed files are read once
         with tarfile.open(tarball, "r|*") as archive:
             for count, member in enumerate(archive):
                 guard.check(member)
-                room -= member.size
-                if room < 0:
+                free_bytes -= member.size
+                if free_bytes < 0:
                     raise AnalyzerError(
                         f"{tarball.name} does not fit on the disk of {folder}.", "Free some space."
                     )
                 guard.extract(archive, member, folder)
-                if count % _TELL_EVERY == 0:
+                if count % _REPORT_INTERVAL == 0:
                     reporter.progress(f"Unpacking {tarball.name}", count, 0, "files")
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
         raise AnalyzerError(
@@ -101,12 +101,12 @@ class _ExtractionGuard:
         top = os.path.realpath(folder)
         for link in self._links:
             if os.path.commonpath([top, os.path.realpath(folder / link)]) != top:
-                raise self._refusal(link, "it is a link that leads out of the tree")
+                raise self._refused_error(link, "it is a link that leads out of the tree")
 
     def _refuse(self, member: tarfile.TarInfo, why: str) -> None:
-        raise self._refusal(member.name, why)
+        raise self._refused_error(member.name, why)
 
-    def _refusal(self, name: str, why: str) -> AnalyzerError:
+    def _refused_error(self, name: str, why: str) -> AnalyzerError:
         return AnalyzerError(
             f"{self._tarball.name} is refused because of {name!r}: {why}.",
             "Nothing of it was kept. Get the file from where you trust it.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from analyzer.errors import UsageError
 
 MARKER = "<!-- qemu-callchain -->"  # first line of the comment, by which it is found again to be replaced
-_UNFIT = re.compile(r"[^\w.+]+")  # for a name in the marker
+_NOT_IN_MARKER = re.compile(r"[^\w.+]+")  # for a name in the marker
 _GITHUB_API = "https://api.github.com"
 
 
@@ -24,8 +24,8 @@ class PullRequestComments:
     edit_method: str
     user: str  # URL that says whose token it is
     headers: Mapping[str, str] = field(repr=False)  # the token is here, and nowhere else
-    longest: int  # characters a comment may have
-    more: str  # URL of the job, "" when unknown
+    max_length: int  # characters a comment may have
+    job_url: str  # URL of the job, "" when unknown
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class NoPullRequest:
 
 def marker(name: str) -> str:
     """The first line of the comment of the job of this name; MARKER for ""."""
-    return MARKER.replace(" -->", f" {_UNFIT.sub('-', name)} -->") if name else MARKER
+    return MARKER.replace(" -->", f" {_NOT_IN_MARKER.sub('-', name)} -->") if name else MARKER
 
 
 def pull_request_comments(environment: Mapping[str, str], event: str) -> PullRequestComments | NoPullRequest:
@@ -54,14 +54,14 @@ def pull_request_comments(environment: Mapping[str, str], event: str) -> PullReq
 
 
 def _on_github(environment: Mapping[str, str], event: str) -> PullRequestComments | NoPullRequest:
-    number = _number_in(event) or _matched(r"refs/pull/(\d+)/", environment.get("GITHUB_REF", ""))
+    number = _pull_request_number(event) or _first_group(r"refs/pull/(\d+)/", environment.get("GITHUB_REF", ""))
     if not number:
         return NoPullRequest("This job is not about a pull request: there is nothing to comment on.")
     token = _token(environment, "GITHUB_TOKEN")
     if not token:
         return NoPullRequest("There is no token to comment with: give the step GITHUB_TOKEN.", warning=True)
-    repository = _checked("GITHUB_REPOSITORY", environment, r"[\w.-]+/[\w.-]+")
-    api = _api("GITHUB_API_URL", environment.get("GITHUB_API_URL") or _GITHUB_API)
+    repository = _checked_variable("GITHUB_REPOSITORY", environment, r"[\w.-]+/[\w.-]+")
+    api = _checked_api_url("GITHUB_API_URL", environment.get("GITHUB_API_URL") or _GITHUB_API)
     server, run = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_RUN_ID", "")
     return PullRequestComments(
         name=f"{repository}#{number}",
@@ -70,8 +70,8 @@ def _on_github(environment: Mapping[str, str], event: str) -> PullRequestComment
         edit_method="PATCH",
         user=f"{api}/user",
         headers={"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},
-        longest=65_000,  # it takes 65536
-        more=f"{server}/{repository}/actions/runs/{run}" if server and run else "",
+        max_length=65_000,  # it takes 65536
+        job_url=f"{server}/{repository}/actions/runs/{run}" if server and run else "",
     )
 
 
@@ -85,9 +85,9 @@ def _on_gitlab(environment: Mapping[str, str]) -> PullRequestComments | NoPullRe
             "of scope api; a job's own token may not comment.",
             warning=True,
         )
-    number = _checked("CI_MERGE_REQUEST_IID", environment, r"\d+")
-    project = _checked("CI_PROJECT_ID", environment, r"\d+")
-    api = _api("CI_API_V4_URL", environment.get("CI_API_V4_URL", ""))
+    number = _checked_variable("CI_MERGE_REQUEST_IID", environment, r"\d+")
+    project = _checked_variable("CI_PROJECT_ID", environment, r"\d+")
+    api = _checked_api_url("CI_API_V4_URL", environment.get("CI_API_V4_URL", ""))
     notes = f"{api}/projects/{project}/merge_requests/{number}/notes"
     return PullRequestComments(
         name=f"{environment.get('CI_PROJECT_PATH') or project}!{number}",
@@ -96,12 +96,12 @@ def _on_gitlab(environment: Mapping[str, str]) -> PullRequestComments | NoPullRe
         edit_method="PUT",
         user=f"{api}/user",
         headers={"PRIVATE-TOKEN": token},
-        longest=900_000,  # it takes a million
-        more=environment.get("CI_JOB_URL", ""),
+        max_length=900_000,  # it takes a million
+        job_url=environment.get("CI_JOB_URL", ""),
     )
 
 
-def _number_in(event: str) -> str:
+def _pull_request_number(event: str) -> str:
     """The pull request's number from GitHub's description of the event; "" when there is none."""
     try:
         number = json.loads(event)["pull_request"]["number"]
@@ -110,7 +110,7 @@ def _number_in(event: str) -> str:
     return str(number) if type(number) is int and number > 0 else ""
 
 
-def _matched(pattern: str, text: str) -> str:
+def _first_group(pattern: str, text: str) -> str:
     match = re.match(pattern, text)
     return match[1] if match else ""
 
@@ -124,13 +124,13 @@ def _token(environment: Mapping[str, str], *names: str) -> str:
     return token
 
 
-def _checked(name: str, environment: Mapping[str, str], pattern: str) -> str:
+def _checked_variable(name: str, environment: Mapping[str, str], pattern: str) -> str:
     if not re.fullmatch(pattern, environment[name], re.ASCII):
         raise UsageError(f"{name} is {environment[name]!r}: that cannot be.", "It is the CI that sets it.")
     return environment[name]
 
 
-def _api(name: str, url: str) -> str:
+def _checked_api_url(name: str, url: str) -> str:
     if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", url, re.ASCII):
         raise UsageError(f"{name} is {url!r}: that is no web address.", "It is the CI that sets it.")
     return url.rstrip("/")

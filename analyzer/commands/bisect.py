@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path, PurePath
 
-from analyzer.adapters.elf import NoProgramError, function_names
+from analyzer.adapters.elf import ProgramNotFoundError, function_names
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.git import commit_in
 from analyzer.adapters.process import run_in_shell
 from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
-from analyzer.build.compile import BuildFailedError
+from analyzer.build.configure_and_make import BuildFailedError
 from analyzer.build.provenance import provenance_of
-from analyzer.commands.build import BuildOptions, build_as_asked
+from analyzer.commands.build import BuildOptions, build_from_options
 from analyzer.commands.parser import Parser, options_as, path, positive, refuse
 from analyzer.commands.record_and_report import check_request
 from analyzer.commands.write_results import write_results
@@ -63,12 +63,12 @@ rules:
   milestones. A commit whose program lacks a function that a rule names is skipped, unless it must not reach
   that."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_ALWAYS_WATCHED = ("main",)  # a program that comes no further has shown nothing
+_ALWAYS_RECORDED = ("main",)  # a program that comes no further has shown nothing
 _SCENARIO = "startup"
-_LINGER = 3.0  # seconds a guest of the user's may run on
-_EACH_WATCHED = 100  # stops at each function of a rule
-_NO_SUCH_COMMAND = (126, 127)  # of the shell
-_NOBODY = RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
+_GUEST_SECONDS = 3.0  # seconds a guest of the user's may run on
+_STOPS_PER_FUNCTION = 100  # stops at each function of a rule
+_SHELL_CANNOT_START = (126, 127)  # of the shell
+_SILENT_REPORTER = RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
 
 
 class BisectStatus(IntEnum):
@@ -116,19 +116,19 @@ def add_options(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> BisectStatus:
     """Judge the commit at hand, and say so in a line."""
-    _check_question(options)
-    asked = options_as(
+    _check_options(options)
+    recording_options = options_as(
         RecordingOptions,
         options,
-        linger=_LINGER,
-        break_limit=_EACH_WATCHED,
+        linger=_GUEST_SECONDS,
+        break_limit=_STOPS_PER_FUNCTION,
         ioctls=False,
         qemu_arguments=options.passed_on,
     )
-    return bisect(options_as(BisectOptions, options, recording=asked))
+    return bisect(options_as(BisectOptions, options, recording=recording_options))
 
 
-def _check_question(options: argparse.Namespace) -> None:
+def _check_options(options: argparse.Namespace) -> None:
     """UsageError for options that do not go together."""
     if not options.rules and not options.like:
         refuse("bisect", "bisect wants a question: --rule SENTENCE, or --like GRAPH")
@@ -154,25 +154,25 @@ class BisectOptions:
     keep: Path | None = None
 
 
-class _NothingToSayError(Exception):
+class _CannotJudgeError(Exception):
     """This commit cannot be judged; others may."""
 
 
 def bisect(options: BisectOptions) -> BisectStatus:
     """Judge the commit at hand, and say so in a line. AnalyzerError for what does not lie in this commit: it must
     stop the bisection."""
-    question = _Question.of(options)
+    question = _BisectQuestion.of(options)
     guest = check_request(options.recording.guest, options.recording.accelerator, None, force=False)
     if question.like is not None:
-        check_like(question.like, _started(guest, options))
+        check_like(question.like, _expected_provenance(guest, options))
     with Gdb() as gdb:
         assert gdb.facts  # a gdb that will not do is told of before anything is built
     commit = commit_in(options.source or Path())
     try:
-        with _folder(options.keep, commit) as folder:
-            graph = _graph(_program(options), folder, guest, question.watched, options)
+        with _recording_folder(options.keep, commit) as folder:
+            graph = _record_graph(_build_program(options), folder, guest, question.rule_functions, options)
         decision = question.decide(graph, commit)
-    except _NothingToSayError as reason:
+    except _CannotJudgeError as reason:
         decision = BisectDecision(BisectAnswer.SKIP, str(reason))
     if options.reverse:
         decision = decision.turned()
@@ -181,7 +181,7 @@ def bisect(options: BisectOptions) -> BisectStatus:
 
 
 @dataclass(frozen=True)
-class _Question:
+class _BisectQuestion:
     """What is asked of each commit, read before anything is built."""
 
     rules: tuple[Rule, ...]
@@ -189,17 +189,17 @@ class _Question:
     like: NamedGraph | None
 
     @classmethod
-    def of(cls, options: BisectOptions) -> _Question:
+    def of(cls, options: BisectOptions) -> _BisectQuestion:
         like = open_graph(options.like) if options.like else None
         if like is not None:
             check_milestones(options.chains, like)
         return cls(tuple(map(parse_rule, options.rules)), options.chains, like)
 
     @property
-    def watched(self) -> list[str]:
+    def rule_functions(self) -> list[str]:
         """Functions to stop at besides the milestones: what a rule names may lie on no way to one of them."""
         names = [pattern.text for rule in self.rules for pattern in rule.patterns]
-        return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and name not in _ALWAYS_WATCHED]
+        return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and name not in _ALWAYS_RECORDED]
 
     def decide(self, graph: CallGraph, commit: str) -> BisectDecision:
         """The answer for a commit whose graph this is."""
@@ -210,70 +210,75 @@ class _Question:
         return combine_decisions(decisions)
 
 
-def _started(guest: Guest, options: BisectOptions) -> Provenance:
+def _expected_provenance(guest: Guest, options: BisectOptions) -> Provenance:
     """How each commit's QEMU is started."""
-    given = options.recording.qemu_arguments
+    arguments = options.recording.qemu_arguments
     return Provenance(
         tool="", scenario=_SCENARIO, qemu_version="", build_id="", accelerator=options.recording.accelerator,
-        guest=PurePath(guest.name).name, complete=True, machine=machine_of(given), arguments=arguments_of(given),
+        guest=PurePath(guest.name).name, complete=True, machine=machine_of(arguments),
+        arguments=arguments_of(arguments),
     )  # fmt: skip
 
 
-def _program(options: BisectOptions) -> Path:
+def _build_program(options: BisectOptions) -> Path:
     """The QEMU of this commit, built as the user wants it."""
     if options.build:
         _run_build(options.build)
     if options.source is None:
         assert options.qemu is not None
         return options.qemu
-    wanted = BuildOptions(source=options.source, profile=options.profile)
+    build_options = BuildOptions(source=options.source, profile=options.profile)
     try:
-        return build_as_asked(wanted).program
+        return build_from_options(build_options).program
     except BuildFailedError as error:
         reason = error.message.splitlines()[0].partition(". It said")[0]
-        raise _NothingToSayError(f"it does not build: {reason}") from None
+        raise _CannotJudgeError(f"it does not build: {reason}") from None
 
 
 def _run_build(command: str) -> None:
     """Run the user's command in the shell; what it says goes to standard error, since ours is the answer."""
     status = run_in_shell(command)
-    if status in _NO_SUCH_COMMAND:
+    if status in _SHELL_CANNOT_START:
         raise AnalyzerError(
             f"--build {command}: the shell cannot start that.",
             "Where only some commits lack it: --build 'sh -c \"…\" || exit 1'.",
         )
     if status:
-        raise _NothingToSayError(f"it does not build: {command} ended with status {status}")
+        raise _CannotJudgeError(f"it does not build: {command} ended with status {status}")
 
 
-def _graph(program: Path, folder: Path, guest: Guest, watched: Sequence[str], options: BisectOptions) -> CallGraph:
+def _record_graph(
+    program: Path, folder: Path, guest: Guest, rule_functions: Sequence[str], options: BisectOptions
+) -> CallGraph:
     """What was recorded of the program."""
     try:
         qemu = examine(program)
-    except (NoProgramError, NoDebugInfoError):
+    except (ProgramNotFoundError, NoDebugInfoError):
         raise  # the path, or the way of building, is wrong for other commits too
     except AnalyzerError as error:
-        raise _NothingToSayError(f"it cannot be recorded: {error.message}") from None
+        raise _CannotJudgeError(f"it cannot be recorded: {error.message}") from None
     with Gdb(program) as gdb:
         try:
-            record(_request(qemu, guest, watched, options), folder, gdb, None, _NOBODY)
+            record(_recording_request(qemu, guest, rule_functions, options), folder, gdb, None, _SILENT_REPORTER)
         except QemuEndedError as error:
-            raise _NothingToSayError(f"it cannot be recorded: {error.message}") from None
-        gdb.dismiss()
+            raise _CannotJudgeError(f"it cannot be recorded: {error.message}") from None
+        gdb.request_exit()
     graph = graph_of(read_recording(folder))
-    absent = set(watched) - _functions_of(qemu)
+    absent = set(rule_functions) - _program_functions(qemu)
     graph.missing += tuple(MissedMilestone(name, name, False, (name,)) for name in sorted(absent))
     return graph
 
 
-def _functions_of(qemu: QemuFacts) -> set[str]:
+def _program_functions(qemu: QemuFacts) -> set[str]:
     return {without_compiler_suffix(name) for name in function_names(qemu.path)}
 
 
-def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: BisectOptions) -> RecordingRequest:
-    names = _functions_of(qemu) if watched else set()
+def _recording_request(
+    qemu: QemuFacts, guest: Guest, rule_functions: Sequence[str], options: BisectOptions
+) -> RecordingRequest:
+    names = _program_functions(qemu) if rule_functions else set()
     return RecordingRequest(
-        options=replace(options.recording, breaks=tuple(name for name in watched if name in names)),
+        options=replace(options.recording, breaks=tuple(name for name in rule_functions if name in names)),
         qemu=qemu,
         scenario=load_scenario(_SCENARIO, options.recording.accelerator),
         guest=guest,
@@ -282,7 +287,7 @@ def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: Bis
 
 
 @contextmanager
-def _folder(keep: Path | None, commit: str) -> Iterator[Path]:
+def _recording_folder(keep: Path | None, commit: str) -> Iterator[Path]:
     """Where to record: with `keep` a folder of the commit's own, and the report of what there is to see."""
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:

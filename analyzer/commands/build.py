@@ -74,8 +74,8 @@ def add_options(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> ExitStatus:
     """Build and print where the program is, or list or prune the cache."""
-    asked = (options.what is not None, options.source is not None, options.list, options.prune is not None)
-    if sum(asked) != 1:
+    actions = (options.what is not None, options.source is not None, options.list, options.prune is not None)
+    if sum(actions) != 1:
         refuse("build", "build wants one thing: a release or source package, --source PATH, --list, or --prune")
     if options.list:
         list_cache()
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> ExitStatus:
         prune_cache(options.prune)
     else:
         request = options_as(BuildOptions, options, sha256=options.sha256 or "", arguments=options.passed_on)
-        print(build_as_asked(request).program)
+        print(build_from_options(request).program)
     return ExitStatus.DONE
 
 
@@ -103,7 +103,7 @@ class BuildOptions:
     arguments: tuple[str, ...] = ()  # for configure
 
 
-def build_as_asked(options: BuildOptions) -> BuiltQemu:
+def build_from_options(options: BuildOptions) -> BuiltQemu:
     """UsageError when the options contradict each other, AnalyzerError when the build cannot be had."""
     return build(_request(options), _settings(options))
 
@@ -119,30 +119,30 @@ def build(request: BuildRequest, settings: BuildSettings) -> BuiltQemu:
     try:
         return build_or_fetch(request, settings, Cache.default(), console)
     except MissingPackagesError as missing:
-        if not _installed(missing, console):
+        if not _offer_to_install(missing, console):
             raise
     return build_or_fetch(request, settings, Cache.default(), console)
 
 
 def list_cache() -> None:
     """One line for each thing in the cache, with its size."""
-    there = cache_entries(Cache.default())
+    entries = cache_entries(Cache.default())
     console = Console()
-    for entry in there:
-        console.say(_line(entry))
-    total = sum(entry.size for entry in there)
-    console.say(f"{len(there)} entries, {amount(total, 'B')}, in {Cache.default().folder}")
+    for entry in entries:
+        console.say(_entry_line(entry))
+    total = sum(entry.size for entry in entries)
+    console.say(f"{len(entries)} entries, {amount(total, 'B')}, in {Cache.default().folder}")
 
 
 def prune_cache(names: Sequence[str]) -> None:
     """Remove, and say what was removed."""
     console = Console()
     removed = prune(Cache.default(), names)
-    with Cache.default().nobody_builds() as alone:
-        if not alone:
+    with Cache.default().exclusive_lock() as exclusive:
+        if not exclusive:
             console.say("A build is running: what it may use was left.")
     for entry in removed:
-        console.say("removed " + _line(entry))
+        console.say("removed " + _entry_line(entry))
     console.say(f"{amount(sum(entry.size for entry in removed), 'B')} freed")
 
 
@@ -168,7 +168,7 @@ def _settings(options: BuildOptions) -> BuildSettings:
     return BuildSettings(Profile(options.profile), parse_target(options.target), options.arguments, options.jobs)
 
 
-def _installed(missing: MissingPackagesError, console: Console) -> bool:
+def _offer_to_install(missing: MissingPackagesError, console: Console) -> bool:
     """Ask a person at a terminal whether to install what is missing, and do so; False when that was not wanted."""
     if not (missing.command and sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
@@ -183,6 +183,6 @@ def _as_root(command: Sequence[str]) -> list[str]:
     return list(command) if os.geteuid() == 0 else ["sudo", *command]
 
 
-def _line(entry: CacheEntry) -> str:
+def _entry_line(entry: CacheEntry) -> str:
     unused = "" if entry.needed else "  (not needed)"
-    return f"{entry.kind:9}{amount(entry.size, 'B'):>9}  {entry.name:34} {entry.about}{unused}".rstrip()
+    return f"{entry.kind:9}{amount(entry.size, 'B'):>9}  {entry.name:34} {entry.description}{unused}".rstrip()

@@ -97,7 +97,7 @@ def _kvm() -> str:
 
 
 def _kvm_guest() -> str:
-    kvm_device.run_a_guest()
+    kvm_device.run_test_guest()
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     hardware = any(f" {flag} " in flags for flag in ("vmx", "svm"))
     how = "the processor virtualises" if hardware else "without hardware support: slow, fine for the tiny guest"

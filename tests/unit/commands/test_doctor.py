@@ -44,7 +44,7 @@ def test_a_kvm_this_user_may_not_open(device, monkeypatch):
 def test_kvm_runs_a_guest_of_two_instructions():
     need(os.access("/dev/kvm", os.R_OK | os.W_OK), "a usable /dev/kvm")
     descriptors = len(os.listdir("/proc/self/fd"))
-    kvm_device.run_a_guest()
+    kvm_device.run_test_guest()
     assert len(os.listdir("/proc/self/fd")) == descriptors, "descriptors are left open"
 
 
@@ -52,7 +52,7 @@ def test_a_guest_that_comes_back_for_another_reason_is_no_success(monkeypatch):
     need(os.access("/dev/kvm", os.R_OK | os.W_OK), "a usable /dev/kvm")
     monkeypatch.setattr(kvm_device, "_GUEST_CODE", b"\xf4\xf4\xf4")  # hlt: leaves for reason 5
     with pytest.raises(AnalyzerError, match="for reason 5"):
-        kvm_device.run_a_guest()
+        kvm_device.run_test_guest()
 
 
 def test_the_doctor_names_a_remedy_for_each_shortcoming(monkeypatch, device):

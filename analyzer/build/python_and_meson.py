@@ -13,8 +13,8 @@ _NO_PYTHON_3 = re.compile(r"Python 3 or later is not yet supported|< \(2,\s*\d\)
 _MESON_CHECK = re.compile(r"""version_ge "\$\(\$?meson --version\)" (\d+(?:\.\d+)+)|['"]meson>=(\d+(?:\.\d+)+)""")
 _MESON_VERSION = re.compile(r"meson_version:\s*'>=\s*(\d+(?:\.\d+)+)")
 # setuptools brings distutils, which mesons of before 2023 look for and Python since 3.12 lacks.
-_ALWAYS = ("ninja", "setuptools")
-_FOR_MKVENV = ("distlib", "tomli")  # its own imports where pip brings no copy of them
+_ALWAYS_INSTALLED = ("ninja", "setuptools")
+_MKVENV_IMPORTS = ("distlib", "tomli")  # its own imports where pip brings no copy of them
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TreeFiles:
     configure: str
     meson_build: str
     python_packages: str  # pythondeps.toml
-    brings_meson: bool
+    has_meson: bool
     makes_venv: bool  # configure makes a virtual environment and puts meson there
 
     @classmethod
@@ -58,13 +58,13 @@ def python_packages(tree: TreeFiles) -> tuple[str, ...]:
     """Requirements for the private environment, as pip reads them; () when the tree is built by make alone."""
     if not tree.uses_meson:
         return ()
-    packages = list(_ALWAYS)
+    packages = list(_ALWAYS_INSTALLED)
     if tree.makes_venv:
-        packages += _FOR_MKVENV
-    named = _named(tree.python_packages)
-    if not tree.brings_meson and not any(re.match(r"meson\b", package) for package in named):
+        packages += _MKVENV_IMPORTS
+    listed = _listed_requirements(tree.python_packages)
+    if not tree.has_meson and not any(re.match(r"meson\b", package) for package in listed):
         packages.append(_meson_requirement(tree))
-    return (*packages, *named)
+    return (*packages, *listed)
 
 
 def tool_options(tree: TreeFiles, offered: set[str], folder: Path, python2: Path) -> list[str]:
@@ -72,7 +72,7 @@ def tool_options(tree: TreeFiles, offered: set[str], folder: Path, python2: Path
     if not tree.uses_meson:
         return python_option(tree, python2)
     if "meson" in offered:
-        return ["--meson=internal" if tree.brings_meson else f"--meson={folder}/bin/meson"]
+        return ["--meson=internal" if tree.has_meson else f"--meson={folder}/bin/meson"]
     return [f"--python={folder}/bin/python3"]
 
 
@@ -96,7 +96,7 @@ def _meson_requirement(tree: TreeFiles) -> str:
     return f"meson~={version if version.count('.') > 1 else version + '.0'}"
 
 
-def _named(text: str) -> list[str]:
+def _listed_requirements(text: str) -> list[str]:
     """Requirements of the group that a build needs in a pythondeps.toml."""
     try:
         group = parse_toml(text).get("meson", {})

@@ -9,25 +9,27 @@ from pathlib import Path
 
 from analyzer.adapters.process import NO_LOG, CommandContext, CommandError, run
 from analyzer.build.cache import Cache, remove
-from analyzer.build.host_packages import check_requirements, known_cure
+from analyzer.build.host_packages import check_requirements, failure_remedy
 from analyzer.build.plan import BuildPlan
 from analyzer.build.progress import Reporter, report_seconds
-from analyzer.build.python2 import provide_python2
-from analyzer.build.python_environment import environment_folder, provide_environment
+from analyzer.build.python2 import prepare_python2
+from analyzer.build.python_environment import environment_folder, prepare_environment
 from analyzer.build.request import BuildSettings
 from analyzer.errors import AnalyzerError
 
-_LIST = re.compile(r"\[([^\[\]]*)\]")
-_NAME = re.compile(r"'([\w.,+-]+)'")
+_MESON_LIST = re.compile(r"\[([^\[\]]*)\]")
+_MESON_FILE_NAME = re.compile(r"'([\w.,+-]+)'")
 
 
-def named_files(meson_build: str) -> list[str]:
+def firmware_file_names(meson_build: str) -> list[str]:
     """File names in the lists of a `pc-bios/meson.build`, as the build looks for them."""
-    found = dict.fromkeys(name for block in _LIST.findall(meson_build) for name in _NAME.findall(block))
-    return [_as_looked_for(name) for name in found]
+    found = dict.fromkeys(
+        name for block in _MESON_LIST.findall(meson_build) for name in _MESON_FILE_NAME.findall(block)
+    )
+    return [_build_input_name(name) for name in found]
 
 
-def put_placeholders(tree: Path) -> list[str]:
+def create_firmware_placeholders(tree: Path) -> list[str]:
     """Make an empty file for each that is missing; their names. The build wants files, the emulator is given
     firmware of its own when it runs."""
     folder = tree / "pc-bios"
@@ -36,7 +38,7 @@ def put_placeholders(tree: Path) -> list[str]:
         return []
     missing = [
         name
-        for name in named_files(listing.read_text(encoding="utf-8", errors="replace"))
+        for name in firmware_file_names(listing.read_text(encoding="utf-8", errors="replace"))
         if not (folder / name).exists()
     ]
     for name in missing:
@@ -44,7 +46,7 @@ def put_placeholders(tree: Path) -> list[str]:
     return missing
 
 
-def _as_looked_for(name: str) -> str:
+def _build_input_name(name: str) -> str:
     """Flash images are kept packed; a device tree's source may be there, its binary is what is installed."""
     if name.endswith(".fd"):
         return f"{name}.bz2"
@@ -53,10 +55,10 @@ def _as_looked_for(name: str) -> str:
 
 _CONFIGURED = "configured"  # a file that says that configure came to its end
 _LAST_LINES = 8
-_NINJA = re.compile(r"^\[(\d+)/(\d+)\] (.*)")
+_NINJA_STEP = re.compile(r"^\[(\d+)/(\d+)\] (.*)")
 # What make prints for each step, "  CC    vl.o"; in a dry run as the echo that would print it.
-_MAKE = re.compile(r"^\s{2}(CC|CXX|OBJC|AS|AR|LINK|GEN)\s+(\S+)")
-_MAKE_DRY = re.compile(r"""echo ["']?\s+(?:CC|CXX|OBJC|AS|AR|LINK|GEN)\s+\S+""")
+_MAKE_STEP = re.compile(r"^\s{2}(CC|CXX|OBJC|AS|AR|LINK|GEN)\s+(\S+)")
+_MAKE_DRY_RUN_STEP = re.compile(r"""echo ["']?\s+(?:CC|CXX|OBJC|AS|AR|LINK|GEN)\s+\S+""")
 
 
 class BuildFailedError(AnalyzerError):
@@ -78,7 +80,7 @@ def compile_tree(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter
     An interrupted build goes on when ninja does it; make would take a half-written file for a whole one.
     """
     check_requirements(
-        ["meson" if plan.tree.uses_meson else "make"], plan.source.tree, given_programs(plan.settings)
+        ["meson" if plan.tree.uses_meson else "make"], plan.source.tree, user_supplied_programs(plan.settings)
     )
     resumed = plan.tree.uses_meson and (folder / _CONFIGURED).exists()
     log = cache.logs / f"{plan.name}.log"
@@ -88,36 +90,36 @@ def compile_tree(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter
     context = CommandContext(log, f"{environment_folder(cache, plan.packages)}/bin" if plan.packages else "")
     try:
         if not resumed:
-            _configure(plan, folder, context, reporter)
+            _run_configure(plan, folder, context, reporter)
         if plan.tree.uses_meson:
-            _ninja(plan, folder, context, reporter)
+            _run_ninja(plan, folder, context, reporter)
         else:
-            _make(plan, folder, context, reporter)
+            _run_make(plan, folder, context, reporter)
         program = _find_program(plan, folder, context)
     except CommandError as error:
-        raise _failed(error, context.log) from None
-    _drop_objects(folder)
+        raise _build_failure(error, context.log) from None
+    _delete_objects(folder)
     return CompiledProgram(program, packages, resumed)
 
 
-def given_programs(settings: BuildSettings) -> list[str]:
+def user_supplied_programs(settings: BuildSettings) -> list[str]:
     """Programs that need not be looked for: the user named another compiler."""
-    own = ("--cc=", "--cross-prefix=")
-    return ["cc"] if any(argument.startswith(own) for argument in settings.arguments) else []
+    options = ("--cc=", "--cross-prefix=")
+    return ["cc"] if any(argument.startswith(options) for argument in settings.arguments) else []
 
 
 def _prepare_tools(plan: BuildPlan, cache: Cache, reporter: Reporter) -> tuple[str, ...]:
     """Make the private tools; the Python packages they hold."""
     log = cache.logs / f"{plan.name}-tools.log"
     if plan.tree.needs_python2:
-        provide_python2(cache, log, reporter)
-    return provide_environment(cache, plan.packages, CommandContext(log), reporter) if plan.packages else ()
+        prepare_python2(cache, log, reporter)
+    return prepare_environment(cache, plan.packages, CommandContext(log), reporter) if plan.packages else ()
 
 
-def _configure(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
+def _run_configure(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
     remove(folder)
     folder.mkdir(parents=True)
-    if missing := put_placeholders(plan.source.tree):
+    if missing := create_firmware_placeholders(plan.source.tree):
         reporter.say(f"{len(missing)} firmware files are missing in the tree; empty ones stand in for them")
     reporter.say(f"Configuring QEMU {plan.source.label}, profile {plan.settings.profile.value}")
     # where configure ends with status 0 although it gave up, the next step says so
@@ -130,15 +132,15 @@ def _configure(plan: BuildPlan, folder: Path, context: CommandContext, reporter:
     (folder / _CONFIGURED).touch()
 
 
-def _ninja(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
-    def each_line(line: str) -> None:
-        if step := _NINJA.match(line):
-            _tell_step(reporter, int(step[1]), int(step[2]), step[3])
+def _run_ninja(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
+    def on_line(line: str) -> None:
+        if step := _NINJA_STEP.match(line):
+            _report_step(reporter, int(step[1]), int(step[2]), step[3])
 
-    run(["ninja", f"-j{plan.settings.jobs}", plan.settings.program], folder, context, each_line)
+    run(["ninja", f"-j{plan.settings.jobs}", plan.settings.program], folder, context, on_line)
 
 
-def _make(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
+def _run_make(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
     """Only the emulator, by the rule this tree's Makefile has for it."""
     file = plan.source.tree / "Makefile"
     makefile = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
@@ -148,32 +150,32 @@ def _make(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Repo
         ["make", f"-j{plan.settings.jobs}", goal],
         folder,
         context,
-        _count_steps(_expected_steps(goal, folder), reporter),
+        _make_step_counter(_count_make_steps(goal, folder), reporter),
     )
 
 
-def _count_steps(total: int, reporter: Reporter) -> Callable[[str], None]:
+def _make_step_counter(total: int, reporter: Reporter) -> Callable[[str], None]:
     done = 0
 
-    def each_line(line: str) -> None:
+    def on_line(line: str) -> None:
         nonlocal done
-        if step := _MAKE.match(line):
+        if step := _MAKE_STEP.match(line):
             done += 1
-            _tell_step(reporter, done, max(total, done) if total else 0, f"{step[1]} {step[2]}")
+            _report_step(reporter, done, max(total, done) if total else 0, f"{step[1]} {step[2]}")
 
-    return each_line
+    return on_line
 
 
-def _expected_steps(goal: str, folder: Path) -> int:
+def _count_make_steps(goal: str, folder: Path) -> int:
     """From a dry run; 0 when that cannot tell."""
     try:
         text = run(["make", "-n", goal], folder, NO_LOG)
     except CommandError:
         return 0
-    return sum(1 for line in text.splitlines() if _MAKE_DRY.search(line))
+    return sum(1 for line in text.splitlines() if _MAKE_DRY_RUN_STEP.search(line))
 
 
-def _tell_step(reporter: Reporter, done: int, total: int, what: str) -> None:
+def _report_step(reporter: Reporter, done: int, total: int, what: str) -> None:
     linking = re.match(r"Linking target qemu-system|LINK .*qemu-system", what)
     reporter.progress("Linking" if linking else "Compiling", done, total)
 
@@ -186,21 +188,21 @@ def _find_program(plan: BuildPlan, folder: Path, context: CommandContext) -> Pat
     raise BuildFailedError(f"The build ended well and made no {plan.settings.program}.", f"The log: {context.log}")
 
 
-def _drop_objects(folder: Path) -> None:
+def _delete_objects(folder: Path) -> None:
     """Free the space of what only linking needed; generated sources stay, backtraces point at them."""
     for pattern in ("*.o", "*.a", "*.fa"):
         for path in folder.rglob(pattern):
             path.unlink()
 
 
-def _failed(error: CommandError, log: Path) -> BuildFailedError:
+def _build_failure(error: CommandError, log: Path) -> BuildFailedError:
     step = "configure" if error.command[0] == "sh" else error.command[0]
     lines = [line.rstrip() for line in error.output.splitlines() if line.strip()]
     # the first error of a compiler says more than make's complaint at the end
     errors = [line for line in lines if re.search(r"\berror\b|ERROR", line)][:2]
     shown = list(dict.fromkeys([*errors, *lines[-_LAST_LINES:]]))
-    cure = known_cure(error.output)
+    remedy = failure_remedy(error.output)
     return BuildFailedError(
         f"{step} failed with status {error.status}. It said:\n  | " + "\n  | ".join(shown),
-        (f"{cure}\n  " if cure else "") + f"The whole log: {log}",
+        (f"{remedy}\n  " if remedy else "") + f"The whole log: {log}",
     )

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from analyzer.adapters.process import NO_LOG, SYSTEM_PATH, capture
 from analyzer.build.cache import Cache
-from analyzer.build.host_packages import known_cure
+from analyzer.build.host_packages import failure_remedy
 from analyzer.build.progress import Reporter
-from analyzer.build.provenance import read_facts, write_facts
+from analyzer.build.provenance import read_json, write_json
 from analyzer.build.request import BuildSettings, Profile
 from analyzer.errors import AnalyzerError, UsageError
 
 # Faithful chains: every call leaves a frame, and frames can be walked without debug information too.
-_OF_PROFILE = {
+_PROFILE_FLAGS = {
     Profile.DEBUG: ("-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"),
     Profile.RELEASE: (),
 }
@@ -73,15 +73,15 @@ IDIOMS = (
     ),
 )
 
-Compiles = Callable[[Sequence[str], Sequence[str]], bool]
+CompileCheck = Callable[[Sequence[str], Sequence[str]], bool]
 
 
 def profile_flags(profile: Profile) -> tuple[str, ...]:
     """Flags for every tree built with this profile."""
-    return _OF_PROFILE[profile]
+    return _PROFILE_FLAGS[profile]
 
 
-def old_c_flags(compiles: Compiles, idioms: Sequence[Idiom] = IDIOMS) -> list[str]:
+def old_c_flags(compiles: CompileCheck, idioms: Sequence[Idiom] = IDIOMS) -> list[str]:
     """The flags this compiler needs for the idioms: none where it takes them as they are.
 
     `compiles(files, flags)` tells whether a program of these files builds; AnalyzerError when not even an empty
@@ -90,7 +90,7 @@ def old_c_flags(compiles: Compiles, idioms: Sequence[Idiom] = IDIOMS) -> list[st
     chosen: list[str] = []
     if not compiles(("int main(void) { return 0; }",), ()):
         raise AnalyzerError(
-            "The C compiler makes no program, not even an empty one.", known_cure("cc does not work")
+            "The C compiler makes no program, not even an empty one.", failure_remedy("cc does not work")
         )
     for idiom in idioms:
         if compiles(idiom.files, chosen):
@@ -101,7 +101,7 @@ def old_c_flags(compiles: Compiles, idioms: Sequence[Idiom] = IDIOMS) -> list[st
     return chosen
 
 
-def compiles_with(compiler: Sequence[str]) -> Compiles:
+def compile_check(compiler: Sequence[str]) -> CompileCheck:
     """Tries with a real compiler, in a folder of its own."""
 
     def compiles(files: Sequence[str], flags: Sequence[str]) -> bool:
@@ -117,33 +117,33 @@ def compiles_with(compiler: Sequence[str]) -> Compiles:
     return compiles
 
 
-def compiler_of(settings: BuildSettings) -> list[str]:
+def compiler_command(settings: BuildSettings) -> list[str]:
     """The user's --cc, else the gcc of the user's --cross-prefix, else cc. UsageError when it is no command."""
-    if prefix := _given(settings, "cross-prefix"):
+    if prefix := _last_argument(settings, "cross-prefix"):
         return [f"{prefix}gcc"]
-    given = _given(settings, "cc")
+    cc = _last_argument(settings, "cc")
     try:
-        command = ["cc"] if given is None else shlex.split(given)
+        command = ["cc"] if cc is None else shlex.split(cc)
     except ValueError as error:
-        raise UsageError(f"--cc={given}: {error}.", "Say for example -- --cc=gcc-12") from None
+        raise UsageError(f"--cc={cc}: {error}.", "Say for example -- --cc=gcc-12") from None
     if not command:
         raise UsageError("--cc= names no compiler.", "Say for example -- --cc=gcc-12")
     return command
 
 
-def digest_of(compiler: list[str]) -> str:
+def compiler_digest(compiler: list[str]) -> str:
     """The sha256 of the program or script that is the compiler; "" where it cannot be found. A wrapper may change
     and answer with the same version."""
     path = shutil.which(compiler[0], path=SYSTEM_PATH)
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
 
 
-def _given(settings: BuildSettings, option: str) -> str | None:
+def _last_argument(settings: BuildSettings, option: str) -> str | None:
     values = [a.partition("=")[2] for a in settings.arguments if a.startswith(f"--{option}=")]
     return values[-1] if values else None
 
 
-def version_of(compiler: list[str]) -> str:
+def compiler_version(compiler: list[str]) -> str:
     """The first line of `cc --version`. AnalyzerError when there is no such compiler."""
     try:
         lines = capture([*compiler, "--version"], environment=NO_LOG.environment()).stdout.splitlines()
@@ -152,21 +152,21 @@ def version_of(compiler: list[str]) -> str:
     if lines:
         return lines[0]
     hint = (
-        known_cure("cc does not exist")
+        failure_remedy("cc does not exist")
         if compiler == ["cc"]
         else "Its whole path helps when it is in no system folder."
     )
     raise AnalyzerError(f"There is no C compiler {shlex.join(compiler)}.", hint)
 
 
-def flags_for_old_c(compiler: list[str], version: str, cache: Cache, reporter: Reporter) -> list[str]:
+def cached_old_c_flags(compiler: list[str], version: str, cache: Cache, reporter: Reporter) -> list[str]:
     """Probed once for each compiler, and again when what is probed has changed. AnalyzerError from the probe."""
-    memo = cache.tools / "flags.json"
-    known = read_facts(memo) or {}
+    cache_file = cache.tools / "flags.json"
+    known = read_json(cache_file) or {}
     idioms = hashlib.sha256(repr(IDIOMS).encode()).hexdigest()
-    key = f"{shlex.join(compiler)}: {version}: {digest_of(compiler)[:8]}: {idioms[:8]}"
+    key = f"{shlex.join(compiler)}: {version}: {compiler_digest(compiler)[:8]}: {idioms[:8]}"
     if key not in known:
         reporter.say("Trying which flags old C needs with this compiler")
-        known[key] = old_c_flags(compiles_with(compiler))
-        write_facts(memo, known)
+        known[key] = old_c_flags(compile_check(compiler))
+        write_json(cache_file, known)
     return [str(flag) for flag in known[key]]
