@@ -1,4 +1,4 @@
-"""The output folder: made, protected, and cleared of what is of no use."""
+"""Creates the output folder of a recording, protects an earlier recording in it, and removes a useless one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _PREVIOUS_RECORDING = FILE_NAME + ".before"
 
 
 def prepare_folder(folder: Path, force: bool) -> None:
-    """Make the output folder. AnalyzerError when it cannot be written to, or holds a recording already.
+    """Create the output folder and an empty recording in it.
 
-    With `force` a recording there is set aside until another one has taken its place.
+    With `force` an earlier recording is renamed; `remove_previous` deletes it, `keep_if_useful` may restore it.
+    AnalyzerError when the folder cannot be written, or contains a recording and `force` is False.
     """
     recording = folder / FILE_NAME
     try:
@@ -30,7 +31,7 @@ def prepare_folder(folder: Path, force: bool) -> None:
 
 
 def check_free(folder: Path, force: bool) -> None:
-    """AnalyzerError when the folder holds a recording that is not to be replaced."""
+    """Raise AnalyzerError when `folder` contains a recording and `force` is False."""
     if not force and _holds_recording(folder):
         raise AnalyzerError(
             f"{folder} already holds a recording; it is kept.",
@@ -40,12 +41,14 @@ def check_free(folder: Path, force: bool) -> None:
 
 def _holds_recording(folder: Path) -> bool:
     recording = folder / FILE_NAME
-    return recording.exists() and recording.stat().st_size > 0  # empty: left by a killed run
+    return recording.exists() and recording.stat().st_size > 0  # an empty file is of a killed run
 
 
 def keep_if_useful(folder: Path) -> bool:
-    """Whether the recording reached anything beyond `main`. If not it is removed, since it would only be in the
-    way next time, and one that was set aside is put back."""
+    """Whether the recording in `folder` reached a function other than `main`.
+
+    If it did not, it is deleted, an earlier recording is restored, and an empty folder is deleted.
+    """
     try:
         useful = bool(read_recording(folder).reached - {"main"})
     except AnalyzerError:
@@ -63,15 +66,15 @@ def keep_if_useful(folder: Path) -> bool:
 
 
 def remove_previous(folder: Path) -> None:
-    """Another recording has taken its place."""
+    """Delete the earlier recording that `prepare_folder` renamed, after a new one is complete."""
     (folder / _PREVIOUS_RECORDING).unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all. AnalyzerError when it cannot be written."""
+    """Write `text` to `path` in UTF-8, atomically; lone surrogates are escaped. AnalyzerError on failure."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON can name half a character
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON can contain a lone surrogate
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

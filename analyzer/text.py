@@ -1,4 +1,4 @@
-"""Text for people: numbers of things, and what a guest or a program says, made fit for a terminal or a page."""
+"""Text for people: numbers with nouns, and output of guests and programs with control characters escaped."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ _UNCHANGED = "\n\t"
 
 
 def visible(text: str) -> str:
-    """`text` with control and formatting characters spelled out: a guest must not drive the reader's terminal,
-    nor turn the direction of a page."""
+    """`text` with control and formatting characters escaped, as in `\\x1b`; line ends and tabs stay.
+
+    Output of a guest must not control the terminal or the writing direction of a page.
+    """
     return "".join(
         char if char in _UNCHANGED or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else _escaped(char)
         for char in text
@@ -19,12 +21,12 @@ def visible(text: str) -> str:
 
 
 def number_of(count: int, thing: str, several: str = "") -> str:
-    """`1 rule`, `2 rules`; `several` is said of more than one where an s does not make it."""
+    """`1 rule`, `2 rules`: a number and the noun `thing`; `several` is the plural where an s is not enough."""
     return f"{count} {thing if count == 1 else several or f'{thing}s'}"
 
 
 def expand_user(text: str) -> Path:
-    """The path with `~` replaced; unlike `Path.expanduser` this leaves the home of a stranger as it is."""
+    """The path with `~` replaced. `~NAME` of an unknown user stays; `Path.expanduser` raises RuntimeError."""
     return Path(os.path.expanduser(text))  # noqa: PTH111
 
 

@@ -1,4 +1,7 @@
-"""Talks to GitHub and GitLab about one comment. The token goes to the server it is for and is never shown."""
+"""Posts one comment through the REST API of GitHub or GitLab.
+
+The token is sent only to the server that issued it, and is in no message.
+"""
 
 from __future__ import annotations
 
@@ -17,32 +20,33 @@ _TIMEOUT = 30.0  # seconds
 _COMMENTS_PER_PAGE = 100  # comments
 _MAX_PAGES = 100
 _MAX_ANSWER = 1 << 27  # bytes
-_DENIED_STATUSES = (401, 403, 404)  # 404: GitHub does not say that there is something one may not see
+_DENIED_STATUSES = (401, 403, 404)  # GitHub answers 404 for what the token may not see
 
 
 class PermissionDeniedError(AnalyzerError):
-    """The server knows what is wanted, and we may not do it."""
+    """The server denies the request: the token lacks a permission (status 401, 403 or 404)."""
 
 
 def post(pull_request: PullRequestComments, text: str, update_only: bool = False) -> str:
-    """Write the comment, or write it anew where it stands already; returns what was done.
+    """Create the comment, or replace the text of the comment that was created before.
 
-    With `update_only` none is written where none stands.
-    `text` begins with the marker. RefusedError when the token does not allow it, AnalyzerError when the server
-    does not do its part.
+    `text` is Markdown; its first line is the marker by which the comment is found again. With `update_only` no
+    comment is created. Returns what was done, as the end of a sentence: "is created".
+    Raises PermissionDeniedError when the token does not allow it, AnalyzerError when the server cannot be
+    reached or fails.
     """
     comment_id = _find_comment(pull_request, text.partition("\n")[0])
     if comment_id is None and update_only:
-        return "is not there, and need not be"
+        return "does not exist, and --update-only creates none"
     if comment_id is None:
         _send_request(pull_request, "POST", pull_request.comments, {"body": text})
-        return "is written"
+        return "is created"
     _send_request(pull_request, pull_request.edit_method, f"{pull_request.edit}/{comment_id}", {"body": text})
     return "is updated"
 
 
 def _find_comment(pull_request: PullRequestComments, marker: str) -> int | None:
-    """The number of the comment that was written before: the marker is on its first line, and it is ours."""
+    """The id of the comment that starts with the line `marker` and is by our account; None without one."""
     account: dict[str, Any] | None = None
     for comment in _comments(pull_request):
         if str(comment.get("body") or "").splitlines()[:1] != [marker]:
@@ -55,7 +59,7 @@ def _find_comment(pull_request: PullRequestComments, marker: str) -> int | None:
 
 
 def _token_account(pull_request: PullRequestComments) -> dict[str, Any]:
-    """The account the token is of; {} for the token of a GitHub job, which may not ask and writes as a bot."""
+    """The account that owns the token; {} for the token of a GitHub job, which cannot query it and is a bot's."""
     try:
         account = _send_request(pull_request, "GET", pull_request.user)
     except PermissionDeniedError:
@@ -64,6 +68,7 @@ def _token_account(pull_request: PullRequestComments) -> dict[str, Any]:
 
 
 def _comments(pull_request: PullRequestComments) -> Iterator[dict[str, Any]]:
+    """All comments of the pull request, oldest first, page by page."""
     for page in range(1, _MAX_PAGES + 1):
         found = _send_request(
             pull_request, "GET", f"{pull_request.comments}?per_page={_COMMENTS_PER_PAGE}&page={page}"
@@ -76,7 +81,10 @@ def _comments(pull_request: PullRequestComments) -> Iterator[dict[str, Any]]:
 
 
 def _send_request(pull_request: PullRequestComments, method: str, url: str, content: object = None) -> Any:
-    """What the server answers, decoded."""
+    """Send `content` as JSON and return the JSON value of the answer.
+
+    Raises PermissionDeniedError or AnalyzerError.
+    """
     request = urllib.request.Request(
         url,
         None if content is None else json.dumps(content).encode(),
@@ -101,29 +109,30 @@ def _error_for_status(
 ) -> AnalyzerError:
     verb = "read" if method == "GET" else "write"
     subject = f"the comments of {pull_request.name}"
-    message = f"{_server(pull_request)} answered {error.code} when we wanted to {verb} {subject}"
+    message = f"{_server(pull_request)} answered {error.code} to a request to {verb} {subject}"
     if error.code in _DENIED_STATUSES:
-        return PermissionDeniedError(f"{message}: this job may not.", "The job of a fork may only read.")
+        return PermissionDeniedError(f"{message}: permission denied.", "The job of a fork has read access only.")
     if 300 <= error.code < 400:
-        return AnalyzerError(f"{message}: it sends us elsewhere, and the token goes nowhere else.")
+        return AnalyzerError(f"{message}: it redirects, and the token is not sent to another server.")
     return AnalyzerError(f"{message}.", "Try again later.")
 
 
 def _unexpected_answer(pull_request: PullRequestComments) -> AnalyzerError:
     return AnalyzerError(
-        f"{_server(pull_request)} gave an answer that is none of its API.", "Is the address right?"
+        f"{_server(pull_request)} sent an answer that its API does not define.", "Check the address of the API."
     )
 
 
 def _server(pull_request: PullRequestComments) -> str:
+    """Scheme and host of the API, as in `https://api.github.com`."""
     return "/".join(pull_request.comments.split("/")[:3])
 
 
 class _RefuseRedirects(urllib.request.HTTPRedirectHandler):
-    """urllib would send the token along to wherever it is sent."""
+    """Follows no redirect: urllib would send the token to the new address too."""
 
     def redirect_request(self, *_: Any) -> None:
-        return None
+        """Refuse every redirect; urllib then raises HTTPError."""
 
 
 _OPENER = urllib.request.build_opener(_RefuseRedirects)

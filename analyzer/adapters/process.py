@@ -18,23 +18,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# What a build may know of its surroundings; CFLAGS, MAKEFLAGS, PYTHONPATH and the like would change the result.
+# The variables a build inherits; CFLAGS, MAKEFLAGS, PYTHONPATH and the like would change its result.
 _INHERITED_VARIABLES = (
     "HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"
 )  # fmt: skip
-_MAX_OUTPUT_LINES = 5000  # lines of output; the log has all of them
-_INTERRUPT_TIMEOUT = 5.0  # seconds for ninja or make to end by itself
+_MAX_OUTPUT_LINES = 5000  # lines of output that `run` returns; the log has all of them
+_INTERRUPT_TIMEOUT = 5.0  # seconds that ninja or make get to end after SIGINT
 
 
 @dataclass(frozen=True)
 class CommandContext:
-    """Where programs run and what they find: `path` comes before the system's folders."""
+    """How the programs of a build run.
+
+    `log`: the file that their output is appended to. `path`: folders, separated by colons, that precede those of
+    the system in PATH.
+    """
 
     log: Path
     path: str = ""
 
     def environment(self) -> dict[str, str]:
-        """The whole environment of a program of the build."""
+        """The complete environment of a program of the build, by name."""
         inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         path = f"{self.path}:{SYSTEM_PATH}" if self.path else SYSTEM_PATH
         return {**inherited, "PATH": path, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
@@ -44,7 +48,10 @@ NO_LOG = CommandContext(Path(os.devnull))
 
 
 class CommandError(Exception):
-    """`command` ended with `status`; `output` is what it said."""
+    """A program that `run` started ended with a `status` other than 0.
+
+    `output` is the end of its standard output and error.
+    """
 
     def __init__(self, command: Sequence[str], status: int, output: str) -> None:
         super().__init__(f"{command[0]} ended with status {status}")
@@ -52,9 +59,9 @@ class CommandError(Exception):
 
     @property
     def last_line(self) -> str:
-        """The last thing it said."""
+        """The last line of the output that is not empty, for an error message."""
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
-        return lines[-1] if lines else f"nothing, and ended with status {self.status}"
+        return lines[-1] if lines else f"no output, exit status {self.status}"
 
 
 def run(
@@ -64,9 +71,12 @@ def run(
     on_line: Callable[[str], None] | None = None,
     extra_environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Run to the end; returns the last of what it printed, both streams in one. CommandError unless it ends well.
+    """Run a program of a build to its end; returns the last 5000 lines of its output.
 
-    `on_line` sees every line as it comes. All that it started is ended when we are interrupted.
+    Standard output and error are one text, which is also appended to the log. `on_line` is called with every line
+    as it is printed; `extra_environment` is added to that of `context`.
+    Raises CommandError when the exit status is not 0, OSError when it cannot be started. On any exception, such as
+    KeyboardInterrupt, the program and all its children are killed.
     """
     lines: deque[str] = deque(maxlen=_MAX_OUTPUT_LINES)
     context.log.parent.mkdir(parents=True, exist_ok=True)
@@ -148,8 +158,11 @@ def run_in_shell(command: str) -> int:
 def _running_process(
     command: Sequence[str], folder: Path, environment: dict[str, str]
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process in a session of its own. It ends before the block does; when that ends badly its children too."""
-    setpriv = shutil.which("setpriv", path=SYSTEM_PATH)  # ends with us even when we are killed
+    """Start a process in a new session and wait for it at the end of the block.
+
+    When the block raises, the process and its children are killed.
+    """
+    setpriv = shutil.which("setpriv", path=SYSTEM_PATH)  # the kernel ends it when this process is killed
     process = subprocess.Popen(
         [setpriv, "--pdeathsig", "KILL", *command] if setpriv else command,
         cwd=folder,
@@ -171,21 +184,22 @@ def _running_process(
 
 
 def _kill_session(process: subprocess.Popen[str]) -> None:
-    """First politely, so that ninja and make remove what is half written; then whatever is left of the session.
+    """Send SIGINT, so that ninja and make delete half-written files; then SIGKILL to the rest of the session.
 
-    ninja puts each of its jobs into a process group of its own: the session is what they share.
+    ninja creates a process group for each job, so a process group does not contain all of them.
     """
     try:
         with suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, signal.SIGINT)
             process.wait(_INTERRUPT_TIMEOUT)
-    finally:  # a second Ctrl-C too
+    finally:  # also after a second Ctrl-C
         for pid in _session_processes(process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
 def _session_processes(session: int) -> list[int]:
+    """Ids of the processes in a session; the session is field 6 of /proc/PID/stat (proc(5))."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):

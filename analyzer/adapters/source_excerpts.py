@@ -1,4 +1,4 @@
-"""Reads the source lines that frames point at, so that a recording is complete in itself."""
+"""Reads the source lines around each frame, so that a recording can be shown without the source tree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ _MAX_LINE_LENGTH = 300  # characters; longer lines are cut
 
 
 def source_excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[SourceRecord]:
-    """For each absolute file the neighbourhoods of the lines; files that are not there are left out."""
+    """Read the lines around each given line.
+
+    `files` maps an absolute path to line numbers, from 1. Yields one record per range of lines; ranges that touch
+    are joined. Files that cannot be read yield nothing.
+    """
     for file in sorted(files):
         try:
             # lexically: a build folder that is gone must not break the path of the source beside it
@@ -25,7 +29,7 @@ def source_excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[SourceRecord
 
 
 def _ranges(lines: Iterable[int], length: int) -> Iterator[tuple[int, int]]:
-    """Joined neighbourhoods (first, last), from 1."""
+    """Ranges (first, last) of lines around `lines`, from 1 and inclusive; ranges that touch are joined."""
     start = end = 0
     for line in sorted(set(lines)):
         if not 1 <= line <= length:

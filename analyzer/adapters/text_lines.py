@@ -1,4 +1,4 @@
-"""Lines of a text that may be anything: too long, not UTF-8, without an end."""
+"""Reads text of unknown origin line by line, with a limit on the length of a line."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import TextIO
 
 from analyzer.errors import AnalyzerError
 
-MAX_LINE_LENGTH = 1 << 22  # characters; of a longer line the beginning is given
+MAX_LINE_LENGTH = 1 << 22  # characters; a longer line is cut there
 _MAX_UNENDED_LINE = 1 << 30  # characters without a line end: a device rather than a text
 
 
 @contextmanager
 def open_lines(source: str) -> Iterator[Iterator[str]]:
-    """The lines of a file, or of standard input for `-`. AnalyzerError when it cannot be read."""
+    """An iterator over the lines of the file `source`, or of standard input for `-`.
+
+    Lines keep their line end and are cut at MAX_LINE_LENGTH characters; bytes that are not UTF-8 become U+FFFD.
+    AnalyzerError when it cannot be read, or a line does not end within 2^30 characters.
+    """
     if source == "-":
         yield _lines(_standard_input(), "standard input")
         return
@@ -52,4 +56,6 @@ def _skip_line(file: TextIO, name: str) -> None:
         if rest.endswith("\n"):
             return
         if skipped > _MAX_UNENDED_LINE:
-            raise AnalyzerError(f"{name} is no text: it has a line that does not end.")
+            raise AnalyzerError(
+                f"{name} is not a text file: one of its lines has more than {_MAX_UNENDED_LINE} characters."
+            )

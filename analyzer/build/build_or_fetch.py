@@ -1,4 +1,4 @@
-"""The one way to a built QEMU: from the cache, or made now. A build counts when its birth certificate is there."""
+"""Returns a built QEMU, from the cache or built now. A build is complete when its `build.json` exists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from analyzer.errors import AnalyzerError
 
 @dataclass(frozen=True)
 class BuiltQemu:
-    """A finished build; its certificate lies in `folder`. `fresh` when it was made just now."""
+    """A complete build. `provenance` is the content of `build.json` in `folder`; `fresh`: it was built now."""
 
     folder: Path
     program: Path
@@ -36,14 +36,15 @@ class BuiltQemu:
 
     @property
     def name(self) -> str:
-        """What it is called in the cache."""
+        """The name of the build in the cache."""
         return self.folder.name
 
 
 def build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache, reporter: Reporter) -> BuiltQemu:
-    """The emulator that was asked for. AnalyzerError with the next step when it cannot be had.
+    """Build the requested QEMU, or return it from the cache; the cache needs no network.
 
-    The same question again is answered from the cache, without a network.
+    AnalyzerError, with the next step, when the source is not available or the build fails; MissingPackagesError
+    when the host lacks a package.
     """
     try:
         with cache.shared_lock():
@@ -76,7 +77,7 @@ def _build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache
 
 
 def finished_build(folder: Path) -> BuiltQemu | None:
-    """The build in `folder`, when it is whole and its program is the one the certificate tells of."""
+    """The build in `folder`; None unless its program has the build-id and size that `build.json` states."""
     provenance = read_json(folder / PROVENANCE_FILE)
     if provenance is None:
         return None
@@ -90,7 +91,10 @@ def finished_build(folder: Path) -> BuiltQemu | None:
 
 
 def _with_current_source(built: BuiltQemu, source: SourceTree) -> BuiltQemu:
-    """The same content may have come another way since: committed, or with a sum that somebody knows."""
+    """`built` with the current name and verification of its source, also in `build.json`.
+
+    The same content may have been committed since, or downloaded again with a checksum.
+    """
     current = {"source": source.name, "verified": source.verified}
     if source.verified.startswith(UNVERIFIED) or current.items() <= built.provenance.items():
         return built
@@ -100,7 +104,7 @@ def _with_current_source(built: BuiltQemu, source: SourceTree) -> BuiltQemu:
 
 
 def _build(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter) -> BuiltQemu:
-    (folder / PROVENANCE_FILE).unlink(missing_ok=True)  # of a program that is not whole any more
+    (folder / PROVENANCE_FILE).unlink(missing_ok=True)  # of a program that is incomplete
     unfinished = {"source": plan.source.name, "source sha256": plan.source.sha256}
     earlier_seconds = float((read_json(folder / UNFINISHED_FILE) or {}).get("seconds", 0.0))
     began = time.monotonic()
@@ -110,9 +114,9 @@ def _build(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter) -> B
         seconds = time.monotonic() - began + (earlier_seconds if compiled.resumed else 0.0)
         provenance = _provenance(plan, compiled, folder, cache, seconds)
     except (AnalyzerError, OSError):
-        remove(folder)  # a failure would only fail again
+        remove(folder)  # the same build would fail again
         raise
-    except BaseException:  # an interruption leaves it, to go on from there
+    except BaseException:  # after an interruption the next build resumes
         write_json(folder / UNFINISHED_FILE, {**unfinished, "seconds": earlier_seconds + time.monotonic() - began})
         raise
     write_json(folder / PROVENANCE_FILE, provenance)
@@ -124,7 +128,7 @@ def _build(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter) -> B
 def _provenance(
     plan: BuildPlan, compiled: CompiledProgram, folder: Path, cache: Cache, seconds: float
 ) -> dict[str, Any]:
-    """Where a program comes from. `seconds` and `log` differ from one build to the next, nothing else does."""
+    """The content of `build.json`. Only `seconds` and `log` differ between two builds of the same plan."""
     return {
         "source": plan.source.name,
         "source sha256": plan.source.sha256,

@@ -1,4 +1,4 @@
-"""What is in the cache: listing it, and removing what nobody needs or what is named."""
+"""Lists the entries of the cache, and removes those that nothing needs or that the user names."""
 
 from __future__ import annotations
 
@@ -14,39 +14,45 @@ from analyzer.build.python_environment import installed_packages
 from analyzer.errors import UsageError
 
 _UNFINISHED_SUFFIXES = (".part", ".part.json", ".rejected")
-_IN_PROGRESS = "being made"
+_IN_PROGRESS = "in progress"
 _VERSION_0_1_FOLDER = "qemu-distribution"
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """Something in the cache. `size` in bytes; `kind` is build, source, download, tools or rest."""
+    """One entry of the cache.
+
+    `kind` is build, source, download, tools or rest. `size` is in bytes on disk. `paths` are what to remove.
+    """
 
     kind: str
     name: str
     size: int
     description: str
     paths: tuple[Path, ...]
-    needed: bool  # False: nothing would miss it
+    needed: bool  # False: `prune` without names removes it
 
 
 def cache_entries(cache: Cache) -> list[CacheEntry]:
-    """Everything in the cache, builds first."""
+    """All entries of the cache: builds, sources, downloads, tools, the rest."""
     builds = list(_builds(cache))
     used = {_build_facts(entry.paths[0]).get("source sha256", "")[:16] for entry in builds}
     return [*builds, *_sources(cache, used), *_downloads(cache), *_tools(cache), *_rest(cache)]
 
 
 def prune(cache: Cache, names: Sequence[str]) -> list[CacheEntry]:
-    """Remove the named entries, all of a kind by the kind's name, everything by `all`; without names what nothing
-    needs. Returns what was removed; what a running build may use is left. UsageError for an unknown name."""
+    """Remove entries and return those that were removed.
+
+    `names` are names of entries, kinds, or `all`; without names every entry that nothing needs is removed. What a
+    running build may use is kept. UsageError for an unknown name.
+    """
     entries = cache_entries(cache)
     known = {entry.name for entry in entries} | {entry.kind for entry in entries} | _KINDS
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"{', '.join(map(repr, unknown))} is not in the cache.", "See analyze build --list.")
     chosen = [e for e in entries if {"all", e.name, e.kind} & set(names) or (not names and not e.needed)]
     with cache.exclusive_lock() as exclusive:
-        # which source and which tools a running build uses is its own affair: they all stay
+        # a running build may use any source and any tool: keep all of them
         removable = [entry for entry in chosen if exclusive or entry.kind == "build"]
         return [entry for entry in removable if _remove(entry, cache)]
 
@@ -85,7 +91,7 @@ def _build_facts(build: Path) -> dict[str, str]:
 def _is_in_progress(name: str, cache: Cache) -> bool:
     try:
         return cache.is_locked(name)
-    except PermissionError:  # somebody else's cache, only looked at
+    except PermissionError:  # the cache of another user, which is only listed
         return False
 
 
@@ -124,13 +130,13 @@ def _rest(cache: Cache) -> Iterator[CacheEntry]:
 
 
 def disk_usage(path: Path) -> int:
-    """Bytes on disk, of a file or of all below a folder."""
+    """Bytes on disk of a file, or of all files below a folder."""
     if not path.is_dir():
         return path.lstat().st_blocks * 512 if path.exists() else 0
     total = 0
     for folder, _, files in os.walk(path):
         for name in files:
-            with suppress(FileNotFoundError):  # a build goes on while we count
+            with suppress(FileNotFoundError):  # a running build removes files
                 total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118 - there are many
     return total
 

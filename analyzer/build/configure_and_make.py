@@ -1,4 +1,7 @@
-"""Firmware that a tree's build names and the tree lacks: distributions leave it out of their source packages."""
+"""Runs configure, and ninja or make, in the build folder, and reports progress and failures.
+
+Distributions remove firmware from their source packages; empty placeholders let such a tree build.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _MESON_FILE_NAME = re.compile(r"'([\w.,+-]+)'")
 
 
 def firmware_file_names(meson_build: str) -> list[str]:
-    """File names in the lists of a `pc-bios/meson.build`, as the build looks for them."""
+    """The firmware files that `pc-bios/meson.build` needs, without duplicates; `meson_build` is its text."""
     found = dict.fromkeys(
         name for block in _MESON_LIST.findall(meson_build) for name in _MESON_FILE_NAME.findall(block)
     )
@@ -30,8 +33,10 @@ def firmware_file_names(meson_build: str) -> list[str]:
 
 
 def create_firmware_placeholders(tree: Path) -> list[str]:
-    """Make an empty file for each that is missing; their names. The build wants files, the emulator is given
-    firmware of its own when it runs."""
+    """Create an empty file for each firmware file that `tree` lacks; returns their names.
+
+    The build only needs the files to exist; a recording passes firmware with -L.
+    """
     folder = tree / "pc-bios"
     listing = folder / "meson.build"
     if not listing.is_file():
@@ -47,27 +52,31 @@ def create_firmware_placeholders(tree: Path) -> list[str]:
 
 
 def _build_input_name(name: str) -> str:
-    """Flash images are kept packed; a device tree's source may be there, its binary is what is installed."""
+    """The file that the build needs: flash images are compressed, `.dts` files are compiled to `.dtb`."""
     if name.endswith(".fd"):
         return f"{name}.bz2"
     return f"{name.removesuffix('.dts')}.dtb" if name.endswith(".dts") else name
 
 
-_CONFIGURED = "configured"  # a file that says that configure came to its end
+_CONFIGURED = "configured"  # a file in the build folder: configure has succeeded
 _LAST_LINES = 8
 _NINJA_STEP = re.compile(r"^\[(\d+)/(\d+)\] (.*)")
-# What make prints for each step, "  CC    vl.o"; in a dry run as the echo that would print it.
+# make prints "  CC    vl.o" for each step; a dry run (-n) prints the echo command instead.
 _MAKE_STEP = re.compile(r"^\s{2}(CC|CXX|OBJC|AS|AR|LINK|GEN)\s+(\S+)")
 _MAKE_DRY_RUN_STEP = re.compile(r"""echo ["']?\s+(?:CC|CXX|OBJC|AS|AR|LINK|GEN)\s+\S+""")
 
 
 class BuildFailedError(AnalyzerError):
-    """Configuring or compiling did not come to its end, whatever the tree or the host is to blame for it."""
+    """configure, make or ninja failed, because of the tree or of the host."""
 
 
 @dataclass(frozen=True)
 class CompiledProgram:
-    """The emulator; what the private environment really held; whether an interrupted build was gone on with."""
+    """The result of a build: the emulator, and how it was built.
+
+    `packages`: Python packages of the private environment, as `name==version`. `resumed`: an interrupted build was
+    continued.
+    """
 
     program: Path
     packages: tuple[str, ...]
@@ -75,9 +84,11 @@ class CompiledProgram:
 
 
 def compile_tree(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter) -> CompiledProgram:
-    """Build in `folder`. AnalyzerError says what failed, what helps, where the log is.
+    """Configure and compile the tree of `plan` in `folder`.
 
-    An interrupted build goes on when ninja does it; make would take a half-written file for a whole one.
+    An interrupted build is resumed with ninja; make would use a half-written file, so it starts again.
+    Raises BuildFailedError with the errors, the known remedy and the log; MissingPackagesError; AnalyzerError when
+    a private tool cannot be installed.
     """
     check_requirements(
         ["meson" if plan.tree.uses_meson else "make"], plan.source.tree, user_supplied_programs(plan.settings)
@@ -103,13 +114,13 @@ def compile_tree(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter
 
 
 def user_supplied_programs(settings: BuildSettings) -> list[str]:
-    """Programs that need not be looked for: the user named another compiler."""
+    """Programs that the host need not have: `cc` when the user's arguments name another compiler."""
     options = ("--cc=", "--cross-prefix=")
     return ["cc"] if any(argument.startswith(options) for argument in settings.arguments) else []
 
 
 def _prepare_tools(plan: BuildPlan, cache: Cache, reporter: Reporter) -> tuple[str, ...]:
-    """Make the private tools; the Python packages they hold."""
+    """Create the private Python 2.7 and Python environment of `plan`; returns the packages of the latter."""
     log = cache.logs / f"{plan.name}-tools.log"
     if plan.tree.needs_python2:
         prepare_python2(cache, log, reporter)
@@ -117,12 +128,13 @@ def _prepare_tools(plan: BuildPlan, cache: Cache, reporter: Reporter) -> tuple[s
 
 
 def _run_configure(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
+    """Run configure in an empty `folder`. CommandError when it fails."""
     remove(folder)
     folder.mkdir(parents=True)
     if missing := create_firmware_placeholders(plan.source.tree):
-        reporter.say(f"{len(missing)} firmware files are missing in the tree; empty ones stand in for them")
+        reporter.say(f"{len(missing)} firmware files are missing in the tree; empty files replace them")
     reporter.say(f"Configuring QEMU {plan.source.label}, profile {plan.settings.profile.value}")
-    # where configure ends with status 0 although it gave up, the next step says so
+    # some releases exit with status 0 after an error: then the next step fails
     run(
         ["sh", str(plan.source.tree / "configure"), *plan.options],
         folder,
@@ -141,7 +153,7 @@ def _run_ninja(plan: BuildPlan, folder: Path, context: CommandContext, reporter:
 
 
 def _run_make(plan: BuildPlan, folder: Path, context: CommandContext, reporter: Reporter) -> None:
-    """Only the emulator, by the rule this tree's Makefile has for it."""
+    """Make the emulator only, with the rule of this Makefile: `subdir-TARGET` or `TARGET/all`."""
     file = plan.source.tree / "Makefile"
     makefile = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     target = plan.settings.target
@@ -155,6 +167,7 @@ def _run_make(plan: BuildPlan, folder: Path, context: CommandContext, reporter: 
 
 
 def _make_step_counter(total: int, reporter: Reporter) -> Callable[[str], None]:
+    """A function for each line of make's output that reports the number of steps; `total` 0 is unknown."""
     done = 0
 
     def on_line(line: str) -> None:
@@ -167,7 +180,7 @@ def _make_step_counter(total: int, reporter: Reporter) -> Callable[[str], None]:
 
 
 def _count_make_steps(goal: str, folder: Path) -> int:
-    """From a dry run; 0 when that cannot tell."""
+    """The number of steps that `make -n GOAL` prints; 0 when that fails."""
     try:
         text = run(["make", "-n", goal], folder, NO_LOG)
     except CommandError:
@@ -181,28 +194,31 @@ def _report_step(reporter: Reporter, done: int, total: int, what: str) -> None:
 
 
 def _find_program(plan: BuildPlan, folder: Path, context: CommandContext) -> Path:
-    """Newer trees put the emulator at the top, older ones into the target's folder."""
+    """The emulator in the build folder: at the top in new trees, in the folder of the target in old ones."""
     for candidate in (folder / plan.settings.program, folder / plan.settings.target / plan.settings.program):
         if candidate.is_file():
             return candidate
-    raise BuildFailedError(f"The build ended well and made no {plan.settings.program}.", f"The log: {context.log}")
+    raise BuildFailedError(
+        f"The build succeeded but created no {plan.settings.program}.", f"The log: {context.log}"
+    )
 
 
 def _delete_objects(folder: Path) -> None:
-    """Free the space of what only linking needed; generated sources stay, backtraces point at them."""
+    """Delete object files and archives; generated sources stay, because backtraces refer to them."""
     for pattern in ("*.o", "*.a", "*.fa"):
         for path in folder.rglob(pattern):
             path.unlink()
 
 
 def _build_failure(error: CommandError, log: Path) -> BuildFailedError:
+    """The error for a step that failed: its first two errors and last eight lines, and the known remedy."""
     step = "configure" if error.command[0] == "sh" else error.command[0]
     lines = [line.rstrip() for line in error.output.splitlines() if line.strip()]
-    # the first error of a compiler says more than make's complaint at the end
+    # the compiler's first error is the cause; make reports only that it stops
     errors = [line for line in lines if re.search(r"\berror\b|ERROR", line)][:2]
     shown = list(dict.fromkeys([*errors, *lines[-_LAST_LINES:]]))
     remedy = failure_remedy(error.output)
     return BuildFailedError(
-        f"{step} failed with status {error.status}. It said:\n  | " + "\n  | ".join(shown),
+        f"{step} failed with status {error.status}. Output:\n  | " + "\n  | ".join(shown),
         (f"{remedy}\n  " if remedy else "") + f"The whole log: {log}",
     )

@@ -1,4 +1,4 @@
-"""What a build needs of the host, how to install it, and what is known to help when a build fails."""
+"""Checks what a build needs on the host, names the packages to install, and finds remedies for failed builds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _MANAGERS = {"apt-get": "apt", "dnf": "dnf", "pacman": "pacman"}
 
 @dataclass(frozen=True)
 class HostRequirement:
-    """`kind` is program, library (as pkg-config knows it) or header; packages by package manager."""
+    """One entry of host_packages.toml, which describes the fields.
+
+    `kind` is program, library or header; `packages` maps a package manager to names separated by spaces.
+    """
 
     name: str
     kind: str
@@ -35,7 +38,10 @@ class HostRequirement:
 
 
 class MissingPackagesError(AnalyzerError):
-    """The host lacks something. `command` installs it, as a list; () when no package manager is known here."""
+    """The host lacks programs, libraries or headers.
+
+    `command` installs them, as a list of arguments; () when the host has none of apt, dnf and pacman.
+    """
 
     def __init__(self, requirements: Sequence[HostRequirement], manager: str | None) -> None:
         names = ", ".join(f"{requirement.name} ({requirement.why})" for requirement in requirements)
@@ -44,9 +50,11 @@ class MissingPackagesError(AnalyzerError):
 
 
 def check_requirements(kinds: Iterable[str], tree: Path | None = None, user_supplied: Iterable[str] = ()) -> None:
-    """MissingPackagesError with all that trees of these kinds lack here; before there is a `tree`, what all need.
+    """Check the requirements of host_packages.toml for all trees and for those of `kinds` (make, meson, package).
 
-    `user_supplied` are programs that the user brings along.
+    `tree` is the unpacked tree, which may contain a required library itself; None before there is one.
+    `user_supplied` are names of programs that need not be installed.
+    Raises MissingPackagesError with all that is missing.
     """
     tree_kinds = ["all", *kinds]
     missing = [
@@ -62,18 +70,19 @@ def check_requirements(kinds: Iterable[str], tree: Path | None = None, user_supp
 
 
 def _tree_provides(tree: Path | None, requirement: HostRequirement) -> bool:
+    """Whether the tree contains what is required, as older trees contain the device tree library."""
     return tree is not None and any((tree / path).exists() for path in requirement.unless)
 
 
 def package_manager() -> str | None:
-    """`apt`, `dnf` or `pacman`, whichever this host has."""
+    """`apt`, `dnf` or `pacman`, the first that this host has; None without one."""
     return next((name for program, name in _MANAGERS.items() if shutil.which(program, path=SYSTEM_PATH)), None)
 
 
 def failure_remedy(text: str) -> str:
-    """What helps against the failure that `text` tells of; "" when it is not known.
+    """The remedy of failure_remedies.toml for a failed step with the output `text`; "" when none matches.
 
-    Only lines that complain and the last ones count: configure also tells of all it did not look for.
+    Only lines with an error and the last ten are searched, since configure also prints results of other checks.
     """
     lines = text.splitlines()
     text = "\n".join([*filter(_ERROR_LINE.search, lines), *lines[-_LAST_LINES:]])
@@ -89,7 +98,7 @@ def failure_remedy(text: str) -> str:
 
 
 def _install_commands(requirements: Sequence[HostRequirement]) -> str:
-    """For each package manager, the host's own first."""
+    """One installation command for each package manager, that of the host first."""
     managers = sorted(_INSTALL_COMMANDS, key=lambda manager: manager != package_manager())
     return "; or ".join(_install_command(manager, requirements) for manager in managers)
 
@@ -101,6 +110,7 @@ def _install_command(manager: str, requirements: Sequence[HostRequirement]) -> s
 
 
 def _is_installed(requirement: HostRequirement) -> bool:
+    """Whether the host has it: by PATH, pkg-config or the C compiler, in the environment of a build."""
     if requirement.kind == "program":
         return shutil.which(requirement.name, path=SYSTEM_PATH) is not None
     check_command = {
@@ -108,8 +118,7 @@ def _is_installed(requirement: HostRequirement) -> bool:
         "header": ["cc", "-fsyntax-only", "-include", requirement.name, "-x", "c", "/dev/null"],
     }[requirement.kind]
     if shutil.which(check_command[0], path=SYSTEM_PATH) is None:
-        return True  # what is asked is missing itself, and that is said; the rest when it is here
-    # as the build will find it, whatever the user's shell has first in PATH
+        return True  # pkg-config or cc is missing, which is a requirement of its own: report that first
     return capture(check_command, environment=NO_LOG.environment()).succeeded
 
 

@@ -1,4 +1,4 @@
-"""A tree that the user has: what of it is source, and a clean copy. The tree itself is only read."""
+"""Finds the source files of the user's tree, computes their digest and copies them. The tree is only read."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ from analyzer.build.progress import Reporter
 from analyzer.build.provenance import read_json, write_json
 from analyzer.errors import AnalyzerError
 
-_BUILD_FOLDER_FILES = ("config-host.mak", "build.ninja")  # a build lies where one of these does
+_BUILD_FOLDER_FILES = ("config-host.mak", "build.ninja")  # a folder with one of these is a build folder
 _BUILD_LEFTOVERS = (*_BUILD_FOLDER_FILES, "config.log")
-_MAX_CACHED_DIGESTS = 100  # digests of trees
+_MAX_CACHED_DIGESTS = 100  # entries of trees.json
 _OBJECT_SUFFIXES = (".o", ".a", ".so", ".pyc", ".d")
 
 
 @dataclass(frozen=True)
 class LocalTree:
-    """A folder with sources. `commit` "" when it is no git checkout; `uncommitted`: what is in no commit."""
+    """The source files of a tree: paths relative to `folder`, sorted.
+
+    `commit` is a full hash, "" when `folder` is no git checkout. `uncommitted` says what is in no commit, as the
+    end of a sentence, or "".
+    """
 
     folder: Path
     files: tuple[str, ...]
@@ -33,22 +37,27 @@ class LocalTree:
 
     @property
     def origin(self) -> str:
-        """What the birth certificate says of it."""
+        """The origin of the sources, for the build provenance."""
         return f"git commit {self.commit}{self.uncommitted}" if self.commit else "a folder of the user's"
 
 
 def find_sources(folder: Path, cache: Cache) -> LocalTree:
-    """The sources in `folder`. AnalyzerError when it is no tree of QEMU, or part of it cannot be had."""
+    """Find the source files in `folder`.
+
+    In a git checkout: what git tracks or does not ignore, submodules included, and downloaded subprojects.
+    Elsewhere: all files that are not left by a build. Files of the cache are never included.
+    AnalyzerError when there is no configure, a file cannot be read, or a link leads out of the tree.
+    """
     if not (folder / "configure").is_file():
         raise AnalyzerError(
-            f"{folder} has no configure: it is no source tree of QEMU.", "Give the top folder of the tree."
+            f"{folder} has no configure: it is not a source tree of QEMU.", "Give the top folder of the tree."
         )
     commit, top = git_output(folder, "rev-parse", "HEAD"), git_output(folder, "rev-parse", "--show-toplevel")
     if commit is None or top is None or Path(top.removesuffix("\n")).resolve() != folder.resolve():
         return LocalTree(folder, _source_files(folder, _all_files(folder), cache))
     names = set(_checkout_files(folder))
     subprojects = set(_downloaded_subprojects(folder, names))
-    # whatever the user's configuration hides; and a git that cannot tell has not said that it is clean
+    # the options override the user's configuration; when git fails, the tree counts as changed
     changes = git_output(folder, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none")
     uncommitted = ", with changes that are in no commit" if changes != "" else ""
     uncommitted += ", with subprojects that were downloaded" if subprojects else ""
@@ -56,7 +65,7 @@ def find_sources(folder: Path, cache: Cache) -> LocalTree:
 
 
 def metadata_digest(tree: LocalTree) -> str:
-    """Changes when a file does, whatever is done to its times; costs no reading of contents."""
+    """A sha256 over names, sizes, times (ctime included), inodes and modes; it reads no contents."""
     digest = hashlib.sha256(os.fsencode(tree.folder.resolve()))
     for name in tree.files:
         status = os.lstat(f"{tree.folder}/{name}")
@@ -68,7 +77,10 @@ def metadata_digest(tree: LocalTree) -> str:
 
 
 def content_digest(tree: LocalTree, cache: Cache) -> str:
-    """The sha256 over names, rights and contents. Contents are read again only when a file changed."""
+    """The sha256 over names, executable bits and contents, hexadecimal.
+
+    Cached in trees.json by `metadata_digest`, so that contents are read again only after a change.
+    """
     digest = metadata_digest(tree)
     cache_file = cache.sources / "trees.json"
     known = read_json(cache_file) or {}
@@ -79,9 +91,9 @@ def content_digest(tree: LocalTree, cache: Cache) -> str:
 
 
 def copy_tree(tree: LocalTree, target: Path, digest: str, reporter: Reporter) -> None:
-    """Copy the sources into `target`, times included, so that make does not find them newer than they are.
+    """Copy the source files into `target`, with their times, because make compares them.
 
-    AnalyzerError when what was copied has not the `digest`: somebody wrote there meanwhile.
+    AnalyzerError when the copy has another digest than `digest`: the tree changed during the copy.
     """
     for count, name in enumerate(tree.files):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +115,7 @@ def _content_digest(tree: LocalTree) -> str:
 
 
 def _source_files(folder: Path, names: Iterable[str], cache: Cache) -> tuple[str, ...]:
-    """Files and links, sorted. AnalyzerError for a link that leads out of the tree, where nothing is copied."""
+    """The regular files and links among `names`, sorted. AnalyzerError for a link that leads out of the tree."""
     top, cache_prefix = str(folder), f"{cache.folder}/"
     linked: dict[str, bool] = {"": False}
 
@@ -116,7 +128,7 @@ def _source_files(folder: Path, names: Iterable[str], cache: Cache) -> tuple[str
         path = f"{top}/{name}"
         try:
             mode = os.lstat(path).st_mode
-        except OSError:  # deleted, or a file stands where its folder was
+        except OSError:  # deleted, or its folder is a file now
             return False
         if through_a_link(os.path.dirname(name)) or path.startswith(cache_prefix):
             return False
@@ -126,23 +138,22 @@ def _source_files(folder: Path, names: Iterable[str], cache: Cache) -> tuple[str
 
 
 def _stays_inside(link: Path, folder: Path) -> bool:
+    """Whether a link leads to a place in `folder`; False for a build folder elsewhere, else AnalyzerError."""
     if link.resolve().is_relative_to(folder.resolve()):
         return True
     if any((link / name).exists() for name in _BUILD_FOLDER_FILES):
         return False  # a build folder elsewhere
     raise AnalyzerError(
-        f"{link} is a link that leads out of the tree: what lies there is not copied.",
-        "Put the content in its place, or remove the link.",
+        f"{link} is a link that leads out of the tree: its target is not copied.",
+        "Replace the link by its target, or remove it.",
     )
 
 
 def _all_files(folder: Path, below: str = "") -> Iterator[str]:
-    """Files and links below a folder that is no checkout, without what a build has left in it."""
+    """Files and links below a folder that is no checkout, without the output of builds."""
 
     def refuse(error: OSError) -> None:
-        raise AnalyzerError(
-            f"{error.filename} cannot be read: {error.strerror}.", "All of the tree must be readable."
-        )
+        raise AnalyzerError(f"{error.filename} cannot be read: {error.strerror}.", "Make the whole tree readable.")
 
     for current, folders, files in os.walk(folder / below, onerror=refuse):
         if Path(current) != folder and any(name in files for name in _BUILD_FOLDER_FILES):
@@ -156,7 +167,7 @@ def _all_files(folder: Path, below: str = "") -> Iterator[str]:
 
 
 def _checkout_files(folder: Path, below: str = "") -> Iterator[str]:
-    """What git knows, and what it does not ignore; submodules and repositories inside, where they are there."""
+    """Files that git tracks or does not ignore, in `folder`, its submodules and repositories inside it."""
     current = folder / below
     listed = [*_git_files(current, "--cached"), *_git_files(current, "--others", "--exclude-standard")]
     for name in dict.fromkeys(listed):
@@ -165,12 +176,12 @@ def _checkout_files(folder: Path, below: str = "") -> Iterator[str]:
             yield f"{below}/{name}" if below else name
         elif os.path.exists(f"{path}/.git"):
             yield from _checkout_files(folder, os.path.relpath(path, folder))
-        else:  # a submodule that was put there by other means, or an empty folder
+        else:  # a submodule without .git, or an empty folder
             yield from _all_files(folder, os.path.relpath(path, folder))
 
 
 def _downloaded_subprojects(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """Subprojects of which git names nothing: meson downloaded them, git ignores them, the build needs them."""
+    """Files of the subprojects that git ignores: meson has downloaded them, and the build needs them."""
     there = {Path(name).parts[1] for name in names if name.startswith("subprojects/")}
     for part in sorted((folder / "subprojects").glob("*/")):
         if part.is_dir() and not part.is_symlink() and part.name not in {*there, "packagecache"}:
@@ -178,4 +189,5 @@ def _downloaded_subprojects(folder: Path, names: Iterable[str]) -> Iterator[str]
 
 
 def _git_files(folder: Path, *arguments: str) -> list[str]:
+    """The paths that `git ls-files` prints, relative to `folder`; [] when git fails."""
     return (git_output(folder, "ls-files", "-z", *arguments) or "").split("\0")[:-1]

@@ -1,4 +1,4 @@
-"""Options for QEMU's `configure`, chosen from what its own `--help` offers."""
+"""Plans a build: options that `configure --help` offers, compiler flags, tools, and the name in the cache."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # names of host machines th
 
 
 def choose_options(offered: set[str], settings: BuildSettings, configure: str = "") -> list[str]:
-    """The options, in a fixed order. Left out is what is neither `offered` nor in the text of `configure`."""
+    """The options of configure_options.toml that this tree has, in a fixed order.
+
+    `offered` are names from `offered_names`; `configure` is the text of the script, searched for options that its
+    help does not list.
+    """
     known = offered | {
         e["name"]
         for e in _configure_options()["enable"]
@@ -58,7 +62,10 @@ def choose_options(offered: set[str], settings: BuildSettings, configure: str = 
 
 
 def offered_names(help_text: str) -> set[str]:
-    """Long options without their dashes, and features, be they listed bare or as `--enable-X`, `--disable-X`."""
+    """The names in the output of `configure --help`: long options without `--`, and features.
+
+    A feature X is listed as X, as `--enable-X` or as `--disable-X`.
+    """
     options = set(_LONG_OPTION.findall(help_text))
     features = set(_FEATURE.findall(help_text))
     bare = {
@@ -68,7 +75,7 @@ def offered_names(help_text: str) -> set[str]:
 
 
 def _can_be_disabled(name: str, offered: set[str]) -> bool:
-    """A few old options exist only as `--enable-X`, and `--disable-X` is unknown to that configure."""
+    """Whether configure accepts `--disable-NAME`: a few old options exist as `--enable-NAME` only."""
     return f"disable-{name}" in offered or (name in offered and f"enable-{name}" not in offered)
 
 
@@ -84,7 +91,11 @@ def _configure_options() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """`options` are configure's, ours and the user's; `packages` the private environment's."""
+    """How to build a tree.
+
+    `options`: all options for configure, those of the user last. `flags`: C compiler flags, also in `options`.
+    `packages`: requirements of the private Python environment. `compiler`: first line of its --version.
+    """
 
     source: SourceTree
     tree: TreeFiles
@@ -93,12 +104,15 @@ class BuildPlan:
     flags: tuple[str, ...]
     packages: tuple[str, ...]
     compiler: str
-    configure_line: str  # configure's, as one would type it, with $CACHE and $TOOLS for folders of this host
-    name: str  # of the build in the cache
+    configure_line: str  # the configure command line, with $CACHE and $TOOLS for folders of this host
+    name: str  # VERSION-PROFILE-KEY, the name of the build in the cache
 
 
 def make_plan(source: SourceTree, settings: BuildSettings, cache: Cache, reporter: Reporter) -> BuildPlan:
-    """Decide how to build. AnalyzerError when the tree's configure does not answer or there is no compiler."""
+    """Plan a build of `source`. Runs its `configure --help` and the compiler.
+
+    AnalyzerError when configure prints no help, the compiler does not work, or Python 2.7 is needed and missing.
+    """
     tree = TreeFiles.read(source.tree)
     compiler = compiler_command(settings)
     version = compiler_version(compiler)
@@ -112,11 +126,11 @@ def make_plan(source: SourceTree, settings: BuildSettings, cache: Cache, reporte
     options = choose_options(offered, settings, tree.configure)
     if flags:
         options.append(f"--extra-cflags={' '.join(flags)}")
-    options.append("--extra-ldflags=-Wl,--build-id")  # not every compiler asks for one by itself
+    options.append("--extra-ldflags=-Wl,--build-id")  # not every compiler requests a build-id by default
     tools = environment_folder(cache, packages)
     options += tool_options(tree, offered, tools, python2_path(cache))
     options += settings.arguments
-    # which Python runs meson changes nothing in the program, nor does where the cache is
+    # the paths of the private Python and of the cache do not change the program
     configure_line = cache.with_cache_placeholder(
         shlex.join(["configure", *options]).replace(str(tools), "$TOOLS")
     )
@@ -130,11 +144,12 @@ def make_plan(source: SourceTree, settings: BuildSettings, cache: Cache, reporte
 
 
 def _key(*parts: str) -> str:
+    """A sha256 of all that decides about the program, hexadecimal."""
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
 def _cached_help(source: SourceTree, tree: TreeFiles, cache: Cache, reporter: Reporter) -> str:
-    """What the tree's `configure --help` prints; kept beside the tree. Old ones print it and end with status 1."""
+    """The output of the tree's `configure --help`, stored beside the tree in help.json."""
     help_file = source.tree.parent / "help.json"
     text = str((read_json(help_file) or {}).get("help", ""))
     if not text:
@@ -144,11 +159,12 @@ def _cached_help(source: SourceTree, tree: TreeFiles, cache: Cache, reporter: Re
 
 
 def _run_configure_help(source: SourceTree, tree: TreeFiles, cache: Cache, reporter: Reporter) -> str:
+    """Run `configure --help`; old releases print the help and exit with status 1. AnalyzerError without help."""
     log = cache.logs / f"{source.label}-help.log"
     if tree.needs_python2:
         prepare_python2(cache, log, reporter)
     command = ["sh", str(source.tree / "configure"), "--help", *python_option(tree, python2_path(cache))]
-    with tempfile.TemporaryDirectory(prefix="callchain-") as folder:  # it leaves files behind
+    with tempfile.TemporaryDirectory(prefix="callchain-") as folder:  # configure leaves files behind
         try:
             text = run(command, Path(folder), CommandContext(log))
         except CommandError as error:
@@ -156,7 +172,7 @@ def _run_configure_help(source: SourceTree, tree: TreeFiles, cache: Cache, repor
     if "target-list" not in offered_names(text):
         last_lines = " / ".join(text.strip().splitlines()[-3:]) or "nothing"
         raise AnalyzerError(
-            f"The tree's configure --help offers no --target-list. It said: {last_lines}",
-            f"{failure_remedy(text)}\n  All of it: {log}".lstrip(),
+            f"configure --help of this tree lists no --target-list. Output: {last_lines}",
+            f"{failure_remedy(text)}\n  The whole output: {log}".lstrip(),
         )
     return text

@@ -1,4 +1,4 @@
-"""A Python 2.7 for trees whose configure refuses anything newer: the host's, or one of our own in the cache."""
+"""Provides a Python 2.7 for trees whose configure refuses Python 3: that of the host, or one in the cache."""
 
 from __future__ import annotations
 
@@ -22,12 +22,18 @@ print 'works'
 
 
 def python2_path(cache: Cache) -> Path:
-    """Where the interpreter is, or will be: a script that starts the private one, or a link to the host's."""
+    """The path of the interpreter, before or after it is created.
+
+    It is a link to the host's interpreter, or a script that starts the one in the cache.
+    """
     return cache.tools / "python2.7" / "bin" / "python2.7"
 
 
 def prepare_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
-    """An interpreter that has run 2.7-only code here and now. AnalyzerError with the next step without one."""
+    """Create the interpreter when the cache has none that runs; returns its path.
+
+    AnalyzerError, with the next step, when neither the host nor the distribution has one that runs.
+    """
     path = python2_path(cache)
     with cache.lock("python2.7", reporter):
         if runs_python2(path):
@@ -38,7 +44,7 @@ def prepare_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
                 _create_python2(temporary, folder, cache, log, reporter)
         except AnalyzerError as error:
             raise AnalyzerError(
-                f"This tree needs Python 2.7, which is neither here nor to be had: {error.message}",
+                f"This tree needs Python 2.7, which is not installed and not available: {error.message}",
                 "Put a python2.7 into PATH (pyenv install 2.7.18, or the distribution's package) and try again.",
             ) from None
         if not runs_python2(path):
@@ -50,7 +56,7 @@ def prepare_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
 
 
 def runs_python2(path: Path) -> bool:
-    """Whether this is a Python 2.7 that works: a name in PATH may be a stand-in that only complains."""
+    """Whether `path` runs a program for Python 2.7. A name in PATH can be a shim that only prints an error."""
     try:
         done = capture([str(path), "-c", _TEST_PROGRAM], timeout=20)
     except (OSError, CommandTimeoutError):
@@ -59,6 +65,7 @@ def runs_python2(path: Path) -> bool:
 
 
 def _create_python2(temporary: Path, final: Path, cache: Cache, log: Path, reporter: Reporter) -> None:
+    """Fill the folder `temporary`, which will be renamed to `final`."""
     (temporary / "bin").mkdir()
     wrapper = temporary / "bin" / "python2.7"
     if hosts := _host_python2():
@@ -79,6 +86,7 @@ def _create_python2(temporary: Path, final: Path, cache: Cache, log: Path, repor
 
 
 def _host_python2() -> str | None:
+    """The path of a Python 2.7 in PATH that runs; None without one."""
     path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
     for name in ("python2.7", "python2"):
         found = shutil.which(name, path=path)

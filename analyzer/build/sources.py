@@ -1,4 +1,4 @@
-"""From what the user wants to an unpacked tree in the cache, whose origin and digest are known."""
+"""Turns a build request into an unpacked source tree in the cache, with its origin and sha256."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ from analyzer.build.unpack import unpack
 from analyzer.errors import AnalyzerError
 
 _SOURCE_FILE = "source.json"
-_PACKAGE_ANSWERS = "packages.json"  # which file a question for a source package got, and its digest
+_PACKAGE_ANSWERS = "packages.json"  # the source package and sha256 that answered each request
 _PACKAGE = "qemu"
 
 
 @dataclass(frozen=True)
 class SourceTree:
-    """A tree. `name` is what it came as, `sha256` of its content, `verified` says against what."""
+    """An unpacked source tree.
 
-    label: str  # the version it says it has
+    `name`: of the tarball, package or folder. `sha256`: of the tarball or of the folder's content, hexadecimal.
+    `verified`: against what the sha256 was checked. `tree`: the folder with configure.
+    """
+
+    label: str  # the version in its file VERSION
     name: str
     sha256: str
     verified: str
@@ -35,7 +39,10 @@ class SourceTree:
 
 
 def prepare_source(request: BuildRequest, cache: Cache, reporter: Reporter) -> SourceTree:
-    """The tree, fetched, checked and unpacked when the cache has none. AnalyzerError with the next step."""
+    """Download, verify and unpack the requested source, or return it from the cache.
+
+    AnalyzerError, with the next step, when it is not available, has another sha256 or is no source of QEMU.
+    """
     match request:
         case Release():
             return _from_release(request, cache, reporter)
@@ -52,7 +59,7 @@ def _from_release(request: Release, cache: Cache, reporter: Reporter) -> SourceT
     try:
         return _from_tarball(downloaded.path, downloaded.sha256, downloaded.verified, cache, reporter)
     except AnalyzerError:
-        if not downloaded.checksum_known:  # whatever the server sent: the next try shall ask again
+        if not downloaded.checksum_known:  # an unverified file: download it again next time
             downloaded.path.unlink(missing_ok=True)
         raise
 
@@ -72,13 +79,13 @@ def _from_local_tarball(request: LocalSource, cache: Cache, reporter: Reporter) 
     if _file_state(request.path) != before:
         remove(cache.sources / sha256[:16])
         raise AnalyzerError(
-            f"{request.path} changed while it was unpacked.", "Try again when nothing writes there."
+            f"{request.path} changed while it was unpacked.", "Try again when no program writes to it."
         )
     return source
 
 
 def _file_state(path: Path) -> tuple[int, int]:
-    """Another one when somebody has written to the file, or put another in its place."""
+    """Time of change (ctime, ns) and inode: they differ after a write or a replacement."""
     facts = path.stat()
     return facts.st_ctime_ns, facts.st_ino
 
@@ -124,13 +131,14 @@ def _from_package(request: SourcePackage, cache: Cache, reporter: Reporter) -> S
 
 
 def _downloaded_package(request: SourcePackage, cache: Cache) -> Path | None:
-    """The source package that the same question got before, when it still is the file that apt vouched for."""
+    """The .dsc file that answered the same request before, None when it is gone or has another sha256."""
     answer = _package_answers(cache).get(_request_key(request))
     path = cache.downloads / answer["file"] if answer else None
     return path if answer and path and path.is_file() and download.sha256_of(path) == answer["sha256"] else None
 
 
 def _request_key(request: SourcePackage) -> str:
+    """The key of a request in packages.json, as in `Debian 7.2`."""
     return f"{request.origin or 'distribution'} {request.version}".strip()
 
 
@@ -141,31 +149,36 @@ def _package_answers(cache: Cache) -> dict[str, dict[str, str]]:
 def _cached_source(
     name: str, sha256: str, verified: str, unpack_into: Callable[[Path], Path], cache: Cache, reporter: Reporter
 ) -> SourceTree:
-    """The unpacked tree of this digest; `unpack_into` puts it into an empty folder and returns its top folder."""
+    """The tree with this sha256 from the cache, unpacked first when needed.
+
+    `unpack_into` fills an empty folder and returns the top folder of the tree in it.
+    """
     folder = cache.sources / sha256[:16]
     with cache.lock(f"source-{sha256[:16]}", reporter):
         facts = read_json(folder / _SOURCE_FILE)
         if facts is None or not (folder / facts["tree"] / "configure").is_file():
             with cache.replacing_folder(folder) as temporary:
                 facts = _unpack_source(temporary, unpack_into, name, sha256, verified)
-    # who vouches for it may differ from the time it was unpacked
+    # name and verification can differ from those at the time of unpacking
     return SourceTree(facts["label"], name, sha256, verified, folder / facts["tree"])
 
 
 def _unpack_source(
     temporary: Path, unpack_into: Callable[[Path], Path], name: str, sha256: str, verified: str
 ) -> dict[str, str]:
+    """Unpack into `temporary` and write source.json there; returns its content. AnalyzerError when that fails."""
     (temporary / "content").mkdir()
     try:
         tree = unpack_into(temporary / "content")
     except CommandError as error:
         raise AnalyzerError(
             f"{name} cannot be unpacked: {error.last_line}",
-            failure_remedy(error.output) or "Is it whole?",
+            failure_remedy(error.output) or "Check that it is complete.",
         ) from None
     if not (tree / "configure").is_file():
         raise AnalyzerError(
-            f"{name} holds no configure: it is no source of QEMU.", "Give a source tree or tarball of QEMU."
+            f"{name} contains no configure: it is not a source tree of QEMU.",
+            "Give a source tree or tarball of QEMU.",
         )
     source = SourceTree(_version_label(tree), name, sha256, verified, tree.relative_to(temporary))
     facts = {key: str(value) for key, value in asdict(source).items()}
@@ -174,7 +187,7 @@ def _unpack_source(
 
 
 def _version_label(tree: Path) -> str:
-    """The version the tree says it has, fit for a file name."""
+    """The content of the file VERSION, made usable as a file name of at most 40 characters."""
     try:
         version = (tree / "VERSION").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""`analyze bisect`: build and record the commit at hand, and answer as `git bisect run` understands it."""
+"""`analyze bisect`: builds and records the checked-out commit, and exits with a status for `git bisect run`."""
 
 from __future__ import annotations
 
@@ -55,24 +55,24 @@ EXAMPLES = """\
   git bisect run analyze bisect --source . --like good/graph.json --chain init-vcpu
 
 exit status of bisect, as git takes it:
-  0 good; 1 bad; 125 skip: it does not build, cannot be recorded, or tells nothing; 129 stop: something is wrong
-  with the question or the host, and would be with every commit
+  0 good; 1 bad; 125 skip: the commit does not build, cannot be recorded, or does not decide the rule;
+  129 abort: the options or the host are wrong, which would fail for every commit
 
 rules:
-  A must reach B, A must not reach B; via C, not via C, only via C. What a rule names is watched for besides the
-  milestones. A commit whose program lacks a function that a rule names is skipped, unless it must not reach
-  that."""
+  A must reach B, A must not reach B; via C, not via C, only via C. The functions of a rule are recorded in
+  addition to the milestones. A commit whose program lacks a function of a rule is skipped, unless the rule
+  says that it must not be reached."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_ALWAYS_RECORDED = ("main",)  # a program that comes no further has shown nothing
+_ALWAYS_RECORDED = ("main",)  # every recording stops there; a rule need not request it
 _SCENARIO = "startup"
-_GUEST_SECONDS = 3.0  # seconds a guest of the user's may run on
-_STOPS_PER_FUNCTION = 100  # stops at each function of a rule
-_SHELL_CANNOT_START = (126, 127)  # of the shell
+_GUEST_SECONDS = 3.0  # seconds that a guest of the user runs after the last milestone
+_STOPS_PER_FUNCTION = 100  # stops at each function of a rule, at most
+_SHELL_CANNOT_START = (126, 127)  # exit statuses of the shell
 _SILENT_REPORTER = RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
 
 
 class BisectStatus(IntEnum):
-    """Exit statuses as `git bisect run` takes them. Any other below 128 would be bad to it; `cli` stops it."""
+    """Exit statuses of git-bisect(1). Any other below 128 means bad, so `cli` exits with 129 on errors."""
 
     GOOD = 0
     BAD = 1
@@ -80,42 +80,53 @@ class BisectStatus(IntEnum):
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `bisect`: what is built, what is asked, and how it is recorded."""
+    """Add the options of `bisect` to its parser: what to build, the question, and how to record."""
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--qemu", type=path, metavar="PATH", help="the program that the commit was built into")
-    which.add_argument("--source", type=path, metavar="DIR", help="build this tree, as analyze build --source")
+    which.add_argument("--qemu", type=path, metavar="PATH", help="the program built from the commit")
+    which.add_argument(
+        "--source", type=path, metavar="DIR", help="build this tree, as analyze build --source does"
+    )
     parser.add_argument(
-        "--build", default="", metavar="COMMAND", help="with --qemu: build with this, in the shell"
+        "--build", default="", metavar="COMMAND", help="with --qemu: the shell command that builds it"
     )
     parser.add_argument("--profile", choices=("debug", "release"), default="debug", help="with --source")
     parser.add_argument(
         "--rule", dest="rules", action="append", default=[], metavar="SENTENCE",
-        help="good is where this holds: 'main must reach kvm_init'; may be repeated",
+        help="a commit is good when this holds: 'main must reach kvm_init'; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--like", default="", metavar="GRAPH", help="good is where the chains are as in this graph or recording"
+        "--like",
+        default="",
+        metavar="GRAPH",
+        help="a commit is good when its chains equal those of this graph or recording",
     )
     parser.add_argument(
         "--chain", dest="chains", action="append", default=[], metavar="MILESTONE",
-        help="compare this one only; may be repeated",
+        help="with --like: compare the chain of this milestone only; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--reverse", action="store_true", help="swap good and bad: find the commit that mended something"
+        "--reverse", action="store_true", help="swap good and bad, to find the commit that fixed something"
     )
-    parser.add_argument("--guest", default="tiny", metavar="tiny|IMAGE|KERNEL", help="what to boot")
+    parser.add_argument("--guest", default="tiny", metavar="tiny|IMAGE|KERNEL", help="guest to boot")
     parser.add_argument(
         "--accel", dest="accelerator", choices=("kvm", "tcg"), default="kvm", help="accelerator (default: kvm)"
     )
-    parser.add_argument("--pointers", action="store_true", help="find out who set the function pointers, too")
-    parser.add_argument("--keep", type=path, metavar="DIR", help="keep each commit's recording and report there")
+    parser.add_argument("--pointers", action="store_true", help="also find where function pointers are set")
     parser.add_argument(
-        "--timeout", type=positive, default=60.0, metavar="S", help="seconds a recording may take (default: 60)"
+        "--keep", type=path, metavar="DIR", help="keep the recording and report of each commit in this folder"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=positive,
+        default=60.0,
+        metavar="S",
+        help="time limit of a recording in seconds (default: 60)",
     )
     parser.usage = "analyze bisect (--qemu PATH [--build COMMAND] | --source DIR) [options] [-- QEMU ARGS…]"
 
 
 def run(options: argparse.Namespace) -> BisectStatus:
-    """Judge the commit at hand, and say so in a line."""
+    """Judge the checked-out commit and print one line. UsageError, or AnalyzerError as `bisect`."""
     _check_options(options)
     recording_options = options_as(
         RecordingOptions,
@@ -129,44 +140,46 @@ def run(options: argparse.Namespace) -> BisectStatus:
 
 
 def _check_options(options: argparse.Namespace) -> None:
-    """UsageError for options that do not go together."""
+    """Raise UsageError when options are missing or contradict each other."""
     if not options.rules and not options.like:
-        refuse("bisect", "bisect wants a question: --rule SENTENCE, or --like GRAPH")
+        refuse("bisect", "bisect needs a question: --rule SENTENCE or --like GRAPH")
     if options.chains and not options.like:
-        refuse("bisect", "--chain says which chains are to be as in --like GRAPH")
+        refuse("bisect", "--chain selects chains of --like GRAPH, which is missing")
     if options.source is not None and options.build:
-        refuse("bisect", "--source is built as this program does it; --build is for --qemu")
+        refuse("bisect", "--build is for --qemu: --source needs no build command")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BisectOptions:
-    """What the user asked for."""
+    """The options of `bisect`, as given on the command line."""
 
     recording: RecordingOptions
     qemu: Path | None = None
-    build: str = ""
+    build: str = ""  # shell command
     source: Path | None = None
     profile: str = "debug"
     rules: tuple[str, ...] = ()
-    like: str = ""  # "" without one
-    chains: tuple[str, ...] = ()
+    like: str = ""  # name of an input, "" without one
+    chains: tuple[str, ...] = ()  # names of milestones
     reverse: bool = False
     keep: Path | None = None
 
 
 class _CannotJudgeError(Exception):
-    """This commit cannot be judged; others may."""
+    """This commit cannot be judged, other commits may be: skip it. Its text is the reason."""
 
 
 def bisect(options: BisectOptions) -> BisectStatus:
-    """Judge the commit at hand, and say so in a line. AnalyzerError for what does not lie in this commit: it must
-    stop the bisection."""
+    """Build, record and judge the checked-out commit, and print one line.
+
+    Raises AnalyzerError for a problem that every commit would have (options, host, gdb): it aborts the bisection.
+    """
     question = _BisectQuestion.of(options)
     guest = check_request(options.recording.guest, options.recording.accelerator, None, force=False)
     if question.like is not None:
         check_like(question.like, _expected_provenance(guest, options))
     with Gdb() as gdb:
-        assert gdb.facts  # a gdb that will not do is told of before anything is built
+        assert gdb.facts  # raises when gdb is unusable, before anything is built
     commit = commit_in(options.source or Path())
     try:
         with _recording_folder(options.keep, commit) as folder:
@@ -182,7 +195,7 @@ def bisect(options: BisectOptions) -> BisectStatus:
 
 @dataclass(frozen=True)
 class _BisectQuestion:
-    """What is asked of each commit, read before anything is built."""
+    """The question to decide for each commit, parsed before anything is built."""
 
     rules: tuple[Rule, ...]
     chains: tuple[str, ...]
@@ -190,6 +203,7 @@ class _BisectQuestion:
 
     @classmethod
     def of(cls, options: BisectOptions) -> _BisectQuestion:
+        """Parse the rules and open the graph of --like. AnalyzerError when one is invalid."""
         like = open_graph(options.like) if options.like else None
         if like is not None:
             check_milestones(options.chains, like)
@@ -197,12 +211,12 @@ class _BisectQuestion:
 
     @property
     def rule_functions(self) -> list[str]:
-        """Functions to stop at besides the milestones: what a rule names may lie on no way to one of them."""
+        """Functions to stop at besides the milestones: a rule may name one that is on no recorded path."""
         names = [pattern.text for rule in self.rules for pattern in rule.patterns]
         return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and name not in _ALWAYS_RECORDED]
 
     def decide(self, graph: CallGraph, commit: str) -> BisectDecision:
-        """The answer for a commit whose graph this is."""
+        """The decision for a commit, from its call graph and its abbreviated hash (or "")."""
         decisions = [by_rule(rule, graph) for rule in self.rules]
         if self.like is not None:
             new = NamedGraph(commit or "this commit", graph)
@@ -211,7 +225,7 @@ class _BisectQuestion:
 
 
 def _expected_provenance(guest: Guest, options: BisectOptions) -> Provenance:
-    """How each commit's QEMU is started."""
+    """The provenance that recordings of this bisection will have, to compare with that of --like."""
     arguments = options.recording.qemu_arguments
     return Provenance(
         tool="", scenario=_SCENARIO, qemu_version="", build_id="", accelerator=options.recording.accelerator,
@@ -221,7 +235,7 @@ def _expected_provenance(guest: Guest, options: BisectOptions) -> Provenance:
 
 
 def _build_program(options: BisectOptions) -> Path:
-    """The QEMU of this commit, built as the user wants it."""
+    """Build the QEMU of this commit; returns its path. _CannotJudgeError when it does not build."""
     if options.build:
         _run_build(options.build)
     if options.source is None:
@@ -236,12 +250,15 @@ def _build_program(options: BisectOptions) -> Path:
 
 
 def _run_build(command: str) -> None:
-    """Run the user's command in the shell; what it says goes to standard error, since ours is the answer."""
+    """Run --build in the shell, with its output on standard error.
+
+    _CannotJudgeError when it fails, AnalyzerError when the shell cannot start it.
+    """
     status = run_in_shell(command)
     if status in _SHELL_CANNOT_START:
         raise AnalyzerError(
-            f"--build {command}: the shell cannot start that.",
-            "Where only some commits lack it: --build 'sh -c \"…\" || exit 1'.",
+            f"--build {command}: the shell cannot start this command.",
+            "If only some commits lack it: --build 'sh -c \"…\" || exit 1'.",
         )
     if status:
         raise _CannotJudgeError(f"it does not build: {command} ended with status {status}")
@@ -250,11 +267,14 @@ def _run_build(command: str) -> None:
 def _record_graph(
     program: Path, folder: Path, guest: Guest, rule_functions: Sequence[str], options: BisectOptions
 ) -> CallGraph:
-    """What was recorded of the program."""
+    """Record the program into `folder`; returns its call graph.
+
+    _CannotJudgeError when this program cannot be recorded; AnalyzerError when no other could be either.
+    """
     try:
         qemu = examine(program)
     except (ProgramNotFoundError, NoDebugInfoError):
-        raise  # the path, or the way of building, is wrong for other commits too
+        raise  # a wrong path or build command fails for every commit
     except AnalyzerError as error:
         raise _CannotJudgeError(f"it cannot be recorded: {error.message}") from None
     with Gdb(program) as gdb:
@@ -270,6 +290,7 @@ def _record_graph(
 
 
 def _program_functions(qemu: QemuFacts) -> set[str]:
+    """Names of all functions of the program, without compiler suffixes."""
     return {without_compiler_suffix(name) for name in function_names(qemu.path)}
 
 
@@ -288,7 +309,10 @@ def _recording_request(
 
 @contextmanager
 def _recording_folder(keep: Path | None, commit: str) -> Iterator[Path]:
-    """Where to record: with `keep` a folder of the commit's own, and the report of what there is to see."""
+    """Yield the folder to record into: a temporary one, or with `keep` one named after the commit.
+
+    In the latter the report is written at the end of the block, when something was recorded.
+    """
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
             yield Path(scratch)

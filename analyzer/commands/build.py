@@ -1,4 +1,4 @@
-"""`analyze build`: what the user asked for, built or found, and the cache shown and cleared."""
+"""`analyze build`: builds a QEMU or finds it in the cache, lists the cache, and removes entries from it."""
 
 from __future__ import annotations
 
@@ -27,56 +27,58 @@ from analyzer.console import Console, amount
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 
 EXAMPLES = """\
-  analyze build 1.6.0                   the official release, its sha256 checked
+  analyze build 1.6.0                   the official release, its sha256 verified
   analyze build debian:7.2              the distribution's source package
-  analyze build --source ~/src/qemu     a tree or tarball of yours
+  analyze build --source ~/src/qemu     your own tree or tarball
   analyze build 10.0.0 --profile release -- --disable-tcg
   analyze build --list
-  analyze build --prune                 what nothing needs; or names from the list, or all"""
+  analyze build --prune                 remove what nothing needs (or names of the list, or all)"""
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `build`."""
-    parser.add_argument("what", nargs="?", metavar="WHAT", help="a release (1.6.0), or debian[:VERSION]")
+    """Add the options of `build` to its parser."""
     parser.add_argument(
-        "--source", type=path, metavar="DIR|TARBALL", help="build this; it is copied, never changed"
+        "what", nargs="?", metavar="WHAT", help="a release (1.6.0), or a source package: debian[:VERSION]"
+    )
+    parser.add_argument(
+        "--source", type=path, metavar="DIR|TARBALL", help="build this tree; it is copied, never changed"
     )
     parser.add_argument(
         "--profile",
         choices=("debug", "release"),
         default="debug",
-        help="debug: not optimised, each call leaves a frame (default); release: -O2 -g, as distributions have it",
+        help="debug: not optimised, every call has a frame (default); release: -O2 -g, as distributions build it",
     )
     parser.add_argument(
         "--target", default="x86_64", metavar="MACHINE", help="emulator to build (default: x86_64)"
     )
-    parser.add_argument("--sha256", type=sha256, metavar="SUM", help="what the tarball must have")
+    parser.add_argument("--sha256", type=sha256, metavar="SUM", help="the expected sha256 of the tarball")
     parser.add_argument(
-        "--unverified", action="store_true", help="take a release whose sha256 nobody knows; recorded as such"
+        "--unverified", action="store_true", help="build a release whose sha256 is unknown; build.json says so"
     )
+    parser.add_argument("--mirror", default="", metavar="URL", help="folder on a server with the release tarballs")
     parser.add_argument(
-        "--mirror", default="", metavar="URL", help="folder on a server that has the release tarballs"
-    )
-    parser.add_argument(
-        "--update", action="store_true", help="debian: look for a newer package than the one fetched before"
+        "--update", action="store_true", help="debian: search for a newer package than the one in the cache"
     )
     parser.add_argument(
         "--jobs",
         type=positive_int,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="compilers at once (default: all processors)",
+        help="compilers to run at the same time (default: one per processor)",
     )
-    parser.add_argument("--list", action="store_true", help="what is built and cached, with sizes")
-    parser.add_argument("--prune", nargs="*", metavar="NAME", help="remove what nothing needs, or what is named")
+    parser.add_argument("--list", action="store_true", help="list the entries of the cache with their sizes")
+    parser.add_argument(
+        "--prune", nargs="*", metavar="NAME", help="remove entries that nothing needs, or those named"
+    )
     parser.usage = "analyze build (WHAT | --source PATH | --list | --prune [NAME…]) [options] [-- CONFIGURE ARGS…]"
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Build and print where the program is, or list or prune the cache."""
+    """Build and print the path of the program, or list or prune the cache. UsageError unless one is requested."""
     actions = (options.what is not None, options.source is not None, options.list, options.prune is not None)
     if sum(actions) != 1:
-        refuse("build", "build wants one thing: a release or source package, --source PATH, --list, or --prune")
+        refuse("build", "build needs exactly one of: a release or source package, --source PATH, --list, --prune")
     if options.list:
         list_cache()
     elif options.prune is not None:
@@ -89,7 +91,7 @@ def run(options: argparse.Namespace) -> ExitStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """What the user asked for, as typed."""
+    """The options of `build`, as given on the command line."""
 
     what: str | None = None
     source: Path | None = None
@@ -104,17 +106,23 @@ class BuildOptions:
 
 
 def build_from_options(options: BuildOptions) -> BuiltQemu:
-    """UsageError when the options contradict each other, AnalyzerError when the build cannot be had."""
+    """Build what the options describe, or return it from the cache.
+
+    UsageError when options contradict each other, AnalyzerError when the build fails.
+    """
     return build(_request(options), _settings(options))
 
 
 def build_by_name(what: str, jobs: int) -> BuiltQemu:
-    """With the default profile, for `--version`."""
+    """Build a release or source package with the default profile, for --version of other verbs."""
     return build(parse_build_request(what), BuildSettings(jobs=jobs))
 
 
 def build(request: BuildRequest, settings: BuildSettings) -> BuiltQemu:
-    """Build, or find in the cache. Everything is told on standard error; standard output is for the path."""
+    """Build, or find in the cache; on a terminal offer to install missing packages.
+
+    Progress goes to standard error, because standard output is for the path. Errors as `build_or_fetch`.
+    """
     console = Console(sys.stderr)
     try:
         return build_or_fetch(request, settings, Cache.default(), console)
@@ -125,7 +133,7 @@ def build(request: BuildRequest, settings: BuildSettings) -> BuiltQemu:
 
 
 def list_cache() -> None:
-    """One line for each thing in the cache, with its size."""
+    """Print one line for each entry of the cache, with its size, and the total."""
     entries = cache_entries(Cache.default())
     console = Console()
     for entry in entries:
@@ -135,12 +143,12 @@ def list_cache() -> None:
 
 
 def prune_cache(names: Sequence[str]) -> None:
-    """Remove, and say what was removed."""
+    """Remove entries of the cache, as `cache_entries.prune`, and print which."""
     console = Console()
     removed = prune(Cache.default(), names)
     with Cache.default().exclusive_lock() as exclusive:
         if not exclusive:
-            console.say("A build is running: what it may use was left.")
+            console.say("A build is running: what it may use is kept.")
     for entry in removed:
         console.say("removed " + _entry_line(entry))
     console.say(f"{amount(sum(entry.size for entry in removed), 'B')} freed")
@@ -148,15 +156,15 @@ def prune_cache(names: Sequence[str]) -> None:
 
 def _request(options: BuildOptions) -> BuildRequest:
     if {"--help", "-h"} & set(options.arguments):
-        raise UsageError("configure's --help builds nothing.", "Ask the tree itself: sh configure --help")
+        raise UsageError("--help of configure builds nothing.", "Run it in the tree: sh configure --help")
     if options.source is not None:
         if options.unverified or options.mirror or options.update:
             raise UsageError(
-                "--source takes neither --mirror nor --unverified nor --update.", "They are for downloads."
+                "--mirror, --unverified and --update do not apply to --source.", "They are for downloads."
             )
         if options.sha256 and options.source.is_dir():
             raise UsageError(
-                "--sha256 is for a tarball.", "A folder's content is recorded with a digest of its own."
+                "--sha256 is for a tarball.", "build.json records a digest of the content of a folder."
             )
         return LocalSource(options.source, options.sha256)
     return parse_build_request(
@@ -169,13 +177,16 @@ def _settings(options: BuildOptions) -> BuildSettings:
 
 
 def _offer_to_install(missing: MissingPackagesError, console: Console) -> bool:
-    """Ask a person at a terminal whether to install what is missing, and do so; False when that was not wanted."""
+    """On a terminal, ask whether to install the missing packages, and do; returns whether that succeeded.
+
+    False without a terminal or package manager; AnalyzerError when the user declines.
+    """
     if not (missing.command and sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     command = _as_root(missing.command)
     console.say(f"{missing.message} Install it now with `{' '.join(command)}`? [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise AnalyzerError("Nothing was installed, and nothing built.", missing.hint)
+        raise AnalyzerError("Nothing was installed or built.", missing.hint)
     return run_on_terminal(command) == 0
 
 

@@ -134,7 +134,7 @@ def test_ctrl_c_stops_at_once_leaves_nothing_running_and_the_next_run_goes_on(ca
     assert "hw.c.o" not in after
 
 
-def test_a_build_without_its_certificate_is_not_used(cache, reporter, tmp_path):
+def test_a_build_without_its_build_json_is_not_used(cache, reporter, tmp_path):
     tree = new_tree(tmp_path / "tree")
     built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
     (cache.builds / built.name / PROVENANCE_FILE).unlink()
@@ -150,7 +150,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_a_program_that_is_not_the_one_of_the_certificate_is_not_used(spoil, cache, reporter, tmp_path):
+def test_a_program_that_is_not_the_one_of_build_json_is_not_used(spoil, cache, reporter, tmp_path):
     tree = new_tree(tmp_path / "tree")
     built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
     spoil(built.program)

@@ -92,7 +92,7 @@ def test_a_damaged_tarball_is_refused(cut, tmp_path, cache, reporter):
 
 
 def test_a_tarball_of_something_else_is_refused(tmp_path, cache, reporter):
-    with pytest.raises(AnalyzerError, match="holds no configure"):
+    with pytest.raises(AnalyzerError, match="contains no configure"):
         prepare_source(LocalSource(make(tmp_path / "other.tar.gz", [member("other/README")])), cache, reporter)
 
 
