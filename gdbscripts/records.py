@@ -46,7 +46,7 @@ class HeaderRecord:
     build_id: str  # hexadecimal; "" when the binary has none
     gdb_version: str
     host: str  # kernel release and machine
-    build: Dict[str, Any] = field(default_factory=dict)  # the birth certificate, when there is one
+    build: Dict[str, Any] = field(default_factory=dict)  # the content of build.json, when there is one
     qemu_arguments: List[str] = field(default_factory=list)  # the user's own: the end of `command`
 
 

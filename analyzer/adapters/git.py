@@ -1,4 +1,4 @@
-"""Asks git about a checkout. git is told to write nothing, not even its index."""
+"""Runs git in a checkout. git writes nothing, not even its index."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def source_excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[SourceRecord
     """
     for file in sorted(files):
         try:
-            # lexically: a build folder that is gone must not break the path of the source beside it
+            # normpath does not follow the build folder, which may be deleted, as in build/../hw/x.c
             text = Path(os.path.normpath(file)).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             continue

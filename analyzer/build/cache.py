@@ -77,7 +77,7 @@ class Cache:
     def lock(self, name: str, reporter: Reporter | None) -> Iterator[None]:
         """Hold the lock `name` during the block, after waiting for another process that holds it.
 
-        `reporter` is told of the wait; with None BlockingIOError is raised instead of waiting.
+        `reporter` reports the wait; with None BlockingIOError is raised instead of waiting.
         """
         with self._lock_file(name) as file:
             try:

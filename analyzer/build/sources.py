@@ -131,7 +131,7 @@ def _from_package(request: SourcePackage, cache: Cache, reporter: Reporter) -> S
 
 
 def _downloaded_package(request: SourcePackage, cache: Cache) -> Path | None:
-    """The .dsc file that answered the same request before, None when it is gone or has another sha256."""
+    """The .dsc file that answered the same request before, None when it was deleted or has another sha256."""
     answer = _package_answers(cache).get(_request_key(request))
     path = cache.downloads / answer["file"] if answer else None
     return path if answer and path and path.is_file() and download.sha256_of(path) == answer["sha256"] else None

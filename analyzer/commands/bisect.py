@@ -54,7 +54,7 @@ EXAMPLES = """\
       --rule 'main must reach kvm_arch_init_vcpu'
   git bisect run analyze bisect --source . --like good/graph.json --chain init-vcpu
 
-exit status of bisect, as git takes it:
+exit status of bisect, for git bisect run:
   0 good; 1 bad; 125 skip: the commit does not build, cannot be recorded, or does not decide the rule;
   129 abort: the options or the host are wrong, which would fail for every commit
 
@@ -89,7 +89,9 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--build", default="", metavar="COMMAND", help="with --qemu: the shell command that builds it"
     )
-    parser.add_argument("--profile", choices=("debug", "release"), default="debug", help="with --source")
+    parser.add_argument(
+        "--profile", choices=("debug", "release"), default="debug", help="with --source: as in analyze build"
+    )
     parser.add_argument(
         "--rule", dest="rules", action="append", default=[], metavar="SENTENCE",
         help="a commit is good when this holds: 'main must reach kvm_init'; may be repeated",

@@ -41,7 +41,10 @@ def add_options(parser: Parser) -> None:
         "what", nargs="?", metavar="WHAT", help="a release (1.6.0), or a source package: debian[:VERSION]"
     )
     parser.add_argument(
-        "--source", type=path, metavar="DIR|TARBALL", help="build this tree; it is copied, never changed"
+        "--source",
+        type=path,
+        metavar="DIR|TARBALL",
+        help="build this tree or tarball; a tree is copied, never changed",
     )
     parser.add_argument(
         "--profile",

@@ -58,7 +58,7 @@ def _creations(stop: Stop, recording: Recording) -> Iterator[Stop]:
         creation = recording.creation(recording.thread(creation.thread))
 
 
-_OF_THE_HOST = ("seconds", "log")  # of a birth certificate: another build of the same has others
+_OF_THE_HOST = ("seconds", "log")  # of build.json: they differ between builds of the same source
 _NO_CHAINS = ("where", STORE)  # where threads stood at the end, and who stored a pointer
 _Edge = tuple[Function, Function, CallKind]
 _Key = TypeVar("_Key")
