@@ -63,7 +63,7 @@ def record(tmp_path: Path) -> Record:
         take_bt: Path | None = None,
         arguments: Sequence[str] = (),
         pointers: bool = False,
-        ledger: bool = False,
+        ioctl_log: bool = False,
         before_pointers: Sequence[str] = (),
         prepare: Sequence[str] = (),
     ) -> Recording:
@@ -71,7 +71,7 @@ def record(tmp_path: Path) -> Record:
         path.write_text(to_line(header()))
         wanted = [*steps, *(plans.PlannedMilestone(name, name, True, [name]) for name in functions)]
         plan_file = tmp_path / "plan.json"
-        plans.save(plans.RecordingPlan(str(path), wanted, [], ioctl_log=ledger), str(plan_file))
+        plans.save(plans.RecordingPlan(str(path), wanted, [], ioctl_log=ioctl_log), str(plan_file))
         with Gdb(binary) as gdb:
             if take_bt is not None:
                 gdb.console(f"source {TAKE_BT}")
