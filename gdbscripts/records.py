@@ -44,8 +44,8 @@ class HeaderRecord:
     build_id: str  # hexadecimal; "" when the binary has none
     gdb_version: str
     host: str  # kernel release and machine
-    build: Dict[str, Any] = field(default_factory=dict)  # the build provenance, when the binary has one
-    qemu_arguments: List[str] = field(default_factory=list)  # given by the user: the end of `command`
+    build: Dict[str, Any] = field(default_factory=dict)  # the content of build.json, when there is one
+    qemu_arguments: List[str] = field(default_factory=list)  # the user's own: the end of `command`
 
 
 @dataclass(frozen=True)

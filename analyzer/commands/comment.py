@@ -54,7 +54,7 @@ def comment(
         return ExitStatus.DONE
     try:
         done = code_host.post(pull_request, body(text, pull_request, name), update_only)
-    except code_host.RefusedError as error:
+    except code_host.PermissionDeniedError as error:
         console.say(f"Warning: {error.message} {error.hint}")
         return ExitStatus.DONE
     console.say(f"The comment on {pull_request.name} {done}.")
@@ -66,11 +66,11 @@ def body(text: str, pull_request: PullRequestComments, name: str = "") -> str:
     takes it."""
     text = text.removeprefix(COMMENT_MARKER).lstrip("\n")
     whole = f"{_marker(name)}\n{text}"
-    if len(whole) <= pull_request.longest:
+    if len(whole) <= pull_request.max_length:
         return whole
-    where = f"[the report]({pull_request.more})" if pull_request.more else "the report"
+    where = f"[the report]({pull_request.job_url})" if pull_request.job_url else "the report"
     end = f"\n\n… more in {where}.\n"
-    kept = whole[: pull_request.longest - len(end) - _ROOM_TO_CLOSE].rpartition("\n")[0]
+    kept = whole[: pull_request.max_length - len(end) - _ROOM_TO_CLOSE].rpartition("\n")[0]
     return kept + _closed(kept) + end
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analyzer.adapters.graphviz import svg_or_reason
 from analyzer.commands.parser import Parser, add_json_option, add_out_option, format_asked_for, path
-from analyzer.console import print_whole
+from analyzer.console import print_text
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, history_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
@@ -155,7 +155,7 @@ def write_comparison(
     """Write the verdict into the file, or print it. AnalyzerError when the file cannot be written."""
     text = _html(verdict, old, new, terms.names) if output.form == "html" else _text(verdict, output)
     if output.file is None:
-        print_whole(text)
+        print_text(text)
     else:
         write_text(output.file, text)
         print(output.file)

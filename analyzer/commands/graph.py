@@ -15,7 +15,7 @@ from analyzer.commands.parser import (
     input_name,
     refuse,
 )
-from analyzer.console import print_whole
+from analyzer.console import print_text
 from analyzer.errors import ExitStatus, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import to_json
@@ -47,7 +47,7 @@ def add_options(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> ExitStatus:
     """Print the graph as JSON; or write it, and print where it is."""
     if options.out is None:
-        print_whole(to_json(_merge(options.sources)))
+        print_text(to_json(_merge(options.sources)))
         return ExitStatus.DONE
     if options.json and options.out.suffix in _FORMATS and options.out.suffix != ".json":
         refuse("graph", f"--json and -o {options.out} contradict each other")

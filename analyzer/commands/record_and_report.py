@@ -92,7 +92,7 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
             _write_results(folder)
             console.say(f"Not finished; what was recorded until then: {folder / 'report.html'}")
         raise
-    gdb.dismiss()
+    gdb.request_exit()
     console.clear()
     remove_previous(folder)
     recording, missing = _write_results(folder)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from analyzer.commands.parser import INPUT_HELP, Parser, add_json_option, input_name
-from analyzer.console import print_whole
+from analyzer.console import print_text
 from analyzer.errors import ExitStatus
 from analyzer.inputs import Input, open_input, say_what_is_missing
 from analyzer.kvm.io_accesses import accesses_text, io_accesses
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> ExitStatus:
     """Print what was asked for; what the input does not have is said on standard error."""
     source = open_input(options.source)
     if options.json:
-        print_whole(_json(source, options))
+        print_text(_json(source, options))
     else:
         for text in _texts(source, options):
             print(text)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from analyzer.adapters.gdb import Gdb, GdbError, quote
+from analyzer.adapters.gdb import Gdb, GdbError, mi_string
 from analyzer.graph.chains import own_frames
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import CallKey, Frame, Stop, call_key, returns_from
@@ -118,7 +118,7 @@ def explain_pointers(
     if not asked:
         return notes
     plans.save(plans.RecordingPlan("", [], [], pointers=asked), str(plan_file))
-    left = int(gdb.command(f"-chain-pointers {quote(str(plan_file))}", timeout=300)["open"])
+    left = int(gdb.command(f"-chain-pointers {mi_string(str(plan_file))}", timeout=300)["open"])
     try:
         for _ in range(_MOST_RUNS):
             tell(len(asked) - left, len(asked))
@@ -146,4 +146,4 @@ def _run(gdb: Gdb, timeout: float) -> int:
         refused = error.message
     if not refused and gdb.wait_stopped(timeout) is None:
         gdb.interrupt()
-    return int(gdb.command(f"-chain-round-end {quote(refused) if refused else ''}".strip())["open"])
+    return int(gdb.command(f"-chain-round-end {mi_string(refused) if refused else ''}".strip())["open"])

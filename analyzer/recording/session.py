@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from analyzer import TOOL
 from analyzer.adapters.elf import function_names
-from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, quote
+from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, mi_string
 from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts
 from analyzer.errors import AnalyzerError, UsageError
@@ -155,7 +155,7 @@ class _RecordingRun:
             accessors=list(request.scenario.accessors),
         )
         plans.save(plan, str(self._plan_file))
-        answer = self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)
+        answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
         found = set(answer["found"])
         self._started = float(answer["started"])
         for function in request.options.breaks:
@@ -221,7 +221,7 @@ class _RecordingRun:
             self._explain_pointers()
         self._progress.take(follow.new())
         self._append(source_excerpts(self._progress.files))
-        self._gdb.command(f"-chain-end {outcome} {quote(reason)}")
+        self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
 
     def _has_exited(self) -> bool:
         groups = self._gdb.command("-list-thread-groups")["groups"]

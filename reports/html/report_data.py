@@ -148,7 +148,7 @@ def _facts_of_run(recording: Recording) -> Iterator[tuple[str, str]]:
     yield "Exit", _exit(recording)
     yield "gdb", header.gdb_version
     yield "Host", header.host
-    if "seconds" in header.build:  # of the birth certificate what differs from one build of the same to the next
+    if "seconds" in header.build:  # it differs between builds of the same source
         yield "Build took", f"{header.build['seconds']} s"
     if "log" in header.build:
         yield "Build log", str(header.build["log"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.adapters.gdb import Gdb, quote
+from analyzer.adapters.gdb import Gdb, mi_string
 from analyzer.model.recording import Recording
 from analyzer.recording.pointer_runs import explain_pointers
 from analyzer.recording.reader import read_recording
@@ -78,7 +78,7 @@ def record(tmp_path: Path) -> Record:
                 gdb.console(f"python take_bt({str(take_bt)!r})")
             for line in prepare:
                 gdb.console(line)
-            gdb.command(f"-chain-plan {quote(str(plan_file))}")
+            gdb.command(f"-chain-plan {mi_string(str(plan_file))}")
             gdb.console(f"set args {shlex.join(arguments)} >/dev/null")
             gdb.command("-exec-run")
             stopped = gdb.wait_stopped(60)

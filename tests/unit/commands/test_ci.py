@@ -27,7 +27,7 @@ def test_a_pull_request_of_github():
     talk = pull_request_comments({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
     assert talk.name == "qemu/qemu#12"
     assert talk.comments == "https://api.github.com/repos/qemu/qemu/issues/12/comments"
-    assert talk.more == "https://hub/qemu/qemu/actions/runs/5"
+    assert talk.job_url == "https://hub/qemu/qemu/actions/runs/5"
 
 
 def test_a_merge_request_of_gitlab():
@@ -97,7 +97,7 @@ def test_a_comment_that_fits_is_left_alone():
 def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so():
     talk = pull_request_comments({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
     text = body("".join(f"- line {number}\n" for number in range(20_000)), talk)
-    assert talk.longest - 300 < len(text) <= talk.longest
+    assert talk.max_length - 300 < len(text) <= talk.max_length
     assert text.endswith("\n… more in [the report](https://hub/qemu/qemu/actions/runs/5).\n")
     assert re.search(r"^- line (\d+)\n\n… more", text, re.MULTILINE)
 
@@ -107,7 +107,7 @@ def test_what_a_cut_leaves_open_is_closed(opened, closed):
     talk = pull_request_comments(GITHUB, "")
     text = body(f"```\nwhole\n```\n{opened}{'+ line' * 4}\n" + "+ line\n" * 20_000, talk)
     assert closed in text[-200:]
-    assert len(text) <= talk.longest
+    assert len(text) <= talk.max_length
 
 
 def test_one_endless_line_leaves_only_the_pointer_to_the_report():

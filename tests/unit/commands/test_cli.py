@@ -49,8 +49,8 @@ def test_the_readme_names_the_exit_statuses(capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint", "verb"),
     [
-        (["bisect", "--qemu", "x"], "bisect wants a question", "bisect"),
-        (["build"], "build wants one thing", "build"),
+        (["bisect", "--qemu", "x"], "bisect needs a question", "bisect"),
+        (["build"], "build needs exactly one of", "build"),
         (["doctor", "--", "-smp"], "takes no arguments after --", "doctor"),
         (["baseline"], "required: update|check.", "baseline"),
         (["baseline", "update", "x", "--format", "json"], "update writes baselines", "baseline"),
@@ -75,9 +75,9 @@ def test_a_wrong_command_line_names_what_is_missing_and_the_help_of_its_verb(arg
         (["build", "1.6.0", "--profile", "fast"], "invalid choice"),
         (["build", "1.6.0", "--sha256", "12"], "no sha256"),
         (["build", "1.6.0", "--jobs", "0"], "not a positive number"),
-        (["build"], "build wants one thing"),
-        (["build", "1.6.0", "--list"], "build wants one thing"),
-        (["build", "1.6.0", "--source", "x"], "build wants one thing"),
+        (["build"], "build needs exactly one of"),
+        (["build", "1.6.0", "--list"], "build needs exactly one of"),
+        (["build", "1.6.0", "--source", "x"], "build needs exactly one of"),
         (["startup", "--qemu", "x", "--accel", "xen"], "invalid choice: 'xen'"),
         (["startup", "--qemu", "x", "--timeout", "-1"], "not a positive number"),
         (["startup", "--qemu", "x", "--timeout", "soon"], "not a positive number"),
@@ -266,7 +266,7 @@ def fake_qemu(tmp_path: Path, *flags: str) -> Path:
     [
         (['-DMACHINES="pc   Standard PC"'], "has no debug information"),
         (['-DMACHINES="pc   Standard PC"', "-s"], "is stripped"),
-        (['-DMACHINES="virt   Arm virtual machine"', "-g"], "is a QEMU for another machine"),
+        (['-DMACHINES="virt   Arm virtual machine"', "-g"], "is a QEMU for another architecture"),
     ],
 )
 def test_a_qemu_that_cannot_be_explained_is_refused(flags, complaint, tmp_path, capsys):

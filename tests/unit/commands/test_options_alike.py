@@ -238,4 +238,4 @@ def test_the_cache_as_json_has_sizes_in_bytes(tmp_path, monkeypatch, capsys):
     assert document["folder"] == str(folder)
     (entry,) = document["entries"]
     assert entry["size"] >= 1000
-    assert set(entry) == {"kind", "name", "size", "about", "needed"}
+    assert set(entry) == {"kind", "name", "size", "description", "needed"}

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import analyzer.commands.bisect
-from analyzer.build.compile import BuildFailedError
+from analyzer.build.configure_and_make import BuildFailedError
 from analyzer.cli import main
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.symbol_history import shipped_history
@@ -180,7 +180,7 @@ def test_a_tree_that_does_not_build_is_skipped_and_a_host_that_cannot_build_stop
     def gdb():
         yield SimpleNamespace(facts=True)
 
-    monkeypatch.setattr(analyzer.commands.bisect, "build_as_asked", build)
+    monkeypatch.setattr(analyzer.commands.bisect, "build_from_options", build)
     monkeypatch.setattr(analyzer.commands.bisect, "Gdb", gdb)
     monkeypatch.setattr(analyzer.commands.bisect, "check_request", lambda *_, **__: None)
     assert main(["bisect", "--source", "/", "--rule", "main must reach b"]) == status
