@@ -20,7 +20,7 @@ from reports.json.ioctls import graph_ioctls_json, ioctls_json
 from reports.json.pointers import pointers_json
 from reports.text.backtraces import backtraces
 from reports.text.graph import chains_text, graph_ioctls_text
-from reports.text.pointers import PointerCall, pointer_calls, pointer_calls_of_graph, pointers_text
+from reports.text.pointers import ExplainedCall, pointer_calls, pointer_calls_of_graph, pointers_text
 
 EXAMPLES = """\
   analyze show callchain-qemu-7.2.22-startup
@@ -83,7 +83,7 @@ def _texts(source: Input, options: argparse.Namespace) -> Iterable[str]:
     return ioctl_log_text(recording) if options.ioctls else backtraces(recording, options.function)
 
 
-def _pointer_calls(source: Input) -> Iterable[PointerCall]:
+def _pointer_calls(source: Input) -> Iterable[ExplainedCall]:
     return pointer_calls_of_graph(source.graph) if source.recording is None else pointer_calls(source.recording)
 
 

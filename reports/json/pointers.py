@@ -7,14 +7,14 @@ from typing import Any
 
 from analyzer.graph.call_graph import Provenance
 from reports.json.document import document
-from reports.text.pointers import PointerCall
+from reports.text.pointers import ExplainedCall
 
 # History of the format:
 # 1  first
 SCHEMA = 1
 
 
-def pointers_json(calls: Iterable[PointerCall], provenance: Provenance, notes: Sequence[str] = ()) -> str:
+def pointers_json(calls: Iterable[ExplainedCall], provenance: Provenance, notes: Sequence[str] = ()) -> str:
     """The document: `pointers`, each with `caller`, `callee`, `file` and `line` of the call, the `kind` and `name`
     of the slot, its `address` (null when unknown), `outcome` and `reason`, and `set_by`: the steps back to where
     the pointer was set, each with `what`, `name`, `function`, `file` and `line`."""
@@ -22,7 +22,7 @@ def pointers_json(calls: Iterable[PointerCall], provenance: Provenance, notes: S
     return document("pointers", SCHEMA, provenance=vars(provenance), notes=list(notes), pointers=pointers)
 
 
-def _pointer(call: PointerCall) -> dict[str, Any]:
+def _pointer(call: ExplainedCall) -> dict[str, Any]:
     pointer = call.pointer
     return {
         "caller": {"name": call.caller.name, "where": call.caller.where},

@@ -50,7 +50,7 @@ def place_words(step: GraphPointerOrigin) -> str:
 
 
 @dataclass(frozen=True)
-class PointerCall:
+class ExplainedCall:
     """A call through a pointer that was looked into. `file` and `line` say where the call is, "" and 0 when not
     known; `address` is that of the slot, 0 in a graph and when the slot has none."""
 
@@ -63,7 +63,7 @@ class PointerCall:
     address: int = 0
 
 
-def pointer_calls(recording: Recording) -> Iterator[PointerCall]:
+def pointer_calls(recording: Recording) -> Iterator[ExplainedCall]:
     """The calls through pointers of a recording, each once, in the order of the stacks."""
     seen = set()
     for stop in recording.stops:
@@ -72,12 +72,12 @@ def pointer_calls(recording: Recording) -> Iterator[PointerCall]:
             if callee.pointer is not None and key not in seen:
                 seen.add(key)
                 pointer, address = graph_pointer(callee.pointer), callee.pointer.address
-                yield PointerCall(
+                yield ExplainedCall(
                     caller.function, callee.function, caller.file, caller.line, pointer, callee.kind, address
                 )
 
 
-def pointer_calls_of_graph(graph: CallGraph) -> Iterator[PointerCall]:
+def pointer_calls_of_graph(graph: CallGraph) -> Iterator[ExplainedCall]:
     """The calls through pointers of a graph, each once: those of its chains, then those off the chains."""
     seen = set()
     for chain in graph.chains:
@@ -85,17 +85,17 @@ def pointer_calls_of_graph(graph: CallGraph) -> Iterator[PointerCall]:
             key = (caller.function, callee.function, callee.pointer)
             if callee.pointer is not None and key not in seen:
                 seen.add(key)
-                yield PointerCall(
+                yield ExplainedCall(
                     caller.function, callee.function, caller.file, caller.line, callee.pointer, callee.kind
                 )
     for call in graph.calls:
         file, line = (call.sites[0].file, call.sites[0].line) if call.sites else ("", 0)
         for pointer in call.pointers:
             if (call.caller, call.callee, pointer) not in seen:
-                yield PointerCall(call.caller, call.callee, file, line, pointer, call.kind)
+                yield ExplainedCall(call.caller, call.callee, file, line, pointer, call.kind)
 
 
-def pointers_text(calls: Iterable[PointerCall]) -> Iterator[str]:
+def pointers_text(calls: Iterable[ExplainedCall]) -> Iterator[str]:
     """One text for each call: who calls whom from where, through what, and who set that; then the key."""
     kinds = set()
     for call in calls:

@@ -154,7 +154,7 @@ def test_what_cannot_be_opened_says_what_can_be_named(content, complaint, tmp_pa
 def test_a_device_that_ends_no_line_is_called_by_its_name(monkeypatch):
     monkeypatch.setattr(text_lines, "MAX_LINE_LENGTH", 1000)
     monkeypatch.setattr(text_lines, "_MAX_UNENDED_LINE", 10_000)
-    with pytest.raises(AnalyzerError, match=r"^/dev/zero is no text"):
+    with pytest.raises(AnalyzerError, match=r"^/dev/zero is not a text file"):
         open_input("/dev/zero")
 
 
