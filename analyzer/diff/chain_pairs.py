@@ -78,7 +78,8 @@ def _equal_chains(old: Sequence[Chain], new: Sequence[Chain]) -> dict[int, int]:
 
 
 def _thread_and_functions(chain: Chain) -> tuple[str, tuple[Function, ...]]:
-    return chain.thread, tuple(step.function for step in chain.steps)
+    """Return what equal chains share: the functions that are compared, as in a baseline, which keeps no others."""
+    return chain.thread, tuple(step.function for step in comparable_steps(chain.steps, kernel=False))
 
 
 def _chain_similarity(old: Chain, new: Chain, names: SymbolHistory) -> float:

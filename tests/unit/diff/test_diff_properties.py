@@ -51,6 +51,7 @@ REQUESTS = st.lists(st.sampled_from(["KVM_SET_REGS", "KVM_GET_REGS", "KVM_RUN", 
 
 
 @given(LINES, REQUESTS, st.lists(st.sampled_from(["main thread", "CPU 0/KVM", "CPU 1/KVM"]), min_size=8))
+@example(["main > a t> a > a > goal", "main > a i> a > a > goal"], [], ["main thread"] * 8)
 def test_a_graph_does_not_differ_from_its_baseline(lines, asked, threads):
     graph = source(*lines, ioctls=asked).graph
     graph.chains = tuple(map(lambda chain, thread: replace(chain, thread=thread), graph.chains, threads))
