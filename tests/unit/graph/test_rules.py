@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.errors import UsageError
@@ -84,7 +84,6 @@ WORDS = st.lists(st.sampled_from("a must not reach via and only 'b c' ( \"".spli
 
 
 @given(st.text(max_size=40) | WORDS)
-@settings(deadline=None)
 def test_any_text_is_a_rule_or_a_usage_error(text):
     try:
         rule = parse_rule(text)
@@ -198,7 +197,6 @@ def test_a_verdict_cannot_act_on_a_terminal():
 
 
 @given(EDGES, *[st.sampled_from("abcdef")] * 3)
-@settings(deadline=None)
 def test_must_and_must_not_never_agree_and_only_via_is_no_way_past(edges, start, goal, other):
     graph = graph_of_edges(edges)
 

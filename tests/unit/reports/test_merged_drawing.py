@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind
@@ -185,7 +185,6 @@ names = st.sampled_from(["a", "b", "c", "d", "e"])
 edges = st.lists(st.tuples(names, st.sampled_from([">", "*>", "i>"]), names), min_size=1, max_size=8)
 
 
-@settings(deadline=None)
 @given(edges, edges)
 def test_nothing_of_either_side_is_lost_and_turned_round_gone_is_new(old_edges, new_edges):
     old, new = (graph(*(" ".join(edge) for edge in edges)) for edges in (old_edges, new_edges))
