@@ -13,7 +13,7 @@ GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to use: the user's, else the distribution's, built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: startup test unit bench matrix lint venv clean help packages-run packages-test
+.PHONY: startup test unit docs bench matrix lint venv clean help packages-run packages-test
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -31,6 +31,10 @@ $(VENV)/installed: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
+$(VENV)/docs-installed: $(VENV)/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
 venv: $(VENV)/installed
 
 # A report made by `make startup` before is replaced; `analyze startup` itself replaces only when told to.
@@ -46,7 +50,11 @@ lint: venv
 unit: venv
 	$(BIN)/pytest tests/unit
 
-test: packages-test venv lint
+# The documentation, into out/docs; a link that leads nowhere is an error. Asks no network.
+docs: $(VENV)/docs-installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+test: packages-test venv lint docs
 	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/pytest
 
 bench: packages-run venv

@@ -1,8 +1,9 @@
-"""Finds the verb, runs it, and turns errors into messages and exit statuses; nothing else."""
+"""Entry point of `analyze`: parses the command line, runs the verb, prints errors, returns the exit status."""
 
 from __future__ import annotations
 
 import argparse
+import codecs
 import importlib
 import io
 import os
@@ -18,32 +19,36 @@ from analyzer.commands.parser import EXIT_STATUSES, Parser, describe, refuse
 from analyzer.errors import AnalyzerError, ExitStatus
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-_STOPS_A_BISECTION = 129  # `git bisect run` would take anything below 128 for what we say of the commit
+_SIGNS_IN_ASCII = "signs-in-ascii"  # how the output streams treat what they cannot encode
+_ABORT_BISECTION = 129  # `git bisect run` takes a status below 128 as an answer about the commit
 
 VERBS = {
-    "startup": "record how a QEMU starts a guest, merge it into a call graph and write the report",
-    "io": "record how a QEMU serves a guest's I/O: from the guest's instruction to the device and back",
-    "build": "build a QEMU with debug information from source, once; prints where it is",
-    "import": "make a recording of a backtrace that somebody pasted",
-    "show": "print the recorded backtraces as gdb does",
+    "startup": "record how a QEMU starts a guest, merge the backtraces into a call graph and write the report",
+    "io": "record how a QEMU handles guest I/O: from the guest's instruction to the device and back",
+    "build": "build a QEMU with debug information from source, or find it in the cache, and print its path",
+    "import": "convert a pasted backtrace into a recording",
+    "show": "print recorded backtraces in the format of gdb",
     "graph": "merge recordings of one build into a call graph",
-    "report": "write the HTML report again; needs neither gdb nor QEMU",
-    "paths": "tell which chains of calls lead from one function to another",
-    "diff": "tell what changed between two QEMUs on the way to the guest",
-    "baseline": "keep what a QEMU does on the way to the guest in git, and compare with it",
-    "bisect": "build and record the commit at hand, and tell git bisect whether it is good",
-    "ci": "print what is ready-made for a CI, or write it into a file",
-    "comment": "in a CI job: post a Markdown file as one comment on the pull request, kept current",
-    "doctor": "try what this host can do and name the remedies",
+    "report": "write the HTML report of a recording; needs neither gdb nor QEMU",
+    "paths": "print the call paths from one function to another",
+    "diff": "compare the call chains of two QEMUs",
+    "baseline": "write the call chains of a recording as a baseline for git, or compare with one",
+    "bisect": "build and record the checked-out commit, and answer `git bisect run`",
+    "ci": "print a CI template (GitHub, GitLab, script), or write it to a file",
+    "comment": "in a CI job: post a Markdown file as a comment on the pull request, or update that comment",
+    "doctor": "check what this host can record, and print remedies",
 }
-"""What each verb does, in the order of the help. The verb V is in `analyzer/commands/V.py`."""
+"""Name and help text of each verb, in the order of the help. The verb V is in `analyzer/commands/V.py`."""
 _TAKE_ARGUMENTS_AFTER_DASHES = {"startup", "io", "build", "bisect"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; the exit status."""
+    """Run the verb in `argv` (default: the command line) and return the exit status.
+
+    All errors are caught and printed to standard error: AnalyzerError with its hint, others as an internal error.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _prepare_output()
+    _make_output_robust()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
@@ -53,27 +58,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"analyze: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"  {error.hint}", file=sys.stderr)
-        return _failed(arguments, error.exit_status)
+        return _error_status(arguments, error.exit_status)
     except KeyboardInterrupt:
         print("\nanalyze: interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as in `analyze show … | head`
+    except BrokenPipeError:  # a closed pipe, as in `analyze show … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _failed(arguments, ExitStatus.DONE)
-    except OSError as error:  # a full disk, a folder that vanished
+        return _error_status(arguments, ExitStatus.DONE)
+    except OSError as error:  # such as a full disk or a removed folder
         print(f"analyze: {error.strerror}: {error.filename or 'while writing'}", file=sys.stderr)
-        return _failed(arguments, ExitStatus.COULD_NOT_RUN)
-    except Exception:  # noqa: BLE001 - Python would end with 1, as if something differed
+        return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
+    except Exception:  # noqa: BLE001 - Python would exit with 1, which means DIFFERS
         traceback.print_exc()
-        print("analyze: this is a mistake of the program itself; please report it.", file=sys.stderr)
-        return _failed(arguments, ExitStatus.COULD_NOT_RUN)
+        print("analyze: internal error; please report it.", file=sys.stderr)
+        return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The parsed options. `run` is the verb's function, `verb` its name, `passed_on` what follows after `--`.
+    """Parse the command line. The result has the verb's options, and:
 
-    Only the module of the verb asked for is imported, so that help and errors come at once. UsageError when
-    the command line makes no sense.
+    `verb`: its name; `run`: its function, which takes the result and returns the exit status; `passed_on`: a tuple
+    of the arguments after `--`. Only the module of this verb is imported, because the others take time.
+    UsageError when the command line is invalid; SystemExit after --help and --version.
     """
     own, passed_on = list(arguments), []
     if "--" in arguments:
@@ -86,7 +92,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _parser(asked_for: str) -> Parser:
+def _parser(verb_name: str) -> Parser:
+    """The parser of all verbs; only the verb `verb_name` has its options."""
     parser = Parser(
         prog="analyze",
         description="Shows how QEMU starts a KVM guest: call chains of a real run, recorded with gdb.",
@@ -97,7 +104,7 @@ def _parser(asked_for: str) -> Parser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     for name, help_text in VERBS.items():
         verb = verbs.add_parser(name, help=help_text, formatter_class=argparse.RawDescriptionHelpFormatter)
-        if name == asked_for:
+        if name == verb_name:
             command = importlib.import_module(f"analyzer.commands.{'import_' if name == 'import' else name}")
             describe(verb, help_text, command.EXAMPLES)
             command.add_options(verb)
@@ -105,19 +112,34 @@ def _parser(asked_for: str) -> Parser:
     return parser
 
 
-def _failed(arguments: Sequence[str], status: ExitStatus) -> int:
-    return _STOPS_A_BISECTION if arguments[:1] == ["bisect"] else int(status)
+def _error_status(arguments: Sequence[str], status: ExitStatus) -> int:
+    """The exit status after an error: `status`, or 129 for `bisect`, which aborts the bisection."""
+    return _ABORT_BISECTION if arguments[:1] == ["bisect"] else int(status)
 
 
-def _prepare_output() -> None:
-    """Whatever a program is called, printing it must not fail; nor must a closed stream."""
+def _make_output_robust() -> None:
+    """Make printing succeed for names that the encoding lacks, and when standard output or error is closed."""
     if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we live
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until exit
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as above
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_SIGNS_IN_ASCII)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What is printed for characters the stream has not: the ASCII sign of a mark, an escape for others."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    from reports.diff_marks import DiffMark
+
+    signs = {mark.sign: mark.ascii_sign for mark in DiffMark}
+    text = "".join(signs.get(it, it) for it in error.object[error.start : error.end])
+    return text.encode("ascii", "backslashreplace").decode(), error.end
+
+
+codecs.register_error(_SIGNS_IN_ASCII, _in_ascii)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,22 +1,32 @@
-"""One family of errors, each a sentence and the next step; caught once, in `cli.main`."""
+"""The exceptions for problems that a user can solve; `cli.main` prints them. And the exit statuses."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
+NAME_AN_INPUT = (
+    "Name an output folder, a recording, a graph.json, a baseline, a backtrace, or reference:1.6.0; "
+    "- is standard input."
+)
+"""The next step where what was named cannot be read."""
+
 
 class ExitStatus(IntEnum):
-    """Exit statuses of `analyze`."""
+    """Exit statuses of `analyze`. `bisect` has its own, see `commands.bisect.BisectStatus`."""
 
     DONE = 0
-    DIFFERS = 1
+    DIFFERS = 1  # a comparison found changes that count
     USAGE = 2
     COULD_NOT_RUN = 3
-    INCOMPLETE = 4
+    INCOMPLETE = 4  # a recording lacks milestones, or ended early
 
 
 class AnalyzerError(Exception):
-    """Something a user can act on: `message` says what is wrong, `hint` the next step."""
+    """A problem that the user can solve.
+
+    `message` is a sentence that names the problem, `hint` one with the next step, or "". `exit_status` is that of
+    `analyze`.
+    """
 
     exit_status = ExitStatus.COULD_NOT_RUN
 
@@ -27,7 +37,7 @@ class AnalyzerError(Exception):
 
 
 def newer_schema(name: str, found: int, known: int) -> AnalyzerError:
-    """The error for a file that a newer version has written."""
+    """The error for the file `name` of schema `found`, when this program reads schemas up to `known`."""
     return AnalyzerError(
         f"{name} is of schema {found}; this program reads up to {known}.",
         "Update it: pip install --upgrade qemu-callchain.",
@@ -35,6 +45,6 @@ def newer_schema(name: str, found: int, known: int) -> AnalyzerError:
 
 
 class UsageError(AnalyzerError):
-    """The command line asks for something that makes no sense."""
+    """The command line is invalid: unknown, missing or contradicting options."""
 
     exit_status = ExitStatus.USAGE

@@ -1,4 +1,4 @@
-"""The output folder: made, protected, and cleared of what is of no use."""
+"""Creates the output folder of a recording, protects an earlier recording in it, and removes a useless one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from pathlib import Path
 from analyzer.errors import AnalyzerError
 from analyzer.recording.reader import FILE_NAME, read_recording
 
-_SET_ASIDE = FILE_NAME + ".before"
+_PREVIOUS_RECORDING = FILE_NAME + ".before"
 
 
 def prepare_folder(folder: Path, force: bool) -> None:
-    """Make the output folder. AnalyzerError when it cannot be written to, or holds a recording already.
+    """Create the output folder and an empty recording in it.
 
-    With `force` a recording there is set aside until another one has taken its place.
+    With `force` an earlier recording is renamed; `remove_previous` deletes it, `keep_if_useful` may restore it.
+    AnalyzerError when the folder cannot be written, or contains a recording and `force` is False.
     """
     recording = folder / FILE_NAME
     try:
-        holds_one = _holds_recording(folder)
+        has_recording = _holds_recording(folder)
         check_free(folder, force)
         folder.mkdir(parents=True, exist_ok=True)
-        if holds_one:
-            recording.replace(folder / _SET_ASIDE)
+        if has_recording:
+            recording.replace(folder / _PREVIOUS_RECORDING)
         recording.touch()
     except OSError as error:
         raise AnalyzerError(
@@ -30,7 +31,7 @@ def prepare_folder(folder: Path, force: bool) -> None:
 
 
 def check_free(folder: Path, force: bool) -> None:
-    """AnalyzerError when the folder holds a recording that is not to be replaced."""
+    """Raise AnalyzerError when `folder` contains a recording and `force` is False."""
     if not force and _holds_recording(folder):
         raise AnalyzerError(
             f"{folder} already holds a recording; it is kept.",
@@ -40,38 +41,40 @@ def check_free(folder: Path, force: bool) -> None:
 
 def _holds_recording(folder: Path) -> bool:
     recording = folder / FILE_NAME
-    return recording.exists() and recording.stat().st_size > 0  # empty: left by a killed run
+    return recording.exists() and recording.stat().st_size > 0  # an empty file is of a killed run
 
 
 def keep_if_useful(folder: Path) -> bool:
-    """Whether the recording reached anything beyond `main`. If not it is removed, since it would only be in the
-    way next time, and one that was set aside is put back."""
+    """Whether the recording in `folder` reached a function other than `main`.
+
+    If it did not, it is deleted, an earlier recording is restored, and an empty folder is deleted.
+    """
     try:
-        of_use = bool(read_recording(folder).reached - {"main"})
+        useful = bool(read_recording(folder).reached - {"main"})
     except AnalyzerError:
-        of_use = False
-    if of_use:
+        useful = False
+    if useful:
         remove_previous(folder)
         return True
-    aside = folder / _SET_ASIDE
+    previous = folder / _PREVIOUS_RECORDING
     (folder / FILE_NAME).unlink(missing_ok=True)
-    if aside.exists():
-        aside.replace(folder / FILE_NAME)
+    if previous.exists():
+        previous.replace(folder / FILE_NAME)
     if not any(folder.iterdir()):
         folder.rmdir()
     return False
 
 
 def remove_previous(folder: Path) -> None:
-    """Another recording has taken its place."""
-    (folder / _SET_ASIDE).unlink(missing_ok=True)
+    """Delete the earlier recording that `prepare_folder` renamed, after a new one is complete."""
+    (folder / _PREVIOUS_RECORDING).unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all. AnalyzerError when it cannot be written."""
+    """Write `text` to `path` in UTF-8, atomically; lone surrogates are escaped. AnalyzerError on failure."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON can name half a character
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON can contain a lone surrogate
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""TOML: data files that lie beside the code that reads them, and those of others."""
+"""Reads TOML files: the data files of this program, and those of users. Hides the difference of Python 3.10."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ parse_toml = tomllib.loads
 
 
 def load_toml(package: str, name: str) -> dict[str, Any]:
-    """The content of the file `name` in `package`."""
+    """The parsed content of the file `name` in the Python package `package`. TOMLError when it is not TOML."""
     data: dict[str, Any] = parse_toml(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
     return data

@@ -1,1 +1,1 @@
-"""The part that runs inside gdb: standard library and `gdb` only. See README.md here."""
+"""The part that runs inside gdb: imports the standard library and `gdb` only. See README.md in this folder."""

@@ -1,8 +1,9 @@
-"""What gdb sources, also in plain gdb: `gdb -x bootstrap.py qemu-system-x86_64`.
+"""The script that gdb sources, also in plain gdb: `gdb -x bootstrap.py qemu-system-x86_64`.
 
-Registers this folder as package `gdbscripts`, leaving `sys.path` alone, then the commands.
+Registers this folder as package `gdbscripts` without changing `sys.path`, then registers the MI commands and the
+user commands.
 
-Leaving `sys.path` alone matters: what gdb's Python happens to have installed must not be importable by accident.
+`sys.path` stays as it is, so that packages installed for gdb's Python cannot be imported by accident.
 """
 
 import importlib.util
@@ -26,7 +27,7 @@ def _register_package() -> None:
 
 _register_package()
 
-from gdbscripts import mi_commands, user_commands  # noqa: E402 - the package is known only now
+from gdbscripts import mi_commands, user_commands  # noqa: E402 - needs the registered package
 
 mi_commands.register()
 user_commands.register()

@@ -1,4 +1,5 @@
-"""Which stops are worth a record, and what is read at each. No breakpoint here ever halts the program."""
+"""The breakpoints that record stops: which hits are recorded, and what is read at each. None of them stops the
+program."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Protocol, Set, Tuple
 import gdb
 
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.enums import StopReason
 from gdbscripts.memory import read_pointer, stack_pointer
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.recorder import Recorder
@@ -19,134 +21,144 @@ KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
 
 
 class MilestoneCounts:
-    """How often each step was reached, and whether it needs watching any longer."""
+    """Counts the hits of each milestone, and decides whether a milestone needs further stops."""
 
-    def __init__(self, steps: List[PlannedMilestone]) -> None:
-        self._steps = {step.name: step for step in steps}
-        self._hits = {step.name: 0 for step in steps}
+    def __init__(self, milestones: List[PlannedMilestone]) -> None:
+        self._milestones = {milestone.name: milestone for milestone in milestones}
+        self._hits = {milestone.name: 0 for milestone in milestones}
         self._threads: Set[Tuple[str, int]] = set()
 
-    def wants(self, step: PlannedMilestone, thread: int) -> bool:
-        """Whether a hit of `step` on `thread` is to be recorded."""
-        return not self.done(step) and not (step.per_thread and (step.name, thread) in self._threads)
+    def needs_stop(self, milestone: PlannedMilestone, thread: int) -> bool:
+        """Return whether a hit of `milestone` on `thread` is to be recorded."""
+        return not self.complete(milestone) and not (
+            milestone.per_thread and (milestone.name, thread) in self._threads
+        )
 
-    def count(self, step: PlannedMilestone, thread: int) -> int:
-        """One more hit; returns how many there are now."""
-        self._hits[step.name] += 1
-        self._threads.add((step.name, thread))
-        return self._hits[step.name]
+    def count(self, milestone: PlannedMilestone, thread: int) -> int:
+        """Count one more hit of `milestone` on `thread`; returns the number of hits so far."""
+        self._hits[milestone.name] += 1
+        self._threads.add((milestone.name, thread))
+        return self._hits[milestone.name]
 
-    def done(self, step: PlannedMilestone) -> bool:
-        """Whether no further hit of `step` is wanted."""
-        hits = self._hits[step.name]
-        if hits >= step.limit:
+    def complete(self, milestone: PlannedMilestone) -> bool:
+        """Return whether no further hit of `milestone` is to be recorded."""
+        hits = self._hits[milestone.name]
+        if hits >= milestone.limit:
             return True
-        return bool(step.as_often_as) and 0 < self._hits[step.as_often_as] <= hits
+        return bool(milestone.as_often_as) and 0 < self._hits[milestone.as_often_as] <= hits
 
 
 class FailureLog(Protocol):
-    """What every breakpoint here needs: a place for what goes wrong."""
+    """The part of a recorder that every breakpoint needs: a stop request, and a place for error messages."""
 
     @property
-    def halts(self) -> bool:
-        """Whether the program is to halt now."""
+    def stop_requested(self) -> bool:
+        """Whether the program is to stop at the next breakpoint hit."""
 
     def note_failure(self, error: Exception) -> bool:
-        """Note what went wrong; False when that is impossible."""
+        """Record the message of `error`; returns False when that is impossible."""
 
 
 class RecordingBreakpoint(gdb.Breakpoint):
-    """Records at each hit, and never halts the program unless the recorder is content: what goes wrong becomes a
-    note in the recording."""
+    """A breakpoint that records something at each hit and lets the program continue.
+
+    The program stops only when the recorder requests it or when nothing can be recorded any more. An exception in
+    `hit` becomes a note in the recording.
+    """
 
     recorder: FailureLog
-    _alive: ClassVar[Set[RecordingBreakpoint]] = set()
+    _existing: ClassVar[Set[RecordingBreakpoint]] = set()
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self._alive.add(self)
+        self._existing.add(self)
 
     @classmethod
     def remove_all(cls) -> None:
-        """Delete all breakpoints of this kind, in whatever run they were set."""
-        for breakpoint_ in list(cls._alive):
+        """Delete all breakpoints of this class and its subclasses, whichever run they were set for."""
+        for breakpoint_ in list(cls._existing):
             breakpoint_.remove()
 
     def stop(self) -> bool:
-        """Called by gdb at each hit. True, which halts, when nothing is to be or can be recorded any more."""
+        """Called by gdb at each hit; returns True to stop the program."""
         try:
             self.hit()
-        except Exception as error:  # noqa: BLE001 - raised here, it would halt QEMU and be seen by nobody
+        except Exception as error:  # noqa: BLE001 - an exception here would stop QEMU silently
             return not self.recorder.note_failure(error)
-        return self.recorder.halts
+        return self.recorder.stop_requested
 
     def hit(self) -> None:
-        """What to do at a hit."""
+        """Record what the subclass is for; called at each hit with the hitting thread selected."""
         raise NotImplementedError
 
     def remove(self) -> None:
-        """Delete it at once. Not to be called while a breakpoint is asked to stop."""
-        self._alive.discard(self)
+        """Delete the breakpoint at once. Must not be called from `stop` or `hit` of any breakpoint."""
+        self._existing.discard(self)
         if self.is_valid():
             self.delete()
 
-    def retire(self) -> None:
-        """Cost nothing any more. A breakpoint must not delete itself while it is asked to stop."""
+    def delete_later(self) -> None:
+        """Disable the breakpoint and delete it after the current stop: gdb forbids deletion inside `stop`."""
         self.enabled = False
         gdb.post_event(self.remove)
 
 
 class MilestoneBreakpoint(RecordingBreakpoint):
-    """Records the steps that one function realises."""
+    """A breakpoint on one function that records the milestones which name this function."""
 
     recorder: Recorder
 
     def __init__(
         self,
-        where: str,
+        location: str,
         function: str,
-        steps: List[PlannedMilestone],
-        progress: MilestoneCounts,
+        milestones: List[PlannedMilestone],
+        counts: MilestoneCounts,
         recorder: Recorder,
         accelerators: List[AcceleratorTest],
     ) -> None:
         # Not internal: at the first instruction of an inlined function gdb shows that function's frame only
         # for breakpoints of the user (stopped_by_user_bp_inline_frame in gdb's infrun.c).
-        super().__init__(where)
+        super().__init__(location)
         self._function = function
-        self._steps = steps
-        self._progress = progress
+        self._milestones = milestones
+        self._counts = counts
         self.recorder = recorder
         self._accelerators = accelerators
 
     def hit(self) -> None:
-        """Record the steps this hit is one of."""
+        """Record the milestones that this hit reaches, and delete the breakpoint when all of them are complete."""
         thread = gdb.selected_thread().num
-        wanted = [step for step in self._steps if self._progress.wants(step, thread)]
-        request = _IoctlCall.here() if any(step.request for step in wanted) else None
-        reached = [step for step in wanted if not step.request or (request and request.asks(step))]
+        unfinished = [milestone for milestone in self._milestones if self._counts.needs_stop(milestone, thread)]
+        request = _IoctlCall.from_registers() if any(milestone.request for milestone in unfinished) else None
+        reached = [
+            milestone
+            for milestone in unfinished
+            if not milestone.request or (request and request.matches(milestone))
+        ]
         if reached:
             self._record(reached, request, thread)
-        if all(self._progress.done(step) for step in self._steps):
-            self.retire()
+        if all(self._counts.complete(milestone) for milestone in self._milestones):
+            self.delete_later()
 
     def _record(self, reached: List[PlannedMilestone], request: Optional[_IoctlCall], thread: int) -> None:
-        reason = "break" if all(step.name.startswith(BREAK) for step in reached) else "milestone"
-        details = request.details() if request else {}
-        names = [step.name for step in reached]
-        number = self.recorder.stop(reason, names, self._function, **details)
-        if any(step.returns for step in reached):
-            ReturnBreakpoint.arm(number, self.recorder)
-        for step in reached:
-            hits = self._progress.count(step, thread)
-            if step.shows_accelerator and hits == 1:
+        asked_for = all(milestone.name.startswith(BREAK) for milestone in reached)
+        reason = StopReason.BREAK if asked_for else StopReason.MILESTONE
+        stop_fields = request.stop_fields() if request else {}
+        names = [milestone.name for milestone in reached]
+        number = self.recorder.record_stop(reason, names, self._function, **stop_fields)
+        if any(milestone.returns for milestone in reached):
+            ReturnBreakpoint.set_at_caller(number, self.recorder)
+        for milestone in reached:
+            hits = self._counts.count(milestone, thread)
+            if milestone.shows_accelerator and hits == 1:
                 _record_accelerator(self._accelerators, self.recorder)
-            if hits == step.limit and step.limit > 1:
-                self.recorder.write(NoteRecord("%s: no more than %d stops recorded" % (step.name, hits)))
+            if hits == milestone.limit and milestone.limit > 1:
+                self.recorder.write(NoteRecord("%s: no more than %d stops recorded" % (milestone.name, hits)))
 
 
 class _IoctlCall:
-    """The call of `ioctl` the selected thread is about to make."""
+    """The ioctl call whose first instruction the selected thread is about to execute."""
 
     def __init__(self, fd: int, request: int, file: str) -> None:
         self.fd = fd
@@ -154,88 +166,94 @@ class _IoctlCall:
         self.file = file
 
     @classmethod
-    def here(cls) -> _IoctlCall:
+    def from_registers(cls) -> _IoctlCall:
+        """Read descriptor and request from the argument registers of the innermost frame."""
         frame = gdb.newest_frame()
         fd = architecture.argument(frame, 0) & 0xFFFFFFFF
         request = architecture.argument(frame, 1) & 0xFFFFFFFF
-        return cls(fd, request, file_behind(fd))
+        return cls(fd, request, file_of_descriptor(fd))
 
-    def asks(self, step: PlannedMilestone) -> bool:
-        return self.request == step.request and self.file.startswith(KVM_FILES)
+    def matches(self, milestone: PlannedMilestone) -> bool:
+        """Return whether the call has the request of `milestone` on a KVM descriptor."""
+        return self.request == milestone.request and self.file.startswith(KVM_FILES)
 
-    def details(self) -> Dict[str, object]:
+    def stop_fields(self) -> Dict[str, object]:
+        """Return the fields of `StopRecord` that describe the call."""
         return {"fd": self.fd, "file": self.file, "request": self.request}
 
 
 class ThreadCreateBreakpoint(RecordingBreakpoint):
-    """Records who creates which thread."""
+    """A breakpoint on pthread_create that records the creating stack and the start function of the new thread."""
 
     recorder: Recorder
 
-    LIMIT = 1000  # a program that starts threads without end must not fill the disk
+    MAX_RECORDS = 1000  # a program that creates threads in a loop must not fill the disk
 
-    def __init__(self, recorder: Recorder, where: str) -> None:
-        super().__init__(where, internal=True)
+    def __init__(self, recorder: Recorder, location: str) -> None:
+        super().__init__(location, internal=True)
         self.recorder = recorder
-        self._left = self.LIMIT
+        self._records_left = self.MAX_RECORDS
 
     def hit(self) -> None:
-        """Record the creator's stack and what the new thread starts in."""
+        """Record the creator's stack, and the start function: the third argument of pthread_create (POSIX)."""
         frame = gdb.newest_frame()
         start = architecture.argument(frame, 2)
-        name, file = _name_at(start)
-        number = self.recorder.stop(
-            "thread-create",
+        name, file = _name_and_file(start)
+        number = self.recorder.record_stop(
+            StopReason.THREAD_CREATE,
             [],
             THREAD_CREATE,
             starts=name,
             starts_file=file,
             starts_library=gdb.solib_name(start) or "",
         )
-        ReturnBreakpoint.arm(number, self.recorder, handle_at=architecture.argument(frame, 0))
-        self._left -= 1
-        if not self._left:
-            self.recorder.write(NoteRecord("no more than %d thread starts recorded" % self.LIMIT))
-            self.retire()
+        ReturnBreakpoint.set_at_caller(number, self.recorder, handle_address=architecture.argument(frame, 0))
+        self._records_left -= 1
+        if not self._records_left:
+            self.recorder.write(NoteRecord("no more than %d thread starts recorded" % self.MAX_RECORDS))
+            self.delete_later()
 
 
 class ReturnBreakpoint(RecordingBreakpoint):
-    """Records what a call gave back, when its thread comes to the return address."""
+    """A breakpoint on a return address that records the return value of one call, on the thread that made it."""
 
     recorder: Recorder
 
     @classmethod
-    def arm(cls, stop: int, recorder: Recorder, handle_at: int = 0) -> None:
-        """Wait for the selected thread's innermost function to return."""
+    def set_at_caller(cls, stop: int, recorder: Recorder, handle_address: int = 0) -> None:
+        """Record the return value of the selected thread's innermost function as the result of stop number `stop`.
+
+        `handle_address` is where pthread_create stores the new pthread_t; 0 for other functions.
+        """
         caller = gdb.newest_frame().older()
         if caller is not None:
-            cls(caller, stop, recorder, handle_at)
+            cls(caller, stop, recorder, handle_address)
 
-    def __init__(self, caller: gdb.Frame, stop: int, recorder: Recorder, handle_at: int) -> None:
+    def __init__(self, caller: gdb.Frame, stop: int, recorder: Recorder, handle_address: int) -> None:
         super().__init__("*0x%x" % caller.pc(), internal=True)
         self.thread = gdb.selected_thread().global_num
         self._stack_pointer = stack_pointer(caller)
         self._stop = stop
         self.recorder = recorder
-        self._handle_at = handle_at
+        self._handle_address = handle_address
 
     def hit(self) -> None:
-        """Record the result, unless this is another activation of the caller."""
+        """Record the return value unless this hit belongs to another activation of the caller."""
         frame = gdb.newest_frame()
         depth = stack_pointer(frame)
         if depth < self._stack_pointer:  # a deeper activation returns first
             return
-        self.retire()
-        if depth > self._stack_pointer:  # ours was left by longjmp
+        self.delete_later()
+        if depth > self._stack_pointer:  # longjmp left the activation that was waited for
             return
         result = architecture.result(frame)
         # A pthread_create that failed has written no handle.
-        handle = hex(read_pointer(self._handle_at)) if self._handle_at and result == 0 else ""
+        handle = hex(read_pointer(self._handle_address)) if self._handle_address and result == 0 else ""
         self.recorder.write(ReturnRecord(self._stop, result, handle))
 
 
-def _name_at(address: int) -> Tuple[str, str]:
-    """(name, source file) of the function at `address`; the file is "" without debug information."""
+def _name_and_file(address: int) -> Tuple[str, str]:
+    """Return (name, source file) of the function at `address`; the file is "" without debug information."""
     function = function_at(address)
     if function is not None:
         return str(function.name), str(function.symtab.fullname())
@@ -243,8 +261,8 @@ def _name_at(address: int) -> Tuple[str, str]:
     return (symbol[0] if symbol else hex(address)), ""
 
 
-def file_behind(fd: int) -> str:
-    """What the program's descriptor is, as /proc says; "" when it is none."""
+def file_of_descriptor(fd: int) -> str:
+    """Return the target of the /proc link of descriptor `fd` of the program; "" when it is not open."""
     try:
         return os.readlink("/proc/%d/fd/%d" % (gdb.selected_inferior().pid, fd))
     except OSError:
@@ -262,4 +280,4 @@ def _record_accelerator(tests: List[AcceleratorTest], recorder: Recorder) -> Non
             evidence = "%s is %s" % (test.expression, value.format_string())
             recorder.write(AcceleratorRecord(test.name, evidence))
             return
-    recorder.write(AcceleratorRecord("unknown", "none of the expressions of the scenario can be read"))
+    recorder.write(AcceleratorRecord("unknown", "no accelerator expression of the scenario can be evaluated"))

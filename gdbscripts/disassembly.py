@@ -1,4 +1,5 @@
-"""The machine code of the functions of the program, as gdb disassembles it; each function once."""
+"""Reads the machine code of the program's functions from gdb's disassembler; each function is disassembled
+once."""
 
 from __future__ import annotations
 
@@ -14,32 +15,33 @@ _RANGE = re.compile(r"^Address range 0x[0-9a-f]+ to (0x[0-9a-f]+):$", re.MULTILI
 
 
 class Disassembler:
-    """Disassembles on demand."""
+    """Disassembles functions on demand and caches them."""
 
     def __init__(self) -> None:
-        self._of: Dict[int, Optional[FunctionCode]] = {}
+        self._functions: Dict[int, Optional[FunctionCode]] = {}
 
-    def around(self, address: int) -> Optional[FunctionCode]:
-        """The function whose code `address` is in; None when gdb knows none."""
-        if address not in self._of:
+    def function_around(self, address: int) -> Optional[FunctionCode]:
+        """Return the code of the function that contains `address`; None when gdb knows no function there."""
+        if address not in self._functions:
             code = _disassemble(address)
-            self._of[address] = code
+            self._functions[address] = code
             for item in code or ():
-                self._of[item.address] = code
-        return self._of[address]
+                self._functions[item.address] = code
+        return self._functions[address]
 
-    def before(self, address: int) -> Optional[Instruction]:
-        """The instruction that ends right before `address`, such as the call that returns there; None for none."""
-        code = self.around(address - 1)
+    def instruction_before(self, address: int) -> Optional[Instruction]:
+        """Return the instruction that ends at `address`, such as the call that returns there; None when there
+        is none."""
+        code = self.function_around(address - 1)
         try:
-            return code.ending_at(address) if code else None
+            return code.instruction_ending_at(address) if code else None
         except KeyError:
             return None
 
 
 def _disassemble(address: int) -> Optional[FunctionCode]:
     try:
-        # Unlike the Python interface this knows functions of which a part lies elsewhere (`.cold`).
+        # Unlike gdb.Architecture.disassemble, the command knows functions with several ranges (`.cold`).
         text = gdb.execute("disassemble 0x%x" % address, to_string=True)
     except gdb.error:
         return None
@@ -47,13 +49,13 @@ def _disassemble(address: int) -> Optional[FunctionCode]:
 
 
 def _instructions(text: str) -> List[Instruction]:
-    """All instructions, those of the function's beginning first."""
-    found: List[Instruction] = []
-    for part in _RANGE.split(text)[::2] if _RANGE.search(text) else [text]:
-        lines = [(int(address, 16), " ".join(asm.split())) for address, asm in _LINE.findall(part)]
-        nexts = [address for address, _ in lines[1:]] + [0]
-        found += [
-            Instruction(address, max(following - address, 0), asm)
-            for (address, asm), following in zip(lines, nexts)  # noqa: B905 - Python 3.8 has no `strict`
+    """Return all instructions in gdb's text, those of the entry's address range first."""
+    instructions: List[Instruction] = []
+    for code_range in _RANGE.split(text)[::2] if _RANGE.search(text) else [text]:
+        lines = [(int(address, 16), " ".join(asm.split())) for address, asm in _LINE.findall(code_range)]
+        next_addresses = [address for address, _ in lines[1:]] + [0]
+        instructions += [
+            Instruction(address, max(next_address - address, 0), asm)
+            for (address, asm), next_address in zip(lines, next_addresses)  # noqa: B905 - Python 3.8 has no `strict`
         ]
-    return found
+    return instructions

@@ -1,7 +1,7 @@
-"""Arguments of a frame, printed as gdb's own `bt` prints them.
+"""Reads the arguments of a frame and prints them as gdb's `bt` does.
 
-`bt` uses `print frame-arguments scalars` (aggregates become "...") and `print entry-values default`:
-an argument whose value on entry is known shows it as well (gdb manual, "Print Settings").
+`bt` uses `print frame-arguments scalars` (structures and arrays become "...") and `print entry-values default` (an
+argument whose value at function entry is known has that too): gdb manual, "Print Settings".
 """
 
 from __future__ import annotations
@@ -13,42 +13,48 @@ import gdb
 
 from gdbscripts.records import Arguments
 
-_AGGREGATES = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY)
-_OPTIMISED = re.compile(r" -O(?!0)")
-_REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
+_AGGREGATE_TYPES = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY)
+_OPTIMISE_OPTION = re.compile(r" -O(?!0)")
+_REFERENCE_TYPES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
 
 
 def arguments_of(frame: gdb.Frame) -> Arguments:
-    """(name, value) of each argument. Selects `frame`; the caller restores the selection."""
+    """Return (name, value) of each argument, in the order of the declaration.
+
+    Selects `frame`; the caller restores the selection. Returns an empty list without debug information.
+    """
     symbols = list(_argument_symbols(frame))
     if not symbols:
         return []
     frame.select()
-    optimised = may_be_optimised(symbols[0].symtab)
-    return [pair for symbol in symbols for pair in _as_printed(frame, symbol, optimised)]
+    optimised = may_know_entry_values(symbols[0].symtab)
+    return [pair for symbol in symbols for pair in _printed_argument(frame, symbol, optimised)]
 
 
-def _as_printed(frame: gdb.Frame, symbol: gdb.Symbol, optimised: bool) -> Arguments:
+def _printed_argument(frame: gdb.Frame, symbol: gdb.Symbol, optimised: bool) -> Arguments:
     name = symbol.print_name
-    on_entry = _value_on_entry(name) if optimised else None
+    entry_value = _entry_value(name) if optimised else None
     try:
         value = symbol.value(frame)
-        now = _format(value)
-        same = on_entry is not None and value.format_string() == on_entry.format_string()
+        printed = _format(value)
+        same = entry_value is not None and value.format_string() == entry_value.format_string()
     except gdb.error as error:
-        now, same = "<error reading variable: %s>" % error, False
-    if on_entry is None:
-        return [(name, now)]
+        printed, same = "<error reading variable: %s>" % error, False
+    if entry_value is None:
+        return [(name, printed)]
     if same:
-        return [(name, "%s@entry=%s" % (name, now))]
-    return [(name, now), ("%s@entry" % name, _format(on_entry))]
+        return [(name, "%s@entry=%s" % (name, printed))]
+    return [(name, printed), ("%s@entry" % name, _format(entry_value))]
 
 
-def may_be_optimised(symtab: Optional[gdb.Symtab]) -> bool:
-    """False where it is certain that no value on entry is known: gcc tells how it was called, and only
-    optimised code describes its calls. Asking gdb in vain costs as much as all else together."""
+def may_know_entry_values(symtab: Optional[gdb.Symtab]) -> bool:
+    """Return whether arguments of functions in `symtab` may have known entry values.
+
+    gcc writes its options into DW_AT_producer, and only optimised code describes its call sites. A lookup of
+    `@entry` that fails takes as long as everything else together, so it is skipped where it cannot succeed.
+    """
     producer = getattr(symtab, "producer", None) or ""
-    return not producer.startswith("GNU ") or _OPTIMISED.search(producer) is not None
+    return not producer.startswith("GNU ") or _OPTIMISE_OPTION.search(producer) is not None
 
 
 def _argument_symbols(frame: gdb.Frame) -> Iterator[gdb.Symbol]:
@@ -62,18 +68,18 @@ def _argument_symbols(frame: gdb.Frame) -> Iterator[gdb.Symbol]:
         yield from (symbol for symbol in block if symbol.is_argument)
 
 
-def _value_on_entry(name: str) -> Optional[gdb.Value]:
+def _entry_value(name: str) -> Optional[gdb.Value]:
     try:
         value = gdb.parse_and_eval("%s@entry" % name)
         return None if value.is_optimized_out else value
-    except gdb.error:  # not known, or not a parameter that can have one
+    except gdb.error:  # the entry value is unknown, or the parameter cannot have one
         return None
 
 
 def _format(value: gdb.Value) -> str:
     kind = value.type.strip_typedefs()
-    if kind.code in _REFERENCES:
+    if kind.code in _REFERENCE_TYPES:
         kind = kind.target().strip_typedefs()
-    if kind.code in _AGGREGATES:
+    if kind.code in _AGGREGATE_TYPES:
         return "..."
     return value.format_string()

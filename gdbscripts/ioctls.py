@@ -1,7 +1,8 @@
-"""The ledger of ioctls: every one on a descriptor of KVM, whoever makes it, with what it gave back.
+"""The ioctl log: records every ioctl on a KVM descriptor, with its result, whichever function makes the call.
 
-Breakpoints are on libc's `ioctl` and `syscall`, so that calls which bypass QEMU's wrappers count as well, and on
-the instruction behind their system call, where the kernel's own answer is still in its register.
+Breakpoints are on `ioctl` and `syscall` of the C library, so that calls which bypass QEMU's wrappers are recorded
+too, and on the instruction after their system call, where the result of the kernel is still in the result
+register.
 """
 
 from __future__ import annotations
@@ -11,46 +12,47 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Protocol, Set, Tu
 import gdb
 
 from gdbscripts.arch.host import current as architecture
-from gdbscripts.breakpoints import KVM_FILES, RecordingBreakpoint, file_behind
+from gdbscripts.breakpoints import KVM_FILES, RecordingBreakpoint, file_of_descriptor
 from gdbscripts.disassembly import Disassembler
-from gdbscripts.exits import RUN, ExitSampler
+from gdbscripts.exits import KVM_RUN, ExitSampler
 from gdbscripts.memory import read_bytes, stack_pointer
 from gdbscripts.records import IoctlRecord, IoctlReturnRecord, NoteRecord, Record
 
 FUNCTIONS = ("ioctl", "syscall")
-_MOST = 20000  # records; a guest that runs on makes thousands a second
-_MOST_STACKS = 100  # for each request, thread and call
+_MAX_RECORDS = 20000  # a running guest makes thousands of ioctls per second
+_MAX_STACKS = 100  # per request, thread and call site
 _NOT_RECORDED = -1
-_LONGEST_ARGUMENT = 256  # bytes; larger structures (local APIC, XSAVE area) are of no use to a reader
+_MAX_ARGUMENT_BYTES = 256  # no report shows more of larger structures (local APIC, XSAVE area)
 
 
-class IoctlLogOwner(Protocol):
-    """Who keeps the ledger's records."""
+class IoctlRecorder(Protocol):
+    """What the ioctl log needs of the object that receives its records."""
 
     @property
-    def halts(self) -> bool:
-        """Whether the program is to halt at the next breakpoint."""
+    def stop_requested(self) -> bool:
+        """Whether the program is to stop at the next breakpoint hit."""
 
     def write(self, record: Record) -> None:
-        """Keep a record."""
+        """Store one record of the ioctl log."""
 
     def now(self) -> float:
-        """Seconds since some beginning."""
+        """Return the time in seconds since a fixed start."""
 
     def note_thread(self) -> int:
-        """The selected thread's number."""
+        """Return gdb's number of the selected thread."""
 
     def stack_numbers(self) -> List[int]:
-        """Numbers of the selected thread's frames, if they are wanted."""
+        """Return the frame numbers of the selected thread's stack, innermost first; empty when stacks are not
+        recorded."""
 
     def note_failure(self, error: Exception) -> bool:
-        """Note what went wrong; False when that is impossible."""
+        """Report the message of `error`; returns False when that is impossible."""
 
 
-class _CallKey(NamedTuple):
-    """What a call is known by while a thread is in it; `file` is "" when it is not one of KVM's."""
+class _IoctlCallKey(NamedTuple):
+    """Identifies a call while a thread is in it; `file` is "" when the descriptor is not a KVM descriptor."""
 
-    depth: int  # the stack pointer at its first instruction
+    depth: int  # the stack pointer at the first instruction of the function
     entry: int  # the address of that instruction
     file: str
     request: int
@@ -58,70 +60,75 @@ class _CallKey(NamedTuple):
 
 
 class _PendingIoctl(NamedTuple):
-    """An ioctl that a thread is in."""
+    """An ioctl call that has not returned yet."""
 
-    call: _CallKey
+    call: _IoctlCallKey
     number: int
     before: bytes
 
 
 class IoctlLog:
-    """Numbers the ioctls, and knows which each thread is in."""
+    """Numbers the ioctls and tracks the pending ioctl calls of each thread."""
 
-    def __init__(self, recorder: IoctlLogOwner, exits: Optional[ExitSampler]) -> None:
+    def __init__(self, recorder: IoctlRecorder, exits: Optional[ExitSampler]) -> None:
         self._recorder = recorder
         self._exits = exits
-        self._pending: Dict[int, List[_PendingIoctl]] = {}  # by thread, the innermost last
+        self._pending: Dict[int, List[_PendingIoctl]] = {}  # per thread, the innermost call last
         self._stacks: Dict[Tuple[int, int, int], int] = {}
-        self._points: List[RecordingBreakpoint] = []
-        self._full = False
-        self._entered: Set[int] = set()
-        self._answering: Set[int] = set()  # those of them whose answers are seen
+        self._breakpoints: List[RecordingBreakpoint] = []
+        self._limit_reached = False
+        self._entries: Set[int] = set()
+        self._with_return_breakpoint: Set[int] = set()  # entries whose return is recorded too
         self._count = 0
 
-    def watch(self, function: str, where: str) -> None:
-        """Record the calls of `function`; `where` is its first instruction, as a breakpoint's location."""
-        skipped = FUNCTIONS.index(function)  # syscall(SYS_ioctl, fd, …) has one argument more
-        self._points.append(IoctlEntryBreakpoint(where, skipped, self._enter, self._recorder))
+    def add_function(self, function: str, location: str) -> None:
+        """Record the calls of `function`, one of `FUNCTIONS`; `location` is its first instruction as a
+        breakpoint location."""
+        first_argument = FUNCTIONS.index(function)  # syscall(SYS_ioctl, fd, …) has one more argument
+        self._breakpoints.append(IoctlEntryBreakpoint(location, first_argument, self._on_entry, self._recorder))
 
-    def forget(self) -> None:
-        """Watch no longer, and begin anew. Not to be called while a breakpoint is asked to stop."""
+    def reset(self) -> None:
+        """Delete all breakpoints and forget all calls. Must not be called from `hit` of a breakpoint."""
         self._count = 0
-        self._full = False
+        self._limit_reached = False
         self._stacks.clear()
         self._pending.clear()
-        for point in self._points:
-            point.remove()
-        self._points.clear()
-        self._entered.clear()
-        self._answering.clear()
+        for breakpoint_ in self._breakpoints:
+            breakpoint_.remove()
+        self._breakpoints.clear()
+        self._entries.clear()
+        self._with_return_breakpoint.clear()
 
-    def _enter(self, fd: int, request: int, argument: int) -> None:
-        self._watch_for_answers()
+    def _on_entry(self, fd: int, request: int, argument: int) -> None:
+        self._set_return_breakpoints()
         thread = self._recorder.note_thread()
         frame = gdb.newest_frame()
-        file = file_behind(fd)
-        ours = file if file.startswith(KVM_FILES) else ""
-        call = _CallKey(stack_pointer(frame), frame.pc(), ours, request, argument)
+        file = file_of_descriptor(fd)
+        kvm_file = file if file.startswith(KVM_FILES) else ""
+        call = _IoctlCallKey(stack_pointer(frame), frame.pc(), kvm_file, request, argument)
         pending = self._pending.get(thread, [])
-        # A call may be interrupted by a handler that makes others; what lies above it on the stack is gone.
-        inside = [one for one in pending if one.call.depth > call.depth]
-        # Or a signal comes before its first instruction, and the handler's end leads to the breakpoint once more.
-        again = [one for one in pending if one.call == call and call.entry in self._answering]
-        self._pending[thread] = [*inside, *(again or [self._begin(thread, fd, call)])]
+        # A signal handler may make ioctls during a call; calls with a lower stack pointer have ended.
+        interrupted = [pending_call for pending_call in pending if pending_call.call.depth > call.depth]
+        # A signal before the first instruction makes the breakpoint hit again when the handler returns.
+        same_call = [
+            pending_call
+            for pending_call in pending
+            if pending_call.call == call and call.entry in self._with_return_breakpoint
+        ]
+        self._pending[thread] = [*interrupted, *(same_call or [self._begin_ioctl(thread, fd, call)])]
 
-    def _begin(self, thread: int, fd: int, call: _CallKey) -> _PendingIoctl:
+    def _begin_ioctl(self, thread: int, fd: int, call: _IoctlCallKey) -> _PendingIoctl:
         if not call.file:
             return _PendingIoctl(call, _NOT_RECORDED, b"")
-        if self._exits is not None and call.request == RUN:
-            self._exits.goes_on(thread)
+        if self._exits is not None and call.request == KVM_RUN:
+            self._exits.kvm_run_entered(thread)
         before = read_bytes(call.argument, _size(call.request))
         return _PendingIoctl(call, self._record(thread, fd, call, before), before)
 
-    def _record(self, thread: int, fd: int, call: _CallKey, before: bytes) -> int:
-        """Write the entry of the ledger, if it has room; returns its number."""
-        if self._count >= _MOST:
-            self._be_full()
+    def _record(self, thread: int, fd: int, call: _IoctlCallKey, before: bytes) -> int:
+        """Write the record of one ioctl unless the limit is reached; returns its number, or _NOT_RECORDED."""
+        if self._count >= _MAX_RECORDS:
+            self._note_record_limit()
             return _NOT_RECORDED
         number = self._count
         self._recorder.write(
@@ -134,34 +141,35 @@ class IoctlLog:
                 request=call.request,
                 argument=call.argument,
                 data=before.hex(),
-                frames=self._stack(thread, call.request),
+                frames=self._stack_frames(thread, call.request),
             )
         )
         self._count += 1
         return number
 
-    def _be_full(self) -> None:
-        """Say so once, and cost nothing any more unless exits are to be counted to the end."""
-        if not self._full:
-            self._full = True
-            self._recorder.write(NoteRecord("no more than %d ioctls recorded" % _MOST))
+    def _note_record_limit(self) -> None:
+        """Note the limit once, and delete the breakpoints unless exits are still to be counted."""
+        if not self._limit_reached:
+            self._limit_reached = True
+            self._recorder.write(NoteRecord("no more than %d ioctls recorded" % _MAX_RECORDS))
         if self._exits is None:
-            for point in self._points:
-                point.retire()
+            for breakpoint_ in self._breakpoints:
+                breakpoint_.delete_later()
 
-    def _watch_for_answers(self) -> None:
-        """Break behind the system call of the function just entered, once the program is where it is."""
+    def _set_return_breakpoints(self) -> None:
+        """Set a breakpoint after each system call instruction of the function just entered, now that it is
+        loaded."""
         entry = gdb.newest_frame().pc()
-        if entry in self._entered:
+        if entry in self._entries:
             return
-        self._entered.add(entry)
-        for item in Disassembler().around(entry) or ():
+        self._entries.add(entry)
+        for item in Disassembler().function_around(entry) or ():
             if item.text == architecture.SYSTEM_CALL:
-                behind = "*0x%x" % (item.address + item.length)
-                self._points.append(IoctlReturnBreakpoint(behind, self._leave, self._recorder))
-                self._answering.add(entry)
+                return_location = "*0x%x" % (item.address + item.length)
+                self._breakpoints.append(IoctlReturnBreakpoint(return_location, self._on_return, self._recorder))
+                self._with_return_breakpoint.add(entry)
 
-    def _leave(self) -> None:
+    def _on_return(self) -> None:
         thread = gdb.selected_thread().num
         calls = self._pending.get(thread, [])
         if not calls or calls[-1].call.depth < stack_pointer(gdb.newest_frame()):
@@ -174,50 +182,54 @@ class IoctlLog:
             after = read_bytes(pending.call.argument, len(pending.before))
             changed = after.hex() if after != pending.before else ""
             self._recorder.write(IoctlReturnRecord(pending.number, value, changed))
-        if self._exits is not None and pending.call.request == RUN and value == 0:
-            self._exits.came_back(thread, pending.call.file, pending.number)
+        if self._exits is not None and pending.call.request == KVM_RUN and value == 0:
+            self._exits.kvm_run_returned(thread, pending.call.file, pending.number)
 
-    def _stack(self, thread: int, request: int) -> List[int]:
-        """Frame numbers; none for a call that was seen often."""
+    def _stack_frames(self, thread: int, request: int) -> List[int]:
+        """Return the frame numbers of the stack; empty for a call whose stack was recorded often enough."""
         caller = gdb.newest_frame().older()
         key = (thread, request, caller.pc() if caller is not None else 0)
         self._stacks[key] = self._stacks.get(key, 0) + 1
-        return self._recorder.stack_numbers() if self._stacks[key] <= _MOST_STACKS else []
+        return self._recorder.stack_numbers() if self._stacks[key] <= _MAX_STACKS else []
 
 
 class IoctlEntryBreakpoint(RecordingBreakpoint):
-    """The first instruction of a function that makes ioctls."""
+    """A breakpoint on the first instruction of a function that makes ioctl system calls."""
 
     def __init__(
-        self, where: str, skipped: int, enter: Callable[[int, int, int], None], recorder: IoctlLogOwner
+        self,
+        location: str,
+        first_argument: int,
+        on_entry: Callable[[int, int, int], None],
+        recorder: IoctlRecorder,
     ) -> None:
-        super().__init__(where, internal=True)
+        super().__init__(location, internal=True)
         self.recorder = recorder
-        self._skipped = skipped
-        self._enter = enter
+        self._first_argument = first_argument
+        self._on_entry = on_entry
 
     def hit(self) -> None:
-        """An ioctl, or another system call, is about to be made."""
+        """Read descriptor, request and argument from the argument registers, and report the call."""
         frame = gdb.newest_frame()
-        if self._skipped and architecture.argument(frame, 0) != architecture.SYSTEM_CALL_IOCTL:
+        if self._first_argument and architecture.argument(frame, 0) != architecture.SYSTEM_CALL_IOCTL:
             return
-        fd, request, argument = (architecture.argument(frame, self._skipped + n) for n in range(3))
-        self._enter(fd & 0xFFFFFFFF, request & 0xFFFFFFFF, argument)
+        fd, request, argument = (architecture.argument(frame, self._first_argument + n) for n in range(3))
+        self._on_entry(fd & 0xFFFFFFFF, request & 0xFFFFFFFF, argument)
 
 
 class IoctlReturnBreakpoint(RecordingBreakpoint):
-    """The instruction behind a system call."""
+    """A breakpoint on the instruction after a system call instruction."""
 
-    def __init__(self, where: str, leave: Callable[[], None], recorder: IoctlLogOwner) -> None:
-        super().__init__(where, internal=True)
+    def __init__(self, location: str, on_return: Callable[[], None], recorder: IoctlRecorder) -> None:
+        super().__init__(location, internal=True)
         self.recorder = recorder
-        self._leave = leave
+        self._on_return = on_return
 
     def hit(self) -> None:
-        """The kernel has answered."""
-        self._leave()
+        """Report that the kernel has returned from the system call."""
+        self._on_return()
 
 
 def _size(request: int) -> int:
-    """Bytes of the argument, as the request says (_IOC_SIZE of asm-generic/ioctl.h)."""
-    return min(request >> 16 & 0x3FFF, _LONGEST_ARGUMENT)
+    """Return the size of the argument in bytes that `request` encodes (_IOC_SIZE of asm-generic/ioctl.h)."""
+    return min(request >> 16 & 0x3FFF, _MAX_ARGUMENT_BYTES)

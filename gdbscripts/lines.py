@@ -1,4 +1,4 @@
-"""Records as lines: one JSON object each, shared by both sides."""
+"""Converts records to lines and back: one JSON object per line, shared by both sides."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from dataclasses import MISSING, fields
 from typing import Any, Dict, Optional, Type, get_args
 
+from gdbscripts import enums
 from gdbscripts.records import Record
 
 _TYPES: Dict[str, Type[Any]] = {kind.TAG: kind for kind in get_args(Record)}
@@ -20,19 +21,25 @@ _JSON_TYPES: Dict[str, Any] = {
     "Optional[int]": (int, type(None)),
     "Dict[str, Any]": dict,
 }
+_ENUMS: Dict[str, Type[enums.TextEnum]] = {
+    name: kind for name, kind in vars(enums).items() if isinstance(kind, type) and issubclass(kind, enums.TextEnum)
+}
+_ENUM_FIELDS = {
+    kind: {f.name: _ENUMS[str(f.type)] for f in fields(kind) if str(f.type) in _ENUMS} for kind in _TYPES.values()
+}
 
 
 class LineError(ValueError):
-    """A line is not a record of this schema."""
+    """A line that is not a record of this schema; the message says why."""
 
 
 def to_line(record: Record) -> str:
-    """The record as one line, with its line end."""
+    """Return `record` as one ASCII line of JSON that ends in a newline."""
     return json.dumps({"record": record.TAG, **vars(record)}, ensure_ascii=True) + "\n"
 
 
 def from_line(line: str) -> Record:
-    """The record in `line`; LineError when it is none."""
+    """Return the record in `line`. Raises LineError when the line is not a record of this schema."""
     try:
         data = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -41,12 +48,12 @@ def from_line(line: str) -> Record:
         raise LineError("not a record of this format")
     kind = _TYPES[str(data.pop("record"))]
     _check_fields(data, kind)
-    record: Record = kind(**data)
+    record: Record = kind(**_with_members(data, kind))
     return record
 
 
 def schema_of(line: str) -> Optional[int]:
-    """The schema number in the first line of a recording, of whatever schema; None when it has none."""
+    """Return the schema number in the first line of a recording of any schema; None when it has none."""
     try:
         schema = json.loads(line).get("schema")
     except (ValueError, AttributeError, RecursionError):
@@ -55,7 +62,8 @@ def schema_of(line: str) -> Optional[int]:
 
 
 def _check_fields(data: Dict[str, Any], kind: Type[Any]) -> None:
-    """LineError unless these are the fields of such a record."""
+    """Raise LineError unless `data` has exactly the fields of record type `kind`, each with the right JSON
+    type."""
     if not _REQUIRED[kind] <= data.keys():
         missing = ", ".join(sorted(_REQUIRED[kind] - data.keys()))
         raise LineError("a %s record lacks %s" % (kind.TAG, missing))
@@ -63,20 +71,30 @@ def _check_fields(data: Dict[str, Any], kind: Type[Any]) -> None:
     for name, value in data.items():
         if name not in known:
             raise LineError("a %s record has no field %s" % (kind.TAG, name))
-        if not _fits(value, str(known[name].type)):
+        if not _has_type(value, str(known[name].type)):
             raise LineError("field %s of a %s record has the wrong type" % (name, kind.TAG))
 
 
-def _fits(value: Any, annotation: str) -> bool:
-    """Whether a JSON value is of the type an annotation of `wire.py` names."""
+def _with_members(data: Dict[str, Any], kind: Type[Any]) -> Dict[str, Any]:
+    """The fields with members of enums for their texts; LineError for a text that is none of them."""
+    for name, enum in _ENUM_FIELDS[kind].items():
+        try:
+            data[name] = enum(data[name])
+        except ValueError as error:
+            raise LineError("field %s of a %s record: %s" % (name, kind.TAG, error)) from None
+    return data
+
+
+def _has_type(value: Any, annotation: str) -> bool:
+    """Return whether a JSON value has the type that an annotation of `records.py` names."""
     if annotation == "Arguments":
-        return isinstance(value, list) and all(_is_pair_of_texts(pair) for pair in value)
+        return isinstance(value, list) and all(_is_text_pair(pair) for pair in value)
     if annotation.startswith("List["):
-        return isinstance(value, list) and all(_fits(item, annotation[5:-1]) for item in value)
+        return isinstance(value, list) and all(_has_type(item, annotation[5:-1]) for item in value)
     if annotation == "int":
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, _JSON_TYPES[annotation])
+    return isinstance(value, str if annotation in _ENUMS else _JSON_TYPES[annotation])
 
 
-def _is_pair_of_texts(value: Any) -> bool:
+def _is_text_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(item, str) for item in value)

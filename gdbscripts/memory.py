@@ -1,4 +1,4 @@
-"""Memory of the program, addressed as machine code does it."""
+"""Reads memory and registers of the program, with operands as gdb disassembles them."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from gdbscripts.arch.host import current as architecture
 from gdbscripts.arch.x86_64_effects import ALL_BITS, parse_memory
 
 
-def address_in(place: str, frame: gdb.Frame) -> int:
-    """The address of a memory operand, with the registers of `frame`; 0 when it is none."""
-    memory = parse_memory(place)
+def operand_address(operand: str, frame: gdb.Frame) -> int:
+    """Return the address of the memory operand, computed with the registers of `frame`; 0 when it is not in
+    memory."""
+    memory = parse_memory(operand)
     if memory is None:
         return 0
-    return memory.address(*(register(frame, name) if name else 0 for name in (memory.base, memory.by)))
+    return memory.address(*(register(frame, name) if name else 0 for name in (memory.base, memory.index_register)))
 
 
-def value_in(place: str, frame: gdb.Frame) -> int:
-    """The pointer in a register, or in a memory operand with the registers of `frame`."""
-    slot = address_in(place, frame)
-    return read_pointer(slot) if slot else register(frame, place)
+def operand_value(operand: str, frame: gdb.Frame) -> int:
+    """Return the 64-bit value of a register, or of a memory operand with the registers of `frame`."""
+    slot = operand_address(operand, frame)
+    return read_pointer(slot) if slot else register(frame, operand)
 
 
 def read_pointer(address: int) -> int:
-    """What memory holds at `address`; 0 when it cannot be read."""
+    """Return the 8-byte little-endian value at `address`; 0 when it cannot be read."""
     return int.from_bytes(read_bytes(address, 8), "little")
 
 
 def stack_pointer(frame: gdb.Frame) -> int:
-    """The frame's stack pointer."""
+    """Return the value of the stack pointer in `frame`."""
     return register(frame, architecture.STACK_POINTER)
 
 
 def read_bytes(address: int, size: int) -> bytes:
-    """What lies at `address`; nothing when not all of it can be read."""
+    """Return `size` bytes from `address`; b"" when not all of them can be read."""
     if not size:
         return b""
     try:
@@ -43,5 +44,5 @@ def read_bytes(address: int, size: int) -> bytes:
 
 
 def register(frame: gdb.Frame, name: str) -> int:
-    """The register as it was in `frame`, without a sign."""
+    """Return the value of a register in `frame`, as an unsigned 64-bit int."""
     return int(frame.read_register(name)) & ALL_BITS

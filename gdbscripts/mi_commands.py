@@ -1,4 +1,5 @@
-"""The MI commands the host calls. Their names start with `-chain-`: gdb has `-trace-*` and others of its own."""
+"""The MI commands that the host calls. Their prefix is `-chain-`, since gdb has commands such as `-trace-start`
+itself."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import gdb
 
 from gdbscripts import plan as plans
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.enums import RecordingOutcome
 from gdbscripts.plan_breakpoints import set_breakpoints
 from gdbscripts.recorder import Recorder
 from gdbscripts.records import SCHEMA, MilestoneRecord, ProgramExitRecord
@@ -27,7 +29,7 @@ _SETTINGS = (
     "set disable-randomization on",
     "set print inferior-events off",
     "set print thread-events off",
-    # QEMU kicks vCPUs with signals and stops for none; a crash is worth a look at the stacks.
+    # QEMU interrupts vCPU threads with signals, which must not stop it; a crash stops it, to record the stacks.
     "handle all nostop noprint pass",
     "handle SIGSEGV SIGABRT SIGILL SIGFPE stop print pass",
     "handle SIGTRAP SIGINT stop print nopass",
@@ -35,132 +37,133 @@ _SETTINGS = (
 
 
 class CommandState:
-    """What the commands share: the one recording of this gdb."""
+    """The state that the commands share: the one recording of this gdb process."""
 
     recorder: Optional[Recorder] = None
     explainer: Optional[PointerExplainer] = None
 
     @classmethod
-    def current(cls) -> Recorder:
-        """The recorder; GdbError when `-chain-plan` was not called."""
+    def current_recorder(cls) -> Recorder:
+        """Return the recorder. Raises GdbError before `-chain-plan`."""
         if cls.recorder is None:
             raise gdb.GdbError("no plan yet: call -chain-plan FILE first")
         return cls.recorder
 
     @classmethod
-    def explaining(cls) -> PointerExplainer:
-        """The explainer; GdbError when `-chain-pointers` was not called."""
+    def current_explainer(cls) -> PointerExplainer:
+        """Return the explainer. Raises GdbError before `-chain-pointers`."""
         if cls.explainer is None:
             raise gdb.GdbError("no pointers yet: call -chain-pointers FILE first")
         return cls.explainer
 
 
 class HelloCommand(gdb.MICommand):
-    """`-chain-hello`: proves that this side is there, and tells its schema."""
+    """`-chain-hello`: proves that these scripts are loaded, and returns their schema number."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
-        """The schema, gdb's version and the version of its Python. From here on gdb is set up for recording."""
+        """Apply the settings for recording; returns the schema number, and the versions of gdb and its Python."""
         for setting in _SETTINGS:
             gdb.execute(setting, to_string=True)
         return {"schema": SCHEMA, "gdb": gdb.VERSION, "python": platform.python_version()}
 
 
 class PlanCommand(gdb.MICommand):
-    """`-chain-plan FILE`: open the recording and set the breakpoints of the plan in FILE."""
+    """`-chain-plan FILE`: opens the recording and sets the breakpoints of the plan in FILE."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
-        """The names of the functions that the program has, of all the plan asks for."""
+        """Return the planned functions that the program has, and the start time in seconds of CLOCK_MONOTONIC."""
         plan = plans.load(arguments[0])
         recorder = Recorder(plan.recording)
-        found = set_breakpoints(plan, recorder)
-        for step in plan.steps:
-            files = sorted({file for name in step.functions for file in found.get(name, ())})
+        sources = set_breakpoints(plan, recorder)
+        for milestone in plan.milestones:
+            files = sorted({file for name in milestone.functions for file in sources.get(name, ())})
             recorder.write(
                 MilestoneRecord(
-                    name=step.name,
-                    title=step.title,
-                    required=step.required,
-                    found=[name for name in step.functions if name in found],
-                    missing=[name for name in step.functions if name not in found],
+                    name=milestone.name,
+                    title=milestone.title,
+                    required=milestone.required,
+                    found=[name for name in milestone.functions if name in sources],
+                    missing=[name for name in milestone.functions if name not in sources],
                     files=files,
-                    request=step.request_name,
-                    about=step.about,
-                    target=step.target,
+                    request=milestone.request_name,
+                    about=milestone.about,
+                    target=milestone.target,
                 )
             )
         gdb.events.exited.connect(_record_exit)
         CommandState.recorder = recorder
-        return {"found": sorted(found), "started": repr(recorder.started)}
+        return {"found": sorted(sources), "started": repr(recorder.started)}
 
 
 class PointersCommand(gdb.MICommand):
-    """`-chain-pointers FILE`: get ready to explain the pointers of the plan in FILE, in runs of their own."""
+    """`-chain-pointers FILE`: prepares to explain the pointers of the plan in FILE in further runs of the
+    program."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
-        """How many runs' worth of questions are open."""
-        from gdbscripts.pointers.explain import PointerExplainer  # not before: gdb is to be ready soon
+        """Return the number of pointers that are not explained yet."""
+        from gdbscripts.pointers.explain import PointerExplainer  # imported on demand, so that gdb starts fast
 
-        gdb.events.exited.disconnect(_record_exit)  # what ends from now on is not the recorded run
-        CommandState.explainer = PointerExplainer(plans.load(arguments[0]), CommandState.current())
-        return {"open": CommandState.explainer.open}
+        gdb.events.exited.disconnect(_record_exit)  # later exits are not of the recorded run
+        CommandState.explainer = PointerExplainer(plans.load(arguments[0]), CommandState.current_recorder())
+        return {"open": CommandState.explainer.open_count}
 
 
 class PointerRunCommand(gdb.MICommand):
-    """`-chain-round`: set up the next run; the program stands at its very first instruction."""
+    """`-chain-round`: sets the breakpoints of the next run; the program is stopped at its first instruction."""
 
     def invoke(self, arguments: List[str]) -> None:
-        """Nothing to tell."""
-        CommandState.explaining().begin()
+        """Set the breakpoints and watchpoints of the run; returns nothing."""
+        CommandState.current_explainer().begin_run()
 
 
 class PointerRunEndCommand(gdb.MICommand):
-    """`-chain-round-end [REFUSED]`: learn from the run, and kill it; REFUSED is why gdb would not start it."""
+    """`-chain-round-end [ERROR]`: evaluates the run and kills it; ERROR is why gdb could not start it."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
-        """How many pointers are still to be explained."""
-        explainer = CommandState.explaining()
+        """Return the number of pointers that are not explained yet."""
+        explainer = CommandState.current_explainer()
         if gdb.selected_inferior().pid:
             gdb.execute("kill", to_string=True)
-        explainer.finish(arguments[0] if arguments else "")
-        return {"open": explainer.open}
+        explainer.finish_run(arguments[0] if arguments else "")
+        return {"open": explainer.open_count}
 
 
 class ExplainCommand(gdb.MICommand):
-    """`-chain-explain`: append what was found out about the pointers."""
+    """`-chain-explain`: appends the records of all pointers to the recording."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
-        """How many pointers there are."""
+        """Return the number of pointers that were recorded."""
         from gdbscripts.pointers.pointer_records import write_explanation
 
-        explainer = CommandState.explaining()
-        for number, site in enumerate(explainer.sites):
-            write_explanation(number, site, CommandState.current())
-        return {"pointers": len(explainer.sites)}
+        explainer = CommandState.current_explainer()
+        for number, call in enumerate(explainer.calls):
+            write_explanation(number, call, CommandState.current_recorder())
+        return {"pointers": len(explainer.calls)}
 
 
 class WhereCommand(gdb.MICommand):
-    """`-chain-where`: record where every thread of the stopped program stands."""
+    """`-chain-where`: records the stack of every thread of the stopped program."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
-        """How many threads there are."""
-        return {"threads": CommandState.current().where()}
+        """Return the number of threads whose stacks were recorded."""
+        return {"threads": CommandState.current_recorder().record_all_threads()}
 
 
 class EndCommand(gdb.MICommand):
-    """`-chain-end OUTCOME REASON`: write the footer."""
+    """`-chain-end OUTCOME REASON`: writes the footer and closes the recording."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
-        """How many stops were recorded."""
-        recorder = CommandState.current()
-        recorder.end(arguments[0], arguments[1])
+        """Return the number of stops in the recording."""
+        recorder = CommandState.current_recorder()
+        recorder.end(RecordingOutcome(arguments[0]), arguments[1])
         return {"stops": recorder.stops}
 
 
 def _record_exit(event: gdb.ExitedEvent) -> None:
-    CommandState.current().write_if_open(_exit(event))
+    CommandState.current_recorder().write_if_open(_exit_record(event))
 
 
-def _exit(event: gdb.ExitedEvent) -> ProgramExitRecord:
+def _exit_record(event: gdb.ExitedEvent) -> ProgramExitRecord:
     if hasattr(event, "exit_code"):
         return ProgramExitRecord(status=event.exit_code)
     signal = gdb.convenience_variable("_exitsignal")  # void when gdb itself killed the program
@@ -168,7 +171,8 @@ def _exit(event: gdb.ExitedEvent) -> ProgramExitRecord:
 
 
 def register() -> None:
-    """Make the commands known to gdb. Its settings stay as they are: people debug by hand with this as well."""
+    """Register the commands with gdb; its settings do not change, because users load these scripts in plain gdb
+    too."""
     HelloCommand("-chain-hello")
     PlanCommand("-chain-plan")
     PointersCommand("-chain-pointers")

@@ -1,4 +1,4 @@
-"""What the host asks the gdb side to record: standard library only, both sides import it."""
+"""The plan that the host sends to gdb: what to record. Both sides import it; standard library only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import List
 
 @dataclass(frozen=True)
 class PlannedMilestone:
-    """One milestone to wait for.
+    """One milestone to record.
 
-    `request` narrows a step on `ioctl` to one request (its number; 0 for any call). A step is recorded up to
-    `limit` times, once a thread when `per_thread`; with `as_often_as` it is complete after as many stops as
-    the step of that name had, and costs nothing any more.
+    `request` limits a milestone on `ioctl` to one request number; 0 means any call. The milestone is recorded up
+    to `limit` times, once per thread when `per_thread` is set. With `as_often_as` it is complete after as many
+    stops as the milestone of that name has, and its breakpoint is deleted then. `returns` asks for the return
+    value too.
     """
 
     name: str
@@ -33,64 +34,64 @@ class PlannedMilestone:
 
 @dataclass(frozen=True)
 class AcceleratorTest:
-    """`expression` is true in QEMU when accelerator `name` runs."""
+    """A C expression that is true in QEMU when accelerator `name` runs."""
 
     name: str
     expression: str
 
 
 @dataclass(frozen=True)
-class PointerSite:
-    """A call through a pointer that is to be explained.
+class IndirectCallSite:
+    """An indirect call of a recorded stack whose pointer is to be explained.
 
-    The call was seen in a stack: `reached` is the address the thread stood at or, with `left`, would return to
-    from a library; `stack` are the return addresses from there outwards, those in the program; the call's own is
-    number `position`. `returns` are those from the call outwards, with what gdb shows of functions that jumped on
-    and left no frame of their own. `inside_callee` is an address in the code of the function that was reached,
-    `callee` its name. `hidden` is an address in the function, called by name, that went on through the pointer and
-    left no frame; 0 when the caller itself called through it.
+    All addresses are ints. `stop_address` is the pc at which the stack was recorded, or with `in_library` the
+    return address of the call into the library. `return_addresses` are those of the program's frames from there
+    outwards; the one of the indirect call is number `call_position`. `returns` are the return addresses from the
+    indirect call outwards, including tail-call frames that gdb reconstructs. `callee_address` is an address in the
+    code of the called function and `callee` is its name. `elided_function` is the address of a function that was
+    called by name, left by an indirect tail call and has no frame; 0 when the caller itself makes the indirect
+    call.
     """
 
-    reached: int
-    stack: List[int]
-    position: int
+    stop_address: int
+    return_addresses: List[int]
+    call_position: int
     returns: List[int]
-    inside_callee: int
+    callee_address: int
     callee: str
-    left: bool = False
-    hidden: int = 0
+    in_library: bool = False
+    elided_function: int = 0
 
 
 @dataclass(frozen=True)
 class RecordingPlan:
-    """Everything to record, and the file to append it to; `ledger` asks for all of KVM's ioctls.
+    """All that gdb is to record, and the file to append it to.
 
-    With `samples` that many exits of each reason are followed to the device; `accessors` are the functions that
-    hand an access to it.
-
-    With `pointers` it asks for these to be explained.
+    `ioctl_log` asks for all ioctls on KVM descriptors. `samples` is the number of exits per exit reason whose
+    handling is recorded down to the device function; `accessors` are the functions that call device functions.
+    `pointers` are the indirect calls to explain.
     """
 
     recording: str
-    steps: List[PlannedMilestone]
+    milestones: List[PlannedMilestone]
     accelerators: List[AcceleratorTest]
     ioctl_log: bool = False
     samples: int = 0
     accessors: List[str] = field(default_factory=list)
-    pointers: List[PointerSite] = field(default_factory=list)
+    pointers: List[IndirectCallSite] = field(default_factory=list)
 
 
 def save(plan: RecordingPlan, path: str) -> None:
-    """Write `plan` as JSON."""
+    """Write `plan` as JSON to the file `path`. Raises OSError."""
     with open(path, "w", encoding="utf-8") as file:
         json.dump(asdict(plan), file)
 
 
 def load(path: str) -> RecordingPlan:
-    """The plan that `save` wrote."""
+    """Return the plan that `save` wrote to `path`. Raises OSError, and ValueError when it is not JSON."""
     with open(path, encoding="utf-8") as file:
         data = json.load(file)
-    data["steps"] = [PlannedMilestone(**step) for step in data["steps"]]
+    data["milestones"] = [PlannedMilestone(**milestone) for milestone in data["milestones"]]
     data["accelerators"] = [AcceleratorTest(**test) for test in data["accelerators"]]
-    data["pointers"] = [PointerSite(**site) for site in data.get("pointers", ())]
+    data["pointers"] = [IndirectCallSite(**call_site) for call_site in data.get("pointers", ())]
     return RecordingPlan(**data)

@@ -1,4 +1,4 @@
-"""Sets the breakpoints of a plan, once the functions they belong to can be found."""
+"""Sets the breakpoints of a plan as soon as gdb knows the addresses of their functions."""
 
 from __future__ import annotations
 
@@ -11,103 +11,105 @@ import gdb
 from gdbscripts.breakpoints import THREAD_CREATE, MilestoneBreakpoint, MilestoneCounts, ThreadCreateBreakpoint
 from gdbscripts.plan import PlannedMilestone, RecordingPlan
 from gdbscripts.recorder import Recorder
-from gdbscripts.tail_calls import address_of, symbol_at
+from gdbscripts.tail_calls import function_address, symbol_at
 
 _C_LIBRARY = re.compile(r"/(?:libc|libpthread|ld-musl)[^/]*$")
 
 
 def set_breakpoints(plan: RecordingPlan, recorder: Recorder) -> Dict[str, List[str]]:
-    """Set all breakpoints of `plan`; returns for each function's name where the program defines it.
+    """Set all breakpoints of `plan`; they append their records to `recorder`.
 
-    The value is a list of absolute source files, empty when the program has no such function. Functions of
-    the C library are found once it is loaded.
+    Returns for each function name the sorted absolute paths of the source files that define it, an empty list when
+    the function is in a library. Functions that the program does not have are missing. Functions of the C library
+    get their breakpoints when the library is loaded.
     """
-    progress = MilestoneCounts(plan.steps)
+    counts = MilestoneCounts(plan.milestones)
     by_function: Dict[str, List[PlannedMilestone]] = {}
-    for step in plan.steps:
-        for function in step.functions:
-            by_function.setdefault(function, []).append(step)
-    found: Dict[str, List[str]] = {}
+    for milestone in plan.milestones:
+        for function in milestone.functions:
+            by_function.setdefault(function, []).append(milestone)
+    sources: Dict[str, List[str]] = {}
     if plan.ioctl_log:
         from gdbscripts.exits import ExitSampler
         from gdbscripts.ioctls import FUNCTIONS, IoctlLog
 
         exits = ExitSampler(plan.samples, plan.accessors, recorder) if plan.samples else None
-        recorder.at_end(exits.write_counts if exits else None)
+        recorder.before_footer(exits.write_counts if exits else None)
         ioctl_log = IoctlLog(recorder, exits)
         for function in FUNCTIONS:
-            when_loaded(function, partial(ioctl_log.watch, function))
-    for function, steps in by_function.items():
-        if any(step.request for step in steps):
-            found[function] = []
-            when_loaded(function, partial(_watch, function, steps, progress, recorder, plan))
+            when_loaded(function, partial(ioctl_log.add_function, function))
+    for function, milestones in by_function.items():
+        if any(milestone.request for milestone in milestones):
+            sources[function] = []
+            when_loaded(function, partial(_set_milestone_breakpoint, function, milestones, counts, recorder, plan))
             continue
-        breakpoint_ = _watch(function, steps, progress, recorder, plan, where=function)
+        breakpoint_ = _set_milestone_breakpoint(function, milestones, counts, recorder, plan, location=function)
         if breakpoint_.pending:
             breakpoint_.delete()
         else:
-            found[function] = _files_of(function)
+            sources[function] = _source_files(function)
     when_loaded(THREAD_CREATE, partial(ThreadCreateBreakpoint, recorder))
-    return found
+    return sources
 
 
-def _watch(
+def _set_milestone_breakpoint(
     function: str,
-    steps: List[PlannedMilestone],
-    progress: MilestoneCounts,
+    milestones: List[PlannedMilestone],
+    counts: MilestoneCounts,
     recorder: Recorder,
     plan: RecordingPlan,
-    where: str,
+    location: str,
 ) -> MilestoneBreakpoint:
-    return MilestoneBreakpoint(where, function, steps, progress, recorder, plan.accelerators)
+    return MilestoneBreakpoint(location, function, milestones, counts, recorder, plan.accelerators)
 
 
 def when_loaded(function: str, create: Callable[..., object], next_run: bool = False) -> Callable[[], None]:
-    """Call `create(where=location)` once the library with `function` is there: its very first instruction.
+    """Call `create(location=...)` with the address of the first instruction of `function` when its library is
+    loaded.
 
-    A breakpoint by name would stop behind the prologue, where argument registers may be in use already. While the
-    program does not run, or for the `next_run`, the libraries gdb knows are those of the run before.
-    Returns how to wait no longer.
+    The location is an address, `*0x...`, because a breakpoint by name is set after the prologue, where argument
+    registers may be overwritten. Before the program runs, or for the `next_run`, the library addresses that gdb
+    knows are those of the previous run, so it waits. Returns a function that cancels the waiting.
     """
 
-    def look(event: gdb.NewObjFileEvent) -> None:
-        # Asking costs 5 ms each time, so not for every library.
-        if _C_LIBRARY.search(event.new_objfile.filename or "") and _create(function, create):
-            forget()
+    def on_new_library(event: gdb.NewObjFileEvent) -> None:
+        # The symbol lookup takes 5 ms, so it is not done for every library.
+        if _C_LIBRARY.search(event.new_objfile.filename or "") and _create_in_library(function, create):
+            cancel()
 
-    def forget() -> None:
+    def cancel() -> None:
         if waiting:
             waiting.clear()
-            gdb.events.new_objfile.disconnect(look)
+            gdb.events.new_objfile.disconnect(on_new_library)
 
     waiting = [True]
     running = bool(gdb.selected_inferior().pid) and not next_run
-    if (running and _create(function, create)) or _is_linked_statically(function, create):
+    if (running and _create_in_library(function, create)) or _create_in_program(function, create):
         waiting.clear()
     else:
-        gdb.events.new_objfile.connect(look)
-    return forget
+        gdb.events.new_objfile.connect(on_new_library)
+    return cancel
 
 
-def _create(function: str, create: Callable[..., object]) -> bool:
-    """Whether the function is in a library that is loaded; `create` is called then."""
-    address = address_of(function)
+def _create_in_library(function: str, create: Callable[..., object]) -> bool:
+    """Call `create` if `function` is in a loaded library; returns whether it was called."""
+    address = function_address(function)
     if not address or not gdb.solib_name(address):
         return False
-    create(where="*0x%x" % address)
+    create(location="*0x%x" % address)
     return True
 
 
-def _is_linked_statically(function: str, create: Callable[..., object]) -> bool:
-    address = address_of(function)
+def _create_in_program(function: str, create: Callable[..., object]) -> bool:
+    address = function_address(function)
     symbol = symbol_at(address) if address else None
     if symbol is None or symbol[2].startswith(".plt") or gdb.solib_name(address):
         return False
-    create(where=function)
+    create(location=function)
     return True
 
 
-def _files_of(function: str) -> List[str]:
+def _source_files(function: str) -> List[str]:
     _, locations = gdb.decode_line(function)
     files = {sal.symtab.fullname() for sal in locations or () if sal.symtab is not None}
     return sorted(files)

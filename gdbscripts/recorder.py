@@ -1,4 +1,5 @@
-"""Appends what happens to the recording, one line a record, flushed at once: a killed run stays readable."""
+"""Appends records to the recording, one per line, and flushes each, so that a killed run leaves a readable
+file."""
 
 from __future__ import annotations
 
@@ -7,81 +8,96 @@ from typing import Any, Callable, Dict, List, Optional
 
 import gdb
 
+from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, StopRecord, ThreadRecord
 from gdbscripts.stack import StackWalker, WalkedStack
 
 
 class Recorder:
-    """One recording in the making."""
+    """Appends the records of one run to a recording file.
+
+    `path` is the recording, which already has its header. Raises OSError when the file cannot be opened.
+    """
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "a", encoding="utf-8")  # lives as long as the session
+        self._file = open(path, "a", encoding="utf-8")  # stays open for the whole session
         self._walker = StackWalker()
         self._threads: Dict[int, ThreadRecord] = {}
         self._started = time.monotonic()
         self.stops = 0
-        self._halts = False
-        self._at_end: Optional[Callable[[], None]] = None
+        self._stop_requested = False
+        self._before_footer: Optional[Callable[[], None]] = None
 
     @property
     def started(self) -> float:
-        """When the program was started, in seconds of CLOCK_MONOTONIC."""
+        """The time at which the program was started, in seconds of CLOCK_MONOTONIC."""
         return self._started
 
     @property
-    def halts(self) -> bool:
-        """Whether a breakpoint is to halt the program from now on."""
-        return self._halts
+    def stop_requested(self) -> bool:
+        """Whether the next breakpoint hit stops the program instead of letting it continue."""
+        return self._stop_requested
 
-    def halt(self, halts: bool) -> None:
-        """Halt at the next breakpoint, or do not."""
-        self._halts = halts
+    def request_stop(self, requested: bool) -> None:
+        """Make the next breakpoint hit stop the program, or let the program continue at each hit."""
+        self._stop_requested = requested
 
     def restart_clock(self) -> None:
-        """The program is started again: its time begins anew."""
+        """Set the start time to now, because the program is started again."""
         self._started = time.monotonic()
 
     def now(self) -> float:
-        """Seconds since the program was started."""
+        """Return the time since the program was started, in seconds, rounded to microseconds."""
         return round(time.monotonic() - self._started, 6)
 
     def write(self, record: Record) -> None:
-        """Append one record."""
+        """Append `record` as one line. Raises OSError when the disk is full, ValueError after `end`."""
         self._file.write(to_line(record))
         self._file.flush()
 
     def write_if_open(self, record: Record) -> None:
-        """Append one record unless the footer is written: what happens afterwards is our own tidying up."""
+        """Append `record` unless the footer is already written: later events come from the shutdown of gdb
+        itself."""
         if not self._file.closed:
             self.write(record)
 
     def note_failure(self, error: Exception) -> bool:
-        """Note that something could not be recorded; False when not even the note can be written."""
+        """Append a note that a stop was not recorded because of `error`; returns False when the note cannot be
+        written either."""
         try:
             self.write(NoteRecord("a stop could not be recorded: %s: %s" % (type(error).__name__, error)))
-        except (OSError, ValueError):  # no space left, or closed
+        except (OSError, ValueError):  # the disk is full, or the file is closed
             return False
         return True
 
-    def stop(self, reason: str, milestones: List[str], function: str, **details: Any) -> int:
-        """Record the selected thread's stack; returns the number of the stop."""
+    def record_stop(self, reason: StopReason, milestones: List[str], function: str, **details: Any) -> int:
+        """Record the stack of the selected thread with its arguments.
+
+        `reason` and `milestones` are the fields of `StopRecord`; `function` is the name of the function that has
+        the breakpoint; `details` are further fields of `StopRecord`. Returns the number of the stop, from 0.
+        """
         moment = self.now()
         thread = self.note_thread()
-        return self.put(self.walk(), moment, thread, reason, milestones, function, **details)
+        return self.write_stop(self.walk(), moment, thread, reason, milestones, function, **details)
 
     def walk(self, arguments: bool = True) -> WalkedStack:
-        """The selected thread's stack; frames that are new are recorded."""
+        """Return the stack of the selected thread, and record those of its frames that were not recorded
+        before."""
         stack = self._walker.walk(arguments)
         for frame in stack.new:
             self.write(frame)
         return stack
 
-    def put(
-        self, stack: WalkedStack, moment: float, thread: int, reason: str, milestones: List[str], function: str,
-        **details: Any,
+    def write_stop(
+        self, stack: WalkedStack, moment: float, thread: int, reason: StopReason, milestones: List[str],
+        function: str, **details: Any,
     ) -> int:  # fmt: skip
-        """Record a stack that was walked before; returns the number of the stop."""
+        """Record a stack that `walk` returned.
+
+        `moment` is in seconds since the program was started, `thread` is gdb's thread number; the other parameters
+        are those of `record_stop`. Returns the number of the stop, from 0.
+        """
         number = self.stops
         self.stops += 1
         self.write(
@@ -99,46 +115,49 @@ class Recorder:
         )
         return number
 
-    def where(self) -> int:
-        """Record where every thread stands, each as a stop of reason `where`; returns how many."""
+    def record_all_threads(self) -> int:
+        """Record the stack of every thread as a stop of reason `where`; returns the number of threads."""
         threads = sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num)
         selected = gdb.selected_thread()
         for thread in threads:
             thread.switch()
-            self.stop("where", [], "")
+            self.record_stop(StopReason.WHERE, [], "")
         if selected is not None and selected.is_valid():
             selected.switch()
         return len(threads)
 
-    def at_end(self, write: Optional[Callable[[], None]]) -> None:
-        """Call `write` before the footer."""
-        self._at_end = write
+    def before_footer(self, write: Optional[Callable[[], None]]) -> None:
+        """Set the function that `end` calls before it writes the footer; None for no function."""
+        self._before_footer = write
 
-    def end(self, outcome: str, reason: str) -> None:
-        """Write the footer and close the file."""
-        if self._at_end is not None:
-            self._at_end()
+    def end(self, outcome: RecordingOutcome, reason: str) -> None:
+        """Write the footer with `outcome` and `reason`, and close the file."""
+        if self._before_footer is not None:
+            self._before_footer()
         self.write(EndRecord(outcome, reason, frames=len(self._walker), stops=self.stops))
         self._file.close()
 
     def stack_numbers(self) -> List[int]:
-        """The selected thread's stack, without arguments, as the numbers of its frames."""
+        """Return the frame numbers of the selected thread's stack, innermost first, without reading arguments."""
         return self.walk(arguments=False).frames
 
     def note_thread(self) -> int:
-        """The selected thread's number; the thread is recorded when it is new or has another name."""
+        """Return gdb's number of the selected thread; record the thread when it is new or its name has changed."""
         return self._note_thread(gdb.selected_thread())
 
-    def thread_of_another_run(self) -> int:
-        """The selected thread's number; it is recorded only if the recorded run had none of that number."""
+    def note_thread_of_rerun(self) -> int:
+        """Return gdb's number of the selected thread, in a run after the recorded one.
+
+        Records the thread only when the recorded run had no thread of that number.
+        """
         thread = gdb.selected_thread()
         return thread.num if thread.num in self._threads else self._note_thread(thread)
 
     def _note_thread(self, thread: gdb.InferiorThread) -> int:
-        known = self._threads.get(thread.num)
+        previous = self._threads.get(thread.num)
         name = thread.name or ""
-        if known is None or known.name != name:
-            handle = known.handle if known else handle_of(thread)
+        if previous is None or previous.name != name:
+            handle = previous.handle if previous else handle_of(thread)
             now = ThreadRecord(thread.num, thread.ptid[1], name, handle)
             self._threads[thread.num] = now
             self.write(now)
@@ -146,7 +165,7 @@ class Recorder:
 
 
 def handle_of(thread: gdb.InferiorThread) -> str:
-    """The thread's pthread_t in hexadecimal; "" when libthread_db does not help."""
+    """Return the thread's pthread_t in hexadecimal; "" when gdb has no libthread_db for the program."""
     try:
         return hex(int.from_bytes(thread.handle(), "little"))
     except (gdb.error, RuntimeError):

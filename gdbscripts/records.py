@@ -1,7 +1,7 @@
-"""The records of a recording, shared by both sides; `lines.py` writes and reads them.
+"""The record types of a recording, shared by both sides; `lines.py` writes and reads them.
 
-A recording is one `Header`, then records in the order of events, then one `End`. No `End` means that the
-recording was cut short. A frame is sent once and named by its number afterwards.
+A recording is one `HeaderRecord`, then records in the order of events, then one `EndRecord`. Without an
+`EndRecord` the recording is incomplete. A frame is recorded once and referred to by its number afterwards.
 """
 
 from __future__ import annotations
@@ -9,36 +9,34 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union
 
+from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, RecordingOutcome, SlotKind, StopReason
+
 # History of the format:
 # 1  first
-# 2  pointers, the ledger of ioctls, the kernel's side
-# 3  stops are counted, calls of kind `call`: imported backtraces
+# 2  pointers, the ioctl log, kernel events
+# 3  stops have a count, frames have calls of kind `call`: imported backtraces
 SCHEMA = 3
 
-IMPORT = "import"  # scenario of a recording that was read from a text
-IO = "io"  # reason of a stop in a device's function, on behalf of the guest
-STEPS = ("passed", "read", "stored", "copied", "written", "static", "returned")
-STORE = "store"  # reason of a stop that shows who stored a pointer
-SAMPLE = "sample"  # reason of a stop that was imported as one of many
-KERNEL_LIBRARY = "kernel"  # the library an imported function of the kernel is in
-UNKNOWN_NAME = "??"  # the function of a frame that nobody knows
+IMPORT = "import"  # scenario of a recording that was imported from text
+KERNEL_LIBRARY = "kernel"  # the library of imported kernel functions
+UNKNOWN_NAME = "??"  # the function of a frame without a symbol
 SIGNAL = "<signal handler called>"
-CUT = "<stack deeper than"  # begins the name of a frame that stands for all that were left out
-BREAK = "break "  # begins the name of a milestone that the user asked for with --break
+CUT = "<stack deeper than"  # prefix of the name of the frame that replaces all omitted frames
+BREAK = "break "  # prefix of the name of a milestone that --break created
 
 Arguments = List[Tuple[str, str]]  # (name, value as gdb prints it), in the order of the declaration
 
 
 @dataclass(frozen=True)
 class HeaderRecord:
-    """Where the recording comes from."""
+    """The program, the command line and the host that the recording comes from."""
 
     TAG: ClassVar[str] = "header"
     schema: int
-    tool: str  # name and version of this program
+    tool: str  # name and version of this program, as `name version`, as `name version`
     created: str  # ISO 8601, UTC
     scenario: str
-    command: List[str]  # to repeat by hand: the serial port, recorded through a file, goes to stdio
+    command: List[str]  # to run by hand: the serial port goes to stdio instead of a file
     guest: str  # "tiny", or the path of the user's image or kernel
     accelerator_asked: str
     qemu: str  # absolute path of the binary
@@ -46,83 +44,83 @@ class HeaderRecord:
     build_id: str  # hexadecimal; "" when the binary has none
     gdb_version: str
     host: str  # kernel release and machine
-    build: Dict[str, Any] = field(default_factory=dict)  # the birth certificate, when there is one
+    build: Dict[str, Any] = field(default_factory=dict)  # the content of build.json, when there is one
     qemu_arguments: List[str] = field(default_factory=list)  # the user's own: the end of `command`
 
 
 @dataclass(frozen=True)
 class MilestoneRecord:
-    """One step the scenario waits for, and what the program says it has of it."""
+    """One milestone of the scenario, and which of its functions the program has."""
 
     TAG: ClassVar[str] = "milestone"
     name: str
     title: str
     required: bool
-    found: List[str]  # functions of the program that realise this step
-    missing: List[str]  # alternatives the program does not have
+    found: List[str]  # functions of the milestone that the program has
+    missing: List[str]  # functions of the milestone that the program does not have
     files: List[str] = field(default_factory=list)  # absolute source files of `found`
-    request: str = ""  # an ioctl's request name, when the step is one request
-    about: str = ""  # what happens here, for the report
-    target: bool = False  # a chain of its own leads here in the report
+    request: str = ""  # name of the ioctl request, when the milestone is one request
+    about: str = ""  # description for the report
+    target: bool = False  # the report shows a chain to this milestone
 
 
 @dataclass(frozen=True)
 class ThreadRecord:
-    """A thread; sent again when its name changes, the last record counts."""
+    """One thread. It is recorded again when its name changes; the last record counts."""
 
     TAG: ClassVar[str] = "thread"
     number: int  # gdb's number, from 1
     tid: int
     name: str
-    handle: str = ""  # its pthread_t in hexadecimal, to find who created it
+    handle: str = ""  # its pthread_t in hexadecimal, which identifies the thread that created it
 
 
 @dataclass(frozen=True)
 class FrameRecord:
-    """One place in the code a stack can pass through. Arguments belong to the stop, not to the frame."""
+    """One frame, by its position in the code. Arguments belong to the stop, not to the frame."""
 
     TAG: ClassVar[str] = "frame"
     number: int  # from 0
     function: str  # "??" when gdb knows none
-    kind: str  # normal, inline, tail, signal, other
+    kind: FrameKind
     pc: int
     file: str = ""  # absolute, or as the debug information of a library has it
     line: int = 0
     library: str = ""  # path of the shared library the code is in; "" for the program itself
-    addressed: bool = True  # gdb prints the address: the pc is not at the beginning of a line
-    call: str = ""  # how this frame calls the inner one: direct, indirect, call, tail, inline, signal, unknown
-    instruction: str = ""  # the call as disassembled
-    # Functions between this one and the inner one that left no frame, since they went on by a jump: the one
-    # called first; name, absolute source file and library of each. `call` is how the last one came to the inner.
+    addressed: bool = True  # gdb prints the address: the pc is not at the start of a line
+    call: str = ""  # how this frame calls its callee: direct, indirect, call, tail, inline, signal, unknown
+    instruction: str = ""  # the disassembled call instruction
+    # Elided frames between this frame and its callee: functions that left by a tail call. The one called first
+    # is first; each is name, absolute source file and library. `call` is how the last of them calls the callee.
     via: List[List[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class StopRecord:
-    """A thread's stack at one moment."""
+    """The stack of one thread at one moment."""
 
     TAG: ClassVar[str] = "stop"
     number: int  # from 0
     time: float  # seconds since the program was started
     thread: int
-    reason: str  # milestone, break, thread-create, where
+    reason: StopReason
     milestones: List[str]
-    function: str  # the function that was waited for; "" for reason `where`
+    function: str  # the function that has the breakpoint; "" for reason `where`
     frames: List[int]  # innermost first
     arguments: List[Arguments]  # one list for each frame
     fd: int = -1  # ioctl only: the descriptor, the file behind it, the request
     file: str = ""
     request: int = 0
-    starts: str = ""  # thread-create only: the new thread's start function and its source file
+    starts: str = ""  # thread-create only: start function of the new thread and its source file
     starts_file: str = ""
-    starts_library: str = ""  # the library it is in
-    exit: int = -1  # io only: the exit that is being handled
-    count: int = 1  # how many equal stacks this one stands for
+    starts_library: str = ""  # the library of the start function
+    exit: int = -1  # io only: number of the exit that QEMU is handling
+    count: int = 1  # number of equal stacks that this stop represents
 
 
 @dataclass(frozen=True)
 class ReturnRecord:
-    """What the call recorded in stop `stop` gave back."""
+    """The return value of the call that stop `stop` recorded."""
 
     TAG: ClassVar[str] = "return"
     stop: int
@@ -132,14 +130,14 @@ class ReturnRecord:
 
 @dataclass(frozen=True)
 class IoctlRecord:
-    """One ioctl on a descriptor of KVM, in the order made."""
+    """One ioctl on a KVM descriptor, in the order of the calls."""
 
     TAG: ClassVar[str] = "ioctl"
     number: int  # from 0
     time: float  # seconds since the program was started
     thread: int
     fd: int
-    file: str  # behind the descriptor, as /proc says
+    file: str  # target of the /proc link of the descriptor
     request: int
     argument: int
     data: str  # the beginning of what the argument points to, in hexadecimal; "" for a plain number
@@ -148,17 +146,17 @@ class IoctlRecord:
 
 @dataclass(frozen=True)
 class IoctlReturnRecord:
-    """What an ioctl gave back."""
+    """The result of the system call of one ioctl."""
 
     TAG: ClassVar[str] = "ioctl-return"
     number: int
-    value: int  # of the system call: a negative errno when it failed
-    data: str  # as `Ioctl.data`, "" when the kernel did not change it
+    value: int  # of the system call: a negative errno on failure
+    data: str  # as `IoctlRecord.data`; "" when the kernel did not change it
 
 
 @dataclass(frozen=True)
 class KvmExitRecord:
-    """KVM_RUN came back with something for the program to do."""
+    """One return of KVM_RUN with an exit that user space handles."""
 
     TAG: ClassVar[str] = "vcpu-exit"
     number: int  # from 0
@@ -171,7 +169,7 @@ class KvmExitRecord:
 
 @dataclass(frozen=True)
 class ExitResultRecord:
-    """What the guest was given to read, in hexadecimal."""
+    """The data that user space returns to the guest for a read, in hexadecimal."""
 
     TAG: ClassVar[str] = "exit-answer"
     number: int
@@ -180,7 +178,7 @@ class ExitResultRecord:
 
 @dataclass(frozen=True)
 class ExitCountRecord:
-    """How many exits there were of one reason, recorded or not."""
+    """The number of exits with one exit reason, recorded or not."""
 
     TAG: ClassVar[str] = "exit-count"
     reason: int  # KVM_EXIT_… of linux/kvm.h
@@ -189,18 +187,18 @@ class ExitCountRecord:
 
 @dataclass(frozen=True)
 class KernelTraceRecord:
-    """Whether the kernel's side was recorded."""
+    """Whether the kernel side was recorded with tracefs, and what was lost."""
 
     TAG: ClassVar[str] = "kernel"
     recorded: bool
-    reason: str  # why not, and what would allow it
-    lost: int = 0  # events that did not fit into the kernel's buffers
-    unclaimed: int = 0  # ioctls on KVM's descriptors that the kernel saw and the recording lacks
+    reason: str  # why it was not recorded, and what would allow it
+    lost: int = 0  # events that did not fit into the tracefs ring buffers
+    unclaimed: int = 0  # ioctls on KVM descriptors that the kernel traced and the recording lacks
 
 
 @dataclass(frozen=True)
 class KernelStackRecord:
-    """The way from the ioctl system call inward to an event."""
+    """The kernel functions from the entry of the ioctl system call to one tracepoint."""
 
     TAG: ClassVar[str] = "kernel-stack"
     number: int  # from 0
@@ -209,55 +207,56 @@ class KernelStackRecord:
 
 @dataclass(frozen=True)
 class KernelEventRecord:
-    """A tracepoint passed while the kernel served an ioctl."""
+    """One tracepoint event during an ioctl, with the number of equal events."""
 
     TAG: ClassVar[str] = "kernel-event"
     ioctl: int
     time: float  # seconds since the program was started
     name: str
     text: str
-    stack: int  # -1 when the kernel took none
-    count: int = 1  # how often it was passed in this ioctl, with this stack
+    stack: int  # -1 when the event has no stack
+    count: int = 1  # number of equal events in this ioctl with this stack
 
 
 @dataclass(frozen=True)
 class PointerRecord:
-    """What is known of the pointer an indirect call went through."""
+    """The pointer of one indirect call: the slot it was loaded from, its value and its target."""
 
     TAG: ClassVar[str] = "pointer"
     number: int  # from 0
-    returns: List[int]  # `pc` of the caller's frame and of those outside it, inlined ones left out
-    callee: str  # `function` of the frame that was reached
-    kind: str  # member, static, global, argument, local, unknown
+    returns: List[int]  # `pc` of the caller's frame and of its callers, without inlined frames
+    callee: str  # `function` of the frame that was called
+    kind: SlotKind
     slot: str  # `AccelClass.init_machine`; "" when it has no name
-    address: int  # of the slot; 0 when the pointer was in no slot of its own
+    address: int  # of the slot; 0 when the pointer had no slot in memory
     value: int
     target: str  # the function at `value`
-    outcome: str  # explained, not reproduced, unknown
+    outcome: PointerOutcome
     reason: str = ""  # why it is not explained
-    # `target` and others, when they jumped on: as `Frame.via`
+    # elided frames from `target` to `callee`, as `FrameRecord.via`
     leads: List[List[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class PointerOriginRecord:
-    """A step back from a call through a pointer to where the pointer was set; that nearest to the call first."""
+    """One step of the pointer's origin, from the call back to where the pointer was set; the step nearest to
+    the call is recorded first."""
 
     TAG: ClassVar[str] = "pointer-step"
     pointer: int
-    what: str  # one of STEPS
+    what: PointerOriginKind
     name: str  # of the parameter passed, the slot, the table, the function that returned it
     function: str = ""
     file: str = ""
     line: int = 0
     library: str = ""
     address: int = 0
-    stop: int = -1  # stored, copied: the stop that shows it
+    stop: int = -1  # stored, copied: number of the stop that recorded the store
 
 
 @dataclass(frozen=True)
 class AcceleratorRecord:
-    """Which accelerator runs, as QEMU itself says."""
+    """The accelerator that runs, read from a variable of QEMU."""
 
     TAG: ClassVar[str] = "accelerator"
     name: str
@@ -269,14 +268,14 @@ class SourceRecord:
     """A few lines of a source file, so that a report needs no source tree."""
 
     TAG: ClassVar[str] = "source"
-    file: str  # as in `Frame.file`
+    file: str  # as in `FrameRecord.file`
     first: int  # number of the first line
     lines: List[str]
 
 
 @dataclass(frozen=True)
 class OutputRecord:
-    """What the guest or QEMU printed."""
+    """Text that the guest or QEMU printed."""
 
     TAG: ClassVar[str] = "output"
     stream: str  # serial, stdout, stderr
@@ -285,7 +284,7 @@ class OutputRecord:
 
 @dataclass(frozen=True)
 class ProgramExitRecord:
-    """How the program ended; both fields empty when the recorder ended it."""
+    """How the program ended; both fields are empty when the recorder ended it."""
 
     TAG: ClassVar[str] = "exit"
     status: Optional[int] = None
@@ -294,7 +293,7 @@ class ProgramExitRecord:
 
 @dataclass(frozen=True)
 class NoteRecord:
-    """Something the reader should know."""
+    """One sentence for the reader of the report."""
 
     TAG: ClassVar[str] = "note"
     text: str
@@ -302,10 +301,10 @@ class NoteRecord:
 
 @dataclass(frozen=True)
 class EndRecord:
-    """The footer."""
+    """The footer: outcome of the run, and counts to check against."""
 
     TAG: ClassVar[str] = "end"
-    outcome: str  # complete, incomplete, interrupted
+    outcome: RecordingOutcome
     reason: str
     frames: int
     stops: int

@@ -1,32 +1,43 @@
-"""Walks one stack into frames, as gdb's own `bt` shows them."""
+"""Walks one stack into frame records as gdb's `bt` prints it, and finds out how each frame calls the next inner
+one.
+
+The kind of a call is read from the disassembled instruction before the return address.
+"""
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import gdb
 
-from gdbscripts.call_instructions import CallClassifier
+from gdbscripts.arch.host import current as architecture
+from gdbscripts.enums import FrameKind
 from gdbscripts.frame_arguments import arguments_of
 from gdbscripts.records import CUT as CUT_BEGINS
 from gdbscripts.records import SIGNAL, UNKNOWN_NAME, Arguments, FrameRecord
+from gdbscripts.tail_calls import FunctionReference, find_tail_calls, symbol_at
 
 _KINDS = {
-    gdb.NORMAL_FRAME: "normal",
-    gdb.INLINE_FRAME: "inline",
-    gdb.TAILCALL_FRAME: "tail",
-    gdb.SIGTRAMP_FRAME: "signal",
+    gdb.NORMAL_FRAME: FrameKind.NORMAL,
+    gdb.INLINE_FRAME: FrameKind.INLINE,
+    gdb.TAILCALL_FRAME: FrameKind.TAIL,
+    gdb.SIGTRAMP_FRAME: FrameKind.SIGNAL,
 }
-# Deeper stacks are cut and end in a frame of this name, so that a runaway recursion stays bounded.
-DEEPEST = 2000
-CUT = "%s %d frames>" % (CUT_BEGINS, DEEPEST)
+# Deeper stacks are truncated and end in a frame of this name, so that infinite recursion stays bounded.
+MAX_FRAMES = 2000
+CUT = "%s %d frames>" % (CUT_BEGINS, MAX_FRAMES)
+
+_SECTION = re.compile(r"^\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is (\S+)", re.MULTILINE)
 
 _Key = Tuple[int, str, int, int, str, int]
 
 
 class WalkedStack(NamedTuple):
-    """Frames innermost first, the arguments of each, and which of the frames are new."""
+    """A stack: frame numbers innermost first, the arguments of each frame, and the records of frames that are
+    new."""
 
     frames: List[int]
     arguments: List[Arguments]
@@ -34,29 +45,33 @@ class WalkedStack(NamedTuple):
 
 
 class StackWalker:
-    """Numbers frames. A frame is the same when all that its record says of it must be the same: its address,
-    function, kind and depth of inlining, and which function it has called and how that one appears."""
+    """Assigns numbers to frames.
+
+    Two frames have one number when all fields of their records must be equal: address, function, frame type, depth
+    of inlining, and the name and frame type of the called function.
+    """
 
     def __init__(self) -> None:
         self._numbers: Dict[_Key, int] = {}
-        self._sites = CallClassifier()
+        self._classifier = CallClassifier()
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def walk(self, arguments: bool = True) -> WalkedStack:
-        """The selected thread's stack, with or without arguments; the user's selected frame stays as it was."""
+        """Return the stack of the selected thread, with or without arguments; gdb's selected thread and frame
+        do not change."""
         stack = WalkedStack([], [], [])
-        with selection_kept():
+        with restored_selection():
             callee: Optional[gdb.Frame] = None
             frame: Optional[gdb.Frame] = gdb.newest_frame()
-            depth = 0  # among frames at one address: functions inlined into each other
-            while frame is not None and len(stack.frames) < DEEPEST:
+            depth = 0  # among frames with one pc: functions inlined into each other
+            while frame is not None and len(stack.frames) < MAX_FRAMES:
                 depth = depth + 1 if callee is not None and callee.pc() == frame.pc() else 0
                 self._add(stack, frame, callee, depth, arguments)
                 callee, frame = frame, frame.older()
             if frame is not None:
-                self._add_cut(stack)
+                self._add_truncated(stack)
         return stack
 
     def _add(
@@ -68,49 +83,49 @@ class StackWalker:
         number = self._numbers.get(key)
         if number is None:
             number = len(self._numbers)
-            facts = self._facts(number, name, frame, callee)
+            record = self._frame_record(number, name, frame, callee)
             self._numbers[key] = number
-            stack.new.append(facts)
+            stack.new.append(record)
         stack.frames.append(number)
         stack.arguments.append(arguments_of(frame) if arguments else [])
 
-    def _add_cut(self, stack: WalkedStack) -> None:
+    def _add_truncated(self, stack: WalkedStack) -> None:
         key = (0, CUT, -1, -1, "", 0)
         if key not in self._numbers:
             self._numbers[key] = len(self._numbers)
-            stack.new.append(FrameRecord(self._numbers[key], CUT, "other", 0))
+            stack.new.append(FrameRecord(self._numbers[key], CUT, FrameKind.OTHER, 0))
         stack.frames.append(self._numbers[key])
         stack.arguments.append([])
 
-    def _facts(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> FrameRecord:
+    def _frame_record(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> FrameRecord:
         sal = frame.find_sal()
         library = gdb.solib_name(frame.pc()) or ""
         file = "" if sal.symtab is None else sal.symtab.filename if library else sal.symtab.fullname()
-        site = self._sites.between(frame, callee) if callee is not None else None
+        call = self._classifier.classify_call(frame, callee) if callee is not None else None
         return FrameRecord(
             number=number,
             function=name,
-            kind=_KINDS.get(frame.type(), "other"),
+            kind=_KINDS.get(frame.type(), FrameKind.OTHER),
             pc=frame.pc(),
             file=file,
             line=sal.line if sal.symtab is not None else 0,
             library=library,
             addressed=_shows_address(frame, callee, sal),
-            call=site.kind if site else "",
-            instruction=site.instruction if site else "",
-            via=list(site.via) if site else [],
+            call=call.kind if call else "",
+            instruction=call.instruction if call else "",
+            via=list(call.via) if call else [],
         )
 
 
 def _shows_address(frame: gdb.Frame, callee: Optional[gdb.Frame], sal: gdb.Symtab_and_line) -> bool:
-    """Whether `bt` prints the frame's address, as frame_show_address in gdb's stack.c decides it."""
+    """Return whether `bt` prints the address of the frame, by the rule of frame_show_address in gdb's stack.c."""
     if sal.symtab is None:
         return True
     if not sal.pc or (callee is not None and callee.type() == gdb.INLINE_FRAME):
-        return False  # the line of a call into code inlined here
+        return False  # gdb prints the line of the inlined call instead
     if frame.pc() != sal.pc:
         return True
-    # At the beginning of a line it depends on whether a statement begins there too, which Python is not told.
+    # At the start of a line it depends on is_stmt of the line table, which gdb's Python API does not show.
     return callee is None and gdb.execute("bt 1", to_string=True).startswith("#0  0x")
 
 
@@ -119,8 +134,9 @@ def _name(frame: gdb.Frame) -> str:
 
 
 @contextmanager
-def selection_kept() -> Iterator[None]:
-    """gdb has one selected thread and frame for everybody: put them back."""
+def restored_selection() -> Iterator[None]:
+    """Restore gdb's selected thread and frame at the end of the `with` block: gdb has one selection for all
+    code."""
     thread = gdb.selected_thread()
     frame = gdb.selected_frame()
     try:
@@ -130,3 +146,81 @@ def selection_kept() -> Iterator[None]:
             thread.switch()
         if frame.is_valid():
             frame.select()
+
+
+@dataclass(frozen=True)
+class CallInstruction:
+    """How one frame calls the next inner one.
+
+    `kind` has the values of `FrameRecord.call`; `via` are the elided frames between both, as `FrameRecord.via`.
+    """
+
+    kind: str
+    instruction: str = ""
+    via: Tuple[FunctionReference, ...] = ()
+
+
+class CallClassifier:
+    """Classifies calls; the instruction before each return address is disassembled once."""
+
+    def __init__(self) -> None:
+        self._instructions: Dict[int, str] = {}
+
+    def classify_call(self, caller: gdb.Frame, callee: gdb.Frame) -> CallInstruction:
+        """Return how `caller` calls `callee`, the next inner frame."""
+        if callee.type() == gdb.INLINE_FRAME:
+            return CallInstruction("inline")
+        if gdb.SIGTRAMP_FRAME in (caller.type(), callee.type()):
+            return CallInstruction("signal")
+        instruction = self._instruction_before(caller)
+        kind, target = architecture.classify(instruction)
+        if kind == "indirect" and _in_linkage_table(architecture.linkage_slot(instruction)):
+            kind = "direct"  # a slot of the global offset table, not a function pointer of the program
+        if kind != "direct" or not target:
+            return CallInstruction(kind, instruction)
+        tail_calls = find_tail_calls(target, callee)
+        if tail_calls.functions and architecture.is_thunk(tail_calls.functions[0][0]):
+            return CallInstruction("indirect", instruction)
+        return CallInstruction(tail_calls.kind or kind, instruction, tail_calls.functions)
+
+    def _instruction_before(self, frame: gdb.Frame) -> str:
+        pc = frame.pc()
+        if pc not in self._instructions:
+            self._instructions[pc] = _disassemble_before(frame, pc)
+        return self._instructions[pc]
+
+
+def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
+    start = _instruction_boundary(frame, pc) if pc else 0  # 0: the outermost frame of a coroutine or thread
+    if not start:
+        return ""
+    try:
+        instructions = frame.architecture().disassemble(start, pc - 1)
+    except gdb.MemoryError:
+        return ""
+    last = instructions[-1]
+    ends_here = last["addr"] + last["length"] == pc
+    return " ".join(str(last["asm"]).split()) if ends_here else ""
+
+
+def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:
+    """Return an address before `pc` at which an instruction starts: that of the line, or of the symbol; 0 when
+    unknown."""
+    sal = frame.find_sal()
+    if sal.symtab is not None and sal.pc and sal.pc < pc:
+        return int(sal.pc)
+    symbol = symbol_at(pc - 1)
+    return pc - 1 - symbol[1] if symbol else 0
+
+
+def _in_linkage_table(slot: int) -> bool:
+    """Return whether `slot` is in a global offset table.
+
+    Reads `info files`, since the slots have no symbols that `info symbol` could name.
+    """
+    if not slot:
+        return False
+    for start, end, name in _SECTION.findall(gdb.execute("info files", to_string=True)):
+        if int(start, 16) <= slot < int(end, 16):
+            return str(name).startswith(".got")
+    return False

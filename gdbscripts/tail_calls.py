@@ -1,7 +1,7 @@
-"""Finds the functions that left no frame: called by name, they went on to the callee by jumps (tail calls).
+"""Finds elided frames: functions that were called by name and left by tail calls, so that the stack lacks them.
 
-gdb shows such functions when only one way leads through the call sites it knows of. Where it shows none, the
-call instruction still names the first of them, and its machine code may tell the rest.
+gdb reconstructs such frames when exactly one path leads through the call sites of the debug information. Where it
+does not, the call instruction still names the first function, and the jumps in its code name the next ones.
 """
 
 from __future__ import annotations
@@ -16,60 +16,63 @@ from gdbscripts.disassembly import Disassembler
 
 _SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
-_CODES = Disassembler()  # a few functions, all of them short
-_LONGEST = 5  # functions in a row
+_DISASSEMBLER = Disassembler()  # keeps few functions, all of them short
+_MAX_FUNCTIONS = 5  # in one path
 
-JumpPlace = List[str]  # name, absolute source file, library
+FunctionReference = List[str]  # name, absolute source file, library
 
 
 class TailCalls(NamedTuple):
-    """`via` are the functions between, the one called first; `kind` is how the last of them came to the callee.
+    """The result of `find_tail_calls`: elided frames, and how the last of them calls the callee.
 
-    Kind is "" when the callee is what was called; tail; inline, when gdb names the frame after what is inlined
-    there; unknown, when the machine code does not tell one way.
+    `functions` are the elided frames, the one called first is first. `kind` is "" when the callee itself was
+    called; tail; inline when gdb names the frame by a function that is inlined there; unknown when the machine
+    code has no single path.
     """
 
     kind: str = ""
-    via: Tuple[JumpPlace, ...] = ()
+    functions: Tuple[FunctionReference, ...] = ()
 
 
 def find_tail_calls(target: int, callee: gdb.Frame) -> TailCalls:
-    """The way from the function called at `target` to the frame `callee`."""
+    """Return the elided frames between the function called at address `target` and the frame `callee`."""
     symbol = symbol_at(target)
-    entry = _entry_of_frame(callee)
+    entry = _frame_entry(callee)
     if symbol is None:
         return TailCalls()
     name, _, section = symbol
-    linked = section.startswith(".plt")
-    if linked:
+    in_linkage_table = section.startswith(".plt")
+    if in_linkage_table:
         name = name.partition("@")[0]
-        target = 0 if name.startswith("*") else address_of(name)  # "*ABS*+0x9be70": has no name to look up
+        target = 0 if name.startswith("*") else function_address(name)  # "*ABS*+0x9be70" has no name to look up
     if target == entry:
         called = function_at(target)
-        renamed = callee.type() == gdb.TAILCALL_FRAME and called is not None and called.name != callee.name()
-        return TailCalls("inline", (place_at(target),)) if renamed else TailCalls()
+        named_after_inlined = (
+            callee.type() == gdb.TAILCALL_FRAME and called is not None and called.name != callee.name()
+        )
+        return TailCalls("inline", (function_reference(target),)) if named_after_inlined else TailCalls()
     if name == callee.name():
         return TailCalls()
-    ways = paths_by_jumps(target, entry) if target else []
-    if len(ways) == 1:
-        return TailCalls("tail", tuple(place_at(address) for address in ways[0]))
-    if linked:  # an alias, or one of several implementations that the dynamic linker picked (STT_GNU_IFUNC)
+    paths = tail_call_paths(target, entry) if target else []
+    if len(paths) == 1:
+        return TailCalls("tail", tuple(function_reference(address) for address in paths[0]))
+    if in_linkage_table:  # an alias, or an implementation that the dynamic linker selected (STT_GNU_IFUNC)
         return TailCalls()
-    return TailCalls("unknown", (place_at(target),))
+    return TailCalls("unknown", (function_reference(target),))
 
 
 def symbol_at(address: int) -> Optional[Tuple[str, int, str]]:
-    """(name, offset, section) of the symbol that covers `address`."""
+    """Return (name, offset in bytes, section) of the symbol that covers `address`; None when no symbol does."""
     match = _SYMBOL.match(gdb.execute("info symbol 0x%x" % address, to_string=True))
     if match is None:
         return None
     return match["name"], int(match["offset"] or 0), match["section"]
 
 
-def address_of(function: str) -> int:
-    """Where the function of that name is; 0 when there is none."""
+def function_address(function: str) -> int:
+    """Return the address of the function named `function`; 0 when gdb knows none."""
     try:
-        # Evaluating `&function` would give the same, a hundred times slower.
+        # Evaluating `&function` gives the same result and is a hundred times slower.
         answer = gdb.execute("info address %s" % function, to_string=True)
     except gdb.error:
         return 0
@@ -78,7 +81,8 @@ def address_of(function: str) -> int:
 
 
 def function_at(address: int) -> Optional[gdb.Symbol]:
-    """The function whose code `address` is in; what may be inlined there does not count."""
+    """Return the symbol of the function whose code contains `address`, ignoring functions inlined there; None
+    for none."""
     found = None
     block = gdb.block_for_pc(address)
     while block is not None and not block.is_static:
@@ -87,58 +91,62 @@ def function_at(address: int) -> Optional[gdb.Symbol]:
     return found
 
 
-def paths_by_jumps(start: int, goal: int) -> List[Tuple[int, ...]]:
-    """The ways from the function at `start` to the one at `goal` by jumps: the functions passed, `start` first."""
-    return list(_ways(start, goal, ()))
+def tail_call_paths(start: int, callee_entry: int) -> List[Tuple[int, ...]]:
+    """Return all paths of direct jumps from the function at `start` to the function at `callee_entry`.
+
+    A path is the tuple of the entry addresses of its functions, `start` first and the callee left out.
+    """
+    return list(_paths(start, callee_entry, ()))
 
 
 def entry_at(address: int) -> int:
-    """Where the function begins whose code `address` is in; 0 when gdb knows none."""
+    """Return the entry address of the function whose code contains `address`; 0 when gdb knows none."""
     function = function_at(address)
     if function is not None:
-        return _entry(function)
+        return _symbol_entry(function)
     symbol = symbol_at(address)
     return address - symbol[1] if symbol else 0
 
 
-def _ways(start: int, goal: int, before: Tuple[int, ...]) -> Iterator[Tuple[int, ...]]:
-    """The ways from the function at `start` to the one at `goal` by jumps named in the code, without loops."""
-    here = (*before, start)
-    for target in _jumps(start):
-        if target == goal:
-            yield here
-        elif target not in here and len(here) < _LONGEST:
-            yield from _ways(target, goal, here)
+def _paths(start: int, callee_entry: int, path_before: Tuple[int, ...]) -> Iterator[Tuple[int, ...]]:
+    """Yield the paths of `tail_call_paths` that extend `path_before`, without cycles."""
+    path = (*path_before, start)
+    for target in _jump_targets(start):
+        if target == callee_entry:
+            yield path
+        elif target not in path and len(path) < _MAX_FUNCTIONS:
+            yield from _paths(target, callee_entry, path)
 
 
-def _jumps(start: int) -> List[int]:
-    """Entries of other functions that the function at `start` jumps to."""
-    code = _CODES.around(start)
+def _jump_targets(start: int) -> List[int]:
+    """Return the sorted entry addresses of other functions that the function at `start` jumps to."""
+    code = _DISASSEMBLER.function_around(start)
     if code is None or code.entry != start:
         return []
-    own = {item.address for item in code}
-    targets = {architecture.jump_target(item.text) for item in code} - own
+    own_addresses = {item.address for item in code}
+    targets = {architecture.jump_target(item.text) for item in code} - own_addresses
     return sorted(target for target in targets if target and entry_at(target) == target)
 
 
-def _entry_of_frame(frame: gdb.Frame) -> int:
-    """Where the function begins whose machine code the frame is in."""
-    # The address behind a jump or a call that never returns may belong to the next function.
+def _frame_entry(frame: gdb.Frame) -> int:
+    """Return the entry address of the function whose machine code the frame executes; 0 when unknown."""
+    # The address after a jump or a noreturn call may belong to the next function.
     inside = frame.pc() - 1 if frame.level() else frame.pc()
     function = function_at(inside) if frame.type() == gdb.TAILCALL_FRAME else frame.function()
     if function is not None:
-        return _entry(function)
+        return _symbol_entry(function)
     symbol = symbol_at(inside)
     return inside - symbol[1] if symbol else 0
 
 
-def _entry(function: gdb.Symbol) -> int:
+def _symbol_entry(function: gdb.Symbol) -> int:
     address = function.value().address
     return int(address) if address is not None else 0
 
 
-def place_at(address: int) -> JumpPlace:
-    """The function at `address`."""
+def function_reference(address: int) -> FunctionReference:
+    """Return [name, absolute source file, library] of the function at `address`; "" for a file or library it
+    lacks."""
     library = gdb.solib_name(address) or ""
     function = function_at(address)
     symbol = symbol_at(address)

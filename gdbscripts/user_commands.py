@@ -1,4 +1,4 @@
-"""Commands for people who debug by hand: `kvm-chain`, `kvm-pointer`, `kvm-ioctls`."""
+"""The user commands of gdb that this folder adds: `kvm-chain`, `kvm-pointer`, `kvm-ioctls`."""
 
 from __future__ import annotations
 
@@ -9,64 +9,78 @@ from typing import TYPE_CHECKING, List, Optional
 import gdb
 
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.call_kinds import ARROW_WIDTH, CALL_KINDS, CallKind, arrow_key, call_arrow
 from gdbscripts.records import FrameRecord
 from gdbscripts.stack import StackWalker
 
 if TYPE_CHECKING:
-    from gdbscripts.pointers.selected_call import IoctlPrinter
+    from gdbscripts.ioctl_list import IoctlList
 
-_MARKS = {"indirect": "*", "tail": "~", "inline": "+", "signal": "!", "unknown": "?"}
+
+_RECORDED_KINDS = (
+    CallKind.DIRECT, CallKind.INDIRECT, CallKind.TAIL, CallKind.INLINE, CallKind.SIGNAL,
+    CallKind.UNKNOWN,
+)  # fmt: skip
 
 
 class KvmChain(gdb.Command):
-    """Print how the selected thread came to where it stands, outermost function first.
+    __doc__ = """Print the call chain of the selected thread, outermost function first.
     Usage: kvm-chain
 
-    The mark before a function tells how the one above it got there:
-      *  through a function pointer (see kvm-pointer)   ~  by a jump: a tail call
-      +  inlined into it                                !  interrupted by a signal
-      ?  nobody can tell                                   no mark: a plain call
-    Functions that left no frame since they jumped on are shown where the call instruction names them."""
+    The arrow in front of a function is the kind of the call that leads to it:
+%s
+    See kvm-pointer for calls through a pointer. A function that left no frame, because of a tail call, is shown
+    where the call instruction names it.""" % "\n".join(
+        "      %-2s  %s" % (CALL_KINDS[kind].arrow, CALL_KINDS[kind].label) for kind in _RECORDED_KINDS
+    )
 
     def __init__(self) -> None:
         super().__init__("kvm-chain", gdb.COMMAND_STACK)
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Print the chain."""
+        """Print the chain of the selected thread. Raises GdbError for any argument, or without a stopped
+        thread."""
         if argument:
             raise gdb.GdbError("kvm-chain takes no arguments.")
-        _need_stack()
-        with _at_and_t():
+        _require_stopped_thread()
+        with _AttSyntax():
             frames = StackWalker().walk(arguments=False).new
         _print_chain(list(reversed(frames)))
 
 
 def _print_chain(frames: List[FrameRecord]) -> None:
-    """Frames outermost first."""
-    root = _common_folder(frames)
-    mark = " "
+    """Print one line per frame of `frames`, which are outermost first, and the key of the arrows that occur."""
+    kinds: List[Optional[CallKind]] = []
+    source_root = _common_directory(frames)
+    kind: Optional[CallKind] = None
     for frame in frames:
-        place = "%s:%d" % (_below(root, frame.file), frame.line) if frame.file else frame.library
-        _line(mark, frame.function, place)
-        for name, file, library in frame.via:
-            _line(" ", name, "%s  (left no frame)" % (_below(root, file) or library))
-        mark = _MARKS.get(frame.call, "~" if frame.via else " ")
+        place = "%s:%d" % (_relative_path(source_root, frame.file), frame.line) if frame.file else frame.library
+        _write_frame(kind, frame.function, place)
+        kinds.append(kind)
+        for position, (name, file, library) in enumerate(frame.via):
+            kind = CallKind.TAIL if position else CallKind.DIRECT
+            _write_frame(kind, name, "%s  (left no frame)" % (_relative_path(source_root, file) or library))
+            kinds.append(kind)
+        kind = CallKind(frame.call) if frame.call else None
+    if words := arrow_key(kinds):
+        gdb.write("Key: %s.\n" % words)
 
 
-def _common_folder(frames: List[FrameRecord]) -> str:
-    """What the paths of all source files begin with, up to a slash."""
+def _common_directory(frames: List[FrameRecord]) -> str:
+    """Return the common directory of the program's source files, with a slash at the end; "" when there is
+    none."""
     files = [frame.file for frame in frames if frame.file and not frame.library]
     folders = [os.path.dirname(file) for file in files if not file.startswith("/usr/")]  # inlined from headers
     common = os.path.commonpath(folders) if folders and all(map(os.path.isabs, folders)) else ""
     return common + "/" if len(common) > 1 else ""
 
 
-def _below(root: str, file: str) -> str:
-    return file[len(root) :] if root and file.startswith(root) else file
+def _relative_path(source_root: str, file: str) -> str:
+    return file[len(source_root) :] if source_root and file.startswith(source_root) else file
 
 
-def _line(mark: str, function: str, place: str) -> None:
-    gdb.write("%s %-32s %s\n" % (mark, function, place))
+def _write_frame(kind: Optional[CallKind], function: str, place: str) -> None:
+    gdb.write("%*s %-32s %s\n" % (ARROW_WIDTH, call_arrow(kind), function, place))
 
 
 class KvmPointer(gdb.Command):
@@ -74,24 +88,25 @@ class KvmPointer(gdb.Command):
     Usage: kvm-pointer [LEVEL]
 
     LEVEL is a frame's number, as in `backtrace`; the selected frame by default. Prints the slot the pointer was
-    read from, by name and address, as far as the caller's registers and memory still tell, and how to watch it.
+    loaded from, with its name and address if the caller's registers still hold them, and how to watch it.
 
     Examples:
-      kvm-pointer        who is pointed to here, and from where?
-      kvm-pointer 3      the same for frame 3"""
+      kvm-pointer        explain the call of the selected frame
+      kvm-pointer 3      explain the call of frame 3"""
 
     def __init__(self) -> None:
         super().__init__("kvm-pointer", gdb.COMMAND_STACK)
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Print the explanation."""
-        from gdbscripts.pointers.selected_call import explain_call  # not before: gdb is to be ready soon
+        """Print the explanation of the call of one frame. Raises GdbError when there is no such frame or no
+        indirect call."""
+        from gdbscripts.pointers.selected_call import explain_call  # imported on demand, so that gdb starts fast
 
-        _need_stack()
+        _require_stopped_thread()
         frame = _frame_at(argument) if argument.strip() else gdb.selected_frame()
         selected = gdb.selected_frame()
         try:
-            with _at_and_t():
+            with _AttSyntax():
                 for line in explain_call(frame):
                     gdb.write(line + "\n")
         finally:
@@ -99,57 +114,57 @@ class KvmPointer(gdb.Command):
 
 
 class KvmIoctls(gdb.Command):
-    """Record the ioctls on KVM's descriptors, and list them.
+    """Record the ioctls on KVM descriptors, and list them.
     Usage: kvm-ioctls [start | stop | clear | COUNT]
 
-      start   record from now on; also before `run`
-      stop    record no longer
-      clear   forget what was recorded
-      COUNT   list the last COUNT; without an argument all of them"""
+      start   start recording, also before `run`
+      stop    stop recording
+      clear   delete the recorded ioctls
+      COUNT   list the last COUNT ioctls; all of them without an argument"""
 
-    _WORDS = ("start", "stop", "clear")
+    _SUBCOMMANDS = ("start", "stop", "clear")
 
     def __init__(self) -> None:
         super().__init__("kvm-ioctls", gdb.COMMAND_DATA)
-        self._started: Optional[IoctlPrinter] = None
+        self._ioctl_list: Optional[IoctlList] = None
 
     @property
-    def _log(self) -> IoctlPrinter:
-        if self._started is None:
-            from gdbscripts.pointers.selected_call import IoctlPrinter
+    def _list(self) -> IoctlList:
+        if self._ioctl_list is None:
+            from gdbscripts.ioctl_list import IoctlList
 
-            self._started = IoctlPrinter()
-        return self._started
+            self._ioctl_list = IoctlList()
+        return self._ioctl_list
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Do what the argument says."""
+        """Run the subcommand that `argument` names, or list ioctls. Raises GdbError for another word."""
         word = argument.strip()
         if word == "start":
-            self._log.start()
-            gdb.write("Ioctls on KVM's descriptors are recorded. List them with kvm-ioctls.\n")
+            self._list.start()
+            gdb.write("Recording ioctls on KVM descriptors. List them with kvm-ioctls.\n")
         elif word == "stop":
-            self._log.stop()
+            self._list.stop()
         elif word == "clear":
-            self._log.clear()
+            self._list.clear()
         elif not word or word.isdigit():
-            self._list(int(word) if word else None)
+            self._write_ioctls(int(word) if word else None)
         else:
             raise gdb.GdbError('Undefined kvm-ioctls command: "%s".  Try "help kvm-ioctls".' % word)
 
     def complete(self, text: str, word: str) -> List[str]:
-        """The words that begin like this."""
-        return [known for known in self._WORDS if known.startswith(text.strip())]
+        """Return the subcommands that start with `text`."""
+        return [subcommand for subcommand in self._SUBCOMMANDS if subcommand.startswith(text.strip())]
 
-    def _list(self, count: Optional[int]) -> None:
-        lines = self._log.lines(count)
+    def _write_ioctls(self, count: Optional[int]) -> None:
+        lines = self._list.lines(count)
         if not lines:
-            hint = "" if self._log.recording else " Start with: kvm-ioctls start"
+            hint = "" if self._list.recording else " Start with: kvm-ioctls start"
             gdb.write("No ioctl was recorded.%s\n" % hint)
         for line in lines:
             gdb.write(line + "\n")
 
 
-def _need_stack() -> None:
+def _require_stopped_thread() -> None:
     if gdb.selected_thread() is None or not gdb.selected_thread().is_valid():
         raise gdb.GdbError("No stack.")
     if gdb.selected_thread().is_running():
@@ -169,19 +184,19 @@ def _frame_at(argument: str) -> gdb.Frame:
     return frame
 
 
-class _at_and_t:  # noqa: N801 - reads as what it does
-    """The machine code is read in this flavour; the user's own comes back afterwards."""
+class _AttSyntax:
+    """Sets the disassembly flavor that these scripts parse, and restores the user's flavor at the end."""
 
     def __enter__(self) -> None:
-        self._before = str(gdb.parameter("disassembly-flavor"))
+        self._previous_flavor = str(gdb.parameter("disassembly-flavor"))
         gdb.execute("set disassembly-flavor " + architecture.DISASSEMBLY)
 
     def __exit__(self, *_: object) -> None:
-        gdb.execute("set disassembly-flavor " + self._before)
+        gdb.execute("set disassembly-flavor " + self._previous_flavor)
 
 
 def register() -> None:
-    """Make the commands known to gdb."""
+    """Register the user commands with gdb."""
     KvmChain()
     KvmPointer()
     KvmIoctls()

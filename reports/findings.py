@@ -10,22 +10,37 @@ from typing import TypeVar
 
 from analyzer.diff.change import ChainDiff, Change, ChangeKind
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
+from gdbscripts.enums import TextEnum
 from reports.sanitize import sanitized
 from reports.text.sentences import sentence
 
-ERROR, WARNING, NOTICE = "error", "warning", "notice"
-RULE_BROKEN, NOT_COMPARABLE, STALE_ENTRY = "rule-broken", "not-checked", "stale-entry"
 IOCTLS = frozenset({ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REMOVED, ChangeKind.IOCTL_REORDERED})
 
 _Value = TypeVar("_Value")
 
 
+class Level(TextEnum):
+    """How bad a finding is, worst first; the words of GitHub's annotations."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+class FindingKind(TextEnum):
+    """Kinds of findings that are no change."""
+
+    RULE_BROKEN = "rule-broken"
+    NOT_COMPARABLE = "not-checked"
+    STALE_ENTRY = "stale-entry"
+
+
 @dataclass(frozen=True)
 class Finding:
-    """Something to tell. `check` is a change's kind, or BROKEN, UNCHECKED, STALE."""
+    """Something to tell."""
 
-    level: str  # ERROR, WARNING, NOTICE
-    check: str
+    level: Level
+    check: ChangeKind | FindingKind
     subject: str
     text: str  # a sentence, fit to show
     fingerprint: str  # the same whenever the same is found, in whatever line
@@ -41,32 +56,37 @@ def findings(verdict: JudgedDiff) -> list[Finding]:
     found = [_of_change(finding, sanitized(finding)) for finding in verdict.findings]
     broken = [
         Finding(
-            ERROR, RULE_BROKEN, rule.rule, _rule_words(rule), _fingerprint(RULE_BROKEN, raw.rule), path=rule.path
+            Level.ERROR,
+            FindingKind.RULE_BROKEN,
+            rule.rule,
+            _rule_words(rule),
+            _fingerprint(FindingKind.RULE_BROKEN, raw.rule),
+            path=rule.path,
         )
         for raw, rule in _both(verdict.broken)
     ]
     not_comparable = [
         Finding(
-            ERROR,
-            NOT_COMPARABLE,
+            Level.ERROR,
+            FindingKind.NOT_COMPARABLE,
             one.subject,
             f"{one.subject}: {one.reason}",
-            _fingerprint(NOT_COMPARABLE, raw.subject),
+            _fingerprint(FindingKind.NOT_COMPARABLE, raw.subject),
         )
         for raw, one in _both(verdict.not_comparable)
     ]
     stale = [
         Finding(
-            ERROR if verdict.stale_counts else WARNING,
-            STALE_ENTRY,
+            Level.ERROR if verdict.stale_counts else Level.WARNING,
+            FindingKind.STALE_ENTRY,
             "allow file",
-            text or STALE_ENTRY,
-            _fingerprint(STALE_ENTRY, raw),
+            text or FindingKind.STALE_ENTRY.value,
+            _fingerprint(FindingKind.STALE_ENTRY, raw),
         )
         for raw, text in _both(verdict.stale)
     ]
-    ranks = {ERROR: 0, WARNING: 1, NOTICE: 2}
-    return _unique(sorted([*broken, *found, *not_comparable, *stale], key=lambda item: ranks[item.level]))
+    ranks = list(Level)
+    return _unique(sorted([*broken, *found, *not_comparable, *stale], key=lambda item: ranks.index(item.level)))
 
 
 def by_key(verdict: JudgedDiff) -> dict[tuple[str, ...], JudgedChange]:
@@ -98,8 +118,8 @@ def _of_change(raw: JudgedChange, finding: JudgedChange) -> Finding:
     change = finding.change
     text = sentence(change)
     return Finding(
-        level=ERROR if finding.counts else NOTICE,
-        check=change.kind.value,
+        level=Level.ERROR if finding.counts else Level.NOTICE,
+        check=change.kind,
         subject=change.subject,
         text=f"{text}: accepted, {finding.accepted}" if finding.accepted else text,
         fingerprint=_change_fingerprint(raw.change),

@@ -8,9 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ANALYZE = Path(sys.executable).with_name("analyze")
+# A shared machine may be slow for a moment: an example fails for what it finds, never for its time.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 NO_SKIP = os.environ.get("CALLCHAIN_NO_SKIP") == "1"
 
 

@@ -1,1 +1,1 @@
-"""Everything that starts a process or touches the host."""
+"""The modules that start processes or use the host: gdb, QEMU, /dev/kvm, tracefs, git, files, the network."""

@@ -1,4 +1,4 @@
-"""What an ELF file says of itself: build-id, debug information, symbols. Read with pyelftools."""
+"""Reads build-id, debug information and symbols of an ELF file, with pyelftools."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from elftools.elf.sections import NoteSection, SymbolTableSection
 
 from analyzer.errors import AnalyzerError
 
-_MACHINES = {"EM_X86_64": "x86-64"}  # what gdbscripts can read calls of
+_MACHINES = {"EM_X86_64": "x86-64"}  # machines whose call instructions gdbscripts can decode
 _DEBUG_FOLDER = Path("/usr/lib/debug")
 
 
-class NoProgramError(AnalyzerError):
-    """There is no program of that name."""
+class ProgramNotFoundError(AnalyzerError):
+    """The path names no file, or something that is not a file."""
 
 
 @dataclass(frozen=True)
 class ElfFacts:
-    """`build_id` is the linker's, or a digest of the whole file where the linker left none."""
+    """Facts of one program file.
+
+    `build_id` is the note `.note.gnu.build-id` in hexadecimal; without one, `sha256-` and the digest of the file.
+    Debug information and symbols count when they are in the program or in its separate debug file.
+    """
 
     build_id: str
     has_debug_info: bool
@@ -32,7 +36,10 @@ class ElfFacts:
 
 
 def read_elf(path: Path) -> ElfFacts:
-    """Facts of the program at `path`. AnalyzerError when it is no program this host can trace."""
+    """Facts of the program at `path`.
+
+    Raises ProgramNotFoundError, or AnalyzerError when it is no readable ELF file for x86-64.
+    """
     with _open(path) as elf:
         machine = elf["e_machine"]
         if machine not in _MACHINES:
@@ -49,13 +56,16 @@ def read_elf(path: Path) -> ElfFacts:
 
 
 def build_id_of(path: Path) -> str:
-    """The linker's build-id; "" where it left none. AnalyzerError when it is no ELF file."""
+    """The build-id in hexadecimal, "" when the linker wrote none. AnalyzerError when `path` is no ELF file."""
     with _open(path) as elf:
         return _build_id(elf)
 
 
 def function_names(path: Path) -> set[str]:
-    """Names of all functions in the symbol table; compiler suffixes included. Takes a second for QEMU."""
+    """Names of all functions in the symbol table, with compiler suffixes such as `.constprop.0`.
+
+    Read from the separate debug file where there is one. Takes a second for QEMU. AnalyzerError as `read_elf`.
+    """
     with _open(path) as elf:
         separate = _separate_debug_file(path, _build_id(elf))
     with _open(separate or path) as elf:
@@ -68,14 +78,14 @@ def function_names(path: Path) -> set[str]:
 @contextmanager
 def _open(path: Path) -> Iterator[ELFFile]:
     if path.exists() and not path.is_file():
-        raise NoProgramError(f"{path} is not a file.", "Give the path of a qemu-system-x86_64.")
+        raise ProgramNotFoundError(f"{path} is not a file.", "Give the path of a qemu-system-x86_64.")
     try:
         with path.open("rb") as file:
             yield ELFFile(file)
     except ELFError:
         raise AnalyzerError(f"{path} is not a program (not an ELF file).", _script_hint(path)) from None
     except FileNotFoundError:
-        raise NoProgramError(f"{path}: no such file.", "Give the path of a qemu-system-x86_64.") from None
+        raise ProgramNotFoundError(f"{path}: no such file.", "Give the path of a qemu-system-x86_64.") from None
     except OSError as error:
         raise AnalyzerError(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -99,7 +109,10 @@ def _digest(path: Path) -> str:
 
 
 def _separate_debug_file(path: Path, build_id: str) -> Path | None:
-    """Where gdb finds debug information apart from the program: beside it or in the system's debug folder."""
+    """The separate debug file that gdb would use, or None.
+
+    The places are those of gdb's manual, "Debugging Information in Separate Files".
+    """
     name = path.name + ".debug"
     below = _DEBUG_FOLDER / path.parent.resolve().relative_to("/")
     candidates = [path.with_name(name), path.parent / ".debug" / name, below / name]

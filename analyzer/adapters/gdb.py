@@ -1,7 +1,7 @@
-"""gdb as a child process, driven over MI: commands are matched to answers by token, never by silence.
+"""Controls one gdb process through GDB/MI. An answer is matched to its command by token.
 
-pygdbmi parses the answers; its controller waits 0.2 s of silence for each and is not used. This is the one
-module that imports pygdbmi.
+pygdbmi parses the MI records; its controller is not used, because it waits 0.2 s after each answer. This is the
+only module that imports pygdbmi.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from analyzer.errors import AnalyzerError
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "gdbscripts" / "bootstrap.py"
-OLDEST = 12  # gdb.MICommand came with gdb 12
+OLDEST_GDB = 12  # gdb.MICommand came with gdb 12
 INSTALL_HINT = "Install it: apt install gdb (or dnf install gdb, pacman -S gdb)."
 PTRACE_HINT = "In a container add --cap-add=SYS_PTRACE; on the host see /proc/sys/kernel/yama/ptrace_scope."
 _START_TIMEOUT = 30.0  # seconds
@@ -30,51 +30,52 @@ _LOAD_TIMEOUT = 300.0  # seconds; a debug build of QEMU takes a fraction of one
 
 
 class GdbError(AnalyzerError):
-    """gdb answered `^error`, or is gone."""
+    """gdb answers `^error`, does not answer in time, or has ended."""
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """The program came to a halt: `reason` as in MI's `*stopped`, "" when gdb gives none."""
+    """An MI record `*stopped`: its `reason` and `signal-name`, each "" when gdb gives none."""
 
     reason: str
     signal: str = ""
 
     @property
     def ended(self) -> bool:
-        """Whether the program is gone."""
+        """Whether the program has exited, by itself or by a signal."""
         return self.reason.startswith("exited")
 
 
 @dataclass(frozen=True)
 class GdbFacts:
-    """What the handshake told."""
+    """Versions of gdb and of its Python, as reported by `-chain-hello`."""
 
     version: str
     python: str
 
 
 class Gdb:
-    """One gdb with one program. Use it as a context manager: leaving ends gdb and the program with it.
+    """A gdb process that debugs one program. Leaving the context manager ends gdb and the program.
 
-    Making one returns at once: gdb starts and reads the program's symbols, a third of a second for QEMU, while
-    the caller does other things. The first command waits for it and raises what went wrong.
+    The constructor does not wait: gdb starts and reads the symbols of `program` (a third of a second for QEMU)
+    while the caller goes on. The first command waits for that and raises what failed.
+    `log` holds the last 200 texts that gdb printed for people; `program_pid` is 0 until the program runs.
     """
 
     def __init__(self, program: Path | None = None, gdb: str | None = None) -> None:
         self._executable = gdb or shutil.which("gdb")
-        self._process = _spawn(self._executable) if self._executable else None
+        self._process = _start_gdb(self._executable) if self._executable else None
         self._program = program
         self._selector = selectors.DefaultSelector()
-        self._rest = b""
+        self._partial_line = b""
         self._lines: deque[bytes] = deque()
         self._tokens = itertools.count(1)
         self._answers: dict[int, dict[str, Any]] = {}
         self._stopped: deque[Stopped] = deque()
         self._facts: GdbFacts | None = None
-        self.log: deque[str] = deque(maxlen=200)  # what gdb said to people, for error messages
+        self.log: deque[str] = deque(maxlen=200)  # for error messages
         self.program_pid = 0
-        self._greeting = self._greet() if self._process else {}
+        self._handshake_tokens = self._send_handshake() if self._process else {}
 
     def __enter__(self) -> Gdb:
         return self
@@ -86,25 +87,28 @@ class Gdb:
 
     @property
     def facts(self) -> GdbFacts:
-        """What the handshake told; waits for it. AnalyzerError when this gdb will not do."""
+        """Versions of gdb and Python; waits for gdb to start.
+
+        Raises AnalyzerError when gdb is missing, too old, without Python, or its scripts have another schema.
+        """
         if self._facts is None:
-            self._facts = self._shake_hands()
+            self._facts = self._finish_handshake()
         return self._facts
 
     def command(self, text: str, timeout: float = 60.0) -> dict[str, Any]:
-        """Send one MI command and return the payload of its answer.
+        """Send one MI command and return the result of its answer `^done` or `^running` ({} without one).
 
-        Raises GdbError with gdb's own words on `^error`, when gdb is gone, and after `timeout` seconds.
+        Raises GdbError with gdb's message on `^error`, when gdb has ended, and after `timeout` seconds.
         """
         assert self.facts
         return self._answer(self._send(text), text.split(maxsplit=1)[0], timeout)
 
     def console(self, text: str, timeout: float = 60.0) -> dict[str, Any]:
-        """Run a command of gdb's command line."""
-        return self.command(f"-interpreter-exec console {quote(text)}", timeout)
+        """Run a CLI command of gdb; arguments, result and errors as `command`."""
+        return self.command(f"-interpreter-exec console {mi_string(text)}", timeout)
 
     def wait_stopped(self, timeout: float) -> Stopped | None:
-        """The next stop of the program, or None after `timeout` seconds."""
+        """The next stop of the program, None after `timeout` seconds without one. GdbError when gdb ends."""
         deadline = time.monotonic() + timeout
         while not self._stopped:
             left = deadline - time.monotonic()
@@ -114,21 +118,21 @@ class Gdb:
         return self._stopped.popleft()
 
     def interrupt(self, timeout: float = 10.0) -> Stopped | None:
-        """Stop the running program; None when it would not stop."""
+        """Interrupt the running program; None when it does not stop within `timeout` seconds."""
         self.command("-exec-interrupt --all")
         return self.wait_stopped(timeout)
 
-    def dismiss(self) -> None:
-        """Tell gdb to end the program and itself; `close` waits for it."""
+    def request_exit(self) -> None:
+        """Send `-gdb-exit`, which ends the program and gdb, and do not wait; `close` waits."""
         with suppress(GdbError):
             self._send("-gdb-exit")
 
     def close(self) -> None:
-        """End the program and gdb, whatever state they are in."""
+        """End the program and gdb: by `-gdb-exit`, after two seconds by SIGKILL."""
         if self._process is None:
             return
         if self._process.poll() is None:
-            self.dismiss()
+            self.request_exit()
             try:
                 self._process.wait(timeout=2.0)
             except subprocess.TimeoutExpired:
@@ -139,39 +143,40 @@ class Gdb:
             if pipe is not None:
                 pipe.close()
 
-    def _greet(self) -> dict[str, int]:
-        """Send what every session begins with; the tokens of the commands that matter."""
+    def _send_handshake(self) -> dict[str, int]:
+        """Send the first commands of every session; returns their tokens by name, {} when gdb has ended."""
         assert self._process is not None and self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
         commands = {
             "async": "-gdb-set mi-async on",
-            "source": f"-interpreter-exec console {quote(f'source {BOOTSTRAP}')}",
+            "source": f"-interpreter-exec console {mi_string(f'source {BOOTSTRAP}')}",
             "hello": "-chain-hello",
         }
         if self._program is not None:
-            commands["load"] = f"-file-exec-and-symbols {quote(str(self._program))}"
+            commands["load"] = f"-file-exec-and-symbols {mi_string(str(self._program))}"
         try:
             return {name: self._send(text) for name, text in commands.items()}
-        except GdbError:  # gone already: the first command says so
+        except GdbError:  # gdb has ended: the first command reports it
             return {}
 
-    def _shake_hands(self) -> GdbFacts:
-        from gdbscripts.records import SCHEMA  # see _parsed
+    def _finish_handshake(self) -> GdbFacts:
+        """Wait for the answers to the first commands and check the schema of the gdb scripts."""
+        from gdbscripts.records import SCHEMA  # see _parse_record
 
         if self._process is None or self._executable is None:
             raise AnalyzerError("gdb is not installed.", INSTALL_HINT)
         answers = {}
         try:
-            for name, token in self._greeting.items():
+            for name, token in self._handshake_tokens.items():
                 answers[name] = self._answer(token, name, _START_TIMEOUT if name != "load" else _LOAD_TIMEOUT)
             hello = answers["hello"]
         except (GdbError, KeyError) as error:
-            message = error.message if isinstance(error, GdbError) else "it ended at once"
-            raise _unusable(self._executable, message, "".join(self.log)) from None
+            message = error.message if isinstance(error, GdbError) else "it ended during start-up"
+            raise _unusable_error(self._executable, message, "".join(self.log)) from None
         if int(hello["schema"]) != SCHEMA:
             raise AnalyzerError(
-                f"The gdb scripts speak schema {hello['schema']}, this program {SCHEMA}.",
+                f"The gdb scripts have schema {hello['schema']}, this program has {SCHEMA}.",
                 "Reinstall it: pip install --force-reinstall qemu-callchain.",
             )
         return GdbFacts(hello["gdb"], hello["python"])
@@ -190,13 +195,13 @@ class Gdb:
         return payload
 
     def _send(self, command: str) -> int:
-        """Send a command; its token."""
+        """Send an MI command with the next token; returns the token. GdbError when gdb has ended."""
         assert self._process is not None and self._process.stdin is not None
         token = next(self._tokens)
         try:
             self._process.stdin.write(os.fsencode(f"{token}{command}\n"))
         except (BrokenPipeError, ValueError):
-            raise GdbError("gdb ended unexpectedly.", self._last_words()) from None
+            raise GdbError("gdb ended unexpectedly.", self._exit_description()) from None
         return token
 
     def _read(self, timeout: float) -> None:
@@ -205,16 +210,16 @@ class Gdb:
         assert self._process is not None and self._process.stdout is not None
         chunk = os.read(self._process.stdout.fileno(), 1 << 16)
         if not chunk:
-            raise GdbError("gdb ended unexpectedly.", self._last_words())
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+            raise GdbError("gdb ended unexpectedly.", self._exit_description())
+        *lines, self._partial_line = (self._partial_line + chunk).split(b"\n")
         self._lines.extend(lines)
-        # Ctrl-C may come between any two steps: a line is removed only after it was taken.
+        # Ctrl-C can interrupt between any two steps: a line is removed only after it is handled.
         while self._lines:
             text = self._lines[0].decode(errors="replace").rstrip("\r")
-            self._take(_parsed(text))
+            self._handle_record(_parse_record(text))
             self._lines.popleft()
 
-    def _take(self, response: dict[str, Any]) -> None:
+    def _handle_record(self, response: dict[str, Any]) -> None:
         kind, message, payload = response["type"], response["message"], response["payload"]
         if kind == "result" and response.get("token") is not None:
             self._answers[response["token"]] = response
@@ -225,34 +230,36 @@ class Gdb:
         elif kind in ("console", "log", "output") and isinstance(payload, str):
             self.log.append(payload)
 
-    def _last_words(self) -> str:
+    def _exit_description(self) -> str:
+        """How gdb ended, for the hint of an error: the signal, else the end of its output."""
         assert self._process is not None
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1.0)
         if self._process.returncode is not None and self._process.returncode < 0:
-            return f"It was killed by signal {-self._process.returncode}."
-        return "Its last words: " + " ".join("".join(self.log).split())[-400:] if self.log else ""
+            return f"Signal {-self._process.returncode} ended it."
+        return "Its last output: " + " ".join("".join(self.log).split())[-400:] if self.log else ""
 
 
-def _parsed(line: str) -> dict[str, Any]:
-    """One record of MI. Loaded only now: gdb is started first and reads symbols meanwhile."""
+def _parse_record(line: str) -> dict[str, Any]:
+    """Parse one line of MI output. pygdbmi is imported here, so that gdb starts before that takes time."""
     from pygdbmi import gdbmiparser
 
     response: dict[str, Any] = gdbmiparser.parse_response(line)
     return response
 
 
-def quote(text: str) -> str:
-    """`text` as an MI c-string."""
+def mi_string(text: str) -> str:
+    """`text` as a c-string of MI: in double quotes, with quotes, backslashes and line ends escaped."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 
-def _spawn(executable: str) -> subprocess.Popen[bytes]:
+def _start_gdb(executable: str) -> subprocess.Popen[bytes]:
+    """Start gdb with MI on pipes, without init files and auto-load. AnalyzerError when setpriv is missing."""
     environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"}
     environment |= {"LC_ALL": "C.UTF-8", "SHELL": "/bin/sh", "TERM": "dumb"}
-    # A session of its own: Ctrl-C reaches us only, and we end gdb in order. Should we be killed instead,
-    # the kernel kills gdb (pdeathsig), and with gdb the program it traces.
+    # In a session of its own gdb gets no SIGINT of Ctrl-C. When this process is killed, the kernel kills gdb
+    # (pdeathsig), and with gdb the program it traces (PTRACE_O_EXITKILL).
     command = ["setpriv", "--pdeathsig", "KILL", executable, "-nx", "-q", "--interpreter=mi3"]
     settings = ["-iex", "set auto-load off", "-iex", "set index-cache enabled off"]
     try:
@@ -261,23 +268,23 @@ def _spawn(executable: str) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            bufsize=0,  # nothing may be left to flush when gdb is gone
+            bufsize=0,  # no write is pending when gdb has ended
             start_new_session=True,
             env=environment,
         )
     except FileNotFoundError:
         raise AnalyzerError(
-            "setpriv is not installed; it makes sure that gdb never outlives this program.",
+            "setpriv is not installed; it ends gdb when this program is killed.",
             "Install it: apt install util-linux.",
         ) from None
 
 
-def _unusable(executable: str, message: str, said: str) -> AnalyzerError:
+def _unusable_error(executable: str, message: str, said: str) -> AnalyzerError:
     if "Python scripting is not supported" in said + message:
         return AnalyzerError(f"{executable} was built without Python.", INSTALL_HINT)
     if "MICommand" in said:
         return AnalyzerError(
-            f"{executable} is too old: gdb {OLDEST} or later is needed.",
+            f"{executable} is too old: gdb {OLDEST_GDB} or later is needed.",
             "Install a newer gdb, or put one first in PATH.",
         )
     return AnalyzerError(f"gdb could not be started: {message}", " ".join(said.split())[-400:])

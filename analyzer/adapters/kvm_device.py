@@ -1,6 +1,6 @@
-"""What /dev/kvm really does here: opens it, creates a VM and lets a guest of two instructions run.
+"""Tests /dev/kvm by using it: opens it, creates a VM, runs a guest of two instructions.
 
-The ioctl numbers and structures are those of linux/kvm.h for x86-64.
+Numbers and structures are those of <linux/kvm.h> for x86-64, the sequence that of the kernel's KVM API document.
 """
 
 from __future__ import annotations
@@ -33,34 +33,37 @@ _TCG_HINT = "Without KVM only `--accel tcg` works, which traces QEMU's translato
 
 
 def check_kvm() -> None:
-    """Raise AnalyzerError, with the remedy, unless /dev/kvm creates a virtual machine."""
+    """Open /dev/kvm and create a VM. Raises AnalyzerError with the remedy when either fails."""
     with _virtual_machine():
         pass
 
 
-def run_a_guest() -> None:
-    """Raise AnalyzerError unless KVM runs a guest: `out %al, $0x80` must come back as an I/O exit."""
+def run_test_guest() -> None:
+    """Run a guest that executes `out %al, $0x80`.
+
+    Raises AnalyzerError unless the first KVM_RUN returns with exit reason KVM_EXIT_IO.
+    """
     with _virtual_machine() as (kvm, vm):
-        reason = _first_exit(kvm, vm)
+        reason = _first_exit_reason(kvm, vm)
     if reason != _EXIT_IO:
         raise AnalyzerError(
-            f"KVM ran a guest but left it for reason {reason}, not for its I/O instruction.",
+            f"KVM ran a guest, which exited with reason {reason} instead of KVM_EXIT_IO ({_EXIT_IO}).",
             "See the kernel's log (dmesg). " + _TCG_HINT,
         )
 
 
 @contextmanager
 def _virtual_machine() -> Iterator[tuple[int, int]]:
-    """Descriptors of /dev/kvm and of a new VM."""
+    """File descriptors of /dev/kvm and of a new VM; both are closed at the end of the block."""
     kvm = _open_device()
     try:
         version = fcntl.ioctl(kvm, _GET_API_VERSION)
         if version != _API_VERSION:
-            raise AnalyzerError(f"{DEVICE} speaks API version {version}; QEMU needs {_API_VERSION}.")
+            raise AnalyzerError(f"{DEVICE} has API version {version}; QEMU needs {_API_VERSION}.")
         vm = fcntl.ioctl(kvm, _CREATE_VM, 0)
     except OSError as error:
         raise AnalyzerError(
-            f"{DEVICE} is there but refuses to create a virtual machine: {error.strerror}.",
+            f"{DEVICE} opens but cannot create a virtual machine: {error.strerror}.",
             "Is another hypervisor using the processor? See dmesg. " + _TCG_HINT,
         ) from None
     else:
@@ -77,7 +80,7 @@ def _open_device() -> int:
         return os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         raise AnalyzerError(
-            f"{DEVICE} does not exist: this kernel offers no KVM.",
+            f"{DEVICE} does not exist: this kernel has no KVM.",
             "Load it (modprobe kvm_intel or kvm_amd), enable virtualisation in the firmware, or allow "
             "nested virtualisation. " + _TCG_HINT,
         ) from None
@@ -85,13 +88,13 @@ def _open_device() -> int:
         if error.errno not in (errno.EACCES, errno.EPERM):
             raise AnalyzerError(f"{DEVICE} cannot be opened: {error.strerror}.", _TCG_HINT) from None
         raise AnalyzerError(
-            f"{DEVICE} may not be opened by this user.",
+            f"This user has no permission to open {DEVICE}.",
             "Join its group (sudo usermod -aG kvm $USER, then log in again). " + _TCG_HINT,
         ) from None
 
 
-def _first_exit(kvm: int, vm: int) -> int:
-    """Why the guest came back the first time (exit_reason of struct kvm_run)."""
+def _first_exit_reason(kvm: int, vm: int) -> int:
+    """Run the guest once; returns `exit_reason` of `struct kvm_run`. AnalyzerError when an ioctl fails."""
     with mmap.mmap(-1, mmap.PAGESIZE) as memory:
         memory.write(_GUEST_CODE)
         anchor = ctypes.c_char.from_buffer(memory)
@@ -101,7 +104,7 @@ def _first_exit(kvm: int, vm: int) -> int:
             region = struct.pack("=IIQQQ", 0, 0, 0, mmap.PAGESIZE, address)  # slot, flags, guest address, …
             fcntl.ioctl(vm, _SET_USER_MEMORY_REGION, region)
             vcpu = fcntl.ioctl(vm, _CREATE_VCPU, 0)
-            _point_at_start(vcpu)
+            _set_start_address(vcpu)
             size = fcntl.ioctl(kvm, _GET_VCPU_MMAP_SIZE)
             with mmap.mmap(vcpu, size) as run:
                 fcntl.ioctl(vcpu, _RUN, 0)
@@ -114,8 +117,8 @@ def _first_exit(kvm: int, vm: int) -> int:
                 os.close(vcpu)
 
 
-def _point_at_start(vcpu: int) -> None:
-    """Real mode, code segment at 0, instruction pointer 0."""
+def _set_start_address(vcpu: int) -> None:
+    """Set code segment and instruction pointer to 0, in real mode."""
     sregs = bytearray(0x138)
     fcntl.ioctl(vcpu, _GET_SREGS, sregs)
     struct.pack_into("=Q", sregs, 0, 0)  # cs.base

@@ -1,4 +1,4 @@
-"""Asks a QEMU what it is: its version, its machines, where it looks for firmware."""
+"""Runs a QEMU with --version and help options to learn its version, machines and firmware folders."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from analyzer.errors import AnalyzerError
 
 _VERSION = re.compile(r"^QEMU (?:PC )?emulator version (?P<version>\d[\w.+-]*)", re.MULTILINE)
 _TIMEOUT = 20.0  # seconds; QEMU answers in a few hundredths
-_BIOS = ("bios-256k.bin", "bios.bin")
-# Where distributions put what QEMU looks for: Debian and Ubuntu split it over packages.
+_BIOS_FILES = ("bios-256k.bin", "bios.bin")
+# Firmware folders of distributions; Debian and Ubuntu split the firmware over several packages.
 _FIRMWARE_FOLDERS = ("/usr/share/seabios", "/usr/share/qemu", "/usr/lib/ipxe/qemu", "/usr/share/vgabios",
                      "/usr/share/qemu-kvm", "/usr/share/ipxe.efi")  # fmt: skip
 FIRMWARE_HINT = "Install it: apt install seabios ipxe-qemu qemu-system-data; or pass -L FOLDER after --."
 
 
 class NoDebugInfoError(AnalyzerError):
-    """The program was built without what gdb needs."""
+    """The program has no debug information, so gdb cannot name its files and lines."""
 
 
 @dataclass(frozen=True)
 class QemuFacts:
-    """What is known of a QEMU before it runs. `firmware` are folders to add with -L."""
+    """Facts of a QEMU that has not been started with a guest.
+
+    `build_id` is that of `ElfFacts`. `firmware`: folders to add with -L. `has_firmware`: a BIOS is found.
+    `names_threads`: it has `-name …,debug-threads=on`.
+    """
 
     path: Path
     version: str
@@ -36,36 +40,41 @@ class QemuFacts:
 
 
 def examine(path: Path) -> QemuFacts:
-    """Facts of the QEMU at `path`.
+    """Facts of the QEMU at `path`, which becomes absolute.
 
-    Raises AnalyzerError when it is no QEMU for x86 PCs, or has no debug information.
+    Raises NoDebugInfoError; AnalyzerError when it is no QEMU, has no machine `pc`, or cannot be executed.
     """
     path = path.absolute()
     elf = read_elf(path)
-    answers = _ask(path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"])
+    answers = _run_queries(path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"])
     version, machines, folders, options = answers
     match = _VERSION.search(version)
     if match is None:
-        raise _not_qemu(path, version)
+        raise _not_qemu_error(path, version)
     if not re.search(r"^pc\b", machines, re.MULTILINE):
-        raise AnalyzerError(f"{path} is a QEMU for another machine: it has no PC.", "Give a qemu-system-x86_64.")
+        raise AnalyzerError(
+            f"{path} is a QEMU for another architecture: it has no machine `pc`.", "Give a qemu-system-x86_64."
+        )
     if not elf.has_debug_info:
-        raise _no_debug_info(path, elf.has_symbols)
-    own = _own_firmware(path, folders)
-    extra = () if own else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
-    found = own or bool(system_firmware())
+        raise _no_debug_info_error(path, elf.has_symbols)
+    finds_firmware = _own_firmware(path, folders)
+    extra = () if finds_firmware else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
+    found = finds_firmware or bool(system_firmware())
     names = "debug-threads" in options
     return QemuFacts(path, match["version"], elf.build_id, extra, found, names)
 
 
 def system_firmware() -> list[Path]:
-    """The system's folders that hold a BIOS."""
+    """The firmware folders of the distribution that contain a BIOS."""
     folders = [Path(folder) for folder in _FIRMWARE_FOLDERS]
     return [folder for folder in folders if _holds_bios(folder)]
 
 
-def _ask(path: Path, *questions: list[str]) -> list[str]:
-    """What the program prints for each list of arguments; all are asked at once."""
+def _run_queries(path: Path, *questions: list[str]) -> list[str]:
+    """Run the program once for each list of arguments, all at the same time.
+
+    Returns standard output and error of each run, as one text. AnalyzerError when it cannot run in time.
+    """
     try:
         children = [
             subprocess.Popen(
@@ -79,13 +88,15 @@ def _ask(path: Path, *questions: list[str]) -> list[str]:
             for question in questions
         ]
     except PermissionError:
-        raise AnalyzerError(f"{path} may not be executed.", f"chmod +x {path}") from None
+        raise AnalyzerError(f"{path} is not executable.", f"chmod +x {path}") from None
     except OSError as error:
         raise AnalyzerError(f"{path} cannot be executed: {error.strerror}.") from None
     try:
         return [child.communicate(timeout=_TIMEOUT)[0] for child in children]
     except subprocess.TimeoutExpired:
-        raise AnalyzerError(f"{path} did not answer --version within {_TIMEOUT:.0f} s.", "Is it a QEMU?") from None
+        raise AnalyzerError(
+            f"{path} --version did not end within {_TIMEOUT:.0f} s.", "Check that it is a QEMU."
+        ) from None
     finally:
         for child in children:
             child.kill()
@@ -93,28 +104,26 @@ def _ask(path: Path, *questions: list[str]) -> list[str]:
 
 
 def _own_firmware(path: Path, folders: str) -> bool:
-    """Whether QEMU finds a BIOS without help. `-L help` lists folders; QEMU 1.6.0 does not know it."""
+    """Whether QEMU finds a BIOS without -L. `folders` is the output of `-L help`; QEMU 1.6.0 lacks that option."""
     listed = [Path(line.strip()) for line in folders.splitlines() if line.startswith("/")]
     nearby = [path.parent, path.parent / "pc-bios", path.parent.parent / "share" / "qemu"]
     return any(_holds_bios(folder) for folder in listed + nearby)
 
 
 def _holds_bios(folder: Path) -> bool:
-    """Whether there is a BIOS; builds from a distribution's source often have empty files in its place."""
-    files = [folder / name for name in _BIOS]
+    """Whether `folder` has a BIOS that is not empty: builds of source packages often have empty placeholders."""
+    files = [folder / name for name in _BIOS_FILES]
     return any(file.is_file() and file.stat().st_size > 0 for file in files)
 
 
-def _not_qemu(path: Path, answer: str) -> AnalyzerError:
+def _not_qemu_error(path: Path, answer: str) -> AnalyzerError:
     user_mode = re.search(r"^qemu-\w+ version", answer, re.MULTILINE)
     first = next((line.strip() for line in answer.splitlines() if line.strip()), "nothing")
     what = "is QEMU's user-mode emulator" if user_mode else "is not QEMU"
-    return AnalyzerError(
-        f"{path} {what}: asked for --version it said {first[:120]!r}.", "Give a qemu-system-x86_64."
-    )
+    return AnalyzerError(f"{path} {what}: --version prints {first[:120]!r}.", "Give a qemu-system-x86_64.")
 
 
-def _no_debug_info(path: Path, has_symbols: bool) -> NoDebugInfoError:
+def _no_debug_info_error(path: Path, has_symbols: bool) -> NoDebugInfoError:
     what = "has no debug information" if has_symbols else "is stripped: no symbols, no debug information"
     return NoDebugInfoError(
         f"{path} {what}.",

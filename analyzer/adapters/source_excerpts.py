@@ -1,4 +1,4 @@
-"""Reads the source lines that frames point at, so that a recording is complete in itself."""
+"""Reads the source lines around each frame, so that a recording can be shown without the source tree."""
 
 from __future__ import annotations
 
@@ -8,29 +8,33 @@ from pathlib import Path
 
 from gdbscripts.records import SourceRecord
 
-_AROUND = 3  # lines before and after the call
-_LONGEST = 300  # characters; longer lines are cut
+_CONTEXT_LINES = 3  # lines before and after the call
+_MAX_LINE_LENGTH = 300  # characters; longer lines are cut
 
 
 def source_excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[SourceRecord]:
-    """For each absolute file the neighbourhoods of the lines; files that are not there are left out."""
+    """Read the lines around each given line.
+
+    `files` maps an absolute path to line numbers, from 1. Yields one record per range of lines; ranges that touch
+    are joined. Files that cannot be read yield nothing.
+    """
     for file in sorted(files):
         try:
-            # lexically: a build folder that is gone must not break the path of the source beside it
+            # normpath does not follow the build folder, which may be deleted, as in build/../hw/x.c
             text = Path(os.path.normpath(file)).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             continue
         for first, last in _ranges(files[file], len(text)):
-            yield SourceRecord(file, first, [line[:_LONGEST] for line in text[first - 1 : last]])
+            yield SourceRecord(file, first, [line[:_MAX_LINE_LENGTH] for line in text[first - 1 : last]])
 
 
 def _ranges(lines: Iterable[int], length: int) -> Iterator[tuple[int, int]]:
-    """Joined neighbourhoods (first, last), from 1."""
+    """Ranges (first, last) of lines around `lines`, from 1 and inclusive; ranges that touch are joined."""
     start = end = 0
     for line in sorted(set(lines)):
         if not 1 <= line <= length:
             continue
-        first, last = max(1, line - _AROUND), min(length, line + _AROUND)
+        first, last = max(1, line - _CONTEXT_LINES), min(length, line + _CONTEXT_LINES)
         if end and first <= end + 1:
             end = last
             continue

@@ -1,4 +1,4 @@
-"""Lines of a text that may be anything: too long, not UTF-8, without an end."""
+"""Reads text of unknown origin line by line, with a limit on the length of a line."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import TextIO
 
 from analyzer.errors import AnalyzerError
 
-LONGEST = 1 << 22  # characters; of a longer line the beginning is given
-_ENDLESS = 1 << 30  # characters without a line end: a device rather than a text
+MAX_LINE_LENGTH = 1 << 22  # characters; a longer line is cut there
+_MAX_UNENDED_LINE = 1 << 30  # characters without a line end: a device rather than a text
 
 
 @contextmanager
 def open_lines(source: str) -> Iterator[Iterator[str]]:
-    """The lines of a file, or of standard input for `-`. AnalyzerError when it cannot be read."""
+    """An iterator over the lines of the file `source`, or of standard input for `-`.
+
+    Lines keep their line end and are cut at MAX_LINE_LENGTH characters; bytes that are not UTF-8 become U+FFFD.
+    AnalyzerError when it cannot be read, or a line does not end within 2^30 characters.
+    """
     if source == "-":
         yield _lines(_standard_input(), "standard input")
         return
@@ -39,17 +43,19 @@ def _standard_input() -> TextIO:
 
 
 def _lines(file: TextIO, name: str) -> Iterator[str]:
-    while line := file.readline(LONGEST):
-        if len(line) == LONGEST and not line.endswith("\n"):
+    while line := file.readline(MAX_LINE_LENGTH):
+        if len(line) == MAX_LINE_LENGTH and not line.endswith("\n"):
             _skip_line(file, name)
         yield line
 
 
 def _skip_line(file: TextIO, name: str) -> None:
     skipped = 0
-    while rest := file.readline(LONGEST):
+    while rest := file.readline(MAX_LINE_LENGTH):
         skipped += len(rest)
         if rest.endswith("\n"):
             return
-        if skipped > _ENDLESS:
-            raise AnalyzerError(f"{name} is no text: it has a line that does not end.")
+        if skipped > _MAX_UNENDED_LINE:
+            raise AnalyzerError(
+                f"{name} is not a text file: one of its lines has more than {_MAX_UNENDED_LINE} characters."
+            )

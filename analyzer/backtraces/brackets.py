@@ -48,16 +48,6 @@ def balanced(text: str) -> bool:
     return text.count("(") == text.count(")")
 
 
-def opening_parenthesis(text: str) -> int:
-    """The position of the parenthesis that the last character of `text` closes; -1 when there is none."""
-    depth = 0
-    for position in range(len(text) - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(text[position], 0)
-        if not depth:
-            return position
-    return -1
-
-
 def open_braces(text: str) -> int:
     """The number of braces that `text` opens and does not close; negative when it closes more."""
     tokens = [token[0] for token in _BRACES.finditer(text)]

@@ -20,6 +20,7 @@ from analyzer.backtraces.stacks import (
     limit_depth,
 )
 from analyzer.model.frames import LIBC_START_FRAMES
+from gdbscripts.enums import FrameKind
 from gdbscripts.records import KERNEL_LIBRARY, UNKNOWN_NAME
 
 COUNT = re.compile(r" +(\d{1,12})$")
@@ -67,5 +68,7 @@ def _frame(text: str) -> ImportedFrame:
         return UNKNOWN_FRAME
     mark = suffix[1] if suffix else ""
     return ImportedFrame(
-        name, library=KERNEL_LIBRARY if mark == "k" else "", kind="inline" if mark == "i" else "normal"
+        name,
+        library=KERNEL_LIBRARY if mark == "k" else "",
+        kind=FrameKind.INLINE if mark == "i" else FrameKind.NORMAL,
     )

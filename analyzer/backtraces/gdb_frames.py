@@ -7,10 +7,12 @@ from enum import Enum
 from typing import NamedTuple
 
 from analyzer.backtraces.brackets import balanced, parenthesis_groups, split_arguments
-from analyzer.backtraces.gdb_headings import CREATED, CUT_OFF, broken_thread, gdb_thread, is_noise, our_heading
+from analyzer.backtraces.gdb_headings import CUT_OFF, broken_thread, gdb_thread, is_noise
 from analyzer.backtraces.line_cleanup import join_broken_line
 from analyzer.backtraces.other_frames import other_frame
 from analyzer.backtraces.stacks import ImportedFrame
+from analyzer.model.headings import FRAME_MARKS, is_creator, read_heading
+from gdbscripts.enums import FrameKind
 from gdbscripts.records import CUT, SIGNAL
 
 MAX_LINE_LENGTH = 1 << 16  # characters; a longer line is not parsed
@@ -20,7 +22,6 @@ _AT = re.compile(r" +at +(\S.*):(\d+)$")
 _MAX_LINE_DIGITS = 9
 _FROM = re.compile(r" +from +(\S.*)$")
 _LOCATION_BEGINS = re.compile(r" +(?:a|at|at +\S.*|f|fr|fro|from)$")
-_MARKS = {"[inlined]": "inline", "[tail call]": "tail"}
 _NEVER_IN_A_NAME = re.compile(r"[\s\"';]")
 _ONLY_IN_CPP = re.compile(r"[=!?,]")  # in templates and operators
 _SPACED_NAME = re.compile(r"<|\(|::|\boperator\b|\[clone ")
@@ -56,7 +57,8 @@ def parse_frame(text: str) -> ParsedFrame | None:
     address = head[2]
     pc, addressed = (int(address, 16), True) if address else (0, False)
     if rest == SIGNAL or (rest.startswith("<") and rest.endswith(">")):
-        frame = ImportedFrame(rest, kind="signal" if rest == SIGNAL else "other", pc=pc, addressed=addressed)
+        kind = FrameKind.SIGNAL if rest == SIGNAL else FrameKind.OTHER
+        frame = ImportedFrame(rest, kind=kind, pc=pc, addressed=addressed)
         return ParsedFrame(level, frame, FrameState.COMPLETE)
     call, state = _parse_call(rest)
     if call is None and (other := other_frame(text)) is not None:
@@ -92,7 +94,7 @@ def _parse_with_location(text: str, start: int, end: int) -> tuple[ImportedFrame
     if arguments is None or not _is_name(name):
         return None
     rest, kind = _without_mark(text[end:])
-    frame = ImportedFrame(name, kind="other" if name.startswith(CUT) else kind, arguments=arguments)
+    frame = ImportedFrame(name, kind=FrameKind.OTHER if name.startswith(CUT) else kind, arguments=arguments)
     if location := _AT.match(rest):
         line = int(location[2]) if len(location[2]) <= _MAX_LINE_DIGITS else 0
         return frame._replace(file=location[1], line=line), FrameState.COMPLETE
@@ -101,16 +103,16 @@ def _parse_with_location(text: str, start: int, end: int) -> tuple[ImportedFrame
     if not spaced:
         return None
     if not rest:
-        return frame, FrameState.COMPLETE if kind != "normal" else FrameState.NO_LOCATION
+        return frame, FrameState.COMPLETE if kind is not FrameKind.NORMAL else FrameState.NO_LOCATION
     return (frame, FrameState.INCOMPLETE) if _LOCATION_BEGINS.match(rest) else None
 
 
-def _without_mark(rest: str) -> tuple[str, str]:
+def _without_mark(rest: str) -> tuple[str, FrameKind]:
     """Split off the mark that `analyze show` prints behind an inlined or tail-called frame: (rest, kind)."""
-    for mark, kind in _MARKS.items():
+    for kind, mark in FRAME_MARKS.items():
         if rest.endswith(mark):
             return rest[: -len(mark)].rstrip(), kind
-    return rest, "normal"
+    return rest, FrameKind.NORMAL
 
 
 def _parse_incomplete(text: str, start: int) -> tuple[ImportedFrame | None, FrameState]:
@@ -170,11 +172,11 @@ class PendingFrame:
     def _may_follow(self, line: str) -> bool:
         assert self.read is not None
         if (
-            our_heading(line)
+            read_heading(line)
             or gdb_thread(line)
             or broken_thread(line)
             or CUT_OFF.match(line)
-            or CREATED.match(line)
+            or is_creator(line)
         ):
             return False
         if self.read.state is FrameState.INCOMPLETE:

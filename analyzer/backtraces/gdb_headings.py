@@ -1,15 +1,16 @@
-"""Recognises the lines between stacks: headings of threads, gdb's messages, commands, headings of `analyze show`.
+"""Recognises the lines between stacks: headings of threads, gdb's messages, commands.
 
-Thread headings are those of `thread apply all bt` and `info threads` (gdb manual, "Threads").
+Thread headings are those of `thread apply all bt` and `info threads` (gdb manual, "Threads"). The headings of
+`analyze show` are in `analyzer.model.headings`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-from analyzer.backtraces.brackets import balanced, opening_parenthesis
+from analyzer.backtraces.brackets import balanced
 from analyzer.backtraces.stacks import ThreadLabel
+from analyzer.model.headings import MAIN_THREAD, read_thread
 
 _LONGEST = 2000  # characters of a heading
 _THREAD = re.compile(
@@ -24,9 +25,6 @@ _LISTED = re.compile(r"\s*Thread \d{1,9}(?:\.\d{1,9})? \(")
 _BACKTRACE_COMMAND = re.compile(r"\s*(?:bt|backtrace|where)\b[\w /*$-]{0,60}$")
 _LWP = re.compile(r"LWP (\d{1,9})")
 _NAME = re.compile(r'"(.*)"')
-_OURS = re.compile(r"(?P<time>\d{1,9}\.\d{3}) s(?:, (?P<count>\d{1,12}) times)?$")
-_OUR_NUMBER = re.compile(r"thread (\d{1,9})")
-CREATED = re.compile(r"-- .{1,200} was created by:$")
 CUT_OFF = re.compile(r"\s*(?:Backtrace stopped:|\(More stack frames follow|Backtrace limit of )")
 _RESUMING_COMMAND = re.compile(
     r"\s*(?:c|cont|continue|r|run|start|n|next|s|step|stepi|si|ni|finish|until|kill|attach .*|core .*)$"
@@ -46,30 +44,12 @@ _PLACE = re.compile(r":(\d{1,9})$")
 _SOURCE_LINE = re.compile(r"\d{1,7}(?: {1,8}|$)")
 
 
-class ShowHeading(NamedTuple):
-    """A heading that `analyze show` prints above a stack."""
-
-    what: str  # the sentence about the stop
-    thread: ThreadLabel
-    time: float  # seconds since the program was started
-    times: int  # number of equal stacks
-
-
-def our_heading(line: str) -> ShowHeading | None:
-    """Parse `== What happened (main thread, 0.313 s, 3 times)`; None for any other line."""
-    plausible = line.startswith("== ") and line.endswith(")") and len(line) < _LONGEST
-    opened = opening_parenthesis(line) if plausible else -1
-    label, comma, moment = line[opened + 1 : -1].partition(", ") if opened > 0 else ("", "", "")
-    found = _OURS.match(moment)
-    while comma and found is None:  # a thread may have a comma in its name
-        more, comma, moment = moment.partition(", ")
-        label, found = f"{label}, {more}", _OURS.match(moment)
-    if found is None:
-        return None
-    thread = ThreadLabel(main=True) if label == "main thread" else ThreadLabel(name=label, main=False)
-    if number := _OUR_NUMBER.fullmatch(label):
-        thread = ThreadLabel(number=int(number[1]), main=False)
-    return ShowHeading(line[3:opened].strip(), thread, float(found["time"]), int(found["count"] or 1))
+def show_thread(label: str) -> ThreadLabel:
+    """The thread that a heading of `analyze show` names."""
+    if label == MAIN_THREAD:
+        return ThreadLabel(main=True)
+    number, name = read_thread(label)
+    return ThreadLabel(number=number, name=name, main=False)
 
 
 def gdb_thread(line: str) -> ThreadLabel | None:

@@ -21,6 +21,7 @@ from analyzer.backtraces.stacks import (
     have_same_address,
     limit_depth,
 )
+from gdbscripts.enums import FrameKind
 from gdbscripts.records import SIGNAL, UNKNOWN_NAME
 
 _TOKEN = re.compile(r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<name>[\w-]{1,64})=|(?P<mark>[\[\]{},]))')
@@ -163,15 +164,15 @@ def _frame(entry: dict[str, Any]) -> ImportedFrame:
         library=text.get("from", ""),
         pc=int(address, 16) if known else 0,
         addressed=known,
-        kind="signal" if name == SIGNAL else "normal",
+        kind=FrameKind.SIGNAL if name == SIGNAL else FrameKind.NORMAL,
         arguments=_arguments(entry.get("args")),
     )
 
 
 def _inlined(frame: ImportedFrame, outer: ImportedFrame) -> ImportedFrame:
     """Mark `frame` as inlined into `outer` when both have the same address: MI has no other sign of it."""
-    plain = frame.kind == "normal" and not frame.is_unknown
-    return frame._replace(kind="inline") if plain and have_same_address(frame, outer) else frame
+    plain = frame.kind is FrameKind.NORMAL and not frame.is_unknown
+    return frame._replace(kind=FrameKind.INLINE) if plain and have_same_address(frame, outer) else frame
 
 
 def _arguments(values: Any) -> tuple[tuple[str, str], ...]:

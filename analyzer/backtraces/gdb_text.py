@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from analyzer.backtraces.brackets import open_braces
 from analyzer.backtraces.gdb_frames import MAX_LINE_LENGTH, FrameState, PendingFrame, parse_frame
 from analyzer.backtraces.gdb_headings import (
-    CREATED,
     CUT_OFF,
     broken_thread,
     gdb_thread,
@@ -20,8 +19,8 @@ from analyzer.backtraces.gdb_headings import (
     is_noise,
     is_source,
     is_source_of,
-    our_heading,
     resumes_program,
+    show_thread,
 )
 from analyzer.backtraces.line_cleanup import (
     FRAME_START,
@@ -41,6 +40,8 @@ from analyzer.backtraces.stacks import (
     have_same_address,
     limit_depth,
 )
+from analyzer.model.headings import StackHeading, is_creator, read_heading
+from gdbscripts.enums import FrameKind
 
 _LOCAL = re.compile(r"\s*[\w$.:<>@~]{1,200} = ")
 _WIDE = 78  # columns: a terminal may have broken a line of this length
@@ -113,16 +114,14 @@ class GdbText:
 
     def _between(self, number: int, line: str) -> Iterator[ImportedStack]:
         line = join_broken_line(self._broken_heading, line) if self._broken_heading else line
-        own, thread, broken = our_heading(line), gdb_thread(line) or other_thread(line), broken_thread(line)
-        previous, self._previous, self._broken_heading = (
-            self._previous,
-            line,
-            line if broken and not thread else "",
-        )
-        if own is not None:
+        heading, broken = read_heading(line), broken_thread(line)
+        thread = gdb_thread(line) or other_thread(line)
+        previous, self._previous = self._previous, line
+        self._broken_heading = line if broken and not thread else ""
+        if heading is not None:
             yield from self._finish()
-            self._thread = own.thread
-            self._stack = _Stack(heading=own.what, time=own.time, times=own.times)
+            self._thread = show_thread(heading.thread)
+            self._stack = _Stack(heading)
         elif thread is not None or broken is not None:
             yield from self._finish()
             self._thread = thread or broken
@@ -130,7 +129,7 @@ class GdbText:
                 self._current = self._thread
         elif is_backtrace_command(line):
             yield from self.start_command()
-        elif CREATED.match(line) and self._stack.heading:
+        elif is_creator(line) and self._stack.heading:
             self._stack.start_creator()
         elif CUT_OFF.match(line):
             self._stack.cut = True
@@ -168,8 +167,9 @@ class GdbText:
 class _Stack:
     """A stack to which frames are still added."""
 
-    def __init__(self, heading: str = "", time: float = 0.0, times: int = 1) -> None:
-        self.heading, self._time, self._times = heading, time, times
+    def __init__(self, shown: StackHeading | None = None) -> None:
+        self.heading = shown if shown and shown.sentence else None
+        self._time, self._times = (shown.time, shown.count) if shown else (0.0, 1)
         self.frames: list[ImportedFrame] = []
         # The thread's own stack, while `frames` is its creator's.
         self._thread_frames: list[ImportedFrame] | None = None
@@ -210,15 +210,15 @@ def inlined(frames: list[ImportedFrame]) -> list[ImportedFrame]:
     gdb prints no address for a frame whose next inner frame is inlined; other tools print the same address for
     both. Unchanged when no frame has an address, or when frames are marked already.
     """
-    marked = any(frame.kind in ("inline", "tail") for frame in frames)
+    marked = any(frame.kind in (FrameKind.INLINE, FrameKind.TAIL) for frame in frames)
     if marked or not any(frame.addressed for frame in frames[1:]):
         return frames
     return [
-        frame._replace(kind="inline") if _is_inlined(frame, outer) else frame
+        frame._replace(kind=FrameKind.INLINE) if _is_inlined(frame, outer) else frame
         for frame, outer in zip(frames, [*frames[1:], UNKNOWN_FRAME], strict=True)
     ]
 
 
 def _is_inlined(frame: ImportedFrame, outer: ImportedFrame) -> bool:
-    plain = frame.kind == "normal" == outer.kind and not frame.is_unknown and not outer.is_unknown
+    plain = frame.kind is outer.kind is FrameKind.NORMAL and not frame.is_unknown and not outer.is_unknown
     return plain and not outer.gap and (not outer.addressed or have_same_address(frame, outer))

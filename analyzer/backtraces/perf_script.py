@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from analyzer.backtraces.brackets import opening_parenthesis
 from analyzer.backtraces.line_cleanup import clean_line
 from analyzer.backtraces.stacks import (
     UNKNOWN_FRAME,
@@ -21,6 +20,8 @@ from analyzer.backtraces.stacks import (
     append_frame,
     limit_depth,
 )
+from analyzer.text import opening_parenthesis
+from gdbscripts.enums import FrameKind
 from gdbscripts.records import KERNEL_LIBRARY
 
 _MAX_HEADER_LENGTH = 2000  # characters
@@ -86,7 +87,7 @@ def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
 
 def _stack(header: tuple[ThreadLabel, float] | None, frames: list[ImportedFrame]) -> Iterator[ImportedStack]:
     if header is not None and frames:
-        inlined = any(frame.kind == "inline" for frame in frames)
+        inlined = any(frame.kind is FrameKind.INLINE for frame in frames)
         yield ImportedStack(
             limit_depth(_in_libraries(frames) if inlined else frames), header[0], time=max(0.0, header[1])
         )
@@ -96,7 +97,7 @@ def _in_libraries(frames: list[ImportedFrame]) -> list[ImportedFrame]:
     """The frames with each inlined one in the library of the function that it is inlined into."""
     located: list[ImportedFrame] = []
     for frame in reversed(frames):
-        inlined = frame.kind == "inline" and located
+        inlined = frame.kind is FrameKind.INLINE and located
         located.append(frame._replace(library=located[-1].library) if inlined else frame)
     return located[::-1]
 
@@ -118,7 +119,7 @@ def _header(line: str, timeless: bool) -> tuple[ThreadLabel, float | None] | Non
 def _with_source(frame: ImportedFrame, line: str) -> ImportedFrame | None:
     """Add the source location in `line`, which follows `frame`, to the frame; None when `line` has none."""
     text = line.removesuffix(f" {_INLINED}")
-    inlined = frame if text == line else frame._replace(kind="inline")
+    inlined = frame if text == line else frame._replace(kind=FrameKind.INLINE)
     if place := _SOURCE.match(text):
         return inlined._replace(file=place[1], line=int(place[2]))
     return inlined if _NO_SOURCE.match(text) else None
@@ -139,7 +140,7 @@ def _frame(symbol: str, rest: str, high: bool) -> ImportedFrame:
     if name in _UNKNOWN:
         return UNKNOWN_FRAME
     if module == _INLINED:
-        return ImportedFrame(name, kind="inline")
+        return ImportedFrame(name, kind=FrameKind.INLINE)
     return ImportedFrame(name, library=_library(module[1:-1], high))
 
 

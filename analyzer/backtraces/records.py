@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 from analyzer import TOOL
-from analyzer.backtraces.source_files import placed, source_root
+from analyzer.backtraces.source_files import placed
 from analyzer.backtraces.stacks import UNKNOWN_FRAME, ImportedFrame, ImportedStack
 from analyzer.backtraces.threads import MAIN, Threads
 from analyzer.model.call_kinds import CallKind
+from analyzer.model.headings import ASKED_FOR, IN_FUNCTION, StackHeading, filled_in, titles_in
 from analyzer.recording.scenarios import load_scenario
+from analyzer.recording.source_paths import likely_source_root
 from gdbscripts import plan
+from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.records import (
     BREAK,
     IMPORT,
-    IO,
     KERNEL_LIBRARY,
-    SAMPLE,
     SCHEMA,
-    STORE,
     UNKNOWN_NAME,
     EndRecord,
     FrameRecord,
@@ -44,15 +43,15 @@ def call_kind(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
     CALL stands for direct and indirect calls, which a backtrace does not distinguish; UNKNOWN where frames may be
     missing between the two.
     """
-    if outer.is_unknown or inner.is_unknown or outer.gap or "other" in (outer.kind, inner.kind):
+    if outer.is_unknown or inner.is_unknown or outer.gap or FrameKind.OTHER in (outer.kind, inner.kind):
         return CallKind.UNKNOWN
-    if inner.kind == "inline":
+    if inner.kind is FrameKind.INLINE:
         return CallKind.INLINE
-    if "signal" in (outer.kind, inner.kind):
+    if FrameKind.SIGNAL in (outer.kind, inner.kind):
         return CallKind.SIGNAL
     if KERNEL_LIBRARY in (outer.library, inner.library):
         return _kernel_call_kind(outer, inner)
-    return CallKind.TAIL if outer.kind == "tail" else CallKind.CALL
+    return CallKind.TAIL if outer.kind is FrameKind.TAIL else CallKind.CALL
 
 
 def _kernel_call_kind(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
@@ -61,10 +60,6 @@ def _kernel_call_kind(outer: ImportedFrame, inner: ImportedFrame) -> CallKind:
         return CallKind.KERNEL
     is_system_call = not outer.library.startswith(KERNEL_LIBRARY) and inner.name.startswith(_SYSTEM_CALL)
     return CallKind.SYSCALL if is_system_call else CallKind.UNKNOWN
-
-
-_IOCTL = re.compile(r"(?P<title>.*), (?P<request>\w+) on (?P<file>\S+)$")
-_IN, _ASKED_FOR = "In ", "Asked for: "
 
 
 @cache
@@ -83,7 +78,7 @@ def step_reached(function: str) -> plan.PlannedMilestone | None:
 def milestone_at(function: str) -> MilestoneRecord:
     """A milestone for a stack whose innermost function is `function`."""
     return MilestoneRecord(
-        f"at {function}", f"{_IN}{function}", False, [function], [],
+        f"at {function}", IN_FUNCTION.format(function), False, [function], [],
         about="The backtrace ends here.", target=True,
     )  # fmt: skip
 
@@ -101,24 +96,21 @@ def milestone_titled(title: str, function: str) -> MilestoneRecord:
     step = next((step for step in known_steps() if step.title == title), None)
     if step is not None:
         return milestone_of(step, function)
-    if title.startswith(_IN) and " " not in title[len(_IN) :]:
-        return milestone_at(title[len(_IN) :])
-    name = BREAK + title[len(_ASKED_FOR) :] if title.startswith(_ASKED_FOR) else title
+    reached = filled_in(IN_FUNCTION, title)
+    if reached is not None and " " not in reached:
+        return milestone_at(reached)
+    asked_for = filled_in(ASKED_FOR, title)
+    name = title if asked_for is None else BREAK + asked_for
     return replace(milestone_at(function), name=name, title=title, about="", found=[function])
 
 
-def ioctl_in(heading: str) -> tuple[str, plan.PlannedMilestone, str] | None:
-    """(title, milestone, file of the descriptor) of a heading about an ioctl; None for other headings."""
-    match = _IOCTL.match(heading)
-    steps = (step for step in known_steps() if match and step.request_name == match["request"])
-    step = next((step for step in steps if match and step.title == match["title"]), None)
-    return (match["title"], step, match["file"]) if match and step else None
+def ioctl_step(title: str, request: str) -> plan.PlannedMilestone | None:
+    """The milestone with the title `title` that waits for the ioctl `request`; None when there is none."""
+    steps = (step for step in known_steps() if step.request_name == request)
+    return next((step for step in steps if step.title == title), None)
 
 
 _MAX_CHAINS = 100  # of samples: only the most frequent stacks become chains of the report
-_THREAD_CREATED = "A thread is created, starting in "
-_PLAIN_HEADINGS = {"Where it stood at the end": "where", "A function pointer is stored": STORE}
-_FOR_THE_GUEST = "A device's function runs for the guest: "
 
 
 @dataclass(frozen=True)
@@ -146,7 +138,7 @@ def records(
     yield from body
     for note in notes:
         yield NoteRecord(note)
-    yield EndRecord("complete", "", len(writer.frames), writer.count)
+    yield EndRecord(RecordingOutcome.COMPLETE, "", len(writer.frames), writer.count)
 
 
 def _header(origin: ImportOrigin) -> HeaderRecord:
@@ -170,7 +162,7 @@ def _header(origin: ImportOrigin) -> HeaderRecord:
 def _placed(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
     """The stacks with paths relative to the source root; those of `analyze show` have them already."""
     foreign = [stack for stack in stacks if not stack.heading]
-    root = source_root(
+    root = likely_source_root(
         frame.file for stack in foreign for frame in stack.frames if frame.file and not placed(frame, "").library
     )
     known: dict[ImportedFrame, ImportedFrame] = {}
@@ -189,14 +181,19 @@ def _placed(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
 
 def with_creators(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
     """The stacks, each new creator of a thread as a stack of its own before the thread's first stack."""
-    known = {stack.frames for stack in stacks if stack.heading.startswith(_THREAD_CREATED)}
+    known = {stack.frames for stack in stacks if _creates(stack)}
     all_stacks = []
     for stack in stacks:
         if stack.creator and stack.creator not in known:
             known.add(stack.creator)
-            all_stacks.append(ImportedStack(stack.creator, heading=f"{_THREAD_CREATED}??", time=stack.time))
+            heading = StackHeading(StopReason.THREAD_CREATE, "", stack.time, UNKNOWN_NAME)
+            all_stacks.append(ImportedStack(stack.creator, heading=heading, time=stack.time))
         all_stacks.append(stack)
     return all_stacks
+
+
+def _creates(stack: ImportedStack) -> bool:
+    return stack.heading is not None and stack.heading.reason is StopReason.THREAD_CREATE
 
 
 @dataclass
@@ -242,7 +239,7 @@ class _Writer:
 
     def _stop(self, number: int, stack: ImportedStack, thread: int, frames: list[int]) -> StopRecord:
         what = self._what(number, stack)
-        if what.reason == "thread-create":
+        if what.reason is StopReason.THREAD_CREATE:
             self._creations.setdefault(stack.frames, []).append(number)
         return replace(
             what, number=number, time=round(stack.time, 6), thread=thread, frames=frames, count=stack.times,
@@ -252,43 +249,43 @@ class _Writer:
     def _what(self, number: int, stack: ImportedStack) -> StopRecord:
         """The stop without frames and numbers, by the heading of `analyze show` or by the innermost function."""
         function = next((frame.name for frame in stack.frames if not frame.is_unknown), UNKNOWN_NAME)
-        if stack.heading:
-            return self._by_heading(stack, stack.frames[0].name)
+        if stack.heading is not None:
+            return self._by_heading(stack.heading, stack.frames[0].name)
         step = step_reached(function) if stack.frames[0].name == function else None
         if step is None and number not in self._chain_stacks:
-            return _plain_stop(SAMPLE, function)
+            return _plain_stop(StopReason.SAMPLE, function)
         milestone = milestone_of(step, function) if step else milestone_at(function)
         return self._reaching([milestone], function)
 
-    def _by_heading(self, stack: ImportedStack, function: str) -> StopRecord:
-        heading = stack.heading
-        if heading in _PLAIN_HEADINGS:
-            return _plain_stop(_PLAIN_HEADINGS[heading], "")
-        if heading.startswith(_THREAD_CREATED):
-            return self._creating(heading[len(_THREAD_CREATED) :])
-        if heading.startswith(_FOR_THE_GUEST):
-            return _plain_stop(IO, heading[len(_FOR_THE_GUEST) :])
-        ioctl = ioctl_in(heading)
-        if ioctl is not None:
-            _, step, file = ioctl
-            stop = self._reaching([milestone_of(step, "ioctl")], "ioctl")
-            return replace(stop, request=step.request, file=file)
-        return self._reaching([milestone_titled(title, function) for title in heading.split("; ")], function)
+    def _by_heading(self, heading: StackHeading, function: str) -> StopRecord:
+        if heading.reason is StopReason.THREAD_CREATE:
+            return self._creating(heading.function)
+        if heading.reason not in (StopReason.MILESTONE, StopReason.BREAK):
+            return _plain_stop(heading.reason, heading.function)
+        if heading.ioctl is not None and len(heading.titles) == 1:
+            request, file = heading.ioctl
+            step = ioctl_step(heading.titles[0], request)
+            if step is not None:
+                stop = self._reaching([milestone_of(step, "ioctl")], "ioctl")
+                return replace(stop, request=step.request, file=file)
+        titles = titles_in(heading.sentence)  # of an ioctl that no step waits for, it belongs to the last one
+        stop = self._reaching([milestone_titled(title, function) for title in titles], function)
+        return replace(stop, reason=heading.reason)
 
     def _creating(self, start: str) -> StopRecord:
         if start == UNKNOWN_NAME:
-            return _plain_stop("thread-create", "pthread_create")
+            return _plain_stop(StopReason.THREAD_CREATE, "pthread_create")
         outermost = [frame for stack in self.stacks for frame in stack.frames[-3:] if frame.name == start]
         place = outermost[0] if outermost else UNKNOWN_FRAME
         return replace(
-            _plain_stop("thread-create", "pthread_create"),
+            _plain_stop(StopReason.THREAD_CREATE, "pthread_create"),
             starts=start, starts_file=place.file, starts_library=place.library,
         )  # fmt: skip
 
     def _reaching(self, milestones: list[MilestoneRecord], function: str) -> StopRecord:
         for milestone in milestones:
             self._milestones.setdefault(milestone.name, milestone)
-        return replace(_plain_stop("milestone", function), milestones=[milestone.name for milestone in milestones])
+        return replace(_plain_stop(StopReason.MILESTONE, function), milestones=[m.name for m in milestones])
 
     def _created(self, stack: ImportedStack, thread: int) -> Iterator[Record]:
         free = self._creations.get(stack.creator, [])
@@ -300,7 +297,7 @@ class _Writer:
         yield ReturnRecord(free.pop(0), 0, handle)
 
 
-def _plain_stop(reason: str, function: str) -> StopRecord:
+def _plain_stop(reason: StopReason, function: str) -> StopRecord:
     return StopRecord(0, 0.0, 0, reason, [], function, [], [])
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from analyzer.model.headings import StackHeading
 from analyzer.text import number_of
+from gdbscripts.enums import FrameKind
 from gdbscripts.records import CUT, UNKNOWN_NAME
 
 MAX_UNREAD_SHOWN = 5  # lines that a message quotes
@@ -27,7 +29,7 @@ class ImportedFrame(NamedTuple):
     library: str = ""
     pc: int = 0
     addressed: bool = False
-    kind: str = "normal"  # as in `gdbscripts.records.FrameRecord`
+    kind: FrameKind = FrameKind.NORMAL
     arguments: tuple[tuple[str, str], ...] = ()
     gap: bool = False
 
@@ -38,7 +40,7 @@ class ImportedFrame(NamedTuple):
 
 
 UNKNOWN_FRAME = ImportedFrame(UNKNOWN_NAME)
-_OMITTED_FRAMES = ImportedFrame(f"{CUT} {MAX_FRAMES} frames>", kind="other")
+_OMITTED_FRAMES = ImportedFrame(f"{CUT} {MAX_FRAMES} frames>", kind=FrameKind.OTHER)
 
 
 def have_same_address(frame: ImportedFrame, outer: ImportedFrame) -> bool:
@@ -62,13 +64,13 @@ class ThreadLabel(NamedTuple):
 
 
 class ImportedStack(NamedTuple):
-    """One stack, frames innermost first. `heading`: the sentence that `analyze show` prints above it, else ""."""
+    """One stack, frames innermost first. `heading` is of `analyze show`; None in other formats."""
 
     frames: tuple[ImportedFrame, ...]
     thread: ThreadLabel | None = None
     times: int = 1  # number of equal stacks
     time: float = 0.0  # seconds, of the first one, since the first sample or the program's start
-    heading: str = ""
+    heading: StackHeading | None = None
     creator: tuple[ImportedFrame, ...] = ()  # the stack that created the thread, as `analyze show` prints it
     cut: bool = False  # the text says that more frames follow
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from analyzer.backtraces.stacks import ImportedStack, ThreadLabel
 from analyzer.model.frames import CALLERS_OF_MAIN, LIBC_START_FRAMES
+from analyzer.model.headings import UNKNOWN_THREAD
 from gdbscripts.records import ThreadRecord
 
 MAIN = 1  # a recording's number for the main thread
-UNKNOWN_THREAD = "unknown thread"
 _Key = tuple[int, int, str, bool]
 
 

@@ -1,15 +1,15 @@
-"""Reads a baseline: text of `baseline.py` becomes a graph again. Pure."""
+"""Reads a baseline, the text of `writer.py`, as a call graph. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from analyzer.baselines.writer import ARROWS, AS, FIRST_LINE, HEAD
+from analyzer.baselines.writer import AS, FIRST_LINE, HEAD, KEY
 from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.graph.call_graph import (
     Call,
@@ -22,31 +22,46 @@ from analyzer.graph.call_graph import (
     Node,
     Provenance,
 )
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from analyzer.model.frames import Function
 from analyzer.text import visible
-from gdbscripts.records import STEPS
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 _SCHEMA = int(FIRST_LINE.rpartition(" ")[2])
-_KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
+_ORIGINS = frozenset(map(str, PointerOriginKind))
+_KINDS = {words.arrow: kind for kind, words in CALL_KINDS.items()}
+_KINDS_OF_VERSION_1 = {
+    ">": CallKind.DIRECT,
+    "*>": CallKind.INDIRECT,
+    "~>": CallKind.TAIL,
+    "+>": CallKind.INLINE,
+    "=>": CallKind.THREAD_START,
+    "!>": CallKind.SIGNAL,
+    "$>": CallKind.SYSCALL,
+    "k>": CallKind.KERNEL,
+    "d>": CallKind.DOCUMENTED,
+    "->": CallKind.CALL,
+    "?>": CallKind.UNKNOWN,
+}
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CHAIN = re.compile(
     rf"(?P<word>chain|step) (?P<milestone>{_QUOTED}|(?!\").*?): (?P<title>.*) \((?P<thread>{_QUOTED}|[^()\"]*)\)"
 )
 _TOKEN = re.compile(rf"{_QUOTED}|\S+")
 _IOCTLS = "ioctls on "
-_OUTSIDE = "outside the chains"
+_OFF_CHAIN = "outside the chains"
 
 
 def is_baseline(text: str) -> bool:
-    """Whether the text begins as baselines do."""
+    """Return whether the text has the first line of a baseline, of any version."""
     return text.startswith(FIRST_LINE.rpartition(" ")[0])
 
 
 def read_baseline(text: str, name: str) -> CallGraph:
-    """The graph a baseline tells of: chains, functions, calls and ioctls, each as if it had been seen once.
+    """Return the graph of a baseline: chains, functions, calls and ioctls, each call with one hit.
 
-    AnalyzerError, naming `name` and the line, when it is none or of a newer schema.
+    Every version of the format is read. Raises AnalyzerError, with `name` and the line in its message, when the
+    text is no baseline, is damaged, or has a newer schema.
     """
     lines = text.splitlines()
     if not lines or not is_baseline(text):
@@ -54,15 +69,15 @@ def read_baseline(text: str, name: str) -> CallGraph:
     schema = lines[0].rpartition(" ")[2]
     if schema.isdecimal() and int(schema) > _SCHEMA:
         raise newer_schema(name, int(schema), _SCHEMA)
-    reader = _BaselineReader()
+    reader = _BaselineReader(_KINDS_OF_VERSION_1 if schema == "1" else _KINDS)
     for number, line in enumerate(lines[1:], 2):
         try:
             reader.read(line)
         except ValueError as error:
             raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
         except (KeyError, IndexError, TypeError):
-            what = visible(line.strip()[:60])
-            raise AnalyzerError(f"{name} is damaged in line {number}: “{what}” cannot stand here.") from None
+            content = visible(line.strip()[:60])
+            raise AnalyzerError(f"{name} is damaged in line {number}: unexpected “{content}”.") from None
     if empty := next((chain for chain in reader.chains if not chain.steps), None):
         raise AnalyzerError(f"{name} is damaged: the chain to {empty.milestone} has no steps.")
     return reader.graph()
@@ -70,8 +85,9 @@ def read_baseline(text: str, name: str) -> CallGraph:
 
 @dataclass
 class _BaselineReader:
-    """What was read so far, and what the line at hand belongs to."""
+    """The facts that were read so far, and the section to which the next line belongs."""
 
+    kinds: Mapping[str, CallKind]  # by the arrow that the version of the format has for it
     head: dict[str, str] = field(default_factory=dict)
     chains: list[Chain] = field(default_factory=list)
     nodes: dict[Function, Node] = field(default_factory=dict)
@@ -80,13 +96,13 @@ class _BaselineReader:
     section: str = ""
 
     def read(self, line: str) -> None:
-        """One more line."""
+        """Read the next line. Raises ValueError, KeyError, IndexError or TypeError when it is damaged."""
         if not line.strip():
             return
         if not line.startswith(" "):
             self._section(line)
-        elif self.section == _OUTSIDE:
-            self._outside(_tokens(line))
+        elif self.section == _OFF_CHAIN:
+            self._off_chain(_tokens(line))
         elif self.section.startswith(_IOCTLS):
             request, file = _tokens(line)
             thread = _phrase(self.section[len(_IOCTLS) :])
@@ -94,19 +110,19 @@ class _BaselineReader:
         elif self.chains:
             self._step(line)
         else:
-            raise ValueError("this belongs to nothing")
+            raise ValueError("the line belongs to no section")
 
     def graph(self) -> CallGraph:
-        """Everything that was read."""
-        made = CallGraph(self._provenance())
+        """Return the graph of everything that was read."""
+        graph = CallGraph(self._provenance())
         for chain in self.chains:
             self._count(chain.steps)
         for node in self.nodes.values():
-            made.put(node)
+            graph.put(node)
         for call in self.calls.values():
-            made.connect(call)
-        made.chains, made.ioctls = tuple(self.chains), tuple(self.ioctls)
-        return made
+            graph.connect(call)
+        graph.chains, graph.ioctls = tuple(self.chains), tuple(self.ioctls)
+        return graph
 
     def _provenance(self) -> Provenance:
         head = {key: self.head.get(key, "") for key in ("scenario", "accelerator", "guest", "arguments")}
@@ -130,10 +146,12 @@ class _BaselineReader:
                 (),
             )
             self.chains.append(chain)
-        elif line != _OUTSIDE and not line.startswith(_IOCTLS):
+        elif line != _OFF_CHAIN and not line.startswith(_IOCTLS):
             key, _, value = line.partition(" ")
+            if key == KEY:
+                return  # for people
             if key not in HEAD:
-                raise ValueError(f"{key} means nothing")
+                raise ValueError(f"unknown section {key}")
             self.head[key] = _phrase(value)
 
     def _step(self, line: str) -> None:
@@ -143,35 +161,37 @@ class _BaselineReader:
             milestone = _phrase(line[len(AS) + 2 :])
             steps = next((c.steps for c in self.chains[:-1] if c.milestone == milestone), ())
             if not steps:
-                raise ValueError(f"no chain {milestone} stands before this one")
+                raise ValueError(f"no earlier chain {milestone}")
         elif word == "through":
-            steps = (*steps[:-1], replace(steps[-1], slot=GraphPointer(tokens[1], tokens[2], "explained", "", ())))
-        elif word in STEPS and (slot := steps[-1].slot):
-            slot = replace(slot, set_by=(*slot.set_by, GraphPointerOrigin(tokens[0], tokens[1], tokens[2], "", 0)))
-            steps = (*steps[:-1], replace(steps[-1], slot=slot))
+            pointer = GraphPointer(SlotKind(tokens[1]), tokens[2], PointerOutcome.EXPLAINED, "", ())
+            steps = (*steps[:-1], replace(steps[-1], pointer=pointer))
+        elif word in _ORIGINS and (known := steps[-1].pointer):
+            origin = GraphPointerOrigin(PointerOriginKind(tokens[0]), tokens[1], tokens[2], "", 0)
+            pointer = replace(known, set_by=(*known.set_by, origin))
+            steps = (*steps[:-1], replace(steps[-1], pointer=pointer))
         else:
-            kind = _KINDS[tokens.pop(0)] if steps else None
+            kind = self.kinds[tokens.pop(0)] if steps else None
             function, file = _function(*tokens)
             steps = (*steps, ChainStep(function, kind, file, 0))
         self.chains[-1] = replace(chain, steps=steps)
 
-    def _outside(self, tokens: list[str]) -> None:
+    def _off_chain(self, tokens: list[str]) -> None:
         if tokens[0] == "function":
             function, file = _function(*tokens[1:3])
             self.nodes[function] = Node(function, file, 1, int(tokens[3:] == ["outermost"]), 0)
         elif tokens[0] == "call":
             caller, file = _function(*tokens[1:3])
-            callee, other = _function(*tokens[4:])
+            callee, callee_file = _function(*tokens[4:])
             self.nodes.setdefault(caller, Node(caller, file, 1))
-            self.nodes.setdefault(callee, Node(callee, other, 1))
-            self._connect(caller, callee, _KINDS[tokens[3]])
+            self.nodes.setdefault(callee, Node(callee, callee_file, 1))
+            self._connect(caller, callee, self.kinds[tokens[3]])
         else:
-            raise ValueError(f"{tokens[0]} means nothing")
+            raise ValueError(f"unknown word {tokens[0]}")
 
     def _count(self, steps: Sequence[ChainStep]) -> None:
         for position, step in enumerate(steps):
-            known = self.nodes.get(step.function, Node(step.function, step.file, 1))
-            self.nodes[step.function] = replace(known, outermost=known.outermost or int(not position))
+            node = self.nodes.get(step.function, Node(step.function, step.file, 1))
+            self.nodes[step.function] = replace(node, outermost=node.outermost or int(not position))
         for caller, callee in pairwise(steps):
             self._connect(caller.function, callee.function, callee.kind or CallKind.UNKNOWN)
 
@@ -188,7 +208,7 @@ def _phrase(text: str) -> str:
 
 
 def _function(name: str, place: str) -> tuple[Function, str]:
-    """The function and its file; the other way round of what `baseline.py` writes for a place."""
+    """Return the function and its file, from the place that the writer's `_place` returns."""
     if place.startswith("["):
         return Function(name, place), ""
     if place.startswith("(") and place.endswith(")"):

@@ -1,4 +1,4 @@
-"""Baselines in a folder: their names, which recording belongs to which, and writing them."""
+"""Baselines in a folder: names them, matches recordings with them, and writes them."""
 
 from __future__ import annotations
 
@@ -17,120 +17,130 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.call_graph import CallGraph, Provenance
 from analyzer.output_folder import write_text
 
-_ALLOW_FILE = "allow.toml"  # beside the baselines: accepted changes and rules
+_ALLOW_LIST = "allow.toml"  # in the folder of the baselines: accepted changes and rules
 _SUFFIX = ".txt"
 _VERSION = re.compile(r"\d+\.\d+")
-_UNFIT = re.compile(r"[^\w.+-]+")
-_LONGEST = 60  # characters of arguments in a name
-_FIT = re.compile(rf"-[a-zA-Z0-9][a-zA-Z0-9.+ -]{{,{_LONGEST - 1}}}")
-_USUAL = {"scenario": "startup", "accelerator": "kvm", "guest": "tiny"}
+_NOT_IN_FILE_NAMES = re.compile(r"[^\w.+-]+")
+_LONGEST = 60  # characters of QEMU's arguments in a file name
+_SHORT_ARGUMENTS = re.compile(rf"-[a-zA-Z0-9][a-zA-Z0-9.+ -]{{,{_LONGEST - 1}}}")
+_DEFAULTS = {"scenario": "startup", "accelerator": "kvm", "guest": "tiny"}
 
 
 @dataclass(frozen=True)
 class BaselineEntry:
-    """A recording and the baseline it belongs to, which may not exist yet."""
+    """A recording, and the path of its baseline, which need not exist."""
 
     source: NamedGraph
     baseline: Path
 
 
 def match_baselines(folder: Path, recordings: Iterable[NamedGraph]) -> list[BaselineEntry]:
-    """Each recording with its place among the baselines. UsageError when two have the same place, or when one is a
-    pasted backtrace."""
-    kept = [BaselineEntry(source, folder / file_name(source.graph.provenance)) for source in recordings]
-    if imported := next((each.source.name for each in kept if each.source.imported), None):
-        raise UsageError(f"{imported} is a pasted backtrace: no baseline is made of it.", "Record a QEMU.")
-    places: dict[Path, str] = {}
-    for each in kept:
-        if before := places.get(each.baseline):
+    """Return each recording with the path of its baseline in `folder`.
+
+    Raises UsageError when two recordings have the same baseline, or when one is an imported backtrace.
+    """
+    entries = [BaselineEntry(source, folder / file_name(source.graph.provenance)) for source in recordings]
+    if imported := next((entry.source.name for entry in entries if entry.source.imported), None):
+        raise UsageError(
+            f"{imported} is an imported backtrace, which cannot become a baseline.", "Record a run of QEMU."
+        )
+    names: dict[Path, str] = {}
+    for entry in entries:
+        if first := names.get(entry.baseline):
             raise UsageError(
-                f"{before} and {each.source.name} have the same baseline, {each.baseline.name}.",
+                f"{first} and {entry.source.name} have the same baseline, {entry.baseline.name}.",
                 "Name one of them with --of.",
             )
-        places[each.baseline] = each.source.name
-    return kept
+        names[entry.baseline] = entry.source.name
+    return entries
 
 
 def file_name(provenance: Provenance) -> str:
-    """The baseline's name: QEMU's version without its last number, machine, profile, and whatever is not usual.
+    """Return the file name of a recording's baseline.
 
-    Each set of arguments for QEMU has a name of its own."""
+    It consists of QEMU's major and minor version, machine type, build profile, and what differs from the defaults:
+    scenario, accelerator, guest and QEMU's arguments. Different arguments give different names.
+    """
     version = _VERSION.match(provenance.qemu_version)
     parts = ["qemu", version[0] if version else provenance.qemu_version or "unknown"]
     parts += [machine(provenance), profile(provenance)]
-    parts += [str(vars(provenance)[key]) for key, usual in _USUAL.items() if vars(provenance)[key] != usual]
-    parts += [_short(provenance.arguments)]
-    return _UNFIT.sub("_", "-".join(part for part in parts if part)) + _SUFFIX
+    parts += [str(vars(provenance)[key]) for key, default in _DEFAULTS.items() if vars(provenance)[key] != default]
+    parts += [_shortened(provenance.arguments)]
+    return _NOT_IN_FILE_NAMES.sub("_", "-".join(part for part in parts if part)) + _SUFFIX
 
 
-def _short(arguments: str) -> str:
-    """Arguments as they stand in a file's name: with a digest when they are not all of them there, so that no two
-    have the same name."""
+def _shortened(arguments: str) -> str:
+    """Return the arguments for a file name: with a digest unless they are short and plain."""
     shown = arguments.lstrip("-")[:_LONGEST]
-    if not arguments or _FIT.fullmatch(arguments):
+    if not arguments or _SHORT_ARGUMENTS.fullmatch(arguments):
         return shown
     return f"{shown}-{hashlib.sha256(arguments.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def allow_list_in(folder: Path) -> Path | None:
-    """The allow file among the baselines; None when there is none."""
-    file = folder / _ALLOW_FILE
+    """Return the path of the allow-list in the folder; None when there is none."""
+    file = folder / _ALLOW_LIST
     return file if file.exists() else None
 
 
-def update(kept: Sequence[BaselineEntry]) -> Iterator[str]:
-    """Write the baselines; tells what happened to each, in a line. AnalyzerError for an incomplete recording."""
-    for each in kept:
-        if not each.source.complete:
+def update_baselines(entries: Sequence[BaselineEntry]) -> Iterator[str]:
+    """Write the baselines, and yield a line about each: new, unchanged or updated, path, recording.
+
+    Raises AnalyzerError for an incomplete recording, and when a folder or a file cannot be written.
+    """
+    for entry in entries:
+        baseline = entry.baseline
+        if not entry.source.complete:
             raise AnalyzerError(
-                f"{each.source.name} was not recorded to its end: no baseline is made of it.",
+                f"{entry.source.name} was not recorded to its end and cannot become a baseline.",
                 "Record it again; analyze report shows what is missing.",
             )
-        text = write_baseline(each.source.graph)
-        before = each.baseline.read_text(encoding="utf-8", errors="replace") if each.baseline.exists() else None
-        if before != text:
-            _make_folder(each.baseline.parent)
-            write_text(each.baseline, text)
-        what = "new" if before is None else "unchanged" if before == text else "updated"
-        yield f"{what:10}{each.baseline}  ({each.source.name}){_without(before, each)}"
+        new = write_baseline(entry.source.graph)
+        old = baseline.read_text(encoding="utf-8", errors="replace") if baseline.exists() else None
+        if old != new:
+            _make_folder(baseline.parent)
+            write_text(baseline, new)
+        status = "new" if old is None else "unchanged" if old == new else "updated"
+        yield f"{status:10}{baseline}  ({entry.source.name}){_removed_parts(old, entry)}"
 
 
-def _without(before: str | None, each: BaselineEntry) -> str:
-    """What a baseline knows less than the one before; "" for nothing, and where that one cannot be read."""
+def _removed_parts(old_text: str | None, entry: BaselineEntry) -> str:
+    """Return a note about parts that only the old baseline has; "" for none, or if it is unreadable."""
     try:
-        old = read_baseline(before or "", each.baseline.name)
+        old = read_baseline(old_text or "", entry.baseline.name)
     except AnalyzerError:
         return ""
-    known, now = _knows(old), _knows(each.source.graph)
-    lost = " and ".join(what for what in known if what not in now)
-    return f": without {lost}, which the one before had" if lost else ""
+    new_parts = _optional_parts(entry.source.graph)
+    removed = " and ".join(part for part in _optional_parts(old) if part not in new_parts)
+    return f": without {removed}, which the old baseline had" if removed else ""
 
 
-def _knows(graph: CallGraph) -> list[str]:
-    """What a recording can be asked to leave out, and this one has."""
-    slots = any(explained(step) for chain in graph.chains for step in chain.steps)
+def _optional_parts(graph: CallGraph) -> list[str]:
+    """Return the parts of the graph that options of a recording leave out."""
+    pointers = any(explained(step) for chain in graph.chains for step in chain.steps)
     ioctl_log = has_full_log(graph.ioctls)
-    return ["who set the function pointers"] * slots + ["the ioctls"] * ioctl_log
+    return ["who set the function pointers"] * pointers + ["the ioctls"] * ioctl_log
 
 
 def _make_folder(folder: Path) -> None:
-    """AnalyzerError when the folder cannot be made."""
+    """Make the folder and its parents. Raises AnalyzerError when that is impossible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AnalyzerError(f"{folder} cannot be made: {error.strerror}.") from None
+        raise AnalyzerError(f"{folder} cannot be created: {error.strerror}.") from None
 
 
-def not_compared(folder: Path, kept: Sequence[BaselineEntry]) -> list[str]:
-    """Baselines of the folder that no recording was compared with."""
-    return sorted({file.name for file in folder.glob(f"*{_SUFFIX}")} - {each.baseline.name for each in kept})
+def baselines_without_recording(folder: Path, entries: Sequence[BaselineEntry]) -> list[str]:
+    """Return the names of the baselines in the folder that belong to none of the entries, sorted."""
+    return sorted({file.name for file in folder.glob(f"*{_SUFFIX}")} - {entry.baseline.name for entry in entries})
 
 
-def without_baseline(each: BaselineEntry) -> AnalyzerError:
-    """The error for a recording that has nothing to be compared with: it must not look like no difference."""
-    others = sorted(file.name for file in each.baseline.parent.glob(f"*{_SUFFIX}"))
-    there = f"There are {', '.join(others)}; " if others else ""
+def missing_baseline_error(entry: BaselineEntry) -> AnalyzerError:
+    """Return the error about a recording whose baseline does not exist."""
+    folder, recording = entry.baseline.parent, entry.source.name
+    present = sorted(file.name for file in folder.glob(f"*{_SUFFIX}"))
+    hint = f"There are {', '.join(present)}; make one" if present else "Make one"
     return AnalyzerError(
-        f"{each.source.name} has no baseline: {each.baseline} does not exist.",
-        f"{there}make one: analyze baseline update {each.baseline.parent} --of {each.source.name}",
+        f"{recording} has no baseline: {entry.baseline} does not exist.",
+        f"{hint}: analyze baseline update {folder} --of {recording}",
     )

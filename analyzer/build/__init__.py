@@ -1,1 +1,1 @@
-"""Builds any QEMU from source, with debug information and a birth certificate. See README.md here."""
+"""Builds any QEMU since 1.6.0 from source, with debug information and build provenance. See README.md here."""

@@ -1,11 +1,10 @@
-"""The one way to a built QEMU: from the cache, or made now. A build counts when its birth certificate is there."""
+"""Returns a built QEMU, from the cache or built now. A build is complete when its `build.json` exists."""
 
 from __future__ import annotations
 
 import errno
 import os
 import platform
-import subprocess
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,21 +12,22 @@ from typing import Any
 
 from analyzer import TOOL
 from analyzer.adapters.elf import build_id_of
+from analyzer.adapters.process import CommandTimeoutError
 from analyzer.build.cache import Cache, remove
-from analyzer.build.compile import CompiledProgram, compile_tree, given_programs
+from analyzer.build.configure_and_make import CompiledProgram, compile_tree, user_supplied_programs
 from analyzer.build.host_packages import check_requirements
 from analyzer.build.plan import BuildPlan, make_plan
 from analyzer.build.progress import Reporter
-from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_facts, write_facts
+from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_json, write_json
 from analyzer.build.releases import UNVERIFIED
 from analyzer.build.request import BuildRequest, BuildSettings
-from analyzer.build.sources import SourceTree, obtain_source
+from analyzer.build.sources import SourceTree, prepare_source
 from analyzer.errors import AnalyzerError
 
 
 @dataclass(frozen=True)
 class BuiltQemu:
-    """A finished build; its certificate lies in `folder`. `fresh` when it was made just now."""
+    """A complete build. `provenance` is the content of `build.json` in `folder`; `fresh`: it was built now."""
 
     folder: Path
     program: Path
@@ -36,20 +36,21 @@ class BuiltQemu:
 
     @property
     def name(self) -> str:
-        """What it is called in the cache."""
+        """The name of the build in the cache."""
         return self.folder.name
 
 
 def build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache, reporter: Reporter) -> BuiltQemu:
-    """The emulator that was asked for. AnalyzerError with the next step when it cannot be had.
+    """Build the requested QEMU, or return it from the cache; the cache needs no network.
 
-    The same question again is answered from the cache, without a network.
+    AnalyzerError, with the next step, when the source is not available or the build fails; MissingPackagesError
+    when the host lacks a package.
     """
     try:
-        with cache.in_use():
+        with cache.shared_lock():
             return _build_or_fetch(request, settings, cache, reporter)
-    except subprocess.TimeoutExpired as error:
-        raise AnalyzerError(f"{error.cmd[0]} gave no answer in {error.timeout:.0f} s.", "Try again.") from None
+    except CommandTimeoutError as error:
+        raise AnalyzerError(f"{error}.", "Try again.") from None
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise AnalyzerError(
@@ -63,21 +64,21 @@ def build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache,
 
 
 def _build_or_fetch(request: BuildRequest, settings: BuildSettings, cache: Cache, reporter: Reporter) -> BuiltQemu:
-    check_requirements([], given=given_programs(settings))  # before anything is downloaded
-    source = obtain_source(request, cache, reporter)
+    check_requirements([], user_supplied=user_supplied_programs(settings))  # before anything is downloaded
+    source = prepare_source(request, cache, reporter)
     plan = make_plan(source, settings, cache, reporter)
     folder = cache.builds / plan.name
-    if built := finished(folder):
-        return _as_known_now(built, source)
+    if built := finished_build(folder):
+        return _with_current_source(built, source)
     with cache.lock(plan.name, reporter):
-        if built := finished(folder):  # by the process we waited for
-            return _as_known_now(built, source)
+        if built := finished_build(folder):  # by the process we waited for
+            return _with_current_source(built, source)
         return _build(plan, folder, cache, reporter)
 
 
-def finished(folder: Path) -> BuiltQemu | None:
-    """The build in `folder`, when it is whole and its program is the one the certificate tells of."""
-    provenance = read_facts(folder / PROVENANCE_FILE)
+def finished_build(folder: Path) -> BuiltQemu | None:
+    """The build in `folder`; None unless its program has the build-id and size that `build.json` states."""
+    provenance = read_json(folder / PROVENANCE_FILE)
     if provenance is None:
         return None
     program = folder / str(provenance.get("program", ""))
@@ -85,46 +86,49 @@ def finished(folder: Path) -> BuiltQemu | None:
         facts = (build_id_of(program), program.stat().st_size, os.access(program, os.X_OK))
     except AnalyzerError:
         return None
-    whole = facts == (provenance.get("build_id"), provenance.get("size"), True)
-    return BuiltQemu(folder, program, provenance, fresh=False) if whole else None
+    complete = facts == (provenance.get("build_id"), provenance.get("size"), True)
+    return BuiltQemu(folder, program, provenance, fresh=False) if complete else None
 
 
-def _as_known_now(built: BuiltQemu, source: SourceTree) -> BuiltQemu:
-    """The same content may have come another way since: committed, or with a sum that somebody knows."""
-    now = {"source": source.name, "verified": source.verified}
-    if source.verified.startswith(UNVERIFIED) or now.items() <= built.provenance.items():
+def _with_current_source(built: BuiltQemu, source: SourceTree) -> BuiltQemu:
+    """`built` with the current name and verification of its source, also in `build.json`.
+
+    The same content may have been committed since, or downloaded again with a checksum.
+    """
+    current = {"source": source.name, "verified": source.verified}
+    if source.verified.startswith(UNVERIFIED) or current.items() <= built.provenance.items():
         return built
-    provenance = {**built.provenance, **now}
-    write_facts(built.folder / PROVENANCE_FILE, provenance)
+    provenance = {**built.provenance, **current}
+    write_json(built.folder / PROVENANCE_FILE, provenance)
     return replace(built, provenance=provenance)
 
 
 def _build(plan: BuildPlan, folder: Path, cache: Cache, reporter: Reporter) -> BuiltQemu:
-    (folder / PROVENANCE_FILE).unlink(missing_ok=True)  # of a program that is not whole any more
-    begun = {"source": plan.source.name, "source sha256": plan.source.sha256}
-    before = float((read_facts(folder / UNFINISHED_FILE) or {}).get("seconds", 0.0))
+    (folder / PROVENANCE_FILE).unlink(missing_ok=True)  # of a program that is incomplete
+    unfinished = {"source": plan.source.name, "source sha256": plan.source.sha256}
+    earlier_seconds = float((read_json(folder / UNFINISHED_FILE) or {}).get("seconds", 0.0))
     began = time.monotonic()
-    write_facts(folder / UNFINISHED_FILE, begun)
+    write_json(folder / UNFINISHED_FILE, unfinished)
     try:
         compiled = compile_tree(plan, folder / "build", cache, reporter)
-        spent = time.monotonic() - began + (before if compiled.resumed else 0.0)
-        provenance = _provenance(plan, compiled, folder, cache, spent)
+        seconds = time.monotonic() - began + (earlier_seconds if compiled.resumed else 0.0)
+        provenance = _provenance(plan, compiled, folder, cache, seconds)
     except (AnalyzerError, OSError):
-        remove(folder)  # a failure would only fail again
+        remove(folder)  # the same build would fail again
         raise
-    except BaseException:  # an interruption leaves it, to go on from there
-        write_facts(folder / UNFINISHED_FILE, {**begun, "seconds": before + time.monotonic() - began})
+    except BaseException:  # after an interruption the next build resumes
+        write_json(folder / UNFINISHED_FILE, {**unfinished, "seconds": earlier_seconds + time.monotonic() - began})
         raise
-    write_facts(folder / PROVENANCE_FILE, provenance)
+    write_json(folder / PROVENANCE_FILE, provenance)
     (folder / UNFINISHED_FILE).unlink()
-    reporter.say(f"Built QEMU {plan.source.label} in {spent:.0f} s{', resumed' if compiled.resumed else ''}")
+    reporter.say(f"Built QEMU {plan.source.label} in {seconds:.0f} s{', resumed' if compiled.resumed else ''}")
     return BuiltQemu(folder, compiled.program, provenance, fresh=True)
 
 
 def _provenance(
     plan: BuildPlan, compiled: CompiledProgram, folder: Path, cache: Cache, seconds: float
 ) -> dict[str, Any]:
-    """Where a program comes from. `seconds` and `log` differ from one build to the next, nothing else does."""
+    """The content of `build.json`. Only `seconds` and `log` differ between two builds of the same plan."""
     return {
         "source": plan.source.name,
         "source sha256": plan.source.sha256,
@@ -132,7 +136,7 @@ def _provenance(
         "version": plan.source.label,
         "profile": plan.settings.profile.value,
         "target": plan.settings.target,
-        "configure": plan.line,
+        "configure": plan.configure_line,
         "compiler": plan.compiler,
         "flags": " ".join(plan.flags) or "configure's own",
         "python packages": " ".join(compiled.packages) or "none",

@@ -1,4 +1,4 @@
-"""Where downloads, sources, tools and builds are kept, and who may work on which of them."""
+"""The folders of the cache (downloads, sources, tools, builds), and locks between processes that use them."""
 
 from __future__ import annotations
 
@@ -17,43 +17,46 @@ from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 from analyzer.text import expand_user
 
-_USERS = "users"  # the lock that everybody who builds shares
-_UNFIT = re.compile(r"[^\w/.,+@%=~^-]")
+_BUILDS_LOCK = "users"  # the lock that every running build holds
+_UNSUPPORTED_CHARACTER = re.compile(r"[^\w/.,+@%=~^-]")
 
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of ours; everything in it can be made again."""
+    """The cache folder; everything in it can be downloaded or built again."""
 
     folder: Path
 
     @classmethod
     def default(cls) -> Cache:
-        """Below $XDG_CACHE_HOME, else ~/.cache. AnalyzerError for a place where nothing can be built."""
+        """`qemu-callchain` below $XDG_CACHE_HOME, else below ~/.cache.
+
+        AnalyzerError when the path has characters that QEMU's configure or make cannot handle.
+        """
         base = expand_user(os.environ.get("XDG_CACHE_HOME", ""))
-        if not base.is_absolute():  # the standard says: such a value is to be ignored
+        if not base.is_absolute():  # the XDG Base Directory Specification: ignore a relative path
             base = expand_user("~/.cache")
         folder = base / "qemu-callchain"
-        if not folder.is_absolute() or _UNFIT.search(str(folder)):
+        if not folder.is_absolute() or _UNSUPPORTED_CHARACTER.search(str(folder)):
             raise AnalyzerError(
-                f"QEMU cannot be built in {folder}: its configure and make want a path without spaces and colons.",
+                f"QEMU cannot be built in {folder}: its configure and make need a path without spaces and colons.",
                 "Set XDG_CACHE_HOME to another folder.",
             )
         return cls(folder)
 
     @property
     def downloads(self) -> Path:
-        """Tarballs and source packages as they came."""
+        """Tarballs and source packages as they were downloaded."""
         return self.folder / "downloads"
 
     @property
     def sources(self) -> Path:
-        """Unpacked trees, each with a `source.json` that says where it is from."""
+        """Unpacked trees, each with a `source.json` that states its origin."""
         return self.folder / "sources"
 
     @property
     def builds(self) -> Path:
-        """Builds; one with a `build.json` is finished."""
+        """Builds by name; one with a `build.json` is complete."""
         return self.folder / "builds"
 
     @property
@@ -63,29 +66,32 @@ class Cache:
 
     @property
     def logs(self) -> Path:
-        """What configure and make said."""
+        """Output of configure, make, ninja, pip and apt."""
         return self.folder / "logs"
 
-    def neutral(self, text: str) -> str:
-        """`text` with this folder replaced by `$CACHE`: the same on every host."""
+    def with_cache_placeholder(self, text: str) -> str:
+        """`text` with the path of this folder replaced by `$CACHE`, so that it is the same on every host."""
         return text.replace(str(self.folder), "$CACHE")
 
     @contextmanager
     def lock(self, name: str, reporter: Reporter | None) -> Iterator[None]:
-        """Only one process at a time works on `name`. Without `tell` BlockingIOError instead of waiting."""
+        """Hold the lock `name` during the block, after waiting for another process that holds it.
+
+        `reporter` reports the wait; with None BlockingIOError is raised instead of waiting.
+        """
         with self._lock_file(name) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if reporter is None:
                     raise
-                reporter.say(f"Waiting for another process that makes {name}")
+                reporter.say(f"Waiting for another process that builds {name}")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def is_locked(self, name: str) -> bool:
-        """Whether a process works on `name` now. PermissionError in a cache of somebody else."""
-        if not (self._locks / name).exists():  # looking leaves nothing behind
+        """Whether a process holds the lock `name`. PermissionError in the cache of another user."""
+        if not (self._locks / name).exists():  # do not create the file
             return False
         with self._lock_file(name) as file:
             try:
@@ -95,16 +101,16 @@ class Cache:
         return False
 
     @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """While somebody builds, the sources and tools stay."""
-        with self._lock_file(_USERS) as file:
+    def shared_lock(self) -> Iterator[None]:
+        """Hold a shared lock during the block, so that nothing that a build needs is pruned."""
+        with self._lock_file(_BUILDS_LOCK) as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             yield
 
     @contextmanager
-    def nobody_builds(self) -> Iterator[bool]:
-        """True when nobody builds, and nobody begins to while the block runs; False when somebody does."""
-        with self._lock_file(_USERS) as file:
+    def exclusive_lock(self) -> Iterator[bool]:
+        """Yield True when no build is running, and prevent one during the block; yield False when one is."""
+        with self._lock_file(_BUILDS_LOCK) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -121,29 +127,29 @@ class Cache:
         return self.folder / "locks"
 
     @contextmanager
-    def made_whole(self, folder: Path) -> Iterator[Path]:
-        """A fresh folder that becomes `folder` when the block ends well, and nothing when it does not."""
+    def replacing_folder(self, folder: Path) -> Iterator[Path]:
+        """Yield a temporary folder that replaces `folder` at the end of the block; an exception deletes it."""
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
         try:
-            fresh.chmod(0o755)
-            yield fresh
+            temporary.chmod(0o755)
+            yield temporary
             if folder.exists():
                 remove(folder)
-            fresh.rename(folder)
+            temporary.rename(folder)
         except BaseException:
-            remove(fresh)
+            remove(temporary)
             raise
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder whatever the rights in it. OSError when it cannot be."""
+    """Remove a file, or a folder with its content, whatever its permissions. OSError when that fails."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
     path.chmod(0o700)
     for folder, folders, _ in os.walk(path):
-        for name in folders:  # before they are entered
+        for name in folders:  # before os.walk enters them
             if not Path(folder, name).is_symlink():
                 Path(folder, name).chmod(0o700)
     shutil.rmtree(path)

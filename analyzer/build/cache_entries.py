@@ -1,4 +1,4 @@
-"""What is in the cache: listing it, and removing what nobody needs or what is named."""
+"""Lists the entries of the cache, and removes those that nothing needs or that the user names."""
 
 from __future__ import annotations
 
@@ -9,45 +9,51 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.build.cache import Cache, remove
-from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_facts
-from analyzer.build.python_environment import installed_in
+from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_json
+from analyzer.build.python_environment import installed_packages
 from analyzer.errors import UsageError
 
-_LEFT_OVERS = (".part", ".part.json", ".rejected")
-_BUSY = "being made"
-_OF_VERSION_0_1 = "qemu-distribution"
+_UNFINISHED_SUFFIXES = (".part", ".part.json", ".rejected")
+_IN_PROGRESS = "in progress"
+_VERSION_0_1_FOLDER = "qemu-distribution"
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """Something in the cache. `size` in bytes; `kind` is build, source, download, tools or rest."""
+    """One entry of the cache.
+
+    `kind` is build, source, download, tools or rest. `size` is in bytes on disk. `paths` are what to remove.
+    """
 
     kind: str
     name: str
     size: int
-    about: str
+    description: str
     paths: tuple[Path, ...]
-    needed: bool  # False: nothing would miss it
+    needed: bool  # False: `prune` without names removes it
 
 
 def cache_entries(cache: Cache) -> list[CacheEntry]:
-    """Everything in the cache, builds first."""
+    """All entries of the cache: builds, sources, downloads, tools, the rest."""
     builds = list(_builds(cache))
-    used = {_facts_of(entry.paths[0]).get("source sha256", "")[:16] for entry in builds}
+    used = {_build_facts(entry.paths[0]).get("source sha256", "")[:16] for entry in builds}
     return [*builds, *_sources(cache, used), *_downloads(cache), *_tools(cache), *_rest(cache)]
 
 
 def prune(cache: Cache, names: Sequence[str]) -> list[CacheEntry]:
-    """Remove the named entries, all of a kind by the kind's name, everything by `all`; without names what nothing
-    needs. Returns what was removed; what a running build may use is left. UsageError for an unknown name."""
-    there = cache_entries(cache)
-    known = {entry.name for entry in there} | {entry.kind for entry in there} | _KINDS
+    """Remove entries and return those that were removed.
+
+    `names` are names of entries, kinds, or `all`; without names every entry that nothing needs is removed. What a
+    running build may use is kept. UsageError for an unknown name.
+    """
+    entries = cache_entries(cache)
+    known = {entry.name for entry in entries} | {entry.kind for entry in entries} | _KINDS
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"{', '.join(map(repr, unknown))} is not in the cache.", "See analyze build --list.")
-    chosen = [e for e in there if {"all", e.name, e.kind} & set(names) or (not names and not e.needed)]
-    with cache.nobody_builds() as alone:
-        # which source and which tools a running build uses is its own affair: they all stay
-        removable = [entry for entry in chosen if alone or entry.kind == "build"]
+    chosen = [e for e in entries if {"all", e.name, e.kind} & set(names) or (not names and not e.needed)]
+    with cache.exclusive_lock() as exclusive:
+        # a running build may use any source and any tool: keep all of them
+        removable = [entry for entry in chosen if exclusive or entry.kind == "build"]
         return [entry for entry in removable if _remove(entry, cache)]
 
 
@@ -65,69 +71,75 @@ def _remove(entry: CacheEntry, cache: Cache) -> bool:
 
 
 def _builds(cache: Cache) -> Iterator[CacheEntry]:
-    for folder in _inside(cache.builds):
-        facts = read_facts(folder / PROVENANCE_FILE)
-        busy = _is_busy(folder.name, cache)
-        about = f"{facts['source']}, {facts.get('target')}, {facts.get('seconds')} s" if facts else "unfinished"
+    for folder in _children(cache.builds):
+        facts = read_json(folder / PROVENANCE_FILE)
+        in_progress = _is_in_progress(folder.name, cache)
+        description = (
+            f"{facts['source']}, {facts.get('target')}, {facts.get('seconds')} s" if facts else "unfinished"
+        )
         log = cache.logs / f"{folder.name}.log"
         yield CacheEntry(
-            "build", folder.name, size_of(folder), _BUSY if busy else about, (folder, log),
-            needed=busy or facts is not None,
+            "build", folder.name, disk_usage(folder), _IN_PROGRESS if in_progress else description, (folder, log),
+            needed=in_progress or facts is not None,
         )  # fmt: skip
 
 
-def _facts_of(build: Path) -> dict[str, str]:
-    return read_facts(build / PROVENANCE_FILE) or read_facts(build / UNFINISHED_FILE) or {}
+def _build_facts(build: Path) -> dict[str, str]:
+    return read_json(build / PROVENANCE_FILE) or read_json(build / UNFINISHED_FILE) or {}
 
 
-def _is_busy(name: str, cache: Cache) -> bool:
+def _is_in_progress(name: str, cache: Cache) -> bool:
     try:
         return cache.is_locked(name)
-    except PermissionError:  # somebody else's cache, only looked at
+    except PermissionError:  # the cache of another user, which is only listed
         return False
 
 
 def _sources(cache: Cache, used: set[str]) -> Iterator[CacheEntry]:
-    for folder in _inside(cache.sources):
+    for folder in _children(cache.sources):
         if folder.is_dir():
-            facts = read_facts(folder / "source.json")
-            about = f"{facts['name']}, QEMU {facts['label']}" if facts else "unfinished"
-            yield CacheEntry("source", folder.name, size_of(folder), about, (folder,), needed=folder.name in used)
+            facts = read_json(folder / "source.json")
+            description = f"{facts['name']}, QEMU {facts['label']}" if facts else "unfinished"
+            yield CacheEntry(
+                "source", folder.name, disk_usage(folder), description, (folder,), needed=folder.name in used
+            )
 
 
 def _downloads(cache: Cache) -> Iterator[CacheEntry]:
-    for path in _inside(cache.downloads):
+    for path in _children(cache.downloads):
         if path.name != "packages.json":
-            left_over = path.name.endswith(_LEFT_OVERS)
-            about = "unfinished or rejected" if left_over else ""
-            yield CacheEntry("download", path.name, size_of(path), about, (path,), needed=not left_over)
+            unfinished = path.name.endswith(_UNFINISHED_SUFFIXES)
+            description = "unfinished or rejected" if unfinished else ""
+            yield CacheEntry("download", path.name, disk_usage(path), description, (path,), needed=not unfinished)
 
 
 def _tools(cache: Cache) -> Iterator[CacheEntry]:
-    for path in _inside(cache.tools):
-        unfinished = path.name.startswith((".making", "python3")) and not installed_in(path)
-        about = "unfinished" if unfinished else ""
-        yield CacheEntry("tools", path.name, size_of(path), about, (path,), needed=not unfinished)
+    for path in _children(cache.tools):
+        unfinished = path.name.startswith((".making", "python3")) and not installed_packages(path)
+        description = "unfinished" if unfinished else ""
+        yield CacheEntry("tools", path.name, disk_usage(path), description, (path,), needed=not unfinished)
 
 
 def _rest(cache: Cache) -> Iterator[CacheEntry]:
-    for name, needed in (("apt", True), ("logs", True), (_OF_VERSION_0_1, False)):
+    for name, needed in (("apt", True), ("logs", True), (_VERSION_0_1_FOLDER, False)):
         if (cache.folder / name).exists():
-            about = "" if needed else "made by version 0.1.0"
-            yield CacheEntry("rest", name, size_of(cache.folder / name), about, (cache.folder / name,), needed)
+            description = "" if needed else "made by version 0.1.0"
+            yield CacheEntry(
+                "rest", name, disk_usage(cache.folder / name), description, (cache.folder / name,), needed
+            )
 
 
-def size_of(path: Path) -> int:
-    """Bytes on disk, of a file or of all below a folder."""
+def disk_usage(path: Path) -> int:
+    """Bytes on disk of a file, or of all files below a folder."""
     if not path.is_dir():
         return path.lstat().st_blocks * 512 if path.exists() else 0
     total = 0
     for folder, _, files in os.walk(path):
         for name in files:
-            with suppress(FileNotFoundError):  # a build goes on while we count
+            with suppress(FileNotFoundError):  # a running build removes files
                 total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118 - there are many
     return total
 
 
-def _inside(folder: Path) -> list[Path]:
+def _children(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []

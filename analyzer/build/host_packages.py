@@ -1,21 +1,20 @@
-"""What a build needs of the host, how to install it, and what is known to help when a build fails."""
+"""Checks what a build needs on the host, names the packages to install, and finds remedies for failed builds."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from analyzer.adapters.process import NO_LOG, SYSTEM_PATH
+from analyzer.adapters.process import NO_LOG, SYSTEM_PATH, capture
 from analyzer.errors import AnalyzerError
 from analyzer.toml import load_toml
 
-_INSTALL = {"apt": "apt-get install", "dnf": "dnf install", "pacman": "pacman -S"}
-_COMPLAINT = re.compile(
+_INSTALL_COMMANDS = {"apt": "apt-get install", "dnf": "dnf install", "pacman": "pacman -S"}
+_ERROR_LINE = re.compile(
     r"error|required|not found|not present|missing|undefined|multiple definition", re.IGNORECASE
 )
 _LAST_LINES = 10
@@ -25,7 +24,10 @@ _MANAGERS = {"apt-get": "apt", "dnf": "dnf", "pacman": "pacman"}
 
 @dataclass(frozen=True)
 class HostRequirement:
-    """`kind` is program, library (as pkg-config knows it) or header; packages by package manager."""
+    """One entry of host_packages.toml, which describes the fields.
+
+    `kind` is program, library or header; `packages` maps a package manager to names separated by spaces.
+    """
 
     name: str
     kind: str
@@ -36,80 +38,92 @@ class HostRequirement:
 
 
 class MissingPackagesError(AnalyzerError):
-    """The host lacks something. `command` installs it, as a list; () when no package manager is known here."""
+    """The host lacks programs, libraries or headers.
 
-    def __init__(self, needs: Sequence[HostRequirement], manager: str | None) -> None:
-        names = ", ".join(f"{need.name} ({need.why})" for need in needs)
-        super().__init__(f"Missing to build QEMU: {names}.", f"Install it: {_ways_to_install(needs)}")
-        self.command = tuple(_install(manager, needs).split()) if manager else ()
-
-
-def check_requirements(kinds: Iterable[str], tree: Path | None = None, given: Iterable[str] = ()) -> None:
-    """MissingPackagesError with all that trees of these kinds lack here; before there is a `tree`, what all need.
-
-    `given` are programs that the user brings along.
+    `command` installs them, as a list of arguments; () when the host has none of apt, dnf and pacman.
     """
-    request = ["all", *kinds]
-    lacking = [
-        need
-        for need in _needs()
-        if need.trees in request and need.name not in given and not _brings(tree, need) and not _have(need)
+
+    def __init__(self, requirements: Sequence[HostRequirement], manager: str | None) -> None:
+        names = ", ".join(f"{requirement.name} ({requirement.why})" for requirement in requirements)
+        super().__init__(f"Missing to build QEMU: {names}.", f"Install it: {_install_commands(requirements)}")
+        self.command = tuple(_install_command(manager, requirements).split()) if manager else ()
+
+
+def check_requirements(kinds: Iterable[str], tree: Path | None = None, user_supplied: Iterable[str] = ()) -> None:
+    """Check the requirements of host_packages.toml for all trees and for those of `kinds` (make, meson, package).
+
+    `tree` is the unpacked tree, which may contain a required library itself; None before there is one.
+    `user_supplied` are names of programs that need not be installed.
+    Raises MissingPackagesError with all that is missing.
+    """
+    tree_kinds = ["all", *kinds]
+    missing = [
+        requirement
+        for requirement in _requirements()
+        if requirement.trees in tree_kinds
+        and requirement.name not in user_supplied
+        and not _tree_provides(tree, requirement)
+        and not _is_installed(requirement)
     ]
-    if lacking:
-        raise MissingPackagesError(lacking, package_manager())
+    if missing:
+        raise MissingPackagesError(missing, package_manager())
 
 
-def _brings(tree: Path | None, need: HostRequirement) -> bool:
-    return tree is not None and any((tree / path).exists() for path in need.unless)
+def _tree_provides(tree: Path | None, requirement: HostRequirement) -> bool:
+    """Whether the tree contains what is required, as older trees contain the device tree library."""
+    return tree is not None and any((tree / path).exists() for path in requirement.unless)
 
 
 def package_manager() -> str | None:
-    """`apt`, `dnf` or `pacman`, whichever this host has."""
+    """`apt`, `dnf` or `pacman`, the first that this host has; None without one."""
     return next((name for program, name in _MANAGERS.items() if shutil.which(program, path=SYSTEM_PATH)), None)
 
 
-def known_cure(text: str) -> str:
-    """What helps against the failure that `text` tells of; "" when it is not known.
+def failure_remedy(text: str) -> str:
+    """The remedy of failure_remedies.toml for a failed step with the output `text`; "" when none matches.
 
-    Only lines that complain and the last ones count: configure also tells of all it did not look for.
+    Only lines with an error and the last ten are searched, since configure also prints results of other checks.
     """
     lines = text.splitlines()
-    text = "\n".join([*filter(_COMPLAINT.search, lines), *lines[-_LAST_LINES:]])
-    for entry in load_toml("analyzer.build", "cures.toml")["cure"]:
+    text = "\n".join([*filter(_ERROR_LINE.search, lines), *lines[-_LAST_LINES:]])
+    for entry in load_toml("analyzer.build", "failure_remedies.toml")["failure"]:
         if re.search(entry["pattern"], text, re.IGNORECASE):
-            if "cure" in entry:
-                return str(entry["cure"])
-            need = next(need for need in _needs() if need.name == entry["needs"])
-            return f"{need.name} is missing ({need.why}): {_ways_to_install([need])}"
+            if "remedy" in entry:
+                return str(entry["remedy"])
+            requirement = next(
+                requirement for requirement in _requirements() if requirement.name == entry["missing"]
+            )
+            return f"{requirement.name} is missing ({requirement.why}): {_install_commands([requirement])}"
     return ""
 
 
-def _ways_to_install(needs: Sequence[HostRequirement]) -> str:
-    """For each package manager, the host's own first."""
-    managers = sorted(_INSTALL, key=lambda manager: manager != package_manager())
-    return "; or ".join(_install(manager, needs) for manager in managers)
+def _install_commands(requirements: Sequence[HostRequirement]) -> str:
+    """One installation command for each package manager, that of the host first."""
+    managers = sorted(_INSTALL_COMMANDS, key=lambda manager: manager != package_manager())
+    return "; or ".join(_install_command(manager, requirements) for manager in managers)
 
 
-def _install(manager: str, needs: Sequence[HostRequirement]) -> str:
-    return f"{_INSTALL[manager]} {' '.join(need.packages[manager] for need in needs)}"
+def _install_command(manager: str, requirements: Sequence[HostRequirement]) -> str:
+    return (
+        f"{_INSTALL_COMMANDS[manager]} {' '.join(requirement.packages[manager] for requirement in requirements)}"
+    )
 
 
-def _have(need: HostRequirement) -> bool:
-    if need.kind == "program":
-        return shutil.which(need.name, path=SYSTEM_PATH) is not None
-    trial = {
-        "library": ["pkg-config", "--exists", need.name],
-        "header": ["cc", "-fsyntax-only", "-include", need.name, "-x", "c", "/dev/null"],
-    }[need.kind]
-    if shutil.which(trial[0], path=SYSTEM_PATH) is None:
-        return True  # what is asked is missing itself, and that is said; the rest when it is here
-    # as the build will find it, whatever the user's shell has first in PATH
-    done = subprocess.run(trial, check=False, capture_output=True, timeout=60, env=NO_LOG.environment())
-    return done.returncode == 0
+def _is_installed(requirement: HostRequirement) -> bool:
+    """Whether the host has it: by PATH, pkg-config or the C compiler, in the environment of a build."""
+    if requirement.kind == "program":
+        return shutil.which(requirement.name, path=SYSTEM_PATH) is not None
+    check_command = {
+        "library": ["pkg-config", "--exists", requirement.name],
+        "header": ["cc", "-fsyntax-only", "-include", requirement.name, "-x", "c", "/dev/null"],
+    }[requirement.kind]
+    if shutil.which(check_command[0], path=SYSTEM_PATH) is None:
+        return True  # pkg-config or cc is missing, which is a requirement of its own: report that first
+    return capture(check_command, environment=NO_LOG.environment()).succeeded
 
 
 @cache
-def _needs() -> tuple[HostRequirement, ...]:
+def _requirements() -> tuple[HostRequirement, ...]:
     return tuple(
         HostRequirement(
             name=next(entry[kind] for kind in _KINDS if kind in entry),
@@ -117,7 +131,7 @@ def _needs() -> tuple[HostRequirement, ...]:
             why=entry["why"],
             trees=entry.get("trees", "all"),
             unless=tuple(entry.get("unless", ())),
-            packages={manager: entry[manager] for manager in _INSTALL},
+            packages={manager: entry[manager] for manager in _INSTALL_COMMANDS},
         )
-        for entry in load_toml("analyzer.build", "host_packages.toml")["need"]
+        for entry in load_toml("analyzer.build", "host_packages.toml")["requirement"]
     )

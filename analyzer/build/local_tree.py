@@ -1,4 +1,4 @@
-"""A tree that the user has: what of it is source, and a clean copy. The tree itself is only read."""
+"""Finds the source files of the user's tree, computes their digest and copies them. The tree is only read."""
 
 from __future__ import annotations
 
@@ -6,103 +6,117 @@ import hashlib
 import os
 import shutil
 import stat
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analyzer.adapters.git import git_output
 from analyzer.build.cache import Cache
 from analyzer.build.progress import Reporter
-from analyzer.build.provenance import read_facts, write_facts
+from analyzer.build.provenance import read_json, write_json
 from analyzer.errors import AnalyzerError
 
-_CONFIGURED = ("config-host.mak", "build.ninja")  # a build lies where one of these does
-_LEFT_BEHIND = (*_CONFIGURED, "config.log")
-_REMEMBERED = 100  # digests of trees
-_NOT_SOURCE = (".o", ".a", ".so", ".pyc", ".d")
+_BUILD_FOLDER_FILES = ("config-host.mak", "build.ninja")  # a folder with one of these is a build folder
+_BUILD_LEFTOVERS = (*_BUILD_FOLDER_FILES, "config.log")
+_MAX_CACHED_DIGESTS = 100  # entries of trees.json
+_OBJECT_SUFFIXES = (".o", ".a", ".so", ".pyc", ".d")
 
 
 @dataclass(frozen=True)
 class LocalTree:
-    """A folder with sources. `commit` "" when it is no git checkout; `beyond` says what of it is in no commit."""
+    """The source files of a tree: paths relative to `folder`, sorted.
+
+    `commit` is a full hash, "" when `folder` is no git checkout. `uncommitted` says what is in no commit, as the
+    end of a sentence, or "".
+    """
 
     folder: Path
     files: tuple[str, ...]
     commit: str = ""
-    beyond: str = ""
+    uncommitted: str = ""
 
     @property
     def origin(self) -> str:
-        """What the birth certificate says of it."""
-        return f"git commit {self.commit}{self.beyond}" if self.commit else "a folder of the user's"
+        """The origin of the sources, for the build provenance."""
+        return f"git commit {self.commit}{self.uncommitted}" if self.commit else "a folder of the user's"
 
 
-def look_at(folder: Path, cache: Cache) -> LocalTree:
-    """The sources in `folder`. AnalyzerError when it is no tree of QEMU, or part of it cannot be had."""
+def find_sources(folder: Path, cache: Cache) -> LocalTree:
+    """Find the source files in `folder`.
+
+    In a git checkout: what git tracks or does not ignore, submodules included, and downloaded subprojects.
+    Elsewhere: all files that are not left by a build. Files of the cache are never included.
+    AnalyzerError when there is no configure, a file cannot be read, or a link leads out of the tree.
+    """
     if not (folder / "configure").is_file():
         raise AnalyzerError(
-            f"{folder} has no configure: it is no source tree of QEMU.", "Give the top folder of the tree."
+            f"{folder} has no configure: it is not a source tree of QEMU.", "Give the top folder of the tree."
         )
-    commit, top = _git(folder, "rev-parse", "HEAD"), _git(folder, "rev-parse", "--show-toplevel")
+    commit, top = git_output(folder, "rev-parse", "HEAD"), git_output(folder, "rev-parse", "--show-toplevel")
     if commit is None or top is None or Path(top.removesuffix("\n")).resolve() != folder.resolve():
-        return LocalTree(folder, _only_sources(folder, _all_files(folder), cache))
-    names = set(_of_checkout(folder))
-    apart = set(_parts_kept_apart(folder, names))
-    # whatever the user's configuration hides; and a git that cannot tell has not said that it is clean
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none")
-    beyond = ", with changes that are in no commit" if changes != "" else ""
-    beyond += ", with subprojects that were downloaded" if apart else ""
-    return LocalTree(folder, _only_sources(folder, names | apart, cache), commit.strip(), beyond)
+        return LocalTree(folder, _source_files(folder, _all_files(folder), cache))
+    names = set(_checkout_files(folder))
+    subprojects = set(_downloaded_subprojects(folder, names))
+    # the options override the user's configuration; when git fails, the tree counts as changed
+    changes = git_output(folder, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none")
+    uncommitted = ", with changes that are in no commit" if changes != "" else ""
+    uncommitted += ", with subprojects that were downloaded" if subprojects else ""
+    return LocalTree(folder, _source_files(folder, names | subprojects, cache), commit.strip(), uncommitted)
 
 
-def stamp_of(tree: LocalTree) -> str:
-    """Changes when a file does, whatever is done to its times; costs no reading of contents."""
-    stamp = hashlib.sha256(os.fsencode(tree.folder.resolve()))
+def metadata_digest(tree: LocalTree) -> str:
+    """A sha256 over names, sizes, times (ctime included), inodes and modes; it reads no contents."""
+    digest = hashlib.sha256(os.fsencode(tree.folder.resolve()))
     for name in tree.files:
-        facts = os.lstat(f"{tree.folder}/{name}")
-        moments = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino} {facts.st_mode}"
-        stamp.update(os.fsencode(f"{name}\0{moments}\n"))
-    return stamp.hexdigest()
+        status = os.lstat(f"{tree.folder}/{name}")
+        status_text = (
+            f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino} {status.st_mode}"
+        )
+        digest.update(os.fsencode(f"{name}\0{status_text}\n"))
+    return digest.hexdigest()
 
 
-def digest_of(tree: LocalTree, cache: Cache) -> str:
-    """The sha256 over names, rights and contents. Contents are read again only when a file changed."""
-    stamp = stamp_of(tree)
-    memo = cache.sources / "trees.json"
-    known = read_facts(memo) or {}
-    if stamp not in known:
-        known[stamp] = _digest_contents(tree)
-        write_facts(memo, dict(list(known.items())[-_REMEMBERED:]))
-    return str(known[stamp])
+def content_digest(tree: LocalTree, cache: Cache) -> str:
+    """The sha256 over names, executable bits and contents, hexadecimal.
+
+    Cached in trees.json by `metadata_digest`, so that contents are read again only after a change.
+    """
+    digest = metadata_digest(tree)
+    cache_file = cache.sources / "trees.json"
+    known = read_json(cache_file) or {}
+    if digest not in known:
+        known[digest] = _content_digest(tree)
+        write_json(cache_file, dict(list(known.items())[-_MAX_CACHED_DIGESTS:]))
+    return str(known[digest])
 
 
-def copy(tree: LocalTree, target: Path, digest: str, reporter: Reporter) -> None:
-    """Copy the sources into `target`, times included, so that make does not find them newer than they are.
+def copy_tree(tree: LocalTree, target: Path, digest: str, reporter: Reporter) -> None:
+    """Copy the source files into `target`, with their times, because make compares them.
 
-    AnalyzerError when what was copied has not the `digest`: somebody wrote there meanwhile.
+    AnalyzerError when the copy has another digest than `digest`: the tree changed during the copy.
     """
     for count, name in enumerate(tree.files):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(tree.folder / name, target / name, follow_symlinks=False)
         if count % 500 == 0:
             reporter.progress("Copying the tree", count, len(tree.files), "files")
-    if _digest_contents(replace(tree, folder=target)) != digest:
+    if _content_digest(replace(tree, folder=target)) != digest:
         raise AnalyzerError(f"{tree.folder} changed while it was copied.", "Try again when nothing writes there.")
 
 
-def _digest_contents(tree: LocalTree) -> str:
-    summed = hashlib.sha256()
+def _content_digest(tree: LocalTree) -> str:
+    checksum = hashlib.sha256()
     for name in tree.files:
         path = tree.folder / name
         content = os.readlink(os.fsencode(path)) if path.is_symlink() else path.read_bytes()
-        runnable = "x" if not path.is_symlink() and path.stat().st_mode & stat.S_IXUSR else "-"
-        summed.update(os.fsencode(f"{name}\0{runnable}\0{hashlib.sha256(content).hexdigest()}\n"))
-    return summed.hexdigest()
+        executable = "x" if not path.is_symlink() and path.stat().st_mode & stat.S_IXUSR else "-"
+        checksum.update(os.fsencode(f"{name}\0{executable}\0{hashlib.sha256(content).hexdigest()}\n"))
+    return checksum.hexdigest()
 
 
-def _only_sources(folder: Path, names: Iterable[str], cache: Cache) -> tuple[str, ...]:
-    """Files and links, sorted. AnalyzerError for a link that leads out of the tree, where nothing is copied."""
-    top, ours = str(folder), f"{cache.folder}/"
+def _source_files(folder: Path, names: Iterable[str], cache: Cache) -> tuple[str, ...]:
+    """The regular files and links among `names`, sorted. AnalyzerError for a link that leads out of the tree."""
+    top, cache_prefix = str(folder), f"{cache.folder}/"
     linked: dict[str, bool] = {"": False}
 
     def through_a_link(below: str) -> bool:
@@ -114,9 +128,9 @@ def _only_sources(folder: Path, names: Iterable[str], cache: Cache) -> tuple[str
         path = f"{top}/{name}"
         try:
             mode = os.lstat(path).st_mode
-        except OSError:  # deleted, or a file stands where its folder was
+        except OSError:  # deleted, or its folder is a file now
             return False
-        if through_a_link(os.path.dirname(name)) or path.startswith(ours):
+        if through_a_link(os.path.dirname(name)) or path.startswith(cache_prefix):
             return False
         return _stays_inside(Path(path), folder) if stat.S_ISLNK(mode) else stat.S_ISREG(mode)
 
@@ -124,68 +138,56 @@ def _only_sources(folder: Path, names: Iterable[str], cache: Cache) -> tuple[str
 
 
 def _stays_inside(link: Path, folder: Path) -> bool:
+    """Whether a link leads to a place in `folder`; False for a build folder elsewhere, else AnalyzerError."""
     if link.resolve().is_relative_to(folder.resolve()):
         return True
-    if any((link / name).exists() for name in _CONFIGURED):
+    if any((link / name).exists() for name in _BUILD_FOLDER_FILES):
         return False  # a build folder elsewhere
     raise AnalyzerError(
-        f"{link} is a link that leads out of the tree: what lies there is not copied.",
-        "Put the content in its place, or remove the link.",
+        f"{link} is a link that leads out of the tree: its target is not copied.",
+        "Replace the link by its target, or remove it.",
     )
 
 
 def _all_files(folder: Path, below: str = "") -> Iterator[str]:
-    """Files and links below a folder that is no checkout, without what a build has left in it."""
+    """Files and links below a folder that is no checkout, without the output of builds."""
 
     def refuse(error: OSError) -> None:
-        raise AnalyzerError(
-            f"{error.filename} cannot be read: {error.strerror}.", "All of the tree must be readable."
-        )
+        raise AnalyzerError(f"{error.filename} cannot be read: {error.strerror}.", "Make the whole tree readable.")
 
-    for here, folders, files in os.walk(folder / below, onerror=refuse):
-        if Path(here) != folder and any(name in files for name in _CONFIGURED):
+    for current, folders, files in os.walk(folder / below, onerror=refuse):
+        if Path(current) != folder and any(name in files for name in _BUILD_FOLDER_FILES):
             folders.clear()
             continue
-        links = [name for name in folders if Path(here, name).is_symlink()]
+        links = [name for name in folders if Path(current, name).is_symlink()]
         folders[:] = [name for name in folders if name != ".git"]
         for name in (*files, *links):
-            if name not in _LEFT_BEHIND and not name.endswith(_NOT_SOURCE):
-                yield os.path.relpath(os.path.join(here, name), folder)
+            if name not in _BUILD_LEFTOVERS and not name.endswith(_OBJECT_SUFFIXES):
+                yield os.path.relpath(os.path.join(current, name), folder)
 
 
-def _of_checkout(folder: Path, below: str = "") -> Iterator[str]:
-    """What git knows, and what it does not ignore; submodules and repositories inside, where they are there."""
-    here = folder / below
-    listed = [*_listed(here, "--cached"), *_listed(here, "--others", "--exclude-standard")]
+def _checkout_files(folder: Path, below: str = "") -> Iterator[str]:
+    """Files that git tracks or does not ignore, in `folder`, its submodules and repositories inside it."""
+    current = folder / below
+    listed = [*_git_files(current, "--cached"), *_git_files(current, "--others", "--exclude-standard")]
     for name in dict.fromkeys(listed):
-        path = f"{here}/{name}"
+        path = f"{current}/{name}"
         if os.path.islink(path) or not os.path.isdir(path):
             yield f"{below}/{name}" if below else name
         elif os.path.exists(f"{path}/.git"):
-            yield from _of_checkout(folder, os.path.relpath(path, folder))
-        else:  # a submodule that was put there by other means, or an empty folder
+            yield from _checkout_files(folder, os.path.relpath(path, folder))
+        else:  # a submodule without .git, or an empty folder
             yield from _all_files(folder, os.path.relpath(path, folder))
 
 
-def _parts_kept_apart(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """Subprojects of which git names nothing: meson downloaded them, git ignores them, the build needs them."""
+def _downloaded_subprojects(folder: Path, names: Iterable[str]) -> Iterator[str]:
+    """Files of the subprojects that git ignores: meson has downloaded them, and the build needs them."""
     there = {Path(name).parts[1] for name in names if name.startswith("subprojects/")}
     for part in sorted((folder / "subprojects").glob("*/")):
         if part.is_dir() and not part.is_symlink() and part.name not in {*there, "packagecache"}:
             yield from _all_files(folder, f"subprojects/{part.name}")
 
 
-def _listed(folder: Path, *arguments: str) -> list[str]:
-    return (_git(folder, "ls-files", "-z", *arguments) or "").split("\0")[:-1]
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints; None when it fails or is not there. It writes nothing, not even its index."""
-    command = ["git", "--no-optional-locks", "-c", "safe.directory=*", "-C", str(folder), *arguments]
-    # a GIT_DIR of the user's shell would answer for another repository
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=120, env=environment)
-    except FileNotFoundError:
-        return None
-    return os.fsdecode(done.stdout) if done.returncode == 0 else None
+def _git_files(folder: Path, *arguments: str) -> list[str]:
+    """The paths that `git ls-files` prints, relative to `folder`; [] when git fails."""
+    return (git_output(folder, "ls-files", "-z", *arguments) or "").split("\0")[:-1]

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Install the system packages that are missing: packages.sh GROUP...   Groups: run, qemu, test.
+# Installs the system packages that are missing: packages.sh GROUP...   Groups: run, qemu, test.
 set -eu
 
 run="gdb graphviz python3 python3-venv binutils util-linux seabios ipxe-qemu qemu-system-data"
 qemu="gcc libc6-dev make dpkg-dev patch pkg-config bzip2 xz-utils python3-venv
       libglib2.0-dev libpixman-1-dev zlib1g-dev libfdt-dev"
-# Ubuntu has no package chromium: its chromium-browser installs the browser as a snap. Its perf is one of its tools.
+# On Ubuntu the package is chromium-browser (which installs a snap), and perf is in linux-tools-generic.
 if grep -qs '^ID=ubuntu' /etc/os-release; then
     browser="chromium-browser chromium-chromedriver"
     perf="linux-tools-generic"
@@ -15,25 +15,25 @@ else
 fi
 test="$browser gcc g++ git strace $perf"
 
-wanted=""
+packages=""
 for group in "$@"; do
     case $group in
-        run) wanted="$wanted $run" ;;
-        qemu) wanted="$wanted $qemu" ;;
-        test) wanted="$wanted $test" ;;
+        run) packages="$packages $run" ;;
+        qemu) packages="$packages $qemu" ;;
+        test) packages="$packages $test" ;;
         *) echo "packages.sh: no group $group (run, qemu, test)" >&2; exit 2 ;;
     esac
 done
 
 if ! command -v apt-get >/dev/null; then
-    echo "This is no Debian or Ubuntu. Install the equivalents of these packages by hand:" >&2
-    echo "$wanted" >&2
+    echo "This host does not run Debian or Ubuntu. Install the equivalents of these packages by hand:" >&2
+    echo "$packages" >&2
     echo "Then run make again with SYSTEM_PACKAGES=no." >&2
     exit 3
 fi
 
 missing=""
-for package in $wanted; do
+for package in $packages; do
     if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then
         missing="$missing $package"
     fi
@@ -45,7 +45,7 @@ if [ -t 0 ] && [ -t 1 ]; then
     printf "Install them now? [Y/n] "
     read -r answer
     case $answer in
-        n* | N*) echo "Then install them by hand, and run make with SYSTEM_PACKAGES=no." >&2; exit 3 ;;
+        n* | N*) echo "Install them by hand, then run make with SYSTEM_PACKAGES=no." >&2; exit 3 ;;
     esac
 fi
 as_root=""
@@ -55,5 +55,5 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get -q update
-# shellcheck disable=SC2086 # the list is to be split
+# shellcheck disable=SC2086 # the list must be split
 $as_root apt-get -q -y install --no-install-recommends $missing

@@ -1,4 +1,4 @@
-"""Options for QEMU's `configure`, chosen from what its own `--help` offers."""
+"""Plans a build: options that `configure --help` offers, compiler flags, tools, and the name in the cache."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from typing import Any
 
 from analyzer.adapters.process import CommandContext, CommandError, run
 from analyzer.build.cache import Cache
-from analyzer.build.compiler import compiler_of, digest_of, flags_for_old_c, profile_flags, version_of
-from analyzer.build.host_packages import known_cure
+from analyzer.build.compiler_flags import (
+    cached_old_c_flags,
+    compiler_command,
+    compiler_digest,
+    compiler_version,
+    profile_flags,
+)
+from analyzer.build.host_packages import failure_remedy
 from analyzer.build.progress import Reporter
-from analyzer.build.provenance import read_facts, write_facts
-from analyzer.build.python2 import provide_python2, python2_path
+from analyzer.build.provenance import read_json, write_json
+from analyzer.build.python2 import prepare_python2, python2_path
+from analyzer.build.python_and_meson import TreeFiles, python_option, python_packages, tool_options
 from analyzer.build.python_environment import environment_folder
 from analyzer.build.request import BuildSettings, Profile
 from analyzer.build.sources import SourceTree
-from analyzer.build.toolchain import TreeFiles, python_option, python_packages, tool_options
 from analyzer.errors import AnalyzerError
 from analyzer.toml import load_toml
 
@@ -32,25 +38,34 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # names of host machines th
 
 
 def choose_options(offered: set[str], settings: BuildSettings, configure: str = "") -> list[str]:
-    """The options, in a fixed order. Left out is what is neither `offered` nor in the text of `configure`."""
+    """The options of configure_options.toml that this tree has, in a fixed order.
+
+    `offered` are names from `offered_names`; `configure` is the text of the script, searched for options that its
+    help does not list.
+    """
     known = offered | {
-        e["name"] for e in _data()["wanted"] if e.get("undocumented") and f"--{e['name']})" in configure
+        e["name"]
+        for e in _configure_options()["enable"]
+        if e.get("undocumented") and f"--{e['name']})" in configure
     }
     native = settings.target.startswith(_host_machine())
     chosen = [f"--target-list={settings.target}"]
-    for entry in _data()["wanted"]:
+    for entry in _configure_options()["enable"]:
         fits = entry.get("profile", settings.profile.value) == settings.profile.value
         fits = fits and {entry["name"], entry.get("after", entry["name"])} <= known
         if fits and (native or not entry.get("native")):
             chosen.append(entry["option"])
-    unwanted = list(_data()["unwanted"]["programs"])
+    disabled = list(_configure_options()["disable"]["programs"])
     if "without-default-features" not in offered:
-        unwanted += _data()["unwanted"]["features"]
-    return chosen + [f"--disable-{name}" for name in unwanted if _can_be_disabled(name, offered)]
+        disabled += _configure_options()["disable"]["features"]
+    return chosen + [f"--disable-{name}" for name in disabled if _can_be_disabled(name, offered)]
 
 
 def offered_names(help_text: str) -> set[str]:
-    """Long options without their dashes, and features, be they listed bare or as `--enable-X`, `--disable-X`."""
+    """The names in the output of `configure --help`: long options without `--`, and features.
+
+    A feature X is listed as X, as `--enable-X` or as `--disable-X`.
+    """
     options = set(_LONG_OPTION.findall(help_text))
     features = set(_FEATURE.findall(help_text))
     bare = {
@@ -60,7 +75,7 @@ def offered_names(help_text: str) -> set[str]:
 
 
 def _can_be_disabled(name: str, offered: set[str]) -> bool:
-    """A few old options exist only as `--enable-X`, and `--disable-X` is unknown to that configure."""
+    """Whether configure accepts `--disable-NAME`: a few old options exist as `--enable-NAME` only."""
     return f"disable-{name}" in offered or (name in offered and f"enable-{name}" not in offered)
 
 
@@ -70,13 +85,17 @@ def _host_machine() -> str:
 
 
 @cache
-def _data() -> dict[str, Any]:
+def _configure_options() -> dict[str, Any]:
     return load_toml("analyzer.build", "configure_options.toml")
 
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """`options` are configure's, ours and the user's; `packages` the private environment's."""
+    """How to build a tree.
+
+    `options`: all options for configure, those of the user last. `flags`: C compiler flags, also in `options`.
+    `packages`: requirements of the private Python environment. `compiler`: first line of its --version.
+    """
 
     source: SourceTree
     tree: TreeFiles
@@ -85,66 +104,75 @@ class BuildPlan:
     flags: tuple[str, ...]
     packages: tuple[str, ...]
     compiler: str
-    line: str  # configure's, as one would type it, with $CACHE and $TOOLS for folders of this host
-    name: str  # of the build in the cache
+    configure_line: str  # the configure command line, with $CACHE and $TOOLS for folders of this host
+    name: str  # VERSION-PROFILE-KEY, the name of the build in the cache
 
 
 def make_plan(source: SourceTree, settings: BuildSettings, cache: Cache, reporter: Reporter) -> BuildPlan:
-    """Decide how to build. AnalyzerError when the tree's configure does not answer or there is no compiler."""
+    """Plan a build of `source`. Runs its `configure --help` and the compiler.
+
+    AnalyzerError when configure prints no help, the compiler does not work, or Python 2.7 is needed and missing.
+    """
     tree = TreeFiles.read(source.tree)
-    compiler = compiler_of(settings)
-    version = version_of(compiler)
-    offered = offered_names(_help(source, tree, cache, reporter))
+    compiler = compiler_command(settings)
+    version = compiler_version(compiler)
+    offered = offered_names(_cached_help(source, tree, cache, reporter))
     packages = python_packages(tree)
     flags = list(profile_flags(settings.profile))
     if settings.profile is Profile.DEBUG and "enable-debug" not in offered:
         flags += ["-O0", "-g"]
     if not tree.uses_meson:
-        flags += flags_for_old_c(compiler, version, cache, reporter)
+        flags += cached_old_c_flags(compiler, version, cache, reporter)
     options = choose_options(offered, settings, tree.configure)
     if flags:
         options.append(f"--extra-cflags={' '.join(flags)}")
-    options.append("--extra-ldflags=-Wl,--build-id")  # not every compiler asks for one by itself
+    options.append("--extra-ldflags=-Wl,--build-id")  # not every compiler requests a build-id by default
     tools = environment_folder(cache, packages)
     options += tool_options(tree, offered, tools, python2_path(cache))
     options += settings.arguments
-    # which Python runs meson changes nothing in the program, nor does where the cache is
-    line = cache.neutral(shlex.join(["configure", *options]).replace(str(tools), "$TOOLS"))
-    key = _key(source.sha256, line, version, digest_of(compiler), settings.profile.value, *packages)
+    # the paths of the private Python and of the cache do not change the program
+    configure_line = cache.with_cache_placeholder(
+        shlex.join(["configure", *options]).replace(str(tools), "$TOOLS")
+    )
+    key = _key(
+        source.sha256, configure_line, version, compiler_digest(compiler), settings.profile.value, *packages
+    )
     return BuildPlan(
-        source, tree, settings, tuple(options), tuple(flags), packages, version, line,
+        source, tree, settings, tuple(options), tuple(flags), packages, version, configure_line,
         name=f"{source.label}-{settings.profile.value}-{key[:8]}",
     )  # fmt: skip
 
 
 def _key(*parts: str) -> str:
+    """A sha256 of all that decides about the program, hexadecimal."""
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
-def _help(source: SourceTree, tree: TreeFiles, cache: Cache, reporter: Reporter) -> str:
-    """What the tree's `configure --help` prints; kept beside the tree. Old ones print it and end with status 1."""
-    kept = source.tree.parent / "help.json"
-    text = str((read_facts(kept) or {}).get("help", ""))
+def _cached_help(source: SourceTree, tree: TreeFiles, cache: Cache, reporter: Reporter) -> str:
+    """The output of the tree's `configure --help`, stored beside the tree in help.json."""
+    help_file = source.tree.parent / "help.json"
+    text = str((read_json(help_file) or {}).get("help", ""))
     if not text:
-        text = _ask_for_help(source, tree, cache, reporter)
-        write_facts(kept, {"help": text})
+        text = _run_configure_help(source, tree, cache, reporter)
+        write_json(help_file, {"help": text})
     return text
 
 
-def _ask_for_help(source: SourceTree, tree: TreeFiles, cache: Cache, reporter: Reporter) -> str:
+def _run_configure_help(source: SourceTree, tree: TreeFiles, cache: Cache, reporter: Reporter) -> str:
+    """Run `configure --help`; old releases print the help and exit with status 1. AnalyzerError without help."""
     log = cache.logs / f"{source.label}-help.log"
     if tree.needs_python2:
-        provide_python2(cache, log, reporter)
+        prepare_python2(cache, log, reporter)
     command = ["sh", str(source.tree / "configure"), "--help", *python_option(tree, python2_path(cache))]
-    with tempfile.TemporaryDirectory(prefix="callchain-") as folder:  # it leaves files behind
+    with tempfile.TemporaryDirectory(prefix="callchain-") as folder:  # configure leaves files behind
         try:
             text = run(command, Path(folder), CommandContext(log))
         except CommandError as error:
             text = error.output
     if "target-list" not in offered_names(text):
-        last = " / ".join(text.strip().splitlines()[-3:]) or "nothing"
+        last_lines = " / ".join(text.strip().splitlines()[-3:]) or "nothing"
         raise AnalyzerError(
-            f"The tree's configure --help offers no --target-list. It said: {last}",
-            f"{known_cure(text)}\n  All of it: {log}".lstrip(),
+            f"configure --help of this tree lists no --target-list. Output: {last_lines}",
+            f"{failure_remedy(text)}\n  The whole output: {log}".lstrip(),
         )
     return text

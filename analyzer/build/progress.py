@@ -1,4 +1,4 @@
-"""How a build tells a person what it is doing."""
+"""The interface through which a build reports progress."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """`analyzer.console.Console` at the terminal, a list in tests."""
+    """Receives the progress of a build; `analyzer.console.Console` prints it."""
 
     def say(self, text: str) -> None:
-        """A sentence that stays."""
+        """Report one sentence that stays on the screen."""
 
     def progress(self, what: str, done: int, total: int, unit: str = "") -> None:
-        """How far `what` has come; `total` 0 when nobody knows. `unit` "B" counts bytes."""
+        """Report that `done` of `total` steps of `what` are done; `total` 0 is unknown.
+
+        `unit` is the unit of both numbers: "B" (bytes), "s" (seconds), "files", or "" for steps.
+        """
 
 
 def report_seconds(reporter: Reporter, what: str) -> Callable[[str], None]:
-    """For each line of a program that counts nothing: tells how many seconds `what` has taken so far."""
+    """A function for each line of output of a program: it reports how many seconds `what` has taken."""
     began = time.monotonic()
     return lambda _line: reporter.progress(what, round(time.monotonic() - began), 0, "s")

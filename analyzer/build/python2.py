@@ -1,20 +1,19 @@
-"""A Python 2.7 for trees whose configure refuses anything newer: the host's, or one of our own in the cache."""
+"""Provides a Python 2.7 for trees whose configure refuses Python 3: that of the host, or one in the cache."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
-from analyzer.adapters.process import SYSTEM_PATH
+from analyzer.adapters.process import SYSTEM_PATH, CommandTimeoutError, capture
 from analyzer.build.apt import fetch_python2
 from analyzer.build.cache import Cache
 from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 
 # What only a Python 2.7 runs, and what the code generators of such trees import.
-_TRIAL = """
+_TEST_PROGRAM = """
 import argparse, getopt, optparse, os, re, subprocess, sys
 from collections import OrderedDict
 assert sys.version_info[:2] == (2, 7)
@@ -23,23 +22,29 @@ print 'works'
 
 
 def python2_path(cache: Cache) -> Path:
-    """Where the interpreter is, or will be: a script that starts the private one, or a link to the host's."""
+    """The path of the interpreter, before or after it is created.
+
+    It is a link to the host's interpreter, or a script that starts the one in the cache.
+    """
     return cache.tools / "python2.7" / "bin" / "python2.7"
 
 
-def provide_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
-    """An interpreter that has run 2.7-only code here and now. AnalyzerError with the next step without one."""
+def prepare_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
+    """Create the interpreter when the cache has none that runs; returns its path.
+
+    AnalyzerError, with the next step, when neither the host nor the distribution has one that runs.
+    """
     path = python2_path(cache)
     with cache.lock("python2.7", reporter):
         if runs_python2(path):
             return path
         folder = path.parent.parent
         try:
-            with cache.made_whole(folder) as fresh:
-                _fill(fresh, folder, cache, log, reporter)
+            with cache.replacing_folder(folder) as temporary:
+                _create_python2(temporary, folder, cache, log, reporter)
         except AnalyzerError as error:
             raise AnalyzerError(
-                f"This tree needs Python 2.7, which is neither here nor to be had: {error.message}",
+                f"This tree needs Python 2.7, which is not installed and not available: {error.message}",
                 "Put a python2.7 into PATH (pyenv install 2.7.18, or the distribution's package) and try again.",
             ) from None
         if not runs_python2(path):
@@ -51,21 +56,22 @@ def provide_python2(cache: Cache, log: Path, reporter: Reporter) -> Path:
 
 
 def runs_python2(path: Path) -> bool:
-    """Whether this is a Python 2.7 that works: a name in PATH may be a stand-in that only complains."""
+    """Whether `path` runs a program for Python 2.7. A name in PATH can be a shim that only prints an error."""
     try:
-        done = subprocess.run([str(path), "-c", _TRIAL], capture_output=True, text=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
+        done = capture([str(path), "-c", _TEST_PROGRAM], timeout=20)
+    except (OSError, CommandTimeoutError):
         return False
-    return done.returncode == 0 and done.stdout == "works\n"
+    return done.succeeded and done.stdout == "works\n"
 
 
-def _fill(fresh: Path, final: Path, cache: Cache, log: Path, reporter: Reporter) -> None:
-    (fresh / "bin").mkdir()
-    wrapper = fresh / "bin" / "python2.7"
-    if hosts := _of_the_host():
+def _create_python2(temporary: Path, final: Path, cache: Cache, log: Path, reporter: Reporter) -> None:
+    """Fill the folder `temporary`, which will be renamed to `final`."""
+    (temporary / "bin").mkdir()
+    wrapper = temporary / "bin" / "python2.7"
+    if hosts := _host_python2():
         wrapper.symlink_to(hosts)
         return
-    root = fresh / "root"
+    root = temporary / "root"
     root.mkdir()
     fetch_python2(root, cache, log, reporter)
     wrapper.write_text(
@@ -79,7 +85,8 @@ def _fill(fresh: Path, final: Path, cache: Cache, log: Path, reporter: Reporter)
     wrapper.chmod(0o755)
 
 
-def _of_the_host() -> str | None:
+def _host_python2() -> str | None:
+    """The path of a Python 2.7 in PATH that runs; None without one."""
     path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
     for name in ("python2.7", "python2"):
         found = shutil.which(name, path=path)

@@ -1,4 +1,4 @@
-"""Official releases: which file, which sum, from where."""
+"""File name, URL and sha256 of official release tarballs; releases.toml holds the known ones."""
 
 from __future__ import annotations
 
@@ -16,23 +16,27 @@ _SUFFIXES = (".tar.xz", ".tar.bz2")
 
 @dataclass(frozen=True)
 class Tarball:
-    """A file to have. `sha256` "" when nothing vouches for it; `verified` says who does."""
+    """A tarball to download. `sha256` is "" when unknown; `verified` says where it comes from."""
 
     name: str
     url: str
     sha256: str
     verified: str
-    pinned: bool = False  # the sum is ours
+    pinned: bool = False  # the sha256 is that of releases.toml
 
 
-def tarballs(release: Release) -> list[Tarball]:
-    """The file of a release, or the files it may be, most likely first.
+def release_tarballs(release: Release) -> list[Tarball]:
+    """The tarball of a release; when its compression is unknown, all candidates, the likeliest first.
 
-    AnalyzerError when no sum is known and the user did not say that this is all right.
+    AnalyzerError when no sha256 is known and --unverified is not given.
     """
-    url = (release.mirror or _data()["url"]).rstrip("/")
+    url = (release.mirror or _release_data()["url"]).rstrip("/")
     names = [f"qemu-{release.version}{suffix}" for suffix in _SUFFIXES]
-    pinned = {} if release.sha256 else {name: sha256 for name, sha256 in _data()["files"].items() if name in names}
+    pinned = (
+        {}
+        if release.sha256
+        else {name: sha256 for name, sha256 in _release_data()["files"].items() if name in names}
+    )
     if release.sha256:
         known = dict.fromkeys(names, release.sha256)
         verified = "against the sha256 the user gave"
@@ -43,18 +47,18 @@ def tarballs(release: Release) -> list[Tarball]:
     else:
         raise AnalyzerError(
             f"No sha256 is known for QEMU {release.version} (known: {', '.join(pinned_versions())}).",
-            f"Give it: analyze build {release.version} --sha256 SUM, or --unverified to build whatever is sent; "
-            "the path it prints is for analyze startup --qemu.",
+            f"Give it: analyze build {release.version} --sha256 SUM, or --unverified to build it unchecked; "
+            "pass the path it prints to analyze startup --qemu.",
         )
     return [Tarball(name, f"{url}/{name}", sha256, verified, name in pinned) for name, sha256 in known.items()]
 
 
 def pinned_versions() -> list[str]:
-    """Releases whose sum is known, oldest first."""
-    versions = (name.removeprefix("qemu-").partition(".tar")[0] for name in _data()["files"])
+    """The versions whose sha256 is in releases.toml, oldest first."""
+    versions = (name.removeprefix("qemu-").partition(".tar")[0] for name in _release_data()["files"])
     return sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
 
 
 @cache
-def _data() -> dict[str, Any]:
+def _release_data() -> dict[str, Any]:
     return load_toml("analyzer.build", "releases.toml")

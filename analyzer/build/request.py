@@ -1,4 +1,4 @@
-"""What a user may ask to be built, and how. Values only."""
+"""What to build, and with which settings, as values parsed from the command line."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from pathlib import Path
 
 from analyzer.errors import UsageError
 
-OLDEST = (1, 6)  # the reference document's; nothing older was looked into
+OLDEST_RELEASE = (1, 6)  # the version of the reference backtrace; older ones are untested
 _RELEASE = re.compile(r"(?:qemu-)?v?(\d+)\.(\d+)(?:\.(\d+))?(-rc\d+)?")
 _PACKAGE = re.compile(r"(?P<origin>debian|ubuntu|distribution)(?::(?P<version>[\w.+~:-]+))?")
 
 
 @dataclass(frozen=True)
 class Release:
-    """An official release tarball. `sha256` is what the user gave; `unverified` that none is to be had."""
+    """An official release tarball.
+
+    `sha256` is that of --sha256, "" for the known one. `unverified`: build it although none is known.
+    `mirror`: URL of a folder, "" for the official server.
+    """
 
     version: str
     sha256: str = ""
@@ -26,9 +30,10 @@ class Release:
 
 @dataclass(frozen=True)
 class SourcePackage:
-    """A distribution's source package; `version` "" is its newest. `update` looks for a newer one.
+    """A source package of a distribution.
 
-    `origin` is Debian or Ubuntu, "" for whichever this host is.
+    `version` is its beginning, "" for the newest. `update`: search again although a package is in the cache.
+    `origin` is Debian or Ubuntu, "" for that of the host.
     """
 
     version: str = ""
@@ -38,7 +43,7 @@ class SourcePackage:
 
 @dataclass(frozen=True)
 class LocalSource:
-    """A tree or a tarball that the user has."""
+    """A source tree or tarball of the user's; `sha256` is that of --sha256 for a tarball, or ""."""
 
     path: Path
     sha256: str = ""
@@ -48,7 +53,7 @@ BuildRequest = Release | SourcePackage | LocalSource
 
 
 class Profile(Enum):
-    """`DEBUG` gives the most faithful chains, `RELEASE` is what distributions ship."""
+    """`DEBUG`: not optimised, every call has a frame. `RELEASE`: optimised, as distributions build it."""
 
     DEBUG = "debug"
     RELEASE = "release"
@@ -56,7 +61,7 @@ class Profile(Enum):
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """How to build. `arguments` go to `configure` after our own."""
+    """How to build: `target` as in --target-list, `arguments` for configure, `jobs` as in make -j."""
 
     profile: Profile = Profile.DEBUG
     target: str = "x86_64-softmmu"
@@ -72,26 +77,31 @@ class BuildSettings:
 def parse_build_request(
     text: str, sha256: str = "", unverified: bool = False, mirror: str = "", update: bool = False
 ) -> BuildRequest:
-    """`1.6.0`, `v10.0`, `debian:7.2`, `distribution`. UsageError for anything else, or options that do not fit."""
+    """Parse `1.6.0`, `v10.0`, `debian:7.2` or `distribution`; the other arguments are those of the options.
+
+    UsageError for another text, a version before 1.6, or options that do not apply.
+    """
     if package := _PACKAGE.fullmatch(text):
         if sha256 or unverified or mirror:
             raise UsageError(
-                f"{text} is checked by apt: no --sha256, --unverified or --mirror.", "They are for releases."
+                f"apt verifies {text}: --sha256, --unverified and --mirror do not apply.", "They are for releases."
             )
         origin = package["origin"].capitalize()
         return SourcePackage(package["version"] or "", update, "" if origin == "Distribution" else origin)
     if update:
-        raise UsageError("--update is for source packages: a release does not change.", "Leave it out.")
+        raise UsageError("--update is for source packages: a release does not change.", "Omit it.")
     if mirror and not re.match(r"https?://[^/\s]+", mirror):
-        raise UsageError(f"{mirror} is no web address.", "A mirror is a folder: --mirror http://server/qemu")
+        raise UsageError(
+            f"{mirror} is not an http or https URL.", "Give the URL of a folder: --mirror http://server/qemu"
+        )
     release = _RELEASE.fullmatch(text)
     if not release:
         raise UsageError(
-            f"{text} is neither a release of QEMU nor a source package.",
-            "Say for example 1.6.0 or debian:7.2; a tree of yours: --source DIR.",
+            f"{text} is neither a QEMU release nor a source package.",
+            "For example: 1.6.0 or debian:7.2. For your own tree: --source DIR.",
         )
     major, minor, patch, candidate = release.groups()
-    if (int(major), int(minor)) < OLDEST:
+    if (int(major), int(minor)) < OLDEST_RELEASE:
         raise UsageError(
             f"QEMU {text} is older than 1.6.0, the oldest this tool knows.", "Try: analyze build 1.6.0"
         )
@@ -99,8 +109,8 @@ def parse_build_request(
 
 
 def parse_target(text: str) -> str:
-    """`aarch64` or `aarch64-softmmu` as configure wants it. UsageError for what is no system emulator."""
+    """The target for --target-list: `aarch64-softmmu` for `aarch64`. UsageError for no system emulator."""
     target = text if text.endswith("-softmmu") else f"{text}-softmmu"
     if not re.fullmatch(r"[a-z0-9_]+-softmmu", target):
-        raise UsageError(f"{text} is no system emulator.", "Say for example --target aarch64.")
+        raise UsageError(f"{text} is not a system emulator.", "For example: --target aarch64.")
     return target

@@ -1,4 +1,4 @@
-"""Unpacks a tarball into a folder, and refuses one that reaches out of it."""
+"""Unpacks a tarball into a folder, and refuses one that would write or link outside of it."""
 
 from __future__ import annotations
 
@@ -14,47 +14,46 @@ from pathlib import Path
 from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 
-_TELL_EVERY = 500  # members
+_REPORT_INTERVAL = 500  # members
 
 
 def unpack(tarball: Path, folder: Path, reporter: Reporter) -> Path:
-    """Unpack into the empty `folder`; returns the tree: the only folder in it, or `folder` itself.
+    """Unpack into the empty `folder`; returns its only sub-folder, or `folder` itself.
 
-    AnalyzerError when it is no tarball, is damaged, leaves the tree or does not fit.
+    AnalyzerError when it is no tarball, is damaged, has members outside of the folder, or needs more space than
+    the disk has; OSError when the disk is full.
     """
-    room = shutil.disk_usage(folder).free
+    free_bytes = shutil.disk_usage(folder).free
     guard = _ExtractionGuard(tarball)
     try:
-        # as a stream: compressed files are read once
+        # as a stream, so that the file is decompressed once
         with tarfile.open(tarball, "r|*") as archive:
             for count, member in enumerate(archive):
                 guard.check(member)
-                room -= member.size
-                if room < 0:
+                free_bytes -= member.size
+                if free_bytes < 0:
                     raise AnalyzerError(
                         f"{tarball.name} does not fit on the disk of {folder}.", "Free some space."
                     )
                 guard.extract(archive, member, folder)
-                if count % _TELL_EVERY == 0:
+                if count % _REPORT_INTERVAL == 0:
                     reporter.progress(f"Unpacking {tarball.name}", count, 0, "files")
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
         raise AnalyzerError(
             f"{tarball} cannot be unpacked: {error}.",
-            "Is it a whole .tar.xz, .tar.bz2 or .tar.gz? Other formats are not read.",
+            "Give a complete .tar.xz, .tar.bz2 or .tar.gz; no other format is supported.",
         ) from None
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
-        raise AnalyzerError(
-            f"{tarball} cannot be unpacked: {error.strerror}.", "Nothing of it was kept."
-        ) from None
+        raise AnalyzerError(f"{tarball} cannot be unpacked: {error.strerror}.", "Nothing was unpacked.") from None
     guard.check_links(folder)
     entries = list(folder.iterdir())
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
 
 class _ExtractionGuard:
-    """Knows what was unpacked so far, so that nothing is written through a link."""
+    """Checks members against those unpacked before, so that nothing is written through a link."""
 
     def __init__(self, tarball: Path) -> None:
         self._tarball = tarball
@@ -62,7 +61,7 @@ class _ExtractionGuard:
         self._files: set[str] = set()
 
     def check(self, member: tarfile.TarInfo) -> None:
-        """AnalyzerError when this member may write, or point, outside the folder."""
+        """Raise AnalyzerError when this member would be written, or would link, outside of the folder."""
         path = posixpath.normpath(member.name)
         if member.name.startswith("/") or ".." in member.name.split("/"):
             self._refuse(member, "its path leaves the tree")
@@ -72,44 +71,46 @@ class _ExtractionGuard:
         if path in self._links:
             self._refuse(member, "it replaces a link")
         if member.issym():
-            self._links.add(path)  # where it leads is looked at when all is there
+            self._links.add(path)  # check_links checks its target after all members
         elif member.islnk():
             if posixpath.normpath(member.linkname) not in self._files:
                 self._refuse(
-                    member, f"it is a hard link to {member.linkname}, which is not a file of the tree before it"
+                    member, f"it is a hard link to {member.linkname}, which is no earlier file of the tree"
                 )
             self._files.add(path)
         elif member.isfile():
             self._files.add(path)
         elif not member.isdir():
-            self._refuse(member, "it is neither file, folder nor link")
+            self._refuse(member, "it is neither a file, a folder nor a link")
 
     def extract(self, archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-        """Write a member that was checked. Owners are ours and rights plain."""
+        """Write a member after `check`, owned by this user, with mode 0644 or 0755."""
         member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
         member.mode = 0o644 if member.isfile() and not member.mode & 0o100 else 0o755
-        if not hasattr(tarfile, "data_filter"):  # it came with late versions of Python 3.10 and 3.11
+        if not hasattr(tarfile, "data_filter"):  # added in late versions of Python 3.10 and 3.11
             archive.extract(member, folder, set_attrs=not member.issym())
             return
         try:
-            archive.extract(member, folder, set_attrs=not member.issym(), filter="data")  # a second pair of eyes
+            archive.extract(
+                member, folder, set_attrs=not member.issym(), filter="data"
+            )  # a second check, by Python
         except tarfile.FilterError:
             self._refuse(member, "it leads out of the tree")
 
     def check_links(self, folder: Path) -> None:
-        """AnalyzerError when a link, followed through others, leads out of `folder`."""
+        """Raise AnalyzerError when a link, resolved through other links, leads out of `folder`."""
         top = os.path.realpath(folder)
         for link in self._links:
             if os.path.commonpath([top, os.path.realpath(folder / link)]) != top:
-                raise self._refusal(link, "it is a link that leads out of the tree")
+                raise self._refused_error(link, "it is a link that leads out of the tree")
 
     def _refuse(self, member: tarfile.TarInfo, why: str) -> None:
-        raise self._refusal(member.name, why)
+        raise self._refused_error(member.name, why)
 
-    def _refusal(self, name: str, why: str) -> AnalyzerError:
+    def _refused_error(self, name: str, why: str) -> AnalyzerError:
         return AnalyzerError(
             f"{self._tarball.name} is refused because of {name!r}: {why}.",
-            "Nothing of it was kept. Get the file from where you trust it.",
+            "Nothing was unpacked. Get the file from a source you trust.",
         )
 
 

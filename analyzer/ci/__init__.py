@@ -1,1 +1,1 @@
-"""What is ready-made for a CI: a script, jobs that run it, and where a job's comment goes."""
+"""Templates for CI: a script, GitHub and GitLab jobs that run it, and the address of a job's comment."""

@@ -1,28 +1,28 @@
 #!/bin/sh
-# Records how a QEMU starts a guest, and compares that with the baseline that is kept in git.
-# In a CI and at home alike:
+# Records how a QEMU starts a guest, and compares the call chains with the baseline in git.
+# Runs in a CI job or on a workstation:
 #
 #   sh callchain.sh [ARGUMENTS FOR QEMU...]
 #
-# What it heeds, all of it optional:
+# Environment variables, all optional:
 #
-#   QEMU                a QEMU with debug information; without it one is built:
+#   QEMU                a QEMU with debug information; without it one is built from
 #   CALLCHAIN_BUILD     a release or source package to build: 10.0.0, debian:7.2
 #   CALLCHAIN_SOURCE    else: the source tree to build (default: this folder)
 #   CALLCHAIN_PROFILE   debug (default) or release
 #   CALLCHAIN_BASELINE  the folder of baselines (default: callchain-baseline)
-#   CALLCHAIN_AGAINST   a graph, recording or output folder to compare with instead
-#   CALLCHAIN_ALLOW     the file of accepted changes and rules (default: allow.toml beside the baselines)
-#   CALLCHAIN_FAIL_ON   kinds of changes that count: removed,inserted
-#   CALLCHAIN_OUT       where everything goes (default: callchain-ci)
-#   CALLCHAIN_TIMEOUT   seconds a recording may take (default: 60)
-#   CALLCHAIN_COMMENT   no: leave pull requests alone
-#   CALLCHAIN_NAME      what tells this job from others on the same pull request: each has a comment of its own
-#   ANALYZE             the program (default: analyze)
+#   CALLCHAIN_AGAINST   a graph, recording or output folder to compare with instead of the baseline
+#   CALLCHAIN_ALLOW     the allow-list: accepted changes, and rules (default: allow.toml in the folder of baselines)
+#   CALLCHAIN_FAIL_ON   kinds of changes that count, such as removed,inserted
+#   CALLCHAIN_OUT       the output folder (default: callchain-ci)
+#   CALLCHAIN_TIMEOUT   time limit of a recording in seconds (default: 60)
+#   CALLCHAIN_COMMENT   no: post no comment
+#   CALLCHAIN_NAME      name of this job: each job of a pull request has its own comment
+#   ANALYZE             the command to run (default: analyze)
 #
-# Exit status: that of the comparison. 0 the same, 1 it differs, 2 usage, 3 it could not be compared.
+# Exit status, of the comparison: 0 equal, 1 different, 2 usage error, 3 not compared.
 # In $CALLCHAIN_OUT: diff.txt .md .html .json .sarif, junit.xml, gitlab.json; recording/ with its report; and
-# baseline/, which is what to commit when the change is wanted.
+# baseline/, the files to commit when the change is intended.
 set -u
 
 analyze=${ANALYZE:-analyze}
@@ -33,7 +33,7 @@ say() {
     printf 'callchain: %s\n' "$*" >&2
 }
 
-# What is built and recorded has no business with the tokens of the job.
+# The build and the recorded program must not get the tokens of the job.
 without_tokens() {
     (unset GITHUB_TOKEN GITLAB_TOKEN CALLCHAIN_TOKEN CI_JOB_TOKEN && exec "$@")
 }
@@ -48,17 +48,17 @@ qemu_to_record() {
     fi
 }
 
-# The comparison in one format, into one file. There is none when it could not be made.
+# Writes the comparison in one format to one file; none when it fails.
 write_as() {
     format=$1 file=$out/$2
     shift 2
     "$analyze" "$@" --format "$format" -o "$file" >/dev/null 2>&1
-    [ -s "$file" ] || say "there is no $file"
+    [ -s "$file" ] || say "$file was not written"
 }
 
 mkdir -p "$out" || exit 3
 for name in diff.txt diff.md diff.html diff.json diff.sarif junit.xml gitlab.json; do
-    rm -f "$out/$name"  # of a run before
+    rm -f "$out/$name"  # of an earlier run
 done
 
 rm -rf "$out/recording" "$out/baseline"
@@ -71,11 +71,11 @@ without_tokens "$analyze" startup --qemu "$qemu" --out "$out/recording" --force 
 recorded=$?
 case $recorded in
     0) ;;
-    4) say "the recording is incomplete; what there is of it is compared" ;;
+    4) say "the recording is incomplete; its chains are compared" ;;
     *) exit "$recorded" ;;
 esac
 
-"$analyze" baseline update "$out/baseline" --of "$out/recording" || say "no new baseline is made"
+"$analyze" baseline update "$out/baseline" --of "$out/recording" || say "no new baseline was written"
 
 if [ -n "${CALLCHAIN_AGAINST:-}" ]; then
     set -- diff "$CALLCHAIN_AGAINST" "$out/recording"
@@ -95,7 +95,7 @@ if [ ! -s "$out/diff.txt" ]; then
     say "nothing was compared"
     for new in "$out"/baseline/*.txt; do
         [ -n "${CALLCHAIN_AGAINST:-}" ] || [ -f "$baseline/${new##*/}" ] || [ ! -f "$new" ] ||
-            say "a baseline to begin with is $new: commit it to $baseline/"
+            say "the first baseline is $new: commit it to $baseline/"
     done
     [ "$status" -gt 1 ] || status=3
     exit "$status"
@@ -113,18 +113,18 @@ if [ -n "${GITHUB_STEP_SUMMARY:-}" ] && [ -s "$out/diff.md" ]; then
     cat "$out/diff.md" >>"$GITHUB_STEP_SUMMARY"
 fi
 if [ "${CALLCHAIN_COMMENT:-yes}" != no ] && [ -s "$out/diff.md" ]; then
-    # where nothing differs a comment of before is brought up to date, and none is written
+    # without a change an existing comment is updated, and none is created
     if [ "$status" -eq 0 ]; then
         "$analyze" comment "$out/diff.md" --name "${CALLCHAIN_NAME:-}" --update-only
     else
         "$analyze" comment "$out/diff.md" --name "${CALLCHAIN_NAME:-}"
-    fi || say "the comment was not written; the comparison stands"
+    fi || say "the comment was not posted; the exit status is that of the comparison"
 fi
 
 if [ "$status" -eq 1 ] && [ -d "$out/baseline" ] && [ -z "${CALLCHAIN_AGAINST:-}" ]; then
-    say "if the change is wanted: commit $out/baseline/ as $baseline/, or allow it there with a reason"
+    say "if the change is intended: commit $out/baseline/ as $baseline/, or add it to the allow-list with a reason"
 elif [ "$status" -eq 0 ] && [ "$recorded" -ne 0 ]; then
-    say "nothing differs, as far as the recording goes"
+    say "no difference in what the incomplete recording contains"
     status=3
 fi
 exit "$status"

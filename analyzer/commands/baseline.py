@@ -10,10 +10,10 @@ from pathlib import Path
 from analyzer.baselines.store import (
     BaselineEntry,
     allow_list_in,
+    baselines_without_recording,
     match_baselines,
-    not_compared,
-    update,
-    without_baseline,
+    missing_baseline_error,
+    update_baselines,
 )
 from analyzer.commands.comparison import (
     COMPARISON_STATUS,
@@ -22,14 +22,16 @@ from analyzer.commands.comparison import (
     add_result_options,
     add_terms,
     compare_sources,
+    exit_status,
     result_of,
     terms_of,
     write_comparison,
 )
-from analyzer.commands.parser import Parser, path, refuse
+from analyzer.commands.parser import INPUT_HELP, Parser, input_name, path, refuse
 from analyzer.diff.change import NamedGraph
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.inputs import open_graph
+from analyzer.policy.verdict import Verdict
 from analyzer.recording.reader import FILE_NAME
 
 BASELINE_EXAMPLES = """\
@@ -56,8 +58,8 @@ def add_options(parser: Parser) -> None:
         help="where they are (default: callchain-baseline)",
     )  # fmt: skip
     parser.add_argument(
-        "--of", dest="recordings", action="append", default=[], metavar="RECORDING",
-        help="an output folder, a recording or a graph; may be repeated, as text only "
+        "--of", dest="recordings", action="append", type=input_name, default=[], metavar="INPUT",
+        help=f"{INPUT_HELP}; may be repeated, as text only "
         "(default: all output folders here and in out/; then each baseline must have one)",
     )  # fmt: skip
     add_terms(parser)
@@ -66,12 +68,12 @@ def add_options(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> ExitStatus:
     """Write the baselines, or compare with them."""
-    if options.what == "update" and (options.format or options.output):
-        refuse("baseline", "update writes baselines; --format and -o are for check")
+    if options.what == "update" and (options.format or options.json or options.out):
+        refuse("baseline", "update writes baselines; --format, --json and -o are for check")
     recordings = [open_graph(name) for name in options.recordings] or find_recordings()
     kept = match_baselines(options.folder, recordings)
     if options.what == "update":
-        for line in update(kept):
+        for line in update_baselines(kept):
             print(line)
         return ExitStatus.DONE
     options.allow = options.allow or allow_list_in(options.folder)
@@ -108,15 +110,15 @@ def check(
             f"One answer for several recordings is text only: {names}.", "Name one of them with --of."
         )
     if missing := next((each for each in kept if not each.baseline.exists()), None):
-        raise without_baseline(missing)
-    statuses = set()
+        raise missing_baseline_error(missing)
+    verdicts = set()
     for each in kept:
         old = open_graph(str(each.baseline))
-        verdict = compare_sources(old, each.source, terms)
-        write_comparison(verdict, old, each.source, terms, output)
-        statuses.add(verdict.status)
-    for name in not_compared(folder, kept):
+        judged = compare_sources(old, each.source, terms)
+        write_comparison(judged, old, each.source, terms, output)
+        verdicts.add(judged.verdict)
+    for name in baselines_without_recording(folder, kept):
         print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)
-        statuses.update([ExitStatus.COULD_NOT_RUN] if all_of_it else [])
-    worst_first = (ExitStatus.DIFFERS, ExitStatus.COULD_NOT_RUN, ExitStatus.DONE)
-    return next(status for status in worst_first if status in statuses)
+        verdicts.update([Verdict.NOT_COMPARABLE] if all_of_it else [])
+    worst_first = (Verdict.DIFFERS, Verdict.NOT_COMPARABLE, Verdict.SAME)
+    return exit_status(next(verdict for verdict in worst_first if verdict in verdicts))

@@ -1,11 +1,9 @@
-"""`analyze bisect`: build and record the commit at hand, and answer as `git bisect run` understands it."""
+"""`analyze bisect`: builds and records the checked-out commit, and exits with a status for `git bisect run`."""
 
 from __future__ import annotations
 
 import argparse
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,14 +11,15 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path, PurePath
 
-from analyzer.adapters.elf import NoProgramError, function_names
+from analyzer.adapters.elf import ProgramNotFoundError, function_names
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.git import commit_in
+from analyzer.adapters.process import run_in_shell
 from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
-from analyzer.build.compile import BuildFailedError
+from analyzer.build.configure_and_make import BuildFailedError
 from analyzer.build.provenance import provenance_of
-from analyzer.commands.build import BuildOptions, build_as_asked
-from analyzer.commands.parser import Parser, options_as, path, positive, refuse
+from analyzer.commands.build import BuildOptions, build_from_options
+from analyzer.commands.parser import INPUT_HELP, Parser, options_as, path, positive, refuse
 from analyzer.commands.record_and_report import check_request
 from analyzer.commands.write_results import write_results
 from analyzer.console import Console
@@ -37,17 +36,19 @@ from analyzer.output_folder import keep_if_useful, prepare_folder
 from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,
-    by_chains,
-    by_rule,
-    check_like,
+    NothingRecorded,
     check_milestones,
+    check_same_start,
     combine_decisions,
+    decide_by_chains,
+    decide_by_rule,
 )
 from analyzer.recording.guest import Guest
 from analyzer.recording.reader import read_recording
 from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.session import QemuEndedError, RecordingReporter, record
+from reports.text.bisect import decision_sentence
 
 EXAMPLES = """\
   git bisect start BAD GOOD
@@ -55,25 +56,25 @@ EXAMPLES = """\
       --rule 'main must reach kvm_arch_init_vcpu'
   git bisect run analyze bisect --source . --like good/graph.json --chain init-vcpu
 
-exit status of bisect, as git takes it:
-  0 good; 1 bad; 125 skip: it does not build, cannot be recorded, or tells nothing; 129 stop: something is wrong
-  with the question or the host, and would be with every commit
+exit status of bisect, for git bisect run:
+  0 good; 1 bad; 125 skip: the commit does not build, cannot be recorded, or does not decide the rule;
+  129 abort: the options or the host are wrong, which would fail for every commit
 
 rules:
-  A must reach B, A must not reach B; via C, not via C, only via C. What a rule names is watched for besides the
-  milestones. A commit whose program lacks a function that a rule names is skipped, unless it must not reach
-  that."""
+  A must reach B, A must not reach B; via C, not via C, only via C. The functions of a rule are recorded in
+  addition to the milestones. A commit whose program lacks a function of a rule is skipped, unless the rule
+  says that it must not be reached."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_ALWAYS_WATCHED = ("main",)  # a program that comes no further has shown nothing
+_ALWAYS_RECORDED = ("main",)  # every recording stops there; a rule need not request it
 _SCENARIO = "startup"
-_LINGER = 3.0  # seconds a guest of the user's may run on
-_EACH_WATCHED = 100  # stops at each function of a rule
-_NO_SUCH_COMMAND = (126, 127)  # of the shell
-_NOBODY = RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
+_GUEST_SECONDS = 3.0  # seconds that a guest of the user runs after the last milestone
+_STOPS_PER_FUNCTION = 100  # stops at each function of a rule, at most
+_SHELL_CANNOT_START = (126, 127)  # exit statuses of the shell
+_SILENT_REPORTER = RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
 
 
 class BisectStatus(IntEnum):
-    """Exit statuses as `git bisect run` takes them. Any other below 128 would be bad to it; `cli` stops it."""
+    """Exit statuses of git-bisect(1). Any other below 128 means bad, so `cli` exits with 129 on errors."""
 
     GOOD = 0
     BAD = 1
@@ -81,200 +82,228 @@ class BisectStatus(IntEnum):
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `bisect`: what is built, what is asked, and how it is recorded."""
+    """Add the options of `bisect` to its parser: what to build, the question, and how to record."""
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--qemu", type=path, metavar="PATH", help="the program that the commit was built into")
-    which.add_argument("--source", type=path, metavar="DIR", help="build this tree, as analyze build --source")
-    parser.add_argument(
-        "--build", default="", metavar="COMMAND", help="with --qemu: build with this, in the shell"
+    which.add_argument("--qemu", type=path, metavar="PATH", help="the program built from the commit")
+    which.add_argument(
+        "--source", type=path, metavar="DIR", help="build this tree, as analyze build --source does"
     )
-    parser.add_argument("--profile", choices=("debug", "release"), default="debug", help="with --source")
+    parser.add_argument(
+        "--build", default="", metavar="COMMAND", help="with --qemu: the shell command that builds it"
+    )
+    parser.add_argument(
+        "--profile", choices=("debug", "release"), default="debug", help="with --source: as in analyze build"
+    )
     parser.add_argument(
         "--rule", dest="rules", action="append", default=[], metavar="SENTENCE",
-        help="good is where this holds: 'main must reach kvm_init'; may be repeated",
+        help="a commit is good when this holds: 'main must reach kvm_init'; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--like", default="", metavar="GRAPH", help="good is where the chains are as in this graph or recording"
+        "--like",
+        default="",
+        metavar="INPUT",
+        help=f"a commit is good when its chains equal those of this one: {INPUT_HELP}",
     )
     parser.add_argument(
         "--chain", dest="chains", action="append", default=[], metavar="MILESTONE",
-        help="compare this one only; may be repeated",
+        help="with --like: compare the chain of this milestone only; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--reverse", action="store_true", help="swap good and bad: find the commit that mended something"
+        "--reverse", action="store_true", help="swap good and bad, to find the commit that fixed something"
     )
-    parser.add_argument("--guest", default="tiny", metavar="tiny|IMAGE|KERNEL", help="what to boot")
+    parser.add_argument("--guest", default="tiny", metavar="tiny|IMAGE|KERNEL", help="guest to boot")
     parser.add_argument(
         "--accel", dest="accelerator", choices=("kvm", "tcg"), default="kvm", help="accelerator (default: kvm)"
     )
-    parser.add_argument("--pointers", action="store_true", help="find out who set the function pointers, too")
-    parser.add_argument("--keep", type=path, metavar="DIR", help="keep each commit's recording and report there")
+    parser.add_argument("--pointers", action="store_true", help="also find where function pointers are set")
     parser.add_argument(
-        "--timeout", type=positive, default=60.0, metavar="S", help="seconds a recording may take (default: 60)"
+        "--keep", type=path, metavar="DIR", help="keep the recording and report of each commit in this folder"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=positive,
+        default=60.0,
+        metavar="S",
+        help="time limit of a recording in seconds (default: 60)",
     )
     parser.usage = "analyze bisect (--qemu PATH [--build COMMAND] | --source DIR) [options] [-- QEMU ARGS…]"
 
 
 def run(options: argparse.Namespace) -> BisectStatus:
-    """Judge the commit at hand, and say so in a line."""
-    _check_question(options)
-    asked = options_as(
+    """Judge the checked-out commit and print one line. UsageError, or AnalyzerError as `bisect`."""
+    _check_options(options)
+    recording_options = options_as(
         RecordingOptions,
         options,
-        linger=_LINGER,
-        break_limit=_EACH_WATCHED,
+        linger=_GUEST_SECONDS,
+        break_limit=_STOPS_PER_FUNCTION,
         ioctls=False,
         qemu_arguments=options.passed_on,
     )
-    return bisect(options_as(BisectOptions, options, recording=asked))
+    return bisect(options_as(BisectOptions, options, recording=recording_options))
 
 
-def _check_question(options: argparse.Namespace) -> None:
-    """UsageError for options that do not go together."""
+def _check_options(options: argparse.Namespace) -> None:
+    """Raise UsageError when options are missing or contradict each other."""
     if not options.rules and not options.like:
-        refuse("bisect", "bisect wants a question: --rule SENTENCE, or --like GRAPH")
+        refuse("bisect", "bisect needs a question: --rule SENTENCE or --like GRAPH")
     if options.chains and not options.like:
-        refuse("bisect", "--chain says which chains are to be as in --like GRAPH")
+        refuse("bisect", "--chain selects chains of --like GRAPH, which is missing")
     if options.source is not None and options.build:
-        refuse("bisect", "--source is built as this program does it; --build is for --qemu")
+        refuse("bisect", "--build is for --qemu: --source needs no build command")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BisectOptions:
-    """What the user asked for."""
+    """The options of `bisect`, as given on the command line."""
 
     recording: RecordingOptions
     qemu: Path | None = None
-    build: str = ""
+    build: str = ""  # shell command
     source: Path | None = None
     profile: str = "debug"
     rules: tuple[str, ...] = ()
-    like: str = ""  # "" without one
-    chains: tuple[str, ...] = ()
+    like: str = ""  # name of an input, "" without one
+    chains: tuple[str, ...] = ()  # names of milestones
     reverse: bool = False
     keep: Path | None = None
 
 
-class _NothingToSayError(Exception):
-    """This commit cannot be judged; others may."""
+class _CannotJudgeError(Exception):
+    """This commit cannot be judged, other commits may be: skip it. Its text is the reason."""
 
 
 def bisect(options: BisectOptions) -> BisectStatus:
-    """Judge the commit at hand, and say so in a line. AnalyzerError for what does not lie in this commit: it must
-    stop the bisection."""
-    question = _Question.of(options)
+    """Build, record and judge the checked-out commit, and print one line.
+
+    Raises AnalyzerError for a problem that every commit would have (options, host, gdb): it aborts the bisection.
+    """
+    question = _BisectQuestion.of(options)
     guest = check_request(options.recording.guest, options.recording.accelerator, None, force=False)
     if question.like is not None:
-        check_like(question.like, _started(guest, options))
+        check_same_start(question.like, _expected_provenance(guest, options))
     with Gdb() as gdb:
-        assert gdb.facts  # a gdb that will not do is told of before anything is built
+        assert gdb.facts  # raises when gdb is unusable, before anything is built
     commit = commit_in(options.source or Path())
     try:
-        with _folder(options.keep, commit) as folder:
-            graph = _graph(_program(options), folder, guest, question.watched, options)
+        with _recording_folder(options.keep, commit) as folder:
+            graph = _record_graph(_build_program(options), folder, guest, question.rule_functions, options)
         decision = question.decide(graph, commit)
-    except _NothingToSayError as reason:
-        decision = BisectDecision(BisectAnswer.SKIP, str(reason))
+    except _CannotJudgeError as reason:
+        decision = BisectDecision(BisectAnswer.SKIP, (NothingRecorded(str(reason)),))
     if options.reverse:
-        decision = decision.turned()
-    Console().say(f"{' '.join(filter(None, (decision.answer.value, commit)))}: {decision.why}")
+        decision = decision.reversed()
+    Console().say(f"{' '.join(filter(None, (decision.answer.value, commit)))}: {decision_sentence(decision)}")
     return BisectStatus[decision.answer.name]
 
 
 @dataclass(frozen=True)
-class _Question:
-    """What is asked of each commit, read before anything is built."""
+class _BisectQuestion:
+    """The question to decide for each commit, parsed before anything is built."""
 
     rules: tuple[Rule, ...]
     chains: tuple[str, ...]
     like: NamedGraph | None
 
     @classmethod
-    def of(cls, options: BisectOptions) -> _Question:
+    def of(cls, options: BisectOptions) -> _BisectQuestion:
+        """Parse the rules and open the graph of --like. AnalyzerError when one is invalid."""
         like = open_graph(options.like) if options.like else None
         if like is not None:
             check_milestones(options.chains, like)
         return cls(tuple(map(parse_rule, options.rules)), options.chains, like)
 
     @property
-    def watched(self) -> list[str]:
-        """Functions to stop at besides the milestones: what a rule names may lie on no way to one of them."""
+    def rule_functions(self) -> list[str]:
+        """Functions to stop at besides the milestones: a rule may name one that is on no recorded path."""
         names = [pattern.text for rule in self.rules for pattern in rule.patterns]
-        return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and name not in _ALWAYS_WATCHED]
+        return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and name not in _ALWAYS_RECORDED]
 
     def decide(self, graph: CallGraph, commit: str) -> BisectDecision:
-        """The answer for a commit whose graph this is."""
-        decisions = [by_rule(rule, graph) for rule in self.rules]
+        """The decision for a commit, from its call graph and its abbreviated hash (or "")."""
+        decisions = [decide_by_rule(rule, graph) for rule in self.rules]
         if self.like is not None:
             new = NamedGraph(commit or "this commit", graph)
-            decisions.append(by_chains(self.like, new, self.chains, shipped_history()))
+            decisions.append(decide_by_chains(self.like, new, self.chains, shipped_history()))
         return combine_decisions(decisions)
 
 
-def _started(guest: Guest, options: BisectOptions) -> Provenance:
-    """How each commit's QEMU is started."""
-    given = options.recording.qemu_arguments
+def _expected_provenance(guest: Guest, options: BisectOptions) -> Provenance:
+    """The provenance that recordings of this bisection will have, to compare with that of --like."""
+    arguments = options.recording.qemu_arguments
     return Provenance(
         tool="", scenario=_SCENARIO, qemu_version="", build_id="", accelerator=options.recording.accelerator,
-        guest=PurePath(guest.name).name, complete=True, machine=machine_of(given), arguments=arguments_of(given),
+        guest=PurePath(guest.name).name, complete=True, machine=machine_of(arguments),
+        arguments=arguments_of(arguments),
     )  # fmt: skip
 
 
-def _program(options: BisectOptions) -> Path:
-    """The QEMU of this commit, built as the user wants it."""
+def _build_program(options: BisectOptions) -> Path:
+    """Build the QEMU of this commit; returns its path. _CannotJudgeError when it does not build."""
     if options.build:
         _run_build(options.build)
     if options.source is None:
         assert options.qemu is not None
         return options.qemu
-    wanted = BuildOptions(source=options.source, profile=options.profile)
+    build_options = BuildOptions(source=options.source, profile=options.profile)
     try:
-        return build_as_asked(wanted).program
+        return build_from_options(build_options).program
     except BuildFailedError as error:
         reason = error.message.splitlines()[0].partition(". It said")[0]
-        raise _NothingToSayError(f"it does not build: {reason}") from None
+        raise _CannotJudgeError(f"it does not build: {reason}") from None
 
 
 def _run_build(command: str) -> None:
-    """Run the user's command in the shell; what it says goes to standard error, since ours is the answer."""
-    status = subprocess.run(command, shell=True, stdout=sys.stderr, check=False).returncode
-    if status in _NO_SUCH_COMMAND:
+    """Run --build in the shell, with its output on standard error.
+
+    _CannotJudgeError when it fails, AnalyzerError when the shell cannot start it.
+    """
+    status = run_in_shell(command)
+    if status in _SHELL_CANNOT_START:
         raise AnalyzerError(
-            f"--build {command}: the shell cannot start that.",
-            "Where only some commits lack it: --build 'sh -c \"…\" || exit 1'.",
+            f"--build {command}: the shell cannot start this command.",
+            "If only some commits lack it: --build 'sh -c \"…\" || exit 1'.",
         )
     if status:
-        raise _NothingToSayError(f"it does not build: {command} ended with status {status}")
+        raise _CannotJudgeError(f"it does not build: {command} ended with status {status}")
 
 
-def _graph(program: Path, folder: Path, guest: Guest, watched: Sequence[str], options: BisectOptions) -> CallGraph:
-    """What was recorded of the program."""
+def _record_graph(
+    program: Path, folder: Path, guest: Guest, rule_functions: Sequence[str], options: BisectOptions
+) -> CallGraph:
+    """Record the program into `folder`; returns its call graph.
+
+    _CannotJudgeError when this program cannot be recorded; AnalyzerError when no other could be either.
+    """
     try:
         qemu = examine(program)
-    except (NoProgramError, NoDebugInfoError):
-        raise  # the path, or the way of building, is wrong for other commits too
+    except (ProgramNotFoundError, NoDebugInfoError):
+        raise  # a wrong path or build command fails for every commit
     except AnalyzerError as error:
-        raise _NothingToSayError(f"it cannot be recorded: {error.message}") from None
+        raise _CannotJudgeError(f"it cannot be recorded: {error.message}") from None
     with Gdb(program) as gdb:
         try:
-            record(_request(qemu, guest, watched, options), folder, gdb, None, _NOBODY)
+            record(_recording_request(qemu, guest, rule_functions, options), folder, gdb, None, _SILENT_REPORTER)
         except QemuEndedError as error:
-            raise _NothingToSayError(f"it cannot be recorded: {error.message}") from None
-        gdb.dismiss()
+            raise _CannotJudgeError(f"it cannot be recorded: {error.message}") from None
+        gdb.request_exit()
     graph = graph_of(read_recording(folder))
-    absent = set(watched) - _functions_of(qemu)
+    absent = set(rule_functions) - _program_functions(qemu)
     graph.missing += tuple(MissedMilestone(name, name, False, (name,)) for name in sorted(absent))
     return graph
 
 
-def _functions_of(qemu: QemuFacts) -> set[str]:
+def _program_functions(qemu: QemuFacts) -> set[str]:
+    """Names of all functions of the program, without compiler suffixes."""
     return {without_compiler_suffix(name) for name in function_names(qemu.path)}
 
 
-def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: BisectOptions) -> RecordingRequest:
-    names = _functions_of(qemu) if watched else set()
+def _recording_request(
+    qemu: QemuFacts, guest: Guest, rule_functions: Sequence[str], options: BisectOptions
+) -> RecordingRequest:
+    names = _program_functions(qemu) if rule_functions else set()
     return RecordingRequest(
-        options=replace(options.recording, breaks=tuple(name for name in watched if name in names)),
+        options=replace(options.recording, breaks=tuple(name for name in rule_functions if name in names)),
         qemu=qemu,
         scenario=load_scenario(_SCENARIO, options.recording.accelerator),
         guest=guest,
@@ -283,8 +312,11 @@ def _request(qemu: QemuFacts, guest: Guest, watched: Sequence[str], options: Bis
 
 
 @contextmanager
-def _folder(keep: Path | None, commit: str) -> Iterator[Path]:
-    """Where to record: with `keep` a folder of the commit's own, and the report of what there is to see."""
+def _recording_folder(keep: Path | None, commit: str) -> Iterator[Path]:
+    """Yield the folder to record into: a temporary one, or with `keep` one named after the commit.
+
+    In the latter the report is written at the end of the block, when something was recorded.
+    """
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
             yield Path(scratch)

@@ -1,15 +1,15 @@
-"""`analyze build`: what the user asked for, built or found, and the cache shown and cleared."""
+"""`analyze build`: builds a QEMU or finds it in the cache, lists the cache, and removes entries from it."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.adapters.process import run_on_terminal
 from analyzer.build.build_or_fetch import BuiltQemu, build_or_fetch
 from analyzer.build.cache import Cache
 from analyzer.build.cache_entries import CacheEntry, cache_entries, prune
@@ -22,74 +22,88 @@ from analyzer.build.request import (
     parse_build_request,
     parse_target,
 )
-from analyzer.commands.parser import Parser, options_as, path, positive_int, refuse, sha256
+from analyzer.commands.parser import Parser, add_json_option, options_as, path, positive_int, refuse, sha256
 from analyzer.console import Console, amount
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from reports.json.document import document
 
 EXAMPLES = """\
-  analyze build 1.6.0                   the official release, its sha256 checked
+  analyze build 1.6.0                   the official release, its sha256 verified
   analyze build debian:7.2              the distribution's source package
-  analyze build --source ~/src/qemu     a tree or tarball of yours
+  analyze build --source ~/src/qemu     your own tree or tarball
   analyze build 10.0.0 --profile release -- --disable-tcg
-  analyze build --list
-  analyze build --prune                 what nothing needs; or names from the list, or all"""
+  analyze build --list --json
+  analyze build --prune                 remove what nothing needs (or names of the list, or all)"""
+# History of the format of --list --json:
+# 1  first
+SCHEMA = 1
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `build`."""
-    parser.add_argument("what", nargs="?", metavar="WHAT", help="a release (1.6.0), or debian[:VERSION]")
+    """Add the options of `build` to its parser."""
     parser.add_argument(
-        "--source", type=path, metavar="DIR|TARBALL", help="build this; it is copied, never changed"
+        "what", nargs="?", metavar="WHAT", help="a release (1.6.0), or a source package: debian[:VERSION]"
+    )
+    parser.add_argument(
+        "--source",
+        type=path,
+        metavar="DIR|TARBALL",
+        help="build this tree or tarball; a tree is copied, never changed",
     )
     parser.add_argument(
         "--profile",
         choices=("debug", "release"),
         default="debug",
-        help="debug: not optimised, each call leaves a frame (default); release: -O2 -g, as distributions have it",
+        help="debug: not optimised, every call has a frame (default); release: -O2 -g, as distributions build it",
     )
     parser.add_argument(
         "--target", default="x86_64", metavar="MACHINE", help="emulator to build (default: x86_64)"
     )
-    parser.add_argument("--sha256", type=sha256, metavar="SUM", help="what the tarball must have")
+    parser.add_argument("--sha256", type=sha256, metavar="SUM", help="the expected sha256 of the tarball")
     parser.add_argument(
-        "--unverified", action="store_true", help="take a release whose sha256 nobody knows; recorded as such"
+        "--unverified", action="store_true", help="build a release whose sha256 is unknown; build.json says so"
     )
+    parser.add_argument("--mirror", default="", metavar="URL", help="folder on a server with the release tarballs")
     parser.add_argument(
-        "--mirror", default="", metavar="URL", help="folder on a server that has the release tarballs"
-    )
-    parser.add_argument(
-        "--update", action="store_true", help="debian: look for a newer package than the one fetched before"
+        "--update", action="store_true", help="debian: search for a newer package than the one in the cache"
     )
     parser.add_argument(
         "--jobs",
         type=positive_int,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="compilers at once (default: all processors)",
+        help="compilers to run at the same time (default: one per processor)",
     )
-    parser.add_argument("--list", action="store_true", help="what is built and cached, with sizes")
-    parser.add_argument("--prune", nargs="*", metavar="NAME", help="remove what nothing needs, or what is named")
+    parser.add_argument("--list", action="store_true", help="list the entries of the cache with their sizes")
+    parser.add_argument(
+        "--prune", nargs="*", metavar="NAME", help="remove entries that nothing needs, or those named"
+    )
+    add_json_option(parser, "with --list: print JSON")
     parser.usage = "analyze build (WHAT | --source PATH | --list | --prune [NAME…]) [options] [-- CONFIGURE ARGS…]"
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Build and print where the program is, or list or prune the cache."""
-    asked = (options.what is not None, options.source is not None, options.list, options.prune is not None)
-    if sum(asked) != 1:
-        refuse("build", "build wants one thing: a release or source package, --source PATH, --list, or --prune")
-    if options.list:
+    """Build and print the path of the program, or list or prune the cache. UsageError unless one is requested."""
+    actions = (options.what is not None, options.source is not None, options.list, options.prune is not None)
+    if sum(actions) != 1:
+        refuse("build", "build needs exactly one of: a release or source package, --source PATH, --list, --prune")
+    if options.json and not options.list:
+        refuse("build", "--json is for --list")
+    if options.json:
+        print(cache_json(), end="")
+    elif options.list:
         list_cache()
     elif options.prune is not None:
         prune_cache(options.prune)
     else:
         request = options_as(BuildOptions, options, sha256=options.sha256 or "", arguments=options.passed_on)
-        print(build_as_asked(request).program)
+        print(build_from_options(request).program)
     return ExitStatus.DONE
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """What the user asked for, as typed."""
+    """The options of `build`, as given on the command line."""
 
     what: str | None = None
     source: Path | None = None
@@ -103,60 +117,83 @@ class BuildOptions:
     arguments: tuple[str, ...] = ()  # for configure
 
 
-def build_as_asked(options: BuildOptions) -> BuiltQemu:
-    """UsageError when the options contradict each other, AnalyzerError when the build cannot be had."""
+def build_from_options(options: BuildOptions) -> BuiltQemu:
+    """Build what the options describe, or return it from the cache.
+
+    UsageError when options contradict each other, AnalyzerError when the build fails.
+    """
     return build(_request(options), _settings(options))
 
 
 def build_by_name(what: str, jobs: int) -> BuiltQemu:
-    """With the default profile, for `--version`."""
+    """Build a release or source package with the default profile, for --version of other verbs."""
     return build(parse_build_request(what), BuildSettings(jobs=jobs))
 
 
 def build(request: BuildRequest, settings: BuildSettings) -> BuiltQemu:
-    """Build, or find in the cache. Everything is told on standard error; standard output is for the path."""
+    """Build, or find in the cache; on a terminal offer to install missing packages.
+
+    Progress goes to standard error, because standard output is for the path. Errors as `build_or_fetch`.
+    """
     console = Console(sys.stderr)
     try:
         return build_or_fetch(request, settings, Cache.default(), console)
     except MissingPackagesError as missing:
-        if not _installed(missing, console):
+        if not _offer_to_install(missing, console):
             raise
     return build_or_fetch(request, settings, Cache.default(), console)
 
 
 def list_cache() -> None:
-    """One line for each thing in the cache, with its size."""
-    there = cache_entries(Cache.default())
+    """Print one line for each entry of the cache, with its size, and the total."""
+    entries = cache_entries(Cache.default())
     console = Console()
-    for entry in there:
-        console.say(_line(entry))
-    total = sum(entry.size for entry in there)
-    console.say(f"{len(there)} entries, {amount(total, 'B')}, in {Cache.default().folder}")
+    for entry in entries:
+        console.say(_entry_line(entry))
+    total = sum(entry.size for entry in entries)
+    console.say(f"{len(entries)} entries, {amount(total, 'B')}, in {Cache.default().folder}")
+
+
+def cache_json() -> str:
+    """What is in the cache as a JSON document: `folder`, and `entries`, each with `kind`, `name`, `size` in bytes,
+    `description` and `needed`."""
+    cache = Cache.default()
+    entries = [
+        {
+            "kind": entry.kind,
+            "name": entry.name,
+            "size": entry.size,
+            "description": entry.description,
+            "needed": entry.needed,
+        }
+        for entry in cache_entries(cache)
+    ]
+    return document("cache", SCHEMA, folder=str(cache.folder), entries=entries)
 
 
 def prune_cache(names: Sequence[str]) -> None:
-    """Remove, and say what was removed."""
+    """Remove entries of the cache, as `cache_entries.prune`, and print which."""
     console = Console()
     removed = prune(Cache.default(), names)
-    with Cache.default().nobody_builds() as alone:
-        if not alone:
-            console.say("A build is running: what it may use was left.")
+    with Cache.default().exclusive_lock() as exclusive:
+        if not exclusive:
+            console.say("A build is running: what it may use is kept.")
     for entry in removed:
-        console.say("removed " + _line(entry))
+        console.say("removed " + _entry_line(entry))
     console.say(f"{amount(sum(entry.size for entry in removed), 'B')} freed")
 
 
 def _request(options: BuildOptions) -> BuildRequest:
     if {"--help", "-h"} & set(options.arguments):
-        raise UsageError("configure's --help builds nothing.", "Ask the tree itself: sh configure --help")
+        raise UsageError("--help of configure builds nothing.", "Run it in the tree: sh configure --help")
     if options.source is not None:
         if options.unverified or options.mirror or options.update:
             raise UsageError(
-                "--source takes neither --mirror nor --unverified nor --update.", "They are for downloads."
+                "--mirror, --unverified and --update do not apply to --source.", "They are for downloads."
             )
         if options.sha256 and options.source.is_dir():
             raise UsageError(
-                "--sha256 is for a tarball.", "A folder's content is recorded with a digest of its own."
+                "--sha256 is for a tarball.", "build.json records a digest of the content of a folder."
             )
         return LocalSource(options.source, options.sha256)
     return parse_build_request(
@@ -168,21 +205,24 @@ def _settings(options: BuildOptions) -> BuildSettings:
     return BuildSettings(Profile(options.profile), parse_target(options.target), options.arguments, options.jobs)
 
 
-def _installed(missing: MissingPackagesError, console: Console) -> bool:
-    """Ask a person at a terminal whether to install what is missing, and do so; False when that was not wanted."""
+def _offer_to_install(missing: MissingPackagesError, console: Console) -> bool:
+    """On a terminal, ask whether to install the missing packages, and do; returns whether that succeeded.
+
+    False without a terminal or package manager; AnalyzerError when the user declines.
+    """
     if not (missing.command and sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     command = _as_root(missing.command)
     console.say(f"{missing.message} Install it now with `{' '.join(command)}`? [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise AnalyzerError("Nothing was installed, and nothing built.", missing.hint)
-    return subprocess.run(command, check=False, stdout=sys.stderr).returncode == 0  # our own output is the path
+        raise AnalyzerError("Nothing was installed or built.", missing.hint)
+    return run_on_terminal(command) == 0
 
 
 def _as_root(command: Sequence[str]) -> list[str]:
     return list(command) if os.geteuid() == 0 else ["sudo", *command]
 
 
-def _line(entry: CacheEntry) -> str:
+def _entry_line(entry: CacheEntry) -> str:
     unused = "" if entry.needed else "  (not needed)"
-    return f"{entry.kind:9}{amount(entry.size, 'B'):>9}  {entry.name:34} {entry.about}{unused}".rstrip()
+    return f"{entry.kind:9}{amount(entry.size, 'B'):>9}  {entry.name:34} {entry.description}{unused}".rstrip()

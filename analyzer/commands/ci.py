@@ -6,7 +6,7 @@ import argparse
 from importlib.resources import files
 from pathlib import Path
 
-from analyzer.commands.parser import Parser, path
+from analyzer.commands.parser import Parser, add_out_option
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.output_folder import write_text
 
@@ -30,16 +30,16 @@ def add_options(parser: Parser) -> None:
         metavar="github|gitlab|script|packages",
         help="a GitHub workflow; a GitLab job; the script that both run; one that installs what they need",
     )
-    parser.add_argument("-o", "--output", type=path, metavar="FILE", help="write it there (default: print it)")
+    add_out_option(parser, "FILE", "write to FILE instead of standard output")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
     """Print the template, or write it and print where it is."""
-    if options.output is None:
+    if options.out is None:
         print(template(options.what), end="")
     else:
-        write_template(options.what, options.output)
-        print(options.output)
+        write_template(options.what, options.out)
+        print(options.out)
     return ExitStatus.DONE
 
 

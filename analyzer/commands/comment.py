@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analyzer.adapters import code_host
-from analyzer.ci.pull_request import MARKER, NoPullRequest, PullRequestComments, marker, pull_request_comments
+from analyzer.ci.pull_request import NoPullRequest, PullRequestComments, pull_request_comments
 from analyzer.commands.parser import Parser, path
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
+from reports.ci.markdown import COMMENT_MARKER
 
 EXAMPLES = """\
   analyze comment callchain-ci/diff.md
   analyze comment callchain-ci/diff.md --name release"""
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
+_NOT_IN_A_MARKER = re.compile(r"[^\w.+]+")
 _ROOM_TO_CLOSE = 200  # characters
 
 
@@ -52,7 +54,7 @@ def comment(
         return ExitStatus.DONE
     try:
         done = code_host.post(pull_request, body(text, pull_request, name), update_only)
-    except code_host.RefusedError as error:
+    except code_host.PermissionDeniedError as error:
         console.say(f"Warning: {error.message} {error.hint}")
         return ExitStatus.DONE
     console.say(f"The comment on {pull_request.name} {done}.")
@@ -62,14 +64,19 @@ def comment(
 def body(text: str, pull_request: PullRequestComments, name: str = "") -> str:
     """The comment: the marker of the job of this name, then `text`, of which so much is left out that the server
     takes it."""
-    text = text.removeprefix(MARKER).lstrip("\n")
-    whole = f"{marker(name)}\n{text}"
-    if len(whole) <= pull_request.longest:
+    text = text.removeprefix(COMMENT_MARKER).lstrip("\n")
+    whole = f"{_marker(name)}\n{text}"
+    if len(whole) <= pull_request.max_length:
         return whole
-    where = f"[the report]({pull_request.more})" if pull_request.more else "the report"
+    where = f"[the report]({pull_request.job_url})" if pull_request.job_url else "the report"
     end = f"\n\n… more in {where}.\n"
-    kept = whole[: pull_request.longest - len(end) - _ROOM_TO_CLOSE].rpartition("\n")[0]
+    kept = whole[: pull_request.max_length - len(end) - _ROOM_TO_CLOSE].rpartition("\n")[0]
     return kept + _closed(kept) + end
+
+
+def _marker(name: str) -> str:
+    """The first line of the comment of the job of this name; COMMENT_MARKER for ""."""
+    return COMMENT_MARKER.replace(" -->", f" {_NOT_IN_A_MARKER.sub('-', name)} -->") if name else COMMENT_MARKER
 
 
 def _closed(text: str) -> str:

@@ -11,27 +11,33 @@ from datetime import date
 from pathlib import Path
 
 from analyzer.adapters.graphviz import svg_or_reason
-from analyzer.commands.parser import Parser, path
-from analyzer.console import print_whole
+from analyzer.commands.parser import Parser, add_json_option, add_out_option, format_asked_for, path
+from analyzer.console import print_text
 from analyzer.diff.change import NamedGraph
-from analyzer.diff.compare import compare, names_between
+from analyzer.diff.compare import compare, history_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
 from analyzer.diff.symbol_history import SymbolHistory, combine_histories, read_history, shipped_history
-from analyzer.errors import AnalyzerError, UsageError
+from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.rules import check_rule, parse_rule
 from analyzer.output_folder import write_text
 from analyzer.policy.allow_list import DEFAULT_FAIL_ON, AllowList, judge, parse_fail_on, read_allow_list
-from analyzer.policy.verdict import JudgedDiff, RuleResult
+from analyzer.policy.verdict import JudgedDiff, RuleResult, Verdict
 from reports.dot.merged_graph import merged_dot
 from reports.formats import FORMATS, format_of
 from reports.html.render import render_diff
 from reports.text.colour import wants_colour
 from reports.text.diff import render as text_of
+from reports.text.rules import rule_sentence
 
 COMPARISON_STATUS = """\
 exit status of a comparison:
   0 the same; 1 it differs, or a rule is broken; 2 usage; 3 something could not be compared, and nothing differs"""
+_EXIT_STATUS = {
+    Verdict.SAME: ExitStatus.DONE,
+    Verdict.DIFFERS: ExitStatus.DIFFERS,
+    Verdict.NOT_COMPARABLE: ExitStatus.COULD_NOT_RUN,
+}
 FORMS = (*FORMATS, "html")
 _WIDTH = 120  # columns of what goes to no terminal
 
@@ -57,7 +63,8 @@ def add_terms(parser: Parser) -> None:
 def add_result_options(parser: Parser) -> None:
     """In which form and where the answer is told."""
     parser.add_argument("--format", choices=FORMS, help="default: text, or what the suffix of -o FILE says")
-    parser.add_argument("-o", "--output", type=path, metavar="FILE", help="write it there")
+    add_json_option(parser)
+    add_out_option(parser, "FILE", "write to FILE instead of standard output")
     parser.add_argument("--full", action="store_true", help="fold nothing away")
     parser.add_argument(
         "--color", "--colour", dest="colour", choices=("auto", "always", "never"), default="auto",
@@ -76,8 +83,8 @@ def terms_of(options: argparse.Namespace) -> ComparisonTerms:
 def result_of(options: argparse.Namespace) -> OutputOptions:
     """How and where the result is wanted."""
     return OutputOptions(
-        form=output_format(options.format, options.output),
-        file=options.output,
+        form=output_format(format_asked_for(options), options.out),
+        file=options.out,
         colour=options.colour,
         full=options.full,
     )
@@ -109,7 +116,7 @@ def read_comparison_terms(
 ) -> ComparisonTerms:
     """The terms, their files read and checked. AnalyzerError for a file that cannot be used."""
     allowed = read_allow_list(_read(allow), str(allow)) if allow else AllowList()
-    for must in allowed.musts:
+    for must in allowed.must_rules:
         try:
             parse_rule(must.rule)
         except UsageError as error:
@@ -121,8 +128,13 @@ def read_comparison_terms(
 def compare_sources(old: NamedGraph, new: NamedGraph, terms: ComparisonTerms) -> JudgedDiff:
     """The comparison, and what it means under these terms today."""
     diff = compare(old, new, terms.names, terms.kernel, terms.hits)
-    rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.musts)
+    rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.must_rules)
     return judge(diff, rules, terms.allow, terms.fail_on, date.today())
+
+
+def exit_status(verdict: Verdict) -> ExitStatus:
+    """The exit status of a comparison with that verdict."""
+    return _EXIT_STATUS[verdict]
 
 
 def output_format(form: str | None, file: Path | None) -> str:
@@ -143,7 +155,7 @@ def write_comparison(
     """Write the verdict into the file, or print it. AnalyzerError when the file cannot be written."""
     text = _html(verdict, old, new, terms.names) if output.form == "html" else _text(verdict, output)
     if output.file is None:
-        print_whole(text)
+        print_text(text)
     else:
         write_text(output.file, text)
         print(output.file)
@@ -164,14 +176,14 @@ def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHi
         chains = verdict.diff.chains
         before = subgraph_of_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
         now = subgraph_of_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))
-    svg, missing = svg_or_reason(merged_dot(before, now, verdict.diff, names_between(old, new, names)))
+    svg, missing = svg_or_reason(merged_dot(before, now, verdict.diff, history_between(old, new, names)))
     return render_diff(verdict, svg, missing)
 
 
 def _checked(rule: str, reason: str, graph: CallGraph) -> RuleResult:
-    verdict = check_rule(parse_rule(rule), graph)
-    path = tuple(function.name for function in verdict.path.functions) if verdict.path else ()
-    return RuleResult(rule, reason, str(verdict.outcome), verdict.words, path)
+    check = check_rule(parse_rule(rule), graph)
+    path = tuple(function.name for function in check.path.functions) if check.path else ()
+    return RuleResult(rule, reason, check.outcome, rule_sentence(check), path)
 
 
 def _read(file: Path) -> str:

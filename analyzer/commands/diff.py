@@ -9,11 +9,12 @@ from analyzer.commands.comparison import (
     add_result_options,
     add_terms,
     compare_sources,
+    exit_status,
     result_of,
     terms_of,
     write_comparison,
 )
-from analyzer.commands.parser import Parser, input_name
+from analyzer.commands.parser import INPUT_HELP, Parser, input_name
 from analyzer.errors import ExitStatus
 from analyzer.inputs import open_graph
 
@@ -33,9 +34,9 @@ kinds of changes:
   ioctl-removed, ioctl-added, ioctl-reordered, function-removed, function-added, call-removed, call-added
   notes, which do not count unless named: numbered (another machine version), optimised (inlined or left by a
   jump in one of the builds), kind-unknown (how a call is made is known on one side only), hits
-  besides: stale (an entry of the allow file that matches nothing or has expired), all, none
+  besides: stale (an entry of the allow-list that matches nothing or has expired), all, none
 
-the allow file:
+the allow-list:
   [[allow]]
   change = "renamed"                   # kinds, or a list of them; unchecked: what could not be compared
   subject = "x86_cpu_.*"               # a regular expression for all of what the change is about
@@ -50,8 +51,8 @@ EXAMPLES = f"{DIFF_EXAMPLES}\n\n{COMPARISON_STATUS}"
 
 def add_options(parser: Parser) -> None:
     """Declare the options of `diff`."""
-    parser.add_argument("old", type=input_name, metavar="OLD", help="what was: see below")
-    parser.add_argument("new", type=input_name, metavar="NEW", help="what is")
+    parser.add_argument("old", type=input_name, metavar="OLD", help=f"what was: {INPUT_HELP}")
+    parser.add_argument("new", type=input_name, metavar="NEW", help="what is: the same")
     add_terms(parser)
     add_result_options(parser)
 
@@ -60,6 +61,6 @@ def run(options: argparse.Namespace) -> ExitStatus:
     """Compare, and print or write the result."""
     output, terms = result_of(options), terms_of(options)
     old, new = open_graph(options.old), open_graph(options.new)
-    verdict = compare_sources(old, new, terms)
-    write_comparison(verdict, old, new, terms, output)
-    return verdict.status
+    judged = compare_sources(old, new, terms)
+    write_comparison(judged, old, new, terms, output)
+    return exit_status(judged.verdict)

@@ -1,10 +1,9 @@
-"""`analyze doctor`: what this host can do, each shortcoming with its remedy. Every answer comes from trying."""
+"""`analyze doctor`: tests what a recording needs on this host, by using it, and prints remedies."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +11,32 @@ from pathlib import Path
 from analyzer.adapters import graphviz, kvm_device, qemu
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
 from analyzer.adapters.tracefs import TracefsInstance
-from analyzer.commands.parser import Parser, path
+from analyzer.commands.parser import Parser, add_json_option, path
 from analyzer.errors import AnalyzerError, ExitStatus
+from reports.json.document import document
 
 EXAMPLES = """\
   analyze doctor
-  analyze doctor --qemu build/qemu-system-x86_64"""
+  analyze doctor --qemu build/qemu-system-x86_64
+  analyze doctor --json"""
+# History of the format:
+# 1  first
+SCHEMA = 1
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `doctor`."""
-    parser.add_argument("--qemu", type=path, metavar="PATH", help="examine this QEMU too")
+    """Add the options of `doctor` to its parser."""
+    parser.add_argument("--qemu", type=path, metavar="PATH", help="check this QEMU too")
+    add_json_option(parser, "print JSON, when all checks are made")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print each check as it is made; COULD_NOT_RUN when `analyze startup` would not work here."""
+    """Print the result of each check; COULD_NOT_RUN when `analyze startup` would fail on this host."""
+    if options.json:
+        checks = list(examine_host(options.qemu))
+        broken = any(check.needed and not check.ok for check in checks)
+        print(document("doctor", SCHEMA, usable=not broken, checks=list(map(vars, checks))), end="")
+        return ExitStatus.COULD_NOT_RUN if broken else ExitStatus.DONE
     broken = False
     for check in examine_host(options.qemu):
         sign = "ok" if check.ok else "MISSING" if check.needed else "limited"
@@ -39,7 +49,7 @@ def run(options: argparse.Namespace) -> ExitStatus:
 
 @dataclass(frozen=True)
 class HostCheck:
-    """`needed` says whether `analyze startup` cannot do without it."""
+    """The result of one check. `needed`: `analyze startup` fails without it. `text`: what was found or failed."""
 
     subject: str
     ok: bool
@@ -49,7 +59,7 @@ class HostCheck:
 
 
 def examine_host(qemu_path: Path | None = None) -> Iterator[HostCheck]:
-    """One finding after the other, as each is tried."""
+    """Run the checks in order and yield each result; that of a QEMU only with `qemu_path`."""
     yield _try("gdb", _gdb)
     yield _try("ptrace", _ptrace)
     yield _try("/dev/kvm", _kvm)
@@ -63,6 +73,7 @@ def examine_host(qemu_path: Path | None = None) -> Iterator[HostCheck]:
 
 
 def _try(subject: str, check: Callable[[], str], needed: bool = True) -> HostCheck:
+    """Run one check: a text is success, an AnalyzerError is failure with its hint as the remedy."""
     try:
         return HostCheck(subject, True, needed, check())
     except AnalyzerError as error:
@@ -89,32 +100,31 @@ def _ptrace() -> str:
             f"gdb cannot trace a program: {said}",
             PTRACE_HINT,
         )
-    return "gdb may trace programs it starts"
+    return "gdb can trace programs it starts"
 
 
 def _kvm() -> str:
     kvm_device.check_kvm()
-    return "opens and creates virtual machines"
+    return "can be opened and creates virtual machines"
 
 
 def _kvm_guest() -> str:
-    kvm_device.run_a_guest()
+    kvm_device.run_test_guest()
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     hardware = any(f" {flag} " in flags for flag in ("vmx", "svm"))
-    how = "the processor virtualises" if hardware else "without hardware support: slow, fine for the tiny guest"
-    return f"ran an instruction and came back for its I/O ({how})"
+    how = "hardware virtualisation" if hardware else "no hardware virtualisation: slow, enough for the tiny guest"
+    return f"a test guest runs and exits for its I/O instruction ({how})"
 
 
 def _graphviz() -> str:
     graphviz.render_svg("digraph { a -> b }")
-    answer = subprocess.run(["dot", "-V"], capture_output=True, text=True, timeout=20, check=False)
-    return answer.stderr.strip().removeprefix("dot - ")
+    return graphviz.version()
 
 
 def _firmware() -> str:
     folders = qemu.system_firmware()
     if not folders:
-        raise AnalyzerError("no BIOS for guests of your own; the tiny guest needs none.", qemu.FIRMWARE_HINT)
+        raise AnalyzerError("no BIOS found; guests other than the tiny guest need one.", qemu.FIRMWARE_HINT)
     return "found in " + ", ".join(str(folder) for folder in folders)
 
 
@@ -125,7 +135,7 @@ def _watchpoints() -> str:
             gdb.console("starti")
             gdb.wait_stopped(20.0)
             stack = gdb.command('-data-evaluate-expression "(unsigned long) $sp"')["value"]
-            gdb.console(f"watch *(long *) {stack}")  # with a register in it, gdb would step
+            gdb.console(f"watch *(long *) {stack}")  # an expression with a register would be a software watchpoint
             gdb.console("info watchpoints")
             hardware = "hw watchpoint" in "".join(gdb.log)
             gdb.command("-exec-continue")
@@ -134,15 +144,15 @@ def _watchpoints() -> str:
             gdb.log.append(error.message)
     if not hardware:
         raise AnalyzerError(
-            "no hardware watchpoints: who set a function pointer will not be found out.",
-            "Some virtual machines and containers have no debug registers to give; try another host.",
+            "no hardware watchpoints: reports cannot say where function pointers are set.",
+            "Some virtual machines and containers have no debug registers; try another host.",
         )
-    return "hardware watchpoints show who sets function pointers"
+    return "hardware watchpoints can find where function pointers are set"
 
 
 def _kernel_tracing() -> str:
     with TracefsInstance.open():
-        return "KVM's events and stacks can be recorded"
+        return "KVM events and kernel stacks can be recorded"
 
 
 def _qemu(path: Path) -> str:

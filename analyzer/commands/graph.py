@@ -3,58 +3,74 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from analyzer.adapters.graphviz import render_svg
-from analyzer.commands.parser import Parser, path
+from analyzer.commands.parser import (
+    INPUT_HELP,
+    Parser,
+    add_json_option,
+    add_out_option,
+    input_name,
+    refuse,
+)
+from analyzer.console import print_text
 from analyzer.errors import ExitStatus, UsageError
+from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import to_json
-from analyzer.inputs import check_not_an_input, open_all
+from analyzer.inputs import InputKind, check_not_an_input, merged_graph, open_inputs, say_what_is_missing
 from analyzer.output_folder import write_text
 from reports.dot.call_graph import to_dot
 
 EXAMPLES = """\
   analyze graph run1 run2 -o graph.json
-  analyze graph run1 -o graph.svg"""
-_SUFFIXES = (".json", ".dot", ".svg", ".graphml")
+  analyze graph run1 -o graph.svg
+  analyze graph backtrace.txt --json"""
+_FORMATS: dict[str, Callable[[CallGraph], str]] = {
+    ".json": to_json,
+    ".dot": to_dot,
+    ".svg": lambda graph: render_svg(to_dot(graph)),
+    ".graphml": CallGraph.to_graphml,
+}
 
 
 def add_options(parser: Parser) -> None:
     """Declare the options of `graph`."""
-    parser.add_argument(
-        "recordings", nargs="+", type=path, metavar="RECORDING", help="a recording.jsonl or its folder"
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        type=path,
-        metavar="FILE",
-        help="the suffix chooses: .json .dot .svg .graphml",
+    parser.add_argument("sources", nargs="+", type=input_name, metavar="INPUT", help=INPUT_HELP)
+    add_json_option(parser, "print JSON; without -o it is the default")
+    add_out_option(
+        parser, "FILE", "write to FILE instead of standard output; the suffix chooses: .json .dot .svg .graphml"
     )
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Write the graph, and print where it is."""
-    make_graph(options.recordings, options.output)
-    print(options.output)
+    """Print the graph as JSON; or write it, and print where it is."""
+    if options.out is None:
+        print_text(to_json(_merge(options.sources)))
+        return ExitStatus.DONE
+    if options.json and options.out.suffix in _FORMATS and options.out.suffix != ".json":
+        refuse("graph", f"--json and -o {options.out} contradict each other")
+    make_graph(options.sources, options.out, ".json" if options.json else options.out.suffix)
+    print(options.out)
     return ExitStatus.DONE
 
 
-def make_graph(sources: Sequence[Path], output: Path) -> None:
-    """Merge recordings, and graphs made before, and write the graph in the format the suffix says."""
-    if output.suffix not in _SUFFIXES:
+def make_graph(sources: Sequence[str], output: Path, suffix: str) -> None:
+    """Merge the inputs called `sources`, and write the graph in the format that `suffix` names.
+
+    UsageError when it names none, or when `output` is one of the inputs.
+    """
+    if suffix not in _FORMATS:
         raise UsageError(
-            f"{output}: no format is known for {output.suffix or 'a file without suffix'}.",
-            f"Use one of {', '.join(_SUFFIXES)}.",
+            f"{output}: no format is known for {suffix or 'a file without suffix'}.",
+            f"Use one of {', '.join(_FORMATS)}.",
         )
     check_not_an_input(output, sources)
-    _, graph = open_all(sources)
-    text = {
-        ".json": lambda: to_json(graph),
-        ".dot": lambda: to_dot(graph),
-        ".svg": lambda: render_svg(to_dot(graph)),
-        ".graphml": graph.to_graphml,
-    }[output.suffix]()
-    write_text(output, text)
+    write_text(output, _FORMATS[suffix](_merge(sources)))
+
+
+def _merge(sources: Sequence[str]) -> CallGraph:
+    inputs = open_inputs(sources)
+    say_what_is_missing(inputs, [InputKind.BASELINE])
+    return merged_graph(inputs)

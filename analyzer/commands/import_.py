@@ -11,7 +11,7 @@ from pathlib import Path
 from analyzer.adapters.text_lines import open_lines
 from analyzer.backtraces.importer import ImportedText, import_text
 from analyzer.backtraces.records import ImportOrigin
-from analyzer.commands.parser import Parser, options_as, path
+from analyzer.commands.parser import Parser, add_out_option, options_as
 from analyzer.errors import ExitStatus
 from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, prepare_folder, remove_previous
@@ -40,9 +40,7 @@ def add_options(parser: Parser) -> None:
         default="",
         help="what the text is (default: its first lines tell)",
     )
-    parser.add_argument(
-        "--out", type=path, metavar="DIR", help="output folder (default: callchain-import- and the name)"
-    )
+    add_out_option(parser, "DIR", "output folder (default: callchain-import- and the name)")
     parser.add_argument("--force", action="store_true", help="replace a recording in the output folder")
     parser.add_argument("--name", default="", metavar="TEXT", help="what to call it (default: the file's name)")
 

@@ -13,6 +13,7 @@ from analyzer.text import expand_user
 
 EXIT_STATUSES = """\
 exit status: 0 done, 1 differs, 2 usage, 3 could not run, 4 ran but incomplete, 130 interrupted"""
+INPUT_HELP = "an output folder, a recording, a graph.json, a baseline, a backtrace, reference:1.6.0, or - (stdin)"
 _FUNCTION = re.compile(r"(?:[\w./-]+:)?[A-Za-z_~][\w:~<>$]*")
 _Options = TypeVar("_Options")
 
@@ -23,6 +24,25 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """UsageError instead of an exit: `cli.main` prints all errors in one way."""
         raise UsageError(f"{message}.", f"See {self.prog} --help.")
+
+
+def add_out_option(parser: Parser, metavar: str, help_text: str, required: bool = False) -> None:
+    """Declare where a verb writes: `-o`, and `--out` in full; `--output` is taken as well. It is `options.out`."""
+    parser.add_argument(
+        "-o", "--out", "--output", dest="out", type=path, metavar=metavar, required=required, help=help_text
+    )
+
+
+def add_json_option(parser: Parser, help_text: str = "print JSON, as --format json") -> None:
+    """Declare `--json` of a verb that prints data."""
+    parser.add_argument("--json", action="store_true", help=help_text)
+
+
+def format_asked_for(options: argparse.Namespace) -> str | None:
+    """The word of `--format`, `json` for `--json`, None for neither. UsageError when the two contradict."""
+    if options.json and options.format not in (None, "json"):
+        refuse(options.verb, f"--json and --format {options.format} contradict each other")
+    return "json" if options.json else options.format
 
 
 def refuse(verb: str, message: str) -> NoReturn:
@@ -58,10 +78,10 @@ def path(text: str) -> Path:
 
 
 def input_name(text: str) -> str:
-    """The name of an input: a path, or another name that `inputs.py` knows."""
+    """The name of an input: a path, `~` replaced, or another name that `inputs.py` knows."""
     if not text:
         raise argparse.ArgumentTypeError("an empty name")
-    return text
+    return str(expand_user(text)) if text.startswith("~") else text
 
 
 def function_name(text: str) -> str:

@@ -10,12 +10,21 @@ from itertools import islice
 from pathlib import Path
 
 from analyzer.adapters.graphviz import render_svg
-from analyzer.commands.parser import Parser, options_as, path, positive_int
+from analyzer.commands.parser import (
+    INPUT_HELP,
+    Parser,
+    add_json_option,
+    add_out_option,
+    format_asked_for,
+    input_name,
+    options_as,
+    positive_int,
+)
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.graph.paths import PathFinder, PathQuery
-from analyzer.inputs import check_not_an_input, open_all
+from analyzer.inputs import InputKind, check_not_an_input, open_input, say_what_is_missing
 from analyzer.model.call_kinds import CallKind
 from analyzer.output_folder import write_text
 from analyzer.text import number_of, visible
@@ -58,9 +67,9 @@ def add_options(parser: Parser) -> None:
     """Declare the options of `paths`."""
     parser.add_argument(
         "source",
-        type=path,
-        metavar="GRAPH",
-        help="a graph.json, a recording.jsonl, its folder, or reference:1.6.0",
+        type=input_name,
+        metavar="INPUT",
+        help=INPUT_HELP,
     )
     _add_query_options(parser)
     how_many = parser.add_mutually_exclusive_group()
@@ -74,8 +83,9 @@ def add_options(parser: Parser) -> None:
         const=None,
         help="show all; the search is cut off, and says so, when it takes too many steps",
     )
-    parser.add_argument("-o", "--output", type=path, metavar="FILE", help="write it there: .txt .json .dot .svg")
-    parser.usage = "analyze paths GRAPH --from PATTERN --to PATTERN [options]"
+    add_json_option(parser)
+    add_out_option(parser, "FILE", "write to FILE instead of standard output: .txt .json .dot .svg")
+    parser.usage = "analyze paths INPUT --from PATTERN --to PATTERN [options]"
 
 
 def _add_query_options(parser: Parser) -> None:
@@ -110,15 +120,15 @@ def _add_query_options(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> ExitStatus:
     """Print or write the paths; DIFFERS when there is none."""
-    form = options.format or output_format(options.output)
+    form = format_asked_for(options) or output_format(options.out)
     query = make_query(
         options.start, options.goal, options.via, options.not_via, options.kinds, options.only_kinds
     )
     found = find_paths(options.source, query, options_as(PathLimits, options, only_recorded=options.recorded))
     text = FORMATS[form](found)
-    if options.output:
-        write_answer(text, options.output, options.source)
-        print(options.output)
+    if options.out:
+        write_answer(text, options.out, options.source)
+        print(options.out)
     else:
         print(text, end="")
     for note in notes(found) if form != "text" else ():
@@ -168,19 +178,21 @@ def output_format(output: Path | None) -> str:
     return _OF_SUFFIX[output.suffix]
 
 
-def find_paths(source: Path, query: PathQuery, wanted: PathLimits) -> PathSearchResult:
+def find_paths(source: str, query: PathQuery, wanted: PathLimits) -> PathSearchResult:
     """What the graph or recording answers. AnalyzerError when a pattern matches none of its functions."""
-    _, graph = open_all([source])
-    _check_known(query, graph, source)
+    opened = open_input(source)
+    graph = opened.graph
+    _check_known(query, graph, opened.name)
+    say_what_is_missing([opened], [InputKind.BASELINE])
     finder = PathFinder(graph, query)
     ways = finder.shortest if wanted.shortest else finder.all
     paths = ways(wanted.only_recorded)
     found = list(islice(paths, wanted.limit))
     more = wanted.limit is not None and len(found) == wanted.limit and next(paths, None) is not None
-    return PathSearchResult(graph, query, found, more, finder.gave_up)
+    return PathSearchResult(graph, query, found, more, finder.limit_reached)
 
 
-def write_answer(text: str, output: Path, source: Path) -> None:
+def write_answer(text: str, output: Path, source: str) -> None:
     """Write it to `output`; UsageError when that is what was read."""
     check_not_an_input(output, [source])
     write_text(output, text)
@@ -188,7 +200,7 @@ def write_answer(text: str, output: Path, source: Path) -> None:
 
 def notes(found: PathSearchResult) -> Iterator[str]:
     """What else is to be said about an answer."""
-    if found.gave_up:
+    if found.limit_reached:
         yield "The search was cut off after many steps; there may be more. Ask for less: --shortest, --not-via."
     elif found.more:
         yield f"… and more: {number_of(len(found.paths), 'is', 'are')} shown. See --limit N and --all."
@@ -200,12 +212,12 @@ def nothing_found(found: PathSearchResult, only_recorded: bool) -> str:
     """Why there is no path, as far as that is known."""
     query = found.query
     ends = visible(f"from {query.start} to {query.goal}")
-    if found.gave_up:
+    if found.limit_reached:
         return f"No path was found {ends} until the search was cut off; there may be one."
     kind = "recorded path" if only_recorded else "path"
-    if query == query.plain and not only_recorded:
+    if query == query.unconditional and not only_recorded:
         return f"No path leads {ends} in this graph."
-    without = next(PathFinder(found.graph, query.plain).all(), None)
+    without = next(PathFinder(found.graph, query.unconditional).all(), None)
     other = "without conditions there is one" if without else "nor is there one without conditions"
     return f"No {kind} that meets the conditions leads {ends}; {other}."
 
@@ -218,11 +230,11 @@ def _kinds(text: str) -> frozenset[CallKind]:
     return frozenset(map(CallKind, names))
 
 
-def _check_known(query: PathQuery, graph: CallGraph, source: Path) -> None:
+def _check_known(query: PathQuery, graph: CallGraph, name: str) -> None:
     functions = [node.function for node in graph.nodes]
     for pattern in query.patterns:
-        if not pattern.among(functions):
-            raise AnalyzerError(visible(f"No function in {source} matches '{pattern}'."), _advice(pattern, graph))
+        if not pattern.matching(functions):
+            raise AnalyzerError(visible(f"No function in {name} matches '{pattern}'."), _advice(pattern, graph))
 
 
 def _advice(pattern: FunctionPattern, graph: CallGraph) -> str:

@@ -18,6 +18,7 @@ from analyzer.recording.guest import Guest, choose_guest
 from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.session import RecordingReporter, record
+from gdbscripts.enums import RecordingOutcome
 
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
@@ -91,7 +92,7 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
             _write_results(folder)
             console.say(f"Not finished; what was recorded until then: {folder / 'report.html'}")
         raise
-    gdb.dismiss()
+    gdb.request_exit()
     console.clear()
     remove_previous(folder)
     recording, missing = _write_results(folder)
@@ -122,7 +123,7 @@ def _tell(recording: Recording, folder: Path, missing_picture: str, console: Con
         console.say(f"Note: {note}")
     if missing_picture:
         console.say(f"Note: {missing_picture}")
-    incomplete = recording.end is None or recording.end.outcome != "complete"
+    incomplete = recording.end is None or recording.end.outcome is not RecordingOutcome.COMPLETE
     for milestone in recording.not_reached:
         what = f"waited for {milestone.request or ', '.join(milestone.found)}"
         if not milestone.found:

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzer.commands.parser import Parser, path
+from analyzer.commands.parser import INPUT_HELP, Parser, add_out_option, input_name
 from analyzer.commands.write_results import picture_of
 from analyzer.errors import ExitStatus
-from analyzer.inputs import check_not_an_input, open_all
+from analyzer.inputs import check_not_an_input, merged_graph, open_inputs, say_what_is_missing
 from analyzer.output_folder import write_text
 from reports.html.render import render
 from reports.html.report_data import build_page
@@ -23,28 +23,31 @@ EXAMPLES = """\
 def add_options(parser: Parser) -> None:
     """Declare the options of `report`."""
     parser.add_argument(
-        "sources",
-        nargs="+",
-        type=path,
-        metavar="RECORDING|GRAPH",
-        help="recordings or graph.json files of one build",
+        "sources", nargs="+", type=input_name, metavar="INPUT", help=f"{INPUT_HELP}; several of one build"
     )
-    parser.add_argument("-o", "--output", required=True, type=path, metavar="FILE", help="the HTML file")
+    add_out_option(parser, "FILE", "write the HTML to FILE", required=True)
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
     """Write the report, and print where it is."""
-    missing = make_report(options.sources, options.output)
+    missing = make_report(options.sources, options.out)
     if missing:
         print(f"analyze: {missing}", file=sys.stderr)
-    print(options.output)
+    print(options.out)
     return ExitStatus.DONE
 
 
-def make_report(sources: Sequence[Path], output: Path) -> str:
-    """Write the report of recordings, graphs or both; returns why there is no picture, if so."""
+def make_report(sources: Sequence[str], output: Path) -> str:
+    """Write the report of the inputs called `sources`; returns why there is no picture, if so.
+
+    The report and standard error say what the inputs cannot give.
+    """
     check_not_an_input(output, sources)
-    recordings, graph = open_all(sources)
+    inputs = open_inputs(sources)
+    say_what_is_missing(inputs)
+    graph = merged_graph(inputs)
+    recordings = [each.recording for each in inputs if each.recording is not None]
+    lacks = dict.fromkeys(f"{each.lacks[0].upper()}{each.lacks[1:]}." for each in inputs if each.lacks)
     svg, missing = picture_of(graph)
-    write_text(output, render(build_page(graph, recordings, svg, missing)))
+    write_text(output, render(build_page(graph, recordings, svg, missing, tuple(lacks))))
     return missing

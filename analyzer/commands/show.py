@@ -1,30 +1,39 @@
-"""`analyze show`: print what a recording holds as text."""
+"""`analyze show`: print what a recording, a graph or a baseline holds, as text or JSON."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from analyzer.commands.parser import Parser, path
+from analyzer.commands.parser import INPUT_HELP, Parser, add_json_option, input_name
+from analyzer.console import print_text
 from analyzer.errors import ExitStatus
-from analyzer.inputs import open_recording
-from analyzer.model.recording import Recording
+from analyzer.inputs import Input, open_input, say_what_is_missing
+from analyzer.kvm.io_accesses import io_accesses
+from analyzer.text import visible
+from reports.json.accesses import accesses_json
+from reports.json.backtraces import backtraces_json
+from reports.json.chains import chains_json
+from reports.json.ioctls import graph_ioctls_json, ioctls_json
+from reports.json.pointers import pointers_json
 from reports.text.backtraces import backtraces
+from reports.text.graph import chains_text, graph_ioctls_text
 from reports.text.io_accesses import accesses_text
 from reports.text.ioctl_log import ioctl_log_text
-from reports.text.pointers import pointers_text
+from reports.text.pointers import ExplainedCall, pointer_calls, pointer_calls_of_graph, pointers_text
 
 EXAMPLES = """\
   analyze show callchain-qemu-7.2.22-startup
   analyze show callchain-qemu-7.2.22-startup qemu_init_vcpu
-  analyze show callchain-qemu-7.2.22-startup --pointers
+  analyze show callchain-qemu-7.2.22-startup --pointers --json
+  analyze show callchain-baseline/qemu-7.2-default-debug.txt
   analyze show reference:1.6.0"""
 
 
 def add_options(parser: Parser) -> None:
     """Declare the options of `show`."""
-    parser.add_argument("recording", type=path, metavar="RECORDING", help="a recording.jsonl or its folder")
+    parser.add_argument("source", type=input_name, metavar="INPUT", help=INPUT_HELP)
     parser.add_argument(
         "function", nargs="?", default="", metavar="FUNC", help="only stops in this function or at this milestone"
     )
@@ -32,30 +41,65 @@ def add_options(parser: Parser) -> None:
     instead.add_argument("--pointers", action="store_true", help="who set the function pointers, instead")
     instead.add_argument("--ioctls", action="store_true", help="every ioctl on KVM's descriptors, instead")
     instead.add_argument("--accesses", action="store_true", help="the guest's accesses (of analyze io), instead")
+    add_json_option(parser, "print JSON")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print what was asked for; what the recording does not have is said on standard error."""
-    recording = open_recording(options.recording)
-    for text in _shown(recording, options):
-        print(text)
-    if options.ioctls and not recording.ioctl_log:
-        print("analyze: the ioctls were not recorded.", file=sys.stderr)
-    if options.accesses and not recording.exits:
-        print("analyze: the guest's accesses were not recorded; see analyze io.", file=sys.stderr)
-    if options.pointers:
-        for note in recording.notes:
-            print(f"Note: {note}")
-    if options.pointers and not recording.pointers:
-        print("analyze: no function pointers were looked into.", file=sys.stderr)
-    if recording.end is None:
-        print("analyze: this recording was cut short: it has no end.", file=sys.stderr)
+    """Print what was asked for; what the input does not have is said on standard error."""
+    source = open_input(options.source)
+    if options.json:
+        print_text(_json(source, options))
+    else:
+        for text in _texts(source, options):
+            print(text)
+    say_what_is_missing([source])
+    for sentence in _missing(source, options):
+        print(f"analyze: {sentence}", file=sys.stderr)
     return ExitStatus.DONE
 
 
-def _shown(recording: Recording, options: argparse.Namespace) -> Iterator[str]:
-    if options.accesses:
-        return accesses_text(recording)
+def _json(source: Input, options: argparse.Namespace) -> str:
+    graph, recording = source.graph, source.recording
     if options.pointers:
-        return pointers_text(recording)
+        return pointers_json(_pointer_calls(source), graph.provenance, recording.notes if recording else ())
+    if options.accesses:
+        return accesses_json(io_accesses(recording) if recording else [], graph.provenance)
+    if recording is None:
+        return graph_ioctls_json(graph) if options.ioctls else chains_json(graph, options.function)
+    if options.ioctls:
+        return ioctls_json(recording, graph.provenance)
+    return backtraces_json(recording, graph.provenance, options.function)
+
+
+def _texts(source: Input, options: argparse.Namespace) -> Iterable[str]:
+    recording = source.recording
+    if options.pointers:
+        notes = recording.notes if recording else ()
+        return map(visible, (*pointers_text(_pointer_calls(source)), *(f"Note: {note}" for note in notes)))
+    if options.accesses:
+        return accesses_text(recording) if recording else ()
+    if recording is None:
+        graph = source.graph
+        return map(visible, graph_ioctls_text(graph) if options.ioctls else chains_text(graph, options.function))
     return ioctl_log_text(recording) if options.ioctls else backtraces(recording, options.function)
+
+
+def _pointer_calls(source: Input) -> Iterable[ExplainedCall]:
+    return pointer_calls_of_graph(source.graph) if source.recording is None else pointer_calls(source.recording)
+
+
+def _missing(source: Input, options: argparse.Namespace) -> Iterator[str]:
+    """What was asked for, and is not there."""
+    recording = source.recording
+    if options.ioctls and not (recording.ioctl_log if recording else source.graph.ioctls):
+        yield "the ioctls were not recorded."
+    if options.accesses and recording is None:
+        yield "the guest's accesses are only in a recording of analyze io."
+    elif options.accesses and recording is not None and not recording.exits:
+        yield "the guest's accesses were not recorded; see analyze io."
+    if options.pointers and not any(True for _ in _pointer_calls(source)):
+        yield "no function pointers were looked into."
+    if recording is not None and recording.end is None:
+        yield "this recording was cut short: it has no end."
+    elif recording is None and not source.graph.provenance.complete:
+        yield "the recording it was made of is incomplete."

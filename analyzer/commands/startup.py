@@ -8,7 +8,15 @@ import re
 from dataclasses import replace
 
 from analyzer.adapters.gdb import Gdb
-from analyzer.commands.parser import Parser, function_name, options_as, path, positive, positive_int
+from analyzer.commands.parser import (
+    Parser,
+    add_out_option,
+    function_name,
+    options_as,
+    path,
+    positive,
+    positive_int,
+)
 from analyzer.errors import ExitStatus
 
 EXAMPLES = """\
@@ -104,12 +112,7 @@ def add_recording_options(parser: Parser) -> None:
         metavar="N",
         help="stops recorded for each --break (default: 1000)",
     )
-    parser.add_argument(
-        "--out",
-        type=path,
-        metavar="DIR",
-        help="output folder (default: named after QEMU's version and the scenario)",
-    )
+    add_out_option(parser, "DIR", "output folder (default: named after QEMU's version and the scenario)")
     parser.add_argument("--force", action="store_true", help="replace a recording in the output folder")
     parser.add_argument(
         "--timeout",

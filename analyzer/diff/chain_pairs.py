@@ -1,4 +1,4 @@
-"""The chains of two graphs, paired by milestone and compared. Pure."""
+"""Pairs the chains of two graphs by milestone, and compares each pair. Pure."""
 
 from __future__ import annotations
 
@@ -7,97 +7,111 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from analyzer.diff.aligned_chains import aligned_rows, comparable
+from analyzer.diff.aligned_chains import align_steps, comparable_steps
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Chain, ChainStep
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from analyzer.model.headings import MAIN_THREAD, UNKNOWN_THREAD
 
-_MAIN = "main thread"
-_UNNAMED = ("thread ", "unknown thread")
-_MOST_TRIED = 400  # pairs of chains to one milestone that are looked at to see which belong together
+_UNNAMED = ("thread ", UNKNOWN_THREAD)
+_MOST_COMPARED = 400  # pairs of chains to one milestone whose similarity is computed
 
 
 @dataclass(frozen=True)
 class ChainPair:
-    """The chains to one milestone that belong together; a side may lack one."""
+    """Two chains to one milestone that are compared; None on the side that lacks the chain."""
 
     old: Chain | None
     new: Chain | None
 
     @property
     def either(self) -> Chain:
-        """The new chain, or the old one when there is no new."""
+        """The new chain, or the old chain when there is no new one."""
         chain = self.new or self.old
         assert chain is not None
         return chain
 
 
 def pair_chains(old: Sequence[Chain], new: Sequence[Chain], names: SymbolHistory) -> list[ChainPair]:
-    """Chains of both sides that belong together, in the order of the scenario; each chain once."""
+    """Pair the chains to each milestone, in the order of the scenario.
+
+    Each chain is in exactly one pair. First chains with the same functions form a pair, then those that are most
+    similar; what is left over has no partner. Exchanged sides give exchanged pairs.
+    """
     pairs: list[ChainPair] = []
     for milestone in dict.fromkeys(chain.milestone for chain in (*new, *old)):
-        mine = [chain for chain in old if chain.milestone == milestone]
-        theirs = [chain for chain in new if chain.milestone == milestone]
-        pairs += _paired_of_one(mine, theirs, names)
+        old_chains = [chain for chain in old if chain.milestone == milestone]
+        new_chains = [chain for chain in new if chain.milestone == milestone]
+        pairs += _pair_chains_of_milestone(old_chains, new_chains, names)
     return sorted(pairs, key=lambda pair: pair.either.position)
 
 
-def _paired_of_one(mine: Sequence[Chain], theirs: Sequence[Chain], names: SymbolHistory) -> Iterator[ChainPair]:
-    """First chains through the same functions, then those that are most alike."""
-    equal = _equal(mine, theirs)
-    yield from (ChainPair(mine[i], theirs[j]) for i, j in equal.items())
-    old_left = {i: chain for i, chain in enumerate(mine) if i not in equal}
+def _pair_chains_of_milestone(
+    old: Sequence[Chain], new: Sequence[Chain], names: SymbolHistory
+) -> Iterator[ChainPair]:
+    equal = _equal_chains(old, new)
+    yield from (ChainPair(old[i], new[j]) for i, j in equal.items())
+    old_left = {i: chain for i, chain in enumerate(old) if i not in equal}
     taken = set(equal.values())
-    new_left = {j: chain for j, chain in enumerate(theirs) if j not in taken}
-    few = len(old_left) * len(new_left) <= _MOST_TRIED
-    tried = product(old_left, new_left) if few else zip(old_left, new_left, strict=False)
-    for _, i, j in sorted((-_alike(mine[i], theirs[j], names), i, j) for i, j in tried):
+    new_left = {j: chain for j, chain in enumerate(new) if j not in taken}
+    few = len(old_left) * len(new_left) <= _MOST_COMPARED
+    candidates = product(old_left, new_left) if few else zip(old_left, new_left, strict=False)
+    for _, i, j in sorted((-_chain_similarity(old[i], new[j], names), i, j) for i, j in candidates):
         if i in old_left and j in new_left:
             yield ChainPair(old_left.pop(i), new_left.pop(j))
     yield from (ChainPair(chain, None) for chain in old_left.values())
     yield from (ChainPair(None, chain) for chain in new_left.values())
 
 
-def _equal(mine: Sequence[Chain], theirs: Sequence[Chain]) -> dict[int, int]:
-    """Positions in both of chains that go through the same functions on the same thread."""
-    there: dict[object, deque[int]] = defaultdict(deque)
-    for position, chain in enumerate(theirs):
-        there[_way(chain)].append(position)
-    return {position: same.popleft() for position, chain in enumerate(mine) if (same := there[_way(chain)])}
+def _equal_chains(old: Sequence[Chain], new: Sequence[Chain]) -> dict[int, int]:
+    """Return old position -> new position of the chains with the same functions on the same thread."""
+    new_positions: dict[object, deque[int]] = defaultdict(deque)
+    for position, chain in enumerate(new):
+        new_positions[_thread_and_functions(chain)].append(position)
+    return {
+        position: equal.popleft()
+        for position, chain in enumerate(old)
+        if (equal := new_positions[_thread_and_functions(chain)])
+    }
 
 
-def _way(chain: Chain) -> tuple[str, tuple[Function, ...]]:
-    return chain.thread, tuple(step.function for step in chain.steps)
+def _thread_and_functions(chain: Chain) -> tuple[str, tuple[Function, ...]]:
+    """Return what equal chains share: the functions that are compared, as in a baseline, which keeps no others."""
+    return chain.thread, tuple(step.function for step in comparable_steps(chain.steps, kernel=False))
 
 
-def _alike(one: Chain, other: Chain, names: SymbolHistory) -> float:
-    """How well two chains fit, 0 to 2: the share of functions they have in common, and 1 for the same thread."""
-    mine = {names.normalised(step.function.name) for step in one.steps}
-    theirs = {names.normalised(step.function.name) for step in other.steps}
-    return len(mine & theirs) / max(len(mine | theirs), 1) + (one.thread == other.thread)
+def _chain_similarity(old: Chain, new: Chain, names: SymbolHistory) -> float:
+    """Return the similarity of two chains, 0 to 2: the share of common functions, and 1 for the same thread."""
+    old_names = {names.canonical_name(step.function.name) for step in old.steps}
+    new_names = {names.canonical_name(step.function.name) for step in new.steps}
+    return len(old_names & new_names) / max(len(old_names | new_names), 1) + (old.thread == new.thread)
 
 
 def chain_diff(
     pair: ChainPair,
     names: SymbolHistory,
     kernel: bool,
-    hiding: Collection[CallKind] = (),
+    eliding_kinds: Collection[CallKind] = (),
     imported: tuple[bool, bool] = (False, False),
 ) -> ChainDiff:
-    """The pair aligned, with what changed; `hiding` and `pasted` as of `aligned_rows`."""
-    old = comparable(pair.old.steps, kernel) if pair.old else ()
-    new = comparable(pair.new.steps, kernel) if pair.new else ()
+    """Align the chains of a pair and return their rows and changes.
+
+    `kernel` says whether the kernel's functions are compared, too; `eliding_kinds` and `imported` are those of
+    `align_steps`. Exchanged sides give exchanged changes.
+    """
+    old = comparable_steps(pair.old.steps, kernel) if pair.old else ()
+    new = comparable_steps(pair.new.steps, kernel) if pair.new else ()
     chain = pair.either
     if pair.old and pair.new:
-        rows = aligned_rows(old, new, names, hiding, imported)
-        own = _thread_change(pair.old, pair.new, new[-1], not any(imported))
+        rows = align_steps(old, new, names, eliding_kinds, imported)
+        chain_changes = _thread_change(pair.old, pair.new, new[-1], not any(imported))
     else:
         rows = (*(AlignedRow(step, None) for step in old), *(AlignedRow(None, step) for step in new))
-        own = [_one_sided(pair, (new or old)[-1])]
-    changes = [*own, *(change for row in rows for change in row.changes)]
-    told = tuple(replace(change, chains=(chain.milestone,)) for change in dict.fromkeys(changes))
+        chain_changes = [_one_sided(pair, (new or old)[-1])]
+    changes = [*chain_changes, *(change for row in rows for change in row.changes)]
+    distinct = tuple(replace(change, chains=(chain.milestone,)) for change in dict.fromkeys(changes))
     return ChainDiff(
         milestone=chain.milestone,
         title=chain.title,
@@ -105,37 +119,42 @@ def chain_diff(
         old_thread=pair.old.thread if pair.old else "",
         new_thread=pair.new.thread if pair.new else "",
         rows=rows,
-        changes=told,
+        changes=distinct,
     )
 
 
-def with_shared_prefix(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
-    """Each chain, told how many of its first rows an earlier one has too; of those that lead to targets, which may
-    be shown alone, another such one."""
-    told: list[ChainDiff] = []
+def count_known_rows(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
+    """Return the chains with `known` set: how many first rows of a chain some earlier chain has, too.
+
+    A chain to a target may be shown without the others: for it, only earlier chains to targets count.
+    """
+    counted: list[ChainDiff] = []
     for chain in chains:
-        before = (other for other in told if other.target or not chain.target)
-        known = max((_common(chain.rows, other.rows) for other in before), default=0)
-        told.append(replace(chain, known=known))
-    return told
+        earlier = (other for other in counted if other.target or not chain.target)
+        known = max((_common_prefix(chain.rows, other.rows) for other in earlier), default=0)
+        counted.append(replace(chain, known=known))
+    return counted
 
 
-def _common(rows: Sequence[AlignedRow], others: Sequence[AlignedRow]) -> int:
-    shorter = min(len(rows), len(others))
-    return next((i for i in range(shorter) if _functions(rows[i]) != _functions(others[i])), shorter)
+def _common_prefix(rows: Sequence[AlignedRow], other_rows: Sequence[AlignedRow]) -> int:
+    shorter = min(len(rows), len(other_rows))
+    return next((i for i in range(shorter) if _content(rows[i]) != _content(other_rows[i])), shorter)
 
 
-def _functions(row: AlignedRow) -> tuple[object, ...]:
+def _content(row: AlignedRow) -> tuple[object, ...]:
     return row.old and row.old.function, row.new and row.new.function, row.changes
 
 
 def _thread_change(old: Chain, new: Chain, place: ChainStep, recorded: bool) -> list[Change]:
-    """Nobody names threads in old versions: then it only counts whether it is the main thread. A backtrace may
-    lack the function `main` by which that one is known: then only names count."""
+    """Return the change of the thread that reaches the milestone, as a list of at most one.
+
+    QEMU 1.6 does not name its threads: then only a change from or to the main thread counts. An imported backtrace
+    may lack the function `main`, which identifies the main thread: then only names count.
+    """
     if old.thread == new.thread or not old.thread or not new.thread:
         return []
     unnamed = old.thread.startswith(_UNNAMED) or new.thread.startswith(_UNNAMED)
-    main = _MAIN in (old.thread, new.thread)
+    main = MAIN_THREAD in (old.thread, new.thread)
     if (main and not recorded) or (unnamed and not main):
         return []
     return [Change(ChangeKind.THREAD, new.title, old.thread, new.thread, file=place.file, line=place.line)]

@@ -1,4 +1,4 @@
-"""What a comparison finds, as values. Words, colours and exit statuses come later."""
+"""The results of a comparison, as values. `reports` turns them into words, `policy` into a verdict."""
 
 from __future__ import annotations
 
@@ -10,66 +10,66 @@ from gdbscripts.records import IMPORT
 
 
 class ChangeKind(str, Enum):
-    """What may change; the values are the words of `--fail-on` and of the allow file. Worst first."""
+    """The kinds of changes, worst first. The values are the words of `--fail-on` and of allow-lists."""
 
-    CHAIN_REMOVED = "chain-removed"  # a milestone that was reached before is not any more
+    CHAIN_REMOVED = "chain-removed"  # a milestone is no longer reached
     THREAD = "thread"  # a milestone is reached on another thread
-    REMOVED = "removed"  # a function of a chain is not on the way any more
-    INSERTED = "inserted"  # a function came in between
+    REMOVED = "removed"  # a function of the old chain is not in the new one
+    INSERTED = "inserted"  # a function of the new chain is not in the old one
     RENAMED = "renamed"
-    CALL_KIND = "call-kind"  # a direct call became one through a pointer, or the other way
+    CALL_KIND = "call-kind"  # a direct call became an indirect one, or the reverse
     POINTER = "pointer"  # another slot, or another function that sets it
     IOCTL_REMOVED = "ioctl-removed"
     IOCTL_ADDED = "ioctl-added"
-    IOCTL_REORDERED = "ioctl-reordered"  # later or earlier; or on another thread, or of another descriptor
+    IOCTL_REORDERED = "ioctl-reordered"  # issued earlier or later, on another thread, or on another descriptor
     CHAIN_ADDED = "chain-added"
-    MOVED = "moved"  # to another file
-    FUNCTION_REMOVED = "function-removed"  # outside the chains, as the next three
+    MOVED = "moved"  # a function is defined in another file
+    FUNCTION_REMOVED = "function-removed"  # off the chains, as the next three
     FUNCTION_ADDED = "function-added"
     CALL_REMOVED = "call-removed"
     CALL_ADDED = "call-added"
-    KIND_UNKNOWN = "kind-unknown"  # how a call is made is known of one recording only
-    HITS = "hits"  # recorded more or less often; only when asked for
-    NUMBERED = "numbered"  # the same function of another machine version: pc_init_v7_2, pc_init_v8_0
-    OPTIMISED = "optimised"  # inlined or left by a jump in one build: the way is the same
+    KIND_UNKNOWN = "kind-unknown"  # only one side knows the kind of a call
+    HITS = "hits"  # another number of recorded stacks contains the call; only with `--hits`
+    MACHINE_VERSION = "numbered"  # the same function of another machine version: pc_init_v7_2, pc_init_v8_0
+    OPTIMISED = "optimised"  # inlined or without a frame in one build: the calls are the same
 
     def __str__(self) -> str:
         return self.value
 
 
-NOTES = frozenset({ChangeKind.KIND_UNKNOWN, ChangeKind.NUMBERED, ChangeKind.OPTIMISED, ChangeKind.HITS})
-"""Kinds that are told and do not count, unless `--fail-on` names them."""
+NOTES = frozenset({ChangeKind.KIND_UNKNOWN, ChangeKind.MACHINE_VERSION, ChangeKind.OPTIMISED, ChangeKind.HITS})
+"""Kinds that are reported and do not count as changes, unless `--fail-on` names them."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One change, told once however many chains pass through it.
+    """One change; there is one `Change` however many chains contain it.
 
-    `subject` is what it is about, as the allow file names it: a function, `CALLER -> CALLEE`, an ioctl's request
-    or a milestone. `old` and `new` are what was and what is ("" where nothing is): names for renamed, inserted
-    and removed, files for moved and outside the chains, words for the kind of call for call-kind and
-    kind-unknown, a pointer's slot and who set it for pointer.
+    `subject` is what changed, as allow-lists name it: a function, `CALLER -> CALLEE`, an ioctl request or a
+    milestone. `old` and `new` are the values on both sides ("" where there is none): names of functions for
+    renamed, inserted and removed, files for moved and for changes off the chains, the kind of call in words for
+    call-kind and kind-unknown, the slot and the functions that set it for pointer.
     """
 
     kind: ChangeKind
     subject: str
     old: str = ""
     new: str = ""
-    after: str = ""  # inserted and removed: the function before it in its chain, "" when it is the first
-    note: str = ""  # what is known besides, such as the history of a name
-    chains: tuple[str, ...] = ()  # milestones whose chains show it, in the order of the scenario
-    file: str = ""  # where to look, relative to the source root: in the new program, else in the old one
-    line: int = 0  # 0 when unknown
+    after: str = ""  # inserted and removed: the function that calls it in its chain, "" for the outermost
+    note: str = ""  # additional facts, such as the known history of a name
+    chains: tuple[str, ...] = ()  # milestones whose chains contain the change, in the order of the scenario
+    file: str = ""  # relative to the source root, of the new program, else of the old one
+    line: int = 0  # in `file`, 0 when unknown
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes it this change, wherever it is seen."""
+        """The identity of the change, without the chains that contain it."""
         return self.kind, self.subject, self.old, self.new, self.after
 
 
 @dataclass(frozen=True)
 class AlignedRow:
-    """A function of two aligned chains: on both sides, or on one (the other is None)."""
+    """A row of two aligned chains: a function of both sides, or of one side, with None on the other."""
 
     old: ChainStep | None
     new: ChainStep | None
@@ -77,78 +77,81 @@ class AlignedRow:
 
     @property
     def differs(self) -> bool:
-        """Whether anything but a note is to be said of it."""
+        """Whether the row has a change that is no note."""
         return any(change.kind not in NOTES for change in self.changes)
 
 
 @dataclass(frozen=True)
 class ChainDiff:
-    """The chains to one milestone, aligned, outermost first. A side without the chain has no steps in any row."""
+    """Two aligned chains to one milestone, outermost function first.
+
+    A side that lacks the chain has no step in any row.
+    """
 
     milestone: str
     title: str
-    target: bool  # a chain of its own leads here in the report
+    target: bool  # the report shows a chain of its own to this milestone
     old_thread: str  # "" on a side that lacks the chain
     new_thread: str
     rows: tuple[AlignedRow, ...]
-    changes: tuple[Change, ...]  # of all rows, and of the chain itself
-    known: int = 0  # so many rows at the beginning are equal to those of a chain before this one
+    changes: tuple[Change, ...]  # of the chain itself and of all rows
+    known: int = 0  # the number of first rows that an earlier chain has, too
 
     @property
     def divergence(self) -> AlignedRow | None:
-        """The first row that differs; None when none does."""
+        """The first row with a change that is no note; None when there is none."""
         return next((row for row in self.rows if row.differs), None)
 
     @property
     def differs(self) -> bool:
-        """Whether anything but a note is to be said of it."""
+        """Whether the chain has a change that is no note."""
         return any(change.kind not in NOTES for change in self.changes)
 
 
 @dataclass(frozen=True)
 class NamedProvenance:
-    """What was compared: the name it was given by, and where it comes from."""
+    """A side of a comparison: the name that the user gave for it, and where its graph comes from."""
 
     name: str
     provenance: Provenance
 
     @property
     def imported(self) -> bool:
-        """Whether it is of backtraces that somebody pasted: what they do not show proves nothing."""
+        """Whether the graph is of imported backtraces, which show single moments of a run only."""
         return self.provenance.scenario == IMPORT
 
 
 @dataclass(frozen=True)
 class NamedGraph:
-    """A graph to compare, and the name it was given by."""
+    """A graph to compare, and the name that the user gave for it."""
 
     name: str
     graph: CallGraph
 
     @property
     def scenario(self) -> str:
-        """What was recorded, as `Provenance.scenario`."""
+        """The recorded scenario, as in `Provenance.scenario`."""
         return self.graph.provenance.scenario
 
     @property
     def complete(self) -> bool:
-        """Whether it was recorded to its end."""
+        """Whether the recording ended normally, as in `Provenance.complete`."""
         return self.graph.provenance.complete
 
     @property
     def imported(self) -> bool:
-        """As `Side.pasted`."""
+        """Whether the graph is of imported backtraces, as in `NamedProvenance.imported`."""
         return self.side.imported
 
     @property
     def side(self) -> NamedProvenance:
-        """What is told of it."""
+        """The name and the provenance, without the graph."""
         return NamedProvenance(self.name, self.graph.provenance)
 
 
 @dataclass(frozen=True)
 class NotComparable:
-    """What could not be compared, and why."""
+    """A part that could not be compared: `subject` names it, `reason` is a sentence that says why."""
 
     subject: str
     reason: str
@@ -156,15 +159,15 @@ class NotComparable:
 
 @dataclass(frozen=True)
 class Diff:
-    """A comparison, whole."""
+    """The result of a comparison: chains, changes and what could not be compared."""
 
     old: NamedProvenance
     new: NamedProvenance
     chains: tuple[ChainDiff, ...]  # in the order of the scenario
-    changes: tuple[Change, ...]  # all, each once: worst first, then by subject
+    changes: tuple[Change, ...]  # each change once: worst kind first, then by subject
     not_comparable: tuple[NotComparable, ...]
 
     @property
     def recorded(self) -> bool:
-        """Whether both sides are recordings, and none a pasted backtrace."""
+        """Whether both sides are recordings, and neither is an imported backtrace."""
         return not (self.old.imported or self.new.imported)

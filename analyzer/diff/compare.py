@@ -1,23 +1,30 @@
-"""Two call graphs compared: chains, what lies outside them, ioctls. Pure."""
+"""Compares two call graphs: chains, functions and calls off the chains, ioctls. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from analyzer.diff.aligned_chains import OUTSIDE_THE_PROGRAM
-from analyzer.diff.chain_pairs import ChainPair, chain_diff, pair_chains, with_shared_prefix
+from analyzer.diff.aligned_chains import KERNEL_CALL_KINDS
+from analyzer.diff.chain_pairs import ChainPair, chain_diff, count_known_rows, pair_chains
 from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, NamedGraph, NotComparable
-from analyzer.diff.imported_stacks import common_part, of_one_thread, with_same_milestone
+from analyzer.diff.imported_stacks import common_part, recorded_alternatives, trim_to_imported
 from analyzer.diff.ioctls import ioctl_changes
-from analyzer.diff.not_comparable import holes, lacking, never_reached, other_scenario, unexplained, why_not
+from analyzer.diff.not_comparable import (
+    never_reached,
+    not_recorded_on_one_side,
+    pointers_explained_on_one_side,
+    reason_not_comparable,
+    scenario_mismatch,
+    unknown_frames,
+)
 from analyzer.diff.off_chain import matched_functions, off_chain_changes
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import CallGraph
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 
-_BESIDES = "The ioctls, and what is outside the chains"
+_OFF_CHAIN_AND_IOCTLS = "The ioctls, and what is outside the chains"  # a subject that allow-lists may name
 _ONLY_IN_OLD = {ChangeKind.FUNCTION_REMOVED, ChangeKind.CALL_REMOVED, ChangeKind.IOCTL_REMOVED}
 _ONLY_IN_NEW = {ChangeKind.FUNCTION_ADDED, ChangeKind.CALL_ADDED, ChangeKind.IOCTL_ADDED}
 _WORST_FIRST = {kind: position for position, kind in enumerate(ChangeKind)}
@@ -26,111 +33,119 @@ _WORST_FIRST = {kind: position for position, kind in enumerate(ChangeKind)}
 def compare(
     old: NamedGraph, new: NamedGraph, names: SymbolHistory, kernel: bool = False, hits: bool = False
 ) -> Diff:
-    """What changed from the old to the new graph.
+    """Compare two graphs and return all changes, and what could not be compared.
 
-    With `kernel` the kernel's functions are compared too, which is of use on one and the same host only; with
-    `hits` how often calls were recorded. Of backtraces only what they show is compared.
+    With `kernel` the kernel's functions are compared, too, which makes sense for two recordings of one host only;
+    with `hits` the number of recorded stacks of each call. Of an imported backtrace only the chains are compared.
+    Exchanged sides give exchanged changes.
     """
-    names = names_between(old, new, names)
+    names = history_between(old, new, names)
     imported = old.imported, new.imported
-    hiding = _hiding(old, new)
+    eliding_kinds = _eliding_kinds(old, new)
 
-    def compared(pair: ChainPair) -> ChainDiff:
-        return chain_diff(of_one_thread(pair, *imported), names, kernel, hiding, imported)
+    def compare_pair(pair: ChainPair) -> ChainDiff:
+        return chain_diff(trim_to_imported(pair, *imported), names, kernel, eliding_kinds, imported)
 
-    pairs, not_met = _pairs(old, new, names)
-    told, not_comparable = _told(pairs, old, new, lambda pair: not compared(pair).differs)
-    not_comparable = [*not_met, *not_comparable]
-    chains = with_shared_prefix(list(map(compared, told)))
+    pairs, not_continued = _pairs(old, new, names)
+    compared, not_comparable = _select_comparable(pairs, old, new, lambda pair: not compare_pair(pair).differs)
+    not_comparable = [*not_continued, *not_comparable]
+    chains = count_known_rows(list(map(compare_pair, compared)))
     changes = [change for chain in chains for change in chain.changes]
-    not_comparable += holes(old, new, chains)
+    not_comparable += unknown_frames(old, new, chains)
     if not any(imported):
-        besides, open_ = _besides(old, new, chains, names)
-        changes += besides
+        other_changes, other_not_comparable = _compare_off_chain(old, new, chains, names)
+        changes += other_changes
         not_comparable += [
             *never_reached(old, new),
-            *open_,
-            *lacking(old, new, told),
-            *unexplained(old, new, chains),
+            *other_not_comparable,
+            *not_recorded_on_one_side(old, new, compared),
+            *pointers_explained_on_one_side(old, new, chains),
         ]
     if not chains and not not_comparable:
-        not_comparable.append(NotComparable("The chains", "there is none to compare"))
+        not_comparable.append(NotComparable("The chains", "there is no chain to compare"))
     if hits:
-        changes += _hits(old.graph, new.graph, matched_functions(old.graph, new.graph, chains, names), kernel)
-    return Diff(old.side, new.side, tuple(chains), each_once(changes), tuple(dict.fromkeys(not_comparable)))
+        changes += _hit_changes(
+            old.graph, new.graph, matched_functions(old.graph, new.graph, chains, names), kernel
+        )
+    return Diff(
+        old.side, new.side, tuple(chains), merge_equal_changes(changes), tuple(dict.fromkeys(not_comparable))
+    )
 
 
-def names_between(old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> SymbolHistory:
-    """What is known of names, as it holds between these two: in one program each stands for itself."""
+def history_between(old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> SymbolHistory:
+    """Return the history of names for this comparison: equal build-ids mean one program, where no name changes."""
     same = old.graph.provenance.build_id == new.graph.provenance.build_id != ""
-    return replace(names, exact=True) if same else names
+    return replace(names, same_program=True) if same else names
 
 
-def _compiled_alike(old: NamedGraph, new: NamedGraph) -> bool:
-    """Whether both were built in the same profile, as far as that is known."""
-    profiles = [source.graph.provenance.build.get("profile") for source in (old, new)]
+def _have_same_profile(old: NamedGraph, new: NamedGraph) -> bool:
+    """Return whether both are known to be built with the same profile, debug or release."""
+    profiles = [side.graph.provenance.build.get("profile") for side in (old, new)]
     return profiles[0] == profiles[1] and profiles[0] in ("debug", "release")
 
 
-def _hiding(old: NamedGraph, new: NamedGraph) -> frozenset[CallKind]:
-    """Kinds of calls past functions that the other program may have without a frame of their own.
+def _eliding_kinds(old: NamedGraph, new: NamedGraph) -> frozenset[CallKind]:
+    """Return the kinds of calls that may have passed through functions without a frame.
 
-    Where both were compiled alike, both show the same jumps. Where only one was optimised, what a pointer leads to
-    may have jumped on there.
+    Two builds with one profile have the same tail calls: then there are none. Where only one build is optimised,
+    the function that a pointer calls may have ended in a tail call there.
     """
-    if _compiled_alike(old, new):
+    if _have_same_profile(old, new):
         return frozenset()
     pointers = {CallKind.INDIRECT} if _is_optimised(old) is not _is_optimised(new) else frozenset[CallKind]()
     return frozenset({CallKind.TAIL, CallKind.UNKNOWN} | pointers)
 
 
-def _is_optimised(source: NamedGraph) -> bool:
-    return any(call.kind in (CallKind.TAIL, CallKind.INLINE) for call in source.graph.calls)
+def _is_optimised(side: NamedGraph) -> bool:
+    return any(call.kind in (CallKind.TAIL, CallKind.INLINE) for call in side.graph.calls)
 
 
 def _pairs(old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> tuple[list[ChainPair], list[NotComparable]]:
-    """The chains that belong together, as far as they can be compared; and how far that is not."""
-    before, now, beyond = list(old.graph.chains), list(new.graph.chains), list[NotComparable]()
+    """Return the pairs of chains, cut to what both sides have, and the parts that only an imported stack has."""
+    old_chains, new_chains = list(old.graph.chains), list(new.graph.chains)
+    not_continued = list[NotComparable]()
     if old.imported and not new.imported:
-        before, now, beyond = common_part(before, now, new.name)
+        old_chains, new_chains, not_continued = common_part(old_chains, new_chains, new.name)
     elif new.imported and not old.imported:
-        now, before, beyond = common_part(now, before, old.name)
-    return pair_chains(before, now, names), beyond
+        new_chains, old_chains, not_continued = common_part(new_chains, old_chains, old.name)
+    return pair_chains(old_chains, new_chains, names), not_continued
 
 
-def _told(
-    pairs: Sequence[ChainPair], old: NamedGraph, new: NamedGraph, same: Callable[[ChainPair], bool]
+def _select_comparable(
+    pairs: Sequence[ChainPair], old: NamedGraph, new: NamedGraph, is_equal: Callable[[ChainPair], bool]
 ) -> tuple[list[ChainPair], list[NotComparable]]:
-    """The pairs worth comparing, and why others cannot be; `same` tells whether two chains go the same way."""
-    told: list[ChainPair] = []
+    """Return the pairs to compare, and why others cannot be compared; `is_equal` compares the chains of a pair."""
+    comparable: list[ChainPair] = []
     not_comparable: dict[NotComparable, None] = {}
     for pair in pairs:
         if pair.old and pair.new:
-            told.append(pair)
+            comparable.append(pair)
         elif old.imported or new.imported:
-            having, other = (new, old) if pair.old is None else (old, new)
-            if not having.imported:
-                continue  # of the other side's chains a backtrace tells nothing
-            others = list(with_same_milestone(pair, pairs))
-            if not other.imported and (second := next(filter(same, others), None)):
-                told.append(second)
+            present, absent = (new, old) if pair.old is None else (old, new)
+            if not present.imported:
+                continue  # a backtrace need not contain the chains of a recording
+            alternatives = list(recorded_alternatives(pair, pairs))
+            if not absent.imported and (equal := next(filter(is_equal, alternatives), None)):
+                comparable.append(equal)
             else:
-                reason = f"{other.name} has no {'other ' if others else ''}chain that leads there"
+                reason = f"{absent.name} has no {'other ' if alternatives else ''}chain that leads there"
                 not_comparable.setdefault(NotComparable(pair.either.title, reason))
-        elif reason := why_not(pair, old, new):
+        elif reason := reason_not_comparable(pair, old, new):
             not_comparable.setdefault(NotComparable(pair.either.title, reason))
         else:
-            told.append(pair)
-    return told, list(not_comparable)
+            comparable.append(pair)
+    return comparable, list(not_comparable)
 
 
-def _besides(
+def _compare_off_chain(
     old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff], names: SymbolHistory
 ) -> tuple[list[Change], list[NotComparable]]:
-    """What changed besides the chains, and why that is not all: a recording that was cut short lacks what would
-    have come later."""
-    if reason := other_scenario(old, new):
-        return [], [NotComparable(_BESIDES, reason)]
+    """Return the changes off the chains and of the ioctls, and why some of them cannot be found.
+
+    What a recording lacks that did not end normally may have come later, so that it is no change.
+    """
+    if reason := scenario_mismatch(old, new):
+        return [], [NotComparable(_OFF_CHAIN_AND_IOCTLS, reason)]
     changes = [
         *off_chain_changes(old.graph, new.graph, chains, names),
         *ioctl_changes(old.graph.ioctls, new.graph.ioctls),
@@ -139,24 +154,26 @@ def _besides(
     for side, kinds in ((old, _ONLY_IN_NEW), (new, _ONLY_IN_OLD)):
         if not side.complete:
             changes = [change for change in changes if change.kind not in kinds]
-            not_comparable.append(NotComparable(_BESIDES, f"{side.name} was not recorded to its end"))
+            not_comparable.append(NotComparable(_OFF_CHAIN_AND_IOCTLS, f"{side.name} was not recorded to its end"))
     return changes, not_comparable
 
 
-def _hits(old: CallGraph, new: CallGraph, matched: dict[Function, Function], kernel: bool) -> Iterator[Change]:
-    now = {(call.caller, call.callee, call.kind): call for call in new.calls}
+def _hit_changes(
+    old: CallGraph, new: CallGraph, matched: dict[Function, Function], kernel: bool
+) -> Iterator[Change]:
+    new_calls = {(call.caller, call.callee, call.kind): call for call in new.calls}
     for call in old.calls:
         caller, callee = matched.get(call.caller), matched.get(call.callee)
-        other = now.get((caller, callee, call.kind)) if caller and callee else None
-        if other and other.hits != call.hits and (kernel or call.kind not in OUTSIDE_THE_PROGRAM):
-            yield Change(ChangeKind.HITS, f"{other.caller} -> {other.callee}", str(call.hits), str(other.hits))
+        same = new_calls.get((caller, callee, call.kind)) if caller and callee else None
+        if same and same.hits != call.hits and (kernel or call.kind not in KERNEL_CALL_KINDS):
+            yield Change(ChangeKind.HITS, f"{same.caller} -> {same.callee}", str(call.hits), str(same.hits))
 
 
-def each_once(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Each change once with all chains that show it, worst first."""
+def merge_equal_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return each change once with all chains that contain it: worst kind first, then by subject and values."""
     found: dict[tuple[str, ...], Change] = {}
     for change in changes:
-        before = found.get(change.key)
-        chains = dict.fromkeys((*(before.chains if before else ()), *change.chains))
-        found[change.key] = replace(before or change, chains=tuple(chains))
+        first = found.get(change.key)
+        chains = dict.fromkeys((*(first.chains if first else ()), *change.chains))
+        found[change.key] = replace(first or change, chains=tuple(chains))
     return tuple(sorted(found.values(), key=lambda c: (_WORST_FIRST[c.kind], c.subject, c.old, c.new, c.after)))

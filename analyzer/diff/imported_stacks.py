@@ -1,8 +1,8 @@
-"""Backtraces that somebody pasted, beside recorded chains: what of these they can be compared with. Pure.
+"""Cuts imported backtraces and recorded chains to the parts that can be compared. Pure.
 
-A backtrace may end anywhere on a recorded chain, or beyond it, as one of a crash ends in `abort`. It may begin
-anywhere, too: with the start function of a thread, where a chain goes on with the stack that created it, or with
-the outermost frame that somebody found worth pasting.
+A backtrace may end anywhere on a recorded chain, or beyond it, as the backtrace of a crash ends in `abort`. It may
+also begin anywhere: with the start function of a thread, where a recorded chain continues with the stack that
+created the thread, or with any other function, when only a part of a backtrace was imported.
 """
 
 from __future__ import annotations
@@ -19,76 +19,86 @@ from analyzer.model.call_kinds import CallKind
 
 @dataclass(frozen=True)
 class _CommonPart:
-    """A pasted stack as far as recorded chains go along, and the beginning of the one that goes along best.
+    """An imported stack up to its last function on a recorded chain, and that recorded chain up to this function.
 
-    `beyond` is the function with which the stack goes on alone, "" when it does not.
+    `continues_with` is the next function of the imported stack, "" when the whole stack is common.
     """
 
     imported: Chain
     recorded: Chain
-    beyond: str
+    continues_with: str
 
 
 def common_part(
-    imported: Sequence[Chain], recorded: Sequence[Chain], name: str
+    imported: Sequence[Chain], recorded: Sequence[Chain], recording_name: str
 ) -> tuple[list[Chain], list[Chain], list[NotComparable]]:
-    """The chains of both sides as far as they can be compared: stacks that meet a recorded chain, up to there, and
-    the beginnings they meet. How stacks go on alone, beside the recording of that `name`, is told."""
-    met = list(_meetings(imported, recorded))
-    milestones = {each.imported.milestone for each in met}
+    """Return the chains of both sides cut to what can be compared, and what only the imported stacks have.
+
+    The first list has the imported stacks up to their last function on a recorded chain; the second has the
+    recorded chains, and the beginnings of recorded chains up to that function; the third names the next function
+    of each stack that continues beyond its recorded chain.
+    """
+    parts = list(_common_parts(imported, recorded))
+    milestones = {part.imported.milestone for part in parts}
     stacks = [chain for chain in imported if chain.milestone not in milestones]
-    stacks += dict.fromkeys(each.imported for each in met)
-    beginnings = dict.fromkeys(each.recorded for each in met)
-    beyond = [
-        NotComparable(each.imported.title, f"{name} has no chain that goes on to {each.beyond}")
-        for each in met
-        if each.beyond
+    stacks += dict.fromkeys(part.imported for part in parts)
+    beginnings = dict.fromkeys(part.recorded for part in parts)
+    not_continued = [
+        NotComparable(part.imported.title, f"{recording_name} has no chain that goes on to {part.continues_with}")
+        for part in parts
+        if part.continues_with
     ]
-    return stacks, [*recorded, *beginnings], list(dict.fromkeys(beyond))
+    return stacks, [*recorded, *beginnings], list(dict.fromkeys(not_continued))
 
 
-def _meetings(imported: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[_CommonPart]:
-    """For each pasted stack that leads to no milestone of the recorded chains, where it meets one of them. Stacks
-    that meet none, or at their outermost function only, are left out."""
-    known = {chain.milestone for chain in recorded}
-    passed = {step.function.name for chain in recorded for step in chain.steps}
+def _common_parts(imported: Sequence[Chain], recorded: Sequence[Chain]) -> Iterator[_CommonPart]:
+    """Yield the common part of each imported stack that leads to no recorded milestone.
+
+    A stack without a common function, or with its outermost function in common only, is left out.
+    """
+    recorded_milestones = {chain.milestone for chain in recorded}
+    recorded_names = {step.function.name for chain in recorded for step in chain.steps}
     for chain in imported:
         names = [step.function.name for step in chain.steps]
-        end = next((i for i in range(len(names), 0, -1) if names[i - 1] in passed), 0)
-        if chain.milestone in known or not end or end == 1 < len(names):
+        end = next((i for i in range(len(names), 0, -1) if names[i - 1] in recorded_names), 0)
+        if chain.milestone in recorded_milestones or not end or end == 1 < len(names):
             continue
         stack = replace(chain, steps=chain.steps[:end])
-        ways = [way for other in recorded if (way := _up_to(names[end - 1], other))]
-        scores = [_in_common(_beginning_like(way, stack), stack) for way in ways]
-        best = ways[scores.index(max(scores))]  # the first of equals
-        yield _CommonPart(
-            stack, replace(stack, thread=best.thread, steps=best.steps), "".join(names[end : end + 1])
-        )
+        candidates = [part for other in recorded if (part := _up_to(names[end - 1], other))]
+        shares = [_share_of_common_functions(_from_outermost(part, stack), stack) for part in candidates]
+        best = candidates[shares.index(max(shares))]  # the first of equally good ones
+        beginning = replace(stack, thread=best.thread, steps=best.steps)
+        yield _CommonPart(stack, beginning, "".join(names[end : end + 1]))
 
 
-def _up_to(goal: str, chain: Chain) -> Chain | None:
+def _up_to(function_name: str, chain: Chain) -> Chain | None:
     names = [step.function.name for step in chain.steps]
-    return replace(chain, steps=chain.steps[: names.index(goal) + 1]) if goal in names else None
+    if function_name not in names:
+        return None
+    return replace(chain, steps=chain.steps[: names.index(function_name) + 1])
 
 
-def _in_common(one: Chain, other: Chain) -> float:
-    """The share of functions that both chains have, 0 to 1."""
-    mine = {step.function.name for step in one.steps}
-    theirs = {step.function.name for step in other.steps}
-    return len(mine & theirs) / len(mine | theirs)
+def _share_of_common_functions(first: Chain, second: Chain) -> float:
+    """Return the share of the functions of two chains that both have, 0 to 1."""
+    first_names = {step.function.name for step in first.steps}
+    second_names = {step.function.name for step in second.steps}
+    return len(first_names & second_names) / len(first_names | second_names)
 
 
-def of_one_thread(pair: ChainPair, old_imported: bool, new_imported: bool) -> ChainPair:
-    """The pair as it can be compared: without what lies outside the pasted stack's outermost frame."""
+def trim_to_imported(pair: ChainPair, old_imported: bool, new_imported: bool) -> ChainPair:
+    """Return the pair with the recorded chain cut to the imported stack's outermost function.
+
+    The pair stays as it is unless exactly one side is imported. Both chains get the recorded chain's thread.
+    """
     if pair.old is None or pair.new is None or old_imported == new_imported:
         return pair
     if old_imported:
-        return ChainPair(replace(pair.old, thread=pair.new.thread), _beginning_like(pair.new, pair.old))
-    return ChainPair(_beginning_like(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
+        return ChainPair(replace(pair.old, thread=pair.new.thread), _from_outermost(pair.new, pair.old))
+    return ChainPair(_from_outermost(pair.old, pair.new), replace(pair.new, thread=pair.old.thread))
 
 
-def with_same_milestone(pair: ChainPair, pairs: Iterable[ChainPair]) -> Iterator[ChainPair]:
-    """A stack that is alone, with each recorded chain of the pairs that leads to the same milestone."""
+def recorded_alternatives(pair: ChainPair, pairs: Iterable[ChainPair]) -> Iterator[ChainPair]:
+    """Yield an imported stack without a partner together with each recorded chain to its milestone."""
     for other in pairs:
         chain = other.new if pair.new is None else other.old
         if chain is not None and chain.milestone == pair.either.milestone:
@@ -96,19 +106,21 @@ def with_same_milestone(pair: ChainPair, pairs: Iterable[ChainPair]) -> Iterator
 
 
 def subgraph_of_rows(graph: CallGraph, steps: Iterable[Sequence[ChainStep]]) -> CallGraph:
-    """The calls of a graph that lie on compared chains: of the rest a backtrace tells nothing, not even that it is
-    new."""
+    """Return the part of a graph that lies on the compared chains, given by their steps.
+
+    A backtrace does not show whether the rest of the graph is new.
+    """
     edges = {(a.function, b.function) for chain in steps for a, b in pairwise(chain)}
     return graph.restricted_to(call for call in graph.calls if (call.caller, call.callee) in edges)
 
 
-def _beginning_like(recorded: Chain, imported: Chain) -> Chain:
-    """The recorded chain from the function the pasted stack begins with; else from the start of its thread."""
+def _from_outermost(recorded: Chain, imported: Chain) -> Chain:
+    """Return the recorded chain from the imported stack's outermost function on, else from its thread's start."""
     names = [step.function.name for step in recorded.steps]
     outermost = imported.steps[0].function.name
     if names[0] in {step.function.name for step in imported.steps}:
         return recorded
     starts = [i for i, step in enumerate(recorded.steps) if step.kind is CallKind.THREAD_START]
-    at = names.index(outermost) if outermost in names else starts[-1] if starts else 0
-    first, *others = recorded.steps[at:]
-    return replace(recorded, steps=(replace(first, kind=None), *others))
+    begin = names.index(outermost) if outermost in names else starts[-1] if starts else 0
+    first, *rest = recorded.steps[begin:]
+    return replace(recorded, steps=(replace(first, kind=None), *rest))

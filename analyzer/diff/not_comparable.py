@@ -1,4 +1,4 @@
-"""What cannot be compared, and why: it must not pass for the same. Pure."""
+"""Finds what cannot be compared, and why, so that it is not reported as equal. Pure."""
 
 from __future__ import annotations
 
@@ -13,95 +13,117 @@ from analyzer.model.call_kinds import CallKind
 from gdbscripts.records import BREAK, UNKNOWN_NAME
 
 
-def why_not(pair: ChainPair, old: NamedGraph, new: NamedGraph) -> str:
-    """Why a chain that one side lacks tells nothing; "" when it does."""
-    lacking, other = (old, new) if pair.old is None else (new, old)
-    if reason := _not_asked(pair.either.milestone, lacking):
+def reason_not_comparable(pair: ChainPair, old: NamedGraph, new: NamedGraph) -> str:
+    """Return why a chain that one side lacks is no change; "" when it is one."""
+    lacking, having = (old, new) if pair.old is None else (new, old)
+    if reason := _reason_not_recorded(pair.either.milestone, lacking):
         return reason
     missing = next((entry for entry in lacking.graph.missing if entry.milestone == pair.either.milestone), None)
     if missing and not missing.in_program and lacking is new:
         return f"{new.name} has none of the functions {', '.join(missing.functions)}"
     if not lacking.complete:
-        return f"{lacking.name} was not recorded to its end and never came there"
-    return other_scenario(lacking, other)
+        return f"{lacking.name} was not recorded to its end and did not reach it"
+    return scenario_mismatch(lacking, having)
 
 
-def _not_asked(milestone: str, lacking: NamedGraph) -> str:
-    """Why a function that a user asks for may lack a chain, other than not being reached; "" for no reason."""
+def _reason_not_recorded(milestone: str, lacking: NamedGraph) -> str:
+    """Return why a side may lack the chain to a function of `--break` that it reaches; "" for no such reason."""
     reached = {chain.milestone for chain in lacking.graph.chains}
     missed = {entry.milestone for entry in lacking.graph.missing}
     if not milestone.startswith(BREAK) or milestone in reached | missed:
         return ""
-    if not lacking.graph.provenance.tool:  # a baseline, which does not keep what was missed
-        return f"{lacking.name} does not tell whether it was asked for it"
-    return f"{lacking.name} was recorded without asking for it"
+    if not lacking.graph.provenance.tool:  # a baseline does not contain missed milestones
+        return f"{lacking.name} does not say whether it was recorded with --break for it"
+    return f"{lacking.name} was recorded without --break for it"
 
 
-def other_scenario(one: NamedGraph, other: NamedGraph) -> str:
-    """Why two recordings of different scenarios cannot be compared; "" when it is the same one."""
-    if one.scenario == other.scenario:
+def scenario_mismatch(first: NamedGraph, second: NamedGraph) -> str:
+    """Return a sentence about the different scenarios of two recordings; "" when they have the same one."""
+    if first.scenario == second.scenario:
         return ""
-    return f"{one.name} is a recording of {one.scenario}, {other.name} one of {other.scenario}"
+    return f"{first.name} is a recording of {first.scenario}, {second.name} one of {second.scenario}"
 
 
 def never_reached(old: NamedGraph, new: NamedGraph) -> Iterator[NotComparable]:
-    """Milestones that neither side came to, and one of them would have, had it been recorded to its end."""
+    """Yield the milestones that neither side reached, when a side was not recorded to its end."""
     missing = {entry.milestone for entry in old.graph.missing}
     if not (old.complete and new.complete):
         for entry in new.graph.missing:
             if entry.milestone in missing:
                 yield NotComparable(
-                    entry.title, "neither side came there, and not both were recorded to their end"
+                    entry.title, "neither side reached it, and not both were recorded to their end"
                 )
 
 
-def lacking(old: NamedGraph, new: NamedGraph, pairs: Sequence[ChainPair]) -> Iterator[NotComparable]:
-    """What one side tells of and the other one was not asked for."""
+def not_recorded_on_one_side(
+    old: NamedGraph, new: NamedGraph, pairs: Sequence[ChainPair]
+) -> Iterator[NotComparable]:
+    """Yield the ioctls and the origins of pointers, if they were recorded on one side only.
+
+    An incomplete recording yields nothing here: `compare` reports that more than this is missing in it.
+    """
     if old.scenario != new.scenario:
         return
-    before = [step for pair in pairs if pair.old and pair.new for step in pair.old.steps]
-    now = [step for pair in pairs if pair.old and pair.new for step in pair.new.steps]
-    for one, steps, other, others in ((old, before, new, now), (new, now, old, before)):
-        if not other.complete:
-            continue  # of which it is said that it lacks more than that
-        if has_full_log(one.graph.ioctls) and not has_full_log(other.graph.ioctls):
-            yield NotComparable("The ioctls", f"{other.name} {_why_no_ioctls(other.graph.provenance.accelerator)}")
-        if any(map(explained, steps)) and not any(step.slot for step in others):
+    old_steps = [step for pair in pairs if pair.old and pair.new for step in pair.old.steps]
+    new_steps = [step for pair in pairs if pair.old and pair.new for step in pair.new.steps]
+    for having, steps, lacking, other_steps in (
+        (old, old_steps, new, new_steps),
+        (new, new_steps, old, old_steps),
+    ):
+        if not lacking.complete:
+            continue
+        if has_full_log(having.graph.ioctls) and not has_full_log(lacking.graph.ioctls):
             yield NotComparable(
-                "Who set the function pointers", f"{other.name} was recorded without asking for it"
+                "The ioctls", f"{lacking.name} {_reason_for_no_ioctls(lacking.graph.provenance.accelerator)}"
+            )
+        if any(map(explained, steps)) and not any(step.pointer for step in other_steps):
+            yield NotComparable(
+                "Who set the function pointers", f"{lacking.name} was recorded without the origins of pointers"
             )
 
 
-def _why_no_ioctls(accelerator: str) -> str:
-    kvm = accelerator in ("", "kvm")
-    return "was recorded without them" if kvm else f"ran with {accelerator}, which makes none"
+def _reason_for_no_ioctls(accelerator: str) -> str:
+    uses_kvm = accelerator in ("", "kvm")
+    return "was recorded without them" if uses_kvm else f"ran with {accelerator}, which issues none"
 
 
-def holes(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -> Iterator[NotComparable]:
-    """What stands where a pasted backtrace shows that there is something, and not what."""
-    told: dict[NotComparable, None] = {}
+def unknown_frames(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -> Iterator[NotComparable]:
+    """Yield the places at which an imported backtrace has frames without a known function."""
+    found: dict[NotComparable, None] = {}
     for chain in chains:
         sides = (old, [row.old for row in chain.rows]), (new, [row.new for row in chain.rows])
-        for source, rows in sides:
-            steps = [step for step in rows if step]
-            for outer, inner in pairwise(steps) if source.imported else ():
+        for side, side_steps in sides:
+            steps = [step for step in side_steps if step]
+            for outer, inner in pairwise(steps) if side.imported else ():
                 if inner.kind is CallKind.UNKNOWN:
                     where = f"Between {outer.function} and {inner.function}"
-                    told.setdefault(NotComparable(where, f"{source.name} has {UNKNOWN_NAME} there"))
-    yield from told
+                    found.setdefault(NotComparable(where, f"{side.name} has {UNKNOWN_NAME} there"))
+    yield from found
 
 
-def unexplained(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -> Iterator[NotComparable]:
-    """Pointers of which only one side knows who set them; where a side knows of none, that is told as one."""
+def pointers_explained_on_one_side(
+    old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]
+) -> Iterator[NotComparable]:
+    """Yield the pointers whose origin only one side knows.
+
+    Nothing is yielded when a side has no origins at all: `not_recorded_on_one_side` reports that once.
+    """
     rows = [row for chain in chains for row in chain.rows if row.old and row.new]
-    slots = [any(row.old and row.old.slot for row in rows), any(row.new and row.new.slot for row in rows)]
-    told = set()
-    for row in rows if all(slots) else ():
-        mine, theirs = row.old, row.new
-        if not mine or not theirs or mine.kind is not theirs.kind or explained(mine) == explained(theirs):
+    have_pointers = (
+        any(row.old and row.old.pointer for row in rows),
+        any(row.new and row.new.pointer for row in rows),
+    )
+    reported = set()
+    for row in rows if all(have_pointers) else ():
+        if (
+            not row.old
+            or not row.new
+            or row.old.kind is not row.new.kind
+            or explained(row.old) == explained(row.new)
+        ):
             continue
-        source, step = (new, theirs) if explained(mine) else (old, mine)
-        if step.function not in told:
-            told.add(step.function)
-            reason = f"{step.slot.outcome}: {step.slot.reason}" if step.slot else "it does not say"
-            yield NotComparable(f"Who set the pointer to {step.function}", f"{source.name}: {reason}")
+        side, step = (new, row.new) if explained(row.old) else (old, row.old)
+        if step.function not in reported:
+            reported.add(step.function)
+            reason = f"{step.pointer.outcome}: {step.pointer.reason}" if step.pointer else "no origin recorded"
+            yield NotComparable(f"Who set the pointer to {step.function}", f"{side.name}: {reason}")

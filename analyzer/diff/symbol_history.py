@@ -1,4 +1,7 @@
-"""Names across versions: numbers in them, and their known history. The data is `names.toml` and files like it."""
+"""The names of functions across QEMU versions: machine versions in names, and known renames.
+
+The data is in `symbol_history.toml`, which names its sources, and in files of the same form that users give.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,15 @@ from analyzer.errors import AnalyzerError
 from analyzer.toml import TOMLError, load_toml, parse_toml
 
 _WORDS = re.compile(r"[A-Za-z0-9]+")
-_LONGEST_CHAIN = 8  # patterns may make what other patterns match
+_MOST_REPLACEMENTS = 8  # the result of a pattern may match another pattern
 
 
 @dataclass(frozen=True)
 class NamePattern:
-    """Names that match as a whole are called `name` when comparing; it may use groups as `re.sub` does."""
+    """Names that differ in a machine version only: all that `match` matches as a whole have one canonical name.
+
+    `name` is that canonical name; it may refer to groups of `match`, as the replacement of `re.sub` does.
+    """
 
     match: re.Pattern[str]
     name: str
@@ -25,7 +31,10 @@ class NamePattern:
 
 @dataclass(frozen=True)
 class Rename:
-    """Functions as a version had them, and as a later one has them. The first of each are the same function."""
+    """Functions of a QEMU version (`old`), and what a later version has in their place (`new`).
+
+    The first function of both is the same function under two names; the others contain parts of its code.
+    """
 
     old: tuple[str, ...]
     new: tuple[str, ...]
@@ -33,72 +42,81 @@ class Rename:
 
 @dataclass(frozen=True)
 class SymbolHistory:
-    """What is known of names. Comparing asks both ways round: nothing here depends on which side is older."""
+    """Knowledge about names of functions. Exchanged sides give the same answers.
+
+    `same_program` says that both sides are one program, in which equal name and file identify a function.
+    """
 
     patterns: tuple[NamePattern, ...] = ()
     renames: tuple[Rename, ...] = ()
-    exact: bool = (
-        False  # both sides are one program: a function is the same by name and file, or it is another one
-    )
+    same_program: bool = False
 
-    def normalised(self, name: str) -> str:
-        """The name without what numbers it; the same for a name that was normalised before."""
-        if name not in self._known:
-            self._known[name] = _normalised(self.patterns, name)
-        return self._known[name]
+    def canonical_name(self, name: str) -> str:
+        """Return the name without its machine version. The canonical name of a canonical name is itself."""
+        if name not in self._canonical_names:
+            self._canonical_names[name] = _canonical_name(self.patterns, name)
+        return self._canonical_names[name]
 
-    def numbered(self, name: str) -> bool:
-        """Whether the name has a number in it that a pattern takes out."""
-        return self.normalised(name) != name
+    def has_machine_version(self, name: str) -> bool:
+        """Return whether the name contains a machine version, as in `pc_init_v7_2`."""
+        return self.canonical_name(name) != name
 
-    def renamed(self, one: str, other: str) -> bool:
-        """Whether history says that these are the same function under two names."""
-        return (one, other) in self._heads or (other, one) in self._heads
+    def renamed(self, old: str, new: str) -> bool:
+        """Return whether a known rename connects the two names, in either direction."""
+        return (old, new) in self._renamed_pairs or (new, old) in self._renamed_pairs
 
-    def history(self, name: str, others: Iterable[str]) -> str:
-        """What history says of a function that one side lacks, given the names the other side has; or ""."""
-        known = set(others)
+    def history_note(self, name: str, other_names: Iterable[str]) -> str:
+        """Return a note about a function that the other side lacks; "" when no known rename concerns it.
+
+        `other_names` are the names of the functions that the other side has.
+        """
+        present = set(other_names)
         for rename in self.renames:
-            if name in rename.new[1:] and rename.old[0] in known:
+            if name in rename.new[1:] and rename.old[0] in present:
                 return f"does part of what {rename.old[0]} did"
-            if name in rename.old and name not in rename.new and (now := [n for n in rename.new if n in known]):
-                return f"{', '.join(now)} does this now"
+            if name in rename.old and name not in rename.new and (new := [n for n in rename.new if n in present]):
+                return f"{', '.join(new)} does this now"
         return ""
 
     @cached_property
-    def _known(self) -> dict[str, str]:
-        """What was normalised already: aligning two chains asks for each name again and again."""
+    def _canonical_names(self) -> dict[str, str]:
+        """A cache: an alignment compares each name many times."""
         return {}
 
     @cached_property
-    def _heads(self) -> set[tuple[str, str]]:
+    def _renamed_pairs(self) -> set[tuple[str, str]]:
         return {(rename.old[0], rename.new[0]) for rename in self.renames if rename.old[0] != rename.new[0]}
 
 
-def similarity(one: str, other: str) -> float:
-    """How much two names have in common, 0 to 1: twice the words of both, by the words of each."""
-    mine, theirs = _words(one), _words(other)
-    return 2 * len(mine & theirs) / (len(mine) + len(theirs)) if mine and theirs else 0.0
+def similarity(old: str, new: str) -> float:
+    """Return the similarity of two names, 0 to 1: the Dice coefficient of their sets of words."""
+    old_words, new_words = _words(old), _words(new)
+    if not old_words or not new_words:
+        return 0.0
+    return 2 * len(old_words & new_words) / (len(old_words) + len(new_words))
 
 
 def shipped_history() -> SymbolHistory:
-    """What comes with this program."""
+    """Return the history in `symbol_history.toml`, which this program contains."""
     return _read(load_toml("analyzer.diff", "symbol_history.toml"))
 
 
 def read_history(text: str, where: str) -> SymbolHistory:
-    """Names of a user's file. AnalyzerError, naming `where`, when it is not of that form."""
+    """Return the history in the TOML `text` of a user's file.
+
+    Raises AnalyzerError, with the file name `where` in its message, when the text has another form.
+    """
     try:
         return _read(parse_toml(text))
     except (TOMLError, re.error, KeyError, TypeError, ValueError) as error:
         raise AnalyzerError(
-            f"{where} cannot be used for names: {error}.",
-            "It wants [[pattern]] with match and name, and [[rename]] with old and new: lists of names.",
+            f"{where} is no history of names: {error}.",
+            "Write [[pattern]] with match and name, and [[rename]] with old and new, which are lists of names.",
         ) from None
 
 
 def combine_histories(parts: Sequence[SymbolHistory]) -> SymbolHistory:
-    """All of them; the patterns of earlier ones come first."""
+    """Return one history of all parts, in their order: the first pattern that matches a name counts."""
     return SymbolHistory(
         tuple(pattern for part in parts for pattern in part.patterns),
         tuple(rename for part in parts for rename in part.renames),
@@ -107,7 +125,7 @@ def combine_histories(parts: Sequence[SymbolHistory]) -> SymbolHistory:
 
 def _read(data: dict[str, Any]) -> SymbolHistory:
     if unknown := data.keys() - {"pattern", "rename"}:
-        raise ValueError(f"it has {min(unknown)}, which means nothing here")
+        raise ValueError(f"{min(unknown)} is an unknown key")
     patterns = tuple(NamePattern(re.compile(entry["match"]), entry["name"]) for entry in data.get("pattern", ()))
     renames = tuple(Rename(_list(entry, "old"), _list(entry, "new")) for entry in data.get("rename", ()))
     return SymbolHistory(patterns, renames)
@@ -120,16 +138,16 @@ def _list(entry: dict[str, Any], key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _normalised(patterns: tuple[NamePattern, ...], name: str) -> str:
+def _canonical_name(patterns: tuple[NamePattern, ...], name: str) -> str:
     seen = [name]
-    while (now := _once(patterns, seen[-1])) not in seen:
-        if len(seen) == _LONGEST_CHAIN:
-            return name  # patterns that lead on and on name nothing
-        seen.append(now)
-    return min(seen[seen.index(now) :])  # the same for each of several that lead to one another
+    while (replaced := _replace_once(patterns, seen[-1])) not in seen:
+        if len(seen) == _MOST_REPLACEMENTS:
+            return name  # the patterns of this name do not terminate: they do not apply
+        seen.append(replaced)
+    return min(seen[seen.index(replaced) :])  # one name for all names of a cycle of patterns
 
 
-def _once(patterns: tuple[NamePattern, ...], name: str) -> str:
+def _replace_once(patterns: tuple[NamePattern, ...], name: str) -> str:
     for pattern in patterns:
         if match := pattern.match.fullmatch(name):
             return match.expand(pattern.name)

@@ -1,4 +1,7 @@
-"""The call graph: functions, calls, and the chains that lead to the milestones. Owns networkx."""
+"""The call graph: functions, calls, and the chains that lead to the milestones.
+
+The only module that uses networkx.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ import networkx as nx
 
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 
 @dataclass(frozen=True, order=True)
 class CallSite:
-    """Where a call is made: relative file, line, and the instruction without addresses."""
+    """Where a call is made: file relative to the source root, line, and the call instruction without addresses."""
 
     file: str
     line: int
@@ -23,9 +27,13 @@ class CallSite:
 
 @dataclass(frozen=True, order=True)
 class GraphPointerOrigin:
-    """A step back to where a pointer was set, as in `model.PointerStep`; `function` is "" for read and static."""
+    """One step back towards the place where a pointer was set.
 
-    what: str
+    `what` is the kind of the step (stored, copied, written, read, static), `name` is the slot, `function` is the
+    function that did it ("" for read and static), `file` and `line` say where.
+    """
+
+    what: PointerOriginKind
     name: str
     function: str
     file: str
@@ -34,30 +42,41 @@ class GraphPointerOrigin:
 
 @dataclass(frozen=True, order=True)
 class GraphPointer:
-    """Where an indirect call took its pointer from, and how that was set; as in `model.Pointer`."""
+    """The pointer of an indirect call: the slot it was loaded from, and the steps that set it, latest first.
 
-    kind: str
+    `kind` and `name` describe the slot, such as "member" and "AccelClass.init_machine". `outcome` says whether the
+    origin is known; `reason` says why not, and is "" when it is known.
+    """
+
+    kind: SlotKind
     name: str
-    outcome: str
+    outcome: PointerOutcome
     reason: str
     set_by: tuple[GraphPointerOrigin, ...]
 
 
 @dataclass(frozen=True)
 class Call:
-    """An edge. `hits` counts recorded stacks through it; threads created, for a thread start."""
+    """An edge of the call graph.
+
+    `hits` counts the recorded stacks that contain the call; for a thread start it counts the created threads.
+    """
 
     caller: Function
     callee: Function
     kind: CallKind
     hits: int
     sites: tuple[CallSite, ...] = ()
-    slots: tuple[GraphPointer, ...] = ()  # of an indirect call, as far as they were looked for
+    pointers: tuple[GraphPointer, ...] = ()  # of an indirect call; () when no origin was recorded
 
 
 @dataclass(frozen=True)
 class Node:
-    """What is known of a function. `frames` counts its appearances, `outermost` and `innermost` its ends."""
+    """A function of the call graph.
+
+    `frames` counts the frames of the function in all recorded stacks; `outermost` and `innermost` count the stacks
+    in which it is the outermost or the innermost function.
+    """
 
     function: Function
     file: str = ""
@@ -70,19 +89,26 @@ class Node:
 
 @dataclass(frozen=True)
 class ChainStep:
-    """A step of a chain as it is kept in a graph: see `chain.Step`."""
+    """One function of a chain, and the call that led to it.
+
+    `kind` is None for the outermost function. `file` and `line` say where this function calls the next one;
+    `instruction` is the call instruction that led here, without addresses.
+    """
 
     function: Function
     kind: CallKind | None
     file: str
     line: int
     instruction: str = ""
-    slot: GraphPointer | None = None  # what the call that led here took its pointer from, when that was looked for
+    pointer: GraphPointer | None = None  # the pointer of the call that led here, when its origin was recorded
 
 
 @dataclass(frozen=True)
 class Chain:
-    """How the program came to a milestone; `thread` is the label of the thread that reached it."""
+    """The calls that lead to a milestone, outermost function first.
+
+    `thread` is the label of the thread that reached the milestone.
+    """
 
     milestone: str
     title: str
@@ -95,8 +121,11 @@ class Chain:
 
 @dataclass(frozen=True)
 class MissedMilestone:
-    """A milestone that was waited for and not reached; `functions` are those of it that the program has, or, when
-    it has none, those it might have had."""
+    """A milestone that the recording waited for and did not reach.
+
+    `functions` are the functions of the milestone that the program has; when the program has none of them, they
+    are all the alternatives that were looked for.
+    """
 
     milestone: str
     title: str
@@ -106,18 +135,22 @@ class MissedMilestone:
 
 @dataclass(frozen=True)
 class GraphIoctl:
-    """An ioctl, without numbers that change from run to run: `file` says what the descriptor is."""
+    """An ioctl, without the numbers that change from run to run.
+
+    `file` is what the descriptor refers to, such as "anon_inode:kvm-vm"; `thread` is the label of the calling
+    thread.
+    """
 
     request: str
     file: str
     thread: str
-    returns: str  # what the descriptor it returned is, "" when it returned none
-    function: Function  # the QEMU function that made it
+    returns: str  # what the returned descriptor refers to, "" when the request returns no descriptor
+    function: Function  # the QEMU function that issues the ioctl
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a graph comes from; the same for two recordings of one build on different days."""
+    """Where a graph comes from. Two recordings of one build, started alike, have equal values."""
 
     tool: str
     scenario: str
@@ -127,12 +160,27 @@ class Provenance:
     guest: str
     complete: bool
     build: dict[str, object] = field(default_factory=dict)
-    machine: str = ""  # type of the virtual machine, "" for QEMU's own default
-    arguments: str = ""  # the user's own for QEMU, as `command.arguments_of` has them
+    machine: str = ""  # the machine type, "" for QEMU's default
+    arguments: str = ""  # the user's arguments for QEMU in one line, as `qemu_arguments.arguments_of` returns them
+
+
+def start_differences(old: Provenance, new: Provenance) -> tuple[str, ...]:
+    """Return the names of the fields in which two recordings were started differently.
+
+    The fields are accelerator, machine, guest and arguments, in this order. An accelerator or a guest that is
+    unknown on one side is no difference; an empty machine or empty arguments mean QEMU's defaults. Exchanged sides
+    give the same fields.
+    """
+    differing = []
+    for name in ("accelerator", "machine", "guest", "arguments"):
+        known = name in ("machine", "arguments") or (getattr(old, name) and getattr(new, name))
+        if known and getattr(old, name) != getattr(new, name):
+            differing.append(name)
+    return tuple(differing)
 
 
 class CallGraph:
-    """Functions and calls as a networkx MultiDiGraph; an edge is one (caller, callee, kind)."""
+    """Functions and calls of recorded stacks; there is one edge for each (caller, callee, kind)."""
 
     def __init__(self, provenance: Provenance) -> None:
         self.provenance = provenance
@@ -142,72 +190,73 @@ class CallGraph:
         self._graph: nx.MultiDiGraph[Function] = nx.MultiDiGraph()
 
     def put(self, node: Node) -> None:
-        """Add a function."""
+        """Add a function, or replace what is stored for it."""
         self._graph.add_node(node.function, data=node)
 
     def connect(self, call: Call) -> None:
-        """Add a call between functions that were put."""
+        """Add a call; both functions must have been added with `put` before."""
         self._graph.add_edge(call.caller, call.callee, key=call.kind, data=call)
 
     @property
     def nodes(self) -> list[Node]:
-        """All functions, sorted."""
+        """All functions of the graph, sorted by function."""
         return [self._graph.nodes[function]["data"] for function in sorted(self._graph)]
 
     @property
     def calls(self) -> list[Call]:
-        """All calls, sorted."""
+        """All calls of the graph, sorted by caller, callee and kind."""
         edges = self._edges(self._graph.edges(data="data"))
         return sorted(edges, key=lambda call: (call.caller, call.callee, call.kind))
 
     @property
     def size(self) -> int:
-        """How many calls there are."""
+        """The number of calls in the graph."""
         return int(self._graph.number_of_edges())
 
     def node(self, function: Function) -> Node:
-        """What is known of `function`; KeyError when it is not in the graph."""
+        """Return the node of `function`. Raises KeyError when the graph does not contain it."""
         node: Node = self._graph.nodes[function]["data"]
         return node
 
     def callers(self, function: Function) -> list[Call]:
-        """Calls that lead into `function`, sorted by caller."""
+        """Return the calls of `function`, sorted by caller and kind."""
         edges = self._edges(self._graph.in_edges(function, data="data"))
         return sorted(edges, key=lambda call: (call.caller, call.kind))
 
     def callees(self, function: Function) -> list[Call]:
-        """Calls that leave `function`, sorted by callee."""
+        """Return the calls that `function` makes, sorted by callee and kind."""
         edges = self._edges(self._graph.out_edges(function, data="data"))
         return sorted(edges, key=lambda call: (call.callee, call.kind))
 
     def restricted_to(self, calls: Iterable[Call]) -> CallGraph:
-        """A graph of these calls and the functions at their ends, counted as here; without chains and ioctls."""
+        """Return a graph of `calls` and their functions, with this graph's counts, without chains and ioctls."""
         part = CallGraph(self.provenance)
         for call in calls:
             part.put(self.node(call.caller))
             part.put(self.node(call.callee))
-            known = self._graph.get_edge_data(call.caller, call.callee, call.kind)
-            part.connect(known["data"] if known else call)
+            edge = self._graph.get_edge_data(call.caller, call.callee, call.kind)
+            part.connect(edge["data"] if edge else call)
         return part
 
     def check(self) -> None:
-        """State what must hold; AssertionError otherwise.
+        """Check the invariants of the graph. Raises AssertionError when one does not hold.
 
-        Frames seen of a function = stacks that came to it by a call + stacks it is outermost in
-                                  = stacks that left it by a call + stacks it is innermost in.
+        frames of a function = hits of the calls into it + stacks in which it is outermost
+                             = hits of the calls it makes + stacks in which it is innermost.
+        Thread starts do not count here, since a stack does not contain them. Each call has at least one hit.
         """
         for node in self.nodes:
             function = node.function
-            came = sum(c.hits for c in self.callers(function) if c.kind is not CallKind.THREAD_START)
-            left = sum(c.hits for c in self.callees(function) if c.kind is not CallKind.THREAD_START)
-            assert came + node.outermost == node.frames, f"{function}: {came} + outermost != {node}"
-            assert left + node.innermost == node.frames, f"{function}: {left} + innermost != {node}"
+            hits_in = sum(c.hits for c in self.callers(function) if c.kind is not CallKind.THREAD_START)
+            hits_out = sum(c.hits for c in self.callees(function) if c.kind is not CallKind.THREAD_START)
+            assert hits_in + node.outermost == node.frames, f"{function}: {hits_in} + outermost != {node}"
+            assert hits_out + node.innermost == node.frames, f"{function}: {hits_out} + innermost != {node}"
         for call in self.calls:
-            assert call.hits > 0, f"{call} was never seen"
+            assert call.hits > 0, f"{call} has no hits"
             assert call.caller in self._graph and call.callee in self._graph
 
     def to_graphml(self) -> str:
-        """GraphML text, as other graph tools read it; ids as in the DOT text."""
+        """Return the graph as GraphML text; node ids are f0, f1, … in the order of `nodes`, as in the DOT text."""
         plain: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         ids = {node.function: f"f{number}" for number, node in enumerate(self.nodes)}
         for node in self.nodes:
@@ -225,6 +274,6 @@ class CallGraph:
 
     @staticmethod
     def _edges(view: Iterable[Any]) -> Iterator[Call]:
-        """networkx yields (caller, callee, data)."""
+        """Return the calls of an edge view, which yields (caller, callee, call)."""
         for _, _, call in view:
             yield call

@@ -1,4 +1,4 @@
-"""One stop becomes one chain of steps, outermost first, from `main` even when another thread runs."""
+"""Turns a stop into a chain: functions outermost first, from `main` on even when another thread runs. Pure."""
 
 from __future__ import annotations
 
@@ -15,22 +15,29 @@ from analyzer.model.frames import LIBC_START_FRAMES, Frame, Function, Stop, call
 from analyzer.model.kvm import Ioctl
 from analyzer.model.pointers import Pointer
 from analyzer.model.recording import Recording
-from gdbscripts.records import IO
+from gdbscripts.enums import StopReason
 
 # As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.
-_NAMED = re.compile(r"0x[0-9a-f]+ <(.+)>")
-_NAMELESS = re.compile(r"\s*#\s*0x[0-9a-f]+$|(?<=\w) 0x[0-9a-f]+$")
+_SYMBOLIC_ADDRESS = re.compile(r"0x[0-9a-f]+ <(.+)>")
+_BARE_ADDRESS = re.compile(r"\s*#\s*0x[0-9a-f]+$|(?<=\w) 0x[0-9a-f]+$")
 
 
-_PLUMBING_FILES = {"pthread_create.c", "clone.S", "clone3.S", "libc-start.c", "libc_start_call_main.h", "start.S"}
+_LIBC_START_FILES = {
+    "pthread_create.c",
+    "clone.S",
+    "clone3.S",
+    "libc-start.c",
+    "libc_start_call_main.h",
+    "start.S",
+}
 
 
 @dataclass(frozen=True)
 class RecordedStep:
-    """One function of a chain and how the previous one came to it.
+    """One function of a chain, and the call that led to it.
 
-    `file` and `line` say where this function was at that moment, that is where it calls the next one; `kind` is
-    None for the outermost step. `frame` is None for a function that left no frame.
+    `file` and `line` say where this function calls the next one, relative to the source root; `kind` is None for
+    the outermost function. `frame` is None for a function without a frame, such as one that ended in a tail call.
     """
 
     function: Function
@@ -39,13 +46,14 @@ class RecordedStep:
     line: int = 0
     instruction: str = ""  # the call that led here, without addresses
     frame: Frame | None = None
-    pointer: Pointer | None = None  # the one the previous step called this one through
+    pointer: Pointer | None = None  # the pointer through which the previous function calls this one
 
 
 def own_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
-    """The stop's stack as steps, outermost first; what the C library does to start a thread is left out.
+    """Return the stop's stack as steps, outermost function first.
 
-    So are frames that nobody knows the function of: nobody knows either how the one outside came to the inner one.
+    The C library's frames that start a thread or the program are left out, and so are unknown frames; the call
+    past an unknown frame has the kind `unknown`. The result is empty when no function is known.
     """
     steps: list[RecordedStep] = []
     frames = own_frames(stop, recording)
@@ -58,49 +66,53 @@ def own_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
             continue
         indirect = recording.pointers and steps
         pointer = recording.pointers.get(call_key(stop.frames, position + 1, frame.name)) if indirect else None
-        steps.extend(_steps_of(frame, steps, pointer))
+        steps.extend(_steps_to_frame(frame, steps, pointer))
     return steps
 
 
 def whole_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
-    """The stop's chain with the chain of the thread's creator, and of that one's creator, in front."""
+    """Return the stop's chain with the chain of the thread that created its thread in front, and so on to `main`.
+
+    A call of kind `thread-start` joins two threads. The result is `own_chain` when no creation was recorded.
+    """
     steps = own_chain(stop, recording)
     seen = {stop.thread}
     thread = recording.thread(stop.thread)
     while steps and (creation := recording.creation(thread)) and creation.thread not in seen:
         seen.add(creation.thread)
-        # The edge goes from the function that called pthread_create: it is the one people know.
-        before = own_chain(creation, recording)[:-1]
-        steps = [*before, replace(steps[0], kind=CallKind.THREAD_START), *steps[1:]]
+        # The innermost step is pthread_create; the thread start is an edge of the function that calls it.
+        creating_steps = own_chain(creation, recording)[:-1]
+        steps = [*creating_steps, replace(steps[0], kind=CallKind.THREAD_START), *steps[1:]]
         thread = recording.thread(creation.thread)
     return steps
 
 
 def without_addresses(instruction: str) -> str:
-    """`call 0x5555559f9340 <accel_init_machine>` is `call accel_init_machine`."""
-    return _NAMELESS.sub("", _NAMED.sub(r"\1", instruction))
+    """Return the instruction without addresses: `call 0x5555559f9340 <kvm_init>` becomes `call kvm_init`."""
+    return _BARE_ADDRESS.sub("", _SYMBOLIC_ADDRESS.sub(r"\1", instruction))
 
 
-def _is_plumbing(frame: Frame) -> bool:
-    """Whether it is libc's, in a text that does not name the library; some name the file instead."""
-    own = not frame.file or PurePosixPath(frame.file).name in _PLUMBING_FILES
-    return own and frame.name.partition("@")[0] in LIBC_START_FRAMES
+def _is_libc_start_frame(frame: Frame) -> bool:
+    """Return whether the frame is libc's start code, in a backtrace that does not name the library."""
+    # Some backtraces name the file of libc instead.
+    may_be_libc = not frame.file or PurePosixPath(frame.file).name in _LIBC_START_FILES
+    return may_be_libc and frame.name.partition("@")[0] in LIBC_START_FRAMES
 
 
-def _steps_of(frame: Frame, outer: list[RecordedStep], pointer: Pointer | None) -> Iterator[RecordedStep]:
-    """The step of `frame`, after those of functions between it and its caller which left no frame."""
+def _steps_to_frame(frame: Frame, outer: list[RecordedStep], pointer: Pointer | None) -> Iterator[RecordedStep]:
+    """Yield the steps from the caller to `frame`: first the functions between them that have no frame."""
     caller = outer[-1].frame if outer else None
     if caller is None:
         yield _step(frame, None)
         return
     kind, instruction = caller.call, without_addresses(caller.instruction)
-    for position, hidden in enumerate(caller.elided):
-        yield RecordedStep(hidden, CallKind.TAIL if position else CallKind.DIRECT, instruction=instruction)
+    for position, elided in enumerate(caller.elided):
+        yield RecordedStep(elided, CallKind.TAIL if position else CallKind.DIRECT, instruction=instruction)
         instruction = ""
     if pointer is not None and pointer.value:
         kind = CallKind.INDIRECT
-        for hidden in pointer.tail_calls:
-            yield RecordedStep(hidden, kind, instruction=instruction, pointer=pointer)
+        for elided in pointer.tail_calls:
+            yield RecordedStep(elided, kind, instruction=instruction, pointer=pointer)
             kind, instruction, pointer = CallKind.TAIL, "", None
     yield replace(_step(frame, kind, instruction), pointer=pointer)
 
@@ -110,22 +122,23 @@ def _step(frame: Frame, kind: CallKind | None, instruction: str = "") -> Recorde
 
 
 def own_frames(stop: Stop, recording: Recording) -> tuple[Frame, ...]:
-    """The stop's stack without what the C library does to start a thread or the program.
+    """Return the stop's stack, innermost frame first, without the frames that start a thread or the program.
 
-    Below the thread's start function when that is known; else without the outermost frames that are in libraries,
-    known for it, or not known at all.
+    The result ends with the thread's start function when that is known; else the outermost frames are left out
+    that belong to a library, to libc's start code, or to no known function. A stack of such frames only stays
+    whole.
     """
     frames, thread = stop.frames, recording.thread(stop.thread)
     for position in reversed(range(len(frames))):
         if thread.start is not None and frames[position].function == thread.start:
             return frames[: position + 1]
-    kept = frames
-    while kept and (kept[-1].library or kept[-1].is_unknown or _is_plumbing(kept[-1])):
-        kept = kept[:-1]
-    return kept or frames
+    end = len(frames)
+    while end and (frames[end - 1].library or frames[end - 1].is_unknown or _is_libc_start_frame(frames[end - 1])):
+        end -= 1
+    return frames[:end] or frames
 
 
-_ACCESSES = {
+_ACCESS_TITLES = {
     "out": "The guest writes to port {:#x}",
     "in": "The guest reads port {:#x}",
     "write": "The guest writes to memory at {:#x}",
@@ -134,16 +147,19 @@ _ACCESSES = {
 
 
 def chains_of(recording: Recording) -> list[Chain]:
-    """The distinct chains to each milestone, in the order of the milestones, then those to devices."""
+    """Return the distinct chains of a recording: in the order of the milestones, then the chains to devices.
+
+    A stop without a known function has no chain.
+    """
     milestones = {milestone.name: (position, milestone) for position, milestone in enumerate(recording.milestones)}
     found: dict[Chain, None] = {}
     for stop in recording.stops:
         if not stop.milestones:
             continue
-        whole = [*whole_chain(stop, recording), *kernel_steps(stop, recording)]
-        if not whole:  # nobody knows a single function of it
+        recorded_steps = [*whole_chain(stop, recording), *kernel_steps(stop, recording)]
+        if not recorded_steps:
             continue
-        steps = tuple(graph_step(step) for step in whole)
+        steps = tuple(graph_step(step) for step in recorded_steps)
         label = recording.thread(stop.thread).label
         for name in stop.milestones:
             position, milestone = milestones[name]
@@ -153,8 +169,8 @@ def chains_of(recording: Recording) -> list[Chain]:
     return sorted(found, key=chain_order)
 
 
-def missing_of(recording: Recording) -> list[MissedMilestone]:
-    """The milestones that were waited for and not reached, in their order."""
+def missed_milestones(recording: Recording) -> list[MissedMilestone]:
+    """Return the milestones that the recording waited for and did not reach, in their order."""
     reached = recording.reached
     return [
         MissedMilestone(m.name, m.title, bool(m.found), tuple(m.found or m.missing))
@@ -164,20 +180,20 @@ def missing_of(recording: Recording) -> list[MissedMilestone]:
 
 
 def chain_order(chain: Chain) -> tuple[int, str, str, int, str]:
-    """A key to sort chains by."""
+    """Return the sort key of a chain: position of its milestone, milestone, thread, length, steps."""
     return chain.position, chain.milestone, chain.thread, len(chain.steps), repr(chain.steps)
 
 
 def graph_step(step: RecordedStep) -> ChainStep:
-    """The step as a graph keeps it: without the frame, and without a library's files."""
+    """Return the step for a graph: without the frame, addresses and the files of libraries."""
     in_library = step.frame is not None and step.frame.library
     file, line = ("", 0) if in_library else (step.file, step.line)
-    slot = graph_pointer(step.pointer) if step.pointer is not None else None
-    return ChainStep(step.function, step.kind, file, line, without_addresses(step.instruction), slot)
+    pointer = graph_pointer(step.pointer) if step.pointer is not None else None
+    return ChainStep(step.function, step.kind, file, line, without_addresses(step.instruction), pointer)
 
 
 def graph_pointer(pointer: Pointer) -> GraphPointer:
-    """The pointer as a graph keeps it: without addresses, and without a library's files."""
+    """Return the pointer for a graph: without addresses and the files of libraries."""
     set_by = tuple(
         GraphPointerOrigin(step.what, step.name, step.function.name if step.function else "", step.file, step.line)
         for step in pointer.steps
@@ -186,35 +202,38 @@ def graph_pointer(pointer: Pointer) -> GraphPointer:
 
 
 def _device_chains(recording: Recording, position: int) -> Iterator[Chain]:
-    """A chain for each stop in a device's function, from the thread's start, named after where the guest turns."""
+    """Yield a chain for each stop in a device's function, from the thread's start; the guest's access names it."""
     exits = {exit_.number: exit_ for exit_ in recording.exits}
     for stop in recording.stops:
-        exit_ = exits.get(stop.exit) if stop.reason == IO and stop.exit is not None else None
+        exit_ = exits.get(stop.exit) if stop.reason is StopReason.IO and stop.exit is not None else None
         if exit_ is not None:
             name, title = _access(stop, exit_.run)
             label = recording.thread(stop.thread).label
             steps = tuple(graph_step(step) for step in own_chain(stop, recording))
             if not steps:
                 continue
-            yield Chain(f"{IO} {name}", title, "", False, position, label, steps)
+            yield Chain(f"{StopReason.IO} {name}", title, "", False, position, label, steps)
 
 
 def _access(stop: Stop, run: bytes) -> tuple[str, str]:
-    """What the guest asks for at this stop: a name without spaces, and a title."""
+    """Return the guest's access at this stop: a name without spaces, and a title."""
     access = decode_exit(run)
     if handles_coalesced_write(stop):
-        return "kept", "A write that KVM had kept back is delivered"
-    if access.direction in _ACCESSES and access.address is not None:
-        return f"{access.direction} {access.address:#x}", _ACCESSES[access.direction].format(access.address)
-    return access.reason, f"KVM comes back with {access.reason}"
+        return "kept", "A coalesced MMIO or PIO write reaches its device"
+    if access.direction in _ACCESS_TITLES and access.address is not None:
+        return f"{access.direction} {access.address:#x}", _ACCESS_TITLES[access.direction].format(access.address)
+    return access.reason, f"KVM_RUN returns with exit reason {access.reason}"
 
 
 def kernel_steps(stop: Stop, recording: Recording) -> list[RecordedStep]:
-    """How the chain of a stop at an ioctl goes on in the kernel; nothing when the ledger does not have it."""
-    entry = _entry_of(stop, recording)
-    if entry is None:
+    """Return the kernel functions that the stop's ioctl calls; [] when the ioctl log does not contain the ioctl.
+
+    Functions that were traced have the kind `kernel`, those known from the kernel's source only `documented`.
+    """
+    ioctl = _logged_ioctl(stop, recording)
+    if ioctl is None:
         return []
-    names, observed = kernel_functions(entry)
+    names, observed = kernel_functions(ioctl)
     inner = CallKind.KERNEL if observed else CallKind.DOCUMENTED
     first = CallKind.SYSCALL if observed else CallKind.DOCUMENTED
     return [
@@ -223,9 +242,9 @@ def kernel_steps(stop: Stop, recording: Recording) -> list[RecordedStep]:
     ]
 
 
-def _entry_of(stop: Stop, recording: Recording) -> Ioctl | None:
-    """The ledger's entry for the same call: the nearest in time on the same thread and descriptor."""
+def _logged_ioctl(stop: Stop, recording: Recording) -> Ioctl | None:
+    """Return the record of the stop's ioctl in the ioctl log: the nearest in time on its thread and descriptor."""
     if stop.ioctl is None:
         return None
-    same = recording.ioctls_of(stop.thread, stop.ioctl.fd, stop.ioctl.number)
-    return min(same, key=lambda entry: abs(entry.time - stop.time), default=None)
+    candidates = recording.ioctls_of(stop.thread, stop.ioctl.fd, stop.ioctl.number)
+    return min(candidates, key=lambda ioctl: abs(ioctl.time - stop.time), default=None)

@@ -1,4 +1,4 @@
-"""How people name functions: a regular expression for the whole name, with the file's stem before it for twins."""
+"""Patterns that name functions: a regular expression for the whole name, if need be after the file's stem."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from analyzer.model.frames import Function
 
 # `pc_piix:pc_init.*`, `[kernel]:kvm_.*`; not `qemu::name` nor `(?:one|two)`.
 _WITH_STEM = re.compile(r"(\[[\w.+-]+\]|[\w.+-]+):(?!:)(.+)", re.DOTALL)
-_SIGNS = re.compile(r"\\.|\W")
-_LONGEST = 200  # characters of a name that is compared with others; looking for near ones is quadratic in them
-_MOST = 20_000  # names among which near ones are looked for
+_NOT_IN_NAMES = re.compile(r"\\.|\W")
+_LONGEST_NAME = 200  # characters; the search for similar names takes time quadratic in the length of a name
+_MOST_NAMES = 20_000  # names matching which near ones are looked for
 
 
 @dataclass(frozen=True)
 class FunctionPattern:
-    """`text` as the user wrote it; `name` must match a function's whole name, `stem` be its file's unless ""."""
+    """A pattern for functions.
+
+    `text` is what the user wrote; `name` must match the whole name of a function; `stem`, unless "", must be the
+    stem of its source file or its library, such as "pc_piix" or "[kernel]".
+    """
 
     text: str
     stem: str
@@ -32,23 +36,26 @@ class FunctionPattern:
         return self.text
 
     def matches(self, function: Function) -> bool:
-        """Whether `function` is one of those meant."""
+        """Return whether the pattern matches `function`, by name and by stem."""
         if self.stem and function.where not in (self.stem, PurePosixPath(self.stem).stem):
             return False
         return self.name.fullmatch(function.name) is not None
 
-    def among(self, functions: Iterable[Function]) -> frozenset[Function]:
-        """Those of `functions` that are meant."""
+    def matching(self, functions: Iterable[Function]) -> frozenset[Function]:
+        """Return the functions that the pattern matches."""
         return frozenset(function for function in functions if self.matches(function))
 
 
 def parse_pattern(text: str) -> FunctionPattern:
-    """The pattern in `text`; UsageError when it is no regular expression."""
+    """Return the pattern in `text`, `NAME` or `STEM:NAME`.
+
+    Raises UsageError when NAME is no regular expression.
+    """
     split = _WITH_STEM.fullmatch(text)
     stem, name = split.groups() if split else ("", text)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about what a later Python will read differently
+            warnings.simplefilter("ignore")  # of syntax that a later Python reads differently
             return FunctionPattern(text, stem, re.compile(name))
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
@@ -58,9 +65,12 @@ def parse_pattern(text: str) -> FunctionPattern:
 
 
 def similar_names(pattern: FunctionPattern, graph: CallGraph) -> list[str]:
-    """Names in the graph that look like what the pattern wants; those of other files first when it names one."""
-    names = [node.function for node in graph.nodes if len(node.function.name) <= _LONGEST][:_MOST]
-    elsewhere = [f"{f.where}:{f.name}" for f in names if pattern.stem and pattern.name.fullmatch(f.name)]
-    wanted = _SIGNS.sub("", pattern.name.pattern)[:_LONGEST]
-    alike = get_close_matches(wanted, sorted({function.name for function in names}), n=3)
-    return [*elsewhere[:3], *alike][:3]
+    """Return up to three names of the graph that are similar to the pattern.
+
+    When the pattern names a file, functions of that name in other files come first, as `STEM:NAME`.
+    """
+    functions = [node.function for node in graph.nodes if len(node.function.name) <= _LONGEST_NAME][:_MOST_NAMES]
+    in_other_files = [f"{f.where}:{f.name}" for f in functions if pattern.stem and pattern.name.fullmatch(f.name)]
+    literal = _NOT_IN_NAMES.sub("", pattern.name.pattern)[:_LONGEST_NAME]
+    close = get_close_matches(literal, sorted({function.name for function in functions}), n=3)
+    return [*in_other_files, *close][:3]

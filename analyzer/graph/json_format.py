@@ -1,4 +1,4 @@
-"""`graph.json`: the graph as a document, there and back. Sorted; no addresses, clocks or absolute paths."""
+"""Reads and writes `graph.json`. The document is sorted and free of addresses, clocks and absolute paths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import fields
 from io import StringIO
 from typing import Any, TypeVar
 
-from analyzer.errors import AnalyzerError, newer_schema
+from analyzer.errors import NAME_AN_INPUT, AnalyzerError, newer_schema
 from analyzer.graph.call_graph import (
     Call,
     CallGraph,
@@ -23,21 +23,21 @@ from analyzer.graph.call_graph import (
 )
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
-from gdbscripts.records import STEPS
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 # History of the format:
-# 1  first
-# 2  calls have slots
-# 3  milestones that were not reached; the machine type, the user's own QEMU arguments; chains to devices; calls of
+# 1  the first version
+# 2  calls and steps have pointers, under the key "slots" and as the last element
+# 3  milestones that were not reached; the machine type; the user's QEMU arguments; chains to devices; the call
 #    kind `call`
 SCHEMA = 3
 _FORMAT = "qemu-callchain graph"
 _TYPES = {"str": str, "int": int, "bool": bool, "dict[str, object]": dict}
-_Plain = TypeVar("_Plain")
+_Dataclass = TypeVar("_Dataclass")
 
 
 def to_json(graph: CallGraph) -> str:
-    """The document as text, with a line end."""
+    """Return the graph as JSON text that ends with a newline. `from_json` of it gives an equal graph."""
     functions = [node.function for node in graph.nodes]
     numbers = {function: number for number, function in enumerate(functions)}
     data = {
@@ -47,22 +47,25 @@ def to_json(graph: CallGraph) -> str:
         "functions": [_node(node) for node in graph.nodes],
         "calls": [_call(call, numbers) for call in graph.calls],
         "chains": [_chain(chain, numbers) for chain in graph.chains],
-        "ioctls": [_plain(call) for call in graph.ioctls],
+        "ioctls": [_ioctl(ioctl) for ioctl in graph.ioctls],
         "missing": [vars(entry) for entry in graph.missing],
     }
-    text = StringIO()  # `dumps` has each number and bracket as a text of its own before it joins them
+    text = StringIO()  # uses less memory than `dumps`, which builds a list of all tokens first
     json.dump(data, text, indent=1, ensure_ascii=False)
     return text.getvalue() + "\n"
 
 
 def from_json(text: str, name: str) -> CallGraph:
-    """The graph in `text`; AnalyzerError, naming `name`, when it is none or of a newer schema."""
+    """Return the graph in `text`, of any schema up to SCHEMA.
+
+    Raises AnalyzerError, with `name` in its message, when the text is no graph, is damaged, or has a newer schema.
+    """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise AnalyzerError(f"{name} is not a graph: {error}.") from None
+        raise AnalyzerError(f"{name} is not a graph: {error}.", NAME_AN_INPUT) from None
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
-        raise AnalyzerError(f"{name} is not a graph.", "Make one: analyze graph RECORDING -o graph.json.")
+        raise AnalyzerError(f"{name} is not a graph.", NAME_AN_INPUT)
     try:
         if data["schema"] > SCHEMA:
             raise newer_schema(name, data["schema"], SCHEMA)
@@ -83,9 +86,9 @@ def _read(data: dict[str, Any]) -> CallGraph:
         functions.append(function)
     for entry in data["calls"]:
         sites = tuple(_check_types(CallSite(*site)) for site in entry["sites"])
-        slots = tuple(_read_slot(slot) for slot in entry.get("slots", ()))
-        ends = (_numbered(functions, entry["caller"]), _numbered(functions, entry["callee"]))
-        graph.connect(_check_types(Call(*ends, CallKind(entry["kind"]), entry["hits"], sites, slots)))
+        pointers = tuple(_read_pointer(pointer) for pointer in entry.get("slots", ()))
+        ends = (_function_at(functions, entry["caller"]), _function_at(functions, entry["callee"]))
+        graph.connect(_check_types(Call(*ends, CallKind(entry["kind"]), entry["hits"], sites, pointers)))
     graph.chains = tuple(_read_chain(entry, functions) for entry in data["chains"])
     graph.ioctls = tuple(
         _check_types(GraphIoctl(**{**entry, "function": _check_types(Function(*entry["function"]))}))
@@ -102,29 +105,30 @@ def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
     steps = tuple(
         _check_types(
             ChainStep(
-                _numbered(functions, number),
+                _function_at(functions, number),
                 CallKind(kind) if kind else None,
                 *place,
-                *(_read_slot(slot) for slot in slots),
+                *map(_read_pointer, pointers),
             )
         )
-        for number, kind, *place, slots in map(_with_slots, entry.pop("steps"))
+        for number, kind, *place, pointers in map(_split_pointer, entry.pop("steps"))
     )
     if not steps:
         raise ValueError("a chain has no steps")
     return _check_types(Chain(steps=steps, **entry))
 
 
-def _read_slot(entry: dict[str, Any]) -> GraphPointer:
-    set_by = tuple(_check_types(GraphPointerOrigin(*step)) for step in entry.pop("set_by"))
-    if unknown := {step.what for step in set_by} - set(STEPS):
-        raise ValueError(f"nobody sets a pointer by {min(unknown)}")
-    return _check_types(GraphPointer(set_by=set_by, **entry))
+def _read_pointer(entry: dict[str, Any]) -> GraphPointer:
+    set_by = tuple(
+        _check_types(GraphPointerOrigin(PointerOriginKind(what), *rest)) for what, *rest in entry.pop("set_by")
+    )
+    kind, outcome = SlotKind(entry.pop("kind")), PointerOutcome(entry.pop("outcome"))
+    return _check_types(GraphPointer(kind=kind, outcome=outcome, set_by=set_by, **entry))
 
 
-def _numbered(functions: list[Function], number: int) -> Function:
+def _function_at(functions: list[Function], number: int) -> Function:
     if number < 0:
-        raise IndexError(f"there is no function {number}")
+        raise IndexError(f"the graph has no function {number}")
     return functions[number]
 
 
@@ -132,12 +136,12 @@ def _tuples(entry: dict[str, Any], *names: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(str(item) for item in entry[name]) for name in names}
 
 
-def _check_types(value: _Plain) -> _Plain:
-    """The dataclass `value`; TypeError unless its texts, numbers and truths are what the annotations say."""
+def _check_types(value: _Dataclass) -> _Dataclass:
+    """Return the dataclass `value`. Raises TypeError when a str, int, bool or dict field has another type."""
     for field in fields(value):  # type: ignore[arg-type]
-        wanted = _TYPES.get(str(field.type))
-        if wanted is not None and type(getattr(value, field.name)) is not wanted:
-            raise TypeError(f"{field.name} is no {field.type}")
+        expected = _TYPES.get(str(field.type))
+        if expected is not None and type(getattr(value, field.name)) is not expected:
+            raise TypeError(f"{field.name} is not of type {field.type}")
     return value
 
 
@@ -147,24 +151,24 @@ def _node(node: Node) -> dict[str, Any]:
     return entry
 
 
-def _with_slots(step: list[Any]) -> list[Any]:
-    """A step of a chain: function, kind, file, line, instruction, and perhaps a slot (none in schema 1)."""
+def _split_pointer(step: list[Any]) -> list[Any]:
+    """Return function, kind, file, line and instruction of a step, and a list of its pointer if there is one."""
     return [*step[:5], step[5:]]
 
 
-def _slot(slot: GraphPointer) -> dict[str, Any]:
-    return {**vars(slot), "set_by": [list(vars(step).values()) for step in slot.set_by]}
+def _pointer(pointer: GraphPointer) -> dict[str, Any]:
+    return {**vars(pointer), "set_by": [list(vars(origin).values()) for origin in pointer.set_by]}
 
 
 def _call(call: Call, numbers: dict[Function, int]) -> dict[str, Any]:
-    slots = [_slot(slot) for slot in call.slots]
+    pointers = [_pointer(pointer) for pointer in call.pointers]
     return {
         "caller": numbers[call.caller],
         "callee": numbers[call.callee],
         "kind": call.kind.value,
         "hits": call.hits,
         "sites": [[site.file, site.line, site.instruction] for site in call.sites],
-        **({"slots": slots} if slots else {}),
+        **({"slots": pointers} if pointers else {}),
     }
 
 
@@ -176,12 +180,12 @@ def _chain(chain: Chain, numbers: dict[Function, int]) -> dict[str, Any]:
             s.file,
             s.line,
             s.instruction,
-            *([_slot(s.slot)] if s.slot else []),
+            *([_pointer(s.pointer)] if s.pointer else []),
         ]
         for s in chain.steps
     ]
     return {**vars(chain), "steps": steps}
 
 
-def _plain(call: GraphIoctl) -> dict[str, Any]:
-    return {**vars(call), "function": [call.function.name, call.function.where]}
+def _ioctl(ioctl: GraphIoctl) -> dict[str, Any]:
+    return {**vars(ioctl), "function": [ioctl.function.name, ioctl.function.where]}

@@ -1,4 +1,4 @@
-"""Threads of QEMU's pool: which of them makes the next one, and what QEMU does meanwhile, is a race. Pure."""
+"""Merges recordings of one build into one call graph; the order of the inputs does not matter. Pure."""
 
 from __future__ import annotations
 
@@ -17,39 +17,45 @@ from analyzer.graph.chains import (
     chains_of,
     graph_pointer,
     kernel_steps,
-    missing_of,
+    missed_milestones,
     own_chain,
 )
 from analyzer.graph.qemu_arguments import arguments_of, machine_of
 from analyzer.kvm.requests import name_of
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function, Stop
+from analyzer.model.headings import MAIN_THREAD
 from analyzer.model.recording import Recording
-from gdbscripts.records import STORE
+from gdbscripts.enums import RecordingOutcome, StopReason
 
-_STARTS = "thread-create"
-_THREADS_WITHOUT_CHAINS = (_STARTS, "where", STORE)  # nothing was waited for there
-_MAKES_THE_NEXT = "do_spawn_thread"  # util/thread-pool.c
+# stops that reach no milestone
+_REASONS_WITHOUT_MILESTONES = (StopReason.THREAD_CREATE, StopReason.WHERE, StopReason.STORE)
+_POOL_SPAWN_FUNCTION = "do_spawn_thread"  # of util/thread-pool.c in QEMU: creates the threads of the pool
 
 
 def thread_pool_starts(recording: Recording) -> frozenset[int]:
-    """Numbers of the stops that show how a thread of the pool was made, unless something was waited for there.
+    """Return the numbers of the stops at which QEMU's thread pool creates a thread, to leave them out of a graph.
 
-    Two recordings of one program have other ones, so that a graph of one program is the same without them.
+    Which thread of the pool creates the next one is a race: with these stops, two recordings of one program would
+    give different graphs. A stop stays in the graph when its thread, or a thread created by that, reaches a
+    milestone.
     """
-    of_the_pool = {stop.number for stop in recording.stops if _is_of_the_pool(stop)}
-    if not of_the_pool:
+    pool_starts = {stop.number for stop in recording.stops if _is_thread_pool_start(stop)}
+    if not pool_starts:
         return frozenset()
-    shown = (stop for stop in recording.stops if stop.reason not in _THREADS_WITHOUT_CHAINS)
-    return frozenset(of_the_pool - {made.number for stop in shown for made in _creations(stop, recording)})
+    reached = (stop for stop in recording.stops if stop.reason not in _REASONS_WITHOUT_MILESTONES)
+    needed = {creation.number for stop in reached for creation in _creation_stops(stop, recording)}
+    return frozenset(pool_starts - needed)
 
 
-def _is_of_the_pool(stop: Stop) -> bool:
-    return stop.reason == _STARTS and any(frame.function.name == _MAKES_THE_NEXT for frame in stop.frames)
+def _is_thread_pool_start(stop: Stop) -> bool:
+    return stop.reason is StopReason.THREAD_CREATE and any(
+        frame.function.name == _POOL_SPAWN_FUNCTION for frame in stop.frames
+    )
 
 
-def _creations(stop: Stop, recording: Recording) -> Iterator[Stop]:
-    """Where the stop's thread was made, where the one was made that made it, and so on."""
+def _creation_stops(stop: Stop, recording: Recording) -> Iterator[Stop]:
+    """Yield the stop that created the stop's thread, the stop that created the creating thread, and so on."""
     seen = {stop.thread}
     creation = recording.creation(recording.thread(stop.thread))
     while creation is not None and creation.thread not in seen:
@@ -58,76 +64,84 @@ def _creations(stop: Stop, recording: Recording) -> Iterator[Stop]:
         creation = recording.creation(recording.thread(creation.thread))
 
 
-_OF_THE_HOST = ("seconds", "log")  # of a birth certificate: another build of the same has others
-_NO_CHAINS = ("where", STORE)  # where threads stood at the end, and who stored a pointer
+_HOST_SPECIFIC_KEYS = ("seconds", "log")  # of the build provenance: they differ between two builds of one source
+# the last position of each thread, and the stores of pointers
+_REASONS_OUTSIDE_GRAPHS = (StopReason.WHERE, StopReason.STORE)
 _Edge = tuple[Function, Function, CallKind]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
 def merge(recordings: Sequence[Recording]) -> CallGraph:
-    """One graph of all stacks. AnalyzerError when the recordings are not of one build."""
+    """Return one graph of all stacks of the recordings.
+
+    Raises AnalyzerError when there is no recording, or when the recordings are of different builds.
+    """
     return combine([graph_of(recording) for recording in recordings])
 
 
 def graph_of(recording: Recording) -> CallGraph:
-    """The graph of one recording."""
-    tally, by_chance = _Counts(), thread_pool_starts(recording)
+    """Return the call graph of one recording: its calls, chains, missed milestones and ioctls."""
+    counts, pool_starts = _GraphCounts(), thread_pool_starts(recording)
     for stop in recording.stops:
-        if stop.reason not in _NO_CHAINS and stop.number not in by_chance:
-            tally.add(stop, recording)
+        if stop.reason not in _REASONS_OUTSIDE_GRAPHS and stop.number not in pool_starts:
+            counts.add(stop, recording)
     graph = CallGraph(_provenance(recording))
-    tally.fill(graph)
+    counts.fill(graph)
     graph.chains = tuple(chains_of(recording))
-    graph.missing = tuple(missing_of(recording))
+    graph.missing = tuple(missed_milestones(recording))
     graph.ioctls = tuple(_ioctls(recording))
     return graph
 
 
 def combine(graphs: Sequence[CallGraph]) -> CallGraph:
-    """One graph that counts what all of them count. AnalyzerError when they are not of one build."""
+    """Return one graph with the functions, calls, chains and ioctls of all `graphs`; counts are added.
+
+    Raises AnalyzerError when there is no graph, or when the graphs are of different builds.
+    """
     _check_same_build(graphs)
     if len(graphs) == 1:
         return graphs[0]
-    whole = CallGraph(_common_provenance([graph.provenance for graph in graphs]))
-    for nodes in _grouped((node.function, node) for graph in graphs for node in graph.nodes):
-        whole.put(_add_nodes(nodes))
-    for calls in _grouped(((c.caller, c.callee, c.kind), c) for graph in graphs for c in graph.calls):
+    combined = CallGraph(_common_provenance([graph.provenance for graph in graphs]))
+    for nodes in _group((node.function, node) for graph in graphs for node in graph.nodes):
+        combined.put(_add_nodes(nodes))
+    for calls in _group(((c.caller, c.callee, c.kind), c) for graph in graphs for c in graph.calls):
         sites = {site for call in calls for site in call.sites}
-        slots = {slot for call in calls for slot in call.slots}
-        whole.connect(
+        pointers = {pointer for call in calls for pointer in call.pointers}
+        combined.connect(
             replace(
                 calls[0],
                 hits=sum(call.hits for call in calls),
                 sites=tuple(sorted(sites)),
-                slots=tuple(sorted(slots)),
+                pointers=tuple(sorted(pointers)),
             )
         )
-    whole.chains = tuple(sorted({chain for graph in graphs for chain in graph.chains}, key=chain_order))
-    reached = {chain.milestone for chain in whole.chains}
+    combined.chains = tuple(sorted({chain for graph in graphs for chain in graph.chains}, key=chain_order))
+    reached = {chain.milestone for chain in combined.chains}
     missing = {entry.milestone: entry for graph in graphs for entry in graph.missing}
-    whole.missing = tuple(missing[name] for name in missing if name not in reached)
-    # In the order of the graph that has most of them; equal ones in the order of their text.
+    combined.missing = tuple(missing[name] for name in missing if name not in reached)
+    # The order of the graph with most ioctls counts; the text decides between graphs with equally many.
     longest_first = sorted((graph.ioctls for graph in graphs), key=lambda calls: (-len(calls), repr(calls)))
-    whole.ioctls = tuple(dict.fromkeys(call for calls in longest_first for call in calls))
-    return whole
+    combined.ioctls = tuple(dict.fromkeys(call for calls in longest_first for call in calls))
+    return combined
 
 
 @dataclass
-class _Counts:
-    """Counts while stacks go by."""
+class _GraphCounts:
+    """Counts the functions and calls of stacks; `fill` puts them into a graph."""
 
     frames: Counter[Function] = field(default_factory=Counter)
     outermost: Counter[Function] = field(default_factory=Counter)
     innermost: Counter[Function] = field(default_factory=Counter)
     hits: Counter[_Edge] = field(default_factory=Counter)
     sites: dict[_Edge, set[CallSite]] = field(default_factory=lambda: defaultdict(set))
-    slots: dict[_Edge, set[GraphPointer]] = field(default_factory=lambda: defaultdict(set))
+    pointers: dict[_Edge, set[GraphPointer]] = field(default_factory=lambda: defaultdict(set))
     files: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
     threads: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
     milestones: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, stop: Stop, recording: Recording) -> None:
+        """Count the functions and calls of a stop's own stack, and of the kernel's stack of its ioctl."""
         steps = own_chain(stop, recording)
         if not steps:
             return
@@ -146,7 +160,9 @@ class _Counts:
                 caller, callee.function, callee.kind or CallKind.UNKNOWN, callee.instruction, stop.count
             )
             if callee.pointer is not None:
-                self.slots[caller.function, callee.function, CallKind.INDIRECT].add(graph_pointer(callee.pointer))
+                self.pointers[caller.function, callee.function, CallKind.INDIRECT].add(
+                    graph_pointer(callee.pointer)
+                )
         if stop.starts is not None and len(steps) > 1:
             self._add_call(steps[-2], stop.starts, CallKind.THREAD_START, steps[-1].instruction)
 
@@ -160,6 +176,7 @@ class _Counts:
             self.sites[edge].add(CallSite(caller.file, caller.line, instruction))
 
     def fill(self, graph: CallGraph) -> None:
+        """Add all counted functions and calls to `graph`."""
         functions = set(self.frames) | {callee for _, callee, _ in self.hits}
         for function in sorted(functions):
             graph.put(
@@ -174,8 +191,8 @@ class _Counts:
                 )
             )
         for edge in sorted(self.hits):
-            sites, slots = tuple(sorted(self.sites[edge])), tuple(sorted(self.slots[edge]))
-            graph.connect(Call(*edge, hits=self.hits[edge], sites=sites, slots=slots))
+            sites, pointers = tuple(sorted(self.sites[edge])), tuple(sorted(self.pointers[edge]))
+            graph.connect(Call(*edge, hits=self.hits[edge], sites=sites, pointers=pointers))
 
 
 def _check_same_build(graphs: Sequence[CallGraph]) -> None:
@@ -189,7 +206,7 @@ def _check_same_build(graphs: Sequence[CallGraph]) -> None:
         )
 
 
-def _grouped(items: Iterable[tuple[_Key, _Value]]) -> Iterable[list[_Value]]:
+def _group(items: Iterable[tuple[_Key, _Value]]) -> Iterable[list[_Value]]:
     groups: dict[_Key, list[_Value]] = {}
     for key, value in items:
         groups.setdefault(key, []).append(value)
@@ -217,58 +234,60 @@ def _provenance(recording: Recording) -> Provenance:
         build_id=header.build_id,
         accelerator=recording.accelerator.name if recording.accelerator else "",
         guest=PurePosixPath(header.guest).name,
-        complete=recording.end is not None and recording.end.outcome == "complete",
+        complete=recording.end is not None and recording.end.outcome is RecordingOutcome.COMPLETE,
         machine=machine_of(header.command),
         arguments=arguments_of(header.qemu_arguments),
-        build={name: value for name, value in header.build.items() if name not in _OF_THE_HOST},
+        build={name: value for name, value in header.build.items() if name not in _HOST_SPECIFIC_KEYS},
     )
 
 
 def _common_provenance(parts: Sequence[Provenance]) -> Provenance:
-    def all_of(name: str, between: str = ", ") -> str:
+    def joined(name: str, between: str = ", ") -> str:
         values = {value for part in parts for value in str(getattr(part, name)).split(between) if value}
         return between.join(sorted(values))
 
     return Provenance(
         tool=max(part.tool for part in parts),
-        scenario=all_of("scenario"),
-        qemu_version=all_of("qemu_version"),
+        scenario=joined("scenario"),
+        qemu_version=joined("qemu_version"),
         build_id=parts[0].build_id,
-        accelerator=all_of("accelerator"),
-        guest=all_of("guest"),
+        accelerator=joined("accelerator"),
+        guest=joined("guest"),
         complete=all(part.complete for part in parts),
-        machine=all_of("machine"),
-        arguments=all_of("arguments", " | "),
+        machine=joined("machine"),
+        arguments=joined("arguments", " | "),
         build=min((part.build for part in parts), key=str),
     )
 
 
 def _ioctls(recording: Recording) -> list[GraphIoctl]:
-    """The distinct ioctls, in the order in which they were made first."""
-    if recording.ioctl_log:  # threads take turns as they like: each one's are told in its own order
-        calls_of_all = sorted(_ioctls_of_log(recording), key=lambda call: _thread_order(call.thread))
-        return list(dict.fromkeys(calls_of_all))
-    calls: dict[GraphIoctl, None] = {}
+    """Return the distinct ioctls, each thread's in the order of their first issue, the main thread's first."""
+    if recording.ioctl_log:  # the order between threads is a race: the log is sorted by thread
+        logged = sorted(_ioctls_of_log(recording), key=lambda ioctl: _thread_order(ioctl.thread))
+        return list(dict.fromkeys(logged))
+    found: dict[GraphIoctl, None] = {}
     for stop in recording.stops:
         if stop.ioctl is None:
             continue
         caller = stop.frames[1].function if len(stop.frames) > 1 else stop.frames[0].function
         label = recording.thread(stop.thread).label
-        gives = _GIVES.get(stop.ioctl.request, "")
-        calls.setdefault(GraphIoctl(stop.ioctl.request, stop.ioctl.file, label, gives, caller))
-    return list(calls)
+        returned = _RETURNED_DESCRIPTORS.get(stop.ioctl.request, "")
+        found.setdefault(GraphIoctl(stop.ioctl.request, stop.ioctl.file, label, returned, caller))
+    return list(found)
 
 
 def _thread_order(label: str) -> tuple[bool, str]:
-    return label != "main thread", label
+    return label != MAIN_THREAD, label
 
 
 def _ioctls_of_log(recording: Recording) -> Iterator[GraphIoctl]:
     for entry in recording.ioctl_log:
         if entry.functions:
             request, label = name_of(entry.request), recording.thread(entry.thread).label
-            yield GraphIoctl(request, entry.file, label, _GIVES.get(request, ""), entry.functions[-1])
+            yield GraphIoctl(
+                request, entry.file, label, _RETURNED_DESCRIPTORS.get(request, ""), entry.functions[-1]
+            )
 
 
-# What the descriptor is that a request returns: the ladder of the KVM API documentation, section 2.
-_GIVES = {"KVM_CREATE_VM": "anon_inode:kvm-vm", "KVM_CREATE_VCPU": "anon_inode:kvm-vcpu"}
+# Request -> what the returned descriptor refers to: the descriptor hierarchy of the KVM API document, section 2.
+_RETURNED_DESCRIPTORS = {"KVM_CREATE_VM": "anon_inode:kvm-vm", "KVM_CREATE_VCPU": "anon_inode:kvm-vcpu"}

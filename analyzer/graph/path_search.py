@@ -1,8 +1,8 @@
-"""Simple paths of a call graph, shortest first, without recursion and in a bounded number of steps. Pure.
+"""Finds the simple paths of a call graph, shortest first, in a bounded number of steps. Pure.
 
-From the goals outwards it is counted how many calls each function is away from them. Then the graph is gone
-through in depth, again and again with a higher limit, and only into functions from which a goal is near enough. So
-paths come in the order of their lengths, and memory is that of the graph and of one path.
+A breadth-first search from the goals computes the distance of each function to them, in calls. An iterative
+deepening depth-first search then enters only functions whose distance fits the length of the paths that it looks
+for. So paths come in the order of their lengths, and memory is bounded by the graph and one path.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 
 Calls = tuple[Call, ...]
-_NEVER = 1 << 60  # more calls than any path has
+_UNREACHABLE = 1 << 60  # a distance greater than the length of any path
 
 
 class SearchLimitError(Exception):
-    """The search has taken as many steps as it may."""
+    """A search needs more steps than its budget allows."""
 
 
 @dataclass
 class StepBudget:
-    """How many calls were looked at, and how many may be."""
+    """The number of calls that a search has looked at (`taken`), and how many it may look at (`limit`)."""
 
     limit: int
     taken: int = 0
 
     def take(self, number: int = 1) -> None:
-        """Count; GaveUpError when that is too many."""
+        """Count `number` calls. Raises SearchLimitError when the limit is exceeded."""
         self.taken += number
         if self.taken > self.limit:
             raise SearchLimitError
@@ -39,7 +39,10 @@ class StepBudget:
 
 @dataclass(frozen=True)
 class PathConditions:
-    """What a path must have: each bit stands for one wish, which a function or a kind of call on it grants."""
+    """The conditions of a path as bits: a function or a kind of call on the path satisfies some of them.
+
+    `of_functions` and `of_kinds` map to the bits that they satisfy; `number` is how many conditions there are.
+    """
 
     of_functions: Mapping[Function, int] = field(default_factory=dict)
     of_kinds: Mapping[CallKind, int] = field(default_factory=dict)
@@ -47,151 +50,157 @@ class PathConditions:
 
     @property
     def all(self) -> int:
-        """All bits."""
+        """All conditions: the lowest `number` bits are set."""
         return (1 << self.number) - 1
 
-    def open_at(self, start: Function) -> int:
-        """What is left to wish for a path that begins at `start`."""
+    def unsatisfied_at(self, start: Function) -> int:
+        """Return the conditions that `start` itself does not satisfy."""
         return self.all & ~self.of_functions.get(start, 0)
 
-    def granted(self, call: Call) -> int:
-        """What going along `call` grants."""
+    def satisfied_by(self, call: Call) -> int:
+        """Return the conditions that `call` satisfies, by its callee or its kind."""
         return self.of_functions.get(call.callee, 0) | self.of_kinds.get(call.kind, 0)
 
 
 class UsableCalls:
-    """The calls of a graph that may be gone along, looked up once for each function."""
+    """The calls of a graph that a path may contain, looked up once for each function."""
 
-    def __init__(self, graph: CallGraph, may: Callable[[Call], bool]) -> None:
+    def __init__(self, graph: CallGraph, is_usable: Callable[[Call], bool]) -> None:
         self._graph = graph
-        self._may = may
+        self._is_usable = is_usable
         self._out: dict[Function, Calls] = {}
         self._in: dict[Function, Calls] = {}
 
     def callees(self, function: Function) -> Calls:
-        """Calls that leave `function`."""
+        """Return the usable calls that `function` makes."""
         if function not in self._out:
-            self._out[function] = tuple(filter(self._may, self._graph.callees(function)))
+            self._out[function] = tuple(filter(self._is_usable, self._graph.callees(function)))
         return self._out[function]
 
     def callers(self, function: Function) -> Calls:
-        """Calls that lead into `function`."""
+        """Return the usable calls of `function`."""
         if function not in self._in:
-            self._in[function] = tuple(filter(self._may, self._graph.callers(function)))
+            self._in[function] = tuple(filter(self._is_usable, self._graph.callers(function)))
         return self._in[function]
 
 
-def reachable(net: UsableCalls, starts: Iterable[Function], steps: StepBudget) -> set[Function]:
-    """All functions to which at least one call from `starts` leads."""
+def reachable(usable: UsableCalls, starts: Iterable[Function], budget: StepBudget) -> set[Function]:
+    """Return all functions that `starts` reach by one or more calls. Raises SearchLimitError."""
     found: set[Function] = set()
-    todo = deque(starts)
-    entered = set(todo)
-    while todo:
-        for call in net.callees(todo.popleft()):
-            steps.take()
+    queue = deque(starts)
+    queued = set(queue)
+    while queue:
+        for call in usable.callees(queue.popleft()):
+            budget.take()
             found.add(call.callee)
-            if call.callee not in entered:
-                entered.add(call.callee)
-                todo.append(call.callee)
+            if call.callee not in queued:
+                queued.add(call.callee)
+                queue.append(call.callee)
     return found
 
 
 @dataclass
 class _FixedLengthSearch:
-    """Going through the graph once for paths of one length."""
+    """A depth-first search for the paths of exactly `length` calls; `found` counts them."""
 
     length: int
-    following: int = _NEVER  # the least length that the paths can have which were too long this time
+    next_length: int = _UNREACHABLE  # the shortest possible length of the paths that were too long
     found: int = 0
 
 
 class PathSearch:
-    """Paths to `goals` that have what `wishes` say. None passes a function twice; it may end where it began."""
+    """Finds paths to `goals` that satisfy all `conditions`.
+
+    No path contains a function twice, except that a path may end with the function that it starts with.
+    """
 
     def __init__(
-        self, net: UsableCalls, goals: Iterable[Function], wishes: PathConditions, steps: StepBudget
+        self, usable: UsableCalls, goals: Iterable[Function], conditions: PathConditions, budget: StepBudget
     ) -> None:
-        self._net = net
+        self._usable = usable
         self._goals = frozenset(goals)
-        self._wishes = wishes
-        self._steps = steps
-        self._away = self._distances(0)
-        self._away_with = {bit: self._distances(bit) for bit in _bits(wishes.all)}
+        self._conditions = conditions
+        self._budget = budget
+        self._distance = self._distances(0)
+        self._distance_with = {bit: self._distances(bit) for bit in _split_bits(conditions.all)}
 
     def paths(self, starts: Iterable[Function]) -> Iterator[Calls]:
-        """All paths from `starts`, those of fewer calls first. GaveUpError when it takes too many steps."""
-        yield from self._rounds(sorted(starts), only_shortest=False)
+        """Yield all paths from `starts`, shortest first. Raises SearchLimitError when the budget is used up."""
+        yield from self._search_by_length(sorted(starts), only_shortest=False)
 
     def shortest(self, start: Function) -> Iterator[Calls]:
-        """The paths from `start` with the fewest calls. GaveUpError as above."""
-        self._steps.take()
-        yield from self._rounds([start], only_shortest=True)
+        """Yield the paths from `start` with the fewest calls.
 
-    def _rounds(self, starts: Sequence[Function], only_shortest: bool) -> Iterator[Calls]:
-        least = (self._least(start, self._wishes.open_at(start)) for start in starts)
-        this = _FixedLengthSearch(min(least, default=_NEVER))
-        while this.length < _NEVER:
+        Raises SearchLimitError when the budget is used up.
+        """
+        self._budget.take()
+        yield from self._search_by_length([start], only_shortest=True)
+
+    def _search_by_length(self, starts: Sequence[Function], only_shortest: bool) -> Iterator[Calls]:
+        least = (self._least(start, self._conditions.unsatisfied_at(start)) for start in starts)
+        search = _FixedLengthSearch(min(least, default=_UNREACHABLE))
+        while search.length < _UNREACHABLE:
             for start in starts:
-                yield from self._of_length(start, this)
-            if only_shortest and this.found:
+                yield from self._paths_of_length(start, search)
+            if only_shortest and search.found:
                 return
-            this = _FixedLengthSearch(this.following)
+            search = _FixedLengthSearch(search.next_length)
 
-    def _of_length(self, start: Function, this: _FixedLengthSearch) -> Iterator[Calls]:
-        """Paths of exactly the round's length; on the way it is found out which length comes next."""
+    def _paths_of_length(self, start: Function, search: _FixedLengthSearch) -> Iterator[Calls]:
+        """Yield the paths of exactly the search's length, and set its `next_length`."""
         path: list[Call] = []
         entered = {start}
-        todo = [(iter(self._net.callees(start)), self._wishes.open_at(start))]
-        while todo:
-            calls, wanted = todo[-1]
+        stack = [(iter(self._usable.callees(start)), self._conditions.unsatisfied_at(start))]
+        while stack:
+            calls, unsatisfied = stack[-1]
             call = next(calls, None)
             if call is None:
-                todo.pop()
+                stack.pop()
                 if path:
                     entered.discard(path.pop().callee)
                 continue
-            self._steps.take()
-            callee, left = call.callee, wanted & ~self._wishes.granted(call)
-            closes = callee == start and callee in self._goals and not left
-            if callee in entered and not closes:
+            self._budget.take()
+            callee, remaining = call.callee, unsatisfied & ~self._conditions.satisfied_by(call)
+            closes_cycle = callee == start and callee in self._goals and not remaining
+            if callee in entered and not closes_cycle:
                 continue
-            least = len(path) + 1 + self._least(callee, left)
-            if least > this.length:
-                this.following = min(this.following, least)
+            least = len(path) + 1 + self._least(callee, remaining)
+            if least > search.length:
+                search.next_length = min(search.next_length, least)
                 continue
-            if len(path) + 1 == this.length:
-                this.found += 1
+            if len(path) + 1 == search.length:
+                search.found += 1
                 yield (*path, call)
-            if not closes:
+            if not closes_cycle:
                 path.append(call)
                 entered.add(callee)
-                todo.append((iter(self._net.callees(callee)), left))
+                stack.append((iter(self._usable.callees(callee)), remaining))
 
-    def _least(self, function: Function, wanted: int) -> int:
-        """A path from `function` to a goal that grants what is wanted has at least so many calls."""
-        away = self._away.get(function, _NEVER)
-        for bit in _bits(wanted):
-            away = max(away, self._away_with[bit].get(function, _NEVER))
-        return away
+    def _least(self, function: Function, unsatisfied: int) -> int:
+        """Return a lower bound for the calls of a path from `function` to a goal that satisfies `unsatisfied`."""
+        least = self._distance.get(function, _UNREACHABLE)
+        for bit in _split_bits(unsatisfied):
+            least = max(least, self._distance_with[bit].get(function, _UNREACHABLE))
+        return least
 
     def _distances(self, bit: int) -> dict[Function, int]:
-        """How many calls the goals are away at least, on a way that grants the wish `bit` (0: on any way)."""
-        away = {(goal, True): 0 for goal in self._goals}
-        todo = deque(sorted(away))
-        while todo:
-            callee, granted = todo.popleft()
-            for call in self._net.callers(callee):
-                self._steps.take()
-                grants = bool(self._wishes.granted(call) & bit)
-                for before in (True, False):
-                    reached = (call.caller, before)
-                    if reached not in away and granted == (before or grants):
-                        away[reached] = away[callee, granted] + 1
-                        todo.append(reached)
-        return {function: number for (function, granted), number in away.items() if granted == (bit == 0)}
+        """Return the distance of functions to the nearest goal, in calls, on paths that satisfy `bit` (0: any)."""
+        distances = {(goal, True): 0 for goal in self._goals}
+        queue = deque(sorted(distances))
+        while queue:
+            callee, satisfied = queue.popleft()
+            for call in self._usable.callers(callee):
+                self._budget.take()
+                satisfies = bool(self._conditions.satisfied_by(call) & bit)
+                for satisfied_before in (True, False):
+                    state = (call.caller, satisfied_before)
+                    if state not in distances and satisfied == (satisfied_before or satisfies):
+                        distances[state] = distances[callee, satisfied] + 1
+                        queue.append(state)
+        return {function: number for (function, satisfied), number in distances.items() if satisfied == (bit == 0)}
 
 
-def _bits(number: int) -> Iterator[int]:
+def _split_bits(number: int) -> Iterator[int]:
     while number:
         yield number & -number
         number &= number - 1

@@ -1,4 +1,9 @@
-"""What a QEMU was asked for on its command line: the machine's type, and the user's own arguments. Pure."""
+"""Reads QEMU's command line: the machine type, and the user's own arguments in a form to compare. Pure.
+
+The option names are those of `qemu-options.hx` in QEMU 7.2. `get_opt_value` in `util/qemu-option.c` reads a
+doubled comma as one comma of a value, and `lookup_opt` in `vl.c` (`softmmu/vl.c`, `system/vl.c`) reads `--name` as
+`-name`.
+"""
 
 from __future__ import annotations
 
@@ -7,78 +12,83 @@ import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 
-_MACHINE = ("-machine", "-M")
-_VERBATIM = ("-append",)  # the guest's, and no path of the host
-_TAKE_A_FILE = {
+_MACHINE_OPTIONS = ("-machine", "-M")
+_VERBATIM_OPTIONS = ("-append",)  # the kernel command line of the guest: it contains no path of the host
+_FILE_OPTIONS = {
     "-kernel", "-initrd", "-dtb", "-bios", "-pflash", "-L", "-hda", "-hdb", "-hdc", "-hdd", "-cdrom", "-fda",
     "-fdb", "-sd", "-mtdblock", "-option-rom", "-mem-path", "-pidfile", "-D", "-readconfig", "-chroot",
 }  # fmt: skip
-_NAME_A_FILE = {
+_FILE_KEYS = {
     "file", "filename", "path", "dir", "mem-path", "romfile", "firmware", "logfile", "kernel", "initrd", "script",
     "downscript", "helper", "tftp", "smb",
 }  # fmt: skip
-_HOLD_A_SECRET = {"password", "passwd", "passphrase", "secret", "token", "key"}
-_SAY_WHETHER = {"on", "off", "yes", "no", "true", "false"}
-_PART = re.compile(r"(?:[^,]|,,)+")  # in which QEMU doubles a comma
-_NAMED = re.compile(r"([\w.-]+)=(.*)", re.DOTALL)
-_KINDS = re.compile(r"(?:\w+:)*")  # unix:/run/x
-_FILES = ("unix:", "file:", "pipe:")
-_PROTOCOL = re.compile(r"(?:[A-Za-z][\w+.-]*:)*(?://)?")  # nbd://, fat:rw: and whoever else serves a file's blocks
-_JSON = re.compile(r'"([^"\\]*)"(\s*:\s*)"((?:[^"\\]|\\.)*)"')
-_BEGINS_LIKE_A_PATH = re.compile(r"(?:~[^/]*|\.\.?)?/")
+_SECRET_KEYS = {"password", "passwd", "passphrase", "secret", "token", "key"}
+_SWITCH_VALUES = {"on", "off", "yes", "no", "true", "false"}
+_COMMA_PART = re.compile(r"(?:[^,]|,,)+")  # a doubled comma belongs to the value
+_KEY_VALUE = re.compile(r"([\w.-]+)=(.*)", re.DOTALL)
+_CHARDEV_PREFIX = re.compile(r"(?:\w+:)*")  # the "unix:" of unix:/run/x
+_FILE_PREFIXES = ("unix:", "file:", "pipe:")
+_PROTOCOL = re.compile(r"(?:[A-Za-z][\w+.-]*:)*(?://)?")  # nbd://, fat:rw: and other block protocols
+_JSON_STRING = re.compile(r'"([^"\\]*)"(\s*:\s*)"((?:[^"\\]|\\.)*)"')
+_PATH_START = re.compile(r"(?:~[^/]*|\.\.?)?/")
 _ANY_PATH, _ANY_SECRET = "PATH", "SECRET"
 
 
 def machine_of(command: Sequence[str]) -> str:
-    """The machine type a QEMU command line asks for, "" when it takes QEMU's own default; the last one counts."""
-    asked = ""
+    """Return the machine type of a QEMU command line; "" for QEMU's default.
+
+    The last `-machine` or `-M` counts.
+    """
+    machine_type = ""
     for option, value in pairwise(command):
-        if _option(option) in _MACHINE:
-            asked = _type_and_rest(value)[0] or asked
-    return asked
+        if _option(option) in _MACHINE_OPTIONS:
+            machine_type = _type_and_rest(value)[0] or machine_type
+    return machine_type
 
 
 def arguments_of(given: Sequence[str]) -> str:
-    """The user's own QEMU arguments in one line, as a shell takes them; "" for none.
+    """Return the user's QEMU arguments in one line, quoted for a shell; "" for none.
 
-    The same for all users, folders and hosts: a value that begins as a path does, or names a file and is one in a
-    folder, is `PATH`, and one that holds a secret is `SECRET`. The machine's type is left out: `machine_of` tells
-    it. `--smp` is `-smp`, as for QEMU.
+    The result is the same for all users, folders and hosts: `PATH` replaces a value that begins like a path or
+    that names a file in a folder, and `SECRET` replaces a value that holds a secret. The machine type is left out,
+    since `machine_of` returns it. `--smp` becomes `-smp`.
     """
-    kept: list[str] = []
-    for before, argument in zip(("", *given), given, strict=False):
-        option = _option(before)
-        if option in _MACHINE:
+    shown: list[str] = []
+    for previous, argument in zip(("", *given), given, strict=False):
+        option = _option(previous)
+        if option in _MACHINE_OPTIONS:
             rest = _type_and_rest(argument)[1]
-            kept += ["-machine", _masked("", rest)] if rest else []
-        elif option in _VERBATIM:
-            kept.append(argument)
-        elif _option(argument) not in _MACHINE:
-            kept.append(_masked(option, _option(argument)))
-    return shlex.join(kept)
+            shown += ["-machine", _masked("", rest)] if rest else []
+        elif option in _VERBATIM_OPTIONS:
+            shown.append(argument)
+        elif _option(argument) not in _MACHINE_OPTIONS:
+            shown.append(_masked(option, _option(argument)))
+    return shlex.join(shown)
 
 
 def _option(argument: str) -> str:
-    """The argument with one dash, as QEMU takes two for one."""
+    """Return the argument with one leading dash instead of two."""
     return argument[1:] if argument.startswith("--") else argument
 
 
 def _masked(option: str, argument: str) -> str:
-    """The value of an option without what is of one host or one user."""
-    if option in _TAKE_A_FILE:
+    """Return the value of an option without the paths and secrets in it."""
+    if option in _FILE_OPTIONS:
         return _file(argument)
     if argument.startswith("{"):
-        return _JSON.sub(lambda it: f'"{it[1]}"{it[2]}"{_value(option, it[1], it[3])}"', argument)
-    return _PART.sub(lambda it: _masked_part(option, it[0]), argument)
+        return _JSON_STRING.sub(
+            lambda match: f'"{match[1]}"{match[2]}"{_value(option, match[1], match[3])}"', argument
+        )
+    return _COMMA_PART.sub(lambda match: _masked_part(option, match[0]), argument)
 
 
 def _masked_part(option: str, part: str) -> str:
-    named = _NAMED.fullmatch(part)
+    named = _KEY_VALUE.fullmatch(part)
     return f"{named[1]}={_value(option, named[1], named[2])}" if named else _value(option, "", part)
 
 
 def _file(value: str) -> str:
-    """A file's name with a path of its own as `PATH`, behind the protocol it is reached by."""
+    """Return a file name with its path replaced by `PATH`; a leading protocol such as `nbd://` stays."""
     protocol = _PROTOCOL.match(value)[0]  # type: ignore[index]
     rest = value[len(protocol) :]
     remote = protocol.startswith("json:") or protocol.endswith("//")
@@ -86,21 +96,21 @@ def _file(value: str) -> str:
 
 
 def _value(option: str, key: str, value: str) -> str:
-    """The value, or what stands for it; of `file.filename` it is the last word that counts."""
+    """Return the value, or its replacement. Of a key such as `file.filename`, the last word decides."""
     name = key.rpartition(".")[2]
-    if (name in _HOLD_A_SECRET and value not in _SAY_WHETHER) or (name == "data" and option == "-object"):
+    if (name in _SECRET_KEYS and value not in _SWITCH_VALUES) or (name == "data" and option == "-object"):
         return _ANY_SECRET
-    if name in _NAME_A_FILE and "/" in value:
+    if name in _FILE_KEYS and "/" in value:
         return _file(value)
-    kinds = _KINDS.match(value)[0]  # type: ignore[index]
-    rest = value[len(kinds) :]
-    is_a_file = kinds in _FILES and "/" in rest
-    is_a_path = _BEGINS_LIKE_A_PATH.match(rest) and not (kinds and rest.startswith("//"))
-    return f"{kinds}{_ANY_PATH}" if is_a_file or is_a_path else value
+    prefix = _CHARDEV_PREFIX.match(value)[0]  # type: ignore[index]
+    rest = value[len(prefix) :]
+    is_file = prefix in _FILE_PREFIXES and "/" in rest
+    is_path = _PATH_START.match(rest) and not (prefix and rest.startswith("//"))
+    return f"{prefix}{_ANY_PATH}" if is_file or is_path else value
 
 
 def _type_and_rest(machine: str) -> tuple[str, str]:
-    """The value of `-machine`, taken apart."""
+    """Split the value of `-machine` into the machine type and the rest; "" for what it does not have."""
     parts = machine.split(",")
     named = next((part for part in parts if part and "=" not in part.removeprefix("type=")), "")
     return named.removeprefix("type="), ",".join(part for part in parts if part != named)

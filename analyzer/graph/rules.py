@@ -1,8 +1,8 @@
-"""Rules that must hold: `main must reach kvm_cpu_exec via qemu_thread_start`, parsed and checked on a graph. Pure.
+"""Parses rules such as `main must reach kvm_cpu_exec via qemu_thread_start`, and checks them on a graph. Pure.
 
-`must reach` wants a path, `must not reach` wants none; `via` and `not via` say which paths are meant. `only via F`
-wants that no path between the ends goes past F, whatever else the rule says. Functions are named by patterns, as
-for `analyze paths`; one that means several functions means any of them.
+`must reach` requires a path, `must not reach` forbids one; `via` and `not via` limit the paths that count. `only
+via F` forbids every path between the ends that does not contain F, whatever the other conditions are. Patterns
+name the functions, as for `analyze paths`; a pattern that matches several functions stands for any of them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, sim
 from analyzer.graph.paths import CallPath, PathFinder, PathQuery
 from analyzer.text import visible
 from gdbscripts.records import IMPORT
-from reports.text.paths import heading
 
 GRAMMAR = "FUNCTION must [not] reach FUNCTION [and] [via FUNCTION] [not via FUNCTION] [only via FUNCTION]…"
-_WORD = re.compile(r"'([^']*)'(?!\S)|\"([^\"]*)\"(?!\S)|(\S+)")  # quotes around a name with blanks
+_WORD = re.compile(r"'([^']*)'(?!\S)|\"([^\"]*)\"(?!\S)|(\S+)")  # a name that contains blanks is quoted
 
 
 class RuleOutcome(str, Enum):
-    """What became of a rule. Unchecked is neither of the others and must not pass for one."""
+    """The outcome of checking a rule.
+
+    UNCHECKED means that the graph cannot decide it: no success, and no failure.
+    """
 
     HOLDS = "holds"
     BROKEN = "broken"
@@ -37,35 +39,63 @@ class RuleOutcome(str, Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule; `text` is how it was written."""
+    """A parsed rule; `text` is the sentence that the user wrote."""
 
     text: str
     start: FunctionPattern
     goal: FunctionPattern
-    reach: bool  # False: must not
+    reach: bool  # False for `must not reach`
     via: tuple[FunctionPattern, ...] = ()
     not_via: tuple[FunctionPattern, ...] = ()
     only_via: tuple[FunctionPattern, ...] = ()
 
     @property
     def patterns(self) -> tuple[FunctionPattern, ...]:
-        """All functions that it names."""
+        """All patterns of the rule, in the order of the sentence."""
         return (self.start, self.goal, *self.via, *self.not_via, *self.only_via)
+
+
+class RuleReason(Enum):
+    """The reason for the outcome of a rule."""
+
+    PATH = "path"  # a path exists that the rule describes
+    NO_PATH = "no path"
+    PATH_AROUND = "path around"  # a path exists that does not contain `pattern`, the function of `only via`
+    NO_PATH_AROUND = "no path around"
+    NOT_IN_PROGRAM = (
+        "not in the program"  # the recording looked for `pattern`, and the program has no such function
+    )
+    NEVER_REACHED = "never reached"  # the recording waited for `pattern`
+    NOT_IN_GRAPH = "not in the graph"  # no function of the graph matches `pattern`
+    CUT_OFF = "cut off"  # the search reached its step limit
+
+
+class PartialGraph(Enum):
+    """Why a path may exist in the program though the graph does not contain it."""
+
+    INCOMPLETE = "incomplete"  # the recording did not end normally
+    BACKTRACE = "backtrace"  # an imported backtrace shows one moment
 
 
 @dataclass(frozen=True)
 class RuleCheck:
-    """What became of a rule, in `words`; `path` shows it where a path can."""
+    """The outcome of a rule and its reason; `reports.text.rules` turns them into sentences."""
 
     rule: Rule
     outcome: RuleOutcome
-    words: str
-    path: CallPath | None = None
+    reason: RuleReason
+    pattern: FunctionPattern | None = None  # the pattern that decides the outcome, if one does
+    path: CallPath | None = None  # the path that is the reason, for PATH and PATH_AROUND
+    similar: tuple[str, ...] = ()  # for NOT_IN_GRAPH: names in the graph that are similar to the pattern
+    partial_graph: PartialGraph | None = None  # None: the graph is of complete recordings
 
 
 def parse_rule(text: str) -> Rule:
-    """The rule in the sentence `text`. UsageError, naming the word that is not understood, when it is none."""
-    words = _Words(text)
+    """Return the rule in `text`, a sentence of the form GRAMMAR.
+
+    Raises UsageError, with the first unexpected word in its message, when the sentence has another form.
+    """
+    words = _WordReader(text)
     start = words.pattern()
     words.expect("must")
     reach = not words.skip("not")
@@ -81,29 +111,39 @@ def parse_rule(text: str) -> Rule:
     return Rule(text, start, goal, reach, *(tuple(conditions[which]) for which in ("via", "not", "only")))
 
 
-def check_rule(rule: Rule, graph: CallGraph, steps: int = 0) -> RuleCheck:
-    """Whether the rule holds in the graph. `steps` is as for `Finder`."""
+def check_rule(rule: Rule, graph: CallGraph, step_limit: int = 0) -> RuleCheck:
+    """Check the rule on the graph and return the outcome with its reason.
+
+    `step_limit` bounds each search, as for `PathFinder`. No error is raised: what cannot be decided is UNCHECKED.
+    """
     functions = [node.function for node in graph.nodes]
     for pattern in rule.patterns:
-        if not pattern.among(functions):
-            if pattern is rule.goal and not rule.reach and _not_in_program(pattern, graph):
-                return RuleCheck(rule, RuleOutcome.HOLDS, visible(f"{pattern} is not in the program."))
-            waited_for = _waited_for(pattern, graph)
-            if waited_for and pattern in (rule.goal, *rule.via) and not _partly_seen(graph):
-                outcome = RuleOutcome.BROKEN if rule.reach else RuleOutcome.HOLDS
-                return RuleCheck(rule, outcome, visible(f"{pattern} was waited for and never reached."))
-            words = visible(f"{pattern} was waited for and never reached; the recording is not complete.")
-            return RuleCheck(rule, RuleOutcome.UNCHECKED, words if waited_for else _absent(pattern, graph))
-    verdict = _check_reach(rule, graph, steps)
-    for pattern in rule.only_via if verdict.outcome is RuleOutcome.HOLDS else ():
-        past = _check_past(rule, pattern, graph, steps)
-        if past is not None:
-            return past
-    return verdict
+        if not pattern.matching(functions):
+            return _check_absent(rule, pattern, graph)
+    check = _check_reach(rule, graph, step_limit)
+    for pattern in rule.only_via if check.outcome is RuleOutcome.HOLDS else ():
+        around = _check_around(rule, pattern, graph, step_limit)
+        if around is not None:
+            return around
+    return check
 
 
-class _Words:
-    """The words of a sentence, taken one by one."""
+def _check_absent(rule: Rule, pattern: FunctionPattern, graph: CallGraph) -> RuleCheck:
+    """Return the check of a rule with a pattern that matches no function of the graph."""
+    if pattern is rule.goal and not rule.reach and _not_in_program(pattern, graph):
+        return RuleCheck(rule, RuleOutcome.HOLDS, RuleReason.NOT_IN_PROGRAM, pattern)
+    partial_graph = _partial_graph(graph)
+    if not _was_missed(pattern, graph):
+        similar = tuple(similar_names(pattern, graph))
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, RuleReason.NOT_IN_GRAPH, pattern, similar=similar)
+    outcome = RuleOutcome.UNCHECKED
+    if pattern in (rule.goal, *rule.via) and partial_graph is None:
+        outcome = RuleOutcome.BROKEN if rule.reach else RuleOutcome.HOLDS
+    return RuleCheck(rule, outcome, RuleReason.NEVER_REACHED, pattern, partial_graph=partial_graph)
+
+
+class _WordReader:
+    """Reads the words of a rule one after the other."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -111,102 +151,82 @@ class _Words:
 
     @property
     def at_end(self) -> bool:
-        """Whether all words were taken."""
+        """Whether the sentence has no more words."""
         return not self._words
 
     def skip(self, word: str) -> bool:
-        """Take the next one if it is `word`; whether it was."""
+        """Read the next word if it is `word`. Return whether it was."""
         if self._words and self._words[0][0] == word:
             self._words.popleft()
             return True
         return False
 
     def expect(self, *expected: str) -> str:
-        """Take the next one, which must be one of these."""
+        """Read the next word and return it. Raises UsageError unless it is in `expected`."""
         for word in expected:
             if self.skip(word):
                 return word
-        raise self._not_understood(" or ".join(expected))
+        raise self._unexpected_word(" or ".join(expected))
 
     def pattern(self) -> FunctionPattern:
-        """Take the next one, which names functions."""
+        """Read the next word and return it as a pattern. Raises UsageError when there is none."""
         if self.at_end or (self._words[0][0][0] in "'\"" and self._words[0][3]):
-            raise self._not_understood("a function")
+            raise self._unexpected_word("a function")
         word = self._words.popleft()
         return parse_pattern(word[word.lastindex or 0])
 
-    def _not_understood(self, expected: str) -> UsageError:
-        here = "the end" if self.at_end else repr(self._words[0][0])
+    def _unexpected_word(self, expected: str) -> UsageError:
+        found = "the end" if self.at_end else repr(self._words[0][0])
         return UsageError(
-            visible(f"In the rule “{self._text}” {here} is not understood: {expected} belongs there."),
-            f"Write: {GRAMMAR}. A name with blanks stands in quotes.",
+            visible(f"The rule “{self._text}” is malformed: expected {expected}, found {found}."),
+            f"Write: {GRAMMAR}. Put a name with blanks in quotes.",
         )
 
 
-def _check_reach(rule: Rule, graph: CallGraph, steps: int) -> RuleCheck:
-    finder = PathFinder(graph, PathQuery(rule.start, rule.goal, rule.via, rule.not_via), steps)
+def _check_reach(rule: Rule, graph: CallGraph, step_limit: int) -> RuleCheck:
+    finder = PathFinder(graph, PathQuery(rule.start, rule.goal, rule.via, rule.not_via), step_limit)
     path = next(finder.all(), None)
-    if path is None and finder.gave_up:
-        return RuleCheck(rule, RuleOutcome.UNCHECKED, _CUT_OFF)
-    if path is None and _partly_seen(graph):
-        return RuleCheck(rule, RuleOutcome.UNCHECKED, _not_reached(rule, graph))
-    outcome = RuleOutcome.HOLDS if (path is not None) == rule.reach else RuleOutcome.BROKEN
-    return RuleCheck(rule, outcome, _reached(path) if path else _not_reached(rule, graph), path)
+    if path is None and finder.limit_reached:
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, RuleReason.CUT_OFF)
+    if path is not None:
+        outcome = RuleOutcome.HOLDS if rule.reach else RuleOutcome.BROKEN
+        return RuleCheck(rule, outcome, RuleReason.PATH, path=path)
+    partial_graph = _partial_graph(graph)
+    outcome = RuleOutcome.BROKEN if rule.reach else RuleOutcome.HOLDS
+    if partial_graph is not None:
+        outcome = RuleOutcome.UNCHECKED
+    return RuleCheck(rule, outcome, RuleReason.NO_PATH, partial_graph=partial_graph)
 
 
-def _check_past(rule: Rule, pattern: FunctionPattern, graph: CallGraph, steps: int) -> RuleCheck | None:
-    """The verdict that a path goes past `pattern`, or that nobody knows; None when all paths go via it."""
-    finder = PathFinder(graph, PathQuery(rule.start, rule.goal, not_via=(pattern,)), steps)
+def _check_around(rule: Rule, pattern: FunctionPattern, graph: CallGraph, step_limit: int) -> RuleCheck | None:
+    """Return the check that finds, or cannot exclude, a path without `pattern`; None when all paths contain it."""
+    finder = PathFinder(graph, PathQuery(rule.start, rule.goal, not_via=(pattern,)), step_limit)
     path = next(finder.all(), None)
     if path is not None:
+        return RuleCheck(rule, RuleOutcome.BROKEN, RuleReason.PATH_AROUND, pattern, path)
+    if finder.limit_reached:
+        return RuleCheck(rule, RuleOutcome.UNCHECKED, RuleReason.CUT_OFF)
+    if partial_graph := _partial_graph(graph):
         return RuleCheck(
-            rule, RuleOutcome.BROKEN, f"{_reached(path)} That is not via {visible(str(pattern))}.", path
-        )
-    if finder.gave_up:
-        return RuleCheck(rule, RuleOutcome.UNCHECKED, _CUT_OFF)
-    if seen := _partly_seen(graph):
-        return RuleCheck(
-            rule, RuleOutcome.UNCHECKED, visible(f"No path was seen that is not via {pattern}. {seen}")
+            rule, RuleOutcome.UNCHECKED, RuleReason.NO_PATH_AROUND, pattern, partial_graph=partial_graph
         )
     return None
 
 
-_CUT_OFF = "The search was cut off after many steps. Name fewer functions in the rule, by narrower patterns."
-
-
-def _reached(path: CallPath) -> str:
-    doubt = "" if path.recorded else "; it may never have happened in one go"
-    return f"A path leads from {heading(path)}{doubt}."
-
-
-def _not_reached(rule: Rule, graph: CallGraph) -> str:
-    which = " of the kind the rule names" if rule.via or rule.not_via else ""
-    return visible(f"No path{which} leads from {rule.start} to {rule.goal}. {_partly_seen(graph)}").rstrip()
-
-
-def _partly_seen(graph: CallGraph) -> str:
-    """Why a path that is not in the graph may be one all the same; "" when it is none."""
+def _partial_graph(graph: CallGraph) -> PartialGraph | None:
+    """Return why a path may exist though the graph does not contain it; None for complete recordings."""
     if not graph.provenance.complete:
-        return "What was recorded is not complete, though."
-    return "A backtrace shows one moment, though." if graph.provenance.scenario == IMPORT else ""
+        return PartialGraph.INCOMPLETE
+    return PartialGraph.BACKTRACE if graph.provenance.scenario == IMPORT else None
 
 
 def _not_in_program(pattern: FunctionPattern, graph: CallGraph) -> bool:
-    """Whether the recording looked for that function, and the program does not have it."""
+    """Return whether the recording looked for the function and the program does not have it."""
     absent = (name for entry in graph.missing if not entry.in_program for name in entry.functions)
     return any(pattern.name.fullmatch(name) for name in absent)
 
 
-def _waited_for(pattern: FunctionPattern, graph: CallGraph) -> bool:
-    """Whether a function of that name is in the program, and the recording waited for it and never came there."""
+def _was_missed(pattern: FunctionPattern, graph: CallGraph) -> bool:
+    """Return whether the program has the function, and the recording waited for it and did not reach it."""
     names = (name for entry in graph.missing if entry.in_program for name in entry.functions)
     return any(pattern.name.fullmatch(name) for name in names)
-
-
-def _absent(pattern: FunctionPattern, graph: CallGraph) -> str:
-    alike = similar_names(pattern, graph)
-    perhaps = f", perhaps to {' or '.join(alike)}" if alike else ""
-    return visible(
-        f"No function of the graph matches {pattern}. If it was renamed{perhaps}, correct the rule; if it is "
-        "only not recorded, record it with --break FUNC; if it is gone for good, take the rule out."
-    )

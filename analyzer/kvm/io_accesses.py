@@ -21,7 +21,7 @@ from analyzer.model.frames import Stop
 from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.recording import Recording
 from analyzer.toml import load_toml
-from gdbscripts.records import IO
+from gdbscripts.enums import StopReason
 
 _REGISTER, _UNREGISTER = 0x4010AE67, 0x4010AE68  # KVM_(UN)REGISTER_COALESCED_MMIO
 _HALT = ": f4"  # the end of an instruction's text: the opcode of hlt
@@ -71,7 +71,7 @@ def io_accesses(recording: Recording) -> list[IoAccess]:
     exits = {exit_.ioctl: exit_ for exit_ in recording.exits}
     stops: dict[int, list[Stop]] = {}
     for stop in recording.stops:
-        if stop.reason == IO and stop.exit is not None:
+        if stop.reason is StopReason.IO and stop.exit is not None:
             stops.setdefault(stop.exit, []).append(stop)
     found: list[IoAccess] = []
     zones: list[_CoalescedZone] = []

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CallKind, call_arrow
+from analyzer.model.headings import write_thread
+from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.records import CUT, UNKNOWN_NAME
 
 _COMPILER_SUFFIX = re.compile(r"\.(?:constprop|part|isra|cold|lto_priv)(?:\.\d+)?(?=\.|$)")
@@ -43,7 +45,7 @@ class Frame:
 
     function: Function
     name: str  # as gdb shows it, with compiler suffixes
-    kind: str  # normal, inline, tail, signal, other
+    kind: FrameKind
     file: str  # relative to the source root when it lies below it; "" when unknown
     line: int  # 0 when unknown
     library: str  # path of the shared library; "" for the program itself
@@ -78,7 +80,7 @@ class Stop:
     number: int
     time: float  # seconds since the program was started
     thread: int  # number of the thread
-    reason: str  # milestone, break, thread-create, where, store, io, sample
+    reason: StopReason
     milestones: tuple[str, ...]  # names of the milestones reached here
     function: str  # that the breakpoint is on; "" when none is
     frames: tuple[Frame, ...]
@@ -101,7 +103,26 @@ class Thread:
     @property
     def label(self) -> str:
         """The thread's name in every output: `main thread`, `CPU 0/KVM`, `thread 3`."""
-        return "main thread" if self.number == 1 else self.name or f"thread {self.number}"
+        return write_thread(self.number, self.name)
+
+
+KindAndFunction = tuple[CallKind | None, Function]
+
+
+def calls_in_program(frames: Sequence[Frame]) -> tuple[KindAndFunction, ...]:
+    """The functions of a stack that are in no library, outermost first, and the kind of the call to each.
+
+    `frames` are innermost first. The outermost function has None for a kind.
+    """
+    outermost_first = frames[::-1]
+    kinds = (None, *(frame.call for frame in outermost_first))
+    calls = [(kind, it.function) for kind, it in zip(kinds, outermost_first, strict=False) if not it.library]
+    return ((None, calls[0][1]), *calls[1:]) if calls else ()
+
+
+def chain_text(calls: Sequence[KindAndFunction]) -> str:
+    """The functions in a line, with the arrows of their calls: `main > qemu_init *> kvm_init`."""
+    return " ".join(f"{call_arrow(kind)} {function.name}" for kind, function in calls).strip()
 
 
 CallKey = tuple[str, tuple[int, ...]]  # name of the callee, and the return addresses from the call outwards
@@ -114,7 +135,7 @@ def call_key(frames: Sequence[Frame], position: int, callee: str) -> CallKey:
 
 def return_addresses(frames: Sequence[Frame], position: int) -> tuple[int, ...]:
     """The return addresses of a stack from frame `position` outwards; an inlined function has none of its own."""
-    return tuple(frame.pc for frame in frames[position:] if frame.kind in ("normal", "tail"))
+    return tuple(frame.pc for frame in frames[position:] if frame.kind in (FrameKind.NORMAL, FrameKind.TAIL))
 
 
 def identify(name: str, file: str, library: str) -> Function:

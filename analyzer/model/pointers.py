@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analyzer.model.frames import Function
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 
 @dataclass(frozen=True)
 class PointerOrigin:
     """One step of the dataflow from an indirect call back to where the source names the function.
 
-    `what` is one of `gdbscripts.records.STEPS`:
+    `what`, with the values of PointerOriginKind:
       passed    `function` passes the value as the argument `name`
       read      the value is read from the slot `name`
       stored    `function` stores the value in the slot `name`
@@ -21,7 +22,7 @@ class PointerOrigin:
       returned  the function `name` returns the value to `function`
     """
 
-    what: str
+    what: PointerOriginKind
     name: str
     function: Function | None  # None for read and static
     file: str  # relative to the source root, with `line` the place in the source; "" and 0 when unknown
@@ -34,16 +35,16 @@ class PointerOrigin:
 class Pointer:
     """The function pointer of an indirect call, and its origin.
 
-    `outcome`: explained (`steps` lead to the source), not reproduced (the call did not occur again when QEMU was
-    run again to observe it), unknown; `reason` says why it is not explained.
+    When `outcome` is EXPLAINED, `steps` lead to the source. NOT_REPRODUCED: the call did not occur again when QEMU
+    was run again to observe it. `reason` says why it is not explained.
     """
 
-    kind: str  # member, static, global, argument, local, unknown
+    kind: SlotKind
     slot: str  # `AccelClass.init_machine`; "" for unnamed memory
     address: int  # of the slot; 0 when there is none
     value: int  # the address in the slot
     target: str  # name of the function at `value`
-    outcome: str
+    outcome: PointerOutcome
     reason: str
     tail_calls: tuple[Function, ...]  # the target and further functions that reach the callee by tail calls
     steps: tuple[PointerOrigin, ...]  # from the call back to the source

@@ -1,4 +1,4 @@
-"""Which changes count: what is accepted, what has expired, what must hold. Pure."""
+"""Reads an allow-list (`--allow FILE`), and decides which changes count. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from analyzer.diff.change import NOTES, Change, ChangeKind, Diff, NotComparable
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
 from analyzer.toml import TOMLError, parse_toml
 
-UNCHECKED = "unchecked"  # in an allow file: what could not be compared; of a rule: what could not be decided
+UNCHECKED = "unchecked"  # in an allow file, beside the kinds of changes: what could not be compared
 _STALE = "stale"
 _ALL, _NONE = "all", "none"
 DEFAULT_FAIL_ON = frozenset({str(kind) for kind in ChangeKind if kind not in NOTES})
@@ -21,7 +22,12 @@ DEFAULT_FAIL_ON = frozenset({str(kind) for kind in ChangeKind if kind not in NOT
 
 @dataclass(frozen=True)
 class AllowEntry:
-    """One entry of the allow file. `changes` are words of ChangeKind, or unchecked; none stand for any."""
+    """An entry of an allow-list: the changes that it accepts, and the reason.
+
+    `subject` must match the whole subject of a change. `changes` are values of ChangeKind, or "unchecked" for what
+    could not be compared; none stand for all kinds of change. `milestone`, unless "", must be the first milestone
+    whose chain contains the change. `expires` is the last day on which the entry counts.
+    """
 
     subject: re.Pattern[str]
     reason: str
@@ -30,17 +36,17 @@ class AllowEntry:
     expires: date | None = None
 
     def expired(self, today: date) -> bool:
-        """Whether it accepts nothing any more."""
+        """Return whether the entry no longer counts on the day `today`."""
         return self.expires is not None and today > self.expires
 
-    def fits(self, change: Change) -> bool:
-        """Whether it is about this change."""
-        kind = not self.changes or str(change.kind) in self.changes
-        where = not self.milestone or self.milestone in change.chains[:1]
-        return kind and where and self.subject.fullmatch(change.subject) is not None
+    def matches(self, change: Change) -> bool:
+        """Return whether the entry names this change, by its kind, milestone and subject."""
+        has_kind = not self.changes or str(change.kind) in self.changes
+        has_milestone = not self.milestone or self.milestone in change.chains[:1]
+        return has_kind and has_milestone and self.subject.fullmatch(change.subject) is not None
 
     def matches_not_comparable(self, not_comparable: NotComparable) -> bool:
-        """Whether it is about something that could not be compared; that must be said, not just left open."""
+        """Return whether the entry names what could not be compared: it must contain the word "unchecked"."""
         return UNCHECKED in self.changes and self.subject.fullmatch(not_comparable.subject) is not None
 
     def __str__(self) -> str:
@@ -54,7 +60,7 @@ class AllowEntry:
 
 @dataclass(frozen=True)
 class MustRule:
-    """A rule that must hold, as a sentence, and why."""
+    """A rule that must hold, as a sentence of `analyzer.graph.rules`, and its reason."""
 
     rule: str
     reason: str
@@ -62,17 +68,20 @@ class MustRule:
 
 @dataclass(frozen=True)
 class AllowList:
-    """What is accepted and what must hold."""
+    """The contents of an allow-list: entries that accept changes, and rules that must hold."""
 
-    allowances: tuple[AllowEntry, ...] = ()
-    musts: tuple[MustRule, ...] = ()
+    entries: tuple[AllowEntry, ...] = ()
+    must_rules: tuple[MustRule, ...] = ()
 
 
 def parse_fail_on(text: str) -> frozenset[str]:
-    """The words of `--fail-on`: kinds of change, stale, all, none. UsageError for others."""
+    """Return the kinds that count, from the words of `--fail-on` between commas.
+
+    The words are values of ChangeKind, "stale", "all" and "none". Raises UsageError for no word and for others.
+    """
     words = {word.strip() for word in text.split(",")} - {""}
     if not words:
-        raise UsageError("--fail-on names no kind of change.", f"For none at all: --fail-on {_NONE}")
+        raise UsageError("--fail-on names no kind of change.", f"If no change counts, write --fail-on {_NONE}.")
     known = {str(kind) for kind in ChangeKind} | {_STALE}
     if unknown := words - known - {_ALL, _NONE}:
         raise UsageError(
@@ -84,70 +93,84 @@ def parse_fail_on(text: str) -> frozenset[str]:
 def judge(
     diff: Diff, rules: tuple[RuleResult, ...], allow: AllowList, fail_on: frozenset[str], today: date
 ) -> JudgedDiff:
-    """What the comparison means under these terms; `rules` are the results of `allow.musts`."""
-    active = [entry for entry in allow.allowances if not entry.expired(today)]
+    """Return the comparison with the decision about each change.
+
+    `rules` are the results of `allow.must_rules`, `fail_on` the kinds that count, and `today` the day on which
+    entries may have expired. A change counts when its kind is in `fail_on` and no entry accepts it.
+    """
+    active = [entry for entry in allow.entries if not entry.expired(today)]
     findings = tuple(_finding(change, active, fail_on) for change in diff.changes)
-    open_ = [
+    not_comparable = [
         *diff.not_comparable,
-        *(NotComparable(f"Rule: {r.rule}", r.words) for r in rules if r.outcome == UNCHECKED),
+        *(NotComparable(f"Rule: {r.rule}", r.words) for r in rules if r.outcome is RuleOutcome.UNCHECKED),
     ]
-    stale = tuple(words for entry in allow.allowances if (words := _stale(entry, diff, open_, today)))
+    stale = tuple(words for entry in allow.entries if (words := _stale(entry, diff, not_comparable, today)))
     return JudgedDiff(
         diff=diff,
         findings=findings,
         rules=rules,
         stale=stale,
-        not_comparable=tuple(u for u in open_ if not any(entry.matches_not_comparable(u) for entry in active)),
+        not_comparable=tuple(
+            part for part in not_comparable if not any(entry.matches_not_comparable(part) for entry in active)
+        ),
         stale_counts=_STALE in fail_on,
     )
 
 
 def _finding(change: Change, active: list[AllowEntry], fail_on: frozenset[str]) -> JudgedChange:
-    accepted = next((entry.reason for entry in active if entry.fits(change)), "")
+    accepted = next((entry.reason for entry in active if entry.matches(change)), "")
     return JudgedChange(change, str(change.kind) in fail_on and not accepted, accepted)
 
 
 def _stale(entry: AllowEntry, diff: Diff, not_comparable: list[NotComparable], today: date) -> str:
-    fits = any(map(entry.fits, diff.changes)) or any(map(entry.matches_not_comparable, not_comparable))
+    """Return a sentence about an entry that has expired or matches nothing; "" for any other entry."""
+    matches = any(map(entry.matches, diff.changes)) or any(map(entry.matches_not_comparable, not_comparable))
     if entry.expired(today):
-        return f"{entry}: expired on {entry.expires}" + ("" if fits else ", and matches nothing")
-    return "" if fits else f"{entry}: matches nothing any more"
+        return f"{entry}: expired on {entry.expires}" + ("" if matches else ", and matches nothing")
+    return "" if matches else f"{entry}: matches nothing any more"
 
 
 _KINDS = frozenset({*map(str, ChangeKind), UNCHECKED})
-_Made = TypeVar("_Made")
+_Entry = TypeVar("_Entry")
 
 
 def read_allow_list(text: str, where: str) -> AllowList:
-    """The file in `text`; AnalyzerError, naming `where` and the entry, when it cannot be used."""
+    """Return the allow-list in the TOML `text`.
+
+    Raises AnalyzerError, with the file name `where` and the entry in its message, when the text has another form.
+    """
     try:
         data = parse_toml(text)
     except TOMLError as error:
         raise AnalyzerError(f"{where} is not TOML: {error}.") from None
     if unknown := data.keys() - {"allow", "must"}:
         raise AnalyzerError(
-            f"{where} has {min(unknown)}, which means nothing.", "It wants [[allow]] and [[must]]."
+            f"{where} has the unknown key {min(unknown)}.", "An allow-list consists of [[allow]] and [[must]]."
         )
-    return AllowList(tuple(_all(data, "allow", _allowance, where)), tuple(_all(data, "must", _must, where)))
+    return AllowList(
+        tuple(_entries(data, "allow", _allow_entry, where)), tuple(_entries(data, "must", _must_rule, where))
+    )
 
 
-def _all(data: dict[str, Any], key: str, make: Callable[[dict[str, Any]], _Made], where: str) -> Iterator[_Made]:
+def _entries(
+    data: dict[str, Any], key: str, parse: Callable[[dict[str, Any]], _Entry], where: str
+) -> Iterator[_Entry]:
     entries = data.get(key, [])
     if not isinstance(entries, list):
         raise AnalyzerError(f"{where}: {key} is not a list.", f"Write [[{key}]], with two brackets.")
     for number, entry in enumerate(entries, 1):
         try:
-            yield make(entry)
+            yield parse(entry)
         except (KeyError, TypeError, ValueError, AttributeError, re.error) as error:
             text = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-            raise AnalyzerError(f"{where}, [[{key}]] {number} cannot be used: {text}.") from None
+            raise AnalyzerError(f"{where}, [[{key}]] {number} is invalid: {text}.") from None
 
 
-def _allowance(entry: dict[str, Any]) -> AllowEntry:
+def _allow_entry(entry: dict[str, Any]) -> AllowEntry:
     _check_keys(entry, {"change", "subject", "milestone", "reason", "expires"})
     changes = frozenset(_kinds(entry["change"])) if "change" in entry else frozenset()
     if unknown := changes - _KINDS:
-        raise ValueError(f"{min(unknown)} is no kind of change; there are {', '.join(sorted(_KINDS))}")
+        raise ValueError(f"{min(unknown)} is no kind of change; the kinds are {', '.join(sorted(_KINDS))}")
     subject = re.compile(_text(entry, "subject"))
     milestone = _text(entry, "milestone") if "milestone" in entry else ""
     return AllowEntry(subject, _text(entry, "reason"), changes, milestone, _expires(entry))
@@ -164,22 +187,22 @@ def _expires(entry: dict[str, Any]) -> date | None:
     if isinstance(expires, datetime):
         return expires.date()
     if expires is not None and not isinstance(expires, date):
-        raise ValueError(f"expires is not a date such as 2027-01-31, without quotes: {expires}")
+        raise ValueError(f"expires is not a date; write it without quotes, such as 2027-01-31: {expires}")
     return expires
 
 
-def _must(entry: dict[str, Any]) -> MustRule:
+def _must_rule(entry: dict[str, Any]) -> MustRule:
     _check_keys(entry, {"rule", "reason"})
     return MustRule(_text(entry, "rule"), _text(entry, "reason"))
 
 
 def _check_keys(entry: dict[str, Any], known: set[str]) -> None:
     if unknown := entry.keys() - known:
-        raise ValueError(f"{min(unknown)} means nothing here; there are {', '.join(sorted(known))}")
+        raise ValueError(f"{min(unknown)} is an unknown key; the keys are {', '.join(sorted(known))}")
 
 
 def _text(entry: dict[str, Any], key: str) -> str:
     value = entry[key]
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{key} is empty: say it in words")
+        raise ValueError(f"{key} is empty: write a text")
     return value

@@ -1,59 +1,68 @@
-"""What a comparison means for whoever asked: which changes count, which are accepted, which rules hold."""
+"""The values of a judged comparison: which changes count, which are accepted, which rules hold. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from analyzer.diff.change import Change, Diff, NotComparable
-from analyzer.errors import ExitStatus
+from analyzer.graph.rules import RuleOutcome
+
+
+class Verdict(Enum):
+    """What a comparison comes to. Commands turn it into an exit status."""
+
+    SAME = "same"
+    DIFFERS = "differs"  # something counts, or a rule is broken
+    NOT_COMPARABLE = "not comparable"  # all that could be compared is the same, and something could not be
 
 
 @dataclass(frozen=True)
 class JudgedChange:
-    """A change, and what is thought of it. `accepted` is the reason of the allow file, "" without one."""
+    """A change, and whether it counts. `accepted` is the reason of the allow-list's entry, "" without an entry."""
 
     change: Change
-    counts: bool  # it makes the exit status 1
+    counts: bool  # it is a reason for exit status 1
     accepted: str = ""
 
 
 @dataclass(frozen=True)
 class RuleResult:
-    """A must-hold rule of the allow file. `outcome`: holds, broken, unchecked."""
+    """A must-hold rule of the allow file."""
 
     rule: str
-    reason: str  # why there is such a rule, from the file
-    outcome: str
-    words: str  # what was found
-    path: tuple[str, ...] = ()  # the functions that show it, outermost first
+    reason: str  # why the rule exists, from the allow-list
+    outcome: RuleOutcome
+    words: str  # the reason of the outcome, as a sentence
+    path: tuple[str, ...] = ()  # the functions of the path that decides, outermost first
 
 
 @dataclass(frozen=True)
 class JudgedDiff:
-    """The comparison with everything that was decided about it."""
+    """A comparison with the decision about each change, the results of the rules and the stale entries."""
 
     diff: Diff
     findings: tuple[JudgedChange, ...]  # in the order of `diff.changes`
     rules: tuple[RuleResult, ...]
-    stale: tuple[str, ...]  # entries of the allow file that match nothing or have expired: a sentence each
+    stale: tuple[str, ...]  # entries of the allow-list that match nothing or have expired: a sentence each
     not_comparable: tuple[
         NotComparable, ...
-    ]  # of the comparison and of the rules, what the allow file accepts left out
+    ]  # of the comparison and of the rules, without what the allow-list accepts
     stale_counts: bool = False
 
     @property
     def counting(self) -> tuple[JudgedChange, ...]:
-        """The changes that make a difference."""
+        """The changes that count: they are reasons for exit status 1."""
         return tuple(finding for finding in self.findings if finding.counts)
 
     @property
     def broken(self) -> tuple[RuleResult, ...]:
-        """The rules that do not hold."""
-        return tuple(rule for rule in self.rules if rule.outcome == "broken")
+        """The results of the rules that do not hold."""
+        return tuple(rule for rule in self.rules if rule.outcome is RuleOutcome.BROKEN)
 
     @property
-    def status(self) -> ExitStatus:
-        """1 when something counts, 3 when all that could be compared is the same and something could not be."""
+    def verdict(self) -> Verdict:
+        """What the comparison comes to: a difference outweighs what could not be compared."""
         if self.counting or self.broken or (self.stale and self.stale_counts):
-            return ExitStatus.DIFFERS
-        return ExitStatus.COULD_NOT_RUN if self.not_comparable else ExitStatus.DONE
+            return Verdict.DIFFERS
+        return Verdict.NOT_COMPARABLE if self.not_comparable else Verdict.SAME

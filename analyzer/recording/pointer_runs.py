@@ -7,27 +7,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from analyzer.adapters.gdb import Gdb, GdbError, quote
+from analyzer.adapters.gdb import Gdb, GdbError, mi_string
 from analyzer.graph.chains import own_frames
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import CallKey, Frame, Stop, call_key, return_addresses
 from analyzer.model.recording import Recording
 from gdbscripts import plan as plans
-from gdbscripts.plan import PointerSite
-from gdbscripts.records import IO
+from gdbscripts.enums import FrameKind, StopReason
+from gdbscripts.plan import IndirectCallSite
 
 MAX_SITES = 64  # a recording with many --break may have thousands of indirect calls
+_WITH_CHAINS = (StopReason.MILESTONE, StopReason.BREAK, StopReason.THREAD_CREATE, StopReason.IO)
 _TARGET = re.compile(r"\b0x[0-9a-f]+")
 
 
-def pointer_sites(recording: Recording) -> list[PointerSite]:
+def pointer_sites(recording: Recording) -> list[IndirectCallSite]:
     """The indirect calls of `recording` without duplicates; those in chains of milestones come before --break.
 
     Calls are equal when they have the same callee and return addresses: with other callers the same call may go
     through a pointer of another object.
     """
-    found: dict[CallKey, PointerSite] = {}
-    for stop in sorted(recording.stops, key=lambda stop: stop.reason == "break"):
+    found: dict[CallKey, IndirectCallSite] = {}
+    for stop in sorted(recording.stops, key=lambda stop: stop.reason is StopReason.BREAK):
         for position, callee in _indirect_calls(stop, recording):
             key = call_key(stop.frames, position, callee.name)
             site = _site(stop, position, callee) if key not in found else None
@@ -56,7 +57,7 @@ def _indirect_calls(stop: Stop, recording: Recording) -> Iterator[tuple[int, Fra
 
 def _indirect_call_positions(stop: Stop, recording: Recording) -> Iterator[int]:
     """The positions of the frames in a stop's chain that make an indirect call."""
-    if stop.reason not in ("milestone", "break", "thread-create", IO):
+    if stop.reason not in _WITH_CHAINS:
         return
     for position in range(1, len(own_frames(stop, recording))):
         frame = stop.frames[position]
@@ -64,7 +65,7 @@ def _indirect_call_positions(stop: Stop, recording: Recording) -> Iterator[int]:
             yield position
 
 
-def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:
+def _site(stop: Stop, position: int, callee: Frame) -> IndirectCallSite | None:
     """The indirect call of frame `position`; None when a frame of a library hides the caller's frame."""
     frames = stop.frames
     first = next(number for number, frame in enumerate(frames) if not frame.library)
@@ -72,28 +73,28 @@ def _site(stop: Stop, position: int, callee: Frame) -> PointerSite | None:
     caller = next((n for n, number in enumerate(physical) if number >= position), 0)
     if caller == 0:  # the call leads into a library, or comes out of one
         return None
-    return PointerSite(
-        reached=frames[physical[0]].pc,
-        stack=[frames[number].pc for number in physical[1:]],
-        position=caller - 1,
+    return IndirectCallSite(
+        stop_address=frames[physical[0]].pc,
+        return_addresses=[frames[number].pc for number in physical[1:]],
+        call_position=caller - 1,
         returns=list(return_addresses(frames, physical[caller])),
-        inside_callee=callee.pc - (position > 1),
+        callee_address=callee.pc - (position > 1),
         callee=callee.name,
-        left=first > 0,
-        hidden=_hidden_function(frames[position]),
+        in_library=first > 0,
+        elided_function=_elided_function(frames[position]),
     )
 
 
 def _physical(frames: Sequence[Frame], first: int) -> Iterator[int]:
     """Positions of the frames from `first` on that have a frame on the stack, up to the first of a library."""
     for number in range(first, len(frames)):
-        if frames[number].library or frames[number].kind == "signal":
+        if frames[number].library or frames[number].kind is FrameKind.SIGNAL:
             return
-        if frames[number].kind == "normal":
+        if frames[number].kind is FrameKind.NORMAL:
             yield number
 
 
-def _hidden_function(caller: Frame) -> int:
+def _elided_function(caller: Frame) -> int:
     """The address of the function called directly that made the indirect call as a tail call; 0 if none."""
     target = _TARGET.search(caller.instruction) if caller.call is CallKind.UNKNOWN else None
     return int(target[0], 16) if target else 0
@@ -122,7 +123,7 @@ def explain_pointers(
     if not chosen:
         return notes
     plans.save(plans.RecordingPlan("", [], [], pointers=chosen), str(plan_file))
-    unexplained = int(gdb.command(f"-chain-pointers {quote(str(plan_file))}", timeout=300)["open"])
+    unexplained = int(gdb.command(f"-chain-pointers {mi_string(str(plan_file))}", timeout=300)["open"])
     try:
         for _ in range(_MAX_RUNS):
             report(len(chosen) - unexplained, len(chosen))
@@ -150,4 +151,4 @@ def _run(gdb: Gdb, timeout: float) -> int:
         refused = error.message
     if not refused and gdb.wait_stopped(timeout) is None:
         gdb.interrupt()
-    return int(gdb.command(f"-chain-round-end {quote(refused) if refused else ''}".strip())["open"])
+    return int(gdb.command(f"-chain-round-end {mi_string(refused) if refused else ''}".strip())["open"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -16,11 +15,11 @@ from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
 from analyzer.recording.builder import RecordingBuilder
+from analyzer.recording.source_paths import relative, source_root
 from gdbscripts.lines import LineError, from_line, schema_of
 from gdbscripts.records import (
     BREAK,
     SCHEMA,
-    STEPS,
     Arguments,
     FrameRecord,
     IoctlRecord,
@@ -36,8 +35,10 @@ Roots = tuple[str, ...]  # folders of the program's files: its sources, and its 
 _MAX_LINE_LENGTH = 1 << 25  # characters; a stack of 2000 frames with long arguments has a hundredth of it
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path, name: str = "") -> Recording:
     """Read the recording in `path`, a file or an output folder with a recording.jsonl.
+
+    Messages call it `name`, or by its path when `name` is "".
 
     Raises AnalyzerError when the file is missing, unreadable, damaged, or of a newer schema. A file that is cut
     short is read as far as it goes: `Recording.end` is None.
@@ -45,25 +46,12 @@ def read_recording(path: Path) -> Recording:
     file = path / FILE_NAME if path.is_dir() else path
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
-            return assemble(_records(_bounded(lines, str(file)), str(file)), str(file))
+            shown = name or str(file)
+            return assemble(_records(_bounded(lines, shown), shown), shown)
     except FileNotFoundError:
         raise AnalyzerError(f"There is no recording {file}.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
         raise AnalyzerError(f"{file} cannot be read: {error.strerror}.") from None
-
-
-def source_root(files: Iterable[str]) -> str:
-    """The deepest folder that all absolute paths in `files` have in common; "" when that is the root."""
-    directories = {str(Path(os.path.normpath(file)).parent) for file in files if file.startswith("/")}
-    root = os.path.commonpath(directories) if directories else ""
-    return "" if root == "/" else root
-
-
-def relative(file: str, *roots: str) -> str:
-    """`file`, normalised and relative to the first of `roots` that it lies below; unchanged when below none."""
-    plain = os.path.normpath(file) if file else ""
-    below = (root for root in roots if root and plain.startswith(root + "/"))
-    return plain.removeprefix(next((root + "/" for root in below), ""))
 
 
 def _bounded(file: TextIO, name: str) -> Iterator[str]:
@@ -292,8 +280,8 @@ def _pointers(builder: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]
 
 
 def _pointer_step(step: PointerOriginRecord, stops: set[int], roots: Roots) -> PointerOrigin:
-    if step.what not in STEPS or not (step.stop < 0 or step.stop in stops):
-        raise ValueError(f"a step of pointer {step.pointer} is {step.what} at stop {step.stop}")
+    if step.stop >= 0 and step.stop not in stops:
+        raise ValueError(f"a step of pointer {step.pointer} names stop {step.stop}, which is missing")
     file = relative(step.file, *roots)
     function = identify(step.function, file, step.library) if step.function else None
     stop = step.stop if step.stop >= 0 else None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from analyzer import TOOL
 from analyzer.adapters.elf import function_names
-from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, quote
+from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, mi_string
 from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts
 from analyzer.errors import AnalyzerError, UsageError
@@ -30,6 +30,7 @@ from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
 from analyzer.recording.scenarios import break_step
 from gdbscripts import plan as plans
+from gdbscripts.enums import RecordingOutcome
 from gdbscripts.lines import to_line
 from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, Record
 
@@ -116,7 +117,7 @@ class _RecordingRun:
                 self._start()
                 ended = self._wait(follow)
             except KeyboardInterrupt:
-                self._finish(follow, "interrupted", "interrupted by the user")
+                self._finish(follow, RecordingOutcome.INTERRUPTED, "interrupted by the user")
                 raise
             self._finish(follow, *self._judge(ended))
         if self._interrupted:
@@ -158,7 +159,7 @@ class _RecordingRun:
             accessors=list(request.scenario.accessors),
         )
         plans.save(plan, str(self._plan_file))
-        answer = self._gdb.command(f"-chain-plan {quote(str(self._plan_file))}", timeout=300)
+        answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
         found = set(answer["found"])
         self._started = float(answer["started"])
         for function in request.options.breaks:
@@ -197,19 +198,19 @@ class _RecordingRun:
             if now > deadline:
                 return None
 
-    def _judge(self, ended: Stopped | None) -> tuple[str, str]:
+    def _judge(self, ended: Stopped | None) -> tuple[RecordingOutcome, str]:
         """(outcome, reason) for the footer of the recording."""
         missing = ", ".join(milestone.name for milestone in self._progress.awaited)
         how = _how_it_ended(ended)
         if missing:
-            return "incomplete", f"{how} before: {missing}"
+            return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}"
         if ended is not None and not ended.ended:
-            return "incomplete", how
+            return RecordingOutcome.INCOMPLETE, how
         if self._request.guest.exits_by_itself and self._progress.exit_status not in TINY_EXIT_STATUSES:
-            return "incomplete", f"{how}, but the guest did not end it as expected"
-        return "complete", how
+            return RecordingOutcome.INCOMPLETE, f"{how}, but the guest did not end it as expected"
+        return RecordingOutcome.COMPLETE, how
 
-    def _finish(self, follow: RecordingFollower, outcome: str, reason: str) -> None:
+    def _finish(self, follow: RecordingFollower, outcome: RecordingOutcome, reason: str) -> None:
         """Record the stacks if QEMU is still alive, the outputs, kernel trace, pointers, sources and footer."""
         if not self._has_exited():
             self._stop_and_record_stacks(outcome)
@@ -220,21 +221,21 @@ class _RecordingRun:
             self._append([NoteRecord("The serial port is not recorded: the QEMU arguments redirect it.")])
         if self._kernel is not None:
             self._append(self._kernel.records(read_recording(self._recording), self._started))
-        if self._request.options.pointers and outcome != "interrupted":
+        if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
             self._explain_pointers()
         self._progress.take(follow.new())
         self._append(source_excerpts(self._progress.files))
-        self._gdb.command(f"-chain-end {outcome} {quote(reason)}")
+        self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
 
     def _has_exited(self) -> bool:
         groups = self._gdb.command("-list-thread-groups")["groups"]
         return not any("pid" in group for group in groups)
 
-    def _stop_and_record_stacks(self, outcome: str) -> None:
+    def _stop_and_record_stacks(self, outcome: RecordingOutcome) -> None:
         threads = self._gdb.command("-thread-info")["threads"]
         if any(thread["state"] == "running" for thread in threads):
             self._gdb.interrupt()
-        if outcome != "complete":
+        if outcome is not RecordingOutcome.COMPLETE:
             self._gdb.command("-chain-where", timeout=120)
 
     def _explain_pointers(self) -> None:

@@ -1,1 +1,1 @@
-"""All that is particular to a processor. Another architecture is two more files here."""
+"""The code that depends on the processor. README.md in this folder says what another architecture provides."""

@@ -1,6 +1,7 @@
-"""Chooses what knows this host's machine code. KVM guests are of the host's architecture, so the host decides.
+"""Selects the module for the architecture of this host. A KVM guest has the architecture of the host, and so has
+QEMU.
 
-A module for an architecture has the names of `x86_64.py`.
+Each module has the names of `x86_64.py`. Raises KeyError on a host of another architecture.
 """
 
 from __future__ import annotations
@@ -9,6 +10,6 @@ import platform
 
 from gdbscripts.arch import x86_64
 
-_ALL = {"x86_64": x86_64}
+_ARCHITECTURES = {"x86_64": x86_64}
 
-current = _ALL[platform.machine()]
+current = _ARCHITECTURES[platform.machine()]

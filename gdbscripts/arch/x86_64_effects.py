@@ -1,8 +1,8 @@
-"""What single x86-64 instructions do, read from gdb's disassembly in AT&T syntax: pure, without gdb.
+"""The effect of single x86-64 instructions, parsed from gdb's disassembly in AT&T syntax; does not need gdb.
 
-A place is a register by its 64-bit name (`rax`, `xmm0`), a memory operand as disassembled (`0x68(%rbx)`), or, when
-it is relative to the program counter, the address gdb adds as a comment (`@0x5555…`). Instruction names: AMD64
-Architecture Programmer's Manual, volume 3.
+An operand is a register by its 64-bit name (`rax`, `xmm0`), a memory operand as disassembled (`0x68(%rbx)`), or,
+when it is relative to the program counter, the address that gdb adds as a comment (`@0x5555…`). Instruction names:
+AMD64 Architecture Programmer's Manual, volume 3.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-ALL_BITS = (1 << 64) - 1  # of a register
-ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
-RESULT = "rax"
-# What a call may change (System V ABI, AMD64 supplement, figure 3.4).
-_CLOBBERED_BY_CALLS = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
-# What a call leaves as it was.
-PRESERVED = ("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15")
+ALL_BITS = (1 << 64) - 1  # mask of a 64-bit register
+ARGUMENT_REGISTERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
+RESULT_REGISTER = "rax"
+# Registers that a call may change, and registers that it preserves (x86-64 psABI, figure 3.4).
+_CALLER_SAVED = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
+CALLEE_SAVED = ("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15")
 _COMMENT = re.compile(r"\s+#\s+(0x[0-9a-f]+).*$")
 _PREFIX = re.compile(r"^(?:(?:notrack|bnd|lock|rep|repz|repnz|data16|cs|rex\.W)\s+)+")
 _ABSOLUTE = re.compile(r"-?0x[0-9a-f]+\(%rip\)")
@@ -29,11 +28,11 @@ _OPERAND = re.compile(r"[^,(]*\([^)]*\)|[^,]+")
 _READS_ONLY = re.compile(
     r"^(?:cmp|test|push|j|nop|bt[bwlq]?$|u?comis|prefetch|endbr|ret|leave|sfence|lfence|mfence)"
 )
-_COPIES = re.compile(r"^(?:mov(?:abs)?[bwlq]?|v?mov(?:aps|ups|apd|upd|dqa|dqu)|v?mov[dq])$")
-_HARMLESS = re.compile(
+_MOVES = re.compile(r"^(?:mov(?:abs)?[bwlq]?|v?mov(?:aps|ups|apd|upd|dqa|dqu)|v?mov[dq])$")
+_NO_EFFECT = re.compile(
     r"^(?:nop|endbr|ret|leave|hlt|ud2|pause|[lsm]fence|cld|std|cmc|clc|stc|fn|emms|vzeroupper|data16|cs|int3|wait|fwait)"
 )
-_IMPLICIT: Dict[str, Tuple[str, ...]] = {
+_IMPLICIT_REGISTERS: Dict[str, Tuple[str, ...]] = {
     "mul": ("rax", "rdx"), "imul": ("rax", "rdx"), "div": ("rax", "rdx"), "idiv": ("rax", "rdx"),
     "cltq": ("rax",), "cwtl": ("rax",), "cltd": ("rdx",), "cqto": ("rdx",), "cpuid": ("rax", "rbx", "rcx", "rdx"),
     "rdtsc": ("rax", "rdx"), "rdtscp": ("rax", "rdx", "rcx"), "xgetbv": ("rax", "rdx"), "lods": ("rax", "rsi"),
@@ -44,73 +43,76 @@ _IMPLICIT: Dict[str, Tuple[str, ...]] = {
 
 
 class Memory(NamedTuple):
-    """A memory operand: displacement + base + by * scale; "" for a register that is not used."""
+    """A memory operand: displacement + base + index_register * scale, in bytes; "" for a register that it
+    lacks."""
 
     displacement: int
     base: str
-    by: str
+    index_register: str
     scale: int
 
-    def address(self, base: int, by: int) -> int:
-        """Where it is, with these values in its registers."""
-        return (self.displacement + base + by * self.scale) & ALL_BITS
+    def address(self, base: int, index: int) -> int:
+        """Return the 64-bit address of the operand for these register values."""
+        return (self.displacement + base + index * self.scale) & ALL_BITS
 
 
 class Effect(NamedTuple):
-    """What an instruction does to places.
+    """The effect of an instruction on operands.
 
-    `kind`: copy (`written` becomes `source`), maybe (it may, or stays), clobber (it becomes something else), call,
-    wild (nobody knows what it does), nothing. `source` is a place, or `$0x…` for a number; `width` is in bytes.
+    `kind`: copy (`destination` gets the value of `source`), maybe (it gets that value or keeps its own), clobber
+    (it gets another value), call, wild (unknown instruction: any operand may change), nothing. `source` is an
+    operand, or `$0x…` for a number; `width` is in bytes.
     """
 
     kind: str
-    written: str = ""
+    destination: str = ""
     source: str = ""
-    also: Tuple[str, ...] = ()  # places that become something else besides
+    clobbers: Tuple[str, ...] = ()  # further operands that get another value
     width: int = 8
 
 
 class Flow(NamedTuple):
-    """Where control goes next: to the following instruction, to the targets of a jump, or nobody knows where."""
+    """The next instruction: the following one if `falls_through`, and the `targets` of a direct jump, as
+    addresses."""
 
     falls_through: bool
     targets: Tuple[int, ...] = ()
 
 
 def effect(text: str) -> Effect:
-    """What the disassembled instruction does."""
-    name, operands = _split(text)
+    """Return the effect of the disassembled instruction `text` on operands."""
+    name, operands = _split_instruction(text)
     if name.startswith("call"):
-        return Effect("call", also=_CLOBBERED_BY_CALLS)
-    also = _implicit(name, operands)
+        return Effect("call", clobbers=_CALLER_SAVED)
+    clobbers = _implicit(name, operands)
     if _READS_ONLY.match(name) or not operands:
-        known = also or operands or _HARMLESS.match(name) or _READS_ONLY.match(name)
-        return Effect("clobber" if also else "nothing" if known else "wild", also=also)
+        harmless = clobbers or operands or _NO_EFFECT.match(name) or _READS_ONLY.match(name)
+        return Effect("clobber" if clobbers else "nothing" if harmless else "wild", clobbers=clobbers)
     width = _width(name, text)
     if len(operands) == 1:
-        return Effect("clobber", operands[0], also=also, width=width)
-    moved = _move(name, operands[0], operands[-1], width)
-    return moved or Effect("clobber", operands[-1], also=also, width=width)
+        return Effect("clobber", operands[0], clobbers=clobbers, width=width)
+    move = _move(name, operands[0], operands[-1], width)
+    return move or Effect("clobber", operands[-1], clobbers=clobbers, width=width)
 
 
-def _move(name: str, source: str, written: str, width: int) -> Optional[Effect]:
-    """The effect of an instruction that moves a value; None for one that computes something else."""
+def _move(name: str, source: str, destination: str, width: int) -> Optional[Effect]:
+    """Return the effect of an instruction that moves a value; None for one that computes another value."""
     if name.startswith(("xchg", "xadd")):
-        return Effect("clobber", written, also=(source,), width=width)
-    # Half a pointer is none; but a small number that is written to half a register fills all of it.
+        return Effect("clobber", destination, clobbers=(source,), width=width)
+    # Half of a pointer is no pointer; but a 32-bit write to a register clears its upper half.
     if width < 8 and not (width == 4 and (source.startswith("$") or name.startswith("xor"))):
         return None
     if name.startswith("lea"):
-        return Effect("copy", written, "$" + source[1:]) if source.startswith("@") else None
+        return Effect("copy", destination, "$" + source[1:]) if source.startswith("@") else None
     if name.startswith("xor"):
-        return Effect("copy", written, "$0x0") if source == written else None
-    if _COPIES.match(name) and (width >= 8 or "(" not in written):
-        return Effect("copy", written, source, width=width)
-    return Effect("maybe", written, source) if name.startswith("cmov") else None
+        return Effect("copy", destination, "$0x0") if source == destination else None
+    if _MOVES.match(name) and (width >= 8 or "(" not in destination):
+        return Effect("copy", destination, source, width=width)
+    return Effect("maybe", destination, source) if name.startswith("cmov") else None
 
 
 def _width(name: str, text: str) -> int:
-    """How many bytes the instruction writes."""
+    """Return the number of bytes that the instruction writes."""
     registers = _REGISTER.findall(_COMMENT.sub("", re.sub(r"\([^)]*\)", "", text)))
     if registers:
         return max(_register_width(register) for register in registers[-1:])
@@ -122,14 +124,15 @@ def _register_width(register: str) -> int:
         return {"x": 16, "y": 32, "z": 64}.get(register[0], 8)
     if re.match(r"^r(?:[89]|1[0-5])[bwd]$", register):
         return {"b": 1, "w": 2, "d": 4}[register[-1]]
-    if register in _PARTS:
+    if register in _REGISTER_PARTS:
         return 4 if register.startswith("e") else 1 if register[-1] in "lh" and len(register) < 4 else 2
     return 8
 
 
 def flow(text: str) -> Flow:
-    """Where control goes from the disassembled instruction. A call comes back."""
-    name, operands = _split(text)
+    """Return where control goes after the disassembled instruction. A call continues at the following
+    instruction."""
+    name, operands = _split_instruction(text)
     if name.startswith("ret") or name in ("ud2", "hlt"):
         return Flow(False)
     if not name.startswith("j"):
@@ -140,24 +143,24 @@ def flow(text: str) -> Flow:
 
 
 def is_filler(text: str) -> bool:
-    """Whether the instruction does nothing."""
-    name, operands = _split(text)
+    """Return whether the instruction does nothing, such as `nop`."""
+    name, operands = _split_instruction(text)
     return name.startswith("nop") or (name.startswith("xchg") and operands == ["rax", "rax"])
 
 
 def pointer_operand(text: str) -> str:
-    """The place an indirect call or jump takes its target from; "" for any other instruction."""
-    name, operands = _split(text)
+    """Return the operand that an indirect call or jump loads its target from; "" for any other instruction."""
+    name, operands = _split_instruction(text)
     if not name.startswith(("call", "jmp")) or not operands or not operands[0].startswith("*"):
         return ""
     return operands[0][1:]
 
 
-def parse_memory(place: str) -> Optional[Memory]:
-    """The parts of a memory operand; None for a register or a number."""
-    if place.startswith("@"):
-        return Memory(int(place[1:], 16), "", "", 1)
-    match = _MEMORY.match(place)
+def parse_memory(operand: str) -> Optional[Memory]:
+    """Return the parts of a memory operand; None for a register or a number."""
+    if operand.startswith("@"):
+        return Memory(int(operand[1:], 16), "", "", 1)
+    match = _MEMORY.match(operand)
     if match is None:
         return None
     displacement = int(match["displacement"], 16) if match["displacement"] else 0
@@ -165,8 +168,11 @@ def parse_memory(place: str) -> Optional[Memory]:
 
 
 def address_taken(text: str) -> Optional[Memory]:
-    """The place on the stack whose address the instruction takes; what lies above it may be reached from there."""
-    name, operands = _split(text)
+    """Return the stack operand whose address the instruction computes; None for any other instruction.
+
+    Code that has this address may access all of the stack above it.
+    """
+    name, operands = _split_instruction(text)
     if name.startswith("lea") and len(operands) == 2:
         memory = parse_memory(operands[0])
         return memory if memory is not None and memory.base in ("rbp", "rsp") else None
@@ -176,49 +182,51 @@ def address_taken(text: str) -> Optional[Memory]:
 
 
 def moves_stack_pointer(text: str) -> bool:
-    """Whether `0x8(%rsp)` means something else after the instruction."""
-    name, operands = _split(text)
+    """Return whether the instruction changes the stack pointer, so that `0x8(%rsp)` names another address after
+    it."""
+    name, operands = _split_instruction(text)
     return name.startswith(("push", "pop")) or operands[-1:] == ["rsp"]
 
 
-def _split(text: str) -> Tuple[str, List[str]]:
+def _split_instruction(text: str) -> Tuple[str, List[str]]:
     comment = _COMMENT.search(text)
     plain = _PREFIX.sub("", _COMMENT.sub("", text).strip())
     name, _, rest = plain.partition(" ")
     operands = [
-        _place(operand.strip(), comment[1] if comment else "") for operand in _OPERAND.findall(rest.strip())
+        _operand(operand.strip(), comment[1] if comment else "") for operand in _OPERAND.findall(rest.strip())
     ]
     return name, operands
 
 
-def _place(operand: str, absolute: str) -> str:
-    """One operand as a place; `$…` for a number, "*" kept in front of an indirect target."""
-    star = "*" if operand.startswith("*") else ""
-    plain = operand[len(star) :]
+def _operand(operand: str, absolute: str) -> str:
+    """Return one operand by the rules of this module; `$…` for a number, with "*" in front for an indirect
+    target."""
+    prefix = "*" if operand.startswith("*") else ""
+    plain = operand[len(prefix) :]
     if absolute and _ABSOLUTE.match(plain):
-        return star + "@" + absolute
-    return star + _whole(plain[1:]) if plain.startswith("%") else star + plain
+        return prefix + "@" + absolute
+    return prefix + _full_register(plain[1:]) if plain.startswith("%") else prefix + plain
 
 
-def _whole(register: str) -> str:
-    """The 64-bit register that a part of one belongs to."""
+def _full_register(register: str) -> str:
+    """Return the 64-bit register that contains `register`."""
     numbered = re.match(r"^(r(?:[89]|1[0-5]))[bwd]$", register)
     if numbered:
         return numbered[1]
-    return _PARTS.get(register, register)
+    return _REGISTER_PARTS.get(register, register)
 
 
 def _implicit(name: str, operands: List[str]) -> Tuple[str, ...]:
-    for stem, registers in _IMPLICIT.items():
+    for stem, registers in _IMPLICIT_REGISTERS.items():
         if re.match(stem + r"[bwlq]?$", name) and (stem not in ("imul", "movs") or len(operands) < 2):
             return registers
     return ()
 
 
-_PARTS: Dict[str, str] = {}
+_REGISTER_PARTS: Dict[str, str] = {}
 for _letter in "abcd":
     for _part in ("e%sx", "%sx", "%sl", "%sh"):
-        _PARTS[_part % _letter] = "r%sx" % _letter
+        _REGISTER_PARTS[_part % _letter] = "r%sx" % _letter
 for _name in ("si", "di", "bp", "sp"):
     for _part in ("e%s", "%s", "%sl"):
-        _PARTS[_part % _name] = "r" + _name
+        _REGISTER_PARTS[_part % _name] = "r" + _name

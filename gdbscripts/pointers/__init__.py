@@ -1,1 +1,1 @@
-"""Explains calls through function pointers. See README.md here."""
+"""Explains indirect calls: which slot held the function pointer, and which statement stored it. See README.md."""

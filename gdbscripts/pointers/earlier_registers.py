@@ -1,4 +1,5 @@
-"""What a register held at an earlier instruction of a frame, worked out from what is still there."""
+"""Reconstructs what a register held at an earlier instruction of a frame, from registers and memory that still
+hold it."""
 
 from __future__ import annotations
 
@@ -6,63 +7,66 @@ from typing import List, Optional
 
 import gdb
 
-from gdbscripts.arch.x86_64_effects import PRESERVED, parse_memory
-from gdbscripts.memory import address_in, read_pointer, register
+from gdbscripts.arch.x86_64_effects import CALLEE_SAVED, parse_memory
+from gdbscripts.memory import operand_address, read_pointer, register
 from gdbscripts.pointers.dataflow import FunctionCode, ValueOrigin
 
-_DEEPEST = 6  # memory operands that depend on each other
+_MAX_DEPTH = 6  # of nested memory operands
 
 
 class EarlierRegisters:
-    """A frame at `now`, the address of an instruction of it that is being or has just been executed.
+    """The registers of one frame at earlier instructions.
 
-    `live` tells that the frame's registers are all its own: nothing was called since.
+    `current` is the address of the instruction that the frame executes or has just executed. `registers_unchanged`
+    is true when no call was made since, so that all registers are the frame's own.
     """
 
-    def __init__(self, frame: gdb.Frame, code: FunctionCode, now: int, live: bool) -> None:
+    def __init__(self, frame: gdb.Frame, code: FunctionCode, current: int, registers_unchanged: bool) -> None:
         self._frame = frame
         self._code = code
-        self._now = now
-        self._live = live
+        self._current = current
+        self._registers_unchanged = registers_unchanged
 
-    def value(self, address: int, place: str, deep: int = 0) -> Optional[int]:
-        """What `place` held before the instruction at `address`; None when that cannot be told."""
-        memory = parse_memory(place)
+    def value(self, address: int, operand: str, depth: int = 0) -> Optional[int]:
+        """Return the value of `operand` before the instruction at `address`; None when it cannot be
+        reconstructed."""
+        memory = parse_memory(operand)
         if memory is None:
-            return self._register(address, place, deep)
-        where = self.address(address, place, deep)
-        return None if where is None else read_pointer(where)
+            return self._register(address, operand, depth)
+        location = self.address(address, operand, depth)
+        return None if location is None else read_pointer(location)
 
-    def address(self, address: int, place: str, deep: int = 0) -> Optional[int]:
-        """The address that the memory operand `place` meant to the instruction at `address`."""
-        memory = parse_memory(place)
-        if memory is None or deep > _DEEPEST:
+    def address(self, address: int, operand: str, depth: int = 0) -> Optional[int]:
+        """Return the address of the memory operand in the instruction at `address`; None when it cannot be
+        reconstructed."""
+        memory = parse_memory(operand)
+        if memory is None or depth > _MAX_DEPTH:
             return None
-        base = self._register(address, memory.base, deep) if memory.base else 0
-        index = self._register(address, memory.by, deep) if memory.by else 0
+        base = self._register(address, memory.base, depth) if memory.base else 0
+        index = self._register(address, memory.index_register, depth) if memory.index_register else 0
         if base is None or index is None:
             return None
         return memory.address(base, index)
 
-    def _register(self, address: int, name: str, deep: int) -> Optional[int]:
+    def _register(self, address: int, name: str, depth: int) -> Optional[int]:
         origins = self._code.origins(address, name)
-        if (self._live or name in PRESERVED) and (
-            address == self._now or self._code.origins(self._now, name) == origins
+        if (self._registers_unchanged or name in CALLEE_SAVED) and (
+            address == self._current or self._code.origins(self._current, name) == origins
         ):
             return register(self._frame, name)
-        homes = {origin.home for origin in origins}
-        if len(homes) == 1 and "" not in homes:
-            return read_pointer(address_in(homes.pop(), self._frame))
-        return self._origin(origins, deep) if len(origins) == 1 else None
+        stack_slots = {origin.stack_slot for origin in origins}
+        if len(stack_slots) == 1 and "" not in stack_slots:
+            return read_pointer(operand_address(stack_slots.pop(), self._frame))
+        return self._origin(origins, depth) if len(origins) == 1 else None
 
-    def _origin(self, origins: List[ValueOrigin], deep: int) -> Optional[int]:
+    def _origin(self, origins: List[ValueOrigin], depth: int) -> Optional[int]:
         origin = origins[0]
         if origin.kind == "constant":
             return origin.value
         if origin.kind == "memory":
-            return self.value(origin.address, origin.place, deep + 1)
-        if origin.kind in ("argument", "result"):  # perhaps it is kept in another register as well
-            for name in PRESERVED:
-                if self._code.origins(self._now, name) == origins:
+            return self.value(origin.address, origin.operand, depth + 1)
+        if origin.kind in ("argument", "result"):  # another register may hold the same value
+            for name in CALLEE_SAVED:
+                if self._code.origins(self._current, name) == origins:
                     return register(self._frame, name)
         return None

@@ -1,8 +1,8 @@
-"""Explains the calls through pointers of a recording, by running the program again, several times.
+"""Explains the indirect calls of a recording by running the program again, several times.
 
-The first run finds the places the pointers are read from; the next ones watch these places, as many at once as
-there are debug registers, and prove that each still held the recorded value at the recorded call. Addresses repeat
-since address randomisation is off; where they do not, that is what the recording says.
+The first run finds the slot that each pointer is loaded from. Each further run watches slots for writes, as many
+as there are debug registers, and checks that the slot has the recorded value at the recorded call. Addresses are
+the same in each run since address space randomisation is off; otherwise the pointer is recorded as not reproduced.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import gdb
 
 from gdbscripts.breakpoints import RecordingBreakpoint
 from gdbscripts.disassembly import Disassembler
-from gdbscripts.plan import PointerSite, RecordingPlan
+from gdbscripts.plan import IndirectCallSite, RecordingPlan
 from gdbscripts.pointers.call_breakpoints import CallBreakpoints, ObservedCall
 from gdbscripts.pointers.pointer_calls import PointerCall, PointerSlot
 from gdbscripts.pointers.write_watchpoints import (
-    MOST_WATCHPOINTS,
+    MAX_WATCHPOINTS,
     NoWatchpointError,
     PointerStore,
     WriteWatchpoint,
@@ -28,152 +28,178 @@ from gdbscripts.recorder import Recorder
 
 
 class PointerExplainer:
-    """All pointers to be explained, run by run."""
+    """Explains the indirect calls of `plan.pointers`, run by run, and keeps what is known of each."""
 
     def __init__(self, plan: RecordingPlan, recorder: Recorder) -> None:
-        RecordingBreakpoint.remove_all()  # those of the recorded run
-        codes = Disassembler()
-        self.sites = [PointerCall(site, codes) for site in plan.pointers]
-        self._codes = codes
+        RecordingBreakpoint.remove_all()  # the breakpoints of the recorded run
+        disassembler = Disassembler()
+        self.calls = [PointerCall(site, disassembler) for site in plan.pointers]
+        self._disassembler = disassembler
         self._recorder = recorder
-        self._at_once = MOST_WATCHPOINTS
-        self._points: Dict[PointerCall, CallBreakpoints] = {}
-        self._found: Dict[PointerCall, Optional[ObservedCall]] = {}
-        self._watches: Dict[int, WriteWatchpoint] = {}
+        self._watchpoint_limit = MAX_WATCHPOINTS
+        self._breakpoints: Dict[PointerCall, CallBreakpoints] = {}
+        self._observed: Dict[PointerCall, Optional[ObservedCall]] = {}
+        self._watchpoints: Dict[int, WriteWatchpoint] = {}
 
     @property
-    def open(self) -> int:
-        """How many pointers are not explained yet, nor given up."""
-        return sum(site.open for site in self.sites)
+    def open_count(self) -> int:
+        """The number of pointers that are neither explained nor marked as unresolved."""
+        return sum(call.open for call in self.calls)
 
-    def begin(self) -> None:
-        """Set everything up for a run; the program stands at its very first instruction."""
+    def begin_run(self) -> None:
+        """Set the breakpoints and watchpoints of the next run; the program is stopped at its first instruction."""
         RecordingBreakpoint.remove_all()
         self._recorder.restart_clock()
-        self._recorder.halt(False)
-        self._found = {}
-        self._watches = {}
-        self._set_watches()
-        wanted = [site for site in self.sites if site.open]
-        self._points = {site: CallBreakpoints(site, self._watches, self._recorder) for site in wanted}
-        for address in {site.reached for site in wanted}:
-            StackBreakpoint(address, partial(self._look, address), self._recorder)
+        self._recorder.request_stop(False)
+        self._observed = {}
+        self._watchpoints = {}
+        self._set_watchpoints()
+        unwatched = [call for call in self.calls if call.open]
+        self._breakpoints = {call: CallBreakpoints(call, self._watchpoints, self._recorder) for call in unwatched}
+        for address in {call.stop_address for call in unwatched}:
+            StackBreakpoint(address, partial(self._check_stack, address), self._recorder)
 
-    def finish(self, refused: str) -> None:
-        """Learn from a run that has ended; `refused` is why gdb would not even start it."""
-        if refused:
-            self._give_way(refused)
+    def finish_run(self, start_error: str) -> None:
+        """Evaluate a run that has ended.
+
+        `start_error` is gdb's message when it could not start the run, "" otherwise.
+        """
+        if start_error:
+            self._reduce_watchpoints(start_error)
         else:
-            for site, _ in self._points.items():
-                self._learn(site, self._found.get(site))
+            for call, _ in self._breakpoints.items():
+                self._evaluate_run(call, self._observed.get(call))
         RecordingBreakpoint.remove_all()
-        self._recorder.halt(False)
+        self._recorder.request_stop(False)
 
-    def _set_watches(self) -> None:
-        """Watch as many of the places in question as there are watchpoints."""
-        for site in self.sites:
-            links = list(site.links)
-            # With a copy goes what it was copied to: only the copying tells that it is the right place.
-            needed = {link.slot for link in links if link.before is not None or link.open}
-            if len(needed) > self._at_once:
-                links[-1].give_up("unknown", "it was copied too often")
+    def _set_watchpoints(self) -> None:
+        """Set watchpoints on the slots of open pointers, as many as the hardware has."""
+        for call in self.calls:
+            slots = list(call.slots)
+            # A copied slot needs both slots watched: only the copy proves that the source is the right one.
+            needed = {slot.address for slot in slots if slot.copied_from is not None or slot.open}
+            if len(needed) > self._watchpoint_limit:
+                slots[-1].mark_unresolved("unknown", "it was copied more often than there are watchpoints")
                 continue
-            wanted = needed - set(self._watches)
-            room = self._at_once - len(self._watches)
-            if not any(link.open for link in links) or len(wanted) > room or self._watched_for_another(site):
+            unwatched = needed - set(self._watchpoints)
+            free = self._watchpoint_limit - len(self._watchpoints)
+            if (
+                not any(slot.open for slot in slots)
+                or len(unwatched) > free
+                or self._watched_for_other_value(call)
+            ):
                 continue
             try:
-                for slot in sorted(wanted):
-                    self._watches[slot] = WriteWatchpoint(
-                        slot, site.value, self._watches, self._codes, self._recorder
+                for address in sorted(unwatched):
+                    self._watchpoints[address] = WriteWatchpoint(
+                        address, call.value, self._watchpoints, self._disassembler, self._recorder
                     )
             except NoWatchpointError as error:
-                self._give_way(str(error))
+                self._reduce_watchpoints(str(error))
 
-    def _watched_for_another(self, site: PointerCall) -> bool:
-        """Whether a place in question is watched in this run for another value that it held at another time."""
-        watches = [self._watches[link.slot] for link in site.links if link.slot in self._watches]
-        return any(watch.value != site.value for watch in watches)
+    def _watched_for_other_value(self, call: PointerCall) -> bool:
+        """Return whether a slot of `call` is watched in this run for another value, which it held at another
+        time."""
+        watchpoints = [self._watchpoints[slot.address] for slot in call.slots if slot.address in self._watchpoints]
+        return any(watchpoint.value != call.value for watchpoint in watchpoints)
 
-    def _give_way(self, reason: str) -> None:
-        """gdb has fewer watchpoints than wanted, or none."""
-        self._at_once = min(len(self._watches), self._at_once - 1)
-        if self._at_once > 0:
+    def _reduce_watchpoints(self, reason: str) -> None:
+        """Use fewer watchpoints in the next run, because gdb could not insert all of them; give up when none is
+        left."""
+        self._watchpoint_limit = min(len(self._watchpoints), self._watchpoint_limit - 1)
+        if self._watchpoint_limit > 0:
             return
-        for site in self.sites:
-            for link in site.links:
-                if link.open:
-                    link.give_up("unknown", "no hardware watchpoint is to be had: %s" % reason)
+        for call in self.calls:
+            for slot in call.slots:
+                if slot.open:
+                    slot.mark_unresolved("unknown", "no hardware watchpoint is available: %s" % reason)
 
-    def _look(self, reached: int) -> None:
-        """Which of the recorded calls is the selected thread in, now that it has reached this address?"""
-        waiting = [site for site in self._points if site.reached == reached and site not in self._found]
-        frames = physical_frames(gdb.newest_frame()) if waiting else []
-        for site in waiting:
-            if _is_recorded_stack(frames[1:], site.plan):
-                self._found[site] = self._points[site].find_at(frames[site.plan.position + 1 :])
-        self._recorder.halt(len(self._found) == len(self._points))
+    def _check_stack(self, stop_address: int) -> None:
+        """Find the recorded calls that the selected thread is in, now that it has reached `stop_address`."""
+        pending = [
+            call for call in self._breakpoints if call.stop_address == stop_address and call not in self._observed
+        ]
+        frames = physical_frames(gdb.newest_frame()) if pending else []
+        for call in pending:
+            if _is_recorded_stack(frames[1:], call.call_site):
+                self._observed[call] = self._breakpoints[call].observed_call(
+                    frames[call.call_site.call_position + 1 :]
+                )
+        self._recorder.request_stop(len(self._observed) == len(self._breakpoints))
 
-    def _learn(self, site: PointerCall, found: Optional[ObservedCall]) -> None:
-        if site.end is None:
-            _locate(site, found)
+    def _evaluate_run(self, call: PointerCall, observed: Optional[ObservedCall]) -> None:
+        if call.dataflow is None:
+            _apply_first_run(call, observed)
             return
-        reading = found.reading if found is not None and found.value == site.value else None
-        held = reading is not None and site.link is not None and reading.slot == site.link.slot
-        store = reading.store if reading is not None and held else None
-        for link in list(site.links):
-            if link.open and link.slot in self._watches and not self._watched_for_another(site):
-                _judge(link, held, store, self._watches[link.slot])
-            # The watch of a copy's source tells only what came before the copy.
-            held = held and store is not None and link.before is not None and store.source == link.before.slot
-            store = store.source_store if store is not None and held else None
+        load = observed.load if observed is not None and observed.value == call.value else None
+        reproduced = load is not None and call.slot is not None and load.address == call.slot.address
+        store = load.store if load is not None and reproduced else None
+        for slot in list(call.slots):
+            if slot.open and slot.address in self._watchpoints and not self._watched_for_other_value(call):
+                _apply_watchpoint(slot, reproduced, store, self._watchpoints[slot.address])
+            # Of the source slot only the last store before the copy counts.
+            reproduced = (
+                reproduced
+                and store is not None
+                and slot.copied_from is not None
+                and store.source_address == slot.copied_from.address
+            )
+            store = store.source_store if store is not None and reproduced else None
 
 
-def _is_recorded_stack(frames: List[gdb.Frame], plan: PointerSite) -> bool:
-    """Whether these frames return to where those of the recorded stack did."""
-    inner = frames[: len(plan.stack)]
-    return [frame.pc() for frame in inner] == plan.stack
+def _is_recorded_stack(frames: List[gdb.Frame], call_site: IndirectCallSite) -> bool:
+    """Return whether the return addresses of these frames are those of the recorded stack."""
+    inner = frames[: len(call_site.return_addresses)]
+    return [frame.pc() for frame in inner] == call_site.return_addresses
 
 
 class StackBreakpoint(RecordingBreakpoint):
-    """The address at which a recorded stack was seen."""
+    """A breakpoint at the pc of the innermost frame of a recorded stack."""
 
-    def __init__(self, address: int, look: Callable[[], None], recorder: Recorder) -> None:
+    def __init__(self, address: int, check_stack: Callable[[], None], recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
         self.recorder = recorder
-        self._look = look
+        self._check_stack = check_stack
 
     def hit(self) -> None:
-        """A thread is there again."""
-        self._look()
+        """Compare the stack of the selected thread with the recorded ones."""
+        self._check_stack()
 
 
-def _locate(site: PointerCall, found: Optional[ObservedCall]) -> None:
-    """After the first run: what was read, and from where."""
-    if not site.calls:
-        site.reason = "the machine code at the call does not tell"
-    elif found is None:
-        site.reason = "the call was not seen again"
-        if site.elsewhere:
-            site.reason = "the pointer led to %s, and how that went on cannot be told" % site.elsewhere
-    elif found.end is None:
-        site.call, site.value = found.call, found.value
-        site.reason = "the machine code does not tell which of several ways the pointer came"
+def _apply_first_run(call: PointerCall, observed: Optional[ObservedCall]) -> None:
+    """Store the result of the first run in `call`: the slot that the pointer was loaded from, or why there is
+    none."""
+    if not call.candidates:
+        call.reason = "the machine code at the call site contains no indirect call"
+    elif observed is None:
+        call.reason = "the recorded call was not observed in another run"
+        if call.other_target:
+            call.reason = "the pointer leads to %s, and its path to the callee is unknown" % call.other_target
+    elif observed.dataflow is None:
+        call.candidate, call.value = observed.candidate, observed.value
+        call.reason = "the machine code has several possible origins of the pointer"
     else:
-        site.call, site.value, site.end, site.local = found.call, found.value, found.end, found.local
-        if found.reading is not None:
-            site.link = PointerSlot(found.reading.slot, found.reading.name)
+        call.candidate, call.value, call.dataflow, call.local_name = (
+            observed.candidate,
+            observed.value,
+            observed.dataflow,
+            observed.local_name,
+        )
+        if observed.load is not None:
+            call.slot = PointerSlot(observed.load.address, observed.load.name)
 
 
-def _judge(link: PointerSlot, held: bool, store: Optional[PointerStore], watch: WriteWatchpoint) -> None:
-    """After a run with a watchpoint: who stored it, proved by what was read there afterwards."""
-    if watch.gave_up:
-        link.give_up("unknown", "its place is written to too often")
-    elif not held:
-        link.give_up("lost", "the program did not use the same memory again")
+def _apply_watchpoint(
+    slot: PointerSlot, reproduced: bool, store: Optional[PointerStore], watchpoint: WriteWatchpoint
+) -> None:
+    """Store the result of a run with a watchpoint in `slot`: the store, if a later load saw the stored value."""
+    if watchpoint.write_limit_reached:
+        slot.mark_unresolved("unknown", "the slot is written to too often")
+    elif not reproduced:
+        slot.mark_unresolved("lost", "the program did not use the same memory in another run")
     elif store is not None:
-        link.be_stored(store)
-    elif watch.from_beginning:
-        link.be_static()
+        slot.mark_stored(store)
+    elif watchpoint.set_by_loader:
+        slot.mark_static()
     else:
-        link.give_up("unknown", "nobody was seen storing it")
+        slot.mark_unresolved("unknown", "no store observed")

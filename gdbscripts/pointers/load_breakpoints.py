@@ -1,115 +1,80 @@
-"""Where a pointer was read from: breakpoints on the very instructions that read it, while registers tell."""
+"""Breakpoints on the instructions that load a pointer, where registers still hold the address of its slot."""
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 import gdb
 
 from gdbscripts.arch.x86_64_effects import parse_memory
 from gdbscripts.breakpoints import RecordingBreakpoint
-from gdbscripts.memory import address_in, read_pointer, stack_pointer, value_in
-from gdbscripts.pointers.pointer_dataflow import Accepts
-from gdbscripts.pointers.slot_names import local_at, name_in_scope
+from gdbscripts.memory import operand_address, read_pointer, stack_pointer
+from gdbscripts.pointers.pointer_dataflow import PointerTest
+from gdbscripts.pointers.slot_names import name_in_scope
 from gdbscripts.pointers.write_watchpoints import PointerStore, WriteWatchpoint
 from gdbscripts.recorder import Recorder
 
 
 class PointerLoad(NamedTuple):
-    """A pointer was read from a place in memory; `store` is the last write to it in this run, when watched."""
+    """One load of the pointer from the slot at `address`.
 
-    slot: int
+    `number` counts the loads of a run, from 1; `store` is the last write to the slot in this run, None when the
+    slot is not watched.
+    """
+
+    address: int
     value: int
     name: str
-    order: int  # of all readings of a run
+    number: int  # counts all loads of a run
     store: Optional[PointerStore]
 
 
 class LoadBreakpoint(RecordingBreakpoint):
-    """Keeps what an instruction read last, for each thread and depth of its stack."""
+    """A breakpoint on an instruction that loads the pointer; keeps the last load per thread and stack pointer."""
 
-    count = 0
+    load_count = 0
 
-    def __init__(self, address: int, place: str, accepts: Accepts, recorder: Recorder) -> None:
+    def __init__(self, address: int, operand: str, is_pointer: PointerTest, recorder: Recorder) -> None:
         super().__init__("*0x%x" % address, internal=True)
         self.recorder = recorder
-        self.watch: Optional[WriteWatchpoint] = None
-        self._place = place
-        self._accepts = accepts
-        self._name: Optional[str] = None
-        self._last: Dict[Tuple[int, int], PointerLoad] = {}
-
-    def hit(self) -> None:
-        """The instruction is about to read."""
-        frame = gdb.newest_frame()
-        slot = address_in(self._place, frame)
-        value = read_pointer(slot)
-        if not self._accepts(value):
-            return
-        LoadBreakpoint.count += 1
-        if self._name is None or "[" in self._name:  # an instruction reads one member, but any element
-            memory = parse_memory(self._place)
-            self._name = name_in_scope(slot, memory.displacement if memory else None)
-        watched = self.watch is not None and self.watch.slot == slot
-        store = self.watch.last if self.watch is not None and watched else None
-        key = (gdb.selected_thread().num, stack_pointer(frame))
-        self._last[key] = PointerLoad(slot, value, self._name, LoadBreakpoint.count, store)
-
-    def latest(self, thread: int, depth: int, value: int, since: int) -> Optional[PointerLoad]:
-        """What `thread` read at this depth of the stack; at another depth only if there is no doubt.
-
-        What was read before reading number `since` was for a call before.
-        """
-        exact = self._last.get((thread, depth))
-        if exact is not None and exact.value == value:
-            return exact if exact.order > since else None
-        own = [
-            reading
-            for (t, _), reading in self._last.items()
-            if t == thread and reading.value == value and reading.order > since
-        ]
-        return max(own, key=lambda reading: reading.order) if len({reading.slot for reading in own}) == 1 else None
-
-
-class PointerCallHit(NamedTuple):
-    """A call through a pointer; `since` and `until` are numbers of readings: what was read for it lies between."""
-
-    value: int
-    since: int
-    until: int
-
-
-class CallBreakpoint(RecordingBreakpoint):
-    """Keeps what an indirect call or jump called last, for each thread and depth of its stack."""
-
-    def __init__(self, address: int, operand: str, accepts: Accepts, recorder: Recorder) -> None:
-        super().__init__("*0x%x" % address, internal=True)
-        self.address = address
-        self.recorder = recorder
+        self.watchpoint: Optional[WriteWatchpoint] = None
         self._operand = operand
-        self._accepts = accepts
-        self._calls: Dict[Tuple[int, int], PointerCallHit] = {}
-        self.homes: List[str] = []
-        self.local = ""
+        self._is_pointer = is_pointer
+        self._name: Optional[str] = None
+        self._last_loads: Dict[Tuple[int, int], PointerLoad] = {}
 
     def hit(self) -> None:
-        """The call is about to be made."""
+        """Keep slot and value of the load that is about to happen, if the value leads to the callee."""
         frame = gdb.newest_frame()
-        value = value_in(self._operand, frame)
-        key = (gdb.selected_thread().num, stack_pointer(frame))
-        before = self._calls.get(key)
-        self._calls[key] = PointerCallHit(value, before.until if before is not None else 0, LoadBreakpoint.count)
-        if not self._accepts(value):
+        address = operand_address(self._operand, frame)
+        value = read_pointer(address)
+        if not self._is_pointer(value):
             return
-        for home in self.homes if not self.local else ():
-            self.local = local_at(address_in(home, frame))
+        LoadBreakpoint.load_count += 1
+        if self._name is None or "[" in self._name:  # the member is fixed per instruction, an array element is not
+            memory = parse_memory(self._operand)
+            self._name = name_in_scope(address, memory.displacement if memory else None)
+        is_watched = self.watchpoint is not None and self.watchpoint.address == address
+        store = self.watchpoint.last_store if self.watchpoint is not None and is_watched else None
+        key = (gdb.selected_thread().num, stack_pointer(frame))
+        self._last_loads[key] = PointerLoad(address, value, self._name, LoadBreakpoint.load_count, store)
 
-    def called(self, thread: int, depth: int) -> int:
-        """What `thread` called last at this depth of the stack, wherever that leads; 0 for nothing."""
-        made = self._calls.get((thread, depth))
-        return made.value if made is not None else 0
+    def last_load(self, thread: int, depth: int, value: int, after: int) -> Optional[PointerLoad]:
+        """Return the last load by `thread` with this stack pointer and `value`, numbered higher than `after`.
 
-    def made(self, thread: int, depth: int) -> Optional[PointerCallHit]:
-        """What `thread` called last at this depth of the stack; None when it called another, or nothing, here."""
-        made = self._calls.get((thread, depth))
-        return made if made is not None and self._accepts(made.value) else None
+        Falls back to loads at other stack pointers when all of them are from one slot; None when there is no such
+        load. Loads up to number `after` belong to an earlier call.
+        """
+        exact = self._last_loads.get((thread, depth))
+        if exact is not None and exact.value == value:
+            return exact if exact.number > after else None
+        thread_loads = [
+            load
+            for (load_thread, _), load in self._last_loads.items()
+            if load_thread == thread and load.value == value and load.number > after
+        ]
+        return (
+            max(thread_loads, key=lambda load: load.number)
+            if len({load.address for load in thread_loads}) == 1
+            else None
+        )

@@ -1,6 +1,6 @@
-"""Follows a pointer backwards from where it is used, through arguments and their callers, by machine code alone.
+"""Backward dataflow analysis from an indirect call through arguments into its callers, by machine code alone.
 
-Nothing runs here: what is found is where to look while the program runs.
+The program does not run meanwhile: the result says which instructions and slots to observe when it runs.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from typing import Callable, List, NamedTuple, Optional, Tuple
 
 import gdb
 
-from gdbscripts.arch.x86_64_effects import ARGUMENTS, parse_memory, pointer_operand
+from gdbscripts.arch.x86_64_effects import ARGUMENT_REGISTERS, parse_memory, pointer_operand
 from gdbscripts.disassembly import Disassembler
 from gdbscripts.pointers.dataflow import FunctionCode, ValueOrigin
 from gdbscripts.tail_calls import function_at, symbol_at
 
-_HIGHEST = 8  # callers
-_CLONES = (".constprop", ".isra", ".part")  # parameters were removed: the registers say nothing about their names
+_MAX_CALLERS = 8
+_CLONE_SUFFIXES = (
+    ".constprop",
+    ".isra",
+    ".part",
+)  # the compiler removed parameters, so registers do not match the declaration
 
-Accepts = Callable[[int], bool]
+PointerTest = Callable[[int], bool]
 
 
-class SourcePlace(NamedTuple):
-    """A place in the source: `function` is the innermost one inlined there."""
+class SourceLocation(NamedTuple):
+    """A source location: `function` is the innermost function inlined at the instruction."""
 
     function: str
     file: str  # absolute, or as the debug information of a library has it
@@ -30,110 +34,120 @@ class SourcePlace(NamedTuple):
 
 
 class PassedArgument(NamedTuple):
-    """The pointer came as an argument: its name, and where the caller passed it."""
+    """One argument that passed the pointer on: the name of the parameter, and where the caller passed it."""
 
     name: str
-    by: SourcePlace
+    passed_at: SourceLocation
 
 
-class DataflowEnd(NamedTuple):
-    """How far machine code tells. `kind` is that of an `Origin`; `level` counts callers, from 0."""
+class DataflowResult(NamedTuple):
+    """One possible origin of the pointer.
+
+    `kind` is that of a `ValueOrigin`; `caller_level` is the number of callers between the call and `origin`, from
+    0; `arguments` are the arguments that passed the pointer on, innermost first.
+    """
 
     kind: str
-    level: int
+    caller_level: int
     origin: ValueOrigin
-    passed: Tuple[PassedArgument, ...]
+    arguments: Tuple[PassedArgument, ...]
 
 
-def follow(codes: Disassembler, returns: List[int], accepts: Accepts) -> List[DataflowEnd]:
-    """Where the pointer called right before `returns[0]` comes from.
+def trace_call_target(
+    disassembler: Disassembler, returns: List[int], is_pointer: PointerTest
+) -> List[DataflowResult]:
+    """Return the possible origins of the pointer of the indirect call that returns to `returns[0]`.
 
-    `returns` are the return addresses of the stack, caller first, with those behind the jumps of functions that
-    jumped on; `accepts` tells whether a number is the pointer.
+    `returns` are the return addresses of the stack, innermost first, including tail-call frames; `is_pointer`
+    returns whether a number is the pointer. The list is empty when there is no indirect call.
     """
-    call = codes.before(returns[0])
+    call = disassembler.instruction_before(returns[0])
     operand = pointer_operand(call.text) if call else ""
     if call is None or not operand:
         return []
-    return follow_place(codes, returns, call.address, operand, accepts)
+    return trace_operand(disassembler, returns, call.address, operand, is_pointer)
 
 
-def follow_place(
-    codes: Disassembler, returns: List[int], address: int, place: str, accepts: Accepts
-) -> List[DataflowEnd]:
-    """Where what `place` holds before the instruction at `address` comes from; see `follow`."""
-    code = codes.around(address)
+def trace_operand(
+    disassembler: Disassembler, returns: List[int], address: int, operand: str, is_pointer: PointerTest
+) -> List[DataflowResult]:
+    """Return the possible origins of the value of `operand` before the instruction at `address`; see
+    `trace_call_target`."""
+    code = disassembler.function_around(address)
     if code is None:
         return []
-    if parse_memory(place) is not None and not code.is_private(place):
-        return [DataflowEnd("memory", 0, ValueOrigin("memory", address, place), ())]
-    return list(dict.fromkeys(_ends(codes, returns, 0, code.origins(address, place), (), accepts)))
+    if parse_memory(operand) is not None and not code.is_private_slot(operand):
+        return [DataflowResult("memory", 0, ValueOrigin("memory", address, operand), ())]
+    return list(dict.fromkeys(_results(disassembler, returns, 0, code.origins(address, operand), (), is_pointer)))
 
 
-def _ends(
-    codes: Disassembler,
+def _results(
+    disassembler: Disassembler,
     returns: List[int],
-    level: int,
+    caller_level: int,
     origins: List[ValueOrigin],
-    passed: Tuple[PassedArgument, ...],
-    accepts: Accepts,
-) -> List[DataflowEnd]:
-    found: List[DataflowEnd] = []
+    arguments: Tuple[PassedArgument, ...],
+    is_pointer: PointerTest,
+) -> List[DataflowResult]:
+    results: List[DataflowResult] = []
     for origin in origins:
-        if origin.kind == "constant" and not accepts(origin.value):
-            continue  # another way through the function, which gives another pointer or none
-        if origin.kind == "argument" and level < _HIGHEST:
-            found += _ends_in_caller(codes, returns, level, origin, passed, accepts)
+        if origin.kind == "constant" and not is_pointer(origin.value):
+            continue  # a path through the function that yields another pointer or none
+        if origin.kind == "argument" and caller_level < _MAX_CALLERS:
+            results += _results_in_caller(disassembler, returns, caller_level, origin, arguments, is_pointer)
         else:
-            found.append(DataflowEnd(origin.kind, level, origin, passed))
-    return found
+            results.append(DataflowResult(origin.kind, caller_level, origin, arguments))
+    return results
 
 
-def _ends_in_caller(
-    codes: Disassembler,
+def _results_in_caller(
+    disassembler: Disassembler,
     returns: List[int],
-    level: int,
+    caller_level: int,
     origin: ValueOrigin,
-    passed: Tuple[PassedArgument, ...],
-    accepts: Accepts,
-) -> List[DataflowEnd]:
-    callee = codes.around(returns[level] - 1)
-    caller = _caller_of(codes, returns, level, callee)
+    arguments: Tuple[PassedArgument, ...],
+    is_pointer: PointerTest,
+) -> List[DataflowResult]:
+    callee = disassembler.function_around(returns[caller_level] - 1)
+    caller = _caller_of(disassembler, returns, caller_level, callee)
     if caller is None or callee is None:
-        return [DataflowEnd("argument", level, origin, passed)]
+        return [DataflowResult("argument", caller_level, origin, arguments)]
     code, call = caller
-    hop = PassedArgument(parameter_name(callee.entry, origin.value), place_of(call))
-    origins = code.origins(call, ARGUMENTS[origin.value])
-    return _ends(codes, returns, level + 1, origins, (*passed, hop), accepts)
+    argument = PassedArgument(parameter_name(callee.entry, origin.value), source_location(call))
+    origins = code.origins(call, ARGUMENT_REGISTERS[origin.value])
+    return _results(disassembler, returns, caller_level + 1, origins, (*arguments, argument), is_pointer)
 
 
 def _caller_of(
-    codes: Disassembler, returns: List[int], level: int, callee: Optional[FunctionCode]
+    disassembler: Disassembler, returns: List[int], caller_level: int, callee: Optional[FunctionCode]
 ) -> Optional[Tuple[FunctionCode, int]]:
-    """The caller's code and the address of its call; None when another function lies between."""
-    if callee is None or level + 1 >= len(returns):
+    """Return the caller's code and the address of its call; None when another function is called between them."""
+    if callee is None or caller_level + 1 >= len(returns):
         return None
-    code, call = codes.around(returns[level + 1] - 1), codes.before(returns[level + 1])
+    code, call = (
+        disassembler.function_around(returns[caller_level + 1] - 1),
+        disassembler.instruction_before(returns[caller_level + 1]),
+    )
     if code is None or call is None:
         return None
-    # A call through a pointer may have reached a function that jumped on to this one: nobody knows.
-    return (code, call.address) if direct_target(call.text) == callee.entry else None
+    # The target of an indirect call may have reached this function by a tail call.
+    return (code, call.address) if call_target(call.text) == callee.entry else None
 
 
-def direct_target(call: str) -> int:
-    """What the disassembled call or jump names; 0 when it goes through a pointer."""
+def call_target(call: str) -> int:
+    """Return the address that a disassembled call or jump names; 0 when it is indirect."""
     operand = call.split()[1] if len(call.split()) > 1 else ""
     return int(operand, 16) if operand.startswith("0x") else 0
 
 
-def direct_target_at(address: int) -> int:
-    """What the call at `address` names; 0 when it goes through a pointer."""
+def call_target_at(address: int) -> int:
+    """Return the address that the call instruction at `address` names; 0 when it is indirect."""
     text = gdb.execute("x/i 0x%x" % address, to_string=True)
-    return direct_target(text.partition(":\t")[2])
+    return call_target(text.partition(":\t")[2])
 
 
-def place_of(address: int) -> SourcePlace:
-    """The place in the source of the instruction at `address`."""
+def source_location(address: int) -> SourceLocation:
+    """Return the source location of the instruction at `address`."""
     library = gdb.solib_name(address) or ""
     sal = gdb.find_pc_line(address)
     block = gdb.block_for_pc(address)
@@ -141,24 +155,25 @@ def place_of(address: int) -> SourcePlace:
         block = block.superblock
     if block is None or block.function is None:
         symbol = symbol_at(address)
-        return SourcePlace(symbol[0] if symbol else "??", "", 0, library)
+        return SourceLocation(symbol[0] if symbol else "??", "", 0, library)
     if sal.symtab is None:
-        return SourcePlace(str(block.function.print_name), "", 0, library)
+        return SourceLocation(str(block.function.print_name), "", 0, library)
     file = sal.symtab.filename if library else sal.symtab.fullname()
-    return SourcePlace(str(block.function.print_name), str(file), sal.line, library)
+    return SourceLocation(str(block.function.print_name), str(file), sal.line, library)
 
 
 def parameter_name(entry: int, position: int) -> str:
-    """The name of the parameter that comes in the integer register number `position`.
+    """Return the name of the parameter in integer argument register number `position` (from 0).
 
-    "" when the debug information does not say, or a structure among the parameters may take registers as well.
+    Returns "" when the debug information does not say, or a structure among the parameters may use registers as
+    well (x86-64 psABI, section 3.2.3).
     """
     function = function_at(entry)
     symbol = symbol_at(entry)
-    if function is None or (symbol and any(mark in symbol[0] for mark in _CLONES)):
+    if function is None or (symbol and any(suffix in symbol[0] for suffix in _CLONE_SUFFIXES)):
         return ""
     kind = function.type.target() if function.type is not None else None
-    if kind is None or _in_memory(kind):  # then a register is taken by the place for the result
+    if kind is None or _may_use_memory(kind):  # then the first register holds the address of the result
         return ""
     block = gdb.block_for_pc(entry)
     while block is not None and (block.function is None or block.function.name != function.name):
@@ -166,14 +181,14 @@ def parameter_name(entry: int, position: int) -> str:
     names = []
     for item in block or ():
         if item.is_argument and item.type is not None:
-            if _in_memory(item.type):
+            if _may_use_memory(item.type):
                 break
-            if item.type.strip_typedefs().code != gdb.TYPE_CODE_FLT:  # those come in other registers
+            if item.type.strip_typedefs().code != gdb.TYPE_CODE_FLT:  # these are in SSE registers
                 names.append(str(item.print_name))
     return names[position] if position < len(names) else ""
 
 
-def _in_memory(kind: gdb.Type) -> bool:
-    """Whether a value of the type may be passed in memory, or in several registers."""
+def _may_use_memory(kind: gdb.Type) -> bool:
+    """Return whether a value of the type may be passed in memory or in several registers."""
     plain = kind.strip_typedefs()
     return plain.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY) or plain.sizeof > 8

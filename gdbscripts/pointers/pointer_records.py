@@ -1,4 +1,8 @@
-"""What the source says near a line that optimised code names only roughly: it moves and merges stores."""
+"""Converts the explanation of a pointer into records, and corrects source lines that optimised code reports
+inexactly.
+
+The compiler moves and merges stores, so the line of a store may be near the assignment instead of at it.
+"""
 
 from __future__ import annotations
 
@@ -8,206 +12,232 @@ from typing import Iterator, List, Set, Tuple
 
 import gdb
 
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind, StopReason
 from gdbscripts.pointers.pointer_calls import PointerCall, PointerSlot
 from gdbscripts.pointers.pointer_dataflow import (
-    DataflowEnd,
+    DataflowResult,
     PassedArgument,
-    SourcePlace,
-    direct_target_at,
-    place_of,
+    SourceLocation,
+    call_target_at,
+    source_location,
 )
 from gdbscripts.pointers.slot_names import StaticSlot, called_variable, static_slot
 from gdbscripts.pointers.write_watchpoints import PointerStore
 from gdbscripts.recorder import Recorder
-from gdbscripts.records import STORE, PointerOriginRecord, PointerRecord
-from gdbscripts.tail_calls import place_at
+from gdbscripts.records import PointerOriginRecord, PointerRecord
+from gdbscripts.tail_calls import function_reference
 
-_NEAR = 12  # lines
-_LONGEST_CALL = 4  # lines
+_MAX_LINE_DISTANCE = 12
+_MAX_CALL_LINES = 4
 
 
-def is_written_at(place: SourcePlace, name: str) -> bool:
-    """Whether `name` is written in the call that begins at `place`."""
-    lines = (linecache.getline(place.file, place.line + more) for more in range(_LONGEST_CALL))
+def is_written_at(location: SourceLocation, name: str) -> bool:
+    """Return whether `name` appears in the source text of the call that starts at `location`."""
+    lines = (linecache.getline(location.file, location.line + more) for more in range(_MAX_CALL_LINES))
     return any(re.search(r"\b%s\b" % re.escape(name), line) for line in lines)
 
 
-def assignment_near(place: SourcePlace, slot: str, target: str) -> SourcePlace:
-    """`place`, at the line near it that assigns `target` to the member that `slot` names, if exactly one does."""
-    member = slot.rpartition(".")[2].partition("[")[0]
-    if not member or re.search(r"\b%s\b" % re.escape(member), linecache.getline(place.file, place.line)):
-        return place
+def assignment_near(location: SourceLocation, slot_name: str, target: str) -> SourceLocation:
+    """Return `location` with the line of the assignment of `target` to the member in `slot_name`.
+
+    The line is that of the only such assignment within 12 lines in the same function; otherwise `location` is
+    unchanged.
+    """
+    member = slot_name.rpartition(".")[2].partition("[")[0]
+    if not member or re.search(r"\b%s\b" % re.escape(member), linecache.getline(location.file, location.line)):
+        return location
     assignment = re.compile(r"\b%s\b[^=;]*=[^=;]*\b%s\b" % (re.escape(member), re.escape(target)))
-    near = range(max(1, place.line - _NEAR), place.line + _NEAR)
-    found = [number for number in near if assignment.search(linecache.getline(place.file, number))]
-    same = len(found) == 1 and place.function in _functions_at(place.file, found[0])
-    return place._replace(line=found[0]) if same else place
+    candidates = range(max(1, location.line - _MAX_LINE_DISTANCE), location.line + _MAX_LINE_DISTANCE)
+    line_numbers = [number for number in candidates if assignment.search(linecache.getline(location.file, number))]
+    in_same_function = len(line_numbers) == 1 and location.function in _functions_at(
+        location.file, line_numbers[0]
+    )
+    return location._replace(line=line_numbers[0]) if in_same_function else location
 
 
 def _functions_at(file: str, line: int) -> Set[str]:
-    """The functions that have code of this line."""
+    """Return the names of the functions that have code for this source line."""
     try:
         _, locations = gdb.decode_line("%s:%d" % (file, line))
     except gdb.error:
         return set()
-    return {place_of(sal.pc).function for sal in locations or () if sal.pc}
+    return {source_location(sal.pc).function for sal in locations or () if sal.pc}
 
 
-def write_explanation(number: int, site: PointerCall, recorder: Recorder) -> None:
-    """Append what is known of `site`: the pointer, then the steps from the call back to where it was set."""
-    steps = list(_steps(number, site, recorder))
-    recorder.write(_pointer(number, site))
-    for step in steps:
-        recorder.write(step)
+def write_explanation(number: int, call: PointerCall, recorder: Recorder) -> None:
+    """Append the explanation of `call` as pointer number `number`.
+
+    Writes one PointerRecord, then the steps from the call back to where the pointer was set, each a
+    PointerOriginRecord.
+    """
+    origin_records = list(_origin_records(number, call, recorder))
+    recorder.write(_pointer(number, call))
+    for origin_record in origin_records:
+        recorder.write(origin_record)
 
 
-def _pointer(number: int, site: PointerCall) -> PointerRecord:
-    kind, slot = _slot(site)
-    links = _links(site)
-    unsolved = next((link for link in links if link.state in ("lost", "unknown", "open")), None)
-    outcome, reason = "explained", ""
-    if site.reason or site.end is None:
-        outcome, reason = "unknown", site.reason or "the run was cut short"
-    elif unsolved is not None:
-        outcome = "not reproduced" if unsolved.state == "lost" else "unknown"
-        reason = unsolved.reason or "the run was cut short"
-    elif _origin_is_unknown(site, links):
-        outcome, reason = "unknown", "where that statement took it from cannot be told"
-    elif not links and site.end.kind not in ("constant", "result"):
-        outcome, reason = "unknown", "the machine code does not tell where the pointer comes from"
-    leads = site.leads(site.value) if site.value else None
+def _pointer(number: int, call: PointerCall) -> PointerRecord:
+    kind, slot_name = _first_slot(call)
+    slots = _slots(call)
+    unresolved = next((slot for slot in slots if slot.state in ("lost", "unknown", "open")), None)
+    outcome, reason = PointerOutcome.EXPLAINED, ""
+    if call.reason or call.dataflow is None:
+        outcome, reason = PointerOutcome.UNKNOWN, call.reason or "the run ended too early"
+    elif unresolved is not None:
+        lost = unresolved.state == "lost"
+        outcome = PointerOutcome.NOT_REPRODUCED if lost else PointerOutcome.UNKNOWN
+        reason = unresolved.reason or "the run ended too early"
+    elif _origin_is_unknown(call, slots):
+        outcome, reason = PointerOutcome.UNKNOWN, "the source of the stored value is unknown"
+    elif not slots and call.dataflow.kind not in ("constant", "result"):
+        outcome, reason = PointerOutcome.UNKNOWN, "the machine code does not show the origin of the pointer"
+    tail_calls = call.tail_calls_from(call.value) if call.value else None
     return PointerRecord(
         number=number,
-        returns=site.plan.returns,
-        callee=site.plan.callee,
+        returns=call.call_site.returns,
+        callee=call.call_site.callee,
         kind=kind,
-        slot=slot,
-        address=links[0].slot if links else 0,
-        value=site.value,
-        target=_target(site),
-        leads=leads or [],
+        slot=slot_name,
+        address=slots[0].address if slots else 0,
+        value=call.value,
+        target=_target_name(call),
+        leads=tail_calls or [],
         outcome=outcome,
         reason=reason,
     )
 
 
-def _links(site: PointerCall) -> List[PointerSlot]:
-    """The places that held the pointer, without the variables in which the caller kept it for itself."""
-    links = list(site.links)
-    caller = place_of(site.plan.returns[0] - 1).function
-    while len(links) > 1 and links[0].store is not None and _kind_of(links[0]) == "local":
-        if links[0].store.place.function != caller:
+def _slots(call: PointerCall) -> List[PointerSlot]:
+    """Return the slots that held the pointer, without local variables of the caller that only hold a copy of
+    it."""
+    slots = list(call.slots)
+    caller = source_location(call.call_site.returns[0] - 1).function
+    while len(slots) > 1 and slots[0].store is not None and _slot_kind(slots[0]) is SlotKind.LOCAL:
+        if slots[0].store.statement.function != caller:
             break
-        links.pop(0)
-    return links
+        slots.pop(0)
+    return slots
 
 
-def _origin_is_unknown(site: PointerCall, links: List[PointerSlot]) -> bool:
-    """Whether the last store known took the pointer from nobody knows where, and does not name the function."""
-    store = links[-1].store if links else None
+def _origin_is_unknown(call: PointerCall, slots: List[PointerSlot]) -> bool:
+    """Return whether the last known store has an unknown source and its statement does not name the function."""
+    store = slots[-1].store if slots else None
     if store is None or store.origin in ("constant", "argument", "result", "memory"):
         return False
-    return not is_written_at(assignment_near(store.place, links[-1].name, _target(site)), _target(site))
+    return not is_written_at(
+        assignment_near(store.statement, slots[-1].name, _target_name(call)), _target_name(call)
+    )
 
 
-def _slot(site: PointerCall) -> Tuple[str, str]:
-    """(kind, name) of where the call took the pointer from."""
-    end = site.end
-    if end is None:
-        return "unknown", ""
-    if end.passed:
-        function = place_of(site.plan.returns[0] - 1).function
-        name = end.passed[0].name or "an argument"
-        return "argument", "%s of %s" % (name, function)
-    links = _links(site)
-    if links:
-        return _kind_of(links[0]), links[0].name
-    if end.kind in ("constant", "result"):
-        return "local", site.local or called_variable(site.plan.returns[0] - 1)
-    return "unknown", ""
+def _first_slot(call: PointerCall) -> Tuple[SlotKind, str]:
+    """Return (kind, name) of what the call loads the pointer from."""
+    dataflow = call.dataflow
+    if dataflow is None:
+        return SlotKind.UNKNOWN, ""
+    if dataflow.arguments:
+        function = source_location(call.call_site.returns[0] - 1).function
+        name = dataflow.arguments[0].name or "an argument"
+        return SlotKind.ARGUMENT, "%s of %s" % (name, function)
+    slots = _slots(call)
+    if slots:
+        return _slot_kind(slots[0]), slots[0].name
+    if dataflow.kind in ("constant", "result"):
+        return SlotKind.LOCAL, call.local_name or called_variable(call.call_site.returns[0] - 1)
+    return SlotKind.UNKNOWN, ""
 
 
-def _kind_of(link: PointerSlot) -> str:
-    if link.static:
-        return "static"
-    if not link.name or re.search(r"[.\[]", link.name):
-        return "member"
-    return "global" if static_slot(link.slot) is not None else "local"
+def _slot_kind(slot: PointerSlot) -> SlotKind:
+    if slot.static:
+        return SlotKind.STATIC
+    if not slot.name or re.search(r"[.\[]", slot.name):
+        return SlotKind.MEMBER
+    return SlotKind.GLOBAL if static_slot(slot.address) is not None else SlotKind.LOCAL
 
 
-def _steps(number: int, site: PointerCall, recorder: Recorder) -> Iterator[PointerOriginRecord]:
-    end = site.end
-    if end is None:
+def _origin_records(number: int, call: PointerCall, recorder: Recorder) -> Iterator[PointerOriginRecord]:
+    dataflow = call.dataflow
+    if dataflow is None:
         return
-    yield from (_passed(number, passed) for passed in end.passed)
-    if end.kind == "constant" and end.passed:
-        yield from _written_elsewhere(number, _target(site), end.passed[-1].by, place_of(end.origin.address))
-    elif end.kind in ("constant", "result"):
-        yield _origin(number, end)
-    for place, link in enumerate(_links(site)):
-        if place or end.passed:
-            yield PointerOriginRecord(number, "read", link.name, address=link.slot)
-        if link.static is not None:
-            yield _static(number, link.static)
-        elif link.store is not None:
-            yield from _stored(number, site, link, link.store, recorder)
+    yield from (_argument_record(number, argument) for argument in dataflow.arguments)
+    if dataflow.kind == "constant" and dataflow.arguments:
+        yield from _name_written_record(
+            number, _target_name(call), dataflow.arguments[-1].passed_at, source_location(dataflow.origin.address)
+        )
+    elif dataflow.kind in ("constant", "result"):
+        yield _dataflow_origin(number, dataflow)
+    for position, slot in enumerate(_slots(call)):
+        if position or dataflow.arguments:
+            yield PointerOriginRecord(number, PointerOriginKind.READ, slot.name, address=slot.address)
+        if slot.static is not None:
+            yield _static_record(number, slot.static)
+        elif slot.store is not None:
+            yield from _store_records(number, call, slot, slot.store, recorder)
 
 
-def _passed(number: int, passed: PassedArgument) -> PointerOriginRecord:
-    return _at(number, "passed", passed.name, passed.by)
+def _argument_record(number: int, argument: PassedArgument) -> PointerOriginRecord:
+    return _origin_record(number, PointerOriginKind.PASSED, argument.name, argument.passed_at)
 
 
-def _origin(number: int, end: DataflowEnd) -> PointerOriginRecord:
-    place = place_of(end.origin.address)
-    if end.kind == "constant":
-        return _at(number, "written", "", place)
-    target = direct_target_at(end.origin.address)
-    return _at(number, "returned", place_at(target)[0] if target else "", place)
+def _dataflow_origin(number: int, dataflow: DataflowResult) -> PointerOriginRecord:
+    location = source_location(dataflow.origin.address)
+    if dataflow.kind == "constant":
+        return _origin_record(number, PointerOriginKind.WRITTEN, "", location)
+    target = call_target_at(dataflow.origin.address)
+    return _origin_record(
+        number, PointerOriginKind.RETURNED, function_reference(target)[0] if target else "", location
+    )
 
 
-def _static(number: int, static: StaticSlot) -> PointerOriginRecord:
-    return PointerOriginRecord(number, "static", static.name, file=static.file, line=static.line)
+def _static_record(number: int, static: StaticSlot) -> PointerOriginRecord:
+    return PointerOriginRecord(number, PointerOriginKind.STATIC, static.name, file=static.file, line=static.line)
 
 
-def _stored(
-    number: int, site: PointerCall, link: PointerSlot, store: PointerStore, recorder: Recorder
+def _store_records(
+    number: int, call: PointerCall, slot: PointerSlot, store: PointerStore, recorder: Recorder
 ) -> Iterator[PointerOriginRecord]:
-    stop = recorder.put(store.stack, store.time, store.thread, STORE, [], "")
-    what = "copied" if store.copied else "stored"
-    place = store.place if store.copied else assignment_near(store.place, link.name, _target(site))
-    yield _at(number, what, link.name, place, address=link.slot, stop=stop)
-    yield from (_passed(number, passed) for passed in store.passed)
-    if store.written is not None and store.passed:
-        yield from _written_elsewhere(number, _target(site), store.passed[-1].by, store.written)
-    elif store.written is not None and store.origin == "result":
-        yield _at(number, "returned", "", store.written)
-    elif store.written is not None and store.written.function != store.place.function:
-        yield _at(number, "written", "", store.written)
+    stop = recorder.write_stop(store.stack, store.time, store.thread, StopReason.STORE, [], "")
+    origin_kind = PointerOriginKind.COPIED if store.copied else PointerOriginKind.STORED
+    location = store.statement if store.copied else assignment_near(store.statement, slot.name, _target_name(call))
+    yield _origin_record(number, origin_kind, slot.name, location, address=slot.address, stop=stop)
+    yield from (_argument_record(number, argument) for argument in store.arguments)
+    if store.origin_location is not None and store.arguments:
+        yield from _name_written_record(
+            number, _target_name(call), store.arguments[-1].passed_at, store.origin_location
+        )
+    elif store.origin_location is not None and store.origin == "result":
+        yield _origin_record(number, PointerOriginKind.RETURNED, "", store.origin_location)
+    elif store.origin_location is not None and store.origin_location.function != store.statement.function:
+        yield _origin_record(number, PointerOriginKind.WRITTEN, "", store.origin_location)
 
 
-def _written_elsewhere(
-    number: int, target: str, passed: SourcePlace, written: SourcePlace
+def _name_written_record(
+    number: int, target: str, passed_at: SourceLocation, written: SourceLocation
 ) -> Iterator[PointerOriginRecord]:
-    """Where the function's name is written, unless that is the very call that passes it on."""
-    if not is_written_at(passed, target):
-        yield _at(number, "written", "", written)
+    """Yield where the function is named, unless the call that passes it on names it."""
+    if not is_written_at(passed_at, target):
+        yield _origin_record(number, PointerOriginKind.WRITTEN, "", written)
 
 
-def _target(site: PointerCall) -> str:
-    return place_at(site.value)[0] if site.value else ""
+def _target_name(call: PointerCall) -> str:
+    return function_reference(call.value)[0] if call.value else ""
 
 
-def _at(
-    number: int, what: str, name: str, place: SourcePlace, address: int = 0, stop: int = -1
+def _origin_record(
+    number: int,
+    origin_kind: PointerOriginKind,
+    name: str,
+    location: SourceLocation,
+    address: int = 0,
+    stop: int = -1,
 ) -> PointerOriginRecord:
     return PointerOriginRecord(
         pointer=number,
-        what=what,
+        what=origin_kind,
         name=name,
-        function=place.function,
-        file=place.file,
-        line=place.line,
-        library=place.library,
+        function=location.function,
+        file=location.file,
+        line=location.line,
+        library=location.library,
         address=address,
         stop=stop,
     )

@@ -1,4 +1,5 @@
-"""Where function pointers lie in structures, told by the debug information's types."""
+"""Names slots in the terms of the source: members of structures and variables, from the types of the debug
+information."""
 
 from __future__ import annotations
 
@@ -10,119 +11,123 @@ import gdb
 
 from gdbscripts.tail_calls import symbol_at
 
-_DEEPEST = 12  # structures within each other
+_MAX_NESTING = 12  # of structures
 
 
 class TypeMember(NamedTuple):
-    """A member of a structure or union; the name is "" for an anonymous one, the offset in bytes."""
+    """A member of a structure or union; the name is "" for an anonymous member, the offset is in bytes."""
 
     name: str
     offset: int
     type: gdb.Type
 
 
-def member_at(kind: gdb.Type, offset: int) -> str:
-    """`Structure.field` of the innermost structure in `kind` with a function pointer at `offset`; "" for none."""
-    for _ in range(_DEEPEST):
-        field = _field_at(kind, offset)
+def member_at(type_: gdb.Type, offset: int) -> str:
+    """Return `Structure.member` of the innermost structure in `type_` with a function pointer at `offset`; ""
+    for none."""
+    for _ in range(_MAX_NESTING):
+        field = _member_at_offset(type_, offset)
         if field is None:
             return ""
-        rest = offset - field.offset
+        remaining = offset - field.offset
         if is_function_pointer(field.type):
-            return "%s.%s" % (type_name(kind), field.name) if rest == 0 else ""
-        element = _element(field.type)
+            return "%s.%s" % (type_name(type_), field.name) if remaining == 0 else ""
+        element = _array_element(field.type)
         if element is not None and is_function_pointer(element):
-            return "%s.%s[%d]" % (type_name(kind), field.name, rest // element.sizeof)
+            return "%s.%s[%d]" % (type_name(type_), field.name, remaining // element.sizeof)
         if element is not None:
-            kind, offset = element, rest % element.sizeof
+            type_, offset = element, remaining % element.sizeof
         elif field.name:
-            kind, offset = field.type, rest
-        else:  # the members of an anonymous structure belong to the one around it
-            inner = member_at(field.type, rest)
-            return "%s.%s" % (type_name(kind), inner.partition(".")[2]) if inner else ""
+            type_, offset = field.type, remaining
+        else:  # members of an anonymous structure are accessed through the enclosing one
+            inner = member_at(field.type, remaining)
+            return "%s.%s" % (type_name(type_), inner.partition(".")[2]) if inner else ""
     return ""
 
 
-def path_at(kind: gdb.Type, offset: int) -> Optional[str]:
-    """How the source names the function pointer at `offset` of a variable: `[1].init`; None when it is none."""
-    if is_function_pointer(kind):
+def member_path(type_: gdb.Type, offset: int) -> Optional[str]:
+    """Return the source path to the function pointer at `offset` bytes in a variable, such as `[1].init`.
+
+    "" when the variable itself is the pointer, None when there is no function pointer at `offset`.
+    """
+    if is_function_pointer(type_):
         return "" if offset == 0 else None
-    element = _element(kind)
+    element = _array_element(type_)
     if element is not None:
-        rest = path_at(element, offset % element.sizeof)
-        return None if rest is None else "[%d]%s" % (offset // element.sizeof, rest)
-    field = _field_at(kind, offset)
+        remaining = member_path(element, offset % element.sizeof)
+        return None if remaining is None else "[%d]%s" % (offset // element.sizeof, remaining)
+    field = _member_at_offset(type_, offset)
     if field is None:
         return None
-    rest = path_at(field.type, offset - field.offset)
-    return None if rest is None else (".%s%s" % (field.name, rest) if field.name else rest)
+    remaining = member_path(field.type, offset - field.offset)
+    return None if remaining is None else (".%s%s" % (field.name, remaining) if field.name else remaining)
 
 
-def fields_of(kind: gdb.Type) -> Iterator[TypeMember]:
-    """The members of a structure or union; none for another type."""
-    if not is_structure(kind):
+def members_of(type_: gdb.Type) -> Iterator[TypeMember]:
+    """Yield the members of a structure or union; nothing for another type."""
+    if not is_structure(type_):
         return
-    for field in kind.strip_typedefs().fields():
+    for field in type_.strip_typedefs().fields():
         bits = getattr(field, "bitpos", None)  # static members of C++ have none
         if bits is not None and field.type is not None:
             yield TypeMember(field.name or "", bits // 8, field.type)
 
 
-def field_named(kind: gdb.Type, name: str) -> Optional[TypeMember]:
-    """The member of that name, those of anonymous structures included."""
-    for field in fields_of(kind):
+def member_named(type_: gdb.Type, name: str) -> Optional[TypeMember]:
+    """Return the member of that name, also from anonymous structures; None when there is none."""
+    for field in members_of(type_):
         if field.name == name:
             return field
-        inner = field_named(field.type, name) if not field.name else None
+        inner = member_named(field.type, name) if not field.name else None
         if inner is not None:
             return inner._replace(offset=field.offset + inner.offset)
     return None
 
 
-def pointed_to(kind: gdb.Type) -> gdb.Type:
-    """What a pointer points to, or an array consists of; other types as they are."""
-    plain = kind.strip_typedefs()
-    return plain.target() if plain.code in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_ARRAY) else kind
+def pointed_to(type_: gdb.Type) -> gdb.Type:
+    """Return the target type of a pointer or the element type of an array; other types unchanged."""
+    plain = type_.strip_typedefs()
+    return plain.target() if plain.code in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_ARRAY) else type_
 
 
-def is_structure(kind: gdb.Type) -> bool:
-    """Whether the type has members."""
-    return kind.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
+def is_structure(type_: gdb.Type) -> bool:
+    """Return whether the type is a structure or union."""
+    return type_.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
 
 
-def is_function_pointer(kind: gdb.Type) -> bool:
-    """Whether the type is a pointer to a function."""
-    plain = kind.strip_typedefs()
+def is_function_pointer(type_: gdb.Type) -> bool:
+    """Return whether the type is a pointer to a function."""
+    plain = type_.strip_typedefs()
     return plain.code == gdb.TYPE_CODE_PTR and plain.target().strip_typedefs().code == gdb.TYPE_CODE_FUNC
 
 
-def type_name(kind: gdb.Type) -> str:
-    """What the source calls the type."""
-    return kind.unqualified().name or kind.strip_typedefs().tag or "(unnamed)"
+def type_name(type_: gdb.Type) -> str:
+    """Return the name of the type in the source; "(unnamed)" when it has none."""
+    return type_.unqualified().name or type_.strip_typedefs().tag or "(unnamed)"
 
 
-def _element(kind: gdb.Type) -> Optional[gdb.Type]:
-    """The type of an array's elements; None when it is no array, or they have no size."""
-    plain = kind.strip_typedefs()
+def _array_element(type_: gdb.Type) -> Optional[gdb.Type]:
+    """Return the element type of an array; None for another type, or when the elements have no size."""
+    plain = type_.strip_typedefs()
     if plain.code != gdb.TYPE_CODE_ARRAY or not plain.target().sizeof:
         return None
     return plain.target()
 
 
-def _field_at(kind: gdb.Type, offset: int) -> Optional[TypeMember]:
-    covering = (f for f in fields_of(kind) if f.offset <= offset < f.offset + f.type.sizeof)
-    return next(covering, None)
+def _member_at_offset(type_: gdb.Type, offset: int) -> Optional[TypeMember]:
+    members = (f for f in members_of(type_) if f.offset <= offset < f.offset + f.type.sizeof)
+    return next(members, None)
 
 
-_CHAIN = re.compile(r"[A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+|\[[^\[\]]*\])+")
-_LAST_FIELD = re.compile(r"^(?P<parent>.*)(?:->|\.)\s*(?P<field>\w+)$", re.DOTALL)
-_CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
-_HEAD = re.compile(r"[A-Za-z_]\w*")
-_ACCESS = re.compile(r"(->|\.|\[)\s*(\w*)")
+_MEMBER_EXPRESSION = re.compile(r"[A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+|\[[^\[\]]*\])+")
+_LAST_MEMBER = re.compile(r"^(?P<parent>.*)(?:->|\.)\s*(?P<field>\w+)$", re.DOTALL)
+_CALLED_NAME = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_LEADING_NAME = re.compile(r"[A-Za-z_]\w*")
+_MEMBER_ACCESS = re.compile(r"(->|\.|\[)\s*(\w*)")
 
 
 class StaticSlot:
-    """A place in the program's own data: its name, and where the table is defined."""
+    """A slot in a static variable of the program: its name, the variable, and where the variable is defined."""
 
     def __init__(self, name: str, symbol: str, file: str, line: int) -> None:
         self.name = name
@@ -132,10 +137,10 @@ class StaticSlot:
 
 
 def name_in_scope(address: int, displacement: Optional[int] = None, frame: Optional[gdb.Frame] = None) -> str:
-    """The name of the slot at `address`, as the code of a frame knows it: that of the innermost one by default.
+    """Return the name of the slot at `address` in the scope of `frame`, by default the innermost frame.
 
-    With `displacement`, that of the instruction which reads the slot, the source's own expression is believed
-    where its variables cannot be read any more, if the field lies there. "" when there is no single name.
+    With `displacement`, the offset in bytes in the instruction that loads the slot, expressions in the source line
+    give the name when variables cannot be read any more. Returns "" when there is not exactly one name.
     """
     frame = frame or gdb.newest_frame()
     frame.select()
@@ -144,70 +149,75 @@ def name_in_scope(address: int, displacement: Optional[int] = None, frame: Optio
     if not names and displacement is not None:
         names = set(_names_by_types(text, displacement))
     if len(names) > 1:
-        names = {name for name in names if re.search(r"\b%s\b" % re.escape(_field_of(name)), text)}
+        names = {name for name in names if re.search(r"\b%s\b" % re.escape(_member_name(name)), text)}
     return names.pop() if len(names) == 1 else ""
 
 
 def name_by_type(displacement: int, frame: gdb.Frame) -> str:
-    """The member that the source calls at the frame's line and that lies this far into its structure, in bytes."""
+    """Return the member that the source line of `frame` calls and that is `displacement` bytes into its structure.
+
+    Returns "" when there is not exactly one such member.
+    """
     frame.select()
     names = set(_names_by_types("".join(_source_lines(frame)), displacement))
     return names.pop() if len(names) == 1 else ""
 
 
 def static_slot(address: int) -> Optional[StaticSlot]:
-    """The slot at `address` if it lies in a variable of the program that exists all the time."""
-    found = symbol_at(address)
-    if found is None:
+    """Return the slot at `address` if it is in a static variable of the program; None otherwise."""
+    matches = symbol_at(address)
+    if matches is None:
         return None
-    name, offset, _ = found
+    name, offset, _ = matches
     for symbol in _static_symbols(name):
         start = symbol.value().address
         if start is not None and int(start) == address - offset:
-            path = name + (path_at(symbol.type, offset) or "") if symbol.type is not None else name
+            path = name + (member_path(symbol.type, offset) or "") if symbol.type is not None else name
             return StaticSlot(path, name, str(symbol.symtab.fullname()), symbol.line)
     return StaticSlot("%s+%d" % (name, offset) if offset else name, name, "", 0)
 
 
-def local_at(address: int) -> str:
-    """The local variable or parameter that lies at `address` in the innermost frame; "" when there is none."""
+def local_variable_at(address: int) -> str:
+    """Return the local variable or parameter at `address` in the innermost frame; "" when there is none."""
     frame = gdb.newest_frame()
     for symbol in _variables(frame):
-        value = _read(symbol, frame)
+        value = _read_value(symbol, frame)
         if value is not None and value.address is not None and int(value.address) == address:
             return str(symbol.print_name)
     return ""
 
 
 def called_variable(address: int) -> str:
-    """The variable that the source calls at the line of the instruction at `address`; "" when no single one is."""
+    """Return the variable that the source line of the instruction at `address` calls; "" when there is not
+    exactly one."""
     sal = gdb.find_pc_line(address)
     if sal.symtab is None:
         return ""
     block = gdb.block_for_pc(address)
     text = linecache.getline(sal.symtab.fullname(), sal.line)
-    symbols = {name: gdb.lookup_symbol(name, block)[0] for name in _CALLED.findall(text)} if block else {}
-    found = [
+    symbols = {name: gdb.lookup_symbol(name, block)[0] for name in _CALLED_NAME.findall(text)} if block else {}
+    matches = [
         name
         for name, symbol in symbols.items()
         if symbol is not None and symbol.type is not None and is_function_pointer(symbol.type)
     ]
-    return found[0] if len(found) == 1 else ""
+    return matches[0] if len(matches) == 1 else ""
 
 
 def _names_by_variables(frame: gdb.Frame, address: int) -> Iterator[str]:
-    """Variables that point to a structure, or are one, in which a function pointer lies at `address`."""
+    """Yield the names of function pointers at `address` in variables in scope, or in structures that these
+    point to."""
     for symbol in _variables(frame):
-        value = _read(symbol, frame)
+        value = _read_value(symbol, frame)
         if value is None:
             continue
-        kind = value.type.strip_typedefs()
-        if is_function_pointer(kind) and value.address is not None and int(value.address) == address:
+        type_ = value.type.strip_typedefs()
+        if is_function_pointer(type_) and value.address is not None and int(value.address) == address:
             yield str(symbol.print_name)
             continue
         try:
-            if kind.code == gdb.TYPE_CODE_PTR:
-                start, target = int(value), kind.target()
+            if type_.code == gdb.TYPE_CODE_PTR:
+                start, target = int(value), type_.target()
             elif value.address is not None:
                 start, target = int(value.address), value.type
             else:
@@ -222,69 +232,70 @@ def _names_by_variables(frame: gdb.Frame, address: int) -> Iterator[str]:
 
 
 def _names_by_expressions(text: str, address: int) -> Iterator[str]:
-    """Expressions of the source, such as `s->ops->cb`, that lie at `address`."""
-    for chain in _CHAIN.findall(text):
+    """Yield the expressions in the source text, such as `s->ops->cb`, whose value is at `address`."""
+    for expression in _MEMBER_EXPRESSION.findall(text):
         try:
-            value = gdb.parse_and_eval(chain)
+            value = gdb.parse_and_eval(expression)
             if value.address is None or int(value.address) != address:
                 continue
-            yield _name_of_chain(chain)
+            yield _expression_name(expression)
         except (gdb.error, RuntimeError):  # not a variable here, or optimised out
             continue
 
 
 def _names_by_types(text: str, displacement: int) -> Iterator[str]:
-    """Expressions of the source whose last field is a function pointer that lies `displacement` bytes in."""
-    for chain in _CHAIN.findall(text):
-        match = _LAST_FIELD.match(chain)
+    """Yield the expressions in the source text whose last member is a function pointer at this displacement in
+    bytes."""
+    for expression in _MEMBER_EXPRESSION.findall(text):
+        match = _LAST_MEMBER.match(expression)
         parent = _type_of(match["parent"]) if match else None
         if match is None or parent is None:
             continue
-        field = field_named(parent, match["field"])
+        field = member_named(parent, match["field"])
         if field is not None and field.offset == displacement and is_function_pointer(field.type):
             yield "%s.%s" % (type_name(parent), field.name)
 
 
-def _name_of_chain(chain: str) -> str:
-    match = _LAST_FIELD.match(chain)
+def _expression_name(expression: str) -> str:
+    match = _LAST_MEMBER.match(expression)
     parent = _type_of(match["parent"]) if match else None
-    return "%s.%s" % (type_name(parent), match["field"]) if match and parent is not None else chain
+    return "%s.%s" % (type_name(parent), match["field"]) if match and parent is not None else expression
 
 
 def _type_of(expression: str) -> Optional[gdb.Type]:
-    """The structure an expression such as `s->ops` is or points to; its value need not be known."""
-    head = _HEAD.match(expression)
+    """Return the structure that an expression such as `s->ops` is or points to; its value is not needed."""
+    head = _LEADING_NAME.match(expression)
     symbol = gdb.lookup_symbol(head[0])[0] if head else None
-    kind = symbol.type if symbol is not None else None
-    for access, name in _ACCESS.findall(expression):
-        if kind is None:
+    type_ = symbol.type if symbol is not None else None
+    for access, name in _MEMBER_ACCESS.findall(expression):
+        if type_ is None:
             return None
-        field = field_named(pointed_to(kind), name) if access != "[" else None
-        kind = pointed_to(kind) if access == "[" else field.type if field is not None else None
-    target = pointed_to(kind) if kind is not None else None
+        field = member_named(pointed_to(type_), name) if access != "[" else None
+        type_ = pointed_to(type_) if access == "[" else field.type if field is not None else None
+    target = pointed_to(type_) if type_ is not None else None
     return target if target is not None and is_structure(target) else None
 
 
-def _field_of(name: str) -> str:
+def _member_name(name: str) -> str:
     return name.rpartition(".")[2].partition("[")[0]
 
 
 def _variables(frame: gdb.Frame) -> Iterator[gdb.Symbol]:
-    """Variables and parameters in scope, those of functions this one is inlined into as well."""
+    """Yield the variables and parameters in scope, also those of the functions that the frame is inlined into."""
     try:
         block: Optional[gdb.Block] = frame.block()
     except RuntimeError:  # no debug information here
         return
-    seen: Set[str] = set()
+    names_seen: Set[str] = set()
     while block is not None and not block.is_static and not block.is_global:
         for symbol in block:
-            if (symbol.is_variable or symbol.is_argument) and symbol.name not in seen:
-                seen.add(symbol.name)
+            if (symbol.is_variable or symbol.is_argument) and symbol.name not in names_seen:
+                names_seen.add(symbol.name)
                 yield symbol
         block = block.superblock
 
 
-def _read(symbol: gdb.Symbol, frame: gdb.Frame) -> Optional[gdb.Value]:
+def _read_value(symbol: gdb.Symbol, frame: gdb.Frame) -> Optional[gdb.Value]:
     try:
         value = symbol.value(frame)
         return None if value.is_optimized_out else value
@@ -293,14 +304,14 @@ def _read(symbol: gdb.Symbol, frame: gdb.Frame) -> Optional[gdb.Value]:
 
 
 def _static_symbols(name: str) -> Iterator[gdb.Symbol]:
-    wanted: List[Optional[gdb.Symbol]] = [gdb.lookup_global_symbol(name), *gdb.lookup_static_symbols(name)]
-    for symbol in wanted:
+    symbols: List[Optional[gdb.Symbol]] = [gdb.lookup_global_symbol(name), *gdb.lookup_static_symbols(name)]
+    for symbol in symbols:
         if symbol is not None and symbol.is_variable:
             yield symbol
 
 
 def _source_lines(frame: gdb.Frame) -> Iterator[str]:
-    """The statement around the frame's line, as far as the source is there: a call may take several lines."""
+    """Yield the source lines of the statement at the frame's line, up to four: a call may span several lines."""
     sal = frame.find_sal()
     if sal.symtab is None:
         return

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from analyzer.policy.verdict import JudgedDiff
 from analyzer.text import number_of
-from reports.findings import ERROR, NOTICE, WARNING, Finding, findings
+from reports.findings import Finding, Level, findings
 from reports.text.sentences import summary
 
 # GitHub shows ten annotations of each kind for a step and drops the others without a word.
-MOST = {ERROR: 10, WARNING: 10, NOTICE: 3}
+MOST = {Level.ERROR: 10, Level.WARNING: 10, Level.NOTICE: 3}
 
 
 def render(verdict: JudgedDiff) -> str:
@@ -19,10 +19,10 @@ def render(verdict: JudgedDiff) -> str:
     lines: list[str] = []
     left: list[str] = []
     for level, most in MOST.items():
-        found = [item for item in told if item.level == level]
+        found = [item for item in told if item.level is level]
         lines += _commands(found, most)
         if len(found) > most:
-            left.append(number_of(len(found) - most + 1, level))
+            left.append(number_of(len(found) - most + 1, level.value))
     more = f" Not annotated: {', '.join(left)}." if left else ""
     return "\n".join([*lines, summary(verdict) + more]) + "\n"
 
@@ -40,7 +40,7 @@ def _command(item: Finding) -> str:
     properties = {
         "file": item.file,
         "line": str(item.line) if item.file and item.line else "",
-        "title": item.check,
+        "title": item.check.value,
     }
     words = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
     return f"::{item.level} {words}::{_data(item.text)}"

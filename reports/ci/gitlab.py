@@ -7,12 +7,12 @@ from typing import Any
 
 from analyzer.diff.change import ChangeKind
 from analyzer.policy.verdict import JudgedDiff
-from reports.findings import ERROR, RULE_BROKEN, WARNING, Finding, findings
+from reports.findings import Finding, FindingKind, Level, findings
 
 # GitLab wants a path for everything and links to it. What has no place in the sources gets a name that is no
 # file's, one for all: they stand together, and nobody is led to a file that has nothing to do with it.
 NO_FILE = "qemu"
-_CRITICAL = {RULE_BROKEN, ChangeKind.CHAIN_REMOVED.value}
+_CRITICAL = {FindingKind.RULE_BROKEN, ChangeKind.CHAIN_REMOVED}
 
 
 def render(verdict: JudgedDiff) -> str:
@@ -23,7 +23,7 @@ def render(verdict: JudgedDiff) -> str:
 def _issue(item: Finding) -> dict[str, Any]:
     return {
         "description": item.text,
-        "check_name": item.check,
+        "check_name": item.check.value,
         "fingerprint": item.fingerprint,
         "severity": _severity(item),
         "location": {"path": item.file or NO_FILE, "lines": {"begin": max(item.line, 1)}},
@@ -31,6 +31,6 @@ def _issue(item: Finding) -> dict[str, Any]:
 
 
 def _severity(item: Finding) -> str:
-    if item.level == ERROR:
+    if item.level is Level.ERROR:
         return "critical" if item.check in _CRITICAL else "major"
-    return "minor" if item.level == WARNING else "info"
+    return "minor" if item.level is Level.WARNING else "info"

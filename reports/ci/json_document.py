@@ -9,32 +9,34 @@ from typing import Any
 from analyzer import TOOL
 from analyzer.diff.change import AlignedRow, ChainDiff, NamedProvenance
 from analyzer.graph.call_graph import ChainStep, GraphPointer, GraphPointerOrigin
-from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
+from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult, Verdict
 from reports.text.sentences import first_divergence, sentence, summary
 
 # History of the format:
 # 1  first
 SCHEMA = 1
 _FORMAT = "qemu-callchain changes"
+STATUSES = {Verdict.SAME: 0, Verdict.DIFFERS: 1, Verdict.NOT_COMPARABLE: 3}
+"""The verdict as the exit status of `analyze diff`."""
 
 
-def render(verdict: JudgedDiff) -> str:
+def render(judged: JudgedDiff) -> str:
     """The document as text, with a line end; names are as they were found, escaped as JSON does."""
-    numbers = {finding.change.key: number for number, finding in enumerate(verdict.findings)}
+    numbers = {finding.change.key: number for number, finding in enumerate(judged.findings)}
     data = {
         "format": _FORMAT,
         "schema": SCHEMA,
         "tool": TOOL,
-        "status": int(verdict.status),
-        "summary": summary(verdict),
-        "old": _side(verdict.diff.old),
-        "new": _side(verdict.diff.new),
-        "findings": [_finding(finding) for finding in verdict.findings],
-        "chains": [_chain(chain, numbers) for chain in verdict.diff.chains],
-        "rules": [_rule(rule) for rule in verdict.rules],
-        "stale": list(verdict.stale),
-        "stale_counts": verdict.stale_counts,
-        "unchecked": [{"subject": one.subject, "reason": one.reason} for one in verdict.not_comparable],
+        "status": STATUSES[judged.verdict],
+        "summary": summary(judged),
+        "old": _side(judged.diff.old),
+        "new": _side(judged.diff.new),
+        "findings": [_finding(finding) for finding in judged.findings],
+        "chains": [_chain(chain, numbers) for chain in judged.diff.chains],
+        "rules": [_rule(rule) for rule in judged.rules],
+        "stale": list(judged.stale),
+        "stale_counts": judged.stale_counts,
+        "unchecked": [{"subject": one.subject, "reason": one.reason} for one in judged.not_comparable],
     }
     return json.dumps(data, indent=1) + "\n"
 
@@ -100,7 +102,7 @@ def _step(step: ChainStep | None) -> dict[str, Any] | None:
         "kind": step.kind.value if step.kind else None,
         "file": step.file,
         "line": step.line,
-        "slot": _slot(step.slot),
+        "slot": _slot(step.pointer),
     }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from xml.etree import ElementTree as ET
 
-from analyzer.diff.change import ChainDiff
+from analyzer.diff.change import ChainDiff, ChangeKind
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
 from reports.findings import (
-    NOT_COMPARABLE,
-    RULE_BROKEN,
-    STALE_ENTRY,
+    FindingKind,
     by_key,
     findings_of,
     ioctl_changes,
@@ -28,15 +28,23 @@ _NO_TIME = "1970-01-01T00:00:00"
 _SUITE = "qemu-callchain"
 
 
+class JunitOutcome(Enum):
+    """What became of a test; the element that says so, but for a test that passed."""
+
+    PASSED = ""
+    FAILURE = "failure"
+    ERROR = "error"
+
+
 @dataclass(frozen=True)
 class JunitCase:
-    """A test. `outcome`: "" for passed, failure, error."""
+    """A test."""
 
     group: str
     name: str
-    outcome: str = ""
+    outcome: JunitOutcome = JunitOutcome.PASSED
     message: str = ""
-    kind: str = ""  # of failure or error
+    kind: ChangeKind | FindingKind | None = None  # of failure or error
     details: str = ""
 
 
@@ -44,10 +52,10 @@ def render(verdict: JudgedDiff) -> str:
     """The document as text. What could not be checked is an error: nobody looks at a skipped test."""
     verdict = sanitized(verdict)
     found = _told_apart(junit_cases(verdict))
-    counts = {outcome: sum(case.outcome == outcome for case in found) for outcome in ("failure", "error")}
+    counts = Counter(case.outcome for case in found)
     suite = ET.Element(
         "testsuite", name=_SUITE, timestamp=_NO_TIME, hostname="localhost", time="0",
-        tests=str(len(found)), failures=str(counts["failure"]), errors=str(counts["error"]),
+        tests=str(len(found)), failures=str(counts[JunitOutcome.FAILURE]), errors=str(counts[JunitOutcome.ERROR]),
     )  # fmt: skip
     properties = ET.SubElement(suite, "properties")
     for name, which in (("old", verdict.diff.old), ("new", verdict.diff.new)):
@@ -68,14 +76,24 @@ def junit_cases(verdict: JudgedDiff) -> Iterator[JunitCase]:
         yield _of_chain(chain, like_before(chains, position), findings_of(chain, known))
     yield _of_list("outside the chains", off_chain_changes(verdict))
     yield _of_list("ioctls", ioctl_changes(verdict))
-    yield from (_of_rule(rule) for rule in verdict.rules if rule.outcome != "unchecked")
+    yield from (_of_rule(rule) for rule in verdict.rules if rule.outcome is not RuleOutcome.UNCHECKED)
     if verdict.stale_counts and verdict.stale:
         yield JunitCase(
-            "besides", "allow file", "failure", verdict.stale[0], STALE_ENTRY, "\n".join(verdict.stale)
+            "besides",
+            "allow file",
+            JunitOutcome.FAILURE,
+            verdict.stale[0],
+            FindingKind.STALE_ENTRY,
+            "\n".join(verdict.stale),
         )
     for one in verdict.not_comparable:
         yield JunitCase(
-            "could not be checked", one.subject or "?", "error", one.reason, NOT_COMPARABLE, one.reason
+            "could not be checked",
+            one.subject or "?",
+            JunitOutcome.ERROR,
+            one.reason,
+            FindingKind.NOT_COMPARABLE,
+            one.reason,
         )
 
 
@@ -97,7 +115,8 @@ def _of_chain(chain: ChainDiff, like: str, findings: Sequence[JudgedChange]) -> 
         return case
     what = first_divergence(chain) or sentence(counting[0].change)
     details = f"{what}\n{aligned_text(chain, like)}"
-    return replace(case, outcome="failure", message=what, kind=counting[0].change.kind.value, details=details)
+    kind = counting[0].change.kind
+    return replace(case, outcome=JunitOutcome.FAILURE, message=what, kind=kind, details=details)
 
 
 def _of_list(name: str, findings: Sequence[JudgedChange]) -> JunitCase:
@@ -105,20 +124,20 @@ def _of_list(name: str, findings: Sequence[JudgedChange]) -> JunitCase:
     if not changes:
         return JunitCase("besides", name)
     details = "\n".join(map(sentence, changes))
-    return JunitCase("besides", name, "failure", counted(changes), changes[0].kind.value, details)
+    return JunitCase("besides", name, JunitOutcome.FAILURE, counted(changes), changes[0].kind, details)
 
 
 def _of_rule(rule: RuleResult) -> JunitCase:
-    if rule.outcome == "holds":
+    if rule.outcome is RuleOutcome.HOLDS:
         return JunitCase("rules", rule.rule)
     details = "\n".join([rule.reason, *rule.path])
-    return JunitCase("rules", rule.rule, "failure", rule.words, RULE_BROKEN, details)
+    return JunitCase("rules", rule.rule, JunitOutcome.FAILURE, rule.words, FindingKind.RULE_BROKEN, details)
 
 
 def _put(suite: ET.Element, case: JunitCase) -> None:
     element = ET.SubElement(suite, "testcase", classname=f"{_SUITE}.{case.group}", name=case.name, time="0")
-    if case.outcome:
-        ET.SubElement(element, case.outcome, type=case.kind, message=case.message).text = case.details
+    if case.kind is not None:
+        ET.SubElement(element, case.outcome.value, type=case.kind.value, message=case.message).text = case.details
 
 
 def _said(verdict: JudgedDiff) -> str:

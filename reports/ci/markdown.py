@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from analyzer.ci.pull_request import MARKER
 from analyzer.diff.change import AlignedRow, ChainDiff, Change
+from analyzer.graph.rules import RuleOutcome
+from analyzer.model.call_kinds import ARROW_WIDTH
 from analyzer.policy.verdict import JudgedDiff
 from analyzer.text import number_of
 from reports.findings import ioctl_changes, off_chain_changes
 from reports.sanitize import map_texts, sanitized
-from reports.text.aligned_chains import legend, name_of, place_of, way_of
-from reports.text.chain_rows import Fold, differs_like_before, like_before, mark, remarks, shown_rows
+from reports.text.aligned_chains import call_arrows, key, name_of, place_of
+from reports.text.chain_rows import Fold, differs_like_before, like_before, remarks, shown_rows, sign
 from reports.text.diff import threads
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
@@ -112,19 +113,20 @@ def _size(text: str) -> int:
     return len(text.encode(errors="replace"))
 
 
+COMMENT_MARKER = "<!-- qemu-callchain -->"  # first line of a comment, by which it is found again to be replaced
 COMMENT = 65_000  # GitHub takes 65,536 characters
 
 
 def render(verdict: JudgedDiff, limit: int = COMMENT) -> str:
     """The verdict in GitHub's Markdown, in no more than `limit` bytes; what is left out is counted."""
     verdict = sanitized(verdict)
-    head = [MARKER, f"**Call chains: {prose(summary(verdict))}**", ""]
+    head = [COMMENT_MARKER, f"**Call chains: {prose(summary(verdict))}**", ""]
     head += [
         f"- Old: {prose(side_sentence(verdict.diff.old))}",
         f"- New: {prose(side_sentence(verdict.diff.new))}",
     ]
-    if words := legend(verdict.diff.chains, full=False):
-        head += ["", prose(f"Marks: {words}")]
+    if words := key(verdict.diff.chains, full=False):
+        head += ["", prose(words)]
     return truncate_sections("\n".join(head) + "\n", list(_sections(verdict)), limit)
 
 
@@ -149,7 +151,7 @@ def _details(verdict: JudgedDiff) -> Iterator[Section]:
     accepted = (f"{_sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted)
     told = (_sentence(one.change) for one in verdict.findings if not one.counts and not one.accepted)
     same = (_name(chain) + _notes(chain) for chain in verdict.diff.chains if not chain.differs)
-    held = (f"{name(one.rule)}: {one.words}" for one in verdict.rules if one.outcome == "holds")
+    held = (f"{name(one.rule)}: {one.words}" for one in verdict.rules if one.outcome is RuleOutcome.HOLDS)
     yield _list("Entries of the allow file that do not fit any more", verdict.stale, folded=True)
     yield _list("Accepted", accepted, folded=True)
     yield _list("Told, not counted", told, folded=True)
@@ -195,14 +197,11 @@ def _chain(chain: ChainDiff, like: str) -> Section:
 
 
 def _lines(row: AlignedRow | Fold) -> Iterator[tuple[str, bool]]:
-    """A row as a diff has it: what differs on both sides is a line for each."""
+    """A row as a line, and whether it counts; what its columns do not show stands below it."""
     if isinstance(row, Fold):
         yield f"  … {row.words} …", False
         return
-    sign = mark(row)
-    if sign in " +-":
-        yield f"{sign} {way_of(row):>2} {name_of(row)}  {place_of(row)}", sign != " "
-    else:
-        yield f"{'!' if row.differs else ' '} {sign} {way_of(row)} {name_of(row)}  {place_of(row)}", row.differs
+    line = f"{sign(row)} {call_arrows(row):>{ARROW_WIDTH}} {name_of(row)}  {place_of(row)}"
+    yield line, row.differs or (not row.changes and sign(row) != " ")
     for remark in remarks(row):
         yield f"       {remark}", False

@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 from analyzer import __version__
 from analyzer.diff.change import NOTES, ChainDiff, ChangeKind
-from analyzer.errors import ExitStatus
 from analyzer.graph.call_graph import ChainStep
-from analyzer.policy.verdict import JudgedDiff
-from reports.ci.json_document import provenance
-from reports.findings import NOT_COMPARABLE, RULE_BROKEN, STALE_ENTRY, Finding, findings
+from analyzer.policy.verdict import JudgedDiff, Verdict
+from reports.ci.json_document import STATUSES, provenance
+from reports.findings import Finding, FindingKind, Level, findings
 from reports.sanitize import sanitized
 from reports.text.sentences import sentence, summary
 
@@ -102,25 +101,25 @@ _MEANINGS = {
     ChangeKind.CALL_ADDED: "A call that no chain shows was seen for the first time.",
     ChangeKind.KIND_UNKNOWN: "How a call is made is known of one recording only: it may have changed.",
     ChangeKind.HITS: "A function was recorded more or less often.",
-    ChangeKind.NUMBERED: "The same function of another machine version, which QEMU numbers.",
+    ChangeKind.MACHINE_VERSION: "The same function of another machine version, which QEMU numbers.",
     ChangeKind.OPTIMISED: "A function was inlined or left by a jump in one of the builds; the way is the same.",
 }
 _ACCEPT = "If this is meant, accept it with a reason in the allow file, or take the new recording as the baseline."
-_OTHERS = {
-    RULE_BROKEN: "A rule of the allow file does not hold. Either the change is wrong, or the rule is out of date.",
-    NOT_COMPARABLE: "This could not be compared, so nobody knows whether it changed. See that both sides were "
-    "recorded to their end and that the symbol exists, or accept it with a reason in the allow file.",
-    STALE_ENTRY: "An entry of the allow file matches nothing or has expired. Remove it, or decide again.",
+_OTHERS: dict[ChangeKind | FindingKind, str] = {
+    FindingKind.RULE_BROKEN: "A rule of the allow file does not hold. Either the change is wrong, or the rule is "
+    "out of date.",
+    FindingKind.NOT_COMPARABLE: "This could not be compared, so nobody knows whether it changed. See that both "
+    "sides were recorded to their end and that the symbol exists, or accept it with a reason in the allow file.",
+    FindingKind.STALE_ENTRY: "An entry of the allow file matches nothing or has expired. Remove it, or decide "
+    "again.",
 }
-SARIF_HELP = {kind.value: f"{text} {_ACCEPT}" for kind, text in _MEANINGS.items()} | _OTHERS
-"""By the kind's word, or the name of the other checks."""
+SARIF_HELP = {kind: f"{text} {_ACCEPT}" for kind, text in _MEANINGS.items()} | _OTHERS
 
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MOST_RESULTS = 5_000  # GitHub refuses a log with more than 25,000 and shows the first 5,000
-_LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
-_NOTES = {kind.value for kind in NOTES}
-_RULES = [*(kind.value for kind in ChangeKind), RULE_BROKEN, NOT_COMPARABLE, STALE_ENTRY]
+_LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTICE: "note"}
+_RULES: list[ChangeKind | FindingKind] = [*ChangeKind, *FindingKind]
 
 
 def render(verdict: JudgedDiff, most: int = MOST_RESULTS) -> str:
@@ -152,11 +151,11 @@ def _driver() -> dict[str, Any]:
     return {"name": "qemu-callchain", "semanticVersion": __version__, "rules": [_rule(rule) for rule in _RULES]}
 
 
-def _rule(rule: str) -> dict[str, Any]:
-    level = "note" if rule in _NOTES else "warning" if rule == STALE_ENTRY else "error"
-    words = rule.replace("-", " ")
+def _rule(rule: ChangeKind | FindingKind) -> dict[str, Any]:
+    level = "note" if rule in NOTES else "warning" if rule is FindingKind.STALE_ENTRY else "error"
+    words = rule.value.replace("-", " ")
     return {
-        "id": rule,
+        "id": rule.value,
         "name": words.title().replace(" ", ""),
         "shortDescription": {"text": words[:1].upper() + words[1:]},
         "fullDescription": {"text": SARIF_HELP[rule]},
@@ -167,7 +166,7 @@ def _rule(rule: str) -> dict[str, Any]:
 
 def _result(item: Finding, flows: SarifFlows) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "ruleId": item.check,
+        "ruleId": item.check.value,
         "ruleIndex": _RULES.index(item.check),
         "level": _LEVELS[item.level],
         "message": {"text": item.text},
@@ -183,15 +182,15 @@ def _result(item: Finding, flows: SarifFlows) -> dict[str, Any]:
     return result
 
 
-def _invocation(verdict: JudgedDiff, results_left: int, flows_left: int) -> dict[str, Any]:
-    told = [_notification(summary(verdict), "note")]
+def _invocation(judged: JudgedDiff, results_left: int, flows_left: int) -> dict[str, Any]:
+    told = [_notification(summary(judged), "note")]
     if results_left > 0:
         told.append(_notification(f"{results_left} more results are left out, the least bad.", "warning"))
     if flows_left:
         told.append(_notification(f"{flows_left} results are without their chain, which is too long.", "note"))
     return {
-        "executionSuccessful": verdict.status is not ExitStatus.COULD_NOT_RUN,
-        "exitCode": int(verdict.status),
+        "executionSuccessful": judged.verdict is not Verdict.NOT_COMPARABLE,
+        "exitCode": STATUSES[judged.verdict],
         "toolExecutionNotifications": told,
     }
 

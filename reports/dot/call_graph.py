@@ -10,24 +10,26 @@ from typing import TypeVar
 import graphviz
 
 from analyzer.graph.call_graph import Call, CallGraph, Node
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from analyzer.model.frames import Function
+from gdbscripts.enums import SlotKind
 
 _Drawn = TypeVar("_Drawn")
 LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
 # Told apart by line, arrow head and label, not by colour alone.
+_WITHOUT_LABEL = (CallKind.DIRECT, CallKind.CALL, CallKind.KERNEL)
 EDGE_STYLES = {
     CallKind.DIRECT: {},
     CallKind.CALL: {"arrowhead": "onormal", "class": "call"},
-    CallKind.INDIRECT: {"style": "dashed", "arrowhead": "empty", "label": "pointer", "class": "indirect"},
-    CallKind.TAIL: {"arrowhead": "normalnormal", "label": "tail call", "class": "tail"},
-    CallKind.INLINE: {"style": "dotted", "arrowhead": "none", "label": "inlined", "class": "inline"},
-    CallKind.THREAD_START: {"style": "bold", "arrowhead": "diamond", "label": "starts thread", "class": "thread"},
-    CallKind.SIGNAL: {"arrowhead": "vee", "label": "signal", "class": "signal"},
-    CallKind.SYSCALL: {"style": "bold", "arrowhead": "inv", "label": "system call", "class": "syscall"},
+    CallKind.INDIRECT: {"style": "dashed", "arrowhead": "empty", "class": "indirect"},
+    CallKind.TAIL: {"arrowhead": "normalnormal", "class": "tail"},
+    CallKind.INLINE: {"style": "dotted", "arrowhead": "none", "class": "inline"},
+    CallKind.THREAD_START: {"style": "bold", "arrowhead": "diamond", "class": "thread"},
+    CallKind.SIGNAL: {"arrowhead": "vee", "class": "signal"},
+    CallKind.SYSCALL: {"style": "bold", "arrowhead": "inv", "class": "syscall"},
     CallKind.KERNEL: {"arrowhead": "open", "class": "kernel"},
-    CallKind.DOCUMENTED: {"style": "dotted", "arrowhead": "inv", "label": "documented", "class": "documented"},
-    CallKind.UNKNOWN: {"style": "dotted", "arrowhead": "odot", "label": "?", "class": "unknown"},
+    CallKind.DOCUMENTED: {"style": "dotted", "arrowhead": "inv", "class": "documented"},
+    CallKind.UNKNOWN: {"style": "dotted", "arrowhead": "odot", "class": "unknown"},
 }
 
 
@@ -100,10 +102,15 @@ def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], iden
     site = f", {call.sites[0].file}:{call.sites[0].line}" if call.sites else ""
     tooltip = dot_text(f"{call.caller} to {call.callee}: {call.kind}, {call.hits} recorded{site}")
     style = dict(EDGE_STYLES[call.kind])
-    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind != "argument")
-    if slots:
-        style["label"] = dot_text(", ".join(slots))
+    slots = dict.fromkeys(p.name for p in call.pointers if p.name and p.kind is not SlotKind.ARGUMENT)
+    if label := dot_text(", ".join(slots)) or kind_label(call.kind):
+        style["label"] = label
     dot.edge(ids[call.caller], ids[call.callee], id=identifier, tooltip=tooltip, **style)
+
+
+def kind_label(kind: CallKind) -> str:
+    """What is written at a call of this kind; "" where the line says it."""
+    return "" if kind in _WITHOUT_LABEL else CALL_KINDS[kind].label
 
 
 def dot_text(text: str, longest: int = LONGEST_NAME) -> str:

@@ -11,16 +11,20 @@ from analyzer.diff.change import Diff
 from analyzer.diff.merged_graph import CHANGED, NO_NAMES, MergedCall, MergedNode, merge_graphs
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Call, CallGraph
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS
 from analyzer.model.frames import Function
 from analyzer.text import visible
-from reports.dot.call_graph import EDGE_STYLES, dot_text, draw_in_folders, empty_drawing
+from gdbscripts.enums import SlotKind
+from reports.diff_marks import MARK_OF, DiffMark
+from reports.dot.call_graph import EDGE_STYLES, dot_text, draw_in_folders, empty_drawing, kind_label
 
 _LONGEST_LINK = 300  # characters; dot's lexer gives up on lines of 16 KiB
+_REMOVED, _ADDED, _CHANGED = (mark.sign for mark in (DiffMark.REMOVED, DiffMark.ADDED, DiffMark.CHANGED))
 _LEGEND = (
-    "− dashed: gone     + bold: new     ≠ double frame, both words: changed     "
-    "# dotted: another machine version or compiler's choice     thin: the same"
+    f"{_REMOVED} dashed: gone     {_ADDED} bold: new     {_CHANGED} double frame, both words: changed     "
+    "dotted: another machine version or compiler's choice     thin: the same"
 )
+_CHANGED_WORDS = {kind: f"{MARK_OF[kind].sign} {kind.value}" for kind in CHANGED}
 _NODE_STYLES = {
     "gone": {"style": "rounded,dashed,filled", "color": "#a8480a", "fontcolor": "#a8480a"},
     "new": {"style": "rounded,bold,filled", "color": "#1f5fbf", "penwidth": "2.6"},
@@ -35,7 +39,6 @@ _EDGE_STATES = {
     "note": {"style": "dotted", "color": "gray35", "penwidth": "1.6"},
     "same": {"style": "solid", "color": "gray65", "fontcolor": "gray45", "penwidth": "0.8"},
 }
-_KIND_WORDS = {CallKind.DIRECT: "direct", CallKind.KERNEL: "kernel"}
 
 
 def merged_dot(old: CallGraph, new: CallGraph, diff: Diff, names: SymbolHistory = NO_NAMES) -> str:
@@ -77,8 +80,8 @@ def _node_lines(both: MergedNode, state: str) -> list[str]:
     name = dot_text(node.function.name)
     if both.old and both.new and both.old.function.name != both.new.function.name:
         name = f"{dot_text(both.old.function.name)} →\\n{name}"
-    sign = {"gone": "− ", "new": "+ ", "note": "# "}.get(state, "")
-    words = ", ".join(words for kind, words in CHANGED.items() if kind in both.kinds)
+    sign = {"gone": f"{_REMOVED} ", "new": f"{_ADDED} "}.get(state, "")
+    words = ", ".join(words for kind, words in _CHANGED_WORDS.items() if kind in both.kinds)
     word = {"gone": "gone", "new": "new", "changed": words}.get(state, "")
     file = dot_text(PurePosixPath(node.file).name or node.function.where)
     return [sign + name, f"{file}, {word}" if word else file]
@@ -102,26 +105,23 @@ def _draw_edge(dot: graphviz.Digraph, call: MergedCall, identifier: str) -> None
 def _edge_label(call: MergedCall, state: str) -> str:
     before, after = (_words(side) for side in (call.old, call.new))
     if state == "gone":
-        return f"− {before or 'gone'}"
+        return f"{_REMOVED} {before or 'gone'}"
     if state == "new":
-        return f"+ {after}".rstrip()
+        return f"{_ADDED} {after}".rstrip()
     if state == "same":
         return after
     if not call.old or not call.new:
-        return f"# {after or before}".rstrip()
+        return after or before
     if before == after:
-        return f"≠ {after}, set in another way"
-    sign = "#" if state == "note" else "≠"
-    return f"{sign} {before or _kind(call.old)} →\\n{after or _kind(call.new)}"
+        return f"{_CHANGED} {after}, set in another way"
+    was, now = before or CALL_KINDS[call.old.kind].label, after or CALL_KINDS[call.new.kind].label
+    sign = "" if state == "note" else f"{_CHANGED} "
+    return f"{sign}{was} →\\n{now}"
 
 
 def _words(call: Call | None) -> str:
     """The pointer's place, else the word for the kind; "" for a plain call."""
     if call is None:
         return ""
-    slots = dict.fromkeys(slot.name for slot in call.slots if slot.name and slot.kind != "argument")
-    return dot_text(", ".join(slots)) if slots else EDGE_STYLES[call.kind].get("label", "")
-
-
-def _kind(call: Call) -> str:
-    return _KIND_WORDS.get(call.kind, call.kind.value)
+    slots = dict.fromkeys(p.name for p in call.pointers if p.name and p.kind is not SlotKind.ARGUMENT)
+    return dot_text(", ".join(slots)) if slots else kind_label(call.kind)

@@ -7,15 +7,17 @@ from itertools import groupby
 
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.graph.call_graph import ChainStep
+from analyzer.model.call_kinds import call_arrow
 from analyzer.text import visible
-from reports.html.change_marks import SIGNS, ChangeMarks
+from gdbscripts.enums import PointerOutcome
+from reports.html.change_marks import FAMILIES, ChangeMarks
 from reports.html.diff_page import ChainSection, RowBlock, StepCell, StepRow, TextPart
-from reports.html.story import KIND_WORDS, identity
+from reports.html.story import identity, kind_sentence
 from reports.text.pointers import place_words, setting_words, slot_words
 from reports.text.sentences import counted, first_divergence
 
 _FEWEST = 3  # rows that are worth a button
-_RENAMES = {ChangeKind.RENAMED, ChangeKind.NUMBERED}
+_RENAMES = {ChangeKind.RENAMED, ChangeKind.MACHINE_VERSION}
 _CALLS = {ChangeKind.CALL_KIND, ChangeKind.KIND_UNKNOWN, ChangeKind.OPTIMISED}
 
 
@@ -76,7 +78,7 @@ def _pair(row: AlignedRow, one_sided: bool, anchor: str, marks: ChangeMarks, fir
 def _family(row: AlignedRow, one_sided: bool) -> str:
     """What the row looks like. A side that lacks the whole chain says so once, not in each row."""
     if row.changes:
-        return SIGNS[min(row.changes, key=_badness).kind][0]
+        return FAMILIES[min(row.changes, key=_badness).kind][0]
     if one_sided or (row.old and row.new):
         return "same"
     return "gone" if row.old else "new"
@@ -104,26 +106,27 @@ def _cell(step: ChainStep, other: ChainStep | None, changes: Sequence[Change]) -
         function=TextPart(visible(step.function.name), bool(kinds & _RENAMES)),
         place=TextPart(visible(place), ChangeKind.MOVED in kinds),
         kind=step.kind.value if step.kind else "root",
-        how=TextPart(KIND_WORDS[step.kind], bool(kinds & _CALLS)),
+        arrow=call_arrow(step.kind),
+        how=TextPart(kind_sentence(step.kind), bool(kinds & _CALLS)),
         through=TextPart(through, pointer and through not in theirs) if through else None,
         settings=tuple(TextPart(words, words not in theirs) for words in settings) if pointer else (),
     )
 
 
 def _pointer(step: ChainStep) -> str:
-    return visible(f"through {slot_words(step.slot)}") if step.slot else ""
+    return visible(f"through {slot_words(step.pointer)}") if step.pointer else ""
 
 
 def _settings(step: ChainStep) -> tuple[str, ...]:
     """How the pointer was set, without lines: they change with every version."""
-    if step.slot is None:
+    if step.pointer is None:
         return ()
     steps = [
         setting_words(setting) + (f", {setting.file}" if place_words(setting) else "")
-        for setting in step.slot.set_by
+        for setting in step.pointer.set_by
     ]
-    if step.slot.outcome != "explained":
-        steps.append(f"{step.slot.outcome}: {step.slot.reason}")
+    if step.pointer.outcome is not PointerOutcome.EXPLAINED:
+        steps.append(f"{step.pointer.outcome}: {step.pointer.reason}")
     return tuple(map(visible, steps))
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from analyzer.diff.change import ChangeKind, NamedProvenance
-from analyzer.errors import ExitStatus
-from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
+from analyzer.graph.rules import RuleOutcome
+from analyzer.model.call_kinds import CallKind, call_arrow
+from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult, Verdict
 from analyzer.text import visible
-from reports.html.change_marks import SIGNS, ChangeMarks
+from reports.diff_marks import mark_sign
+from reports.html.change_marks import FAMILIES, ChangeMarks
 from reports.html.diff_chains import chain_section
 from reports.html.diff_page import (
     ChainSection,
@@ -22,37 +24,37 @@ from reports.html.diff_page import (
 )
 from reports.text.sentences import counted, summary
 
-_STATUS = {
-    ExitStatus.DONE: ("same", "=", "the same"),
-    ExitStatus.DIFFERS: ("differs", "≠", "differs"),
-    ExitStatus.COULD_NOT_RUN: ("unchecked", "?", "not everything was checked"),
+_VERDICTS = {
+    Verdict.SAME: ("same", "=", "the same"),
+    Verdict.DIFFERS: ("differs", "≠", "differs"),
+    Verdict.NOT_COMPARABLE: ("unchecked", "?", "not everything was checked"),
 }
-_OUTCOMES = {"broken": "✗", "unchecked": "?", "holds": "✓"}  # worst first
+_OUTCOMES = {RuleOutcome.BROKEN: "✗", RuleOutcome.UNCHECKED: "?", RuleOutcome.HOLDS: "✓"}  # worst first
 
 
-def build_diff_page(verdict: JudgedDiff, svg: str, svg_missing: str = "") -> DiffPage:
+def build_diff_page(judged: JudgedDiff, svg: str, svg_missing: str = "") -> DiffPage:
     """The page's data; `svg` is the drawing of the merged graph, "" with the reason in `svg_missing`."""
-    diff = verdict.diff
-    marks = ChangeMarks(verdict.findings)
+    diff = judged.diff
+    marks = ChangeMarks(judged.findings)
     by_target = sorted(diff.chains, key=lambda chain: not chain.target)
     chapters = [chain_section(chain, number, marks) for number, chain in enumerate(by_target, 1)]
     targets = sum(chain.target for chain in diff.chains)
-    entries = tuple(_entries(verdict.findings, marks, chapters))
-    status, sign, words = _STATUS[verdict.status]
+    entries = tuple(_entries(judged.findings, marks, chapters))
+    status, sign, words = _VERDICTS[judged.verdict]
     return DiffPage(
         title=visible(f"{_short(diff.old)} → {_short(diff.new)}"),
         status=status,
         sign=sign,
         status_words=words,
-        verdict=visible(summary(verdict)),
+        verdict=visible(summary(judged)),
         old=visible(diff.old.name),
         new=visible(diff.new.name),
         facts=tuple(_facts(diff.old, diff.new)),
         build=tuple(_build(diff.old, diff.new)),
-        not_comparable=tuple((visible(it.subject), visible(it.reason)) for it in verdict.not_comparable),
-        rules=tuple(map(_rule, sorted(verdict.rules, key=_outcome))),
-        stale=tuple(map(visible, verdict.stale)),
-        chips=tuple(_chips(verdict.findings)),
+        not_comparable=tuple((visible(it.subject), visible(it.reason)) for it in judged.not_comparable),
+        rules=tuple(map(_rule, sorted(judged.rules, key=_outcome))),
+        stale=tuple(map(visible, judged.stale)),
+        chips=tuple(_chips(judged.findings)),
         chapters=tuple(chapters[:targets]),
         others=tuple(chapters[targets:]),
         gone=sum(pair.family == "gone" for it in chapters for block in it.blocks for pair in block.pairs),
@@ -107,12 +109,12 @@ def _outcome(rule: RuleResult) -> int:
 
 def _rule(rule: RuleResult) -> RuleRow:
     return RuleRow(
-        outcome=rule.outcome,
+        outcome=rule.outcome.value,
         sign=_OUTCOMES[rule.outcome],
         rule=visible(rule.rule),
         reason=visible(rule.reason),
         words=visible(rule.words),
-        path=visible(" → ".join(rule.path)),
+        path=visible(f" {call_arrow(CallKind.CALL)} ".join(rule.path)),
     )
 
 
@@ -120,8 +122,8 @@ def _chips(findings: Sequence[JudgedChange]) -> Iterator[ChangeCount]:
     order = list(ChangeKind)
     changes = sorted((finding.change for finding in findings), key=lambda change: order.index(change.kind))
     for kind, group in groupby(changes, key=lambda change: change.kind):
-        family, sign, _ = SIGNS[kind]
-        yield ChangeCount(kind.value, family, sign, counted(tuple(group)))
+        family, _ = FAMILIES[kind]
+        yield ChangeCount(kind.value, family, mark_sign(kind), counted(tuple(group)))
 
 
 def _entries(

@@ -34,6 +34,7 @@ class StepCell:
     function: TextPart
     place: TextPart
     kind: str
+    arrow: str
     how: TextPart
     through: TextPart | None  # the pointer it was called through
     settings: tuple[TextPart, ...]  # how that was set, when this is what changed

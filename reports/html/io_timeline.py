@@ -8,8 +8,10 @@ from itertools import groupby
 from analyzer.graph.chains import graph_pointer, own_chain
 from analyzer.kvm.io_accesses import IoAccess, io_accesses
 from analyzer.kvm.number_names import exit_reason
+from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.model.frames import Stop
 from analyzer.model.recording import Recording
+from gdbscripts.enums import PointerOutcome
 from reports.html.report_page import DeviceCall, IoAccessRow
 from reports.text.io_accesses import access_words
 from reports.text.pointers import place_words, setting_words, slot_words
@@ -49,8 +51,8 @@ def _row(group: Sequence[IoAccess], recording: Recording) -> IoAccessRow:
         more=_more(group),
         kvm=first.reason or first.served,
         leaves=bool(first.reason),
-        kernel=" → ".join(first.kernel),
-        lanes=tuple(_lane(stop, recording, delivers) for stop, delivers in _stops(first)),
+        kernel=f" {call_arrow(CallKind.KERNEL)} ".join(first.kernel),
+        lanes=tuple(_lane(stop, recording, coalesced) for stop, coalesced in _stops(first)),
         back=_back(first),
     )
 
@@ -72,7 +74,7 @@ def _more(group: Sequence[IoAccess]) -> str:
     return f"{len(group)} like this: {shown}{', …' if len(values) > _MOST_VALUES else ''}"
 
 
-def _lane(stop: Stop, recording: Recording, delivers: bool) -> DeviceCall:
+def _lane(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCall:
     steps = own_chain(stop, recording)
     device = steps[-1]
     through, set_by = "", ""
@@ -82,11 +84,14 @@ def _lane(stop: Stop, recording: Recording, delivers: bool) -> DeviceCall:
         told = [
             f"{setting_words(step)}{', ' if place_words(step) else ''}{place_words(step)}" for step in slot.set_by
         ]
-        set_by = "; ".join(told) if slot.outcome == "explained" else f"{slot.outcome}: {slot.reason}"
+        set_by = "; ".join(told) if slot.outcome is PointerOutcome.EXPLAINED else f"{slot.outcome}: {slot.reason}"
     frame = stop.frames[0]
     return DeviceCall(
-        delivers=delivers,
-        chain=" → ".join(step.function.name for step in steps[:-1]),
+        completes_coalesced_write=coalesced,
+        chain=" ".join(f"{call_arrow(step.kind)} {step.function.name}" for step in steps[:-1]).strip(),
+        caller=steps[-2].function.name if len(steps) > 1 else "",
+        functions=len(steps) - 1,
+        arrow=call_arrow(device.kind),
         device=device.function.name,
         place=f"{frame.file}:{frame.line}" if frame.file else "",
         arguments=", ".join(f"{name}={value}" for name, value in frame.arguments),

@@ -86,8 +86,8 @@ def _row(line: IoctlLogLine) -> IoctlLogRow:
         request=line.request,
         argument=line.argument,
         result=line.result,
-        chain=" → ".join(line.chain),
-        kernel=" → ".join(line.kernel),
-        observed=line.observed,
+        chain=line.calls,
+        kernel=line.kernel_calls,
+        observed=line.observed or not line.kernel,
         count=1,
     )

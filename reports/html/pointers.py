@@ -11,6 +11,7 @@ from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 from analyzer.model.pointers import Pointer
 from analyzer.model.recording import Recording
+from gdbscripts.enums import PointerOutcome
 from reports.html.report_page import PointerOriginStory, PointerStory, SourceLine
 from reports.text.backtraces import backtrace
 from reports.text.pointers import place_words, setting_words, slot_words
@@ -22,7 +23,7 @@ class PointerStories:
     """What is known of the pointers between functions, from the graph and the recordings behind it."""
 
     def __init__(self, graph: CallGraph, recordings: Sequence[Recording]) -> None:
-        self._slots = {(c.caller, c.callee): c.slots for c in graph.calls if c.kind is CallKind.INDIRECT}
+        self._slots = {(c.caller, c.callee): c.pointers for c in graph.calls if c.kind is CallKind.INDIRECT}
         self._samples: dict[tuple[Function, Function, GraphPointer], tuple[Pointer, Recording]] = {}
         for recording in recordings:
             for stop in recording.stops if recording.pointers else ():
@@ -37,15 +38,15 @@ class PointerStories:
         """Calls whose pointer was looked into in vain."""
         for (caller, callee), slots in self._slots.items():
             for slot in slots:
-                if slot.outcome != "explained":
+                if slot.outcome is not PointerOutcome.EXPLAINED:
                     yield caller, callee, slot
 
     def through(self, caller: ChainStep, callee: ChainStep, source: Source) -> tuple[PointerStory, ...]:
         """The pointer that a step of a chain called the next one through; () when nobody looked for it."""
-        if callee.slot is None:
+        if callee.pointer is None:
             return ()
-        sample = self._samples.get((caller.function, callee.function, callee.slot))
-        return (self._story(callee.slot, sample, source),)
+        sample = self._samples.get((caller.function, callee.function, callee.pointer))
+        return (self._story(callee.pointer, sample, source),)
 
     def _story(self, slot: GraphPointer, sample: tuple[Pointer, Recording] | None, source: Source) -> PointerStory:
         holds = ""
@@ -60,5 +61,5 @@ class PointerStories:
             PointerOriginStory(setting_words(step), place_words(step), source(step.file, step.line), trace)
             for step, trace in zip(slot.set_by, traces, strict=True)
         )
-        problem = "" if slot.outcome == "explained" else f"{slot.outcome}: {slot.reason}"
+        problem = "" if slot.outcome is PointerOutcome.EXPLAINED else f"{slot.outcome}: {slot.reason}"
         return PointerStory(slot_words(slot), holds, set_by, problem)

@@ -9,24 +9,30 @@ from typing import Any
 
 from analyzer.graph.call_graph import Call, CallGraph, Provenance
 from analyzer.kvm.requests import name_of
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind, call_arrow
 from analyzer.model.frames import Frame, Function
 from analyzer.model.recording import Recording
 from analyzer.text import visible
-from gdbscripts.records import IMPORT, IO
+from gdbscripts.enums import RecordingOutcome, StopReason
+from gdbscripts.records import IMPORT
 from reports.html.io_timeline import exit_counts, io_access_rows
 from reports.html.ioctls import descriptor_hierarchy, ioctl_log_rows, kernel_note
 from reports.html.pointers import PointerStories
 from reports.html.report_page import BacktraceText, IoctlRow, ReportPage, RunSection, ThreadRow, TimelineEntry
-from reports.html.story import KIND_WORDS, Samples, chapters, identity
+from reports.html.story import Samples, chapters, identity
 from reports.text.backtraces import backtrace, heading
 from reports.text.pointers import slot_words
 
 _TRACES = 500  # backtraces of a recording that are shown
 
 
-def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "") -> ReportPage:
-    """The report's data. Without recordings (graphs alone) there are no arguments, sources or backtraces."""
+def build_page(
+    graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "", notes: Sequence[str] = ()
+) -> ReportPage:
+    """The report's data. Without recordings (graphs alone) there are no arguments, sources or backtraces.
+
+    `notes` are sentences on what the inputs lack.
+    """
     samples = Samples(recordings)
     pointers = PointerStories(graph, recordings)
     provenance = graph.provenance
@@ -35,7 +41,7 @@ def build_page(graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_
         title=_title(provenance, guest),
         verdict=_verdict(graph, recordings),
         complete=provenance.complete,
-        problems=(*_problems(recordings), *_unexplained(pointers)),
+        problems=(*notes, *_problems(recordings), *_unexplained(pointers)),
         facts=tuple(_facts(graph)),
         chapters=tuple(chapters(graph, samples, pointers)),
         svg=svg,
@@ -100,7 +106,7 @@ def _problems(recordings: Sequence[Recording]) -> Iterator[str]:
 def _problems_of(recording: Recording) -> Iterator[str]:
     if recording.end is None:
         yield "This recording was cut short: it has no end. What follows is what was recorded until then."
-    elif recording.end.outcome == "interrupted":
+    elif recording.end.outcome is RecordingOutcome.INTERRUPTED:
         yield "This recording was interrupted. What follows is what was recorded until then."
     for milestone in recording.not_reached:
         if milestone.found:
@@ -142,7 +148,7 @@ def _facts_of_run(recording: Recording) -> Iterator[tuple[str, str]]:
     yield "Exit", _exit(recording)
     yield "gdb", header.gdb_version
     yield "Host", header.host
-    if "seconds" in header.build:  # of the birth certificate what differs from one build of the same to the next
+    if "seconds" in header.build:  # it differs between builds of the same source
         yield "Build took", f"{header.build['seconds']} s"
     if "log" in header.build:
         yield "Build log", str(header.build["log"])
@@ -198,17 +204,18 @@ def _details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
 
 
 def _neighbour(function: Function, call: Call, sites: Sequence[Any]) -> dict[str, Any]:
-    slots = dict.fromkeys(slot_words(slot) for slot in call.slots)
-    words = KIND_WORDS[call.kind] + (f", {', '.join(slots)}" if slots else "")
+    slots = dict.fromkeys(slot_words(slot) for slot in call.pointers)
+    words = CALL_KINDS[call.kind].sentence + (f", {', '.join(slots)}" if slots else "")
     return {
         "identity": identity(function), "name": function.name, "kind": call.kind.value,
+        "arrow": call_arrow(call.kind),
         "words": words, "hits": call.hits, "sites": list(sites),
     }  # fmt: skip
 
 
 def _threads(recording: Recording) -> Iterator[ThreadRow]:
     stops = Counter(stop.thread for stop in recording.stops)
-    creators = {stop.number: stop for stop in recording.stops if stop.reason == "thread-create"}
+    creators = {stop.number: stop for stop in recording.stops if stop.reason is StopReason.THREAD_CREATE}
     for thread in sorted(recording.threads, key=lambda t: t.number):
         creation = creators.pop(thread.created_by, None) if thread.created_by is not None else None
         creator = _creator(creation.frames[1:]) if creation else ""
@@ -246,13 +253,13 @@ def _traces(recording: Recording) -> Iterator[BacktraceText]:
     seen = set()
     for stop in recording.stops:
         way = tuple((frame.function, frame.line) for frame in stop.frames)
-        if stop.reason != IO or way not in seen:
+        if stop.reason is not StopReason.IO or way not in seen:
             yield BacktraceText(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
         seen.add(way)
 
 
-def _kinds(graph: CallGraph) -> Iterator[tuple[str, str, int]]:
+def _kinds(graph: CallGraph) -> Iterator[tuple[str, str, str, int]]:
     for kind in CallKind:
         count = sum(call.kind is kind for call in graph.calls)
         if count:
-            yield kind.value, KIND_WORDS[kind], count
+            yield kind.value, call_arrow(kind), CALL_KINDS[kind].sentence, count

@@ -42,6 +42,7 @@ class StoryStep:
     function: str
     identity: str  # key into `Page.details`
     kind: str
+    arrow: str
     words: str
     place: str  # file:line, "" when unknown
     instruction: str
@@ -124,10 +125,13 @@ class IoctlLogRow:
 
 @dataclass(frozen=True)
 class DeviceCall:
-    """QEMU's way to a device's function; `delivers` when it is for an access that KVM had kept back."""
+    """QEMU's call chain to a device's function."""
 
-    delivers: bool
-    chain: str
+    completes_coalesced_write: bool  # whether it is for a write that KVM coalesced
+    chain: str  # with the arrows of the calls
+    caller: str  # of the device's function
+    functions: int  # on the chain
+    arrow: str  # how the device's function is called
     device: str
     place: str
     arguments: str
@@ -206,5 +210,5 @@ class ReportPage:
     details: dict[str, Any]
     rungs: tuple[IoctlRow, ...]  # of a graph alone
     runs: tuple[RunSection, ...]
-    kinds: tuple[tuple[str, str, int], ...]  # kind, words, calls
+    kinds: tuple[tuple[str, str, str, int], ...]  # kind, arrow, words, calls
     imported: bool  # nothing ran here: the stacks were read from a text

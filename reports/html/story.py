@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from analyzer.graph.call_graph import CallGraph, Chain, ChainStep
 from analyzer.graph.chains import RecordedStep, graph_step, kernel_steps, own_chain, whole_chain
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind, call_arrow
 from analyzer.model.frames import Function
 from analyzer.model.recording import Recording
 from reports.html.pointers import PointerStories
 from reports.html.report_page import SourceLine, StoryChapter, StoryStep
 
 _SAMPLES = 3  # different argument lists shown for a function
-KIND_WORDS: Mapping[CallKind | None, str] = {
-    None: "starts here",
-    CallKind.DIRECT: "calls",
-    CallKind.CALL: "calls (directly or through a pointer)",
-    CallKind.INDIRECT: "calls through a pointer",
-    CallKind.TAIL: "jumps to (tail call)",
-    CallKind.INLINE: "contains, inlined",
-    CallKind.THREAD_START: "starts a thread in",
-    CallKind.SIGNAL: "is interrupted by a signal for",
-    CallKind.SYSCALL: "enters the kernel, which calls",
-    CallKind.KERNEL: "calls, in the kernel",
-    CallKind.DOCUMENTED: "calls, as the kernel's sources say (not observed)",
-    CallKind.UNKNOWN: "leads, nobody knows how, to",
-}
+_STARTS = "starts here"  # of the outermost function
+
+
+def kind_sentence(kind: CallKind | None) -> str:
+    """What the caller does, in front of the callee's name; of the outermost function that nothing calls it."""
+    return CALL_KINDS[kind].sentence if kind else _STARTS
 
 
 class Samples:
@@ -114,10 +106,11 @@ def _story_step(
         function=step.function.name,
         identity=identity(step.function),
         kind=step.kind.value if step.kind else "root",
-        words=KIND_WORDS[step.kind],
+        arrow=call_arrow(step.kind),
+        words=kind_sentence(step.kind),
         place=f"{step.file}:{step.line}" if step.file else step.function.where,
         instruction=step.instruction,
         arguments=arguments,
         source=samples.source(step.file, step.line),
-        through=pointers.through(caller, step, samples.source) if caller is not None and step.slot else (),
+        through=pointers.through(caller, step, samples.source) if caller is not None and step.pointer else (),
     )

@@ -47,7 +47,7 @@
     const link = element("button", n.name, "link");
     link.type = "button";
     link.addEventListener("click", () => go(n.identity));
-    item.append(element("span", "", "glyph"), link, element("div", `${n.words}, ${n.hits} recorded`, "hint"));
+    item.append(element("span", n.arrow, "glyph"), link, element("div", `${n.words}, ${n.hits} recorded`, "hint"));
     if (withSites) for (const site of n.sites) {
       item.append(element("div", site.place + (site.instruction ? "   " + site.instruction : ""), "arguments"));
       item.append(...sourceOf(site));

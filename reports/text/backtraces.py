@@ -7,43 +7,46 @@ from difflib import get_close_matches
 
 from analyzer.errors import UsageError
 from analyzer.model.frames import Frame, Stop
+from analyzer.model.headings import FRAME_MARKS, StackHeading, write_creator, write_heading
 from analyzer.model.recording import Recording
-from gdbscripts.records import IO, SAMPLE, STORE
-
-_MARKS = {"inline": "  [inlined]", "tail": "  [tail call]"}
+from gdbscripts.enums import FrameKind, StopReason
+from gdbscripts.records import UNKNOWN_NAME
 
 
 def backtraces(recording: Recording, function: str = "") -> Iterator[str]:
-    """One text for each stop, with its heading; only those in or for `function` when it is given.
+    """One text for each stop, with its heading; which ones and errors as `stops_about`."""
+    for stop in stops_about(recording, function):
+        yield f"{heading(stop, recording)}\n{backtrace(stop, recording)}"
+
+
+def stops_about(recording: Recording, function: str = "") -> list[Stop]:
+    """The stops in the order recorded; only those in or for `function` when it is given.
 
     `function` may be the innermost function's name or a milestone's. Raises UsageError when none was recorded.
     """
     stops = [stop for stop in recording.stops if not function or _is_about(stop, function)]
     if function and not stops:
         raise _nothing_recorded(recording, function)
-    for stop in stops:
-        yield f"{heading(stop, recording)}\n{backtrace(stop, recording)}"
+    return stops
 
 
 def heading(stop: Stop, recording: Recording) -> str:
     """What this stop is, in a line."""
-    thread = recording.thread(stop.thread)
     titles = {milestone.name: milestone.title for milestone in recording.milestones}
-    if stop.reason == "where":
-        what = "Where it stood at the end"
-    elif stop.reason == "thread-create":
-        what = f"A thread is created, starting in {stop.starts or '??'}"
-    elif stop.reason == IO:
-        what = f"A device's function runs for the guest: {stop.function}"
-    elif stop.reason == STORE:
-        what = "A function pointer is stored"
-    elif stop.reason == SAMPLE:
-        what = f"In {stop.function}"
-    else:
-        what = "; ".join(titles.get(name, name) for name in stop.milestones)
-    ioctl = f", {stop.ioctl.request} on {stop.ioctl.file}" if stop.ioctl else ""
-    times = f", {stop.count} times" if stop.count > 1 else ""
-    return f"== {what}{ioctl} ({thread.label}, {stop.time:.3f} s{times})"
+    function = stop.function
+    if stop.reason is StopReason.THREAD_CREATE:
+        function = stop.starts.name if stop.starts else UNKNOWN_NAME
+    return write_heading(
+        StackHeading(
+            reason=stop.reason,
+            thread=recording.thread(stop.thread).label,
+            time=stop.time,
+            function=function,
+            titles=tuple(titles.get(name, name) for name in stop.milestones),
+            ioctl=(stop.ioctl.request, stop.ioctl.file) if stop.ioctl else None,
+            count=stop.count,
+        )
+    )
 
 
 def backtrace(stop: Stop, recording: Recording) -> str:
@@ -52,7 +55,7 @@ def backtrace(stop: Stop, recording: Recording) -> str:
     thread = recording.thread(stop.thread)
     creation = recording.creation(thread)
     if creation is not None:
-        lines.append(f"-- {thread.label} was created by:")
+        lines.append(write_creator(thread.label))
         lines.extend(frame_line(level, frame) for level, frame in enumerate(creation.frames))
     return "\n".join(lines) + "\n"
 
@@ -60,7 +63,7 @@ def backtrace(stop: Stop, recording: Recording) -> str:
 def frame_line(level: int, frame: Frame) -> str:
     """The line gdb's `bt` prints for a frame."""
     number = f"#{level:<2} "
-    if frame.kind == "signal":
+    if frame.kind is FrameKind.SIGNAL:
         return f"{number}{frame.name}"
     address = f"0x{frame.pc:016x} in " if frame.addressed else ""
     arguments = ", ".join(f"{name}={value}" for name, value in frame.arguments)
@@ -69,7 +72,8 @@ def frame_line(level: int, frame: Frame) -> str:
         place = f" at {frame.file}:{frame.line}"
     elif frame.library:
         place = f" from {frame.library}"
-    return f"{number}{address}{frame.name} ({arguments}){place}{_MARKS.get(frame.kind, '')}"
+    mark = f"  {FRAME_MARKS[frame.kind]}" if frame.kind in FRAME_MARKS else ""
+    return f"{number}{address}{frame.name} ({arguments}){place}{mark}"
 
 
 def _is_about(stop: Stop, function: str) -> bool:

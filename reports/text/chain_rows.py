@@ -1,4 +1,4 @@
-"""Two aligned chains as rows to show: marks that need no colour, ways of calling, what is folded away."""
+"""Two aligned chains as rows to show: marks that need no colour, arrows of calls, what is folded away."""
 
 from __future__ import annotations
 
@@ -6,45 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from analyzer.baselines.writer import ARROWS
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.graph.call_graph import ChainStep
+from analyzer.model.call_kinds import call_arrow
+from reports.diff_marks import MARK_OF, DiffMark
 from reports.text.sentences import counted
 
 CONTEXT = 2  # rows shown before and after one that differs
-MARKS = {
-    ChangeKind.INSERTED: "+",
-    ChangeKind.REMOVED: "-",
-    ChangeKind.RENAMED: "~",
-    ChangeKind.CALL_KIND: "^",
-    ChangeKind.POINTER: "&",
-    ChangeKind.MOVED: "»",
-    ChangeKind.KIND_UNKNOWN: "?",
-    ChangeKind.NUMBERED: "#",
-    ChangeKind.OPTIMISED: "=",
-}
-MARK_WORDS = {
-    "+": "inserted",
-    "-": "removed",
-    "~": "renamed",
-    "^": "called in another way",
-    "&": "another pointer",
-    "»": "moved to another file",
-    "?": "one side does not know how it is called",
-    "#": "another machine version",
-    "=": "optimised differently, the way is the same",
-}
-WAY_WORDS = {
-    "*>": "through a pointer",
-    "~>": "by a jump",
-    "+>": "inlined",
-    "=>": "starts a thread",
-    "!>": "interrupted by a signal",
-    "$>": "enters the kernel",
-    "k>": "in the kernel",
-    "d>": "in the kernel, not observed",
-    "->": "directly or through a pointer",
-    "?>": "nobody knows how",
+_NOT_SHOWN_BY_COLUMNS = {
+    ChangeKind.KIND_UNKNOWN: "the kind of this call is known on one side only",
+    ChangeKind.MACHINE_VERSION: "another machine version",
+    ChangeKind.OPTIMISED: "optimised differently",
 }
 
 
@@ -55,19 +27,28 @@ class Fold:
     words: str
 
 
-def mark(row: AlignedRow) -> str:
-    """The row's mark: that of its worst change, " " for none. A side of its own is told as removed or inserted."""
-    for kind, text in MARKS.items():
+def mark(row: AlignedRow) -> DiffMark | None:
+    """The mark of the row's worst change; None when nothing changed, or nothing but notes without a mark.
+
+    A row of one side that says nothing else is removed or added.
+    """
+    for kind, found in MARK_OF.items():
         if any(change.kind is kind for change in row.changes):
-            return text
-    if row.old is None or row.new is None:
-        return "-" if row.new is None else "+"
-    return " "
+            return found
+    if not row.changes and (row.old is None or row.new is None):
+        return DiffMark.REMOVED if row.new is None else DiffMark.ADDED
+    return None
 
 
-def way(step: ChainStep | None) -> str:
-    """How the step is come to."""
-    return ARROWS[step.kind] if step and step.kind else ""
+def sign(row: AlignedRow) -> str:
+    """The sign of the row's mark, " " for none."""
+    found = mark(row)
+    return found.sign if found else " "
+
+
+def step_arrow(step: ChainStep | None) -> str:
+    """The arrow of the call that leads to the step; "" for the outermost one."""
+    return call_arrow(step.kind) if step else ""
 
 
 def place(step: ChainStep) -> str:
@@ -78,6 +59,8 @@ def place(step: ChainStep) -> str:
 def remarks(row: AlignedRow) -> Iterator[str]:
     """What marks and columns do not show."""
     for change in row.changes:
+        if words := _NOT_SHOWN_BY_COLUMNS.get(change.kind):
+            yield words
         if change.kind is ChangeKind.POINTER:
             yield f"the pointer: {change.old or 'unknown'} → {change.new or 'unknown'}"
         if change.note:

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from analyzer.diff.change import ChainDiff, ChangeKind
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff
 from reports.findings import ioctl_changes, off_chain_changes
 from reports.sanitize import sanitized
-from reports.text.aligned_chains import block, legend
+from reports.text.aligned_chains import block, key
 from reports.text.chain_rows import differs_like_before, like_before
 from reports.text.colour import painted
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
 _LONG_LIST = 30  # entries of a list that are shown unless all are asked for
 _EXAMPLES = 5
-_OUTCOMES = {"holds": "holds", "broken": "BROKEN"}
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_OUTCOMES = {RuleOutcome.HOLDS: "holds", RuleOutcome.BROKEN: "BROKEN"}
 
 
 def render(verdict: JudgedDiff, width: int = 80, colour: bool = False, full: bool = False) -> str:
@@ -42,8 +44,8 @@ def threads(chain: ChainDiff) -> str:
 
 
 def _chains(chains: tuple[ChainDiff, ...], width: int, colour: bool, full: bool) -> Iterator[str]:
-    if words := legend(chains, full):
-        yield from ("", *wrap(words, width))
+    if words := key(chains, full):
+        yield from ("", *_wrapped(words, width))
     in_a_list = False
     for position, chain in enumerate(chains):
         like = like_before(chains, position)
@@ -57,6 +59,12 @@ def _chains(chains: tuple[ChainDiff, ...], width: int, colour: bool, full: bool)
         else:
             yield from (painted(name, "bold" if colour else ""), first_divergence(chain))
             yield from block(chain, like, width, colour, full)
+
+
+def _wrapped(words: str, width: int) -> list[str]:
+    """The key in lines, none of which ends between a sign and its meaning."""
+    items = [item.replace(" ", _NO_BREAK) for item in words.split("; ")]
+    return [line.replace(_NO_BREAK, " ") for line in wrap("; ".join(items), width, break_on_hyphens=False)]
 
 
 def _in_a_line(chain: ChainDiff, name: str, like: str) -> str:

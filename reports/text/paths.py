@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.graph.call_graph import Call, CallGraph
 from analyzer.graph.paths import CallPath, PathQuery
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import ARROW_WIDTH, CallKind, arrow_key, call_arrow
 from analyzer.model.frames import Function
 from analyzer.text import number_of, visible
 
@@ -17,42 +17,30 @@ from analyzer.text import number_of, visible
 # 1  first
 SCHEMA = 1
 _FORMAT = "qemu-callchain paths"
-_MARKS = {
-    CallKind.INDIRECT: ("* ", "through a pointer"),
-    CallKind.THREAD_START: ("=> ", "starts a thread"),
-    CallKind.TAIL: ("~ ", "tail call"),
-    CallKind.INLINE: ("+ ", "inlined"),
-    CallKind.SIGNAL: ("! ", "signal"),
-    CallKind.SYSCALL: ("⇣ ", "system call"),
-    CallKind.DOCUMENTED: ("⇣? ", "as the kernel's sources have it, not seen"),
-    CallKind.CALL: ("- ", "directly or through a pointer, not known which"),
-    CallKind.UNKNOWN: ("? ", "nobody knows how"),
-}
-_PLAIN = "  "
 _WIDEST = 60  # columns for names; longer ones push their place aside
 
 
 @dataclass(frozen=True)
 class PathSearchResult:
-    """Paths of a graph, as a query found them. `more`: there are others; `gave_up`: perhaps there are."""
+    """Paths of a graph, as a query found them. `more`: there are others; `limit_reached`: perhaps there are."""
 
     graph: CallGraph
     query: PathQuery
     paths: Sequence[CallPath]
     more: bool = False
-    gave_up: bool = False
+    limit_reached: bool = False
 
 
 def paths_text(found: PathSearchResult) -> Iterator[str]:
-    """A text for each path, one line for each function on it; at the end what the marks mean.
+    """A text for each path, one line for each function on it; at the end the key of the arrows.
 
     The line says where the function calls the next one, and through which slot it was called.
     """
     for number, path in enumerate(found.paths, 1):
         yield f"{number}. {heading(path)}\n" + "\n".join(path_lines(path, found.graph)) + "\n"
     kinds = {call.kind for path in found.paths for call in path.calls}
-    if legend := [f"{mark.strip()} {what}" for kind, (mark, what) in _MARKS.items() if kind in kinds]:
-        yield ", ".join(legend)
+    if words := arrow_key(kinds):
+        yield f"Key: {words}."
 
 
 def heading(path: CallPath) -> str:
@@ -72,9 +60,9 @@ def standing(path: CallPath) -> str:
 
 
 def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
-    """The path as lines, with marks for calls that are not plain."""
+    """The path as lines, each function behind the arrow of the call that leads to it."""
     calls = path.calls
-    names = [_one_line(calls[0].caller.name), *(_mark(call) + _one_line(call.callee.name) for call in calls)]
+    names = [_name("", calls[0].caller), *(_name(call_arrow(call.kind), call.callee) for call in calls)]
     width = min(max(map(len, names)), _WIDEST)
     places = [*map(_place, calls), ""]
     slots = ["", *map(_slots, calls)]
@@ -86,7 +74,7 @@ def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
 def paths_json(found: PathSearchResult) -> str:
     """The document: `query` as asked; `paths`, each with the names `from` and `to`, with `recorded`, with the
     `milestone` of the chain that has it (null: put together), and with its `calls`, each of `caller` and `callee`
-    (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more` and `gave_up` say
+    (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more` and `limit_reached` say
     whether there are other paths, and whether nobody knows."""
     query = found.query
     data = {
@@ -103,7 +91,7 @@ def paths_json(found: PathSearchResult) -> str:
         },
         "paths": list(map(_path, found.paths)),
         "more": found.more,
-        "gave_up": found.gave_up,
+        "limit_reached": found.limit_reached,
     }
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
@@ -113,8 +101,8 @@ def subgraph_of_paths(found: PathSearchResult) -> CallGraph:
     return found.graph.restricted_to(call for path in found.paths for call in path.calls)
 
 
-def _mark(call: Call) -> str:
-    return _MARKS.get(call.kind, (_PLAIN, ""))[0]
+def _name(arrow: str, function: Function) -> str:
+    return f"{arrow:>{ARROW_WIDTH}} {_one_line(function.name)}"
 
 
 def _place(call: Call) -> str:
@@ -134,7 +122,7 @@ def _slots(call: Call) -> str:
 
 
 def _slot_names(call: Call) -> list[str]:
-    return list(dict.fromkeys(slot.name for slot in call.slots if slot.name))
+    return list(dict.fromkeys(pointer.name for pointer in call.pointers if pointer.name))
 
 
 def _path(path: CallPath) -> dict[str, Any]:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
-from analyzer.graph.call_graph import GraphPointer, GraphPointerOrigin
+from analyzer.graph.call_graph import CallGraph, GraphPointer, GraphPointerOrigin
 from analyzer.graph.chains import graph_pointer, own_chain
+from analyzer.model.call_kinds import CallKind, arrow_key, call_arrow
+from analyzer.model.frames import Function
 from analyzer.model.recording import Recording
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 _WORDS = {
-    "passed": "passed as {name} by {function}",
-    "read": "read from {name}",
-    "stored": "stored in {name} by {function}",
-    "copied": "copied to {name} by {function}",
-    "written": "written by name in {function}",
-    "static": "there from the beginning, in {name}",
-    "returned": "returned by {name} to {function}",
+    PointerOriginKind.PASSED: "passed as {name} by {function}",
+    PointerOriginKind.READ: "read from {name}",
+    PointerOriginKind.STORED: "stored in {name} by {function}",
+    PointerOriginKind.COPIED: "copied to {name} by {function}",
+    PointerOriginKind.WRITTEN: "written by name in {function}",
+    PointerOriginKind.STATIC: "there from the beginning, in {name}",
+    PointerOriginKind.RETURNED: "returned by {name} to {function}",
 }
-_NAMELESS = {"passed": "an argument", "returned": "a function"}  # else it is a place without a name
+# Otherwise it is a place without a name.
+_NAMELESS = {PointerOriginKind.PASSED: "an argument", PointerOriginKind.RETURNED: "a function"}
 
 
 def slot_words(slot: GraphPointer) -> str:
     """Where the call took its pointer from."""
-    if slot.kind == "argument":
+    if slot.kind is SlotKind.ARGUMENT:
         return slot.name if slot.name.startswith("an argument ") else f"argument {slot.name}"
-    if slot.kind == "global":
+    if slot.kind is SlotKind.GLOBAL:
         return f"global variable {slot.name}"
-    if slot.kind == "local":
+    if slot.kind is SlotKind.LOCAL:
         return f"local variable {slot.name}" if slot.name else "a value at hand"
-    return slot.name or ("a place without a name" if slot.kind in ("member", "static") else "unknown")
+    in_memory = slot.kind in (SlotKind.MEMBER, SlotKind.STATIC)
+    return slot.name or ("a place without a name" if in_memory else "unknown")
 
 
 def setting_words(step: GraphPointerOrigin) -> str:
@@ -43,19 +49,63 @@ def place_words(step: GraphPointerOrigin) -> str:
     return f"{step.file}:{step.line}" if step.file and step.line else step.file
 
 
-def pointers_text(recording: Recording) -> Iterator[str]:
-    """One text for each call through a pointer that was looked into, in the order of the stacks."""
-    told = set()
+@dataclass(frozen=True)
+class ExplainedCall:
+    """A call through a pointer that was looked into. `file` and `line` say where the call is, "" and 0 when not
+    known; `address` is that of the slot, 0 in a graph and when the slot has none."""
+
+    caller: Function
+    callee: Function
+    file: str
+    line: int
+    pointer: GraphPointer
+    kind: CallKind | None
+    address: int = 0
+
+
+def pointer_calls(recording: Recording) -> Iterator[ExplainedCall]:
+    """The calls through pointers of a recording, each once, in the order of the stacks."""
+    seen = set()
     for stop in recording.stops:
-        steps = own_chain(stop, recording)
-        for caller, callee in pairwise(steps):
+        for caller, callee in pairwise(own_chain(stop, recording)):
             key = (caller.function, callee.function, caller.line, callee.pointer)
-            if callee.pointer is not None and key not in told:
-                told.add(key)
-                place = f"  ({caller.file}:{caller.line})" if caller.file else ""
-                head = f"{caller.function} -> {callee.function}{place}"
-                address = f" at {callee.pointer.address:#x}" if callee.pointer.address else ""
-                yield "\n".join([head, *_lines(graph_pointer(callee.pointer), address)])
+            if callee.pointer is not None and key not in seen:
+                seen.add(key)
+                pointer, address = graph_pointer(callee.pointer), callee.pointer.address
+                yield ExplainedCall(
+                    caller.function, callee.function, caller.file, caller.line, pointer, callee.kind, address
+                )
+
+
+def pointer_calls_of_graph(graph: CallGraph) -> Iterator[ExplainedCall]:
+    """The calls through pointers of a graph, each once: those of its chains, then those off the chains."""
+    seen = set()
+    for chain in graph.chains:
+        for caller, callee in pairwise(chain.steps):
+            key = (caller.function, callee.function, callee.pointer)
+            if callee.pointer is not None and key not in seen:
+                seen.add(key)
+                yield ExplainedCall(
+                    caller.function, callee.function, caller.file, caller.line, callee.pointer, callee.kind
+                )
+    for call in graph.calls:
+        file, line = (call.sites[0].file, call.sites[0].line) if call.sites else ("", 0)
+        for pointer in call.pointers:
+            if (call.caller, call.callee, pointer) not in seen:
+                yield ExplainedCall(call.caller, call.callee, file, line, pointer, call.kind)
+
+
+def pointers_text(calls: Iterable[ExplainedCall]) -> Iterator[str]:
+    """One text for each call: who calls whom from where, through what, and who set that; then the key."""
+    kinds = set()
+    for call in calls:
+        kinds.add(call.kind)
+        place = f"  ({call.file}:{call.line})" if call.file and call.line else f"  ({call.file})" * bool(call.file)
+        address = f" at {call.address:#x}" if call.address else ""
+        head = f"{call.caller} {call_arrow(call.kind)} {call.callee}{place}"
+        yield "\n".join([head, *_lines(call.pointer, address)])
+    if kinds:
+        yield f"Key: {arrow_key(kinds)}."
 
 
 def _lines(slot: GraphPointer, address: str) -> Iterator[str]:
@@ -63,5 +113,5 @@ def _lines(slot: GraphPointer, address: str) -> Iterator[str]:
     for step in slot.set_by:
         place = place_words(step)
         yield f"    {setting_words(step)}" + (f", {place}" if place else "")
-    if slot.outcome != "explained":
+    if slot.outcome is not PointerOutcome.EXPLAINED:
         yield f"    {slot.outcome}: {slot.reason}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from analyzer.diff.change import NOTES, AlignedRow, ChainDiff, Change, ChangeKind, Diff, NamedProvenance
-from analyzer.graph.call_graph import Provenance
+from analyzer.graph.call_graph import Provenance, start_differences
 from analyzer.policy.verdict import JudgedDiff
 from analyzer.text import number_of
 
@@ -17,9 +17,9 @@ _TEMPLATES = {
     ChangeKind.INSERTED: "{new} came in",
     ChangeKind.REMOVED: "{old} is gone",
     ChangeKind.RENAMED: "{old} became {new}",
-    ChangeKind.NUMBERED: "{old} is {new} now: another machine version",
+    ChangeKind.MACHINE_VERSION: "{old} is {new} now: another machine version",
     ChangeKind.MOVED: "{subject} moved from {old} to {new}",
-    ChangeKind.CALL_KIND: "{subject}: the call was {old}, it is {new} now",
+    ChangeKind.CALL_KIND: "{subject}: {old} became {new}",
     ChangeKind.POINTER: "{subject}: the pointer was {old}; it is {new} now",
     ChangeKind.OPTIMISED: "{subject}: {old} before, {new} now, as compilers do; the way is the same",
     ChangeKind.IOCTL_REMOVED: "{subject} is not asked any more",
@@ -39,7 +39,7 @@ _COUNTED = {
     ChangeKind.INSERTED: "{} inserted",
     ChangeKind.REMOVED: "{} removed",
     ChangeKind.RENAMED: "{} renamed",
-    ChangeKind.NUMBERED: "{} of another machine version",
+    ChangeKind.MACHINE_VERSION: "{} of another machine version",
     ChangeKind.MOVED: "{} moved",
     ChangeKind.CALL_KIND: "{} called in another way",
     ChangeKind.POINTER: "{} with another pointer",
@@ -70,7 +70,6 @@ _STARTED_WITH = {
     "guest": "another guest",
     "arguments": "other arguments",
 }
-_HAVE_DEFAULTS = {"machine", "arguments"}  # of the others "" says that nobody knows
 
 
 def sentence(change: Change) -> str:
@@ -133,12 +132,8 @@ def summary(verdict: JudgedDiff) -> str:
 
 
 def started_unlike(old: Provenance, new: Provenance) -> str:
-    """What one recording was started with and the other was not; "" for nothing."""
-    both = {name: (getattr(old, name), getattr(new, name)) for name in _STARTED_WITH}
-    unlike = [
-        name for name, (was, now) in both.items() if was != now and (name in _HAVE_DEFAULTS or (was and now))
-    ]
-    return " and ".join(_STARTED_WITH[name] for name in unlike)
+    """How the old and the new recording were started differently; "" when they were not."""
+    return " and ".join(_STARTED_WITH[name] for name in start_differences(old, new))
 
 
 def _started(diff: Diff) -> str:

@@ -21,7 +21,7 @@ OLD_TREE = HERE / "oldtree"
 
 
 @dataclass
-class Told:
+class RecordedReporter:
     """Remembers what a user would have been told."""
 
     sentences: list[str] = field(default_factory=list)
@@ -35,8 +35,8 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def reporter() -> RecordedReporter:
+    return RecordedReporter()
 
 
 @pytest.fixture

@@ -90,21 +90,21 @@ def wait_for_compiling(cache: Cache) -> None:
     raise AssertionError("the build did not begin")
 
 
-def test_a_private_meson_of_the_releases_own_series_builds_it(cache, told, tmp_path):
-    built = build_or_fetch(LocalSource(new_tree(tmp_path / "tree")), BuildSettings(), cache, told)
+def test_a_private_meson_of_the_releases_own_series_builds_it(cache, reporter, tmp_path):
+    built = build_or_fetch(LocalSource(new_tree(tmp_path / "tree")), BuildSettings(), cache, reporter)
     said = subprocess.run([built.program], capture_output=True, text=True, check=True).stdout
     assert said == "QEMU emulator version 7.2.99, 6 parts, gate 1\n"
     assert "meson==0.61.5" in built.provenance["python packages"].split()
     assert "--meson=$TOOLS/bin/meson" in built.provenance["configure"]
     assert "--without-default-features" in built.provenance["configure"]
-    assert ("Linking", 15, 15) in told.steps
-    assert "3 firmware files are missing" in " ".join(told.sentences)
+    assert ("Linking", 15, 15) in reporter.steps
+    assert "3 firmware files are missing" in " ".join(reporter.sentences)
 
 
-def test_the_tree_itself_is_only_read(cache, told, tmp_path):
+def test_the_tree_itself_is_only_read(cache, reporter, tmp_path):
     tree = new_tree(tmp_path / "tree")
     before = sorted(path.relative_to(tree) for path in tree.rglob("*"))
-    build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
+    build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
     assert sorted(path.relative_to(tree) for path in tree.rglob("*")) == before
 
 
@@ -134,11 +134,11 @@ def test_ctrl_c_stops_at_once_leaves_nothing_running_and_the_next_run_goes_on(ca
     assert "hw.c.o" not in after
 
 
-def test_a_build_without_its_certificate_is_not_used(cache, told, tmp_path):
+def test_a_build_without_its_build_json_is_not_used(cache, reporter, tmp_path):
     tree = new_tree(tmp_path / "tree")
-    built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
+    built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
     (cache.builds / built.name / PROVENANCE_FILE).unlink()
-    assert build_or_fetch(LocalSource(tree), BuildSettings(), cache, told).fresh
+    assert build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter).fresh
 
 
 SPOILT = {
@@ -150,11 +150,11 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_a_program_that_is_not_the_one_of_the_certificate_is_not_used(spoil, cache, told, tmp_path):
+def test_a_program_that_is_not_the_one_of_build_json_is_not_used(spoil, cache, reporter, tmp_path):
     tree = new_tree(tmp_path / "tree")
-    built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
+    built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
     spoil(built.program)
-    again = build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
+    again = build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
     assert again.fresh
     said = subprocess.run([again.program], capture_output=True, text=True, check=True).stdout
     assert said.startswith("QEMU emulator version")
@@ -175,18 +175,18 @@ def test_two_at_once_build_once(cache, start, tmp_path, gate):
     assert any("Waiting for another process" in text for text in said)
 
 
-def test_a_failure_leaves_the_cache_as_it_was(cache, told, tmp_path):
+def test_a_failure_leaves_the_cache_as_it_was(cache, reporter, tmp_path):
     tree = new_tree(tmp_path / "tree")
     (tree / "main.c").write_text("#include <glib.h>\n#error stop\n")
     with pytest.raises(AnalyzerError, match="ninja failed"):
-        build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
+        build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
     assert not list(cache.builds.iterdir())
     (tree / "main.c").write_text((HERE / "newtree/main.c").read_text())
-    build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
+    build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
 
 
 @pytest.mark.parametrize(("broken", "says"), [("mkdir", "disk is full"), ("compile", "XDG_CACHE_HOME")])
-def test_a_full_disk_is_named(broken, says, cache, told, tmp_path, monkeypatch):
+def test_a_full_disk_is_named(broken, says, cache, reporter, tmp_path, monkeypatch):
     tree = new_tree(tmp_path / "tree")
     if broken == "compile":
         (tree / "gate.sh").write_text("#!/bin/sh\necho 'write error: No space left on device' >&2\nexit 1\n")
@@ -195,16 +195,16 @@ def test_a_full_disk_is_named(broken, says, cache, told, tmp_path, monkeypatch):
         def full(*_):
             raise OSError(28, "No space left on device", str(cache.folder))
 
-        monkeypatch.setattr("analyzer.build.local_tree.copy", full)
+        monkeypatch.setattr("analyzer.build.local_tree.copy_tree", full)
     with pytest.raises(AnalyzerError) as error:
-        build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
+        build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
     assert says in error.value.message + error.value.hint
     assert not (cache.builds.is_dir() and list(cache.builds.iterdir()))
 
 
-def test_the_list_and_what_pruning_removes(cache, told, tmp_path):
+def test_the_list_and_what_pruning_removes(cache, reporter, tmp_path):
     tree = new_tree(tmp_path / "tree")
-    built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, told)
+    built = build_or_fetch(LocalSource(tree), BuildSettings(), cache, reporter)
     cache.downloads.mkdir()
     (cache.downloads / "qemu-1.6.0.tar.bz2.rejected").write_bytes(b"x" * 5000)
     (cache.builds / "7.0.0-debug-00000000").mkdir()
@@ -231,12 +231,12 @@ def test_pruning_leaves_what_another_process_builds(cache, start, tmp_path, gate
     assert running.returncode == 0, said
 
 
-def test_no_environment_without_a_package_index(cache, told, tmp_path, monkeypatch):
+def test_no_environment_without_a_package_index(cache, reporter, tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     monkeypatch.setenv("PIP_RETRIES", "0")
     lonely = Cache(tmp_path / "lonely")
     with pytest.raises(AnalyzerError, match="pip could not install"):
-        build_or_fetch(LocalSource(new_tree(tmp_path / "tree")), BuildSettings(), lonely, told)
+        build_or_fetch(LocalSource(new_tree(tmp_path / "tree")), BuildSettings(), lonely, reporter)
     assert not list(lonely.builds.rglob("*")) if lonely.builds.exists() else True

@@ -15,11 +15,11 @@ import pytest
 
 from analyzer.build.build_or_fetch import build_or_fetch
 from analyzer.build.cache import Cache
-from analyzer.build.compiler import IDIOMS, compiles_with, old_c_flags
-from analyzer.build.python2 import provide_python2, python2_path, runs_python2
+from analyzer.build.compiler_flags import IDIOMS, compile_check, old_c_flags
+from analyzer.build.python2 import prepare_python2, python2_path, runs_python2
 from analyzer.build.request import BuildSettings, LocalSource, Profile, Release
 from analyzer.errors import AnalyzerError
-from tests.build.conftest import Told, old_tree, pack
+from tests.build.conftest import RecordedReporter, old_tree, pack
 from tests.conftest import need_tool
 
 TWO_AT_ONCE = BuildSettings(jobs=2)
@@ -31,8 +31,8 @@ def python2_cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
     need_tool("apt-get")
     cache = Cache(tmp_path_factory.mktemp("python2") / "cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analyzer.build.python2._of_the_host", lambda: None)
-        provide_python2(cache, cache.logs / "apt.log", Told())
+        patch.setattr("analyzer.build.python2._host_python2", lambda: None)
+        prepare_python2(cache, cache.logs / "apt.log", RecordedReporter())
     return cache
 
 
@@ -64,15 +64,15 @@ def test_nothing_is_installed_for_it(python2_cache):
     assert not any("bullseye" in name for name in lists)
 
 
-def test_without_a_python_2_the_next_step_is_named(tmp_path, told, monkeypatch):
+def test_without_a_python_2_the_next_step_is_named(tmp_path, reporter, monkeypatch):
     def nothing(*_):
         raise AnalyzerError("The mirror has it no more.")
 
-    monkeypatch.setattr("analyzer.build.python2._of_the_host", lambda: None)
+    monkeypatch.setattr("analyzer.build.python2._host_python2", lambda: None)
     monkeypatch.setattr("analyzer.build.python2.fetch_python2", nothing)
     lonely = Cache(tmp_path / "lonely")
     with pytest.raises(AnalyzerError, match=r"needs Python 2\.7.*The mirror has it no more") as error:
-        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, lonely, told)
+        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, lonely, reporter)
     assert "Put a python2.7 into PATH" in error.value.hint
     assert not python2_path(lonely).exists()
 
@@ -84,10 +84,10 @@ def test_an_interpreter_that_only_pretends_is_not_taken(tmp_path):
     assert not runs_python2(pretender)
 
 
-def test_the_official_tarball_is_fetched_checked_and_built(server, cache, told, tmp_path):
+def test_the_official_tarball_is_fetched_checked_and_built(server, cache, reporter, tmp_path):
     tarball = pack(old_tree(tmp_path / "tree"), server.folder / "qemu-1.6.0.tar.bz2", "qemu-1.6.0")
     sha256 = subprocess.run(["sha256sum", tarball], capture_output=True, text=True, check=True).stdout.split()[0]
-    built = build_or_fetch(Release("1.6.0", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, told)
+    built = build_or_fetch(Release("1.6.0", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, reporter)
     said = subprocess.run([built.program], capture_output=True, text=True, check=True).stdout
     assert said == "QEMU emulator version 1.6.0, 15 run states, 128\n"
     assert built.program.parts[-2:] == ("x86_64-softmmu", "qemu-system-x86_64")
@@ -101,15 +101,15 @@ def test_the_official_tarball_is_fetched_checked_and_built(server, cache, told, 
     assert Path(facts["log"]).read_text().count("subdir-x86_64-softmmu") >= 1
 
 
-def test_a_wrong_sum_builds_nothing(server, cache, told, tmp_path):
+def test_a_wrong_sum_builds_nothing(server, cache, reporter, tmp_path):
     pack(old_tree(tmp_path / "tree"), server.folder / "qemu-1.6.0.tar.bz2", "qemu-1.6.0")
     with pytest.raises(AnalyzerError, match=r"3132e58ada26d43b6924e8c2f07db80aa1e5022f3dcf03dee7d8bb9194b2cb48"):
-        build_or_fetch(Release("1.6.0", mirror=server.url), TWO_AT_ONCE, cache, told)
+        build_or_fetch(Release("1.6.0", mirror=server.url), TWO_AT_ONCE, cache, reporter)
     assert not cache.builds.exists()
 
 
-def test_only_what_configure_offers_is_asked_for(cache, told, tmp_path):
-    built = build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
+def test_only_what_configure_offers_is_asked_for(cache, reporter, tmp_path):
+    built = build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, reporter)
     line = built.provenance["configure"]
     for option in ("--enable-kvm", "--enable-debug", "--disable-virtfs", "--disable-docs", "--disable-blobs"):
         assert option in line.split()
@@ -117,36 +117,38 @@ def test_only_what_configure_offers_is_asked_for(cache, told, tmp_path):
         assert option not in line
 
 
-def test_progress_counts_the_steps_of_make(cache, told, tmp_path):
-    build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), BuildSettings(jobs=1), cache, told)
-    assert ("Linking", 3, 3) in told.steps
-    assert ("Compiling", 1, 3) in told.steps
+def test_progress_counts_the_steps_of_make(cache, reporter, tmp_path):
+    build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), BuildSettings(jobs=1), cache, reporter)
+    assert ("Linking", 3, 3) in reporter.steps
+    assert ("Compiling", 1, 3) in reporter.steps
 
 
-def test_the_second_time_the_cache_answers_in_under_a_second(cache, told, tmp_path):
+def test_the_second_time_the_cache_answers_in_under_a_second(cache, reporter, tmp_path):
     tree = old_tree(tmp_path / "tree")
-    first = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
+    first = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, reporter)
     began = time.monotonic()
-    second = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
+    second = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, reporter)
     assert time.monotonic() - began < 1
     assert (first.fresh, second.fresh) == (True, False)
     assert first.program == second.program
 
 
-def test_another_profile_another_argument_or_another_content_is_another_build(cache, told, tmp_path):
+def test_another_profile_another_argument_or_another_content_is_another_build(cache, reporter, tmp_path):
     tree = old_tree(tmp_path / "tree")
-    names = {build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told).name}
-    names.add(build_or_fetch(LocalSource(tree), BuildSettings(Profile.RELEASE), cache, told).name)
-    names.add(build_or_fetch(LocalSource(tree), BuildSettings(arguments=("--disable-tools",)), cache, told).name)
+    names = {build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, reporter).name}
+    names.add(build_or_fetch(LocalSource(tree), BuildSettings(Profile.RELEASE), cache, reporter).name)
+    names.add(
+        build_or_fetch(LocalSource(tree), BuildSettings(arguments=("--disable-tools",)), cache, reporter).name
+    )
     (tree / "vl.c").write_text((tree / "vl.c").read_text() + "/* changed */\n")
-    names.add(build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told).name)
+    names.add(build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, reporter).name)
     assert len(names) == 4
 
 
-def test_profiles_compile_as_they_promise(cache, told, tmp_path):
+def test_profiles_compile_as_they_promise(cache, reporter, tmp_path):
     tree = old_tree(tmp_path / "tree")
-    debug = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
-    release = build_or_fetch(LocalSource(tree), BuildSettings(Profile.RELEASE), cache, told)
+    debug = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, reporter)
+    release = build_or_fetch(LocalSource(tree), BuildSettings(Profile.RELEASE), cache, reporter)
     debug_log, release_log = (Path(built.provenance["log"]).read_text() for built in (debug, release))
     assert "-O2" not in debug_log
     assert "-fno-optimize-sibling-calls" in debug_log
@@ -164,14 +166,14 @@ def test_profiles_compile_as_they_promise(cache, told, tmp_path):
     ],
     ids=["header", "undeclared", "twice", "configure", "generator"],
 )  # fmt: skip
-def test_a_failing_step_shows_its_last_lines_and_keeps_the_log(file, old, new, says, cache, told, tmp_path):
+def test_a_failing_step_shows_its_last_lines_and_keeps_the_log(file, old, new, says, cache, reporter, tmp_path):
     tree = old_tree(tmp_path / "tree")
     text = (tree / file).read_text()
     assert old in text
     (tree / file).write_text(text.replace(old, new))
     target = "aarch64-softmmu" if file == "configure" else "x86_64-softmmu"
     with pytest.raises(AnalyzerError) as error:
-        build_or_fetch(LocalSource(tree), BuildSettings(target=target), cache, told)
+        build_or_fetch(LocalSource(tree), BuildSettings(target=target), cache, reporter)
     assert says in error.value.message + error.value.hint
     log = Path(error.value.hint.rpartition("The whole log: ")[2])
     assert log.is_file()
@@ -179,24 +181,24 @@ def test_a_failing_step_shows_its_last_lines_and_keeps_the_log(file, old, new, s
     assert not list(cache.builds.iterdir())  # as before
 
 
-def test_an_argument_that_configure_does_not_know_is_explained(cache, told, tmp_path):
+def test_an_argument_that_configure_does_not_know_is_explained(cache, reporter, tmp_path):
     with pytest.raises(AnalyzerError) as error:
         build_or_fetch(
-            LocalSource(old_tree(tmp_path / "tree")), BuildSettings(arguments=("--enable-warp",)), cache, told
+            LocalSource(old_tree(tmp_path / "tree")), BuildSettings(arguments=("--enable-warp",)), cache, reporter
         )
     assert "unknown option --enable-warp" in error.value.message
     assert "If you gave it after --" in error.value.hint
 
 
-def test_a_compiler_that_is_not_there_is_named(cache, told, tmp_path):
+def test_a_compiler_that_is_not_there_is_named(cache, reporter, tmp_path):
     settings = BuildSettings(arguments=("--cc=no-such-compiler",))
-    with pytest.raises(AnalyzerError, match="There is no C compiler no-such-compiler") as error:
-        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), settings, cache, told)
-    assert "whole path" in error.value.hint
+    with pytest.raises(AnalyzerError, match="The C compiler no-such-compiler does not exist") as error:
+        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), settings, cache, reporter)
+    assert "absolute path" in error.value.hint
 
 
 def test_the_compiler_here_is_really_asked():
-    compiles = compiles_with(["cc"])
+    compiles = compile_check(["cc"])
     assert compiles(("int main(void) { return 0; }",), ())
     assert not compiles(("int main(void) { return 0 }",), ())
     flags = old_c_flags(compiles)
@@ -208,7 +210,7 @@ def test_a_stricter_compiler_gets_more_flags(tmp_path):
     """A compiler that refuses what gcc 14 refuses, whatever the one here is."""
     strict = ["cc", "-fno-common", "-Werror=implicit-function-declaration", "-Werror=int-conversion"]
     strict += ["-Werror=incompatible-pointer-types", "-Werror=implicit-int"]
-    flags = old_c_flags(compiles_with(strict))
+    flags = old_c_flags(compile_check(strict))
     assert "-fcommon" in flags
     assert {"-Wno-error=implicit-function-declaration", "-Wno-error=int-conversion"} <= set(flags)
 
@@ -221,35 +223,35 @@ def test_an_idiom_that_nothing_helps_is_passed_over():
     assert old_c_flags(lambda files, _flags: files == ("int main(void) { return 0; }",)) == []
 
 
-def test_a_compiler_that_makes_nothing_is_no_compiler_and_is_not_remembered(cache, told, tmp_path):
+def test_a_compiler_that_makes_nothing_is_no_compiler_and_is_not_remembered(cache, reporter, tmp_path):
     broken = tmp_path / "broken-cc"
     broken.write_text("#!/bin/sh\ntest $1 = --version && echo broken 1.0\n")
     broken.chmod(0o755)
     settings = BuildSettings(arguments=(f"--cc={broken}",))
-    with pytest.raises(AnalyzerError, match="not even an empty one"):
-        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), settings, cache, told)
+    with pytest.raises(AnalyzerError, match="cannot compile an empty program"):
+        build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), settings, cache, reporter)
     broken.write_text('#!/bin/sh\nexec cc "$@"\n')
-    build_or_fetch(LocalSource(tmp_path / "tree"), settings, cache, told)
+    build_or_fetch(LocalSource(tmp_path / "tree"), settings, cache, reporter)
 
 
-def test_a_help_text_that_was_not_kept_whole_is_asked_for_again(cache, told, tmp_path):
+def test_a_help_text_that_was_not_kept_whole_is_asked_for_again(cache, reporter, tmp_path):
     tree = old_tree(tmp_path / "tree")
-    first = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
+    first = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, reporter)
     next(cache.sources.glob("*/help.json")).write_text("")
-    again = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, told)
+    again = build_or_fetch(LocalSource(tree), TWO_AT_ONCE, cache, reporter)
     assert (again.name, again.fresh) == (first.name, False)
 
 
-def test_what_the_users_shell_has_first_in_path_decides_nothing(cache, told, tmp_path, monkeypatch):
+def test_what_the_users_shell_has_first_in_path_decides_nothing(cache, reporter, tmp_path, monkeypatch):
     for name in ("cc", "pkg-config", "make"):
         (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PKG_CONFIG_LIBDIR", str(tmp_path))
-    assert build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told).fresh
+    assert build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, reporter).fresh
 
 
-def test_another_compiler_behind_the_same_name_is_another_build(cache, told, tmp_path):
+def test_another_compiler_behind_the_same_name_is_another_build(cache, reporter, tmp_path):
     tree = old_tree(tmp_path / "tree")
     wrapper = tmp_path / "cc"
     names = set()
@@ -257,38 +259,38 @@ def test_another_compiler_behind_the_same_name_is_another_build(cache, told, tmp
         wrapper.write_text(f'#!/bin/sh\nexec cc {define} "$@"\n')
         wrapper.chmod(0o755)
         names.add(
-            build_or_fetch(LocalSource(tree), BuildSettings(arguments=(f"--cc={wrapper}",)), cache, told).name
+            build_or_fetch(LocalSource(tree), BuildSettings(arguments=(f"--cc={wrapper}",)), cache, reporter).name
         )
     assert len(names) == 2
 
 
-def test_what_is_known_of_the_source_later_comes_into_the_certificate(server, cache, told, tmp_path):
+def test_what_is_known_of_the_source_later_comes_into_build_json(server, cache, reporter, tmp_path):
     tarball = pack(old_tree(tmp_path / "tree"), server.folder / "qemu-9.9.9.tar.xz", "qemu-9.9.9")
     sha256 = hashlib.sha256(tarball.read_bytes()).hexdigest()
     blind = Release("9.9.9", unverified=True, mirror=server.url)
-    assert build_or_fetch(blind, TWO_AT_ONCE, cache, told).provenance["verified"] == "no: --unverified"
-    knowing = build_or_fetch(Release("9.9.9", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, told)
+    assert build_or_fetch(blind, TWO_AT_ONCE, cache, reporter).provenance["verified"] == "no: --unverified"
+    knowing = build_or_fetch(Release("9.9.9", sha256=sha256, mirror=server.url), TWO_AT_ONCE, cache, reporter)
     assert not knowing.fresh
     assert knowing.provenance["verified"] == "against the sha256 the user gave"
     assert (
-        build_or_fetch(blind, TWO_AT_ONCE, cache, told).provenance["verified"]
+        build_or_fetch(blind, TWO_AT_ONCE, cache, reporter).provenance["verified"]
         == "against the sha256 the user gave"
     )
 
 
-def test_what_a_server_sent_unasked_is_not_kept(server, cache, told, tmp_path):
+def test_what_a_server_sent_unasked_is_not_kept(server, cache, reporter, tmp_path):
     (server.folder / "qemu-9.9.9.tar.xz").write_bytes(b"<html>under construction</html>")
     release = Release("9.9.9", unverified=True, mirror=server.url)
     with pytest.raises(AnalyzerError, match="cannot be unpacked"):
-        build_or_fetch(release, TWO_AT_ONCE, cache, told)
+        build_or_fetch(release, TWO_AT_ONCE, cache, reporter)
     pack(old_tree(tmp_path / "tree"), server.folder / "qemu-9.9.9.tar.xz", "qemu-9.9.9")
-    build_or_fetch(release, TWO_AT_ONCE, cache, told)
+    build_or_fetch(release, TWO_AT_ONCE, cache, reporter)
 
 
-def test_the_users_environment_does_not_change_a_build(cache, told, tmp_path, monkeypatch):
+def test_the_users_environment_does_not_change_a_build(cache, reporter, tmp_path, monkeypatch):
     monkeypatch.setenv("CFLAGS", "-DNOT_WANTED")
     monkeypatch.setenv("MAKEFLAGS", "-n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    built = build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, told)
+    built = build_or_fetch(LocalSource(old_tree(tmp_path / "tree")), TWO_AT_ONCE, cache, reporter)
     assert os.access(built.program, os.X_OK)
     assert "NOT_WANTED" not in Path(built.provenance["log"]).read_text()

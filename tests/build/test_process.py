@@ -7,7 +7,15 @@ import time
 
 import pytest
 
-from analyzer.adapters.process import CommandContext, CommandError, run
+from analyzer.adapters.process import (
+    CommandContext,
+    CommandError,
+    CommandTimeoutError,
+    capture,
+    run,
+    run_in_shell,
+    run_on_terminal,
+)
 from tests.build.test_new_tree import at_work_in
 
 
@@ -48,3 +56,26 @@ def test_output_without_end_does_not_fill_the_memory(tmp_path):
     assert len(said.splitlines()) == 5000
     assert said.endswith("100000\n")
     assert os.path.getsize(tmp_path / "log") > 500_000
+
+
+def test_a_captured_program_returns_its_status_and_both_streams_apart(tmp_path):
+    done = capture(["sh", "-c", "pwd; echo $NAME >&2; exit 3"], tmp_path, {"NAME": "value"})
+    assert (done.status, done.stdout, done.stderr) == (3, f"{tmp_path}\n", "value\n")
+    assert not done.succeeded
+
+
+def test_captured_bytes_that_are_no_text_can_be_written_back_as_they_were(tmp_path):
+    assert os.fsencode(capture(["printf", r"a\377\r\n"]).stdout) == b"a\xff\r\n"
+
+
+def test_a_captured_program_that_takes_too_long_is_named_in_the_error():
+    with pytest.raises(CommandTimeoutError, match=r"sleep did not end within 0 s"):
+        capture(["sleep", "60"], timeout=0.1)
+
+
+def test_output_of_a_program_for_the_user_goes_to_standard_error(capfd):
+    assert run_in_shell("echo from the shell; exit 5") == 5
+    assert run_in_shell("no-such-command-here 2>/dev/null") == 127
+    assert run_on_terminal(["echo", "from the program"]) == 0
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "from the shell\nfrom the program\n")

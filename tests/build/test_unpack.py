@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 from analyzer.build.request import LocalSource
-from analyzer.build.sources import obtain_source
+from analyzer.build.sources import prepare_source
 from analyzer.build.unpack import unpack
 from analyzer.errors import AnalyzerError
 
@@ -55,18 +55,18 @@ HOSTILE = {
 
 @pytest.mark.parametrize("guard", ["with tarfile's own filter", "without"])
 @pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_tarball_is_refused_and_leaves_nothing(members, guard, tmp_path, cache, told, monkeypatch):
+def test_a_hostile_tarball_is_refused_and_leaves_nothing(members, guard, tmp_path, cache, reporter, monkeypatch):
     if guard == "without":  # as in Python 3.10 and 3.11 before their updates
         monkeypatch.delattr("tarfile.data_filter", raising=False)
     tarball = make(tmp_path / "qemu.tar.gz", [CONFIGURE, *members])
     with pytest.raises(AnalyzerError, match=r"qemu\.tar\.gz is refused because of"):
-        obtain_source(LocalSource(tarball), cache, told)
+        prepare_source(LocalSource(tarball), cache, reporter)
     assert not [path for path in cache.sources.rglob("*") if path.name != "locks"]
     assert not list(tmp_path.rglob("evil"))
     assert not list(tmp_path.rglob("pwned_by_tar"))
 
 
-def test_links_inside_the_tree_are_kept(tmp_path, told):
+def test_links_inside_the_tree_are_kept(tmp_path, reporter):
     members = [
         CONFIGURE,
         member("qemu/roms/a"),
@@ -76,29 +76,29 @@ def test_links_inside_the_tree_are_kept(tmp_path, told):
     ]
     folder = tmp_path / "tree"
     folder.mkdir()
-    tree = unpack(make(tmp_path / "qemu.tar.gz", members), folder, told)
+    tree = unpack(make(tmp_path / "qemu.tar.gz", members), folder, reporter)
     assert tree == folder / "qemu"
     assert (tree / "b").read_bytes() == (tree / "roms/up").read_bytes() == (tree / "hard").read_bytes() == b"x"
 
 
 @pytest.mark.parametrize("cut", [10, 200, 1000])
-def test_a_damaged_tarball_is_refused(cut, tmp_path, cache, told):
+def test_a_damaged_tarball_is_refused(cut, tmp_path, cache, reporter):
     whole = make(tmp_path / "whole.tar.gz", [CONFIGURE, member("qemu/big", content=os.urandom(25_000))])
     damaged = tmp_path / "qemu.tar.gz"
     damaged.write_bytes(whole.read_bytes()[: whole.stat().st_size - cut] if cut != 10 else b"no tarball")
     with pytest.raises(AnalyzerError, match=r"cannot be unpacked|is no source of QEMU"):
-        obtain_source(LocalSource(damaged), cache, told)
+        prepare_source(LocalSource(damaged), cache, reporter)
     assert not list(cache.sources.iterdir())
 
 
-def test_a_tarball_of_something_else_is_refused(tmp_path, cache, told):
-    with pytest.raises(AnalyzerError, match="holds no configure"):
-        obtain_source(LocalSource(make(tmp_path / "other.tar.gz", [member("other/README")])), cache, told)
+def test_a_tarball_of_something_else_is_refused(tmp_path, cache, reporter):
+    with pytest.raises(AnalyzerError, match="contains no configure"):
+        prepare_source(LocalSource(make(tmp_path / "other.tar.gz", [member("other/README")])), cache, reporter)
 
 
-def test_a_tarball_that_does_not_fit_is_refused_before_the_disk_is_full(tmp_path, told, monkeypatch):
+def test_a_tarball_that_does_not_fit_is_refused_before_the_disk_is_full(tmp_path, reporter, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 100})())
     folder = tmp_path / "tree"
     folder.mkdir()
     with pytest.raises(AnalyzerError, match="does not fit on the disk"):
-        unpack(make(tmp_path / "qemu.tar.gz", [member("qemu/big", content=b"x" * 200)]), folder, told)
+        unpack(make(tmp_path / "qemu.tar.gz", [member("qemu/big", content=b"x" * 200)]), folder, reporter)

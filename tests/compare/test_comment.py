@@ -38,7 +38,7 @@ def comment(markdown: Path, job: dict[str, str], *options: str, status: int = 0)
 
 def test_the_comment_is_written_once_and_then_updated_in_place(forge, job, markdown):
     forge.add("what do you think?", author=5)
-    assert "12 is written" in comment(markdown, job).stdout
+    assert "12 is created" in comment(markdown, job).stdout
     assert forge.comments[1]["body"] == f"{MARKER}\n### 2 changes\n"
     markdown.write_text("### no change any more\n")
     assert "12 is updated" in comment(markdown, job).stdout
@@ -111,13 +111,13 @@ def test_a_server_in_trouble_is_a_failure(forge, job, markdown, method, status):
 def test_an_answer_that_is_none_of_the_api_is_a_failure(forge, job, markdown):
     for answer in (b"<html>", b'{"comments": 0}', b"[3]"):
         forge.answer = answer
-        assert "none of its API" in comment(markdown, job, status=3).stderr
+        assert "an answer that its API does not define" in comment(markdown, job, status=3).stderr
 
 
 def test_the_token_goes_nowhere_else(forge, job, markdown):
     with running() as other:
         forge.elsewhere = other.url
-        assert "sends us elsewhere" in comment(markdown, job, status=3).stderr
+        assert "the token is not sent to another server" in comment(markdown, job, status=3).stderr
         assert other.asked == []
     assert set(forge.tokens) <= {TOKEN, f"Bearer {TOKEN}"}
 

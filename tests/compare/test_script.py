@@ -110,7 +110,7 @@ def test_a_qemu_that_cannot_be_recorded_is_no_difference(job, tmp_path):
     stuck = job.run("STUCK", CALLCHAIN_TIMEOUT="1")
     assert stuck.returncode in (1, 3)  # never 0
     assert "the recording is incomplete" in stuck.stderr
-    assert "if the change is wanted" not in stuck.stderr
+    assert "if the change is intended" not in stuck.stderr
 
 
 def test_arguments_are_for_qemu_and_the_folders_can_be_chosen(job):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.adapters.gdb import Gdb, quote
+from analyzer.adapters.gdb import Gdb, mi_string
 from analyzer.model.recording import Recording
 from analyzer.recording.pointer_runs import explain_pointers
 from analyzer.recording.reader import read_recording
@@ -63,22 +63,22 @@ def record(tmp_path: Path) -> Record:
         take_bt: Path | None = None,
         arguments: Sequence[str] = (),
         pointers: bool = False,
-        ledger: bool = False,
+        ioctl_log: bool = False,
         before_pointers: Sequence[str] = (),
         prepare: Sequence[str] = (),
     ) -> Recording:
         path = tmp_path / "recording.jsonl"
         path.write_text(to_line(header()))
-        wanted = [*steps, *(plans.PlannedMilestone(name, name, True, [name]) for name in functions)]
+        milestones = [*steps, *(plans.PlannedMilestone(name, name, True, [name]) for name in functions)]
         plan_file = tmp_path / "plan.json"
-        plans.save(plans.RecordingPlan(str(path), wanted, [], ioctl_log=ledger), str(plan_file))
+        plans.save(plans.RecordingPlan(str(path), milestones, [], ioctl_log=ioctl_log), str(plan_file))
         with Gdb(binary) as gdb:
             if take_bt is not None:
                 gdb.console(f"source {TAKE_BT}")
                 gdb.console(f"python take_bt({str(take_bt)!r})")
             for line in prepare:
                 gdb.console(line)
-            gdb.command(f"-chain-plan {quote(str(plan_file))}")
+            gdb.command(f"-chain-plan {mi_string(str(plan_file))}")
             gdb.console(f"set args {shlex.join(arguments)} >/dev/null")
             gdb.command("-exec-run")
             stopped = gdb.wait_stopped(60)
@@ -90,8 +90,8 @@ def record(tmp_path: Path) -> Record:
                 with path.open("a") as file:
                     file.writelines(to_line(NoteRecord(note)) for note in notes)
             gdb.command('-chain-end complete ""')
-            said = "".join(gdb.log)
-        assert "Traceback" not in said and "Python Exception" not in said, said
+            log = "".join(gdb.log)
+        assert "Traceback" not in log and "Python Exception" not in log, log
         return read_recording(path)
 
     return run

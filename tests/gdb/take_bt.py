@@ -7,11 +7,11 @@ from gdbscripts.recorder import Recorder
 
 def take_bt(path):
     gdb.execute("set filename-display absolute")
-    original = Recorder.stop
+    original = Recorder.record_stop
 
     def stop(self, *arguments, **details):
         with open(path, "a") as file:
             file.write(gdb.execute("bt", to_string=True) + "\f")
         return original(self, *arguments, **details)
 
-    Recorder.stop = stop
+    Recorder.record_stop = stop

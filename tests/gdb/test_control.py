@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.adapters.gdb import Gdb, GdbError, quote
+from analyzer.adapters.gdb import Gdb, GdbError, mi_string
 from analyzer.errors import AnalyzerError
 from analyzer.recording.reader import read_recording
 from gdbscripts import plan as plans
@@ -75,8 +75,8 @@ def test_a_program_that_runs_can_be_stopped_and_looked_at(gdb, build, tmp_path):
     recording.write_text(to_line(header()))
     step = plans.PlannedMilestone("tick", "A tick", True, ["tick"], limit=2)
     plans.save(plans.RecordingPlan(str(recording), [step], []), str(tmp_path / "plan"))
-    gdb.command(f"-file-exec-and-symbols {quote(str(build(PROGRAMS / 'spin.c')))}")
-    gdb.command(f"-chain-plan {quote(str(tmp_path / 'plan'))}")
+    gdb.command(f"-file-exec-and-symbols {mi_string(str(build(PROGRAMS / 'spin.c')))}")
+    gdb.command(f"-chain-plan {mi_string(str(tmp_path / 'plan'))}")
     gdb.command("-exec-run")
     assert gdb.wait_stopped(0.5) is None
     assert gdb.interrupt() is not None
@@ -152,7 +152,7 @@ def answering(folder: Path, source: str, hello: str) -> str:
             '%s^error,msg="Undefined MI command: chain-hello"',
             "too old: gdb 12 or later",
         ),
-        ("%s^done", '%s^done,schema="99",gdb="1",python="3"', "speak schema 99, this program 3"),
+        ("%s^done", '%s^done,schema="99",gdb="1",python="3"', "have schema 99, this program has 3"),
     ],
 )
 def test_a_gdb_that_will_not_do_is_named(source, hello, complaint, tmp_path):

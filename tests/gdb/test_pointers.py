@@ -13,7 +13,7 @@ from tests.gdb.conftest import PROGRAMS, directive
 from tests.support.notation import chains
 
 SHAPES = [program for program in sorted((PROGRAMS / "pointers").glob("*.c")) if not directive(program, "none")]
-WAYS = [
+VARIANTS = [
     pytest.param(program, level, id=f"{program.stem} {level}")
     for program in SHAPES
     for level in ("-O0", "-O2")
@@ -36,7 +36,7 @@ def as_stated(step: PointerOrigin, program: Path) -> str:
     return f"{step.what} {step.name} {step.function or ''} {mark}".rstrip()
 
 
-@pytest.mark.parametrize(("program", "level"), WAYS)
+@pytest.mark.parametrize(("program", "level"), VARIANTS)
 def test_the_slot_and_who_set_it_are_as_the_program_states(program, level, build, record):
     recording = record(build(program, level), ["leaf"], pointers=True)
     pointer = pointer_to_leaf(recording)
@@ -114,7 +114,7 @@ def test_where_gdb_may_not_use_hardware_watchpoints_the_reason_is_given(build, r
     forbid = ["set can-use-hw-watchpoints 0"]
     pointer = pointer_to_leaf(record(program, ["leaf"], pointers=True, before_pointers=forbid))
     assert (pointer.slot, pointer.outcome, pointer.steps) == ("Ops.go", "unknown", ())
-    assert "no hardware watchpoint is to be had" in pointer.reason
+    assert "no hardware watchpoint is available" in pointer.reason
 
 
 def test_where_all_debug_registers_are_taken_the_reason_is_given(build, record):
@@ -122,4 +122,4 @@ def test_where_all_debug_registers_are_taken_the_reason_is_given(build, record):
     take = [f"watch *(long *) {0x7FFFF0000000 + 8 * number:#x}" for number in range(4)]
     pointer = pointer_to_leaf(record(program, ["leaf"], pointers=True, before_pointers=take))
     assert (pointer.slot, pointer.outcome) == ("Ops.go", "unknown")
-    assert "no hardware watchpoint is to be had" in pointer.reason
+    assert "no hardware watchpoint is available" in pointer.reason

@@ -24,7 +24,7 @@ def noted_ioctl(fd, request, argument=0):
 print(os.getpid(), flush=True)
 sys.stdin.readline()
 fcntl.ioctl = noted_ioctl
-thread = threading.Thread(target=kvm_device.run_a_guest)
+thread = threading.Thread(target=kvm_device.run_test_guest)
 thread.start()
 thread.join()
 print(json.dumps(calls))

@@ -221,9 +221,9 @@ def test_a_mounted_tracefs_is_used_where_it_is(tracefs, tmp_path):
 @pytest.mark.parametrize(
     ("before", "message"),
     [
-        (("setpriv", "--reuid", "65534", "--clear-groups"), "can only be recorded by root"),
-        (("setpriv", "--bounding-set", "-all", "--inh-caps", "-all"), "may not mount it"),
-        (("unshare", "--pid", "--fork", "--mount-proc"), "by other ids"),
+        (("setpriv", "--reuid", "65534", "--clear-groups"), "Only root can record kernel events"),
+        (("setpriv", "--bounding-set", "-all", "--inh-caps", "-all"), "no permission to mount it"),
+        (("unshare", "--pid", "--fork", "--mount-proc"), "have other process ids"),
     ],
 )
 def test_a_host_that_does_not_allow_it_is_told_what_would(tracefs, before, message):

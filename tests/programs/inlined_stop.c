@@ -1,6 +1,6 @@
 // flags: -O2
 // stop: inner
-// chain: main > outer +> inner
+// chain: main > outer i> inner
 // The function waited for exists only inlined: gdb must show it, not just the function around it.
 int sink;
 __attribute__((noinline)) void other(int value) { sink += value; }

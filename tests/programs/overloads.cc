@@ -1,6 +1,6 @@
 // flags: -O2
 // stop: leaf
-// chain: main +> f +> f +> f > leaf
+// chain: main i> f i> f i> f > leaf
 // Functions of one name inlined into each other: all at one address, each with its line.
 extern "C" __attribute__((noinline)) void leaf(int value) { __asm__ volatile("" : : "r"(value)); }
 

@@ -1,5 +1,5 @@
 // stop: leaf
-// contains: !> handler > leaf
+// contains: s> handler > leaf
 #include <signal.h>
 
 void leaf(int number) { (void)number; }

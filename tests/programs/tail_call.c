@@ -1,6 +1,6 @@
 // flags: -O2
 // stop: leaf
-// chain: main > hop ~> leaf
+// chain: main > hop t> leaf
 __attribute__((noinline)) void leaf(int value) { __asm__ volatile("" : : "r"(value)); }
 __attribute__((noinline)) void hop(int value) { leaf(value + 1); }
 

@@ -54,7 +54,7 @@ class Verdict:
 
 def compare(graph: CallGraph) -> Iterator[Verdict]:
     """Each row against the graph of a recording."""
-    slots = {c.callee.name: c.slots for c in graph.calls if c.kind is CallKind.INDIRECT}
+    slots = {c.callee.name: c.pointers for c in graph.calls if c.kind is CallKind.INDIRECT}
     for row in TABLE:
         found = [slot for name, ways in slots.items() if re.fullmatch(row.reached, name) for slot in ways]
         right = len(found) == 1 and _is_right(found[0], row)

@@ -1,4 +1,4 @@
-"""The distribution's QEMU, really built: its birth certificate, and that it travels."""
+"""The distribution's QEMU, really built: its build provenance, which recordings and reports repeat."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from analyzer.diff.symbol_history import shipped_history
 from analyzer.graph.call_graph import GraphIoctl, GraphPointer, GraphPointerOrigin
 from analyzer.graph.merge import graph_of
 from analyzer.model.frames import Function
+from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 from tests.support.notation import recording
 
 NAMES = shipped_history()
@@ -67,12 +68,12 @@ def with_slot(step, slots):
     if words is None:
         return step
     name, _, setter = words.partition(" by ")
-    outcome = "explained" if setter else "unknown"
+    outcome = PointerOutcome.EXPLAINED if setter else PointerOutcome.UNKNOWN
     setter, _, writer = setter.partition(", ")
     setter, _, place = setter.partition(" of ")
-    set_by = (GraphPointerOrigin("stored", place or name, setter, "x.c", 1),) if setter else ()
-    set_by += (GraphPointerOrigin("written", "", writer, "x.c", 1),) if writer else ()
-    return replace(step, slot=GraphPointer("member", name, outcome, "", set_by))
+    set_by = (GraphPointerOrigin(PointerOriginKind.STORED, place or name, setter, "x.c", 1),) if setter else ()
+    set_by += (GraphPointerOrigin(PointerOriginKind.WRITTEN, "", writer, "x.c", 1),) if writer else ()
+    return replace(step, pointer=GraphPointer(SlotKind.MEMBER, name, outcome, "", set_by))
 
 
 def _ioctl(words):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analyzer.model.frames import Frame
 from analyzer.model.recording import Recording
-from analyzer.recording.reader import relative
+from analyzer.recording.source_paths import relative
 from reports.text.backtraces import frame_line
 
 _PLACE = re.compile(r" at (\S+):(\d+)$")

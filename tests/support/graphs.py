@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from analyzer.baselines.writer import ARROWS
 from analyzer.commands.paths import make_query
 from analyzer.graph.call_graph import Call, CallGraph, Node, Provenance
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CallKind, call_arrow
 from tests.support.notation import KINDS, located
 
 NAMES = ["a", "b", "c", "d", "e", "f"]
@@ -25,7 +24,7 @@ def query(start="main", goal="goal", via=(), not_via=(), kinds=(), only_kinds=()
 def path_text(path):
     """The path in the notation of `tests.support.notation`, and whether it was recorded."""
     first = path.calls[0].caller.name
-    text = first + "".join(f" {ARROWS[call.kind]} {call.callee.name}" for call in path.calls)
+    text = first + "".join(f" {call_arrow(call.kind)} {call.callee.name}" for call in path.calls)
     return f"{text} (recorded)" if path.recorded else text
 
 

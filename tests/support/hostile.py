@@ -23,13 +23,11 @@ NAMES = [
     "",
 ]
 
-_OURS = ("member", "explained", "stored")  # words that no program chooses
-
 
 def hostile(name):
     """The verdict on programs in which everything is called `name`."""
     whole = chain("goal", ROWS, slots=({"f": "Ops.go by a"}, {"f": "Ops.go by b"}))
-    every = map_texts(whole, lambda text: text if text in _OURS else name)
+    every = map_texts(whole, lambda _: name)
     changes = [Change(kind, name, name, name, name, name, (name,), name, 3) for kind in ChangeKind]
     return verdict(
         every, extra=changes, accepted={name + "x": name},

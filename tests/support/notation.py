@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.baselines.writer import ARROWS
 from analyzer.graph.chains import RecordedStep, whole_chain
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CALL_KINDS, CallKind, call_arrow
 from analyzer.model.frames import Frame, Function, Stop, Thread
 from analyzer.model.recording import Recording
+from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.records import SCHEMA, EndRecord, HeaderRecord, MilestoneRecord
 
-KINDS = {arrow: kind for kind, arrow in ARROWS.items()}
+KINDS = {words.arrow: kind for kind, words in CALL_KINDS.items()}
 
 
 def as_text(steps: Sequence[RecordedStep]) -> str:
     """The chain of steps in the notation."""
     return "".join(
-        (f" {ARROWS[step.kind or CallKind.UNKNOWN]} " if position else "") + step.function.name
+        (f" {call_arrow(step.kind or CallKind.UNKNOWN)} " if position else "") + step.function.name
         for position, step in enumerate(steps)
     )
 
@@ -30,7 +30,7 @@ def chains(recording: Recording, *functions: str) -> list[str]:
     return [
         as_text(whole_chain(stop, recording))
         for stop in recording.stops
-        if stop.function in functions and stop.reason in ("milestone", "break")
+        if stop.function in functions and stop.reason in (StopReason.MILESTONE, StopReason.BREAK)
     ]
 
 
@@ -56,7 +56,7 @@ def recording(*lines: str, build_id: str = "abcd", complete: bool = True) -> Rec
     """A recording with a stop of milestone `goal` for each line of the notation, all on the main thread."""
     stops = tuple(_stop(number, line) for number, line in enumerate(lines))
     goal = MilestoneRecord("goal", "The goal", True, ["goal"], [], about="It is reached.", target=True)
-    end = EndRecord("complete", "QEMU ended", 1, len(stops)) if complete else None
+    end = EndRecord(RecordingOutcome.COMPLETE, "QEMU ended", 1, len(stops)) if complete else None
     return Recording(
         header=header(build_id),
         source_root="/src",
@@ -75,7 +75,7 @@ def _stop(number: int, line: str) -> Stop:
         frames.append(frame(words[position], KINDS[arrow] if arrow else CallKind.UNKNOWN, line=10 + position))
     innermost_first = tuple(reversed(frames))
     function = innermost_first[0].function.name
-    return Stop(number, number / 10, 1, "milestone", ("goal",), function, innermost_first)
+    return Stop(number, number / 10, 1, StopReason.MILESTONE, ("goal",), function, innermost_first)
 
 
 def located(name: str) -> tuple[Function, str]:
@@ -91,7 +91,7 @@ def frame(name: str, call: CallKind = CallKind.UNKNOWN, line: int = 1, **changes
     facts: dict[str, object] = {
         "function": function,
         "name": function.name,
-        "kind": "normal",
+        "kind": FrameKind.NORMAL,
         "file": file,
         "line": line,
         "library": "",

@@ -16,7 +16,7 @@ PLAIN = """\
 #1  0x0000000000401136 in middle (p=0x7ffe "x, y)") at hw/middle.c:12
 #2  0x0000000000401150 in main (argc=1, argv=0x7ffe) at main.c:20
 """
-CHAIN = "main -> middle -> leaf"
+CHAIN = "main .> middle .> leaf"
 THREADS = """\
 [New Thread 0x7ffff6 (LWP 101)]
 

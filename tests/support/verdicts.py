@@ -10,8 +10,8 @@
     = > optimised@x |
     ''')
 
-A row is its marks, as the text output has them, then how the function is come to (nothing for the first) and the
-function in the notation of `tests.support.notation`: once for both sides, or for each.
+A row is a sign of `_CHANGES` for each change, the arrow of the call (nothing for the first) and the function in
+the notation of `tests.support.notation`: once for both sides, or for each.
 """
 
 from __future__ import annotations
@@ -26,14 +26,25 @@ from analyzer.diff.change import (
     NamedProvenance,
     NotComparable,
 )
-from analyzer.diff.compare import each_once
+from analyzer.diff.compare import merge_equal_changes
 from analyzer.graph.call_graph import ChainStep, Provenance
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
-from reports.text.chain_rows import MARKS
 from tests.support.comparisons import with_slot
 from tests.support.notation import KINDS, located
 
-_CHANGES = {mark: kind for kind, mark in MARKS.items()}
+_CHANGES = {
+    "+": ChangeKind.INSERTED,
+    "-": ChangeKind.REMOVED,
+    "~": ChangeKind.RENAMED,
+    "^": ChangeKind.CALL_KIND,
+    "&": ChangeKind.POINTER,
+    "»": ChangeKind.MOVED,
+    "?": ChangeKind.KIND_UNKNOWN,
+    "#": ChangeKind.MACHINE_VERSION,
+    "=": ChangeKind.OPTIMISED,
+}
+"""A sign for each kind of change of a row; the marks of the outputs stand for several kinds."""
 
 
 ROWS = """
@@ -43,7 +54,7 @@ ROWS = """
 - > went@x
 ~ > old_name@pc | > new_name@x86
 » *> f@x | *> f@y
-= +> small@x | > small@x
+= i> small@x | > small@x
   => thread@x
 """
 """A chain with most kinds of changes."""
@@ -91,7 +102,7 @@ def verdict(
 ):
     """A verdict on those chains and the `extra` changes. `accepted` says why, by subject; notes do not count."""
     accepted = accepted or {}
-    found = each_once([*(change for one in chains for change in one.changes), *extra])
+    found = merge_equal_changes([*(change for one in chains for change in one.changes), *extra])
     old, new = map(NamedProvenance, names, provenances or (provenance("7.2.0"), provenance("10.0.0")))
     open_ = tuple(NotComparable(*one) for one in not_comparable)
     findings = tuple(_finding(change, accepted) for change in found)
@@ -106,7 +117,7 @@ def many(count, kind=ChangeKind.FUNCTION_ADDED, name="function_{}"):
 def broken(rule="main must reach kvm_cpu_exec", words="main does not reach it", **changes) -> RuleResult:
     """A rule that does not hold."""
     return RuleResult(
-        **{"rule": rule, "reason": "a guest must run", "outcome": "broken", "words": words, **changes}
+        **{"rule": rule, "reason": "a guest must run", "outcome": RuleOutcome.BROKEN, "words": words, **changes}
     )
 
 

@@ -16,6 +16,7 @@ from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
 from analyzer.model.frames import Function, IoctlAtStop, Thread, call_key
 from analyzer.model.pointers import Pointer
+from gdbscripts.enums import PointerOutcome, SlotKind, StopReason
 from reports.ci import markdown, sarif
 from reports.dot.call_graph import to_dot
 from reports.text import diff
@@ -30,19 +31,23 @@ def example():
     """A main thread that reaches a goal through a pointer and starts a thread that makes an ioctl."""
     base = recording(
         "main@vl > accel_init@accel *> goal@kvm-all",
-        "main@vl > realize@qdev ~> start@cpus > pthread_create",
-        "clone3 *> vcpu_fn@cpus +> goal@kvm-all > ioctl",
+        "main@vl > realize@qdev t> start@cpus > pthread_create",
+        "clone3 *> vcpu_fn@cpus i> goal@kvm-all > ioctl",
     )
     reached, creation, run = base.stops
     start = Function("vcpu_fn", "cpus")
-    creation = replace(creation, reason="thread-create", milestones=(), function="pthread_create", starts=start)
+    creation = replace(
+        creation, reason=StopReason.THREAD_CREATE, milestones=(), function="pthread_create", starts=start
+    )
     run = replace(
         run, thread=2, function="ioctl", ioctl=IoctlAtStop("KVM_RUN", 0xAE80, 12, "anon_inode:kvm-vcpu:0", None)
     )
     threads = (*base.threads, Thread(2, 101, "CPU 0/KVM", created_by=1, start=start))
     caller = replace(reached.frames[1], pc=0x2000)
     reached = replace(reached, frames=(reached.frames[0], caller, *reached.frames[2:]))
-    pointer = Pointer("member", "AccelClass.init_machine", 0, 0x1000, "goal", "unknown", "too late", (), ())
+    pointer = Pointer(
+        SlotKind.MEMBER, "AccelClass.init_machine", 0, 0x1000, "goal", PointerOutcome.UNKNOWN, "too late", (), ()
+    )
     pointers = {call_key(reached.frames, 1, "goal"): pointer}
     return replace(base, stops=(reached, creation, run), threads=threads, pointers=pointers)
 

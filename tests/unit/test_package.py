@@ -47,7 +47,7 @@ def test_the_wheel_carries_all_that_running_needs(wheel):
         "analyzer/build/releases.toml",
         "analyzer/build/configure_options.toml",
         "analyzer/build/host_packages.toml",
-        "analyzer/build/cures.toml",
+        "analyzer/build/failure_remedies.toml",
         "analyzer/build/packages.sh",
         "analyzer/ci/callchain.sh",
         "analyzer/ci/github.yml",

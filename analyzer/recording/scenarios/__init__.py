@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from analyzer.model.headings import ASKED_FOR
 from analyzer.toml import load_toml
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.records import BREAK
@@ -43,7 +44,7 @@ def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
 def break_step(function: str, limit: int) -> PlannedMilestone:
     """The milestone for a function of --break; `limit` is the number of stops recorded."""
     return PlannedMilestone(
-        name=f"{BREAK}{function}", title=f"Asked for: {function}", required=False, functions=[function],
+        name=f"{BREAK}{function}", title=ASKED_FOR.format(function), required=False, functions=[function],
         limit=limit,
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 // slot: member Ops.go
 // outcome: unknown
-// reason: its place is written to too often
+// reason: the slot is written to too often
 // The place is written to more often than anybody wants to wait for.
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // slot: member Ops.go
 // by: stored Ops.go set STORE
 // outcome: unknown
-// reason: where that statement took it from cannot be told
+// reason: the source of the stored value is unknown
 // What is stored is worked out from two numbers.
 #include <stdint.h>
 #include <stdlib.h>

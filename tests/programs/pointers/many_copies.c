@@ -8,7 +8,7 @@
 // by: copied Ops.go copy COPY
 // by: read Ops.go
 // outcome: unknown
-// reason: it was copied too often
+// reason: it was copied more often than there are watchpoints
 // Copied more often than there are watchpoints.
 #include <stdlib.h>
 

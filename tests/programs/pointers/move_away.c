@@ -1,7 +1,7 @@
 // slot: member Ops.go
 // by: copied Ops.go take COPY
 // outcome: unknown
-// reason: where it was copied from cannot be told
+// reason: the source of the copy is unknown
 // The place it was copied from holds something else already when it is stored.
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // slot: member Ops.go
 // by: stored Ops.go main STORE
-// chain: main > call *> hop ~> leaf
+// chain: main > call *> hop t> leaf
 // flags: -O2
 // The pointer leads to a function that jumps on at once: the slot's value names it.
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// none: the library that calls back is not looked into
+// none: pointers that a library calls through are not traced
 // A callback of a library: the pointer goes through code that is not the program's.
 #include <stdlib.h>
 

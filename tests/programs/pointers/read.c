@@ -1,6 +1,6 @@
 // slot: member table[1].go
 // outcome: unknown
-// reason: nobody was seen storing it
+// reason: no store observed
 // Filled by the kernel: no watchpoint sees that, and the table has not been so from the beginning.
 #include <unistd.h>
 

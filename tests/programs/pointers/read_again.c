@@ -1,6 +1,6 @@
 // slot: member Ops.go
 // outcome: unknown
-// reason: nobody was seen storing it
+// reason: no store observed
 // A statement stored it, another took it away, and the kernel put it there again, which no watchpoint sees.
 #include <stdint.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 // slot: member Ops.go
 // by: stored Ops.go grow GROW
 // outcome: unknown
-// reason: a library stored it, and where it took it from cannot be told
+// reason: a library stored the pointer, and its source is unknown
 // Moved by a library.
 #include <stdlib.h>
 

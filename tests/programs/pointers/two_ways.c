@@ -1,7 +1,7 @@
 // slot: unknown
 // outcome: unknown
-// reason: the machine code does not tell which of several ways the pointer came
-// Two places hold the same pointer, both are read, and which was used nobody can tell.
+// reason: the machine code has several possible origins of the pointer
+// Two slots hold the same pointer, both are loaded, and the machine code does not show which one is used.
 #include <stdlib.h>
 
 #define NOINLINE __attribute__((noipa))

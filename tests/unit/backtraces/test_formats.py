@@ -51,7 +51,7 @@ qemu;main;main_loop;std::map<int, foo>::operator() (x) const 3"""
 def test_mi_frames_have_all_that_gdb_says():
     recording = imported(MI)
     frames = recording.stops[0].frames
-    assert chains_in(MI) == ["main -> poll -> middle +> leaf"]
+    assert chains_in(MI) == ["main .> poll .> middle i> leaf"]
     assert (frames[0].file, frames[0].line, frames[0].pc) == ("hw/leaf.c", 7, 0x401126)
     assert frames[0].arguments == (("s", '0x40 "a, b"'),)
     assert frames[2].function == Function("poll", "[libc]")
@@ -82,7 +82,7 @@ def test_the_thread_and_what_gdb_says_to_people_are_read_in_mi_too():
         + '&"bt\\n"\n~"#0  f () at a.c:1\\n"\n~"#1  0x02 in main () at a.c:2\\n"\n^done\n(gdb) \n'
     )  # fmt: skip
     recording = imported(text)
-    assert sorted(chains_in(text)) == ["main -> f", "main -> poll -> middle +> leaf"]
+    assert sorted(chains_in(text)) == ["main .> f", "main .> poll .> middle i> leaf"]
     listed = '~"\\nThread 2 (LWP 5):\\n"\n~"#0  f () at a.c:1\\n"\n^done\n~"#0  g () at a.c:1\\n"\n^done\n'
     assert [thread.label for thread in imported(listed).threads] == ["thread 2", "unknown thread"]
     assert {thread.number for thread in recording.threads} == {1}
@@ -95,7 +95,7 @@ def test_a_log_of_mi_needs_no_record_of_a_stack_and_may_break_what_gdb_says():
         '~"#0  f () at "\n~"a.c:1\\n#1  0x02 in g () at a.c:2"\n'
     )
     recording = imported(text)
-    assert chains_in(text) == ["g -> f"]
+    assert chains_in(text) == ["g .> f"]
     assert [thread.label for thread in recording.threads] == ["CPU 0/KVM"]
     assert recording.notes == ()
 
@@ -129,7 +129,7 @@ freed by thread T0 here:
 
 def test_systemds_stacks_are_read():
     recording = imported(COREDUMP)
-    assert chains_in(COREDUMP) == ["qemu_thread_start ?> kvm_vcpu_ioctl -> ioctl", "main -> ppoll"]
+    assert chains_in(COREDUMP) == ["qemu_thread_start ?> kvm_vcpu_ioctl .> ioctl", "main .> ppoll"]
     assert [(thread.tid, thread.label) for thread in recording.threads] == [
         (1234, "main thread"),
         (1240, "unknown thread"),
@@ -145,8 +145,8 @@ def test_systemds_stacks_are_read():
 def test_address_sanitizers_stacks_are_read():
     recording = imported(ASAN)
     assert chains_in(ASAN) == [
-        "work ?> A::at(unsigned long) const +> inl",
-        "main -> operator delete(void*)",
+        "work ?> A::at(unsigned long) const i> inl",
+        "main .> operator delete(void*)",
     ]
     assert [thread.label for thread in recording.threads] == ["main thread", "T1"]
     assert [(frame.file, frame.line) for frame in recording.stops[0].frames[:2]] == [
@@ -177,7 +177,7 @@ def test_backtraces_of_others_are_named_and_not_guessed_at(text, tool):
 
 
 def test_a_level_that_mi_lacks_leaves_a_hole():
-    assert chains_in(MI.replace('level="3"', 'level="5"')) == ["main ?> poll -> middle +> leaf"]
+    assert chains_in(MI.replace('level="3"', 'level="5"')) == ["main ?> poll .> middle i> leaf"]
 
 
 @pytest.mark.parametrize("cut", range(1, len(MI) - 10, 7))
@@ -189,8 +189,8 @@ def test_perf_counts_equal_stacks_whatever_their_addresses():
     recording = imported(PERF)
     assert [stop.count for stop in recording.stops] == [2, 1]
     assert chains_in(PERF) == [
-        "main -> main_loop -> __poll $> entry_SYSCALL_64_after_hwframe k> do_syscall_64",
-        "kvm_vcpu_thread_fn ?> kvm_cpu_exec +> std::map<int, foo>::at(int) const",
+        "main .> main_loop .> __poll $> entry_SYSCALL_64_after_hwframe k> do_syscall_64",
+        "kvm_vcpu_thread_fn ?> kvm_cpu_exec i> std::map<int, foo>::at(int) const",
     ]
     assert recording.stops[0].frames[0].function == Function("do_syscall_64", "[kernel]")
     assert [thread.label for thread in recording.threads] == ["main thread", "CPU 0/KVM"]
@@ -246,8 +246,8 @@ def test_perf_without_times_is_read_with_or_without_modules(head, tail):
     text = 2 * (head.format(comm="q", pid=70, tid=70) + "\n" + stack.format("main")) + worker
     assert detect(text.splitlines(keepends=True)).format == "perf"
     assert chains_in(text) == [
-        "main -> std::function<void (int)>::f() $> entry_SYSCALL_64 k> do_syscall_64",
-        "run -> std::function<void (int)>::f() $> entry_SYSCALL_64 k> do_syscall_64",
+        "main .> std::function<void (int)>::f() $> entry_SYSCALL_64 k> do_syscall_64",
+        "run .> std::function<void (int)>::f() $> entry_SYSCALL_64 k> do_syscall_64",
     ]
     recording = imported(text)
     assert [(stop.count, stop.time) for stop in recording.stops] == [(2, 0.0), (1, 0.0)]
@@ -288,18 +288,18 @@ def inlined_chain(module, mark):
 
 @pytest.mark.parametrize("mark", [" (inlined)", "\n  a.c:7 (inlined)", "\n  :0 (inlined)"])
 def test_functions_that_perf_says_are_inlined(mark):
-    assert inlined_chain("/usr/bin/q", mark) == ["main -> outer +> middle +> deep -> leaf"]
+    assert inlined_chain("/usr/bin/q", mark) == ["main .> outer i> middle i> deep .> leaf"]
 
 
 def test_what_is_inlined_is_in_the_library_of_the_function_around_it():
-    assert inlined_chain("[kernel.kallsyms]", " (inlined)") == ["main ?> outer +> middle +> deep k> leaf"]
+    assert inlined_chain("[kernel.kallsyms]", " (inlined)") == ["main ?> outer i> middle i> deep k> leaf"]
     frames = imported("q 7/7 1.0:\n\t1 deep (inlined)\n\t1 poll (/lib/libc.so.6)\n\t2 main (/q)\n").stops[0].frames
     assert [str(frame.function.where) for frame in frames] == ["[libc]", "[libc]", ""]
 
 
 def test_a_module_that_was_deleted_is_no_part_of_the_name():
     text = "q 7/7 1.0:\n\t1 leaf+0x1 (/lib/liba.so.1 (deleted))\n\t2 main (/usr/bin/q (deleted))\n"
-    assert chains_in(text) == ["main -> leaf"]
+    assert chains_in(text) == ["main .> leaf"]
     assert imported(text).stops[0].frames[0].library == "/lib/liba.so.1 (deleted)"
 
 
@@ -312,17 +312,17 @@ def test_folded_stacks_are_outermost_first_and_counted():
     recording = imported(FOLDED)
     assert [stop.count for stop in recording.stops] == [10, 2, 40]
     assert chains_in(FOLDED) == [
-        "main -> main_loop -> std::map<int, foo>::operator() (x) const",
-        "main -> main_loop +> inner ?> leaf",
-        "kvm_vcpu_thread_fn -> ioctl $> entry_SYSCALL_64_after_hwframe k> do_syscall_64",
+        "main .> main_loop .> std::map<int, foo>::operator() (x) const",
+        "main .> main_loop i> inner ?> leaf",
+        "kvm_vcpu_thread_fn .> ioctl $> entry_SYSCALL_64_after_hwframe k> do_syscall_64",
     ]
     assert [thread.label for thread in recording.threads] == ["main thread", "CPU 0/KVM"]
 
 
 def test_folded_stacks_without_a_thread_lose_no_function():
-    assert chains_in("main;a;b 3\n") == ["main -> a -> b"]
-    assert chains_in("_start;main;a 3\n") == ["main -> a"]
-    assert chains_in("handler_[i];a 3\n") == ["handler -> a"]
+    assert chains_in("main;a;b 3\n") == ["main .> a .> b"]
+    assert chains_in("_start;main;a 3\n") == ["main .> a"]
+    assert chains_in("handler_[i];a 3\n") == ["handler .> a"]
 
 
 def test_show_says_how_often_a_stack_came():
@@ -331,7 +331,7 @@ def test_show_says_how_often_a_stack_came():
 
 def test_stripped_programs_keep_their_functions():
     text = "#0  0x01 in a ()\n#1  0x02 in b ()\n#2  0x03 in main ()\n#3  0x04 in _start ()\n"
-    assert chains_in(text) == ["main -> b -> a"]
+    assert chains_in(text) == ["main .> b .> a"]
 
 
 @pytest.mark.parametrize(("text", "expected"), [(MI, "mi"), (PERF, "perf"), (FOLDED, "folded"), ("words\n", "")])
@@ -361,12 +361,12 @@ def test_a_format_that_is_named_is_taken():
 
 def test_a_recursion_in_mi_is_not_inlined():
     text = MI.replace('func="leaf"', 'func="middle"').replace('line="7"', 'line="9"')
-    assert chains_in(text) == ["main -> poll -> middle -> middle"]
+    assert chains_in(text) == ["main .> poll .> middle .> middle"]
 
 
 def test_a_text_of_which_hardly_a_line_is_a_folded_stack_is_refused():
     noise = [f"some words {n} and more\n" for n in range(3)]
     with pytest.raises(AnalyzerError, match=r"no backtrace that can be read\. 3 lines"):
         imported("".join([*noise, "x;y 3\n", "main;f 2\n"]))
-    assert chains_in("".join([*noise, "main;f 3\n", "main;f 2\n", "main;g 2\n"])) == ["main -> f", "main -> g"]
-    assert chains_in("".join([*noise, "main;f 3\n"]), "folded") == ["main -> f"]
+    assert chains_in("".join([*noise, "main;f 3\n", "main;f 2\n", "main;g 2\n"])) == ["main .> f", "main .> g"]
+    assert chains_in("".join([*noise, "main;f 3\n"]), "folded") == ["main .> f"]

@@ -71,7 +71,7 @@ def test_glibcs_own_files_belong_to_the_library_as_its_path_would():
         #2  0x20 in start_thread (arg=0x1) at ./nptl/pthread_create.c:442
         #3  0x30 in clone3 () at ../sysdeps/unix/sysv/linux/x86_64/clone3.S:81
         """
-    assert chains_in(text) == ["qemu_cond_wait -> __futex_abstimed_wait"]
+    assert chains_in(text) == ["qemu_cond_wait .> __futex_abstimed_wait"]
     frames = imported(text).stops[0].frames
     assert [frame.function.where for frame in frames] == ["[libc]", "qemu-thread-posix", "[libc]", "[libc]"]
     assert frames[1].file == "util/qemu-thread-posix.c"
@@ -85,7 +85,7 @@ def test_signal_frames_are_kept():
         #3  0x0000000000000020 in raise () from /lib/libc.so.6
         #4  0x0000000000000030 in main () at s.c:12
         """
-    assert chains_in(text) == ["main -> raise !> <signal handler called> !> handler -> leaf"]
+    assert chains_in(text) == ["main .> raise s> <signal handler called> s> handler .> leaf"]
 
 
 def test_a_caller_without_address_has_the_inner_function_inlined():
@@ -95,11 +95,11 @@ def test_a_caller_without_address_has_the_inner_function_inlined():
         #2  0x0000000000000020 in outer (n=1) at s.c:15
         #3  main () at s.c:20
         """
-    assert chains_in(text) == ["main +> outer -> middle +> leaf"]
+    assert chains_in(text) == ["main i> outer .> middle i> leaf"]
 
 
 def test_where_gdb_printed_no_addresses_at_all_they_tell_nothing():
-    assert chains_in("#0  a () at s.c:1\n#1  b () at s.c:2\n#2  main () at s.c:3\n") == ["main -> b -> a"]
+    assert chains_in("#0  a () at s.c:1\n#1  b () at s.c:2\n#2  main () at s.c:3\n") == ["main .> b .> a"]
 
 
 def test_locals_between_frames_are_neither_frames_nor_unread():
@@ -116,7 +116,7 @@ def test_locals_between_frames_are_neither_frames_nor_unread():
         No symbol table info available.
         """
     recording = imported(text)
-    assert (chains_in(text), recording.notes) == (["main -> leaf"], ())
+    assert (chains_in(text), recording.notes) == (["main .> leaf"], ())
 
 
 def test_several_backtraces_in_one_text_are_several_stacks():

@@ -135,7 +135,7 @@ def test_a_name_that_was_broken_before_its_arguments_is_whole():
 def test_a_local_that_the_terminal_broke_is_no_hole():
     long = "        message = " + '"' + "x" * 60 + '", '
     text = f"#0  leaf (n=3) at leaf.c:7\n{long}\nand_so_on\n#1  0x01 in main () at main.c:12\n"
-    assert chains_in(text) == ["main -> leaf"]
+    assert chains_in(text) == ["main .> leaf"]
 
 
 def test_lines_that_were_cut_at_the_right_edge_keep_their_names():
@@ -144,7 +144,7 @@ def test_lines_that_were_cut_at_the_right_edge_keep_their_names():
 
 
 def test_a_name_that_was_cut_is_no_name():
-    assert chains_in(PLAIN[: PLAIN.index("main") + 2]) == ["middle -> leaf"]
+    assert chains_in(PLAIN[: PLAIN.index("main") + 2]) == ["middle .> leaf"]
 
 
 METHODS = [

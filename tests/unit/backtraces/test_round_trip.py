@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from analyzer.graph.merge import graph_of
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import assemble
+from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.records import (
     CUT,
     SIGNAL,
@@ -29,7 +32,7 @@ from gdbscripts.records import (
     StopRecord,
     ThreadRecord,
 )
-from tests.support.notation import as_text, header
+from tests.support.notation import as_text, header, recording
 from tests.support.pasted import shown
 from tests.unit.test_approved import example
 
@@ -67,19 +70,19 @@ VALUES = st.sampled_from(
 ARGUMENTS = st.lists(st.tuples(st.sampled_from(["a", "this", "value", "errp"]), VALUES), max_size=3)
 FILES = st.sampled_from(["", "vl.c", "hw/core/qdev.c", "/usr/include/bits/x.h", "a b/c.c"])
 LIBRARIES = st.sampled_from(["", "/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/libglib-2.0.so.0"])
-KINDS = st.sampled_from(["normal", "normal", "inline", "tail", "signal"])
+KINDS = st.sampled_from([FrameKind.NORMAL, *(kind for kind in FrameKind if kind is not FrameKind.OTHER)])
 
 
 @st.composite
 def frames(draw, number):
     kind, name, pc = draw(KINDS), draw(NAMES), draw(st.integers(0, 2**64 - 1))
     file, library, addressed = draw(FILES), draw(LIBRARIES), draw(st.booleans())
-    if kind == "signal":
+    if kind is FrameKind.SIGNAL:
         return FrameRecord(number, SIGNAL, kind, 0, addressed=False), []
     if draw(st.integers(0, 19)) == 0:
-        return FrameRecord(number, CUT + " 2000 frames>", "other", 0, addressed=False), []
+        return FrameRecord(number, CUT + " 2000 frames>", FrameKind.OTHER, 0, addressed=False), []
     if draw(st.integers(0, 9)) == 0:
-        return FrameRecord(number, UNKNOWN_NAME, "normal", pc), []
+        return FrameRecord(number, UNKNOWN_NAME, FrameKind.NORMAL, pc), []
     if file:  # gdb prints one of the two
         library = ""
     line = draw(st.integers(1, 99_999)) if file else 0
@@ -105,7 +108,7 @@ def recordings(draw) -> Recording:
             number += 1
         records.extend(frame for frame, _ in stack)
         thread = draw(st.sampled_from(threads)).number
-        reason = draw(st.sampled_from(["milestone", "where", "store", "io", "thread-create"]))
+        reason = draw(st.sampled_from(StopReason))
         reached = draw(st.lists(st.sampled_from(milestones), min_size=1, max_size=2, unique_by=lambda m: m.name))
         records.append(
             StopRecord(
@@ -113,17 +116,17 @@ def recordings(draw) -> Recording:
                 draw(st.integers(0, 99_999)) / 1000,
                 thread,
                 reason,
-                [m.name for m in reached] if reason == "milestone" else [],
+                [m.name for m in reached] if reason in (StopReason.MILESTONE, StopReason.BREAK) else [],
                 "device_write",
                 [frame.number for frame, _ in stack],
                 [[list(pair) for pair in pairs] for _, pairs in stack],
-                starts="start_fn" if reason == "thread-create" else "",
+                starts="start_fn" if reason is StopReason.THREAD_CREATE else "",
                 count=draw(st.sampled_from([1, 1, 12])),
             )
         )
-        if reason == "thread-create" and labels and draw(st.booleans()):
+        if reason is StopReason.THREAD_CREATE and labels and draw(st.booleans()):
             records.append(ReturnRecord(stop, 0, hex(draw(st.integers(2, len(labels) + 1)))))
-    return assemble([*records, EndRecord("complete", "", 1, 1)], "made")
+    return assemble([*records, EndRecord(RecordingOutcome.COMPLETE, "", 1, 1)], "made")
 
 
 @settings(deadline=None, max_examples=150)
@@ -255,9 +258,9 @@ def test_who_created_a_thread_is_read_back():
     again = recording_from_text(text.splitlines(keepends=True), "again")
     assert shown(again) == text
     assert [as_text(whole_chain(stop, again)) for stop in again.stops] == [
-        "main -> accel_init -> goal",
-        "main -> realize -> start -> pthread_create",
-        "main -> realize -> start => vcpu_fn -> goal -> ioctl",
+        "main .> accel_init .> goal",
+        "main .> realize .> start .> pthread_create",
+        "main .> realize .> start => vcpu_fn .> goal .> ioctl",
     ]
 
 
@@ -266,6 +269,23 @@ def test_where_only_the_thread_tells_of_its_creator_that_is_a_stack_too():
     text = whole[whole.index("== The goal, KVM_RUN") :]
     again = recording_from_text(text.splitlines(keepends=True), "again")
     assert [as_text(whole_chain(stop, again)) for stop in again.stops] == [
-        "main -> realize -> start -> pthread_create",
-        "main -> realize -> start => clone3 -> vcpu_fn -> goal -> ioctl",
+        "main .> realize .> start .> pthread_create",
+        "main .> realize .> start => clone3 .> vcpu_fn .> goal .> ioctl",
     ]
+
+
+READ_AS = {reason: reason for reason in StopReason} | {StopReason.SAMPLE: StopReason.MILESTONE}
+"""A sample is printed like any stack that ends in its function, and that is a milestone of its own."""
+
+
+@pytest.mark.parametrize("reason", StopReason)
+def test_the_reason_of_a_stop_is_read_back(reason):
+    recorded = recording("main > goal")
+    title = "Asked for: goal" if reason is StopReason.BREAK else "The goal"
+    milestone = replace(recorded.milestones[0], title=title)
+    reached = ("goal",) if reason in (StopReason.MILESTONE, StopReason.BREAK) else ()
+    stop = replace(recorded.stops[0], reason=reason, milestones=reached)
+    text = shown(replace(recorded, milestones=(milestone,), stops=(stop,)))
+    again = recording_from_text(text.splitlines(keepends=True), "again")
+    assert shown(again) == text
+    assert [stop.reason for stop in again.stops] == [READ_AS[reason]]

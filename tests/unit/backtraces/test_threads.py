@@ -15,9 +15,9 @@ def test_threads_keep_their_numbers_and_names():
         (3, "CPU 0/KVM", 102),
     }
     assert chains_in(THREADS) == [
-        "kvm_vcpu_ioctl -> ioctl",
-        "worker -> poll",
-        "main -> main_loop -> ppoll",
+        "kvm_vcpu_ioctl .> ioctl",
+        "worker .> poll",
+        "main .> main_loop .> ppoll",
     ]
     assert recording.notes == ()
 

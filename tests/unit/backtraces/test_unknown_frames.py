@@ -24,14 +24,14 @@ from tests.support.pasted import CHAIN, PLAIN, chains_in, imported, shown, unrea
             "#0  a () at a.c:1\n#1  0x1 in b c d\n#2  0x1 in c () at a.c:3\n", "c ?> a", id="unreadable frame"
         ),
         pytest.param(
-            "#2  0x1 in b () at a.c:3\n#3  0x2 in c () at a.c:3\n", "c -> b", id="the inner end is missing"
+            "#2  0x1 in b () at a.c:3\n#3  0x2 in c () at a.c:3\n", "c .> b", id="the inner end is missing"
         ),
         pytest.param("#0  0x0 in ?? ()\n#1  0x1 in b () at a.c:3\n", "b", id="a jump to nowhere"),
         pytest.param(
-            "#0  a () at a.c:1\n#1  0x1 in b () at a.c:3\n#2  0x1 in ?? ()\n", "b -> a", id="unknown outside"
+            "#0  a () at a.c:1\n#1  0x1 in b () at a.c:3\n#2  0x1 in ?? ()\n", "b .> a", id="unknown outside"
         ),
         pytest.param(
-            "#0  a () at a.c:1\n#1  0x1 in b () at a.c:3\n(More stack frames follow...)\n", "b -> a", id="cut"
+            "#0  a () at a.c:1\n#1  0x1 in b () at a.c:3\n(More stack frames follow...)\n", "b .> a", id="cut"
         ),
         pytest.param("#0  0x1 in ?? ()\n#1  0x2 in ?? ()\n", "", id="nothing is known"),
         pytest.param(
@@ -41,10 +41,10 @@ from tests.support.pasted import CHAIN, PLAIN, chains_in, imported, shown, unrea
         ),
         pytest.param(
             "#0  0x1 in a () at a.c:1\nbad luck\n#1  b () at a.c:2\n#2  0x3 in c () at a.c:3\n",
-            "c -> b ?> a",
+            "c .> b ?> a",
             id="unreadable before a caller without address",
         ),
-        pytest.param("#0  0x0 in a ()\n#1  0x0 in b ()\n", "b -> a", id="addresses that somebody blotted out"),
+        pytest.param("#0  0x0 in a ()\n#1  0x0 in b ()\n", "b .> a", id="addresses that somebody blotted out"),
         pytest.param(
             "#0  a () at a.c:1\n#1  <function called from gdb>\n#2  0x1 in c () at a.c:3\n",
             "c ?> <function called from gdb> ?> a",
@@ -138,4 +138,4 @@ def test_what_gdb_asks_and_lists_in_every_session_is_not_unread():
         Quit anyway? (y or n) [answered Y; input not from terminal]
         """  # noqa: W291
     recording = imported(session)
-    assert (recording.notes, chains_in(session)) == ((), ["main -> f"])
+    assert (recording.notes, chains_in(session)) == ((), ["main .> f"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.baselines.reader import read_baseline
-from analyzer.baselines.store import file_name, match_baselines, update
+from analyzer.baselines.store import file_name, match_baselines, update_baselines
 from analyzer.baselines.writer import FIRST_LINE, write_baseline
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare
@@ -18,11 +19,16 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.call_graph import GraphIoctl
 from analyzer.graph.json_format import to_json
 from analyzer.inputs import open_graph
+from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 from tests.support.comparisons import source
 
-LINES = ("main@vl > init *> kvm_init@kvm-all > ioctl@[libc]", "main@vl > board ~> cpu => thread +> goal")
+LINES = ("main@vl > init *> kvm_init@kvm-all > ioctl@[libc]", "main@vl > board t> cpu => thread i> goal")
 EXAMPLE = source(*LINES, ioctls=("KVM_A", "KVM_RUN"), slots={"kvm_init": "AccelClass.init_machine by class_init"})
+
+VERSION_1 = Path(__file__).with_name("version_1")
+RECORDED = Path(__file__).parents[2] / "recorded"
+OLD_ARROWS = {"~>": CallKind.TAIL, "+>": CallKind.INLINE, "!>": CallKind.SIGNAL, "->": CallKind.CALL}
 
 
 def there_and_back(text):
@@ -32,6 +38,32 @@ def there_and_back(text):
 def test_it_is_read_back_as_it_was():
     text = write_baseline(EXAMPLE.graph)
     assert there_and_back(text) == text
+
+
+def test_the_key_says_what_the_arrows_mean_that_occur():
+    keys = [line for line in write_baseline(EXAMPLE.graph).splitlines() if line.startswith("key")]
+    assert keys == ["key > direct call; *> call through a pointer; t> tail call; i> inlined; => thread start"]
+    assert "\nkey" not in write_baseline(source("goal").graph), "no call, no arrow"
+
+
+@pytest.mark.parametrize("file", sorted(VERSION_1.glob("*.txt")), ids=lambda file: file.stem)
+def test_one_of_version_1_is_read_as_the_same_graph(file):
+    old = file.read_text()
+    assert old.startswith("qemu-callchain baseline 1\n")
+    graph = read_baseline(old, file.name)
+    assert to_json(graph) == to_json(read_baseline(write_baseline(graph), file.name))
+    assert to_json(graph) == to_json(open_graph(str(RECORDED / file.name)).graph)
+    steps = [step for chain in graph.chains for step in chain.steps]
+    assert sum(step.kind is not None for step in steps) >= sum(" *> " in line for line in old.splitlines()) > 0
+
+
+@pytest.mark.parametrize("arrow", OLD_ARROWS)
+def test_an_arrow_of_version_1_is_known_in_version_1_only(arrow):
+    text = f"{{}}\n\nchain goal: The goal (main thread)\n  main vl.c\n  {arrow} goal vl.c\n"
+    (chain,) = read_baseline(text.format("qemu-callchain baseline 1"), "baseline").chains
+    assert chain.steps[1].kind is OLD_ARROWS[arrow]
+    with pytest.raises(AnalyzerError, match="unexpected"):
+        read_baseline(text.format(FIRST_LINE), "baseline")
 
 
 def test_nothing_differs_from_the_graph_it_was_made_of():
@@ -104,6 +136,13 @@ def test_a_heading_without_what_belongs_below_it_is_an_error(text):
         read_baseline(f"{FIRST_LINE}\n\n{text}\n", "baseline")
 
 
+def test_a_slot_of_an_unknown_kind_is_an_error():
+    text = write_baseline(source("main > goal", slots={"goal": "Ops.go by a"}).graph)
+    assert "through member" in text
+    with pytest.raises(AnalyzerError, match="'union' is not one of member, static"):
+        read_baseline(text.replace("through member", "through union"), "baseline")
+
+
 @given(st.sampled_from(write_baseline(EXAMPLE.graph).splitlines()), st.text(max_size=20), st.integers(0, 40))
 def test_a_damaged_one_is_an_error_or_a_graph(line, text, at):
     damaged = write_baseline(EXAMPLE.graph).replace(line, line[:at] + text + line[at:], 1)
@@ -145,16 +184,16 @@ class TestWhereTheyAreKept:
     def test_updating_tells_what_happened(self, tmp_path):
         (tmp_path / "a.json").write_text(to_json(EXAMPLE.graph))
         kept = match_baselines(tmp_path / "new", [open_graph(str(tmp_path / "a.json"))])
-        assert [next(update(kept)).split()[0] for _ in range(2)] == ["new", "unchanged"]
+        assert [next(update_baselines(kept)).split()[0] for _ in range(2)] == ["new", "unchanged"]
         for damaged in (b"else", b"\xff\xfe"):
             kept[0].baseline.write_bytes(damaged)
-            assert next(update(kept)).startswith("updated")
+            assert next(update_baselines(kept)).startswith("updated")
 
     def test_what_the_new_one_knows_less_than_the_one_before_is_said(self, tmp_path):
         asked = source("main *> goal", ioctls=["KVM_RUN", "KVM_SET_CPUID2"], slots={"goal": "Ops.go by init"})
         poor = source("main *> goal", ioctls=["KVM_RUN"])
-        lines = [next(update(match_baselines(tmp_path, [each]))) for each in (asked, asked, poor, asked)]
-        lost = ": without who set the function pointers and the ioctls, which the one before had"
+        lines = [next(update_baselines(match_baselines(tmp_path, [each]))) for each in (asked, asked, poor, asked)]
+        lost = ": without who set the function pointers and the ioctls, which the old baseline had"
         assert [line.partition("(NEW)")[2] for line in lines] == ["", "", lost, ""]
 
     def test_an_editor_may_have_put_a_mark_before_it(self, tmp_path):
@@ -165,5 +204,5 @@ class TestWhereTheyAreKept:
     def test_none_is_made_of_an_incomplete_recording(self, tmp_path):
         (tmp_path / "a.json").write_text(to_json(source("main > goal", complete=False).graph))
         with pytest.raises(AnalyzerError, match="not recorded to its end"):
-            list(update(match_baselines(tmp_path, [open_graph(str(tmp_path / "a.json"))])))
+            list(update_baselines(match_baselines(tmp_path, [open_graph(str(tmp_path / "a.json"))])))
         assert not list(tmp_path.glob("*.txt"))

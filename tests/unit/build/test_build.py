@@ -1,4 +1,4 @@
-"""What a build decides before it runs anything: options, tools, archives, cures."""
+"""What a build decides before it runs anything: options, tools, archives, remedies."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.build.apt import archives_of, in_suite, matches
-from analyzer.build.compile import named_files
-from analyzer.build.host_packages import MissingPackagesError, check_requirements, known_cure
+from analyzer.build.apt import archives_of_suite, parse_index_targets, version_matches
+from analyzer.build.configure_and_make import firmware_file_names
+from analyzer.build.host_packages import MissingPackagesError, check_requirements, failure_remedy
 from analyzer.build.plan import choose_options, offered_names
+from analyzer.build.python_and_meson import TreeFiles, python_packages, tool_options
 from analyzer.build.request import (
     BuildSettings,
     LocalSource,
@@ -20,7 +21,6 @@ from analyzer.build.request import (
     parse_build_request,
     parse_target,
 )
-from analyzer.build.toolchain import TreeFiles, python_packages, tool_options
 from analyzer.commands.build import BuildOptions, _request
 from analyzer.errors import UsageError
 from analyzer.toml import load_toml
@@ -184,7 +184,7 @@ def test_firmware_is_looked_for_under_the_name_the_build_uses():
         "fds = [\n 'edk2-i386-code.fd',\n]\nblobs = [\n 'bios.bin',\n 'QEMU,tcx.bin',\n]\n"
         "foreach f : [\n 'bamboo.dts',\n]\nout = fs.replace_suffix(f, '.dtb')"
     )
-    assert named_files(text) == ["edk2-i386-code.fd.bz2", "bios.bin", "QEMU,tcx.bin", "bamboo.dtb"]
+    assert firmware_file_names(text) == ["edk2-i386-code.fd.bz2", "bios.bin", "QEMU,tcx.bin", "bamboo.dtb"]
 
 
 TARGETS = (
@@ -198,7 +198,7 @@ TARGETS = (
 
 
 def test_archives_are_the_hosts_own_and_no_strangers():
-    archives = archives_of(TARGETS)
+    archives = parse_index_targets(TARGETS)
     assert [archive.suite for archive in archives] == ["bookworm", "bookworm-updates", "bookworm-security"]
     line = archives[0].line("deb-src")
     assert line.startswith("deb-src ")
@@ -206,9 +206,9 @@ def test_archives_are_the_hosts_own_and_no_strangers():
 
 
 def test_another_release_is_asked_of_the_same_mirror():
-    assert [archive.line("deb").split()[-3:] for archive in in_suite("bullseye", archives_of(TARGETS))] == [
-        ["http://mirror.example/debian", "bullseye", "main"]
-    ]
+    assert [
+        archive.line("deb").split()[-3:] for archive in archives_of_suite("bullseye", parse_index_targets(TARGETS))
+    ] == [["http://mirror.example/debian", "bullseye", "main"]]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_another_release_is_asked_of_the_same_mirror():
     ],
 )
 def test_a_version_is_matched_by_its_beginning(asked_for, version, fits):
-    assert matches(asked_for, version) is fits
+    assert version_matches(asked_for, version) is fits
 
 
 @pytest.mark.parametrize(
@@ -249,10 +249,10 @@ def test_a_version_is_matched_by_its_beginning(asked_for, version, fits):
         ("nothing anybody has seen before", ""),
     ],
 )
-def test_known_failures_have_their_cure(said, helps):
-    cure = known_cure(said)
-    assert helps in cure
-    assert bool(cure) == bool(helps)
+def test_known_failures_have_their_remedy(said, helps):
+    remedy = failure_remedy(said)
+    assert helps in remedy
+    assert bool(remedy) == bool(helps)
 
 
 def test_what_is_missing_is_named_with_the_packages_of_three_managers(tmp_path, monkeypatch):
@@ -265,11 +265,11 @@ def test_what_is_missing_is_named_with_the_packages_of_three_managers(tmp_path, 
     assert error.value.command == ()
 
 
-def test_every_cure_is_whole():
+def test_every_known_failure_has_a_remedy_or_names_what_is_missing():
     names = {
         need.get("program") or need.get("library") or need["header"]
-        for need in load_toml("analyzer.build", "host_packages.toml")["need"]
+        for need in load_toml("analyzer.build", "host_packages.toml")["requirement"]
     }
-    for cure in load_toml("analyzer.build", "cures.toml")["cure"]:
-        assert ("cure" in cure) != ("needs" in cure)
-        assert cure.get("needs", "cc") in names
+    for failure in load_toml("analyzer.build", "failure_remedies.toml")["failure"]:
+        assert ("remedy" in failure) != ("missing" in failure)
+        assert failure.get("missing", "cc") in names

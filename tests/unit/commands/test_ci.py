@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import analyzer.ci
-from analyzer.ci.pull_request import MARKER, NoPullRequest, pull_request_comments
+from analyzer.ci.pull_request import NoPullRequest, pull_request_comments
 from analyzer.cli import main
 from analyzer.commands import ci as templates
 from analyzer.commands.comment import body
 from analyzer.errors import UsageError
+from reports.ci.markdown import COMMENT_MARKER
 
 GITHUB = {"GITHUB_REPOSITORY": "qemu/qemu", "GITHUB_REF": "refs/pull/12/merge", "GITHUB_TOKEN": "t"}
 GITLAB = {
@@ -26,7 +27,7 @@ def test_a_pull_request_of_github():
     talk = pull_request_comments({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
     assert talk.name == "qemu/qemu#12"
     assert talk.comments == "https://api.github.com/repos/qemu/qemu/issues/12/comments"
-    assert talk.more == "https://hub/qemu/qemu/actions/runs/5"
+    assert talk.job_url == "https://hub/qemu/qemu/actions/runs/5"
 
 
 def test_a_merge_request_of_gitlab():
@@ -89,14 +90,14 @@ def test_what_cannot_be_is_refused_by_name(environment, name):
 
 def test_a_comment_that_fits_is_left_alone():
     talk = pull_request_comments(GITHUB, "")
-    assert body("short\n", talk) == f"{MARKER}\nshort\n"
-    assert body(f"{MARKER}\nshort\n", talk) == f"{MARKER}\nshort\n"
+    assert body("short\n", talk) == f"{COMMENT_MARKER}\nshort\n"
+    assert body(f"{COMMENT_MARKER}\nshort\n", talk) == f"{COMMENT_MARKER}\nshort\n"
 
 
 def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so():
     talk = pull_request_comments({**GITHUB, "GITHUB_SERVER_URL": "https://hub", "GITHUB_RUN_ID": "5"}, "")
     text = body("".join(f"- line {number}\n" for number in range(20_000)), talk)
-    assert talk.longest - 300 < len(text) <= talk.longest
+    assert talk.max_length - 300 < len(text) <= talk.max_length
     assert text.endswith("\n… more in [the report](https://hub/qemu/qemu/actions/runs/5).\n")
     assert re.search(r"^- line (\d+)\n\n… more", text, re.MULTILINE)
 
@@ -106,11 +107,11 @@ def test_what_a_cut_leaves_open_is_closed(opened, closed):
     talk = pull_request_comments(GITHUB, "")
     text = body(f"```\nwhole\n```\n{opened}{'+ line' * 4}\n" + "+ line\n" * 20_000, talk)
     assert closed in text[-200:]
-    assert len(text) <= talk.longest
+    assert len(text) <= talk.max_length
 
 
 def test_one_endless_line_leaves_only_the_pointer_to_the_report():
-    assert body("x" * 100_000, pull_request_comments(GITHUB, "")) == f"{MARKER}\n\n… more in the report.\n"
+    assert body("x" * 100_000, pull_request_comments(GITHUB, "")) == f"{COMMENT_MARKER}\n\n… more in the report.\n"
 
 
 CI = Path(analyzer.ci.__file__).parent

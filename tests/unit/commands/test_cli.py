@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from analyzer.cli import VERBS, main
 from analyzer.commands.diff import DIFF_EXAMPLES
 from analyzer.diff.change import ChangeKind
 from analyzer.text import visible
+from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.lines import to_line
 from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, StopRecord, ThreadRecord
 from tests.support.notation import header
@@ -23,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_help_of_diff_names_every_kind_of_change():
     for kind in ChangeKind:
-        assert re.search(rf"(?<![\w-]){kind}(?![\w-])", DIFF_EXAMPLES.partition("the allow file")[0]), kind
+        assert re.search(rf"(?<![\w-]){kind}(?![\w-])", DIFF_EXAMPLES.partition("the allow-list")[0]), kind
 
 
 def test_every_verb_is_in_the_readme_and_has_help_with_examples(capsys):
@@ -47,8 +49,8 @@ def test_the_readme_names_the_exit_statuses(capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint", "verb"),
     [
-        (["bisect", "--qemu", "x"], "bisect wants a question", "bisect"),
-        (["build"], "build wants one thing", "build"),
+        (["bisect", "--qemu", "x"], "bisect needs a question", "bisect"),
+        (["build"], "build needs exactly one of", "build"),
         (["doctor", "--", "-smp"], "takes no arguments after --", "doctor"),
         (["baseline"], "required: update|check.", "baseline"),
         (["baseline", "update", "x", "--format", "json"], "update writes baselines", "baseline"),
@@ -73,9 +75,9 @@ def test_a_wrong_command_line_names_what_is_missing_and_the_help_of_its_verb(arg
         (["build", "1.6.0", "--profile", "fast"], "invalid choice"),
         (["build", "1.6.0", "--sha256", "12"], "no sha256"),
         (["build", "1.6.0", "--jobs", "0"], "not a positive number"),
-        (["build"], "build wants one thing"),
-        (["build", "1.6.0", "--list"], "build wants one thing"),
-        (["build", "1.6.0", "--source", "x"], "build wants one thing"),
+        (["build"], "build needs exactly one of"),
+        (["build", "1.6.0", "--list"], "build needs exactly one of"),
+        (["build", "1.6.0", "--source", "x"], "build needs exactly one of"),
         (["startup", "--qemu", "x", "--accel", "xen"], "invalid choice: 'xen'"),
         (["startup", "--qemu", "x", "--timeout", "-1"], "not a positive number"),
         (["startup", "--qemu", "x", "--timeout", "soon"], "not a positive number"),
@@ -113,9 +115,9 @@ def recorded(folder: Path) -> Path:
     records = [
         MilestoneRecord("goal", "The goal", True, ["goal"], [], files=["/src/main.c"], target=True),
         ThreadRecord(1, 1, "qemu"),
-        FrameRecord(0, "goal", "normal", 16, "/src/main.c", 3),
-        StopRecord(0, 0.1, 1, "milestone", ["goal"], "goal", [0], [[]]),
-        EndRecord("complete", "", 1, 1),
+        FrameRecord(0, "goal", FrameKind.NORMAL, 16, "/src/main.c", 3),
+        StopRecord(0, 0.1, 1, StopReason.MILESTONE, ["goal"], "goal", [0], [[]]),
+        EndRecord(RecordingOutcome.COMPLETE, "", 1, 1),
     ]
     path.write_text(to_line(header()) + "".join(map(to_line, records)))
     return path
@@ -264,7 +266,7 @@ def fake_qemu(tmp_path: Path, *flags: str) -> Path:
     [
         (['-DMACHINES="pc   Standard PC"'], "has no debug information"),
         (['-DMACHINES="pc   Standard PC"', "-s"], "is stripped"),
-        (['-DMACHINES="virt   Arm virtual machine"', "-g"], "is a QEMU for another machine"),
+        (['-DMACHINES="virt   Arm virtual machine"', "-g"], "is a QEMU for another architecture"),
     ],
 )
 def test_a_qemu_that_cannot_be_explained_is_refused(flags, complaint, tmp_path, capsys):
@@ -286,3 +288,13 @@ def test_an_output_folder_that_cannot_be_made_is_named(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["startup", "--qemu", str(qemu), "--accel", "tcg", "--out", str(tmp_path / "file" / "x")]) == 3
     assert "cannot be written to" in capsys.readouterr().err
+
+
+def test_where_only_ascii_can_be_printed_a_mark_is_still_one_character(monkeypatch):
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
+    recorded = ROOT / "tests" / "recorded"
+    assert main(["diff", str(recorded / "5.2.0-debug.txt"), str(recorded / "7.2.22-debug.txt")]) == 1
+    lines = out.getvalue().decode("ascii").splitlines()
+    assert any("@ moved to another file" in line for line in lines if line.startswith("Key: "))
+    assert any(line.startswith("@  > accel_init_machine ") for line in lines)

@@ -11,9 +11,9 @@ from importlib import resources
 import pytest
 
 from analyzer.backtraces import importer
-from analyzer.backtraces.references import load_reference
 from analyzer.cli import main
 from analyzer.graph.merge import graph_of
+from analyzer.inputs import load_reference
 from analyzer.model.call_kinds import CallKind
 from tests.support.pasted import PLAIN, THREADS
 from tests.unit.backtraces.test_formats import FOLDED

@@ -31,28 +31,28 @@ def test_the_text_looks_like_the_chains_people_know(graph_file, capsys):
     assert main(["paths", graph_file, "--from", "main", "--to", "goal2?"]) == 0
     assert capsys.readouterr().out == (
         "1. main to goal, 2 calls, recorded in one piece, on the way to goal\n"
-        "main    hw/vl.c:10\n"
-        "  a     hw/main.c:12\n"
-        "* goal  hw/main.c\n"
+        "   main  hw/vl.c:10\n"
+        " > a     hw/main.c:12\n"
+        "*> goal  hw/main.c\n"
         "\n"
         "2. main to goal2, 3 calls, recorded in one piece, on the way to goal\n"
-        "main     hw/vl.c:10\n"
-        "  b      hw/main.c:12\n"
-        "=> c     hw/main.c:14\n"
-        "  goal2  hw/main.c\n"
+        "   main   hw/vl.c:10\n"
+        " > b      hw/main.c:12\n"
+        "=> c      hw/main.c:14\n"
+        " > goal2  hw/main.c\n"
         "\n"
         "3. main to goal, 3 calls, put together: no chain to a milestone has it in one piece\n"
-        "main    hw/vl.c:10\n"
-        "  b     hw/main.c:10\n"
-        "  a     hw/main.c:12\n"
-        "* goal  hw/main.c\n"
+        "   main  hw/vl.c:10\n"
+        " > b     hw/main.c:10\n"
+        " > a     hw/main.c:12\n"
+        "*> goal  hw/main.c\n"
         "\n"
-        "* through a pointer, => starts a thread\n"
+        "Key: > direct call; *> call through a pointer; => thread start.\n"
         "What is put together may never have happened in one go; --recorded leaves it out.\n"
     )
 
 
-def test_the_help_names_all_kinds_of_calls_and_the_list_marks_what_is_not_plain(capsys):
+def test_the_help_names_all_kinds_of_calls_and_the_list_has_an_arrow_for_each(capsys):
     with pytest.raises(SystemExit):
         main(["paths", "--help"])
     kinds = capsys.readouterr().out.partition("kinds of calls:")[2].partition("exit status")[0]
@@ -60,7 +60,7 @@ def test_the_help_names_all_kinds_of_calls_and_the_list_marks_what_is_not_plain(
     graph = merge([recording(*(f"main {arrow} {kind.name}" for arrow, kind in KINDS.items()))])
     paths = list(PathFinder(graph, query(goal=".*")).all())
     marks = {path.calls[0].kind: list(path_lines(path, graph))[1].split()[0] for path in paths}
-    assert {kind for kind, mark in marks.items() if mark == kind.name} == {CallKind.DIRECT, CallKind.KERNEL}
+    assert marks == {kind: arrow for arrow, kind in KINDS.items()}
 
 
 def test_a_limit_says_that_there_are_more_and_only_then(graph_file, capsys):
@@ -78,7 +78,7 @@ def test_the_json_says_all_of_it(graph_file, capsys):
     document = json.loads(capsys.readouterr().out)
     assert (document["format"], document["schema"]) == ("qemu-callchain paths", 1)
     assert document["query"]["kind"] == [["indirect", "tail"]]
-    assert (document["more"], document["gave_up"]) == (True, False)
+    assert (document["more"], document["limit_reached"]) == (True, False)
     assert document["paths"][0]["recorded"] is True
     assert document["paths"][0]["calls"][1] == {
         "caller": {"name": "a", "where": "main"},

@@ -55,8 +55,8 @@ def test_a_function_that_only_one_side_was_asked_for():
     asked.graph.chains = (goal, replace(later, milestone="break f"))
     kept = replace(plain, graph=read_baseline(write_baseline(plain.graph), "OLD"))
     for one, reason in (
-        (plain, "OLD was recorded without asking for it"),
-        (kept, "OLD does not tell whether it was asked for it"),
+        (plain, "OLD was recorded without --break for it"),
+        (kept, "OLD does not say whether it was recorded with --break for it"),
     ):
         for old, new in ((one, asked), (asked, one)):
             diff = compare(old, new, NAMES)
@@ -88,7 +88,7 @@ def test_graphs_without_chains():
     for scenario in ("startup", "import"):
         diff = compare(source(name="OLD"), source(scenario=scenario), NAMES)
         assert diff.not_comparable
-    assert compare(source(name="OLD"), source(), NAMES).not_comparable[0].reason == "there is none to compare"
+    assert compare(source(name="OLD"), source(), NAMES).not_comparable[0].reason == "there is no chain to compare"
 
 
 def test_the_ladder_is_not_missed_where_there_is_no_kvm():
@@ -126,7 +126,7 @@ def test_the_ioctls_when_the_new_side_was_recorded_without():
 def test_of_another_accelerator_it_is_said_that_it_asks_kvm_for_nothing():
     kvm = source("main > goal", ioctls=("A",), accelerator="kvm")
     diff = compare(kvm, source("main > goal", accelerator="tcg"), NAMES)
-    assert [entry.reason for entry in diff.not_comparable] == ["NEW ran with tcg, which makes none"]
+    assert [entry.reason for entry in diff.not_comparable] == ["NEW ran with tcg, which issues none"]
 
 
 def test_what_could_not_be_compared_is_told_once():

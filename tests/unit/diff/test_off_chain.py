@@ -29,7 +29,7 @@ def test_a_function_that_moved_is_told_as_moved():
 
 
 def test_between_two_optimised_builds_it_is_no_excuse():
-    old, new = outside("main > x > y", "main +> z"), outside("main ~> y", "main +> z")
+    old, new = outside("main > x > y", "main i> z"), outside("main t> y", "main i> z")
     assert changes(old, new) == ["call-added main -> y", "function-removed x"]
 
 
@@ -43,5 +43,5 @@ def test_twins_of_one_name_are_told_each():
 
 
 def test_one_that_optimisation_leaves_without_a_frame_is_a_note():
-    assert changes(outside("main > x > y"), outside("main ~> y")) == ["optimised x"]
-    assert changes(outside("x > y > z"), outside("y ~> z")) == ["optimised x", "optimised y -> z"]
+    assert changes(outside("main > x > y"), outside("main t> y")) == ["optimised x"]
+    assert changes(outside("x > y > z"), outside("y t> z")) == ["optimised x", "optimised y -> z"]

@@ -14,8 +14,8 @@ import pytest
 
 from analyzer.baselines.writer import write_baseline
 from analyzer.commands.comparison import ComparisonTerms, compare_sources
-from analyzer.errors import ExitStatus
 from analyzer.inputs import open_graph
+from analyzer.policy.verdict import Verdict
 from reports.text.diff import render
 
 RECORDED = Path(__file__).parents[2] / "recorded"
@@ -51,18 +51,16 @@ def test_what_changed_is_what_was_approved(old, new):
 @pytest.mark.parametrize(("one", "other"), OPTIMISED)
 def test_a_debug_and_a_release_build_of_one_version_do_not_differ(one, other):
     for old, new in ((one, other), (other, one)):
-        assert compare_sources(side(old), side(new), ComparisonTerms()).status is ExitStatus.DONE
+        assert compare_sources(side(old), side(new), ComparisonTerms()).verdict is Verdict.SAME
 
 
 @pytest.mark.parametrize(("old", "new"), DIFFERENT)
 def test_versions_differ_both_ways(old, new):
     for before, now in ((old, new), (new, old)):
-        assert compare_sources(side(before), side(now), ComparisonTerms()).status is ExitStatus.DIFFERS
+        assert compare_sources(side(before), side(now), ComparisonTerms()).verdict is Verdict.DIFFERS
 
 
 @pytest.mark.parametrize("file", sorted(RECORDED.glob("*.txt")), ids=lambda file: file.stem)
 def test_each_is_read_back_as_it_was(file):
     assert write_baseline(open_graph(str(file)).graph) == file.read_text()
-    assert (
-        compare_sources(open_graph(str(file)), open_graph(str(file)), ComparisonTerms()).status is ExitStatus.DONE
-    )
+    assert compare_sources(open_graph(str(file)), open_graph(str(file)), ComparisonTerms()).verdict is Verdict.SAME

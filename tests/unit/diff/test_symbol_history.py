@@ -16,7 +16,7 @@ def test_a_user_s_patterns_are_used():
     mine = read_history("[[pattern]]\nmatch = 'virt_\\d+_start'\nname = 'virt_N_start'", "mine.toml")
     old, new = source("main > virt_8_start > goal"), source("main > virt_9_start > goal")
     diff = compare(old, new, combine_histories([mine, shipped_history()]))
-    assert [change.kind for change in diff.changes] == [ChangeKind.NUMBERED]
+    assert [change.kind for change in diff.changes] == [ChangeKind.MACHINE_VERSION]
 
 
 def test_a_user_s_renames_are_used():
@@ -45,13 +45,13 @@ def test_a_file_that_is_none_is_an_error_that_names_it(text):
 
 def test_patterns_that_lead_on_and_on_name_nothing():
     endless = read_history("[[pattern]]\nmatch = '(.*)'\nname = '\\1x'", "mine.toml")
-    assert endless.normalised("a") == "a"
+    assert endless.canonical_name("a") == "a"
 
 
 def test_patterns_that_undo_each_other_name_one_of_both():
     text = "[[pattern]]\nmatch = 'a'\nname = 'b'\n[[pattern]]\nmatch = 'b'\nname = 'a'"
     names = read_history(text, "mine.toml")
-    assert names.normalised("a") == names.normalised("b")
+    assert names.canonical_name("a") == names.canonical_name("b")
 
 
 def test_numbered_twins_in_other_files_stay_apart():

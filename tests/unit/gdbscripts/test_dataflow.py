@@ -26,7 +26,7 @@ def origins(program: FunctionCode, number: int, place: str) -> list[str]:
     words = []
     for origin in program.origins(START + 4 * number, place):
         where = f" at {(origin.address - START) // 4}" if origin.address else ""
-        what = {"memory": origin.place, "constant": hex(origin.value), "argument": str(origin.value)}
+        what = {"memory": origin.operand, "constant": hex(origin.value), "argument": str(origin.value)}
         words.append(f"{origin.kind} {what.get(origin.kind, '')}".strip() + where)
     return words
 

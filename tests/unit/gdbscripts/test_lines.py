@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from enum import Enum
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gdbscripts import enums
 from gdbscripts.lines import LineError, from_line, schema_of, to_line
 from gdbscripts.records import NoteRecord, Record
 from tests.support.notation import header
@@ -27,8 +29,15 @@ VALUES = {
     "Dict[str, Any]": st.dictionaries(TEXT, TEXT, max_size=2),
     "List[Arguments]": st.lists(st.lists(st.lists(TEXT, min_size=2, max_size=2), max_size=2), max_size=2),
 }
+
+
+def value_of(annotation):
+    """Values of a field with that annotation."""
+    return VALUES[annotation] if annotation in VALUES else st.sampled_from(list(getattr(enums, annotation)))
+
+
 RECORDS = st.sampled_from(sorted(get_args(Record), key=str)).flatmap(
-    lambda kind: st.builds(kind, **{f.name: VALUES[f.type] for f in fields(kind)})
+    lambda kind: st.builds(kind, **{f.name: value_of(f.type) for f in fields(kind)})
 )
 
 
@@ -37,7 +46,11 @@ def test_what_is_written_is_read(record):
     line = to_line(record)
     assert line.endswith("\n")
     assert line.count("\n") == 1
-    assert from_line(line) == record
+    again = from_line(line)
+    assert again == record
+    assert {name: type(value) for name, value in vars(again).items() if isinstance(value, Enum)} == {
+        name: type(value) for name, value in vars(record).items() if isinstance(value, Enum)
+    }
 
 
 @pytest.mark.parametrize(
@@ -48,6 +61,14 @@ def test_what_is_written_is_read(record):
         ("[]", "not a record"),
         ('{"record": "nonsense"}', "not a record"),
         ('{"record": "note"}', "a note record lacks text"),
+        (
+            '{"record": "end", "outcome": "lost", "reason": "", "frames": 0, "stops": 0}',
+            "field outcome of a end record: 'lost' is not one of complete, incomplete, interrupted",
+        ),
+        (
+            '{"record": "end", "outcome": 1, "reason": "", "frames": 0, "stops": 0}',
+            "outcome of a end record has the",
+        ),
         ('{"record": "note", "text": 3}', "field text of a note record has the wrong type"),
         ('{"record": "note", "text": "", "more": 1}', "no field more"),
     ],

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.baselines.writer import ARROWS
 from analyzer.errors import AnalyzerError
 from analyzer.graph.chains import own_chain, without_addresses
 from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, merge
-from analyzer.model.call_kinds import CallKind
+from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.model.frames import Frame, Function, Stop, Thread, call_key
 from analyzer.model.pointers import Pointer
+from gdbscripts.enums import PointerOutcome, SlotKind, StopReason
 from reports.dot.call_graph import to_dot
 from reports.html.render import render
 from reports.html.report_data import build_page
+from tests.support.comparisons import source
 from tests.support.notation import KINDS, as_text, frame, recording
 
 NAMES = st.sampled_from(["main", "a", "b", "c", "c@other", "d"])
@@ -34,7 +35,7 @@ RECORDINGS = st.lists(st.lists(LINES, max_size=4).map(lambda lines: recording(*l
 
 
 def edges(graph):
-    return {f"{call.caller} {ARROWS[call.kind]} {call.callee}": call.hits for call in graph.calls}
+    return {f"{call.caller} {call_arrow(call.kind)} {call.callee}": call.hits for call in graph.calls}
 
 
 def test_calls_are_counted_by_caller_callee_and_kind():
@@ -101,7 +102,7 @@ def test_recordings_of_different_builds_are_refused_with_both_ids():
 
 def test_where_threads_stood_at_the_end_is_no_call_chain():
     base = recording("main > a")
-    stop = replace(base.stops[0], number=1, reason="where", milestones=())
+    stop = replace(base.stops[0], number=1, reason=StopReason.WHERE, milestones=())
     graph = merge([replace(base, stops=(*base.stops, stop))])
     assert edges(graph) == {"main > a": 1}
 
@@ -112,7 +113,7 @@ def test_a_function_that_left_by_a_jump_is_put_back():
     base = recording("main")
     stop = replace(base.stops[0], frames=(frame("set_bool"), outer))
     steps = own_chain(stop, base)
-    assert as_text(steps) == "x86_cpu_new > qdev_realize ~> set_bool"
+    assert as_text(steps) == "x86_cpu_new > qdev_realize t> set_bool"
     merge([replace(base, stops=(stop,))]).check()
 
 
@@ -120,7 +121,7 @@ def thread_recording():
     base = recording("main > start > pthread_create", "clone3 *> run > goal")
     creation = replace(
         base.stops[0],
-        reason="thread-create",
+        reason=StopReason.THREAD_CREATE,
         milestones=(),
         starts=Function("run", "main"),
         function="pthread_create",
@@ -131,13 +132,14 @@ def thread_recording():
 
 
 def test_a_pointer_of_known_value_leads_there_in_optimised_programs_too():
-    recorded = recording("main ~> board *> init > goal")
+    recorded = recording("main t> board *> init > goal")
     frames = recorded.stops[0].frames
-    pointer = Pointer("member", "Class.init", 0, 0x1234, "hop", "explained", "", (Function("hop", "main"),), ())
-    for tail_calls, expected in (((), "*> init"), (pointer.tail_calls, "*> hop ~> init")):
+    hop = (Function("hop", "main"),)
+    pointer = Pointer(SlotKind.MEMBER, "Class.init", 0, 0x1234, "hop", PointerOutcome.EXPLAINED, "", hop, ())
+    for tail_calls, expected in (((), "*> init"), (pointer.tail_calls, "*> hop t> init")):
         known = {call_key(frames, 2, "init"): replace(pointer, tail_calls=tail_calls)}
         chain = own_chain(recorded.stops[0], replace(recorded, pointers=known))
-        assert as_text(chain) == f"main ~> board {expected} > goal"
+        assert as_text(chain) == f"main t> board {expected} > goal"
 
 
 def test_a_thread_hangs_on_the_frame_that_called_pthread_create():
@@ -154,7 +156,7 @@ def pool_recording(*starts, waited_for="main > goal", by=1):
     *creations, goal = base.stops
     creations = [
         replace(
-            stop, thread=number, reason="thread-create", milestones=(), function="pthread_create",
+            stop, thread=number, reason=StopReason.THREAD_CREATE, milestones=(), function="pthread_create",
             starts=Function("run", "main"),
         )
         for number, stop in enumerate(creations, 1)
@@ -175,7 +177,7 @@ def test_who_makes_a_thread_of_the_pool_is_a_race_and_in_no_graph(starts):
     assert to_json(merge([pool_recording(*starts)])) == to_json(merge([pool_recording()]))
 
 
-@pytest.mark.parametrize("reason", ["where", "store"])
+@pytest.mark.parametrize("reason", [StopReason.WHERE, StopReason.STORE])
 def test_nor_when_such_a_thread_is_only_seen_at_the_end_or_setting_a_pointer(reason):
     made = pool_recording(BY_MAIN, waited_for="run > worker", by=2)
     *starts, seen = made.stops
@@ -256,6 +258,16 @@ def test_kinds_are_told_apart_without_colour():
 def test_what_is_no_graph_is_named(text, complaint):
     with pytest.raises(AnalyzerError, match=complaint):
         from_json(text, "file.json")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"member"', '"union"'), ('"explained"', '"guessed"'), ('"stored"', '"swapped"')]
+)
+def test_a_pointer_of_an_unknown_kind_is_named(old, new):
+    text = to_json(source("main *> goal", slots={"goal": "Ops.go by a"}).graph)
+    assert old in text
+    with pytest.raises(AnalyzerError, match=f"'{new[1:-1]}' is not one of"):
+        from_json(text.replace(old, new), "file.json")
 
 
 WRONG = st.sampled_from([None, -1, 99, "", "x", [], [1], [["x"]], {}, {"a": 1}, True])

@@ -18,21 +18,21 @@ def everywhere(_call):
 
 
 def test_the_first_paths_of_more_than_anyone_can_count_are_there_at_once():
-    finder = PathFinder(ladder(200), query("n0", "n200"), steps=10_000)
+    finder = PathFinder(ladder(200), query("n0", "n200"), step_limit=10_000)
     assert len(list(islice(finder.all(), 5))) == 5
 
 
 def test_a_search_that_takes_too_long_is_cut_off_and_says_so():
-    finder = PathFinder(ladder(40), query("n0", "n40"), steps=10_000)
+    finder = PathFinder(ladder(40), query("n0", "n40"), step_limit=10_000)
     paths = list(finder.all())
-    assert finder.gave_up
+    assert finder.limit_reached
     assert 0 < sum(len(path.calls) for path in paths) <= 10_000
 
 
 def test_a_chain_without_a_goal_costs_nothing():
     way = " > ".join(f"x{n}" for n in range(20))
     graph = merge([recording(" > ".join(f"f{n}" for n in range(300)), f"f1 > {way} > goal")])
-    finder = PathFinder(graph, query("f.*"), steps=100)  # pieces of the long chain, as long as this, are 6000
+    finder = PathFinder(graph, query("f.*"), step_limit=100)  # pieces of the long chain, as long as this, are 6000
     assert path_text(next(finder.all())) == f"f1 > {way} > goal (recorded)"
 
 

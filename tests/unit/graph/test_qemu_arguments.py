@@ -15,10 +15,10 @@ from analyzer.baselines.reader import read_baseline
 from analyzer.baselines.store import file_name
 from analyzer.baselines.writer import write_baseline
 from analyzer.commands.comparison import ComparisonTerms, compare_sources
-from analyzer.errors import ExitStatus
 from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, graph_of
 from analyzer.graph.qemu_arguments import arguments_of, machine_of
+from analyzer.policy.verdict import Verdict
 from reports.ci import github, json_document, junit, markdown, sarif
 from reports.html.diff_data import build_diff_page
 from reports.text import diff
@@ -142,9 +142,9 @@ class TestInAComparison:
         assert "started with" not in side_sentence(self.OLD.side)
 
     def test_that_they_differ_is_told_and_is_no_difference(self):
-        verdict = compare_sources(self.OLD, self.NEW, ComparisonTerms())
-        assert summary(verdict) == "No change that counts; started with other arguments."
-        assert verdict.status is ExitStatus.DONE
+        judged = compare_sources(self.OLD, self.NEW, ComparisonTerms())
+        assert summary(judged) == "No change that counts; started with other arguments."
+        assert judged.verdict is Verdict.SAME
 
     def test_so_are_another_machine_accelerator_and_guest(self):
         other = started_with(machine="q35", guest="disk.img")
@@ -157,7 +157,7 @@ class TestInAComparison:
         assert told(self.NEW, self.NEW) == "No change that counts."
 
     def test_nothing_is_told_of_what_nobody_knows(self):
-        pasted = source("main -> goal", scenario="import", accelerator="", guest="")
+        pasted = source("main .> goal", scenario="import", accelerator="", guest="")
         early = source("main > goal", accelerator="", complete=False)
         for old, new in ((pasted, self.NEW), (self.NEW, pasted), (early, self.OLD), (self.OLD, early)):
             assert "started with" not in told(old, new)
@@ -178,7 +178,7 @@ class TestInAComparison:
         assert (rows["Machine"].old, rows["Machine"].differs) == ("QEMU's default", False)
 
     def test_the_page_claims_nothing_of_a_pasted_backtrace(self):
-        pasted = source("main -> goal", scenario="import", accelerator="", guest="")
+        pasted = source("main .> goal", scenario="import", accelerator="", guest="")
         rows = {
             fact.name: fact
             for fact in build_diff_page(compare_sources(pasted, self.NEW, ComparisonTerms()), "").facts

@@ -1,4 +1,4 @@
-"""Which changes count: the allow file, rules, and what became of them."""
+"""Which changes count: the allow-list, rules, and what became of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pytest
 from analyzer.commands.comparison import ComparisonTerms, compare_sources, read_comparison_terms
 from analyzer.diff.compare import compare
 from analyzer.diff.symbol_history import shipped_history
-from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.allow_list import DEFAULT_FAIL_ON, judge, parse_fail_on, read_allow_list
+from analyzer.policy.verdict import Verdict
 from tests.support.comparisons import source
 
 OLD, NEW = source("main > goal", name="OLD"), source("main > a > b > goal")
@@ -19,7 +21,7 @@ TODAY = date(2026, 1, 15)
 
 
 def judged(text="", old=OLD, new=NEW, fail_on=DEFAULT_FAIL_ON):
-    """The verdict under an allow file."""
+    """The verdict under an allow-list."""
     return judge(compare(old, new, shipped_history()), (), read_allow_list(text, "allow.toml"), fail_on, TODAY)
 
 
@@ -28,13 +30,13 @@ def allow(subject, more="", reason="it was wanted"):
 
 
 def test_what_changed_counts():
-    verdict = judged()
-    assert [finding.change.subject for finding in verdict.counting] == ["a", "b"]
-    assert verdict.status is ExitStatus.DIFFERS
+    found = judged()
+    assert [finding.change.subject for finding in found.counting] == ["a", "b"]
+    assert found.verdict is Verdict.DIFFERS
 
 
 def test_what_is_the_same_does_not_differ():
-    assert judged(old=OLD, new=OLD).status is ExitStatus.DONE
+    assert judged(old=OLD, new=OLD).verdict is Verdict.SAME
 
 
 def test_an_accepted_change_does_not_count_and_keeps_its_reason():
@@ -46,7 +48,7 @@ def test_an_accepted_change_does_not_count_and_keeps_its_reason():
 
 
 def test_when_all_is_accepted_nothing_differs():
-    assert judged(allow("a|b")).status is ExitStatus.DONE
+    assert judged(allow("a|b")).verdict is Verdict.SAME
 
 
 def test_a_subject_is_matched_whole():
@@ -94,30 +96,30 @@ def test_an_entry_that_has_expired_is_told_and_accepts_nothing():
 
 def test_a_stale_entry_counts_only_when_asked_for():
     stale = allow("gone")
-    assert judged(stale, new=OLD).status is ExitStatus.DONE
-    assert judged(stale, new=OLD, fail_on=parse_fail_on("stale")).status is ExitStatus.DIFFERS
+    assert judged(stale, new=OLD).verdict is Verdict.SAME
+    assert judged(stale, new=OLD, fail_on=parse_fail_on("stale")).verdict is Verdict.DIFFERS
 
 
 def test_what_could_not_be_compared_never_passes_silently():
     without = source("main > goal")
     whole = source("main > goal", ioctls=("A",), name="OLD")
-    assert judged(old=whole, new=without).status is ExitStatus.COULD_NOT_RUN
+    assert judged(old=whole, new=without).verdict is Verdict.NOT_COMPARABLE
     accepted = allow("The ioctls", 'change = "unchecked"')
-    assert judged(accepted, old=whole, new=without).status is ExitStatus.DONE
-    assert judged(allow(".*"), old=whole, new=without).status is ExitStatus.COULD_NOT_RUN
+    assert judged(accepted, old=whole, new=without).verdict is Verdict.SAME
+    assert judged(allow(".*"), old=whole, new=without).verdict is Verdict.NOT_COMPARABLE
 
 
 def test_notes_do_not_count_unless_named():
-    inlined = source("main +> goal")
-    assert judged(old=OLD, new=inlined).status is ExitStatus.DONE
-    assert judged(old=OLD, new=inlined, fail_on=parse_fail_on("optimised")).status is ExitStatus.DIFFERS
-    assert judged(old=OLD, new=inlined, fail_on=parse_fail_on("all")).status is ExitStatus.DIFFERS
+    inlined = source("main i> goal")
+    assert judged(old=OLD, new=inlined).verdict is Verdict.SAME
+    assert judged(old=OLD, new=inlined, fail_on=parse_fail_on("optimised")).verdict is Verdict.DIFFERS
+    assert judged(old=OLD, new=inlined, fail_on=parse_fail_on("all")).verdict is Verdict.DIFFERS
 
 
 def test_only_what_is_named_counts():
-    assert judged(fail_on=parse_fail_on("removed, thread")).status is ExitStatus.DONE
-    assert judged(fail_on=parse_fail_on("none")).status is ExitStatus.DONE
-    assert judged(fail_on=parse_fail_on("inserted")).status is ExitStatus.DIFFERS
+    assert judged(fail_on=parse_fail_on("removed, thread")).verdict is Verdict.SAME
+    assert judged(fail_on=parse_fail_on("none")).verdict is Verdict.SAME
+    assert judged(fail_on=parse_fail_on("inserted")).verdict is Verdict.DIFFERS
 
 
 def test_naming_no_kind_is_no_way_to_let_all_pass():
@@ -132,25 +134,26 @@ def test_an_unknown_kind_is_named_with_those_there_are():
 
 
 class TestRules:
-    def verdict(self, rule, new=NEW):
+    def judged(self, rule, new=NEW):
         must = f'[[must]]\nrule = "{rule}"\nreason = "so it is"\n'
         terms = ComparisonTerms(parse_fail_on("none"), read_allow_list(must, "allow.toml"))
         return compare_sources(OLD, new, terms)
 
     def test_one_that_holds_changes_nothing(self):
-        verdict = self.verdict("main must reach goal via a")
-        assert [(rule.outcome, rule.path) for rule in verdict.rules] == [("holds", ("main", "a", "b", "goal"))]
-        assert verdict.status is ExitStatus.DONE
+        found = self.judged("main must reach goal via a")
+        path = ("main", "a", "b", "goal")
+        assert [(rule.outcome, rule.path) for rule in found.rules] == [(RuleOutcome.HOLDS, path)]
+        assert found.verdict is Verdict.SAME
 
     def test_one_that_is_broken_differs(self):
-        verdict = self.verdict("main must not reach goal")
-        assert verdict.status is ExitStatus.DIFFERS
-        assert verdict.rules[0].reason == "so it is"
+        found = self.judged("main must not reach goal")
+        assert found.verdict is Verdict.DIFFERS
+        assert found.rules[0].reason == "so it is"
 
     def test_one_about_a_function_nobody_saw_is_not_checked(self):
-        verdict = self.verdict("main must reach nowhere")
-        assert verdict.status is ExitStatus.COULD_NOT_RUN
-        assert verdict.not_comparable[0].subject == "Rule: main must reach nowhere"
+        found = self.judged("main must reach nowhere")
+        assert found.verdict is Verdict.NOT_COMPARABLE
+        assert found.not_comparable[0].subject == "Rule: main must reach nowhere"
 
     def test_one_nobody_understands_is_refused_before_anything_is_compared(self, tmp_path):
         file = tmp_path / "allow.toml"
@@ -174,7 +177,7 @@ class TestRules:
         (allow("a", "change = 3"), r"\[\[allow\]\] 1"),
         (allow("a", "change = []"), "change is empty"),
         (allow("a", 'expires = "2027-01-31"'), "not a date"),
-        (allow("a", 'expire = "2027-01-31"'), "expire means nothing"),
+        (allow("a", 'expire = "2027-01-31"'), "expire is an unknown key"),
         (allow("a") + allow("b", "milestone = 1"), r"\[\[allow\]\] 2"),
         ('[[must]]\nrule = "x"', "reason is missing"),
     ],

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import analyzer.commands.bisect
-from analyzer.build.compile import BuildFailedError
+from analyzer.build.configure_and_make import BuildFailedError
 from analyzer.cli import main
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.symbol_history import shipped_history
@@ -20,12 +20,14 @@ from analyzer.graph.rules import parse_rule
 from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,
-    by_chains,
-    by_rule,
-    check_like,
+    NothingRecorded,
     check_milestones,
+    check_same_start,
     combine_decisions,
+    decide_by_chains,
+    decide_by_rule,
 )
+from reports.text.bisect import decision_sentence
 from tests.support.comparisons import source
 from tests.support.notation import recording
 
@@ -39,7 +41,7 @@ def graph(*chains: str, complete: bool = True, watched: tuple[str, ...] = ()) ->
 
 
 def answer(rule: str, made: CallGraph) -> BisectAnswer:
-    return by_rule(parse_rule(rule), made).answer
+    return decide_by_rule(parse_rule(rule), made).answer
 
 
 @pytest.mark.parametrize(
@@ -71,28 +73,33 @@ def test_what_was_not_seen_counts_only_where_it_would_have_been(rule, expected, 
 
 
 def test_one_bad_answer_is_enough_and_one_missing_answer_leaves_it_open():
-    good, bad, skip = (BisectDecision(which, which.value) for which in (GOOD, BAD, SKIP))
+    good, bad, skip = (BisectDecision(which, (NothingRecorded(which.value),)) for which in (GOOD, BAD, SKIP))
     assert combine_decisions([good, bad, skip]) == bad
     assert combine_decisions([good, skip]) == skip
-    assert combine_decisions([good, good]) == good
+    assert combine_decisions([good, good]).answer == GOOD
+    assert decision_sentence(combine_decisions([good, good])) == "good"
 
 
 def test_turned_round_an_answer_that_is_none_stays_none():
-    assert [BisectDecision(which, "").turned().answer for which in (GOOD, BAD, SKIP)] == [BAD, GOOD, SKIP]
+    assert [BisectDecision(which, ()).reversed().answer for which in (GOOD, BAD, SKIP)] == [BAD, GOOD, SKIP]
+
+
+def said(decision: BisectDecision) -> tuple[BisectAnswer, str]:
+    return decision.answer, decision_sentence(decision)
 
 
 def chains_like(old: CallGraph, new: CallGraph, *milestones: str) -> BisectDecision:
-    return by_chains(NamedGraph("old", old), NamedGraph("new", new), milestones, shipped_history())
+    return decide_by_chains(NamedGraph("old", old), NamedGraph("new", new), milestones, shipped_history())
 
 
 def test_a_chain_like_the_other_is_good_and_one_that_differs_is_bad():
     old = graph("main > a > b")
     (name,) = {chain.milestone for chain in old.chains}
-    assert chains_like(old, graph("main > a > b"), name) == BisectDecision(GOOD, f"{name}: as in old")
-    assert chains_like(old, graph("main > a > b")) == BisectDecision(GOOD, "every chain: as in old")
+    assert said(chains_like(old, graph("main > a > b"), name)) == (GOOD, f"{name}: as in old")
+    assert said(chains_like(old, graph("main > a > b"))) == (GOOD, "every chain: as in old")
     worse = chains_like(old, graph("main > a > x > b"), name)
     assert worse.answer is BAD
-    assert "after a: x came in" in worse.why
+    assert "after a: x came in" in decision_sentence(worse)
 
 
 def test_a_chain_that_an_incomplete_recording_lacks_tells_nothing():
@@ -108,7 +115,7 @@ def test_what_only_the_other_graph_was_asked_for_is_left_out():
     old, new = graph("main > a > b"), graph("main > a > b")
     old.chains += (replace(old.chains[0], milestone="break c", title="Asked for: c"),)
     assert chains_like(old, new).answer is GOOD
-    with pytest.raises(UsageError, match="does not ask for c") as caught:
+    with pytest.raises(UsageError, match="does not record the chain to c") as caught:
         check_milestones(["break c"], NamedGraph("old", old))
     assert "main must reach c" in caught.value.hint
 
@@ -133,20 +140,20 @@ def like(**provenance: object) -> NamedGraph:
         ({"machine": "pc"}, "with another machine", "-- -machine pc -smp 4"),
         ({"accelerator": "tcg"}, "with another accelerator", "--accel tcg --guest tiny -- -machine q35"),
         ({"guest": "my disk.img"}, "with another guest", "--guest 'my disk.img'"),
-        ({"scenario": "io"}, "is a recording of io", "one of startup"),
+        ({"scenario": "io"}, "is a recording of io", "a recording of startup"),
         ({"complete": False}, "not recorded to its end", "Record it again"),
     ],
 )
 def test_a_graph_that_no_commit_can_be_like_is_a_wrong_question(old, complaint, hint):
     with pytest.raises(UsageError, match=complaint) as caught:
-        check_like(like(**old), STARTED)
+        check_same_start(like(**old), STARTED)
     assert hint in caught.value.hint
 
 
 def test_what_was_started_alike_can_be_asked_about_and_so_can_what_somebody_pasted():
-    check_like(like(), STARTED)
-    check_like(like(guest="", accelerator=""), STARTED)  # of another tool, which did not say
-    check_like(like(scenario="import", arguments="", machine="", complete=False), STARTED)
+    check_same_start(like(), STARTED)
+    check_same_start(like(guest="", accelerator=""), STARTED)  # of another tool, which did not say
+    check_same_start(like(scenario="import", arguments="", machine="", complete=False), STARTED)
 
 
 @pytest.mark.parametrize("trouble", [OSError("full"), BrokenPipeError(), ZeroDivisionError(), UsageError("no")])
@@ -173,7 +180,7 @@ def test_a_tree_that_does_not_build_is_skipped_and_a_host_that_cannot_build_stop
     def gdb():
         yield SimpleNamespace(facts=True)
 
-    monkeypatch.setattr(analyzer.commands.bisect, "build_as_asked", build)
+    monkeypatch.setattr(analyzer.commands.bisect, "build_from_options", build)
     monkeypatch.setattr(analyzer.commands.bisect, "Gdb", gdb)
     monkeypatch.setattr(analyzer.commands.bisect, "check_request", lambda *_, **__: None)
     assert main(["bisect", "--source", "/", "--rule", "main must reach b"]) == status

@@ -16,6 +16,7 @@ from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario, parse_scenario
 from analyzer.recording.session import record
 from analyzer.toml import parse_toml
+from gdbscripts.enums import StopReason
 from gdbscripts.lines import to_line
 from gdbscripts.records import MilestoneRecord, NoteRecord, StopRecord
 from tests.conftest import need_tool
@@ -159,7 +160,7 @@ MILESTONES = [
 
 
 def stop(name):
-    return StopRecord(0, 0.1, 1, "milestone", [name], name, [], [])
+    return StopRecord(0, 0.1, 1, StopReason.MILESTONE, [name], name, [], [])
 
 
 def test_progress_reports_each_milestone_once_and_knows_what_is_awaited():

@@ -14,7 +14,9 @@ from analyzer.errors import AnalyzerError
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
 from analyzer.model.frames import identify
-from analyzer.recording.reader import read_recording, relative, source_root
+from analyzer.recording.reader import read_recording
+from analyzer.recording.source_paths import relative, source_root
+from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.lines import to_line
 from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, ReturnRecord, StopRecord, ThreadRecord
 from reports.html.render import render
@@ -27,10 +29,10 @@ RECORDS = [
         "goal", "The goal", True, ["goal"], [], files=["/src/system/main.c", "/src/accel/kvm/kvm-all.c"]
     ),
     ThreadRecord(1, 100, "qemu", "0x1"),
-    FrameRecord(0, "goal", "normal", 4096, "/src/build/../system/main.c", 7),
-    FrameRecord(1, "main", "normal", 4100, "/src/system/main.c", 9, call="direct"),
-    StopRecord(0, 0.5, 1, "milestone", ["goal"], "goal", [0, 1], [[["a", "1"]], []]),
-    EndRecord("complete", "", 2, 1),
+    FrameRecord(0, "goal", FrameKind.NORMAL, 4096, "/src/build/../system/main.c", 7),
+    FrameRecord(1, "main", FrameKind.NORMAL, 4100, "/src/system/main.c", 9, call="direct"),
+    StopRecord(0, 0.5, 1, StopReason.MILESTONE, ["goal"], "goal", [0, 1], [[["a", "1"]], []]),
+    EndRecord(RecordingOutcome.COMPLETE, "", 2, 1),
 ]
 
 
@@ -105,6 +107,27 @@ def test_a_damaged_line_is_named_by_its_number(tmp_path):
         read_recording(path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (
+            '"reason": "milestone"',
+            '"reason": "dream"',
+            "reason of a stop record: 'dream' is not one of milestone,",
+        ),
+        ('"kind": "normal"', '"kind": "async"', "field kind of a frame record: 'async' is not one of normal,"),
+        ('"outcome": "complete"', '"outcome": "paused"', "'paused' is not one of complete,"),
+    ],
+)
+def test_a_value_that_only_a_newer_program_knows_is_named(tmp_path, old, new, complaint):
+    path = write(tmp_path / "r")
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(AnalyzerError, match=complaint):
+        read_recording(path)
+
+
 def test_a_missing_frame_is_damage(tmp_path):
     records = [record for record in RECORDS if not isinstance(record, FrameRecord)]
     with pytest.raises(AnalyzerError, match="names number 0, which is missing"):
@@ -112,7 +135,7 @@ def test_a_missing_frame_is_damage(tmp_path):
 
 
 def test_stacks_with_fewer_arguments_than_frames_are_damage(tmp_path):
-    stop = StopRecord(0, 0.5, 1, "milestone", ["goal"], "goal", [0, 1], [[]])
+    stop = StopRecord(0, 0.5, 1, StopReason.MILESTONE, ["goal"], "goal", [0, 1], [[]])
     records = [stop if isinstance(record, StopRecord) else record for record in RECORDS]
     with pytest.raises(AnalyzerError, match="damaged"):
         read_recording(write(tmp_path / "r", records))
@@ -200,8 +223,10 @@ def test_identity_is_name_and_stem_or_library(name, file, library, identity):
 
 def thread_records(first_handle, second_handle):
     """Two threads created one after the other; the second got the first one's handle again."""
-    start = dict(reason="thread-create", milestones=[], function="pthread_create", frames=[0], arguments=[[]])
-    work = dict(reason="milestone", milestones=["goal"], function="goal", frames=[0], arguments=[[]])
+    start = dict(
+        reason=StopReason.THREAD_CREATE, milestones=[], function="pthread_create", frames=[0], arguments=[[]]
+    )
+    work = dict(reason=StopReason.MILESTONE, milestones=["goal"], function="goal", frames=[0], arguments=[[]])
     return [
         RECORDS[0],
         RECORDS[2],

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.errors import UsageError
+from gdbscripts.enums import FrameKind
 from reports.text.backtraces import backtraces, frame_line
 from tests.support.notation import frame, recording
 
@@ -22,11 +23,12 @@ def test_a_frame_looks_as_gdb_prints_it():
 def test_frames_of_libraries_and_signals():
     library = frame("clone3", file="", library="/lib/libc.so.6", arguments=(), pc=16)
     assert frame_line(3, library) == "#3  0x0000000000000010 in clone3 () from /lib/libc.so.6"
-    assert frame_line(1, frame("<signal handler called>", kind="signal")) == "#1  <signal handler called>"
+    assert frame_line(1, frame("<signal handler called>", kind=FrameKind.SIGNAL)) == "#1  <signal handler called>"
 
 
 @pytest.mark.parametrize(
-    ("kind", "mark"), [("inline", "[inlined]"), ("tail", "[tail call]"), ("normal", "hw/main.c:1")]
+    ("kind", "mark"),
+    [(FrameKind.INLINE, "[inlined]"), (FrameKind.TAIL, "[tail call]"), (FrameKind.NORMAL, "hw/main.c:1")],
 )
 def test_inlined_and_tail_call_frames_are_marked(kind, mark):
     assert frame_line(0, frame("f", kind=kind)).endswith(mark)

@@ -131,7 +131,7 @@ def test_markdown_shows_the_chains_that_differ_as_a_diff_and_folds_the_rest():
     text = markdown.render(example())
     block = text.partition("```diff\n")[2].partition("```")[0].splitlines()
     assert "+  > came  hw/x.c" in block and "-  > went  hw/x.c" in block
-    assert "! ~ > old_name → new_name  hw/pc.c → hw/x86.c" in block
+    assert "~  > old_name → new_name  hw/pc.c → hw/x86.c" in block
     assert "The chains part after `a`: `came` came in." in text
     folded = re.findall(r"<details><summary>(.*)</summary>", text)
     assert folded == [
@@ -147,7 +147,7 @@ def test_markdown_keeps_to_the_limit_and_says_how_much_is_left_out(limit):
     text = markdown.render(verdict(*chains, extra=many(300)), limit=limit)
     assert len(text.encode()) <= limit
     shown = sum(line.startswith(("+ ", "- ")) and "hw/" in line for line in text.splitlines())
-    shown += sum(line.startswith("! ") for line in text.splitlines())
+    shown += sum(line.startswith(("~ ", "» ")) for line in text.splitlines())
     shown += len(re.findall(r"^- `function_\d+` was seen", text, re.MULTILINE))
     shown += len(re.findall(r"^- `small`", text, re.MULTILINE))
     left = re.findall(r"\*\*(\d+) more changes; see the report\.\*\*", text)

@@ -7,8 +7,10 @@ import re
 import pytest
 
 from analyzer.diff.change import Change, ChangeKind
+from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import RuleResult
-from reports.html.change_marks import SIGNS
+from reports.diff_marks import mark_sign
+from reports.html.change_marks import FAMILIES
 from reports.html.diff_data import build_diff_page
 from reports.html.render import render_diff
 from tests.support.hostile import hostile
@@ -28,11 +30,11 @@ def shown(chapter):
 
 
 def test_every_kind_has_a_sign_a_word_and_a_family():
-    assert set(SIGNS) == set(ChangeKind)
-    words = [(sign, word) for _, sign, word in SIGNS.values()]
+    assert set(FAMILIES) == set(ChangeKind)
+    words = [word for _, word in FAMILIES.values()]
     assert len(set(words)) == len(words)
-    assert {family for family, _, _ in SIGNS.values()} == {"gone", "new", "changed", "note"}
-    of_a_family = {(family, sign) for family, sign, _ in SIGNS.values()}
+    assert {family for family, _ in FAMILIES.values()} == {"gone", "new", "changed", "note"}
+    of_a_family = {(family, mark_sign(kind)) for kind, (family, _) in FAMILIES.items()}
     assert len({sign for _, sign in of_a_family}) == len(of_a_family), "a sign stands for two families"
 
 
@@ -161,7 +163,7 @@ def test_every_change_is_in_the_table_and_leads_to_its_rows():
 def test_chips_count_each_kind_worst_first():
     page = build_diff_page(verdict(chain("goal", "+ > x\n- > y\n+ > z\n")), "")
     assert [(chip.sign, chip.text) for chip in page.chips] == [
-        ("−", "1 function removed"),
+        ("-", "1 function removed"),
         ("+", "2 functions inserted"),
     ]
 
@@ -204,7 +206,7 @@ def test_both_sides_say_where_they_come_from_and_what_differs():
 
 
 def test_broken_rules_come_first():
-    rules = [RuleResult(f"rule {outcome}", "", outcome, "") for outcome in ("holds", "unchecked", "broken")]
+    rules = [RuleResult(f"rule {outcome}", "", outcome, "") for outcome in RuleOutcome]
     page = build_diff_page(verdict(rules=rules), "")
     assert [(rule.outcome, rule.sign) for rule in page.rules] == [
         ("broken", "✗"),
@@ -245,7 +247,7 @@ def test_no_two_places_of_the_page_have_one_name():
 
 def test_every_link_within_the_page_has_its_place():
     ways = [chain("one", same(*LETTERS) + "+ > x\n" + same(*LETTERS)), chain("two", "- > y\n")]
-    rules = [RuleResult("main must reach x", "", "holds", "it does")]
+    rules = [RuleResult("main must reach x", "", RuleOutcome.HOLDS, "it does")]
     html = render_diff(verdict(*ways, rules=rules, not_comparable=[("a", "b")]), "<svg></svg>", "")
     places = set(re.findall(r'href="#([^"=]+)"', html)) | set(re.findall(r'aria-controls="([^"]+)"', html))
     assert places

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.baselines.writer import ARROWS
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.model.call_kinds import CallKind
-from reports.text.chain_rows import MARK_WORDS, MARKS, WAY_WORDS
+from analyzer.graph.rules import RuleOutcome
+from reports.diff_marks import DiffMark
 from reports.text.colour import wants_colour
 from reports.text.diff import render
 from tests.support.hostile import NAMES
@@ -37,7 +36,7 @@ ALL_MARKS = (
 ^ > g@x | *> g@x
 & *> h@x
 # > pc_init_v7@x | > pc_init_v8@x
-= +> small@x | > small@x
+= i> small@x | > small@x
   => thread@x
 """
 )
@@ -57,15 +56,43 @@ def test_both_sides_are_named_first():
 @pytest.mark.parametrize("width", [80, 99, 100, 160])
 def test_each_row_has_the_mark_of_its_change_in_the_first_column(width):
     lines = lines_of(chain("goal", ALL_MARKS), width=width)
-    marks = [line[0] for line in lines if line[:1] in MARKS.values() and line[1:2] == " " and "; " not in line]
-    assert marks == ["+", "-", "~", "»", "?", "^", "&", "#", "="]
+    signs = {mark.sign for mark in DiffMark}
+    marks = [line[0] for line in lines if line[:1] in signs and line[1:2] == " " and "; " not in line]
+    assert marks == ["+", "-", "~", "»", "!", "~", "~"]
 
 
 def test_marks_are_told_apart_without_colour_and_explained():
-    assert len(set(MARKS.values())) == len(MARKS)
     text = " ".join(lines_of(chain("goal", ALL_MARKS)))
-    assert all(f"{mark} {words}" in text for mark, words in MARK_WORDS.items())
-    assert "*> through a pointer; +> inlined; => starts a thread; ?> nobody knows how." in text
+    assert all(f"{mark.sign} {mark.label}; " in text for mark in DiffMark)
+    assert "> direct call; *> call through a pointer; i> inlined; => thread start; ?> unknown call." in text
+
+
+def test_the_key_has_only_what_occurs():
+    lines = lines_of(chain("goal", "  main@vl\n  > a@x\n+ *> came@x\n"))
+    assert (
+        next(line for line in lines if line.startswith("Key"))
+        == "Key: + added; > direct call; *> call through a pointer."
+    )
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 130])
+def test_no_line_ends_between_a_sign_and_its_meaning(width):
+    lines = lines_of(chain("goal", ALL_MARKS), width=width)
+    start = next(number for number, line in enumerate(lines) if line.startswith("Key: "))
+    key = lines[start : lines.index("", start)]
+    assert max(map(len, key)) <= width
+    assert all(line.endswith((";", ".")) for line in key)
+
+
+def test_what_one_mark_stands_for_is_told_below_the_row_where_the_columns_do_not_show_it():
+    lines = lines_of(chain("goal", ALL_MARKS))
+    for row, words in (
+        ("   > pc_init_v7 → pc_init_v8", "another machine version"),
+        ("  i> → > small", "optimised differently"),
+        ("! > → ?> i", "the kind of this call is known on one side only"),
+    ):
+        at = next(number for number, line in enumerate(lines) if line.startswith(f"{row} "))
+        assert lines[at + 1].strip() == words
 
 
 def test_with_room_for_it_the_chains_stand_in_two_columns():
@@ -86,7 +113,7 @@ def test_without_room_a_row_says_what_was_and_what_is():
     lines = lines_of(chain("goal", ALL_MARKS), width=99)
     assert not any("│" in line for line in lines)
     assert any("old_name → new_name" in line and "hw/pc.c → hw/x86.c" in line for line in lines)
-    assert any(line.startswith("^ > → *> g") for line in lines)
+    assert any(line.startswith("~ > → *> g") for line in lines)
 
 
 @pytest.mark.parametrize("width", [100, 120, 200])
@@ -98,7 +125,7 @@ def test_no_row_is_wider_than_the_terminal(width):
 
 def test_the_pointer_is_told_below_its_row():
     lines = lines_of(chain("goal", ALL_MARKS))
-    row = next(i for i, line in enumerate(lines) if line.startswith("& *> h"))
+    row = next(i for i, line in enumerate(lines) if line.startswith("~ *> h"))
     assert lines[row + 1].strip() == "the pointer: Ops.run, set by a → Ops.run, set by b"
 
 
@@ -121,7 +148,7 @@ def test_full_folds_nothing():
 
 
 def test_notes_are_folded_and_counted_so_that_another_compiler_does_not_cry_wolf():
-    notes = "".join(f"= +> i{n}@x | > i{n}@x\n" for n in range(9))
+    notes = "".join(f"= i> i{n}@x | > i{n}@x\n" for n in range(9))
     lines = lines_of(chain("goal", LONG + notes + "  > y@x\n  > z@x\n+ > came@x\n"))
     assert "  … 15 the same, 9 functions optimised differently …" in lines
     assert any(
@@ -146,12 +173,6 @@ def test_a_chain_that_differs_only_in_what_was_shown_is_one_line():
     )
     lines = lines_of(first, elsewhere)
     assert "The later (a → b)" in lines and not any("Differs only" in line for line in lines)
-
-
-def test_every_way_of_calling_has_a_sign_of_its_own():
-    assert set(ARROWS) == set(CallKind)
-    assert len(set(ARROWS.values())) == len(ARROWS)
-    assert set(ARROWS.values()) - set(WAY_WORDS) == {">"}, "what is plain needs no word"
 
 
 def test_the_first_divergence_is_named_once():
@@ -185,7 +206,7 @@ def test_everything_besides_the_chains_has_its_list_and_the_summary_is_last():
 
 
 def test_a_rule_that_could_not_be_checked_is_told_with_what_else_could_not():
-    rule = broken(outcome="unchecked", words="main was not seen")
+    rule = broken(outcome=RuleOutcome.UNCHECKED, words="main was not seen")
     lines = lines_of(rules=[rule], not_comparable=[(f"Rule: {rule.rule}", rule.words)])
     assert [line for line in lines if rule.words in line] == [f"  Rule: {rule.rule}: {rule.words}"]
     assert "Rules:" not in lines

@@ -118,7 +118,7 @@ def test_the_svg_goes_in_without_its_prologue(svg):
 
 
 def test_every_kind_has_words():
-    lines = [f"main {arrow} goal" for arrow in (">", "*>", "~>", "+>", "!>", "$>", "k>", "d>", "->", "?>")]
+    lines = [f"main {arrow} goal" for arrow in (">", "*>", "t>", "i>", "s>", "$>", "k>", "d>", ".>", "?>")]
     pages = map(page, lines)  # of one program each: in one that has jumps not every pointer leads straight there
     words = [call["words"] for each in pages for d in each.details.values() for call in d["callees"]]
     assert len(set(words)) == len(lines) == len(CallKind) - 1

@@ -1,26 +1,28 @@
-"""Compiler flags: those a profile wants, and those that old C needs with the compiler at hand, found by trying."""
+"""Chooses compiler flags: those of a profile, and those that this compiler needs for C code of 2013.
+
+The latter are found by compiling small programs.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.adapters.process import NO_LOG, SYSTEM_PATH
+from analyzer.adapters.process import NO_LOG, SYSTEM_PATH, capture
 from analyzer.build.cache import Cache
-from analyzer.build.host_packages import known_cure
+from analyzer.build.host_packages import failure_remedy
 from analyzer.build.progress import Reporter
-from analyzer.build.provenance import read_facts, write_facts
+from analyzer.build.provenance import read_json, write_json
 from analyzer.build.request import BuildSettings, Profile
 from analyzer.errors import AnalyzerError, UsageError
 
-# Faithful chains: every call leaves a frame, and frames can be walked without debug information too.
-_OF_PROFILE = {
+# Every call has a frame of its own, and a frame pointer for unwinding without debug information.
+_PROFILE_FLAGS = {
     Profile.DEBUG: ("-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"),
     Profile.RELEASE: (),
 }
@@ -28,7 +30,10 @@ _OF_PROFILE = {
 
 @dataclass(frozen=True)
 class Idiom:
-    """What C programs of 2013 do. `files` are compiled and linked; `flags` are tried when that fails."""
+    """A construct of C programs of 2013.
+
+    `files` are the C sources of a program that uses it; `flags` are tried in turn when that does not compile.
+    """
 
     name: str
     files: tuple[str, ...]
@@ -74,25 +79,24 @@ IDIOMS = (
     ),
 )
 
-Compiles = Callable[[Sequence[str], Sequence[str]], bool]
+CompileCheck = Callable[[Sequence[str], Sequence[str]], bool]
 
 
 def profile_flags(profile: Profile) -> tuple[str, ...]:
-    """Flags for every tree built with this profile."""
-    return _OF_PROFILE[profile]
+    """The C compiler flags of a profile, for every tree."""
+    return _PROFILE_FLAGS[profile]
 
 
-def old_c_flags(compiles: Compiles, idioms: Sequence[Idiom] = IDIOMS) -> list[str]:
-    """The flags this compiler needs for the idioms: none where it takes them as they are.
+def old_c_flags(compiles: CompileCheck, idioms: Sequence[Idiom] = IDIOMS) -> list[str]:
+    """The flags that a compiler needs to compile all `idioms`; [] when it needs none.
 
-    `compiles(files, flags)` tells whether a program of these files builds; AnalyzerError when not even an empty
-    one does. An idiom that no flag makes compile is passed over: the tree may not need it.
+    `compiles(files, flags)` returns whether a program of these sources compiles and links with these flags.
+    An idiom that compiles with no flag is ignored: the tree may not contain it.
+    AnalyzerError when not even an empty program compiles.
     """
     chosen: list[str] = []
     if not compiles(("int main(void) { return 0; }",), ()):
-        raise AnalyzerError(
-            "The C compiler makes no program, not even an empty one.", known_cure("cc does not work")
-        )
+        raise AnalyzerError("The C compiler cannot compile an empty program.", failure_remedy("cc does not work"))
     for idiom in idioms:
         if compiles(idiom.files, chosen):
             continue
@@ -102,8 +106,11 @@ def old_c_flags(compiles: Compiles, idioms: Sequence[Idiom] = IDIOMS) -> list[st
     return chosen
 
 
-def compiles_with(compiler: Sequence[str]) -> Compiles:
-    """Tries with a real compiler, in a folder of its own."""
+def compile_check(compiler: Sequence[str]) -> CompileCheck:
+    """A function for `old_c_flags` that runs `compiler`, in a temporary folder.
+
+    It raises CommandTimeoutError when the compiler takes more than two minutes.
+    """
 
     def compiles(files: Sequence[str], flags: Sequence[str]) -> bool:
         with tempfile.TemporaryDirectory(prefix="callchain-") as name:
@@ -112,66 +119,71 @@ def compiles_with(compiler: Sequence[str]) -> Compiles:
             for file, text in zip(names, files, strict=True):
                 (folder / file).write_text(text + "\n", encoding="utf-8")
             line = [*compiler, *flags, *names, "-o", "program"]
-            environment = NO_LOG.environment()  # the build's own, not the user's
-            done = subprocess.run(line, cwd=folder, capture_output=True, check=False, timeout=120, env=environment)
-            return done.returncode == 0
+            # in the environment of the build, not in the user's
+            return capture(line, folder, NO_LOG.environment(), timeout=120).succeeded
 
     return compiles
 
 
-def compiler_of(settings: BuildSettings) -> list[str]:
-    """The user's --cc, else the gcc of the user's --cross-prefix, else cc. UsageError when it is no command."""
-    if prefix := _given(settings, "cross-prefix"):
+def compiler_command(settings: BuildSettings) -> list[str]:
+    """The compiler as a command: gcc of the user's --cross-prefix, else the user's --cc, else cc.
+
+    UsageError when --cc is not a command line.
+    """
+    if prefix := _last_argument(settings, "cross-prefix"):
         return [f"{prefix}gcc"]
-    given = _given(settings, "cc")
+    cc = _last_argument(settings, "cc")
     try:
-        command = ["cc"] if given is None else shlex.split(given)
+        command = ["cc"] if cc is None else shlex.split(cc)
     except ValueError as error:
-        raise UsageError(f"--cc={given}: {error}.", "Say for example -- --cc=gcc-12") from None
+        raise UsageError(f"--cc={cc}: {error}.", "For example: -- --cc=gcc-12") from None
     if not command:
-        raise UsageError("--cc= names no compiler.", "Say for example -- --cc=gcc-12")
+        raise UsageError("--cc= names no compiler.", "For example: -- --cc=gcc-12")
     return command
 
 
-def digest_of(compiler: list[str]) -> str:
-    """The sha256 of the program or script that is the compiler; "" where it cannot be found. A wrapper may change
-    and answer with the same version."""
+def compiler_digest(compiler: list[str]) -> str:
+    """The sha256 of the compiler's file, hexadecimal; "" when it is not found.
+
+    A wrapper script can change without a change of the version that it prints.
+    """
     path = shutil.which(compiler[0], path=SYSTEM_PATH)
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
 
 
-def _given(settings: BuildSettings, option: str) -> str | None:
+def _last_argument(settings: BuildSettings, option: str) -> str | None:
+    """The value of the last --OPTION=VALUE among the user's arguments for configure; None without one."""
     values = [a.partition("=")[2] for a in settings.arguments if a.startswith(f"--{option}=")]
     return values[-1] if values else None
 
 
-def version_of(compiler: list[str]) -> str:
-    """The first line of `cc --version`. AnalyzerError when there is no such compiler."""
+def compiler_version(compiler: list[str]) -> str:
+    """The first line that the compiler prints for --version. AnalyzerError when it cannot be run."""
     try:
-        done = subprocess.run(
-            [*compiler, "--version"], capture_output=True, text=True, check=False, env=NO_LOG.environment()
-        )
-        lines = done.stdout.splitlines()
+        lines = capture([*compiler, "--version"], environment=NO_LOG.environment()).stdout.splitlines()
     except OSError:
         lines = []
     if lines:
         return lines[0]
     hint = (
-        known_cure("cc does not exist")
+        failure_remedy("cc does not exist")
         if compiler == ["cc"]
-        else "Its whole path helps when it is in no system folder."
+        else "Give its absolute path when it is not in a system folder."
     )
-    raise AnalyzerError(f"There is no C compiler {shlex.join(compiler)}.", hint)
+    raise AnalyzerError(f"The C compiler {shlex.join(compiler)} does not exist.", hint)
 
 
-def flags_for_old_c(compiler: list[str], version: str, cache: Cache, reporter: Reporter) -> list[str]:
-    """Probed once for each compiler, and again when what is probed has changed. AnalyzerError from the probe."""
-    memo = cache.tools / "flags.json"
-    known = read_facts(memo) or {}
+def cached_old_c_flags(compiler: list[str], version: str, cache: Cache, reporter: Reporter) -> list[str]:
+    """`old_c_flags` of a real compiler, stored in the cache by compiler version, compiler digest and IDIOMS.
+
+    Raises AnalyzerError as `old_c_flags`.
+    """
+    cache_file = cache.tools / "flags.json"
+    known = read_json(cache_file) or {}
     idioms = hashlib.sha256(repr(IDIOMS).encode()).hexdigest()
-    key = f"{shlex.join(compiler)}: {version}: {digest_of(compiler)[:8]}: {idioms[:8]}"
+    key = f"{shlex.join(compiler)}: {version}: {compiler_digest(compiler)[:8]}: {idioms[:8]}"
     if key not in known:
-        reporter.say("Trying which flags old C needs with this compiler")
-        known[key] = old_c_flags(compiles_with(compiler))
-        write_facts(memo, known)
+        reporter.say("Testing which flags this compiler needs for old C code")
+        known[key] = old_c_flags(compile_check(compiler))
+        write_json(cache_file, known)
     return [str(flag) for flag in known[key]]

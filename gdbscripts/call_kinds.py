@@ -1,0 +1,70 @@
+"""The kinds of calls, and the one table of their arrows and words. Shared with the host: not even `gdb`.
+
+Every output draws from `CALL_KINDS`: chains, baselines, comparisons, drawings, pages, the commands in gdb.
+An arrow is ASCII, which gdb, git and every terminal can show, and ends in `>`. It contains none of the marks of a
+comparison (`reports/diff_marks.py`). A letter in it is the first one of the label.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Dict, Iterable, NamedTuple, Optional
+
+
+class CallKind(str, Enum):
+    """How the control flow gets from a caller to a callee. The values are those in recordings and graphs."""
+
+    DIRECT = "direct"  # the call instruction has the callee's address
+    INDIRECT = "indirect"  # the call instruction goes through a function pointer
+    CALL = "call"  # direct or indirect: a backtrace alone does not tell which
+    TAIL = "tail"  # a jump in place of a call and a return; the caller leaves no frame of its own
+    INLINE = "inline"  # the compiler put the callee's code into the caller
+    THREAD_START = "thread-start"  # pthread_create with the callee as start function
+    SIGNAL = "signal"  # into a signal handler
+    SYSCALL = "syscall"  # from ioctl() to the first kernel function that serves it
+    KERNEL = "kernel"  # between kernel functions, observed on a kernel stack
+    DOCUMENTED = "documented"  # to a kernel function from requests.toml, not observed
+    UNKNOWN = "unknown"  # frames may be missing between the two
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class CallKindWords(NamedTuple):
+    """How a kind of call is shown."""
+
+    arrow: str  # between caller and callee, or in front of the callee
+    label: str  # a noun phrase, for keys and edges: "tail call"
+    sentence: str  # what the caller does, in front of the callee's name: "jumps to (tail call)"
+
+
+CALL_KINDS: Dict[CallKind, CallKindWords] = {
+    CallKind.DIRECT: CallKindWords(">", "direct call", "calls"),
+    CallKind.INDIRECT: CallKindWords("*>", "call through a pointer", "calls through a pointer"),
+    CallKind.CALL: CallKindWords(
+        ".>", "call, direct or through a pointer", "calls (directly or through a pointer)"
+    ),
+    CallKind.TAIL: CallKindWords("t>", "tail call", "jumps to (tail call)"),
+    CallKind.INLINE: CallKindWords("i>", "inlined", "contains, inlined"),
+    CallKind.THREAD_START: CallKindWords("=>", "thread start", "starts a thread in"),
+    CallKind.SIGNAL: CallKindWords("s>", "signal", "is interrupted by a signal for"),
+    CallKind.SYSCALL: CallKindWords("$>", "system call", "enters the kernel, which calls"),
+    CallKind.KERNEL: CallKindWords("k>", "kernel call", "calls, in the kernel"),
+    CallKind.DOCUMENTED: CallKindWords(
+        "d>", "documented kernel call, not observed", "calls, as the kernel's sources say (not observed)"
+    ),
+    CallKind.UNKNOWN: CallKindWords("?>", "unknown call", "leads to (unknown call)"),
+}
+"""How each kind of call is shown. A new kind needs a value above, an entry here, and a style in `reports/dot`."""
+ARROW_WIDTH = max(len(words.arrow) for words in CALL_KINDS.values())
+
+
+def call_arrow(kind: Optional[CallKind]) -> str:
+    """The arrow; "" for None, the outermost function."""
+    return CALL_KINDS[kind].arrow if kind else ""
+
+
+def arrow_key(kinds: Iterable[Optional[CallKind]]) -> str:
+    """What the arrows of `kinds` mean, in the order of the table: `> direct call; *> call through a pointer`."""
+    shown = set(kinds)
+    return "; ".join("%s %s" % (words.arrow, words.label) for kind, words in CALL_KINDS.items() if kind in shown)

@@ -1,0 +1,80 @@
+"""Fields of records whose value is one of a few, shared by both sides: standard library only.
+
+Each member is the text that stands in a recording, so a record with a member and one with its text are one line.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class TextEnum(str, Enum):
+    """One of a few texts. Raises ValueError with a sentence for a text that is none of them."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    @classmethod
+    def _missing_(cls, value: object) -> TextEnum:
+        raise ValueError("%r is not one of %s" % (value, ", ".join(cls)))
+
+
+class StopReason(TextEnum):
+    """Why a thread's stack was recorded."""
+
+    MILESTONE = "milestone"  # it reached a step of the scenario
+    BREAK = "break"  # it reached a function that the user asked for with --break
+    THREAD_CREATE = "thread-create"  # it calls pthread_create
+    WHERE = "where"  # the recording ends, and the thread is there
+    STORE = "store"  # it stored a pointer that an indirect call went through
+    IO = "io"  # a device's function runs on behalf of the guest
+    SAMPLE = "sample"  # imported: one of many stacks of a profile
+
+
+class FrameKind(TextEnum):
+    """Kinds of frames that gdb tells apart."""
+
+    NORMAL = "normal"
+    INLINE = "inline"
+    TAIL = "tail"
+    SIGNAL = "signal"
+    OTHER = "other"  # also a frame that stands for those left out
+
+
+class SlotKind(TextEnum):
+    """Where an indirect call took its pointer from."""
+
+    MEMBER = "member"  # of a structure or an array
+    STATIC = "static"  # initialised in the program file
+    GLOBAL = "global"
+    ARGUMENT = "argument"
+    LOCAL = "local"
+    UNKNOWN = "unknown"
+
+
+class PointerOutcome(TextEnum):
+    """Whether it is known who set a pointer."""
+
+    EXPLAINED = "explained"
+    NOT_REPRODUCED = "not reproduced"  # the run that was to show it stored another pointer
+    UNKNOWN = "unknown"
+
+
+class PointerOriginKind(TextEnum):
+    """What is done with a pointer in one step from the call back to where it was set."""
+
+    PASSED = "passed"  # as an argument
+    READ = "read"  # from a slot
+    STORED = "stored"  # to a slot
+    COPIED = "copied"  # to a slot, from the slot of the next step
+    WRITTEN = "written"  # the function's name is in the source
+    STATIC = "static"  # a table has it in the program file
+    RETURNED = "returned"  # by a function
+
+
+class RecordingOutcome(TextEnum):
+    """How a recording ended."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"  # the program ended, or time ran out, before everything required was reached
+    INTERRUPTED = "interrupted"  # by the user

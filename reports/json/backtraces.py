@@ -1,0 +1,64 @@
+"""The backtraces of a recording as a JSON document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analyzer.graph.call_graph import Provenance
+from analyzer.model.frames import Frame, Function, Stop
+from analyzer.model.recording import Recording
+from reports.json.document import document
+from reports.text.backtraces import stops_about
+
+# History of the format:
+# 1  first
+SCHEMA = 1
+
+
+def backtraces_json(recording: Recording, provenance: Provenance, function: str = "") -> str:
+    """The document: `milestones`, each title by its name; `backtraces`, each with `reason`, `milestones` (names),
+    `function`, `ioctl` (null when the stop is at none), `starts` (the start function of a thread that is created,
+    or null), `time` in seconds, `thread`, `count` of equal stacks, `frames`, innermost first, and `created_by`:
+    the frames of the stop that created the thread. Which stops and errors as `stops_about`."""
+    return document(
+        "backtraces",
+        SCHEMA,
+        provenance=vars(provenance),
+        notes=list(recording.notes),
+        milestones={milestone.name: milestone.title for milestone in recording.milestones},
+        backtraces=[_backtrace(stop, recording) for stop in stops_about(recording, function)],
+    )
+
+
+def _backtrace(stop: Stop, recording: Recording) -> dict[str, Any]:
+    thread = recording.thread(stop.thread)
+    creation = recording.creation(thread)
+    return {
+        "reason": stop.reason,
+        "milestones": list(stop.milestones),
+        "function": stop.function,
+        "ioctl": vars(stop.ioctl) if stop.ioctl else None,
+        "starts": _function(stop.starts) if stop.starts else None,
+        "time": stop.time,
+        "thread": thread.label,
+        "count": stop.count,
+        "frames": list(map(_frame, stop.frames)),
+        "created_by": list(map(_frame, creation.frames)) if creation else [],
+    }
+
+
+def _frame(frame: Frame) -> dict[str, Any]:
+    return {
+        "function": _function(frame.function),
+        "name": frame.name,
+        "kind": frame.kind,
+        "file": frame.file,
+        "line": frame.line,
+        "library": frame.library,
+        "address": hex(frame.pc) if frame.pc else None,
+        "arguments": [list(argument) for argument in frame.arguments],
+    }
+
+
+def _function(function: Function) -> dict[str, str]:
+    return {"name": function.name, "where": function.where}

@@ -1,0 +1,38 @@
+"""Calls through function pointers, and who set the pointers, as a JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from analyzer.graph.call_graph import Provenance
+from reports.json.document import document
+from reports.text.pointers import ExplainedCall
+
+# History of the format:
+# 1  first
+SCHEMA = 1
+
+
+def pointers_json(calls: Iterable[ExplainedCall], provenance: Provenance, notes: Sequence[str] = ()) -> str:
+    """The document: `pointers`, each with `caller`, `callee`, `file` and `line` of the call, the `kind` and `name`
+    of the slot, its `address` (null when unknown), `outcome` and `reason`, and `set_by`: the steps back to where
+    the pointer was set, each with `what`, `name`, `function`, `file` and `line`."""
+    pointers = list(map(_pointer, calls))
+    return document("pointers", SCHEMA, provenance=vars(provenance), notes=list(notes), pointers=pointers)
+
+
+def _pointer(call: ExplainedCall) -> dict[str, Any]:
+    pointer = call.pointer
+    return {
+        "caller": {"name": call.caller.name, "where": call.caller.where},
+        "callee": {"name": call.callee.name, "where": call.callee.where},
+        "file": call.file,
+        "line": call.line,
+        "kind": pointer.kind,
+        "name": pointer.name,
+        "address": hex(call.address) if call.address else None,
+        "outcome": pointer.outcome,
+        "reason": pointer.reason,
+        "set_by": [vars(step) for step in pointer.set_by],
+    }

@@ -1,0 +1,38 @@
+"""Why a commit is good, bad or skipped in a bisection, in one line."""
+
+from __future__ import annotations
+
+from analyzer.graph.rules import RuleCheck, RuleOutcome
+from analyzer.policy.bisect_decision import (
+    BisectDecision,
+    BisectReason,
+    ChainNotCompared,
+    DivergedChain,
+    EqualChains,
+)
+from reports.text.rules import rule_sentence
+from reports.text.sentences import first_divergence
+
+
+def decision_sentence(decision: BisectDecision) -> str:
+    """The reasons of a decision, each once, with semicolons between."""
+    return "; ".join(dict.fromkeys(map(_reason, decision.reasons)))
+
+
+def _reason(reason: BisectReason) -> str:
+    if isinstance(reason, RuleCheck):
+        return _rule(reason)
+    if isinstance(reason, DivergedChain):
+        return f"{reason.chain.milestone}: {first_divergence(reason.chain)}"
+    if isinstance(reason, EqualChains):
+        return f"{', '.join(reason.milestones) or 'every chain'}: as in {reason.old}"
+    if isinstance(reason, ChainNotCompared):
+        return f"{reason.milestone}: {reason.reason or 'it could not be compared'}"
+    return reason.reason
+
+
+def _rule(check: RuleCheck) -> str:
+    if check.outcome is RuleOutcome.HOLDS:
+        return f"“{check.rule.text}” holds"
+    outcome = "is broken" if check.outcome is RuleOutcome.BROKEN else "cannot be checked"
+    return f"“{check.rule.text}” {outcome}: {rule_sentence(check)}"
