@@ -115,7 +115,7 @@
   const choose = (identity, inPlace) => {
     const node = nodes.get(identity);
     if (!graph || !node) return;
-    if (node.classList.contains("gone") && read().gone === "hide") set({ gone: "" });
+    if (node.classList.contains("removed") && read().gone === "hide") set({ gone: "" });
     node.classList.add("chosen");
     const name = identity.slice(0, identity.lastIndexOf("@"));
     const links = pairs.filter((pair) => pair.dataset.f === identity).flatMap((pair) => {

@@ -91,10 +91,10 @@ def test_kinds_of_rows_are_told_apart_without_colour(page):
     assert styles == {"gone": "dashed", "new": "solid", "changed": "double"}
     tags = [tag.text for tag in visible(page, "#chain-1 .tag")]
     assert tags == ["- removed", "+ inserted ✓", "~ renamed", "~ call kind"]
-    gone = find(page, "#canvas .node.gone")
-    assert "-" in gone.text and "gone" in gone.text
-    assert find(page, "#canvas .node.gone path").get_attribute("stroke-dasharray")
-    assert "+" in find(page, "#canvas .node.new").text
+    removed = find(page, "#canvas .node.removed")
+    assert "-" in removed.text and "removed" in removed.text
+    assert find(page, "#canvas .node.removed path").get_attribute("stroke-dasharray")
+    assert "+" in find(page, "#canvas .node.added").text
 
 
 def test_equal_rows_are_behind_a_button(page):
@@ -111,9 +111,9 @@ def test_equal_rows_are_behind_a_button(page):
 
 
 def test_what_is_gone_can_be_hidden_and_the_address_says_so(page):
-    assert visible(page, ".pair.is-gone") and visible(page, "#canvas .gone")
+    assert visible(page, ".pair.is-gone") and visible(page, "#canvas .removed")
     click(page, "#chains input.gone")
-    assert not visible(page, ".pair.is-gone") and not visible(page, "#canvas .gone")
+    assert not visible(page, ".pair.is-gone") and not visible(page, "#canvas .removed")
     assert "gone=hide" in page.current_url
     assert not find(page, "#graph input.gone").is_selected()
     again = opened(page, page.current_url)
@@ -198,7 +198,7 @@ def test_what_a_click_leads_to_is_shown_before_the_click_is_over(page):
 def test_a_click_on_a_node_leads_to_its_rows(page):
     scroll_to(page, find(page, "#canvas"))
     find(page, "[data-zoom=fit]").click()
-    ActionChains(page).move_to_element(find(page, "#canvas .node.new")).click().perform()
+    ActionChains(page).move_to_element(find(page, "#canvas .node.added")).click().perform()
     assert find(page, "#chosen").text.startswith("new_fn: on the way to The goal")
 
 
