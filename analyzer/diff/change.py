@@ -41,6 +41,22 @@ NOTES = frozenset({ChangeKind.KIND_UNKNOWN, ChangeKind.MACHINE_VERSION, ChangeKi
 """Kinds that are reported and do not count as changes, unless `--fail-on` names them."""
 
 
+class DiffState(str, Enum):
+    """The result of the comparison for one function, call or aligned row.
+
+    The values are the CSS classes of pages and drawings.
+    """
+
+    REMOVED = "removed"  # only the old side has it
+    ADDED = "added"  # only the new side has it
+    CHANGED = "changed"  # both sides have it, and it differs
+    NOTE = "note"  # it differs in a way that does not count as a change
+    UNCHANGED = "unchanged"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 @dataclass(frozen=True)
 class Change:
     """One change; there is one `Change` however many chains contain it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from analyzer.diff.calls import call_kind_change
-from analyzer.diff.change import NOTES, AlignedRow, ChainDiff, ChangeKind, Diff
+from analyzer.diff.change import NOTES, AlignedRow, ChainDiff, ChangeKind, Diff, DiffState
 from analyzer.diff.off_chain import matched_functions
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Call, CallGraph, ChainStep, Node
@@ -131,13 +131,14 @@ class MergedNode:
         return node if node.file or self.old is None else replace(node, file=self.old.file)
 
     @property
-    def state(self) -> str:
-        """The result of the comparison: gone (removed), new (added), changed, note or same."""
+    def state(self) -> DiffState:
+        """The result of the comparison for this function."""
         if self.old is None or self.new is None:
-            return "note" if self.note else "gone" if self.old else "new"
+            return _one_sided_state(self.old is not None, self.note)
         if self.kinds & set(CHANGED):
-            return "changed"
-        return "same" if self.old.function.name == self.new.function.name else "note"
+            return DiffState.CHANGED
+        same_name = self.old.function.name == self.new.function.name
+        return DiffState.UNCHANGED if same_name else DiffState.NOTE
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,19 @@ class MergedCall:
     recorded: bool = True
 
     @property
-    def state(self) -> str:
-        """The result of the comparison: gone (removed), new (added), changed, note or same."""
+    def state(self) -> DiffState:
+        """The result of the comparison for this call."""
         if self.old is None or self.new is None:
-            return "note" if self.note else "gone" if self.old else "new"
+            return _one_sided_state(self.old is not None, self.note)
         if change := call_kind_change("", self.old.kind, self.new.kind, ("", 0), self.recorded):
-            return "note" if change.kind in NOTES else "changed"
-        return "changed" if self.pointer else "same"
+            return DiffState.NOTE if change.kind in NOTES else DiffState.CHANGED
+        return DiffState.CHANGED if self.pointer else DiffState.UNCHANGED
+
+
+def _one_sided_state(only_old: bool, note: bool) -> DiffState:
+    if note:
+        return DiffState.NOTE
+    return DiffState.REMOVED if only_old else DiffState.ADDED
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The merged graph as DOT text: gone, new and changed are told apart by line, sign and word."""
+"""The merged graph as DOT text: line, sign and word show what is removed, added and changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import graphviz
 
-from analyzer.diff.change import Diff
+from analyzer.diff.change import Diff, DiffState
 from analyzer.diff.merged_graph import CHANGED, NO_NAMES, MergedCall, MergedNode, merge_graphs
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Call, CallGraph
@@ -21,48 +21,51 @@ from reports.dot.call_graph import EDGE_STYLES, dot_text, draw_in_folders, empty
 _LONGEST_LINK = 300  # characters; dot's lexer gives up on lines of 16 KiB
 _REMOVED, _ADDED, _CHANGED = (mark.sign for mark in (DiffMark.REMOVED, DiffMark.ADDED, DiffMark.CHANGED))
 _LEGEND = (
-    f"{_REMOVED} dashed: gone     {_ADDED} bold: new     {_CHANGED} double frame, both words: changed     "
-    "dotted: another machine version or compiler's choice     thin: the same"
+    f"{_REMOVED} dashed: removed     {_ADDED} bold: added     {_CHANGED} double frame, two labels: changed     "
+    "dotted: note (machine version, compiler optimisation)     thin: unchanged"
 )
-_CHANGED_WORDS = {kind: f"{MARK_OF[kind].sign} {kind.value}" for kind in CHANGED}
+_CHANGE_LABELS = {kind: f"{MARK_OF[kind].sign} {kind.value}" for kind in CHANGED}
 _NODE_STYLES = {
-    "gone": {"style": "rounded,dashed,filled", "color": "#a8480a", "fontcolor": "#a8480a"},
-    "new": {"style": "rounded,bold,filled", "color": "#1f5fbf", "penwidth": "2.6"},
-    "changed": {"peripheries": "2", "color": "#7a3fb0"},
-    "note": {"style": "rounded,dotted,filled", "color": "gray35", "penwidth": "1.6"},
-    "same": {"color": "gray65", "fontcolor": "gray30"},
+    DiffState.REMOVED: {"style": "rounded,dashed,filled", "color": "#a8480a", "fontcolor": "#a8480a"},
+    DiffState.ADDED: {"style": "rounded,bold,filled", "color": "#1f5fbf", "penwidth": "2.6"},
+    DiffState.CHANGED: {"peripheries": "2", "color": "#7a3fb0"},
+    DiffState.NOTE: {"style": "rounded,dotted,filled", "color": "gray35", "penwidth": "1.6"},
+    DiffState.UNCHANGED: {"color": "gray65", "fontcolor": "gray30"},
 }
-_EDGE_STATES = {
-    "gone": {"style": "dashed", "color": "#a8480a", "fontcolor": "#a8480a"},
-    "new": {"style": "bold", "color": "#1f5fbf", "fontcolor": "#1f5fbf", "penwidth": "2.2"},
-    "changed": {"style": "solid", "color": "#7a3fb0:invis:#7a3fb0", "fontcolor": "#7a3fb0"},
-    "note": {"style": "dotted", "color": "gray35", "penwidth": "1.6"},
-    "same": {"style": "solid", "color": "gray65", "fontcolor": "gray45", "penwidth": "0.8"},
+_EDGE_STYLES_OF_STATE = {
+    DiffState.REMOVED: {"style": "dashed", "color": "#a8480a", "fontcolor": "#a8480a"},
+    DiffState.ADDED: {"style": "bold", "color": "#1f5fbf", "fontcolor": "#1f5fbf", "penwidth": "2.2"},
+    DiffState.CHANGED: {"style": "solid", "color": "#7a3fb0:invis:#7a3fb0", "fontcolor": "#7a3fb0"},
+    DiffState.NOTE: {"style": "dotted", "color": "gray35", "penwidth": "1.6"},
+    DiffState.UNCHANGED: {"style": "solid", "color": "gray65", "fontcolor": "gray45", "penwidth": "0.8"},
 }
 
 
 def merged_dot(old: CallGraph, new: CallGraph, diff: Diff, names: SymbolHistory = NO_NAMES) -> str:
-    """DOT text of both graphs in one. Ids as in `formats.to_dot`; the class of a node or an edge is what became
-    of it: gone, new, changed, note, same. A node links to `#f=NAME@WHERE`, as the page of the comparison does."""
-    both = merge_graphs(old, new, diff, names)
+    """Return the DOT text of both graphs, merged into one.
+
+    The ids are those of `formats.to_dot`; the class of a node or an edge is its `DiffState`. A node links to
+    `#f=NAME@WHERE`, as the comparison page does.
+    """
+    merged = merge_graphs(old, new, diff, names)
     dot = empty_drawing()
     dot.attr("graph", label=dot_text(_LEGEND, len(_LEGEND)), labelloc="b", fontsize="11")
     draw_in_folders(
         dot,
-        [(it.node, number) for number, it in enumerate(both.nodes)],
-        lambda box, number: _draw_node(box, both.nodes[number], f"f{number}"),
+        [(function.node, number) for number, function in enumerate(merged.nodes)],
+        lambda box, number: _draw_node(box, merged.nodes[number], f"f{number}"),
     )
-    for number, call in enumerate(both.calls):
+    for number, call in enumerate(merged.calls):
         _draw_edge(dot, call, f"e{number}")
     return str(dot.source)
 
 
-def _draw_node(dot: graphviz.Digraph, both: MergedNode, identifier: str) -> None:
-    node, state = both.node, both.state
+def _draw_node(dot: graphviz.Digraph, merged: MergedNode, identifier: str) -> None:
+    node, state = merged.node, merged.state
     milestone = " milestone" if node.milestones else ""
     dot.node(
         identifier,
-        label=graphviz.nohtml("\\n".join(_node_lines(both, state))),
+        label=graphviz.nohtml("\\n".join(_node_lines(merged))),
         id=identifier,
         tooltip=dot_text(f"{node.function.name} in {node.file or node.function.where}: {state}"),
         URL=_link(node.function),
@@ -75,16 +78,18 @@ def _link(function: Function) -> str:
     return link if len(link) <= _LONGEST_LINK else ""
 
 
-def _node_lines(both: MergedNode, state: str) -> list[str]:
-    node = both.node
+def _node_lines(merged: MergedNode) -> list[str]:
+    node, state = merged.node, merged.state
     name = dot_text(node.function.name)
-    if both.old and both.new and both.old.function.name != both.new.function.name:
-        name = f"{dot_text(both.old.function.name)} →\\n{name}"
-    sign = {"gone": f"{_REMOVED} ", "new": f"{_ADDED} "}.get(state, "")
-    words = ", ".join(words for kind, words in _CHANGED_WORDS.items() if kind in both.kinds)
-    word = {"gone": "gone", "new": "new", "changed": words}.get(state, "")
+    if merged.old and merged.new and merged.old.function.name != merged.new.function.name:
+        name = f"{dot_text(merged.old.function.name)} →\\n{name}"
+    sign = {DiffState.REMOVED: f"{_REMOVED} ", DiffState.ADDED: f"{_ADDED} "}.get(state, "")
+    if state is DiffState.CHANGED:
+        label = ", ".join(label for kind, label in _CHANGE_LABELS.items() if kind in merged.kinds)
+    else:
+        label = state.value if sign else ""
     file = dot_text(PurePosixPath(node.file).name or node.function.where)
-    return [sign + name, f"{file}, {word}" if word else file]
+    return [sign + name, f"{file}, {label}" if label else file]
 
 
 def _draw_edge(dot: graphviz.Digraph, call: MergedCall, identifier: str) -> None:
@@ -96,31 +101,30 @@ def _draw_edge(dot: graphviz.Digraph, call: MergedCall, identifier: str) -> None
         f"f{call.callee}",
         id=identifier,
         tooltip=dot_text(f"{shown.caller} to {shown.callee}: {state}"),
-        label=_edge_label(call, state),
+        label=_edge_label(call),
         arrowhead=EDGE_STYLES[shown.kind].get("arrowhead", "normal"),
-        **{"class": state, **_EDGE_STATES[state]},
+        **{"class": state.value, **_EDGE_STYLES_OF_STATE[state]},
     )
 
 
-def _edge_label(call: MergedCall, state: str) -> str:
-    before, after = (_words(side) for side in (call.old, call.new))
-    if state == "gone":
-        return f"{_REMOVED} {before or 'gone'}"
-    if state == "new":
-        return f"{_ADDED} {after}".rstrip()
-    if state == "same":
-        return after
+def _edge_label(call: MergedCall) -> str:
+    old, new = _call_label(call.old), _call_label(call.new)
+    if call.state is DiffState.REMOVED:
+        return f"{_REMOVED} {old or 'removed'}"
+    if call.state is DiffState.ADDED:
+        return f"{_ADDED} {new}".rstrip()
+    if call.state is DiffState.UNCHANGED:
+        return new
     if not call.old or not call.new:
-        return after or before
-    if before == after:
-        return f"{_CHANGED} {after}, set in another way"
-    was, now = before or CALL_KINDS[call.old.kind].label, after or CALL_KINDS[call.new.kind].label
-    sign = "" if state == "note" else f"{_CHANGED} "
-    return f"{sign}{was} →\\n{now}"
+        return new or old
+    if old == new:
+        return f"{_CHANGED} {new}, other pointer origin"
+    sign = "" if call.state is DiffState.NOTE else f"{_CHANGED} "
+    return f"{sign}{old or CALL_KINDS[call.old.kind].label} →\\n{new or CALL_KINDS[call.new.kind].label}"
 
 
-def _words(call: Call | None) -> str:
-    """The pointer's place, else the word for the kind; "" for a plain call."""
+def _call_label(call: Call | None) -> str:
+    """Return the pointer slots of an indirect call, else the label of the call kind; "" for a direct call."""
     if call is None:
         return ""
     slots = dict.fromkeys(p.name for p in call.pointers if p.name and p.kind is not SlotKind.ARGUMENT)

@@ -1,1 +1,1 @@
-"""The HTML report and the HTML comparison: page data first, templates last."""
+"""The report page and the comparison page in HTML: page data first, templates last."""

@@ -1,62 +1,62 @@
-"""Each kind of change by a sign, a word and a family; the family gives border and shade."""
+"""Each kind of change as a sign, a label and a state; the state gives the border and the colour."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analyzer.diff.change import NOTES, Change, ChangeKind
+from analyzer.diff.change import NOTES, Change, ChangeKind, DiffState
 from analyzer.policy.verdict import JudgedChange
 from analyzer.text import visible
 from reports.diff_marks import mark_sign
 from reports.html.diff_page import ChangeMark
 from reports.text.sentences import sentence
 
-FAMILIES: dict[ChangeKind, tuple[str, str]] = {
-    ChangeKind.CHAIN_REMOVED: ("gone", "not reached"),
-    ChangeKind.THREAD: ("changed", "other thread"),
-    ChangeKind.REMOVED: ("gone", "removed"),
-    ChangeKind.INSERTED: ("new", "inserted"),
-    ChangeKind.RENAMED: ("changed", "renamed"),
-    ChangeKind.CALL_KIND: ("changed", "call kind"),
-    ChangeKind.POINTER: ("changed", "pointer"),
-    ChangeKind.IOCTL_REMOVED: ("gone", "ioctl removed"),
-    ChangeKind.IOCTL_ADDED: ("new", "ioctl added"),
-    ChangeKind.IOCTL_REORDERED: ("changed", "ioctl reordered"),
-    ChangeKind.CHAIN_ADDED: ("new", "reached"),
-    ChangeKind.MOVED: ("changed", "moved"),
-    ChangeKind.FUNCTION_REMOVED: ("gone", "function gone"),
-    ChangeKind.FUNCTION_ADDED: ("new", "function new"),
-    ChangeKind.CALL_REMOVED: ("gone", "call gone"),
-    ChangeKind.CALL_ADDED: ("new", "call new"),
-    ChangeKind.KIND_UNKNOWN: ("note", "kind unknown"),
-    ChangeKind.HITS: ("note", "hits"),
-    ChangeKind.MACHINE_VERSION: ("note", "numbered"),
-    ChangeKind.OPTIMISED: ("note", "optimised"),
+STATES_AND_LABELS: dict[ChangeKind, tuple[DiffState, str]] = {
+    ChangeKind.CHAIN_REMOVED: (DiffState.REMOVED, "not reached"),
+    ChangeKind.THREAD: (DiffState.CHANGED, "other thread"),
+    ChangeKind.REMOVED: (DiffState.REMOVED, "removed"),
+    ChangeKind.INSERTED: (DiffState.ADDED, "inserted"),
+    ChangeKind.RENAMED: (DiffState.CHANGED, "renamed"),
+    ChangeKind.CALL_KIND: (DiffState.CHANGED, "call kind"),
+    ChangeKind.POINTER: (DiffState.CHANGED, "pointer"),
+    ChangeKind.IOCTL_REMOVED: (DiffState.REMOVED, "ioctl removed"),
+    ChangeKind.IOCTL_ADDED: (DiffState.ADDED, "ioctl added"),
+    ChangeKind.IOCTL_REORDERED: (DiffState.CHANGED, "ioctl reordered"),
+    ChangeKind.CHAIN_ADDED: (DiffState.ADDED, "reached"),
+    ChangeKind.MOVED: (DiffState.CHANGED, "moved"),
+    ChangeKind.FUNCTION_REMOVED: (DiffState.REMOVED, "function removed"),
+    ChangeKind.FUNCTION_ADDED: (DiffState.ADDED, "function added"),
+    ChangeKind.CALL_REMOVED: (DiffState.REMOVED, "call removed"),
+    ChangeKind.CALL_ADDED: (DiffState.ADDED, "call added"),
+    ChangeKind.KIND_UNKNOWN: (DiffState.NOTE, "kind unknown"),
+    ChangeKind.HITS: (DiffState.NOTE, "hits"),
+    ChangeKind.MACHINE_VERSION: (DiffState.NOTE, "machine version"),
+    ChangeKind.OPTIMISED: (DiffState.NOTE, "optimised"),
 }
-"""The family and the word of each kind; its sign is that of `reports.diff_marks`."""
+"""The state and the label of each kind; its sign is that of `reports.diff_marks`."""
 
 
 class ChangeMarks:
-    """The marks of all changes, by change."""
+    """Looks up the marks of all changes by change."""
 
     def __init__(self, findings: Iterable[JudgedChange]) -> None:
         self._marks = {f.change.key: _mark(f, f"change-{number}") for number, f in enumerate(findings, 1)}
 
     def of(self, change: Change) -> ChangeMark:
-        """The mark of `change`; without an anchor when the verdict has no such change."""
+        """Return the mark of `change`; without an anchor when the verdict does not contain the change."""
         known = self._marks.get(change.key)
         return known or _mark(JudgedChange(change, change.kind not in NOTES), "")
 
 
 def _mark(finding: JudgedChange, anchor: str) -> ChangeMark:
     change = finding.change
-    family, word = FAMILIES[change.kind]
+    state, label = STATES_AND_LABELS[change.kind]
     return ChangeMark(
         anchor=anchor,
         kind=change.kind.value,
-        family=family,
+        state=state,
         sign=mark_sign(change.kind),
-        word=word,
+        label=label,
         sentence=visible(sentence(change)),
         counts=finding.counts,
         accepted=visible(finding.accepted),

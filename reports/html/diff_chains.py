@@ -1,32 +1,32 @@
-"""The chains side by side, as page data: rows, what differs in them, and what is folded away."""
+"""The aligned chains as page data: rows, their changes, and blocks of hidden unchanged rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
+from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind, DiffState
 from analyzer.graph.call_graph import ChainStep
 from analyzer.model.call_kinds import call_arrow
 from analyzer.text import visible
 from gdbscripts.enums import PointerOutcome
-from reports.html.change_marks import FAMILIES, ChangeMarks
+from reports.html.change_marks import STATES_AND_LABELS, ChangeMarks
 from reports.html.diff_page import ChainSection, RowBlock, StepCell, StepRow, TextPart
 from reports.html.story import identity, kind_sentence
 from reports.text.pointers import place_words, setting_words, slot_words
 from reports.text.sentences import counted, first_divergence
 
-_FEWEST = 3  # rows that are worth a button
+_MIN_HIDDEN_ROWS = 3  # fewer rows are shown
 _RENAMES = {ChangeKind.RENAMED, ChangeKind.MACHINE_VERSION}
 _CALLS = {ChangeKind.CALL_KIND, ChangeKind.KIND_UNKNOWN, ChangeKind.OPTIMISED}
 
 
 def chain_section(chain: ChainDiff, number: int, marks: ChangeMarks) -> ChainSection:
-    """The two chains to one milestone; `number` makes its anchors."""
+    """Return the section of the two chains to one milestone; `number` makes its anchors unique."""
     first = next((position for position, row in enumerate(chain.rows) if row.differs), None)
-    lacks = _lacking_side(chain)
-    pairs = tuple(
-        _pair(row, bool(lacks), f"row-{number}-{position}", marks, position == first)
+    missing_side = _missing_side(chain)
+    rows = tuple(
+        _step_row(row, bool(missing_side), f"row-{number}-{position}", marks, position == first)
         for position, row in enumerate(chain.rows)
     )
     in_rows = {change.key for row in chain.rows for change in row.changes}
@@ -35,19 +35,19 @@ def chain_section(chain: ChainDiff, number: int, marks: ChangeMarks) -> ChainSec
         title=visible(chain.title),
         milestone=chain.milestone,
         threads=_threads(chain),
-        family={"new": "gone", "old": "new", "": "both"}[lacks],
+        state={"new": DiffState.REMOVED, "old": DiffState.ADDED, "": None}[missing_side],
         marks=tuple(marks.of(change) for change in chain.changes if change.key not in in_rows),
-        lead=visible(first_divergence(chain)),
-        lead_anchor="" if first is None else pairs[first].anchor,
-        lead_known=first is not None and first < chain.known,
-        missing=f"The {lacks} side does not have this chain." if lacks else "",
+        divergence=visible(first_divergence(chain)),
+        divergence_anchor="" if first is None else rows[first].anchor,
+        divergence_shared=first is not None and first < chain.known,
+        missing_side=f"The {missing_side} side does not have this chain." if missing_side else "",
         summary=counted(chain.changes),
-        blocks=tuple(_blocks(pairs, chain.known if chain.known >= _FEWEST else 0, f"fold-{number}")),
+        blocks=tuple(_blocks(rows, chain.known if chain.known >= _MIN_HIDDEN_ROWS else 0, f"fold-{number}")),
     )
 
 
-def _lacking_side(chain: ChainDiff) -> str:
-    """The side that has no step of the chain: new, old, or "" for none."""
+def _missing_side(chain: ChainDiff) -> str:
+    """Return the side that has no step of the chain: "new", "old", or "" for none."""
     if not any(row.new for row in chain.rows):
         return "new"
     return "" if any(row.old for row in chain.rows) else "old"
@@ -59,32 +59,32 @@ def _threads(chain: ChainDiff) -> TextPart:
     return TextPart(visible(chain.new_thread or chain.old_thread))
 
 
-def _pair(row: AlignedRow, one_sided: bool, anchor: str, marks: ChangeMarks, first: bool) -> StepRow:
-    told = tuple(marks.of(change) for change in row.changes)
+def _step_row(row: AlignedRow, one_sided: bool, anchor: str, marks: ChangeMarks, diverges: bool) -> StepRow:
+    marks_of_row = tuple(marks.of(change) for change in row.changes)
     step = row.new or row.old
     return StepRow(
         anchor=anchor,
-        family=_family(row, one_sided),
-        kinds=" ".join(mark.kind for mark in told),
-        marks=told,
+        state=_row_state(row, one_sided),
+        kinds=" ".join(mark.kind for mark in marks_of_row),
+        marks=marks_of_row,
         identity=visible(identity(step.function)) if step else "",
         old=_cell(row.old, row.new, row.changes) if row.old else None,
         new=_cell(row.new, row.old, row.changes) if row.new else None,
         remarks=tuple(_remarks(row.changes, marks)),
-        first=first,
+        diverges=diverges,
     )
 
 
-def _family(row: AlignedRow, one_sided: bool) -> str:
-    """What the row looks like. A side that lacks the whole chain says so once, not in each row."""
+def _row_state(row: AlignedRow, one_sided: bool) -> DiffState:
+    """Return the state of the worst change; rows of a chain that one side lacks as a whole are unchanged."""
     if row.changes:
-        return FAMILIES[min(row.changes, key=_badness).kind][0]
+        return STATES_AND_LABELS[min(row.changes, key=_position_of_kind).kind][0]
     if one_sided or (row.old and row.new):
-        return "same"
-    return "gone" if row.old else "new"
+        return DiffState.UNCHANGED
+    return DiffState.REMOVED if row.old else DiffState.ADDED
 
 
-def _badness(change: Change) -> int:
+def _position_of_kind(change: Change) -> int:
     return list(ChangeKind).index(change.kind)
 
 
@@ -98,27 +98,29 @@ def _remarks(changes: Sequence[Change], marks: ChangeMarks) -> Iterator[str]:
 
 def _cell(step: ChainStep, other: ChainStep | None, changes: Sequence[Change]) -> StepCell:
     kinds = {change.kind for change in changes}
-    through, settings = _pointer(step), _settings(step)
-    theirs = {_pointer(other), *_settings(other)} if other else set()
-    pointer = ChangeKind.POINTER in kinds
+    slot, origins = _pointer_slot(step), _pointer_origins(step)
+    of_other_side = {_pointer_slot(other), *_pointer_origins(other)} if other else set()
+    pointer_changed = ChangeKind.POINTER in kinds
     place = f"{step.file}:{step.line}" if step.file and step.line else step.file or step.function.where
     return StepCell(
         function=TextPart(visible(step.function.name), bool(kinds & _RENAMES)),
         place=TextPart(visible(place), ChangeKind.MOVED in kinds),
         kind=step.kind.value if step.kind else "root",
         arrow=call_arrow(step.kind),
-        how=TextPart(kind_sentence(step.kind), bool(kinds & _CALLS)),
-        through=TextPart(through, pointer and through not in theirs) if through else None,
-        settings=tuple(TextPart(words, words not in theirs) for words in settings) if pointer else (),
+        call_sentence=TextPart(kind_sentence(step.kind), bool(kinds & _CALLS)),
+        pointer_slot=TextPart(slot, pointer_changed and slot not in of_other_side) if slot else None,
+        pointer_origins=(
+            tuple(TextPart(origin, origin not in of_other_side) for origin in origins) if pointer_changed else ()
+        ),
     )
 
 
-def _pointer(step: ChainStep) -> str:
+def _pointer_slot(step: ChainStep) -> str:
     return visible(f"through {slot_words(step.pointer)}") if step.pointer else ""
 
 
-def _settings(step: ChainStep) -> tuple[str, ...]:
-    """How the pointer was set, without lines: they change with every version."""
+def _pointer_origins(step: ChainStep) -> tuple[str, ...]:
+    """Return how the pointer was set, without line numbers, which change with every version."""
     if step.pointer is None:
         return ()
     steps = [
@@ -130,31 +132,33 @@ def _settings(step: ChainStep) -> tuple[str, ...]:
     return tuple(map(visible, steps))
 
 
-def _blocks(pairs: Sequence[StepRow], known: int, anchor: str) -> Iterator[RowBlock]:
-    """What was told before and long runs of equal rows behind buttons, the neighbours of changes in the open."""
-    if known:
-        told = sum(pair.family not in ("same", "note") for pair in pairs[:known])
-        also = f", {told} of them changed" if told else ""
-        yield RowBlock(f"{anchor}-known", f"{known} as before{also}", _names(pairs[:known]), tuple(pairs[:known]))
-    folded = _folded(pairs, known)
-    for fold, group in groupby(range(known, len(pairs)), key=folded.__contains__):
+def _blocks(rows: Sequence[StepRow], shared: int, anchor: str) -> Iterator[RowBlock]:
+    """Yield the rows in blocks: the first `shared` rows and long runs of unchanged rows are hidden."""
+    if shared:
+        first_rows = tuple(rows[:shared])
+        changed = sum(row.state not in (DiffState.UNCHANGED, DiffState.NOTE) for row in first_rows)
+        label = f"{shared} rows of an earlier chain{f', {changed} of them changed' if changed else ''}"
+        yield RowBlock(f"{anchor}-shared", label, _function_range(first_rows), first_rows)
+    hidden_rows = _hidden_rows(rows, shared)
+    for hidden, group in groupby(range(shared, len(rows)), key=hidden_rows.__contains__):
         positions = list(group)
-        rows = tuple(pairs[position] for position in positions)
-        label = f"{len(rows)} the same" if fold else ""
-        yield RowBlock(f"{anchor}-{positions[0]}", label, _names(rows) if fold else "", rows)
+        block = tuple(rows[position] for position in positions)
+        label = f"{len(block)} unchanged" if hidden else ""
+        yield RowBlock(f"{anchor}-{positions[0]}", label, _function_range(block) if hidden else "", block)
 
 
-def _folded(pairs: Sequence[StepRow], known: int) -> set[int]:
-    """Positions of equal rows away from any change; where it ends is always shown."""
-    folded: set[int] = set()
-    for same, group in groupby(range(known, len(pairs)), key=lambda position: pairs[position].family == "same"):
+def _hidden_rows(rows: Sequence[StepRow], shared: int) -> set[int]:
+    """Return the positions of unchanged rows that are neither beside a change nor the last row."""
+    hidden: set[int] = set()
+    unchanged = [row.state is DiffState.UNCHANGED for row in rows]
+    for is_unchanged, group in groupby(range(shared, len(rows)), key=unchanged.__getitem__):
         run = list(group)
-        inner = run[int(run[0] > known) : -1]
-        if same and len(inner) >= _FEWEST:
-            folded.update(inner)
-    return folded
+        inner = run[int(run[0] > shared) : -1]
+        if is_unchanged and len(inner) >= _MIN_HIDDEN_ROWS:
+            hidden.update(inner)
+    return hidden
 
 
-def _names(pairs: Sequence[StepRow]) -> str:
-    cells = [pair.new or pair.old for pair in (pairs[0], pairs[-1])]
+def _function_range(rows: Sequence[StepRow]) -> str:
+    cells = [row.new or row.old for row in (rows[0], rows[-1])]
     return " … ".join(cell.function.text for cell in cells if cell)

@@ -1,27 +1,29 @@
-"""What the page of a comparison shows, as data. The template only prints it."""
+"""What the comparison page shows, as data. The template only prints it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from analyzer.diff.change import DiffState
+
 
 @dataclass(frozen=True)
 class ChangeMark:
-    """A change, told by a sign, a word and a family (gone, new, changed, note), so that no colour is needed."""
+    """A change as a sign, a label and a state, so that the page does not depend on colours."""
 
-    anchor: str  # of its line in the table of all changes
+    anchor: str  # of its row in the table of all changes
     kind: str
-    family: str
+    state: DiffState
     sign: str
-    word: str
+    label: str
     sentence: str
     counts: bool
-    accepted: str
+    accepted: str  # the reason of the allow-list, "" when not accepted
 
 
 @dataclass(frozen=True)
 class TextPart:
-    """A piece of text; `changed` when it is what differs from the other side."""
+    """A piece of text; `changed` when the other side has another text."""
 
     text: str
     changed: bool = False
@@ -29,63 +31,63 @@ class TextPart:
 
 @dataclass(frozen=True)
 class StepCell:
-    """A function as one side has it. `kind` says how the one before came to it."""
+    """A function in the chain of one side; `kind`, `arrow` and `call_sentence` say how its caller calls it."""
 
     function: TextPart
     place: TextPart
     kind: str
     arrow: str
-    how: TextPart
-    through: TextPart | None  # the pointer it was called through
-    settings: tuple[TextPart, ...]  # how that was set, when this is what changed
+    call_sentence: TextPart
+    pointer_slot: TextPart | None  # that it is called through
+    pointer_origins: tuple[TextPart, ...]  # how the pointer was set, when that changed
 
 
 @dataclass(frozen=True)
 class StepRow:
-    """A row of two aligned chains. `identity` is the function's in the merged graph."""
+    """A row of two aligned chains; `identity` is that of its function in the merged graph."""
 
     anchor: str
-    family: str  # of its worst change; "same" without one
-    kinds: str  # of all its changes, by spaces
+    state: DiffState  # of its worst change
+    kinds: str  # of all its changes, separated by spaces
     marks: tuple[ChangeMark, ...]
     identity: str
     old: StepCell | None
     new: StepCell | None
     remarks: tuple[str, ...]
-    first: bool  # the chains part here
+    diverges: bool  # the first row with a change: the chains diverge here
 
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Rows that stand together: behind a button with `label`, or open when that is ""."""
+    """Rows in succession, hidden behind a button with `button_label`, or shown when that is ""."""
 
     anchor: str
-    label: str
-    names: str  # a taste of what is behind the button
-    pairs: tuple[StepRow, ...]
+    button_label: str
+    function_range: str  # the first and the last function of hidden rows
+    rows: tuple[StepRow, ...]
 
 
 @dataclass(frozen=True)
 class ChainSection:
-    """The two chains to a milestone. `missing` tells of a side that lacks it."""
+    """The two aligned chains to a milestone."""
 
     anchor: str
     title: str
     milestone: str
     threads: TextPart
-    family: str  # gone or new when one side lacks it, else "both"
+    state: DiffState | None  # removed or added when one side lacks the chain, else None
     marks: tuple[ChangeMark, ...]  # of the chain as a whole
-    lead: str
-    lead_anchor: str  # the row where the chains part, "" without one
-    lead_known: bool  # that row stood in a chain before
-    missing: str
+    divergence: str  # where the chains diverge, as a sentence; "" when they do not
+    divergence_anchor: str  # the row where the chains diverge, "" without one
+    divergence_shared: bool  # that row is shared with an earlier chain
+    missing_side: str  # that one side lacks the chain, as a sentence; "" when both have it
     summary: str
     blocks: tuple[RowBlock, ...]
 
 
 @dataclass(frozen=True)
 class PageLink:
-    """A place on this page."""
+    """A link to an anchor of this page."""
 
     anchor: str
     text: str
@@ -93,27 +95,27 @@ class PageLink:
 
 @dataclass(frozen=True)
 class ChangeEntry:
-    """A line of the table of all changes."""
+    """A row of the table of all changes."""
 
     mark: ChangeMark
-    words: str  # what it is about, and for an order the order
-    places: tuple[PageLink, ...]  # the chapters that show it
-    place: str
+    subject: str  # what changed, as allow-lists name it; of a reordered ioctl the whole sentence
+    chains: tuple[PageLink, ...]  # its rows in the chains
+    place: str  # in the source, file:line or file
 
 
 @dataclass(frozen=True)
 class ChangeCount:
-    """How many changes of a kind there are."""
+    """The number of changes of one kind, as a text."""
 
     kind: str
-    family: str
+    state: DiffState
     sign: str
     text: str
 
 
 @dataclass(frozen=True)
 class ProvenanceFact:
-    """Something known of both sides."""
+    """A fact on the recordings or builds of both sides, such as the QEMU version."""
 
     name: str
     old: str
@@ -121,45 +123,45 @@ class ProvenanceFact:
 
     @property
     def differs(self) -> bool:
-        """Whether the two sides differ in it."""
+        """Whether the values of both sides differ."""
         return self.old != self.new
 
 
 @dataclass(frozen=True)
 class RuleRow:
-    """A must-hold rule and what became of it."""
+    """A rule of the allow-list, its outcome, and the path that explains the outcome."""
 
     outcome: str
     sign: str
     rule: str
     reason: str
-    words: str
+    explanation: str
     path: str
 
 
 @dataclass(frozen=True)
 class DiffPage:
-    """The whole page."""
+    """All data of the comparison page."""
 
     title: str
-    status: str  # same, differs, unchecked
-    sign: str
-    status_words: str
-    verdict: str
+    status: str  # same, differs, not-comparable
+    status_sign: str
+    status_label: str
+    summary: str
     old: str
     new: str
     facts: tuple[ProvenanceFact, ...]
-    build: tuple[ProvenanceFact, ...]
-    not_comparable: tuple[tuple[str, str], ...]  # what, and why
+    build_facts: tuple[ProvenanceFact, ...]
+    not_comparable: tuple[tuple[str, str], ...]  # subject, reason
     rules: tuple[RuleRow, ...]
-    stale: tuple[str, ...]
-    chips: tuple[ChangeCount, ...]
-    chapters: tuple[ChainSection, ...]  # of the targets
-    others: tuple[ChainSection, ...]
-    gone: int  # rows of the chains that are on the old side only
-    entries: tuple[ChangeEntry, ...]
-    ioctls_gone: tuple[ChangeEntry, ...]
-    ioctls_new: tuple[ChangeEntry, ...]
-    ioctls_moved: tuple[ChangeEntry, ...]
+    stale_entries: tuple[str, ...]  # of the allow-list
+    change_counts: tuple[ChangeCount, ...]
+    chains: tuple[ChainSection, ...]  # to target milestones
+    other_chains: tuple[ChainSection, ...]
+    removed_rows: int  # of the chains
+    changes: tuple[ChangeEntry, ...]
+    ioctls_removed: tuple[ChangeEntry, ...]
+    ioctls_added: tuple[ChangeEntry, ...]
+    ioctls_reordered: tuple[ChangeEntry, ...]
     svg: str
-    svg_missing: str
+    svg_missing: str  # why there is no drawing

@@ -1,4 +1,4 @@
-"""The I/O path of the report: each access across four lanes: guest, KVM, QEMU's vCPU thread, device."""
+"""The I/O timeline of the report: each access in four columns: guest, KVM, QEMU's vCPU thread, device."""
 
 from __future__ import annotations
 
@@ -16,44 +16,43 @@ from reports.html.report_page import DeviceCall, IoAccessRow
 from reports.text.io_accesses import access_words
 from reports.text.pointers import place_words, setting_words, slot_words
 
-_MOST_VALUES = 24  # shown of accesses alike
+_VALUE_LIMIT = 24  # values shown in one row
 
 
 def io_access_rows(recording: Recording) -> Iterator[IoAccessRow]:
-    """The accesses in the order made; those alike that follow each other are told once."""
-    for _, alike in groupby(io_accesses(recording), key=_likeness):
-        group = list(alike)
-        yield _row(group, recording)
+    """Yield the I/O accesses in the order of the recording; those that differ only in value share a row."""
+    for _, accesses in groupby(io_accesses(recording), key=_all_but_value):
+        yield _io_access_row(list(accesses), recording)
 
 
 def exit_counts(recording: Recording) -> tuple[tuple[str, int, int], ...]:
-    """(reason, how many there were, how many were followed) of the exits to QEMU."""
-    followed: dict[int, int] = {}
+    """Return (reason, number of exits, number of recorded exits) of the exits to QEMU, most frequent first."""
+    recorded: dict[int, int] = {}
     for exit_ in recording.exits:
         reason = int.from_bytes(exit_.run[8:12], "little")
-        followed[reason] = followed.get(reason, 0) + 1
+        recorded[reason] = recorded.get(reason, 0) + 1
     counts = sorted(recording.exit_counts.items(), key=lambda item: -item[1])
-    return tuple((exit_reason(reason), count, followed.get(reason, 0)) for reason, count in counts)
+    return tuple((exit_reason(reason), count, recorded.get(reason, 0)) for reason, count in counts)
 
 
-def _likeness(access: IoAccess) -> tuple[object, ...]:
-    ways = tuple(tuple(frame.function for frame in stop.frames) for stop in (*access.handled, *access.coalesced))
-    return access.thread, access.kind, access.address, access.size, access.served, access.reason, ways
+def _all_but_value(access: IoAccess) -> tuple[object, ...]:
+    chains = tuple(tuple(frame.function for frame in stop.frames) for stop in (*access.handled, *access.coalesced))
+    return access.thread, access.kind, access.address, access.size, access.served, access.reason, chains
 
 
-def _row(group: Sequence[IoAccess], recording: Recording) -> IoAccessRow:
-    first = group[0]
+def _io_access_row(accesses: Sequence[IoAccess], recording: Recording) -> IoAccessRow:
+    first = accesses[0]
     return IoAccessRow(
         thread=first.thread,
         time=f"{first.time:.4f}",
-        guest=access_words(first),
+        access=access_words(first),
         instruction=first.instruction,
-        more=_more(group),
+        repetitions=_repetitions(accesses),
         kvm=first.reason or first.served,
-        leaves=bool(first.reason),
-        kernel=f" {call_arrow(CallKind.KERNEL)} ".join(first.kernel),
-        lanes=tuple(_lane(stop, recording, coalesced) for stop, coalesced in _stops(first)),
-        back=_back(first),
+        exits_to_qemu=bool(first.reason),
+        kernel_chain=f" {call_arrow(CallKind.KERNEL)} ".join(first.kernel),
+        device_calls=tuple(_device_call(stop, recording, coalesced) for stop, coalesced in _stops(first)),
+        returned=_returned(first),
     )
 
 
@@ -62,29 +61,30 @@ def _stops(access: IoAccess) -> Iterator[tuple[Stop, bool]]:
     yield from ((stop, False) for stop in access.handled)
 
 
-def _more(group: Sequence[IoAccess]) -> str:
-    """What the others of a group do."""
-    if len(group) == 1:
+def _repetitions(accesses: Sequence[IoAccess]) -> str:
+    """Return how many accesses there are and their values, as text when all are printable; "" for one access."""
+    if len(accesses) == 1:
         return ""
-    values = [access.value for access in group]
+    values = [access.value for access in accesses]
     if all(value is not None and (32 <= value < 127 or value in (10, 13)) for value in values):
         text = " ".join("".join(chr(value or 0) for value in values).split())
-        return f"{len(group)} like this, together: {text}"
-    shown = ", ".join("?" if value is None else f"{value:#x}" for value in values[:_MOST_VALUES])
-    return f"{len(group)} like this: {shown}{', …' if len(values) > _MOST_VALUES else ''}"
+        return f"{len(accesses)} accesses, values as text: {text}"
+    shown = ", ".join("?" if value is None else f"{value:#x}" for value in values[:_VALUE_LIMIT])
+    return f"{len(accesses)} accesses, values: {shown}{', …' if len(values) > _VALUE_LIMIT else ''}"
 
 
-def _lane(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCall:
+def _device_call(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCall:
     steps = own_chain(stop, recording)
     device = steps[-1]
-    through, set_by = "", ""
+    slot_text, set_by = "", ""
     if device.pointer is not None:
         slot = graph_pointer(device.pointer)
-        through = slot_words(slot)
-        told = [
+        slot_text = slot_words(slot)
+        origins = [
             f"{setting_words(step)}{', ' if place_words(step) else ''}{place_words(step)}" for step in slot.set_by
         ]
-        set_by = "; ".join(told) if slot.outcome is PointerOutcome.EXPLAINED else f"{slot.outcome}: {slot.reason}"
+        explained = slot.outcome is PointerOutcome.EXPLAINED
+        set_by = "; ".join(origins) if explained else f"{slot.outcome}: {slot.reason}"
     frame = stop.frames[0]
     return DeviceCall(
         completes_coalesced_write=coalesced,
@@ -95,14 +95,14 @@ def _lane(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCall:
         device=device.function.name,
         place=f"{frame.file}:{frame.line}" if frame.file else "",
         arguments=", ".join(f"{name}={value}" for name, value in frame.arguments),
-        through=through,
+        slot=slot_text,
         set_by=set_by,
     )
 
 
-def _back(access: IoAccess) -> str:
+def _returned(access: IoAccess) -> str:
     if not access.reason:
         return ""
     if access.kind.endswith("read") and access.value is not None:
-        return f"{access.value:#x} goes back to the guest"
-    return "back to the guest"
+        return f"returns {access.value:#x} to the guest"
+    return "returns to the guest"

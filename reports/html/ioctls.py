@@ -1,4 +1,4 @@
-"""The boundary between QEMU and the kernel: the ladder of descriptors, and the ledger of ioctls."""
+"""The ioctls between QEMU and the kernel: the descriptor hierarchy and the ioctl log."""
 
 from __future__ import annotations
 
@@ -10,47 +10,46 @@ from analyzer.kvm.requests import name_of
 from analyzer.model.recording import Recording
 from reports.html.report_page import DescriptorRow, IoctlLogRow
 
-_OPENS = {"system": 0, "vm": 1, "vcpu": 2, "device": 2}  # how far up the ladder a descriptor is
-_GIVES = {"KVM_CREATE_VM": "vm", "KVM_CREATE_VCPU": "vcpu"}
+_DEPTHS = {"system": 0, "vm": 1, "vcpu": 2, "device": 2}  # of descriptors in the hierarchy
+_RETURNED_DESCRIPTORS = {"KVM_CREATE_VM": "vm", "KVM_CREATE_VCPU": "vcpu"}
 _NAMES = {"system": "system_fd", "vm": "vm_fd", "vcpu": "vcpu_fd", "device": "device_fd"}
 
 
 def descriptor_hierarchy(recording: Recording) -> Iterator[DescriptorRow]:
-    """The descriptors, each below the one it came from, with how many ioctls went to it."""
+    """Yield the KVM descriptors by depth, each with the number of ioctls on it, vCPUs with their KVM_RUNs."""
     lines = list(ioctl_log(recording))
     counts = Counter((line.descriptor, line.fd) for line in lines)
     files = {(line.descriptor, line.fd): line.file for line in lines}
-    givers = {
-        (_GIVES[line.request], entry.returned): line.request
+    creating_requests = {
+        (_RETURNED_DESCRIPTORS[line.request], entry.returned): line.request
         for line, entry in zip(lines, recording.ioctl_log, strict=True)
-        if line.request in _GIVES
+        if line.request in _RETURNED_DESCRIPTORS
     }
-    runs = {line.fd for line in lines if line.request == "KVM_RUN"}
-    for descriptor, fd in sorted(counts, key=lambda key: (_OPENS.get(key[0], 9), key[1])):
-        rung = (descriptor, fd)
+    running_vcpus = {line.fd for line in lines if line.request == "KVM_RUN"}
+    for descriptor, fd in sorted(counts, key=lambda key: (_DEPTHS.get(key[0], 9), key[1])):
+        key = (descriptor, fd)
         yield DescriptorRow(
-            depth=_OPENS.get(descriptor, 3),
-            request=givers.get(rung, "open" if descriptor == "system" else ""),
+            depth=_DEPTHS.get(descriptor, 3),
+            request=creating_requests.get(key, "open" if descriptor == "system" else ""),
             name=f"{_NAMES.get(descriptor, 'fd')} {fd}",
-            file=files[rung],
-            ioctls=counts[rung],
+            file=files[key],
+            ioctls=counts[key],
         )
-        if fd in runs:
-            yield DescriptorRow(3, "KVM_RUN", "the guest", "", sum(_runs(recording, fd)))
+        if fd in running_vcpus:
+            yield DescriptorRow(3, "KVM_RUN", "the guest", "", _count_runs(recording, fd))
 
 
-def _runs(recording: Recording, fd: int) -> Iterator[int]:
-    for entry in recording.ioctl_log:
-        yield int(entry.fd == fd and name_of(entry.request) == "KVM_RUN")
+def _count_runs(recording: Recording, fd: int) -> int:
+    return sum(entry.fd == fd and name_of(entry.request) == "KVM_RUN" for entry in recording.ioctl_log)
 
 
 def ioctl_log_rows(recording: Recording) -> Iterator[IoctlLogRow]:
-    """The ioctls in the order made; equal ones in a row are told once."""
+    """Yield the ioctls in the order issued; equal ones in succession share one row."""
     previous: IoctlLogRow | None = None
     for line in ioctl_log(recording):
-        row = _row(line)
-        if previous is not None and row.same_as(previous):
-            previous = previous.once_more()
+        row = _ioctl_log_row(line)
+        if previous is not None and row.equals_but_for_time(previous):
+            previous = previous.with_one_more()
             continue
         if previous is not None:
             yield previous
@@ -60,24 +59,24 @@ def ioctl_log_rows(recording: Recording) -> Iterator[IoctlLogRow]:
 
 
 def kernel_note(recording: Recording) -> str:
-    """Whether the kernel's functions in the ledger were seen, and what is missing."""
+    """Return how the kernel's functions in the ioctl log are known, and what the kernel trace lacks."""
+    from_sources = "The kernel functions are those of the kernel's sources."
     kernel = recording.kernel
     if kernel is None:
-        return "The kernel's side was not recorded; its functions are those its sources name."
+        return f"The kernel was not traced. {from_sources}"
     if not kernel.recorded:
-        why = f"The kernel's side could not be recorded: {kernel.reason}"
-        return f"{why} Its functions are those its sources name."
-    seen = sum(line.observed for line in ioctl_log(recording))
+        return f"The kernel could not be traced: {kernel.reason} {from_sources}"
+    observed = sum(line.observed for line in ioctl_log(recording))
     total = len(recording.ioctl_log)
-    note = f"The kernel's own stack was seen for {seen} of {total} ioctls; for the others its sources name it."
+    note = f"The kernel trace has the stack of {observed} of {total} ioctls; the others show the kernel's sources."
     if kernel.lost:
-        note += f" {kernel.lost} events of the kernel were lost."
+        note += f" The kernel trace lost {kernel.lost} events."
     if kernel.unclaimed:
-        note += f" The kernel saw {kernel.unclaimed} more ioctls, made without libc."
+        note += f" The kernel trace has {kernel.unclaimed} more ioctls, issued without libc."
     return note
 
 
-def _row(line: IoctlLogLine) -> IoctlLogRow:
+def _ioctl_log_row(line: IoctlLogLine) -> IoctlLogRow:
     return IoctlLogRow(
         time=f"{line.time:.4f}",
         thread=line.thread,
@@ -87,7 +86,7 @@ def _row(line: IoctlLogLine) -> IoctlLogRow:
         argument=line.argument,
         result=line.result,
         chain=line.calls,
-        kernel=line.kernel_calls,
+        kernel_chain=line.kernel_calls,
         observed=line.observed or not line.kernel,
         count=1,
     )

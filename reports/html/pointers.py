@@ -1,4 +1,4 @@
-"""The pointers of the report: where each call took its pointer from, and who set it."""
+"""The function pointers of the report: the slot of each indirect call, and what set it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from reports.html.report_page import PointerOriginStory, PointerStory, SourceLin
 from reports.text.backtraces import backtrace
 from reports.text.pointers import place_words, setting_words, slot_words
 
-Source = Callable[[str, int], tuple[SourceLine, ...]]
+SourceLookup = Callable[[str, int], tuple[SourceLine, ...]]  # of a file and a line
 
 
 class PointerStories:
-    """What is known of the pointers between functions, from the graph and the recordings behind it."""
+    """Describes the pointers of indirect calls, from a graph and the recordings that it was merged from."""
 
     def __init__(self, graph: CallGraph, recordings: Sequence[Recording]) -> None:
-        self._slots = {(c.caller, c.callee): c.pointers for c in graph.calls if c.kind is CallKind.INDIRECT}
+        indirect = [call for call in graph.calls if call.kind is CallKind.INDIRECT]
+        self._slots = {(call.caller, call.callee): call.pointers for call in indirect}
         self._samples: dict[tuple[Function, Function, GraphPointer], tuple[Pointer, Recording]] = {}
         for recording in recordings:
             for stop in recording.stops if recording.pointers else ():
@@ -35,31 +36,33 @@ class PointerStories:
 
     @property
     def unexplained(self) -> Iterator[tuple[Function, Function, GraphPointer]]:
-        """Calls whose pointer was looked into in vain."""
+        """Yield (caller, callee, slot) of the indirect calls whose pointer has no known origin."""
         for (caller, callee), slots in self._slots.items():
             for slot in slots:
                 if slot.outcome is not PointerOutcome.EXPLAINED:
                     yield caller, callee, slot
 
-    def through(self, caller: ChainStep, callee: ChainStep, source: Source) -> tuple[PointerStory, ...]:
-        """The pointer that a step of a chain called the next one through; () when nobody looked for it."""
+    def of_call(self, caller: ChainStep, callee: ChainStep, source: SourceLookup) -> tuple[PointerStory, ...]:
+        """Return the pointer that `caller` calls `callee` through; () for other calls and without a record."""
         if callee.pointer is None:
             return ()
         sample = self._samples.get((caller.function, callee.function, callee.pointer))
         return (self._story(callee.pointer, sample, source),)
 
-    def _story(self, slot: GraphPointer, sample: tuple[Pointer, Recording] | None, source: Source) -> PointerStory:
-        holds = ""
-        traces = [""] * len(slot.set_by)
+    def _story(
+        self, slot: GraphPointer, sample: tuple[Pointer, Recording] | None, source: SourceLookup
+    ) -> PointerStory:
+        address_and_value = ""
+        backtraces = [""] * len(slot.set_by)
         if sample is not None:
             pointer, recording = sample
             if pointer.address:
-                holds = f"{pointer.address:#x} holds {pointer.value:#x}"
+                address_and_value = f"{pointer.address:#x} holds {pointer.value:#x}"
             stops = [step.stop for step in pointer.steps]
-            traces = ["" if stop is None else backtrace(recording.stop(stop), recording) for stop in stops]
-        set_by = tuple(
-            PointerOriginStory(setting_words(step), place_words(step), source(step.file, step.line), trace)
-            for step, trace in zip(slot.set_by, traces, strict=True)
+            backtraces = ["" if stop is None else backtrace(recording.stop(stop), recording) for stop in stops]
+        origins = tuple(
+            PointerOriginStory(setting_words(step), place_words(step), source(step.file, step.line), text)
+            for step, text in zip(slot.set_by, backtraces, strict=True)
         )
         problem = "" if slot.outcome is PointerOutcome.EXPLAINED else f"{slot.outcome}: {slot.reason}"
-        return PointerStory(slot_words(slot), holds, set_by, problem)
+        return PointerStory(slot_words(slot), address_and_value, origins, problem)

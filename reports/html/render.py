@@ -1,4 +1,4 @@
-"""The pages as one HTML file each that needs no network."""
+"""Renders each page as one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ _BEFORE_SVG = re.compile(r"\A.*?(?=<svg\b)", re.DOTALL)
 
 
 def render(page: ReportPage) -> str:
-    """The HTML text. The SVG is graphviz's own output and goes in as it is; all else is escaped."""
+    """Return the HTML text of the report page; all texts are escaped but the SVG, which Graphviz wrote."""
     return _fill(load_parts(), page, page.svg)
 
 
 def render_diff(verdict: JudgedDiff, svg: str, svg_missing: str) -> str:
-    """The HTML text of a comparison. `svg` is the drawing of the merged graph, "" with the reason beside it."""
+    """Return the HTML text of the comparison page.
+
+    `svg` is the drawing of the merged graph, "" with the reason in `svg_missing`.
+    """
     page = build_diff_page(verdict, svg, svg_missing)
     return _fill(load_parts("diff.html", ("report.css", "diff.css"), ("canvas.js", "diff.js")), page, svg)
 
 
 class Parts(NamedTuple):
-    """What a page is made of besides its data."""
+    """The template, style and script that a page consists of besides its data."""
 
     template: Template
     style: Markup
@@ -41,7 +44,7 @@ def load_parts(
     styles: tuple[str, ...] = ("report.css",),
     scripts: tuple[str, ...] = ("canvas.js", "report.js"),
 ) -> Parts:
-    """Read and compile them; once, and at a time of the caller's choice."""
+    """Read and compile the parts of a page; the result is cached, so that a caller can load them early."""
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -59,7 +62,7 @@ def load_parts(
 
 
 def inline_svg(svg: str) -> str:
-    """Graphviz's SVG without what comes before its root element, which has no place inside HTML."""
+    """Return the SVG from its root element on, as HTML embeds it; "" without a root element."""
     return _BEFORE_SVG.sub("", svg) if "<svg" in svg else ""
 
 

@@ -1,4 +1,4 @@
-"""Gathers the report's data from a graph and the recordings behind it."""
+"""Collects the report page's data from a graph and the recordings that it was merged from."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from reports.html.story import Samples, chapters, identity
 from reports.text.backtraces import backtrace, heading
 from reports.text.pointers import slot_words
 
-_TRACES = 500  # backtraces of a recording that are shown
+_BACKTRACE_LIMIT = 500  # backtraces shown of a recording
 
 
 def build_page(
     graph: CallGraph, recordings: Sequence[Recording], svg: str, svg_missing: str = "", notes: Sequence[str] = ()
 ) -> ReportPage:
-    """The report's data. Without recordings (graphs alone) there are no arguments, sources or backtraces.
+    """Return the report page's data; without recordings there are no arguments, sources or backtraces.
 
-    `notes` are sentences on what the inputs lack.
+    `svg` is the drawing of the graph, "" with the reason in `svg_missing`. `notes` are sentences on what the
+    inputs lack.
     """
     samples = Samples(recordings)
     pointers = PointerStories(graph, recordings)
@@ -39,17 +40,17 @@ def build_page(
     guest = f"a {provenance.accelerator.upper()} guest" if provenance.accelerator else "a guest"
     return ReportPage(
         title=_title(provenance, guest),
-        verdict=_verdict(graph, recordings),
+        summary=_summary(graph, recordings),
         complete=provenance.complete,
         problems=(*notes, *_problems(recordings), *_unexplained(pointers)),
         facts=tuple(_facts(graph)),
         chapters=tuple(chapters(graph, samples, pointers)),
         svg=svg,
         svg_missing=svg_missing,
-        details=_details(graph, samples),
-        rungs=() if recordings else tuple(_rungs_of_graph(graph)),
+        function_details=_function_details(graph, samples),
+        ioctls=() if recordings else tuple(_ioctls_of_graph(graph)),
         runs=tuple(_runs(recordings)),
-        kinds=tuple(_kinds(graph)),
+        call_kinds=tuple(_call_kinds(graph)),
         imported=provenance.scenario == IMPORT,
     )
 
@@ -63,37 +64,36 @@ def _title(provenance: Provenance, guest: str) -> str:
     return f"How QEMU {provenance.qemu_version} starts {guest}"
 
 
-def _verdict(graph: CallGraph, recordings: Sequence[Recording]) -> str:
+def _summary(graph: CallGraph, recordings: Sequence[Recording]) -> str:
+    counts = f"{len(graph.nodes)} functions, {len(graph.calls)} calls"
     if graph.provenance.scenario == IMPORT:
-        seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls"
-        return f"{seen}. Which of them go through a pointer a backtrace does not tell."
-    pointers = sum(1 for call in graph.calls if call.kind is CallKind.INDIRECT)
-    seen = f"{len(graph.nodes)} functions, {len(graph.calls)} calls, {pointers} of them through a pointer"
+        return f"{counts}. A backtrace does not show which of them are calls through a pointer."
+    indirect = sum(1 for call in graph.calls if call.kind is CallKind.INDIRECT)
     ends = dict.fromkeys(recording.end.reason for recording in recordings if recording.end)
-    reasons = [reason for reason in ends if reason]
-    return ". ".join([seen, *(reason[:1].upper() + reason[1:] for reason in reasons)]) + "."
+    reasons = (reason[:1].upper() + reason[1:] for reason in ends if reason)
+    return ". ".join([f"{counts}, {indirect} of them through a pointer", *reasons]) + "."
 
 
 def _runs(recordings: Sequence[Recording]) -> Iterator[RunSection]:
     for number, recording in enumerate(recordings, 1):
-        traces = tuple(_traces(recording))
+        backtraces = tuple(_backtraces(recording))
         yield RunSection(
             name=f"Run {number} of {len(recordings)}" if len(recordings) > 1 else "",
             facts=tuple(_facts_of_run(recording)),
             command=shlex.join(recording.header.command),
-            serial=visible(recording.outputs.get("serial", "").replace("\r\n", "\n")),
-            messages=visible(recording.outputs.get("stderr", "")),
+            serial_output=visible(recording.outputs.get("serial", "").replace("\r\n", "\n")),
+            qemu_messages=visible(recording.outputs.get("stderr", "")),
             timeline=tuple(_timeline(recording)),
             threads=tuple(_threads(recording)),
-            rungs=() if recording.ioctl_log else tuple(_rungs(recording)),
-            ladder=tuple(descriptor_hierarchy(recording)),
+            ioctls=() if recording.ioctl_log else tuple(_ioctls(recording)),
+            descriptors=tuple(descriptor_hierarchy(recording)),
             ioctl_log=tuple(ioctl_log_rows(recording)),
-            kernel=kernel_note(recording) if recording.ioctl_log else "",
-            requests=tuple(Counter(name_of(entry.request) for entry in recording.ioctl_log).most_common()),
-            traces=traces[:_TRACES],
-            more_traces=max(0, len(traces) - _TRACES),
-            accesses=tuple(io_access_rows(recording)) if recording.exits else (),
-            exits=exit_counts(recording),
+            kernel_note=kernel_note(recording) if recording.ioctl_log else "",
+            request_counts=tuple(Counter(name_of(entry.request) for entry in recording.ioctl_log).most_common()),
+            backtraces=backtraces[:_BACKTRACE_LIMIT],
+            omitted_backtraces=max(0, len(backtraces) - _BACKTRACE_LIMIT),
+            io_accesses=tuple(io_access_rows(recording)) if recording.exits else (),
+            exit_counts=exit_counts(recording),
         )
 
 
@@ -105,9 +105,9 @@ def _problems(recordings: Sequence[Recording]) -> Iterator[str]:
 
 def _problems_of(recording: Recording) -> Iterator[str]:
     if recording.end is None:
-        yield "This recording was cut short: it has no end. What follows is what was recorded until then."
+        yield "Incomplete recording: the end record is missing. The report shows what was recorded before."
     elif recording.end.outcome is RecordingOutcome.INTERRUPTED:
-        yield "This recording was interrupted. What follows is what was recorded until then."
+        yield "Incomplete recording: it was interrupted. The report shows what was recorded before."
     for milestone in recording.not_reached:
         if milestone.found:
             yield f"Never reached: {milestone.title} ({milestone.request or ', '.join(milestone.found)})."
@@ -118,7 +118,7 @@ def _problems_of(recording: Recording) -> Iterator[str]:
 
 def _unexplained(pointers: PointerStories) -> Iterator[str]:
     for caller, callee, slot in pointers.unexplained:
-        yield f"Who set the pointer from {caller} to {callee} is {slot.outcome}: {slot.reason}."
+        yield f"The origin of the pointer from {caller} to {callee} is {slot.outcome}: {slot.reason}."
 
 
 def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
@@ -126,7 +126,7 @@ def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
     if provenance.scenario == IMPORT:
         yield "QEMU", provenance.qemu_version or "unknown"
         yield from ((name.capitalize(), str(value)) for name, value in provenance.build.items())
-        yield "Made by", provenance.tool
+        yield "Tool", provenance.tool
         return
     yield "QEMU", provenance.qemu_version
     yield "Build-id", provenance.build_id
@@ -134,7 +134,7 @@ def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
     yield "Guest", provenance.guest
     for name, value in provenance.build.items():
         yield f"Build: {name}", str(value)
-    yield "Made by", provenance.tool
+    yield "Tool", provenance.tool
 
 
 def _facts_of_run(recording: Recording) -> Iterator[tuple[str, str]]:
@@ -144,22 +144,22 @@ def _facts_of_run(recording: Recording) -> Iterator[tuple[str, str]]:
             yield "Host", header.host
         return
     if recording.accelerator is not None:
-        yield "Accelerator", f"{recording.accelerator.name} (QEMU says: {recording.accelerator.evidence})"
+        yield "Accelerator", f"{recording.accelerator.name} (QEMU reports: {recording.accelerator.evidence})"
     yield "Exit", _exit(recording)
     yield "gdb", header.gdb_version
     yield "Host", header.host
     if "seconds" in header.build:  # it differs between builds of the same source
-        yield "Build took", f"{header.build['seconds']} s"
+        yield "Build time", f"{header.build['seconds']} s"
     if "log" in header.build:
         yield "Build log", str(header.build["log"])
-    yield "Recorded", header.created
+    yield "Recorded at", header.created
 
 
 def _exit(recording: Recording) -> str:
     if recording.exit is None:
-        return "did not end by itself"
+        return "did not exit"
     if recording.exit.status is None and not recording.exit.signal:
-        return "ended by gdb"
+        return "terminated by gdb"
     if recording.exit.signal:
         return f"killed by signal {recording.exit.signal}"
     return f"status {recording.exit.status}"
@@ -178,8 +178,8 @@ def _timeline(recording: Recording) -> Iterator[TimelineEntry]:
         )
 
 
-def _details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
-    """What the panel beside the graph shows, by identity; `id` is the node's id in the SVG."""
+def _function_details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
+    """Return what the panel beside the graph shows, by identity; `id` is the node's id in the SVG."""
     details = {}
     for number, node in enumerate(graph.nodes):
         details[identity(node.function)] = {
@@ -205,11 +205,11 @@ def _details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
 
 def _neighbour(function: Function, call: Call, sites: Sequence[Any]) -> dict[str, Any]:
     slots = dict.fromkeys(slot_words(slot) for slot in call.pointers)
-    words = CALL_KINDS[call.kind].sentence + (f", {', '.join(slots)}" if slots else "")
+    sentence = CALL_KINDS[call.kind].sentence + (f", {', '.join(slots)}" if slots else "")
     return {
         "identity": identity(function), "name": function.name, "kind": call.kind.value,
         "arrow": call_arrow(call.kind),
-        "words": words, "hits": call.hits, "sites": list(sites),
+        "sentence": sentence, "hits": call.hits, "sites": list(sites),
     }  # fmt: skip
 
 
@@ -221,24 +221,24 @@ def _threads(recording: Recording) -> Iterator[ThreadRow]:
         creator = _creator(creation.frames[1:]) if creation else ""
         start = thread.start.name if thread.start else "main" if thread.number == 1 else "not recorded"
         imported = recording.header.scenario == IMPORT
-        label = thread.label if imported else f"{thread.label} (gdb's {thread.number})"
+        label = thread.label if imported else f"{thread.label} (gdb thread {thread.number})"
         unknown = "unknown" if imported and thread.number != 1 else "the operating system"
         yield ThreadRow(label, start, creator or unknown, stops[thread.number])
     for creation in creators.values():
         start = creation.starts.name if creation.starts else "??"
-        yield ThreadRow("not stopped in", start, _creator(creation.frames[1:]), 0)
+        yield ThreadRow("no backtrace", start, _creator(creation.frames[1:]), 0)
 
 
 def _creator(frames: Sequence[Frame]) -> str:
     return " ← ".join(frame.function.name for frame in frames[:3])
 
 
-def _rungs_of_graph(graph: CallGraph) -> Iterator[IoctlRow]:
+def _ioctls_of_graph(graph: CallGraph) -> Iterator[IoctlRow]:
     for call in graph.ioctls:
         yield IoctlRow(call.request, "", call.file, call.thread, call.returns, call.function.name)
 
 
-def _rungs(recording: Recording) -> Iterator[IoctlRow]:
+def _ioctls(recording: Recording) -> Iterator[IoctlRow]:
     for stop in recording.stops:
         if stop.ioctl is not None:
             caller = stop.frames[1].function.name if len(stop.frames) > 1 else ""
@@ -248,17 +248,17 @@ def _rungs(recording: Recording) -> Iterator[IoctlRow]:
             yield IoctlRow(stop.ioctl.request, fd, stop.ioctl.file, label, returned, caller)
 
 
-def _traces(recording: Recording) -> Iterator[BacktraceText]:
-    """All backtraces; of those for the guest's I/O one of each way."""
-    seen = set()
+def _backtraces(recording: Recording) -> Iterator[BacktraceText]:
+    """Yield all backtraces; equal ones of the guest's I/O are shown once."""
+    shown = set()
     for stop in recording.stops:
-        way = tuple((frame.function, frame.line) for frame in stop.frames)
-        if stop.reason is not StopReason.IO or way not in seen:
+        chain = tuple((frame.function, frame.line) for frame in stop.frames)
+        if stop.reason is not StopReason.IO or chain not in shown:
             yield BacktraceText(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
-        seen.add(way)
+        shown.add(chain)
 
 
-def _kinds(graph: CallGraph) -> Iterator[tuple[str, str, str, int]]:
+def _call_kinds(graph: CallGraph) -> Iterator[tuple[str, str, str, int]]:
     for kind in CallKind:
         count = sum(call.kind is kind for call in graph.calls)
         if count:

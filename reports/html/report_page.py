@@ -1,4 +1,4 @@
-"""What the report shows, as data. The template only prints it."""
+"""What the report page shows, as data. The template only prints it."""
 
 from __future__ import annotations
 
@@ -8,65 +8,65 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SourceLine:
-    """A line of source; `here` marks the one that makes the call."""
+    """A line of source code; `highlighted` marks the line that makes the call or sets the pointer."""
 
     number: int
     text: str
-    here: bool
+    highlighted: bool
 
 
 @dataclass(frozen=True)
 class PointerOriginStory:
-    """A step back to where a pointer was set; `trace` is the backtrace of that moment, "" without one."""
+    """A step from a call back to where its pointer was set, with the backtrace of that step ("" without one)."""
 
-    words: str
-    place: str
+    sentence: str
+    place: str  # file:line, "" when unknown
     source: tuple[SourceLine, ...]
-    trace: str
+    backtrace: str
 
 
 @dataclass(frozen=True)
 class PointerStory:
-    """The pointer a call went through; `holds` is its address and value, "" when there is no recording."""
+    """The function pointer of an indirect call: its slot and, from the last step to the first, its origins."""
 
-    words: str
-    holds: str
-    set_by: tuple[PointerOriginStory, ...]
-    problem: str
+    slot: str
+    address_and_value: str  # "" without a recording
+    origins: tuple[PointerOriginStory, ...]
+    problem: str  # why the origins are unknown, "" when they are known
 
 
 @dataclass(frozen=True)
 class StoryStep:
-    """A function of a chain. `kind` says how the previous one came to it."""
+    """A function of a chain; `kind`, `arrow` and `call_sentence` say how its caller calls it."""
 
     function: str
-    identity: str  # key into `Page.details`
+    identity: str  # key into `ReportPage.function_details`
     kind: str
     arrow: str
-    words: str
+    call_sentence: str
     place: str  # file:line, "" when unknown
     instruction: str
     arguments: str
     source: tuple[SourceLine, ...]
-    through: tuple[PointerStory, ...]  # the pointers the previous one called this one through
+    pointers: tuple[PointerStory, ...]  # that its caller calls it through
 
 
 @dataclass(frozen=True)
 class StoryChapter:
-    """The way to one milestone: `known` steps were told in the chapter before, `steps` are new."""
+    """The chain to one milestone, split into the steps shared with the previous chapter and the new ones."""
 
     milestone: str
     title: str
     about: str
     thread: str
-    known: tuple[StoryStep, ...]
-    steps: tuple[StoryStep, ...]
-    pointers: int  # calls through a function pointer among all steps
+    shared_steps: tuple[StoryStep, ...]
+    new_steps: tuple[StoryStep, ...]
+    indirect_calls: int  # among all steps
 
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """A milestone in the timeline; `time` is "" when it was not reached."""
+    """A milestone of a run; `time` is "" when the run did not reach it."""
 
     title: str
     name: str
@@ -77,7 +77,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True)
 class IoctlRow:
-    """An ioctl: the descriptor it was made on, and what it gave."""
+    """An ioctl: the request, the descriptor it was issued on, and what it returned."""
 
     request: str
     fd: str
@@ -89,7 +89,10 @@ class IoctlRow:
 
 @dataclass(frozen=True)
 class DescriptorRow:
-    """A step of the ladder of descriptors: `request` gave it, `ioctls` went to it."""
+    """A descriptor in the hierarchy of KVM descriptors.
+
+    `request` is the ioctl that returned it, `ioctls` the number of ioctls issued on it.
+    """
 
     depth: int
     request: str
@@ -100,7 +103,7 @@ class DescriptorRow:
 
 @dataclass(frozen=True)
 class IoctlLogRow:
-    """`count` equal ioctls in a row."""
+    """A row of the ioctl log: `count` equal ioctls in succession, `time` is that of the first one."""
 
     time: str
     thread: str
@@ -109,17 +112,17 @@ class IoctlLogRow:
     request: str
     argument: str
     result: str
-    chain: str
-    kernel: str
-    observed: bool
+    chain: str  # of QEMU's functions
+    kernel_chain: str
+    observed: bool  # the kernel's functions are from its stack, not from its sources
     count: int
 
-    def same_as(self, other: IoctlLogRow) -> bool:
-        """Whether nothing but time and count tells them apart."""
+    def equals_but_for_time(self, other: IoctlLogRow) -> bool:
+        """Return whether both rows are equal in all but time and count."""
         return replace(self, time="", count=0) == replace(other, time="", count=0)
 
-    def once_more(self) -> IoctlLogRow:
-        """One more of these."""
+    def with_one_more(self) -> IoctlLogRow:
+        """Return this row with its count increased by one."""
         return replace(self, count=self.count + 1)
 
 
@@ -135,29 +138,29 @@ class DeviceCall:
     device: str
     place: str
     arguments: str
-    through: str  # the slot of the last pointer, and who set it
+    slot: str  # of the pointer that the device's function is called through, "" when unknown
     set_by: str
 
 
 @dataclass(frozen=True)
 class IoAccessRow:
-    """One access across the lanes; `leaves` tells that KVM left the guest for QEMU."""
+    """Successive I/O accesses that differ only in value: what the guest, KVM, QEMU and the device do."""
 
     thread: str
-    time: str
-    guest: str
+    time: str  # of the first one
+    access: str
     instruction: str
-    more: str
-    kvm: str
-    leaves: bool
-    kernel: str
-    lanes: tuple[DeviceCall, ...]
-    back: str
+    repetitions: str  # how many accesses and with which values, "" for a single one
+    kvm: str  # the exit reason, else how the kernel completes the access
+    exits_to_qemu: bool
+    kernel_chain: str
+    device_calls: tuple[DeviceCall, ...]
+    returned: str  # what the guest gets
 
 
 @dataclass(frozen=True)
 class ThreadRow:
-    """A thread that was stopped in, or created."""
+    """A thread that has backtraces, or that was created during the recording."""
 
     label: str
     start: str
@@ -167,7 +170,7 @@ class ThreadRow:
 
 @dataclass(frozen=True)
 class BacktraceText:
-    """A backtrace as text."""
+    """A backtrace as text, with its heading."""
 
     heading: str
     text: str
@@ -175,40 +178,40 @@ class BacktraceText:
 
 @dataclass(frozen=True)
 class RunSection:
-    """One recording: what ran, what it said and where it was stopped."""
+    """One recording: the command, its output, its backtraces, ioctls and I/O accesses."""
 
     name: str  # "" when there is only one
     facts: tuple[tuple[str, str], ...]
     command: str
-    serial: str
-    messages: str
+    serial_output: str
+    qemu_messages: str
     timeline: tuple[TimelineEntry, ...]
     threads: tuple[ThreadRow, ...]
-    rungs: tuple[IoctlRow, ...]  # when there is no ledger
-    ladder: tuple[DescriptorRow, ...]
+    ioctls: tuple[IoctlRow, ...]  # of the backtraces, when there is no ioctl log
+    descriptors: tuple[DescriptorRow, ...]
     ioctl_log: tuple[IoctlLogRow, ...]
-    kernel: str  # what is known of the kernel's side
-    requests: tuple[tuple[str, int], ...]  # how often each was made
-    traces: tuple[BacktraceText, ...]
-    more_traces: int  # those that there are besides
-    accesses: tuple[IoAccessRow, ...]
-    exits: tuple[tuple[str, int, int], ...]  # reason, how many, how many of them followed
+    kernel_note: str  # how the kernel's functions in the ioctl log are known
+    request_counts: tuple[tuple[str, int], ...]
+    backtraces: tuple[BacktraceText, ...]
+    omitted_backtraces: int
+    io_accesses: tuple[IoAccessRow, ...]
+    exit_counts: tuple[tuple[str, int, int], ...]  # exit reason, exits, recorded exits
 
 
 @dataclass(frozen=True)
 class ReportPage:
-    """The whole report."""
+    """All data of the report page."""
 
     title: str
-    verdict: str
+    summary: str
     complete: bool
     problems: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]  # what all runs have in common
+    facts: tuple[tuple[str, str], ...]  # of all runs
     chapters: tuple[StoryChapter, ...]
     svg: str
-    svg_missing: str
-    details: dict[str, Any]
-    rungs: tuple[IoctlRow, ...]  # of a graph alone
+    svg_missing: str  # why there is no drawing
+    function_details: dict[str, Any]  # identity of the function -> what the panel beside the graph shows
+    ioctls: tuple[IoctlRow, ...]  # of a graph without recordings
     runs: tuple[RunSection, ...]
-    kinds: tuple[tuple[str, str, str, int], ...]  # kind, arrow, words, calls
-    imported: bool  # nothing ran here: the stacks were read from a text
+    call_kinds: tuple[tuple[str, str, str, int], ...]  # kind, arrow, sentence, number of calls
+    imported: bool  # the backtraces come from a text, not from a run

@@ -1,4 +1,4 @@
-"""The story of the report: the chains to the milestones, told step by step."""
+"""The story of the report: the chains to the milestones, step by step."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from analyzer.model.recording import Recording
 from reports.html.pointers import PointerStories
 from reports.html.report_page import SourceLine, StoryChapter, StoryStep
 
-_SAMPLES = 3  # different argument lists shown for a function
-_STARTS = "starts here"  # of the outermost function
+_ARGUMENT_LISTS = 3  # different argument lists shown for a function
+_OUTERMOST = "starts here"
 
 
 def kind_sentence(kind: CallKind | None) -> str:
-    """What the caller does, in front of the callee's name; of the outermost function that nothing calls it."""
-    return CALL_KINDS[kind].sentence if kind else _STARTS
+    """Return what the caller does, as in "calls through a pointer"; None is the kind of the outermost function."""
+    return CALL_KINDS[kind].sentence if kind else _OUTERMOST
 
 
 class Samples:
-    """Arguments and sources by function, gathered from all stacks."""
+    """Looks up arguments and source lines, collected from all stacks of the recordings."""
 
     def __init__(self, recordings: Sequence[Recording]) -> None:
         self.arguments: dict[Function, list[str]] = {}
@@ -38,18 +38,18 @@ class Samples:
                     key = (name, tuple(map(graph_step, steps)))
                     self._chains.setdefault(key, [_arguments(step) for step in steps])
 
-    def along(self, chain: Chain) -> list[str]:
-        """The arguments of each step in the first stack that took this chain."""
+    def arguments_of_chain(self, chain: Chain) -> list[str]:
+        """Return the arguments of each step, from the first stack with this chain; "" where none are recorded."""
         return self._chains.get((chain.milestone, chain.steps), [""] * len(chain.steps))
 
     def _add_arguments(self, step: RecordedStep) -> None:
         text = _arguments(step)
-        known = self.arguments.setdefault(step.function, [])
-        if text and text not in known and len(known) < _SAMPLES:
-            known.append(text)
+        argument_lists = self.arguments.setdefault(step.function, [])
+        if text and text not in argument_lists and len(argument_lists) < _ARGUMENT_LISTS:
+            argument_lists.append(text)
 
     def source(self, file: str, line: int, around: int = 2) -> tuple[SourceLine, ...]:
-        """The lines around `file`:`line` that the recording holds."""
+        """Return the recorded source lines around `file`:`line`, `around` on each side; () without them."""
         lines = self._sources.get(file, {})
         if line not in lines:
             return ()
@@ -62,41 +62,43 @@ def _arguments(step: RecordedStep) -> str:
 
 
 def identity(function: Function) -> str:
-    """The function as one string, for links within the page."""
+    """Return NAME@FILE_STEM, which identifies the function in links within the page."""
     return f"{function.name}@{function.where}"
 
 
 def chapters(graph: CallGraph, samples: Samples, pointers: PointerStories) -> Iterator[StoryChapter]:
-    """The first chain to each target. What the chapter before told already is folded away."""
-    told: set[str] = set()
-    before: tuple[ChainStep, ...] = ()
+    """Yield the first chain to each target milestone, each split from the steps of the previous chapter."""
+    milestones: set[str] = set()
+    previous: tuple[ChainStep, ...] = ()
     for chain in graph.chains:
-        if not chain.target or chain.milestone in told:
+        if not chain.target or chain.milestone in milestones:
             continue
-        told.add(chain.milestone)
-        shared = _shared(before, chain.steps)
+        milestones.add(chain.milestone)
+        shared = _count_shared_steps(previous, chain.steps)
         callers = (None, *chain.steps)
         steps = [
             _story_step(caller, step, arguments, samples, pointers)
-            for caller, step, arguments in zip(callers, chain.steps, samples.along(chain), strict=False)
+            for caller, step, arguments in zip(
+                callers, chain.steps, samples.arguments_of_chain(chain), strict=False
+            )
         ]
-        through_pointers = sum(step.kind is CallKind.INDIRECT for step in chain.steps)
+        indirect_calls = sum(step.kind is CallKind.INDIRECT for step in chain.steps)
         yield StoryChapter(
             chain.milestone, chain.title, chain.about, chain.thread,
-            tuple(steps[:shared]), tuple(steps[shared:]), through_pointers,
+            tuple(steps[:shared]), tuple(steps[shared:]), indirect_calls,
         )  # fmt: skip
-        before = chain.steps
+        previous = chain.steps
 
 
-def _shared(before: Sequence[ChainStep], now: Sequence[ChainStep]) -> int:
-    """How many steps at the beginning are the same functions; the last of `now` is always new."""
+def _count_shared_steps(previous: Sequence[ChainStep], steps: Sequence[ChainStep]) -> int:
+    """Return how many first steps are the same functions, called alike; the last of `steps` is never shared."""
     count = 0
-    for old, new in zip(before, now[:-1], strict=False):
-        if (old.function, old.kind) != (new.function, new.kind):
+    for previous_step, step in zip(previous, steps[:-1], strict=False):
+        if (previous_step.function, previous_step.kind) != (step.function, step.kind):
             break
         count += 1
-    # A function that goes on elsewhere is told again, since it now stands at another line.
-    return count - 1 if count and before[count - 1].line != now[count - 1].line else count
+    # A function that calls from another line than before is not shared.
+    return count - 1 if count and previous[count - 1].line != steps[count - 1].line else count
 
 
 def _story_step(
@@ -107,10 +109,10 @@ def _story_step(
         identity=identity(step.function),
         kind=step.kind.value if step.kind else "root",
         arrow=call_arrow(step.kind),
-        words=kind_sentence(step.kind),
+        call_sentence=kind_sentence(step.kind),
         place=f"{step.file}:{step.line}" if step.file else step.function.where,
         instruction=step.instruction,
         arguments=arguments,
         source=samples.source(step.file, step.line),
-        through=pointers.through(caller, step, samples.source) if caller is not None and step.pointer else (),
+        pointers=pointers.of_call(caller, step, samples.source) if caller is not None and step.pointer else (),
     )

@@ -1,5 +1,6 @@
 "use strict";
-// Pan and zoom for the drawing inside `canvas`; null when there is none. `open(node)` is called for a click on a node.
+// Adds pan and zoom to the SVG inside `canvas` and calls `open(node)` for a click on a node. Returns the SVG and a
+// function that centres a node; null without an SVG.
 const drawing = (canvas, open) => {
   const svg = canvas && canvas.querySelector("svg");
   if (!svg) return null;
@@ -9,7 +10,7 @@ const drawing = (canvas, open) => {
   let view = null;
   const apply = () => svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
   const fit = () => { view = { ...whole }; apply(); };
-  const begin = () => {  // at the top, large enough to read
+  const showTop = () => {  // at a readable size
     const w = Math.min(whole.w, canvas.clientWidth * 0.8);
     view = { x: whole.x + (whole.w - w) / 2, y: whole.y, w, h: (w * canvas.clientHeight) / canvas.clientWidth };
     apply();
@@ -36,7 +37,7 @@ const drawing = (canvas, open) => {
 
   svg.removeAttribute("width");
   svg.removeAttribute("height");
-  begin();
+  showTop();
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     zoom(event.deltaY > 0 ? 1.15 : 1 / 1.15, ...point(event));

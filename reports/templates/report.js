@@ -1,19 +1,19 @@
 (() => {
-  const details = JSON.parse(document.getElementById("details").textContent);
+  const details = JSON.parse(document.getElementById("function-details").textContent);
   const panel = document.getElementById("panel");
-  const nothing = [...panel.childNodes];  // what stands there while nothing is chosen
+  const hint = [...panel.childNodes];  // shown while no function is selected
   const search = document.getElementById("search");
-  const found = document.getElementById("found");
-  const graph = drawing(document.getElementById("canvas"), (node) => go(byId.get(node.id), true));
+  const matchCount = document.getElementById("match-count");
+  const graph = drawing(document.getElementById("canvas"), (node) => openFunction(identityOfNode.get(node.id), true));
   const svg = graph && graph.svg;
-  const byId = new Map(Object.entries(details).map(([identity, d]) => [d.id, identity]));
+  const identityOfNode = new Map(Object.entries(details).map(([identity, d]) => [d.id, identity]));
 
   // All text from the program under test goes through textContent.
   const element = (tag, text, className) => {
-    const made = document.createElement(tag);
-    if (text !== undefined) made.textContent = text;
-    if (className) made.className = className;
-    return made;
+    const created = document.createElement(tag);
+    if (text !== undefined) created.textContent = text;
+    if (className) created.className = className;
+    return created;
   };
 
   for (const d of Object.values(details)) {
@@ -31,74 +31,76 @@
     panel.append(list);
   };
 
-  const sourceOf = (site) => {
+  const sourceElements = (site) => {
     if (!site.source.length) return [];
     const pre = element("pre", undefined, "source");
     for (const line of site.source) {
-      const row = element("span", undefined, line.here ? "here" : "line");
+      const row = element("span", undefined, line.highlighted ? "highlighted" : "line");
       row.append(element("b", String(line.number).padStart(5)), " " + line.text);
       pre.append(row);
     }
     return [pre];
   };
 
-  const neighbour = (n, withSites) => {
-    const item = element("li", undefined, "kind-" + n.kind);
-    const link = element("button", n.name, "link");
+  const neighbourItem = (neighbour, withSites) => {
+    const item = element("li", undefined, "kind-" + neighbour.kind);
+    const link = element("button", neighbour.name, "link");
     link.type = "button";
-    link.addEventListener("click", () => go(n.identity));
-    item.append(element("span", n.arrow, "glyph"), link, element("div", `${n.words}, ${n.hits} recorded`, "hint"));
-    if (withSites) for (const site of n.sites) {
+    link.addEventListener("click", () => openFunction(neighbour.identity));
+    item.append(element("span", neighbour.arrow, "glyph"), link, element("div", `${neighbour.sentence}, ${neighbour.hits} ${neighbour.hits === 1 ? "hit" : "hits"}`, "hint"));
+    if (withSites) for (const site of neighbour.sites) {
       item.append(element("div", site.place + (site.instruction ? "   " + site.instruction : ""), "arguments"));
-      item.append(...sourceOf(site));
+      item.append(...sourceElements(site));
     }
     return item;
   };
 
-  const show = (identity) => {
-    const d = details[identity];
-    panel.replaceChildren(element("h3", d.name), element("div", d.file, "place"));
-    const about = [`in ${d.frames} backtraces`];
-    if (d.threads.length) about.push("on " + d.threads.join(", "));
-    if (d.milestones.length) about.push("milestone " + d.milestones.join(", "));
-    panel.append(element("p", about.join("; "), "hint"));
-    section("Arguments seen", d.arguments.map((a) => element("li", "(" + a + ")", "arguments")));
-    section("Called by", d.callers.map((n) => neighbour(n, false)));
-    section("Calls", d.callees.map((n) => neighbour(n, true)));
+  const showInPanel = (identity) => {
+    const shown = details[identity];
+    panel.replaceChildren(element("h3", shown.name), element("div", shown.file, "place"));
+    const facts = [`in ${shown.frames} backtraces`];
+    if (shown.threads.length) facts.push("on " + shown.threads.join(", "));
+    if (shown.milestones.length) facts.push("milestone " + shown.milestones.join(", "));
+    panel.append(element("p", facts.join("; "), "hint"));
+    section("Recorded arguments", shown.arguments.map((list) => element("li", "(" + list + ")", "arguments")));
+    section("Called by", shown.callers.map((caller) => neighbourItem(caller, false)));
+    section("Calls", shown.callees.map((callee) => neighbourItem(callee, true)));
     panel.scrollTop = 0;
   };
 
   // --- the graph -----------------------------------------------------------
-  const group = (id) => svg && svg.getElementById(id);
-  const unmark = () => {
-    if (svg) for (const old of svg.querySelectorAll(".chosen, .near")) old.classList.remove("chosen", "near");
+  const nodeOf = (id) => svg && svg.getElementById(id);
+  const clearSelection = () => {
+    if (svg) for (const node of svg.querySelectorAll(".selected, .neighbour")) node.classList.remove("selected", "neighbour");
   };
-  const mark = (identity) => {
-    unmark();
+  const selectInGraph = (identity) => {
+    clearSelection();
     if (!svg) return;
-    const d = details[identity];
-    group(d.id).classList.add("chosen");
-    for (const n of [...d.callers, ...d.callees]) group(details[n.identity].id)?.classList.add("near");
+    const selected = details[identity];
+    nodeOf(selected.id).classList.add("selected");
+    for (const { identity: other } of [...selected.callers, ...selected.callees]) {
+      nodeOf(details[other].id)?.classList.add("neighbour");
+    }
   };
 
   // --- search and the address bar ------------------------------------------
-  const matches = (text) => Object.keys(details).filter((i) => details[i].name.toLowerCase().includes(text));
+  const functionsMatching = (text) => Object.keys(details).filter((identity) => details[identity].name.toLowerCase().includes(text));
   const filter = () => {
     const text = search.value.trim().toLowerCase();
-    const hits = text ? matches(text) : [];
-    found.textContent = text ? (hits.length === 1 ? "1 function" : `${hits.length} functions`) : "";
+    const matching = text ? functionsMatching(text) : [];
+    matchCount.textContent = text ? (matching.length === 1 ? "1 function" : `${matching.length} functions`) : "";
     if (svg) for (const node of svg.querySelectorAll("g.node")) {
-      node.classList.toggle("dimmed", Boolean(text) && !hits.includes(byId.get(node.id)));
+      node.classList.toggle("dimmed", Boolean(text) && !matching.includes(identityOfNode.get(node.id)));
     }
-    return hits;
+    return matching;
   };
   search.addEventListener("input", filter);
   search.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { search.value = ""; filter(); search.blur(); }
     if (event.key !== "Enter") return;
-    const hits = filter();
-    const exact = hits.find((i) => details[i].name.toLowerCase() === search.value.trim().toLowerCase());
-    if (exact || hits[0]) go(exact || hits[0]);
+    const matching = filter();
+    const exact = matching.find((identity) => details[identity].name.toLowerCase() === search.value.trim().toLowerCase());
+    if (exact || matching[0]) openFunction(exact || matching[0]);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.target === search) return;
@@ -107,27 +109,27 @@
     document.getElementById("graph").scrollIntoView();
   });
 
-  // A click inside the graph does not move it under the pointer: inPlace. What a click leads to is shown before
-  // the click is over, which an event of the address would be too late for.
-  const go = (identity, inPlace = false) => {
+  // A click on a node does not scroll or pan: inPlace. The page follows the new hash within the click, since the
+  // hashchange event would come later.
+  const openFunction = (identity, inPlace = false) => {
     const hash = "#f=" + encodeURIComponent(identity);
     if (location.hash !== hash) history.pushState(null, "", hash);
-    follow(inPlace);
+    showHash(inPlace);
   };
-  const follow = (inPlace = false) => {
+  const showHash = (inPlace = false) => {
     const match = /^#f=(.*)$/.exec(location.hash);
     const identity = match ? decodeURIComponent(match[1]) : "";
     if (!Object.hasOwn(details, identity)) {
-      unmark();
-      panel.replaceChildren(...nothing);
+      clearSelection();
+      panel.replaceChildren(...hint);
       return;
     }
-    show(identity);
-    mark(identity);
+    showInPanel(identity);
+    selectInGraph(identity);
     if (inPlace) return;
-    if (graph) graph.centre(group(details[identity].id));
+    if (graph) graph.centre(nodeOf(details[identity].id));
     document.getElementById("graph").scrollIntoView();
   };
-  window.addEventListener("hashchange", () => follow());
-  follow();
+  window.addEventListener("hashchange", () => showHash());
+  showHash();
 })();

@@ -1,4 +1,4 @@
-"""What the tests of the pages do in the browser."""
+"""Actions in the browser, for the tests of the pages."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from selenium.webdriver.common.by import By
 
 
 def opened(browser, address):
-    """The page at `address`, as if nothing had been looked at before."""
+    """Load `address` from a blank page, so that no state of a previous page is left; return the browser."""
     browser.get("about:blank")
     browser.get(address)
     return browser
 
 
 def find(page, selector):
-    """The first element of this selector."""
+    """Return the first element that the CSS selector matches."""
     return page.find_element(By.CSS_SELECTOR, selector)
 
 
 def find_all(page, selector):
-    """All elements of this selector."""
+    """Return all elements that the CSS selector matches."""
     return page.find_elements(By.CSS_SELECTOR, selector)
 
 
 def visible(page, selector):
-    """Those of them that can be seen."""
+    """Return the displayed elements that the CSS selector matches."""
     return [element for element in find_all(page, selector) if element.is_displayed()]
 
 
 def scroll_to(page, element):
-    """Bring the element into view; returns it."""
+    """Scroll the element into view and return it."""
     page.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", element)
     return element
 
 
 def click(page, selector):
-    """Click the element of this selector, wherever on the page it is."""
+    """Scroll to the first element that the CSS selector matches, and click it."""
     scroll_to(page, find(page, selector)).click()

@@ -1,4 +1,4 @@
-"""The report, opened from file:// in a real headless Chromium and used."""
+"""The report page, opened from file:// in a real headless Chromium."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def test_it_opens_without_an_error_or_a_request(page):
     assert find(page, ".badge").text == "complete"
 
 
-def test_the_story_leads_from_main_to_the_guest(page):
+def test_the_story_shows_the_chain_from_main_to_the_guest(page):
     names = [step.text for step in find_all(page, "#story > article .chain > li > .card > .function")]
     shown = [name for name in names if name]
     assert shown[0] == "main"
     assert [n for n in shown if n in ("kvm_init", "qemu_init_vcpu", "kvm_cpu_exec")][0] == "kvm_init"
     assert "timer interrupts: 1" in find(page, ".guest .terminal").text
-    here = [line.text for line in find_all(page, ".source .here")]
-    assert any("qemu_init(" in line for line in here)
+    highlighted = [line.text for line in find_all(page, ".source .highlighted")]
+    assert any("qemu_init(" in line for line in highlighted)
 
 
-def test_pointers_look_different_not_by_colour_alone(page):
+def test_indirect_calls_differ_from_direct_ones_without_colour(page):
     direct = find(page, ".chapter .kind-direct .glyph")
     pointer = find(page, ".chapter .kind-indirect .glyph")
     assert (direct.text, pointer.text) == (">", "*>")
@@ -64,7 +64,7 @@ def test_pointers_look_different_not_by_colour_alone(page):
     assert edge.get_attribute("stroke-dasharray")
 
 
-def test_clicking_a_function_shows_who_it_is(page):
+def test_clicking_a_function_shows_its_callers_arguments_and_source(page):
     scroll_to(page, find(page, "#canvas"))
     find(page, "[data-zoom=fit]").click()
     ActionChains(page).move_to_element(node(page, "kvm_init")).click().perform()
@@ -73,21 +73,21 @@ def test_clicking_a_function_shows_who_it_is(page):
     assert "accel_init_machine" in panel
     assert "calls through a pointer" in panel
     assert "(" in find(page, "#panel .arguments").text
-    assert find(page, "#panel .source .here").text
+    assert find(page, "#panel .source .highlighted").text
     find(page, "#panel button.link").click()
     assert panel_title(page) == "accel_init_machine"
     page.back()
     assert panel_title(page) == "kvm_init"
     page.back()
     WebDriverWait(page, 10).until(lambda page: "Choose a function" in find(page, "#panel").text)
-    assert not find_all(page, "#canvas .chosen, #canvas .near")
+    assert not find_all(page, "#canvas .selected, #canvas .neighbour")
 
 
 def test_an_address_with_a_function_opens_it(browser, run):
     browser.get("about:blank")
     browser.get(f"file://{run.folder / 'report.html'}#f=kvm_cpu_exec%40kvm-all")
     assert panel_title(browser) == "kvm_cpu_exec"
-    assert "chosen" in node(browser, "kvm_cpu_exec").get_attribute("class")
+    assert "selected" in node(browser, "kvm_cpu_exec").get_attribute("class")
 
 
 def test_searching(page):
@@ -95,7 +95,7 @@ def test_searching(page):
     box = page.switch_to.active_element
     assert box.get_attribute("id") == "search"
     box.send_keys("kvm_vcpu_th")
-    assert find(page, "#found").text == "1 function"
+    assert find(page, "#match-count").text == "1 function"
     dimmed = find_all(page, "#canvas .node.dimmed")
     assert len(dimmed) == len(find_all(page, "#canvas .node")) - 1
     box.send_keys(Keys.ENTER)
@@ -107,9 +107,9 @@ def test_searching(page):
 def test_zooming_and_moving(page):
     scroll_to(page, find(page, "#canvas"))
     find(page, "[data-zoom=fit]").click()
-    whole = view_box(page)
+    fitted = view_box(page)
     find(page, "[data-zoom=in]").click()
-    assert view_box(page)[2] < whole[2]
+    assert view_box(page)[2] < fitted[2]
     canvas = find(page, "#canvas")
     before = view_box(page)
     ActionChains(page).move_to_element_with_offset(canvas, -200, -200).click_and_hold().move_by_offset(
@@ -118,7 +118,7 @@ def test_zooming_and_moving(page):
     assert view_box(page)[:2] != before[:2]
     assert view_box(page)[2:] == before[2:]
     find(page, "[data-zoom=fit]").click()
-    assert view_box(page) == whole
+    assert view_box(page) == fitted
 
 
 def test_every_backtrace_is_there(page, run):
@@ -129,10 +129,10 @@ def test_every_backtrace_is_there(page, run):
     assert "#0" in traces[2].text
 
 
-def test_the_ladder_and_the_threads_are_tables(page):
-    ladder = find(page, "#ioctls .ladder").text
-    assert "vcpu_fd" in ladder
-    assert ladder.index("KVM_CREATE_VM") < ladder.index("KVM_CREATE_VCPU") < ladder.index("KVM_RUN")
+def test_the_descriptor_hierarchy_and_the_threads_are_shown(page):
+    hierarchy = find(page, "#ioctls .descriptors").text
+    assert "vcpu_fd" in hierarchy
+    assert hierarchy.index("KVM_CREATE_VM") < hierarchy.index("KVM_CREATE_VCPU") < hierarchy.index("KVM_RUN")
     assert "CPU 0/KVM" in find(page, "#threads table").text
 
 

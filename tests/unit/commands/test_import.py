@@ -86,14 +86,14 @@ def test_the_report_speaks_of_a_text_and_not_of_a_run(text, here, capsys):
     assert "<h1>Backtraces of x.txt</h1>" in page
     for wrong in (
         "starts a guest",
-        "The ladder of descriptors",
-        "cut short",
-        "ended by gdb",
+        "Descriptor hierarchy",
+        "Incomplete recording",
+        "terminated by gdb",
         "Command line",
         "Never",
-        "did not end",
+        "did not exit",
         "incomplete",
-        "The way to the guest",
+        "Call chains to the guest",
         "machine code",
         ">complete<",
     ):

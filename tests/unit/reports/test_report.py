@@ -1,4 +1,4 @@
-"""The report's data, and that nothing from the program under test gets out of its text."""
+"""The report page: its data, and that texts of the program under test stay texts."""
 
 from __future__ import annotations
 
@@ -25,48 +25,48 @@ def page(*lines, recorded=None):
     return build_page(merge([recorded]), [recorded], svg="")
 
 
-def test_the_story_says_how_each_step_was_reached():
+def test_the_story_says_how_each_function_is_called():
     chapter = page().chapters[0]
-    assert [(step.function, step.kind) for step in chapter.steps] == [
+    assert [(step.function, step.kind) for step in chapter.new_steps] == [
         ("main", "root"),
         ("a", "direct"),
         ("goal", "indirect"),
     ]
-    assert chapter.steps[2].words == "calls through a pointer"
-    assert chapter.pointers == 1
-    assert chapter.steps[0].place == "hw/main.c:10"
-    assert chapter.steps[1].arguments == "value=1"
+    assert chapter.new_steps[2].call_sentence == "calls through a pointer"
+    assert chapter.indirect_calls == 1
+    assert chapter.new_steps[0].place == "hw/main.c:10"
+    assert chapter.new_steps[1].arguments == "value=1"
 
 
 def test_source_lines_are_shown_where_the_recording_has_them():
     recorded = replace(
         recording("main > goal"), sources={"hw/main.c": {9: "{", 10: "  goal();", 11: "}", 40: "far"}}
     )
-    lines = page(recorded=recorded).chapters[0].steps[0].source
-    assert [(line.number, line.here) for line in lines] == [(9, False), (10, True), (11, False)]
+    lines = page(recorded=recorded).chapters[0].new_steps[0].source
+    assert [(line.number, line.highlighted) for line in lines] == [(9, False), (10, True), (11, False)]
 
 
-def test_a_recording_cut_short_says_so():
-    cut = replace(recording("main > goal", complete=False))
-    assert not page(recorded=cut).complete
-    assert "cut short" in page(recorded=cut).problems[0]
+def test_an_incomplete_recording_is_reported():
+    incomplete = replace(recording("main > goal", complete=False))
+    assert not page(recorded=incomplete).complete
+    assert "Incomplete recording: the end record is missing" in page(recorded=incomplete).problems[0]
 
 
-def test_a_milestone_never_reached_is_named_with_what_was_waited_for():
+def test_a_milestone_that_is_not_reached_is_named_with_its_functions():
     missed = MilestoneRecord("far", "The far goal", True, ["far_fn"], [])
-    absent = MilestoneRecord("gone", "A gone goal", True, [], ["old_fn", "new_fn"])
+    absent = MilestoneRecord("removed", "A removed goal", True, [], ["old_fn", "new_fn"])
     recorded = recording("main > goal")
     recorded = replace(recorded, milestones=(*recorded.milestones, missed, absent))
     assert page(recorded=recorded).problems == (
         "Never reached: The far goal (far_fn).",
-        "Not in this program: A gone goal (none of old_fn, new_fn).",
+        "Not in this program: A removed goal (none of old_fn, new_fn).",
     )
 
 
 def test_a_graph_alone_gives_a_report():
     graph = merge([recording("main > a *> goal")])
     alone = build_page(graph, [], svg="", svg_missing="graphviz is not installed")
-    assert [step.function for step in alone.chapters[0].steps] == ["main", "a", "goal"]
+    assert [step.function for step in alone.chapters[0].new_steps] == ["main", "a", "goal"]
     assert alone.runs == ()
     assert "graphviz is not installed" in render(alone)
 
@@ -103,7 +103,7 @@ def test_names_and_arguments_from_the_program_stay_text():
 
 def test_the_data_in_the_page_is_the_data_of_the_graph():
     html = render(evil_page())
-    block = re.search(r'<script type="application/json" id="details">(.*?)</script>', html, re.DOTALL)
+    block = re.search(r'<script type="application/json" id="function-details">(.*?)</script>', html, re.DOTALL)
     assert block is not None
     assert EVIL in next(iter(json.loads(block[1]).values()))["name"]
 
@@ -113,12 +113,17 @@ def test_the_page_needs_no_network_and_forbids_it():
 
 
 @pytest.mark.parametrize("svg", ["", "<?xml version='1.0'?>\n<!DOCTYPE svg>\n<svg><g/></svg>"])
-def test_the_svg_goes_in_without_its_prologue(svg):
+def test_the_svg_is_embedded_without_its_prologue(svg):
     assert inline_svg(svg) == ("<svg><g/></svg>" if svg else "")
 
 
-def test_every_kind_has_words():
+def test_every_call_kind_has_a_sentence_of_its_own():
     lines = [f"main {arrow} goal" for arrow in (">", "*>", "t>", "i>", "s>", "$>", "k>", "d>", ".>", "?>")]
     pages = map(page, lines)  # of one program each: in one that has jumps not every pointer leads straight there
-    words = [call["words"] for each in pages for d in each.details.values() for call in d["callees"]]
-    assert len(set(words)) == len(lines) == len(CallKind) - 1
+    sentences = [
+        call["sentence"]
+        for each in pages
+        for function in each.function_details.values()
+        for call in function["callees"]
+    ]
+    assert len(set(sentences)) == len(lines) == len(CallKind) - 1
