@@ -197,12 +197,21 @@ def _request(options: BuildOptions) -> BuildRequest:
             )
         return LocalSource(options.source, options.sha256)
     return parse_build_request(
-        options.what or "", options.sha256, options.unverified, options.mirror, options.update
+        options.what or "",
+        sha256=options.sha256,
+        unverified=options.unverified,
+        mirror=options.mirror,
+        update=options.update,
     )
 
 
 def _settings(options: BuildOptions) -> BuildSettings:
-    return BuildSettings(Profile(options.profile), parse_target(options.target), options.arguments, options.jobs)
+    return BuildSettings(
+        profile=Profile(options.profile),
+        target=parse_target(options.target),
+        arguments=options.arguments,
+        jobs=options.jobs,
+    )
 
 
 def _offer_to_install(missing: MissingPackagesError, console: Console) -> bool:
