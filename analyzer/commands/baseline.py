@@ -19,12 +19,12 @@ from analyzer.commands.comparison import (
     COMPARISON_STATUS,
     ComparisonTerms,
     OutputOptions,
-    add_result_options,
-    add_terms,
+    add_comparison_options,
+    add_output_options,
     compare_sources,
+    comparison_terms,
     exit_status,
-    result_of,
-    terms_of,
+    output_options,
     write_comparison,
 )
 from analyzer.commands.parser import INPUT_HELP, Parser, input_name, path, refuse
@@ -62,8 +62,8 @@ def add_options(parser: Parser) -> None:
         help=f"{INPUT_HELP}; may be repeated, as text only "
         "(default: all output folders here and in out/; then each baseline must have one)",
     )  # fmt: skip
-    add_terms(parser)
-    add_result_options(parser)
+    add_comparison_options(parser)
+    add_output_options(parser)
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
@@ -71,17 +71,18 @@ def run(options: argparse.Namespace) -> ExitStatus:
     if options.what == "update" and (options.format or options.json or options.out):
         refuse("baseline", "update writes baselines; --format, --json and -o are for check")
     recordings = [open_graph(name) for name in options.recordings] or find_recordings()
-    kept = match_baselines(options.folder, recordings)
+    entries = match_baselines(options.folder, recordings)
     if options.what == "update":
-        for line in update_baselines(kept):
+        for line in update_baselines(entries):
             print(line)
         return ExitStatus.DONE
     options.allow = options.allow or allow_list_in(options.folder)
-    return check(kept, options.folder, terms_of(options), result_of(options), all_of_it=not options.recordings)
+    terms, output = comparison_terms(options), output_options(options)
+    return check(entries, options.folder, terms, output, require_all=not options.recordings)
 
 
 def find_recordings() -> list[NamedGraph]:
-    """The output folders below the current one, and below `out`; imported backtraces are none of these.
+    """The recordings in folders of the current folder and of `out`, without imported backtraces.
 
     AnalyzerError when there is none.
     """
@@ -90,35 +91,41 @@ def find_recordings() -> list[NamedGraph]:
     recorded = [source for source in map(open_graph, found) if not source.imported]
     if not recorded:
         raise AnalyzerError(
-            "There is no recording here.", "Record one: analyze startup --qemu PATH; or name it with --of."
+            "No output folder with a recording is here or in out/.",
+            "Record one: analyze startup --qemu PATH; or name it with --of.",
         )
     return recorded
 
 
 def check(
-    kept: Sequence[BaselineEntry], folder: Path, terms: ComparisonTerms, output: OutputOptions, all_of_it: bool
+    entries: Sequence[BaselineEntry],
+    folder: Path,
+    terms: ComparisonTerms,
+    output: OutputOptions,
+    require_all: bool,
 ) -> ExitStatus:
-    """Compare each recording with its baseline and tell it; the worst status: differs before not to be compared.
+    """Compare each recording with its baseline, and print or write each comparison.
 
-    With `all_of_it` every baseline of the folder is to be compared with: one that is not cannot pass silently.
-
-    AnalyzerError when a recording has none, UsageError when several are to go into one file.
+    Returns the worst exit status: DIFFERS, then COULD_NOT_RUN (not comparable), then DONE. With `require_all` a
+    baseline in `folder` without a recording counts as not comparable. AnalyzerError when a recording has no
+    baseline, UsageError when several comparisons are requested in one file or in another format than text.
     """
-    if len(kept) > 1 and (output.file or output.form != "text"):
-        names = ", ".join(each.source.name for each in kept)
+    if len(entries) > 1 and (output.file or output.format != "text"):
+        names = ", ".join(each.source.name for each in entries)
         raise UsageError(
-            f"One answer for several recordings is text only: {names}.", "Name one of them with --of."
+            f"Several recordings are compared: {names}; only text on standard output has room for all.",
+            "Name one of them with --of.",
         )
-    if missing := next((each for each in kept if not each.baseline.exists()), None):
+    if missing := next((each for each in entries if not each.baseline.exists()), None):
         raise missing_baseline_error(missing)
     verdicts = set()
-    for each in kept:
+    for each in entries:
         old = open_graph(str(each.baseline))
         judged = compare_sources(old, each.source, terms)
         write_comparison(judged, old, each.source, terms, output)
         verdicts.add(judged.verdict)
-    for name in baselines_without_recording(folder, kept):
-        print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)
-        verdicts.update([Verdict.NOT_COMPARABLE] if all_of_it else [])
+    for name in baselines_without_recording(folder, entries):
+        print(f"analyze: {name} was not compared: it has no recording.", file=sys.stderr)
+        verdicts.update([Verdict.NOT_COMPARABLE] if require_all else [])
     worst_first = (Verdict.DIFFERS, Verdict.NOT_COMPARABLE, Verdict.SAME)
     return exit_status(next(verdict for verdict in worst_first if verdict in verdicts))

@@ -20,7 +20,7 @@ from analyzer.build.configure_and_make import BuildFailedError
 from analyzer.build.provenance import provenance_of
 from analyzer.commands.build import BuildOptions, build_from_options
 from analyzer.commands.parser import INPUT_HELP, Parser, options_as, path, positive, refuse
-from analyzer.commands.record_and_report import check_request
+from analyzer.commands.record_and_report import check_before_recording
 from analyzer.commands.write_results import write_results
 from analyzer.console import Console
 from analyzer.diff.change import NamedGraph
@@ -179,7 +179,7 @@ def bisect(options: BisectOptions) -> BisectStatus:
     Raises AnalyzerError for a problem that every commit would have (options, host, gdb): it aborts the bisection.
     """
     question = _BisectQuestion.of(options)
-    guest = check_request(options.recording.guest, options.recording.accelerator, None, force=False)
+    guest = check_before_recording(options.recording)
     if question.like is not None:
         check_same_start(question.like, _expected_provenance(guest, options))
     with Gdb() as gdb:

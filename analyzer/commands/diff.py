@@ -6,12 +6,12 @@ import argparse
 
 from analyzer.commands.comparison import (
     COMPARISON_STATUS,
-    add_result_options,
-    add_terms,
+    add_comparison_options,
+    add_output_options,
     compare_sources,
+    comparison_terms,
     exit_status,
-    result_of,
-    terms_of,
+    output_options,
     write_comparison,
 )
 from analyzer.commands.parser import INPUT_HELP, Parser, input_name
@@ -53,13 +53,13 @@ def add_options(parser: Parser) -> None:
     """Declare the options of `diff`."""
     parser.add_argument("old", type=input_name, metavar="OLD", help=f"what was: {INPUT_HELP}")
     parser.add_argument("new", type=input_name, metavar="NEW", help="what is: the same")
-    add_terms(parser)
-    add_result_options(parser)
+    add_comparison_options(parser)
+    add_output_options(parser)
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
     """Compare, and print or write the result."""
-    output, terms = result_of(options), terms_of(options)
+    output, terms = output_options(options), comparison_terms(options)
     old, new = open_graph(options.old), open_graph(options.new)
     judged = compare_sources(old, new, terms)
     write_comparison(judged, old, new, terms, output)

@@ -14,12 +14,13 @@ from analyzer.commands.parser import (
     add_out_option,
     input_name,
     refuse,
+    unknown_suffix_error,
 )
 from analyzer.console import print_text
-from analyzer.errors import ExitStatus, UsageError
+from analyzer.errors import ExitStatus
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import to_json
-from analyzer.inputs import InputKind, check_not_an_input, merged_graph, open_inputs, say_what_is_missing
+from analyzer.inputs import InputKind, check_not_an_input, merged_graph, open_inputs, print_limitations
 from analyzer.output_folder import write_text
 from reports.dot.call_graph import to_dot
 
@@ -51,26 +52,23 @@ def run(options: argparse.Namespace) -> ExitStatus:
         return ExitStatus.DONE
     if options.json and options.out.suffix in _FORMATS and options.out.suffix != ".json":
         refuse("graph", f"--json and -o {options.out} contradict each other")
-    make_graph(options.sources, options.out, ".json" if options.json else options.out.suffix)
+    write_graph(options.sources, options.out, ".json" if options.json else options.out.suffix)
     print(options.out)
     return ExitStatus.DONE
 
 
-def make_graph(sources: Sequence[str], output: Path, suffix: str) -> None:
+def write_graph(sources: Sequence[str], output: Path, suffix: str) -> None:
     """Merge the inputs called `sources`, and write the graph in the format that `suffix` names.
 
     UsageError when it names none, or when `output` is one of the inputs.
     """
     if suffix not in _FORMATS:
-        raise UsageError(
-            f"{output}: no format is known for {suffix or 'a file without suffix'}.",
-            f"Use one of {', '.join(_FORMATS)}.",
-        )
+        raise unknown_suffix_error(output, [*_FORMATS, "--json"])
     check_not_an_input(output, sources)
     write_text(output, _FORMATS[suffix](_merge(sources)))
 
 
 def _merge(sources: Sequence[str]) -> CallGraph:
     inputs = open_inputs(sources)
-    say_what_is_missing(inputs, [InputKind.BASELINE])
+    print_limitations(inputs, [InputKind.BASELINE])
     return merged_graph(inputs)

@@ -30,9 +30,9 @@ def add_options(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Record and write the report, as `startup` does.
+    """Record the guest's I/O and write the report; output and exit statuses are those of `startup`.
 
-    Pointers are explained by default with the tiny guest only: another guest would go to work in each run, and be
-    cut off.
+    Pointers are explained by default only with the tiny guest and no QEMU arguments: another guest would start to
+    work in each run, and be killed.
     """
-    return record_scenario(options, may_run_again=options.guest == "tiny" and not options.passed_on)
+    return record_scenario(options, pointers_by_default=options.guest == "tiny" and not options.passed_on)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -38,7 +39,7 @@ def add_json_option(parser: Parser, help_text: str = "print JSON, as --format js
     parser.add_argument("--json", action="store_true", help=help_text)
 
 
-def format_asked_for(options: argparse.Namespace) -> str | None:
+def requested_format(options: argparse.Namespace) -> str | None:
     """The word of `--format`, `json` for `--json`, None for neither. UsageError when the two contradict."""
     if options.json and options.format not in (None, "json"):
         refuse(options.verb, f"--json and --format {options.format} contradict each other")
@@ -50,23 +51,29 @@ def refuse(verb: str, message: str) -> NoReturn:
     raise UsageError(f"{message}.", f"See analyze {verb} --help.")
 
 
+def unknown_suffix_error(output: Path, known: Iterable[str]) -> UsageError:
+    """The error for an output file whose suffix names no format; `known` are the suffixes or options that do."""
+    suffix = output.suffix or "a file without suffix"
+    return UsageError(f"{output}: no format is known for {suffix}.", f"Use one of {', '.join(known)}.")
+
+
 def describe(parser: Parser, help_text: str, examples: str) -> None:
     """Give a verb's parser its description, and examples and exit statuses at the end of its help."""
     parser.description = help_text[0].upper() + help_text[1:] + "."
     parser.epilog = f"examples:\n{examples}\n\n{EXIT_STATUSES}"
 
 
-def options_as(kind: type[_Options], options: argparse.Namespace, **others: Any) -> _Options:
-    """The dataclass `kind`, filled by the names of its fields from `others`, else from the parsed options.
+def options_as(dataclass: type[_Options], options: argparse.Namespace, **others: Any) -> _Options:
+    """The dataclass, filled by the names of its fields from `others`, else from the parsed options.
 
-    A field that neither has keeps its default.
+    A field that neither has keeps its default; a list becomes a tuple.
     """
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    parsed = {name: _frozen(getattr(options, name)) for name in names if hasattr(options, name)}
-    return kind(**{**parsed, **others})
+    names = [field.name for field in fields(dataclass)]  # type: ignore[arg-type]
+    parsed = {name: _as_tuple(getattr(options, name)) for name in names if hasattr(options, name)}
+    return dataclass(**{**parsed, **others})
 
 
-def _frozen(value: Any) -> Any:
+def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyzer.commands.parser import INPUT_HELP, Parser, add_out_option, input_name
-from analyzer.commands.write_results import picture_of
+from analyzer.commands.write_results import svg_of_graph
 from analyzer.errors import ExitStatus
-from analyzer.inputs import check_not_an_input, merged_graph, open_inputs, say_what_is_missing
+from analyzer.inputs import check_not_an_input, merged_graph, open_inputs, print_limitations
 from analyzer.output_folder import write_text
 from reports.html.render import render
 from reports.html.report_data import build_page
@@ -30,24 +30,25 @@ def add_options(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> ExitStatus:
     """Write the report, and print where it is."""
-    missing = make_report(options.sources, options.out)
-    if missing:
-        print(f"analyze: {missing}", file=sys.stderr)
+    no_drawing = write_report(options.sources, options.out)
+    if no_drawing:
+        print(f"analyze: {no_drawing}", file=sys.stderr)
     print(options.out)
     return ExitStatus.DONE
 
 
-def make_report(sources: Sequence[str], output: Path) -> str:
+def write_report(sources: Sequence[str], output: Path) -> str:
     """Write the report of the inputs called `sources`; returns why there is no picture, if so.
 
     The report and standard error say what the inputs cannot give.
     """
     check_not_an_input(output, sources)
     inputs = open_inputs(sources)
-    say_what_is_missing(inputs)
+    print_limitations(inputs)
     graph = merged_graph(inputs)
     recordings = [each.recording for each in inputs if each.recording is not None]
-    lacks = dict.fromkeys(f"{each.lacks[0].upper()}{each.lacks[1:]}." for each in inputs if each.lacks)
-    svg, missing = picture_of(graph)
-    write_text(output, render(build_page(graph, recordings, svg, missing, tuple(lacks))))
-    return missing
+    texts = dict.fromkeys(each.limitation for each in inputs if each.limitation)
+    limitations = tuple(f"{text[0].upper()}{text[1:]}." for text in texts)
+    svg, no_drawing = svg_of_graph(graph)
+    write_text(output, render(build_page(graph, recordings, svg, no_drawing, limitations)))
+    return no_drawing

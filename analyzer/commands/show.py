@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from analyzer.commands.parser import INPUT_HELP, Parser, add_json_option, input_name
 from analyzer.console import print_text
 from analyzer.errors import ExitStatus
-from analyzer.inputs import Input, open_input, say_what_is_missing
+from analyzer.inputs import Input, open_input, print_limitations
 from analyzer.kvm.io_accesses import accesses_text, io_accesses
 from analyzer.kvm.ioctl_log import ioctl_log_text
 from analyzer.text import visible
@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> ExitStatus:
     else:
         for text in _texts(source, options):
             print(text)
-    say_what_is_missing([source])
-    for sentence in _missing(source, options):
+    print_limitations([source])
+    for sentence in _absent_data(source, options):
         print(f"analyze: {sentence}", file=sys.stderr)
     return ExitStatus.DONE
 
@@ -87,8 +87,8 @@ def _pointer_calls(source: Input) -> Iterable[ExplainedCall]:
     return pointer_calls_of_graph(source.graph) if source.recording is None else pointer_calls(source.recording)
 
 
-def _missing(source: Input, options: argparse.Namespace) -> Iterator[str]:
-    """What was asked for, and is not there."""
+def _absent_data(source: Input, options: argparse.Namespace) -> Iterator[str]:
+    """Sentences about requested data that the input does not contain."""
     recording = source.recording
     if options.ioctls and not (recording.ioctl_log if recording else source.graph.ioctls):
         yield "the ioctls were not recorded."

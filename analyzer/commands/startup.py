@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.commands.parser import (
@@ -19,13 +19,16 @@ from analyzer.commands.parser import (
 )
 from analyzer.errors import ExitStatus
 
+if TYPE_CHECKING:
+    from analyzer.recording.request import RecordingOptions
+
 EXAMPLES = """\
   analyze startup --qemu build/qemu-system-x86_64
   analyze startup --version debian:7.2
   analyze startup --qemu build/qemu-system-x86_64 --guest disk.qcow2 -- -m 2G -smp 2
   analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial"""
-# Arguments for QEMU that it had better not be started with again and again: they may be written to, or used up.
-_NOT_TWICE = re.compile(
+# Options of QEMU that name what a run may change or use up: with them QEMU is not run several times.
+_OPTIONS_WITH_STATE = re.compile(
     r"--?(?:drive|blockdev|[hsm]d[a-d]?|fd[ab]|sd|mtdblock|pflash|incoming|loadvm|fsdev|virtfs)"
 )
 
@@ -52,35 +55,45 @@ def run(options: argparse.Namespace) -> ExitStatus:
 
     Returns INCOMPLETE when a required milestone was not reached.
     """
-    return record_scenario(options, may_run_again=_may_run_again(options.passed_on))
+    return record_scenario(options, pointers_by_default=_can_run_repeatedly(options.passed_on))
 
 
-def record_scenario(options: argparse.Namespace, may_run_again: bool) -> ExitStatus:
-    """Record the scenario that has the verb's name; `may_run_again`: whether pointers are explained by default."""
+def record_scenario(options: argparse.Namespace, pointers_by_default: bool) -> ExitStatus:
+    """Record the scenario that has the verb's name, write the results and print the outcome.
+
+    `pointers_by_default`: whether to explain function pointers without --pointers and --no-pointers. Returns
+    INCOMPLETE when a required milestone was not reached or the run ended early. AnalyzerError when it cannot run.
+    """
     if options.version is not None:
         from analyzer.commands.build import build_by_name
-        from analyzer.commands.record_and_report import check_request
+        from analyzer.commands.record_and_report import check_before_recording
 
-        # a build takes minutes
-        check_request(options.guest, options.accelerator, options.out, options.force)
+        # now, because a build takes minutes
+        check_before_recording(_recording_options(options, pointers=False), options.out, options.force)
         options.qemu = build_by_name(options.version, os.cpu_count() or 1).program
     with Gdb(options.qemu) as gdb:  # reads QEMU's symbols while Python imports the rest
         from analyzer.commands.record_and_report import ReportRequest, record_and_report
-        from analyzer.recording.request import RecordingOptions
 
-        asked = options_as(RecordingOptions, options, qemu_arguments=options.passed_on)
-        undecided = asked.pointers is None
-        if undecided:
-            asked = replace(asked, pointers=may_run_again)
+        pointers = pointers_by_default if options.pointers is None else options.pointers
         request = options_as(
-            ReportRequest, options, scenario=options.verb, recording=asked, pointers_undecided=undecided
+            ReportRequest,
+            options,
+            scenario=options.verb,
+            recording=_recording_options(options, pointers),
+            pointers_off_by_default=options.pointers is None and not pointers,
         )
         return record_and_report(gdb, request)
 
 
-def _may_run_again(arguments: tuple[str, ...]) -> bool:
-    """To explain pointers QEMU is run again, not beyond the guest's first instruction."""
-    return not any(_NOT_TWICE.fullmatch(argument) for argument in arguments)
+def _recording_options(options: argparse.Namespace, pointers: bool) -> RecordingOptions:
+    from analyzer.recording.request import RecordingOptions
+
+    return options_as(RecordingOptions, options, pointers=pointers, qemu_arguments=options.passed_on)
+
+
+def _can_run_repeatedly(arguments: tuple[str, ...]) -> bool:
+    """Whether QEMU can be run several times with these arguments, as the explanation of pointers does."""
+    return not any(_OPTIONS_WITH_STATE.fullmatch(argument) for argument in arguments)
 
 
 def add_recording_options(parser: Parser) -> None:

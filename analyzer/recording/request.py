@@ -1,4 +1,4 @@
-"""What is asked of a recording: the user's options, and the request that is made of them."""
+"""The options of a recording, as the user gives them, and the request that is made of them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from analyzer.recording.scenarios import Scenario
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingOptions:
-    """What the user asked to be recorded, as every verb that records takes it. Times in seconds."""
+    """The options of every verb that records; times in seconds."""
 
     guest: str = "tiny"
     accelerator: str = "kvm"
-    breaks: tuple[str, ...] = ()  # functions to record besides the milestones
-    break_limit: int = 1000  # stops at each of them
-    timeout: float = 60.0  # for reaching the milestones; again for a guest that leaves by itself
-    linger: float = 3.0  # how long a guest that does not leave may go on after the last milestone
-    pointers: bool | None = None  # whether to find out who set the function pointers; None: the user did not say
+    breaks: tuple[str, ...] = ()  # functions to stop at, in addition to the milestones
+    break_limit: int = 1000  # stops recorded for each of them
+    timeout: float = 60.0  # until all milestones are reached; then again until the tiny guest ends
+    linger: float = 3.0  # that a guest other than the tiny one runs after the last milestone
+    pointers: bool = False  # whether to explain function pointers
     ioctls: bool = True  # whether to record all ioctls on KVM's descriptors
-    kernel: bool = True  # whether to record the kernel's stacks behind them
+    kernel: bool = True  # whether to record the kernel's stacks of these ioctls
     samples: int = 0  # exits of each reason to follow to the device
     qemu_arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingRequest:
-    """The options, and what was found out of the program, the guest and the scenario they name."""
+    """The options, and the program, guest and scenario that they name, examined and loaded."""
 
     options: RecordingOptions
     qemu: QemuFacts

@@ -189,5 +189,5 @@ def test_the_verbs_take_a_reference_for_a_recording(here, capsys):
 def test_an_unknown_reference_names_the_known_ones(verb, capsys):
     assert main([verb[0], "reference:0.1", *verb[1:]]) == 3
     said = capsys.readouterr().err
-    assert "reference:0.1 is not among the references" in said
+    assert "reference:0.1 is not a known reference" in said
     assert "reference:1.6.0" in said
