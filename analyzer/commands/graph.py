@@ -9,6 +9,7 @@ from pathlib import Path
 from analyzer.adapters.graphviz import render_svg
 from analyzer.commands.parser import (
     INPUT_HELP,
+    SEVERAL_INPUTS,
     Parser,
     add_json_option,
     add_out_option,
@@ -38,7 +39,9 @@ _FORMATS: dict[str, Callable[[CallGraph], str]] = {
 
 def add_options(parser: Parser) -> None:
     """Declare the options of `graph`."""
-    parser.add_argument("sources", nargs="+", type=input_name, metavar="INPUT", help=INPUT_HELP)
+    parser.add_argument(
+        "sources", nargs="+", type=input_name, metavar="INPUT", help=f"{INPUT_HELP}; {SEVERAL_INPUTS}"
+    )
     add_json_option(parser, "print JSON; without -o it is the default")
     add_out_option(
         parser, "FILE", "write to FILE instead of standard output; the suffix chooses: .json .dot .svg .graphml"

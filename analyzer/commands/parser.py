@@ -15,6 +15,7 @@ from analyzer.text import expand_user
 EXIT_STATUSES = """\
 exit status: 0 done, 1 differs, 2 usage, 3 could not run, 4 ran but incomplete, 130 interrupted"""
 INPUT_HELP = "an output folder, a recording, a graph.json, a baseline, a backtrace, reference:1.6.0, or - (stdin)"
+SEVERAL_INPUTS = "several, of one build of QEMU, are merged"
 _FUNCTION = re.compile(r"(?:[\w./-]+:)?[A-Za-z_~][\w:~<>$]*")
 _Options = TypeVar("_Options")
 
@@ -27,11 +28,9 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}.", f"See {self.prog} --help.")
 
 
-def add_out_option(parser: Parser, metavar: str, help_text: str, required: bool = False) -> None:
-    """Declare where a verb writes: `-o`, and `--out` in full; `--output` is taken as well. It is `options.out`."""
-    parser.add_argument(
-        "-o", "--out", "--output", dest="out", type=path, metavar=metavar, required=required, help=help_text
-    )
+def add_out_option(parser: Parser, metavar: str, help_text: str) -> None:
+    """Add `-o`, `--out` and `--output`, one option for where a verb writes; its value is `options.out`."""
+    parser.add_argument("-o", "--out", "--output", dest="out", type=path, metavar=metavar, help=help_text)
 
 
 def add_json_option(parser: Parser, help_text: str = "print JSON, as --format json") -> None:

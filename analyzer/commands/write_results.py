@@ -16,6 +16,7 @@ from reports.html.render import render
 from reports.html.report_data import build_page
 from reports.text.backtraces import backtraces
 
+REPORT_NAME = "report.html"  # in an output folder
 _MOST_CALLS_DRAWN = 2000  # dot takes minutes for more, and the drawing cannot be read
 
 
@@ -34,7 +35,7 @@ def write_results(folder: Path) -> tuple[Recording, str]:
     else:
         (folder / "graph.svg").unlink(missing_ok=True)  # of an earlier recording
     write_text(folder / "backtraces.txt", "\n".join(backtraces(recording)))
-    write_text(folder / "report.html", render(build_page(graph, [recording], svg, no_drawing)))
+    write_text(folder / REPORT_NAME, render(build_page(graph, [recording], svg, no_drawing)))
     return recording, no_drawing
 
 
