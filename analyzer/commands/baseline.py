@@ -1,4 +1,4 @@
-"""`analyze baseline`: keep what a QEMU does in git, and compare recordings with it."""
+"""`analyze baseline`: writes the call chains of recordings as baselines for git, and compares with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analyzer.baselines.store import (
     update_baselines,
 )
 from analyzer.commands.comparison import (
-    COMPARISON_STATUS,
+    COMPARISON_EXIT_STATUS,
     ComparisonTerms,
     OutputOptions,
     add_comparison_options,
@@ -34,40 +34,45 @@ from analyzer.inputs import open_graph
 from analyzer.policy.verdict import Verdict
 from analyzer.recording.reader import FILE_NAME
 
-BASELINE_EXAMPLES = """\
+EXAMPLES = """\
   analyze baseline update                          write callchain-baseline/ from the output folders here
-  analyze baseline check                           compare them with what is there
+  analyze baseline check                           compare the output folders here with it
   analyze baseline check tests/baseline --of out/startup --format github
 
-  A baseline is a small text for each QEMU version, machine type and profile, and for each set of arguments that
-  QEMU was given after the --. Commit it; its changes can be read in a pull request. An allow.toml beside the
-  baselines is heeded; see analyze diff --help."""
-EXAMPLES = f"{BASELINE_EXAMPLES}\n\n{COMPARISON_STATUS}"
+  A baseline is a text file for each QEMU version, machine type and profile, and for each set of QEMU arguments.
+  Commit it: its changes can be read in a pull request. For the kinds of changes and the allow-list see
+  analyze diff --help."""
+EXIT_STATUS = COMPARISON_EXIT_STATUS
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `baseline`."""
+    """Add the arguments of `baseline` to its parser: action, folder, recordings, comparison."""
     parser.add_argument(
         "what",
         choices=("update", "check"),
         metavar="update|check",
-        help="write the baselines, or compare with them",
+        help="update: write the baselines; check: compare with them",
     )
     parser.add_argument(
         "folder", nargs="?", type=path, default=Path("callchain-baseline"), metavar="DIR",
-        help="where they are (default: callchain-baseline)",
+        help="folder of the baselines (default: callchain-baseline)",
     )  # fmt: skip
     parser.add_argument(
         "--of", dest="recordings", action="append", type=input_name, default=[], metavar="INPUT",
-        help=f"{INPUT_HELP}; may be repeated, as text only "
-        "(default: all output folders here and in out/; then each baseline must have one)",
+        help=f"recording to write or to compare: {INPUT_HELP}; may be repeated, when the result is text on "
+        "standard output (default: output folders here and in out/; check then requires one for each baseline)",
     )  # fmt: skip
     add_comparison_options(parser)
     add_output_options(parser)
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Write the baselines, or compare with them."""
+    """Write the baselines, and print a line for each; or compare recordings with them, and print each result.
+
+    Returns the exit status of `check`, DONE for an update. UsageError for options that `update` has not, and when
+    two recordings have one baseline; AnalyzerError when a recording cannot be read, is incomplete (update) or has
+    no baseline (check).
+    """
     if options.what == "update" and (options.format or options.json or options.out):
         refuse("baseline", "update writes baselines; --format, --json and -o are for check")
     recordings = [open_graph(name) for name in options.recordings] or find_recordings()

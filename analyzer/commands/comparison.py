@@ -14,6 +14,7 @@ from pathlib import Path
 from analyzer.adapters.graphviz import svg_or_reason
 from analyzer.commands.parser import (
     Parser,
+    add_format_option,
     add_json_option,
     add_out_option,
     path,
@@ -38,9 +39,10 @@ from reports.text.colour import wants_colour
 from reports.text.diff import render as text_of
 from reports.text.rules import rule_sentence
 
-COMPARISON_STATUS = """\
-exit status of a comparison:
-  0 the same; 1 it differs, or a rule is broken; 2 usage; 3 something could not be compared, and nothing differs"""
+COMPARISON_EXIT_STATUS = """\
+exit status:
+  0 no change counts; 1 changes count, or a rule is broken; 2 usage error; 3 could not run, or a part is not
+  comparable and no change counts; 130 interrupted"""
 _EXIT_STATUS = {
     Verdict.SAME: ExitStatus.DONE,
     Verdict.DIFFERS: ExitStatus.DIFFERS,
@@ -51,33 +53,54 @@ _WIDTH = 120  # columns of text that is not printed on a terminal
 
 
 def add_comparison_options(parser: Parser) -> None:
-    """What counts and what is accepted."""
+    """Add the options for what is compared, what counts and what is accepted."""
     parser.add_argument(
-        "--fail-on", metavar="KIND[,KIND]", help="kinds of changes that count (default: see below)"
+        "--fail-on",
+        metavar="KIND[,KIND]",
+        help="kinds of changes that count, of those in analyze diff --help (default: all kinds but the notes)",
     )
     parser.add_argument(
-        "--allow", type=path, metavar="FILE", help="accepted changes with their reasons, and rules"
+        "--allow",
+        type=path,
+        metavar="FILE",
+        help="allow-list in TOML: accepted changes with their reasons, and rules (default: none; for baseline "
+        "allow.toml in DIR, if it exists)",
     )
     parser.add_argument(
-        "--names", type=path, action="append", default=[], metavar="FILE",
-        help="names that are the same but for a number, and renames, besides those known; may be repeated",
-    )  # fmt: skip
-    parser.add_argument("--hits", action="store_true", help="tell how often calls were recorded, too")
+        "--names",
+        type=path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="TOML file with renames of functions, and patterns of names that differ only by a number, in "
+        "addition to the known ones; may be repeated",
+    )
     parser.add_argument(
-        "--kernel", action="store_true", help="compare the kernel's functions too: on one host only"
+        "--hits", action="store_true", help="also compare in how many recorded stacks each call is (default: no)"
+    )
+    parser.add_argument(
+        "--kernel",
+        action="store_true",
+        help="also compare functions of the kernel, for recordings on one host (default: no)",
     )
 
 
 def add_output_options(parser: Parser) -> None:
-    """In which form and where the answer is told."""
-    parser.add_argument("--format", choices=FORMAT_NAMES, help="default: text, or what the suffix of -o FILE says")
+    """Add the options for the format of the result and where it is written."""
+    add_format_option(parser, FORMAT_NAMES)
     add_json_option(parser)
     add_out_option(parser, "FILE", "write to FILE instead of standard output")
-    parser.add_argument("--full", action="store_true", help="fold nothing away")
     parser.add_argument(
-        "--color", "--colour", dest="colour", choices=("auto", "always", "never"), default="auto",
-        help="default: on a terminal, unless NO_COLOR is set",
-    )  # fmt: skip
+        "--full", action="store_true", help="text: also print unchanged parts of the chains (default: fold them)"
+    )
+    parser.add_argument(
+        "--color",
+        "--colour",
+        dest="colour",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="text: when to use colours (default: auto, on a terminal unless NO_COLOR is set)",
+    )
 
 
 def comparison_terms(options: argparse.Namespace) -> ComparisonTerms:

@@ -1,4 +1,4 @@
-"""`analyze graph`: merge recordings of one build into a call graph."""
+"""`analyze graph`: merges recordings of one build of QEMU into a call graph."""
 
 from __future__ import annotations
 
@@ -38,18 +38,20 @@ _FORMATS: dict[str, Callable[[CallGraph], str]] = {
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `graph`."""
+    """Add the arguments of `graph` to its parser: the inputs, and where and how to write."""
     parser.add_argument(
         "sources", nargs="+", type=input_name, metavar="INPUT", help=f"{INPUT_HELP}; {SEVERAL_INPUTS}"
     )
-    add_json_option(parser, "print JSON; without -o it is the default")
-    add_out_option(
-        parser, "FILE", "write to FILE instead of standard output; the suffix chooses: .json .dot .svg .graphml"
-    )
+    add_json_option(parser, "print JSON (default without -o)")
+    add_out_option(parser, "FILE", "write to FILE instead of standard output: .json .dot .svg .graphml")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print the graph as JSON; or write it, and print where it is."""
+    """Print the graph as JSON; with `-o` write it, and print the name of the file.
+
+    Returns DONE. UsageError for an unknown suffix, AnalyzerError when an input cannot be read, inputs are not of
+    one build, or graphviz is missing for SVG.
+    """
     if options.out is None:
         print_text(to_json(_merge(options.sources)))
         return ExitStatus.DONE
@@ -61,9 +63,9 @@ def run(options: argparse.Namespace) -> ExitStatus:
 
 
 def write_graph(sources: Sequence[str], output: Path, suffix: str) -> None:
-    """Merge the inputs called `sources`, and write the graph in the format that `suffix` names.
+    """Merge the inputs called `sources`, and write the graph to `output` in the format of `suffix`.
 
-    UsageError when it names none, or when `output` is one of the inputs.
+    UsageError when no format has this suffix, or when `output` is one of the inputs.
     """
     if suffix not in _FORMATS:
         raise unknown_suffix_error(output, [*_FORMATS, "--json"])

@@ -1,4 +1,4 @@
-"""`analyze paths`: which chains of calls lead from one function to another, as text, JSON or a picture."""
+"""`analyze paths`: finds the call paths from one function to another, as text, JSON, DOT or SVG."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from analyzer.adapters.graphviz import render_svg
 from analyzer.commands.parser import (
     INPUT_HELP,
     Parser,
+    add_format_option,
     add_json_option,
     add_out_option,
     input_name,
@@ -41,21 +42,21 @@ EXAMPLES = """\
   analyze paths callchain-qemu-7.2.22-startup --from main --to ioctl --recorded -o ioctl.svg
 
 patterns:
-  A PATTERN is a regular expression that must match a function's whole name. A name before a colon is the stem
-  of the file that defines it, without a folder: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' is the kernel's.
+  A PATTERN is a regular expression that matches the whole name of a function. A prefix with a colon restricts it
+  to a source file, without folder and suffix: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' are functions of the kernel.
 
 paths:
-  `recorded`: a chain of the graph, to one of its milestones, has the path in one piece. `put together`: each
-  call was seen, in different stacks, and the whole may never have happened; such a path passes no function
-  twice. Recorded ones come first; of the others first the shortest for each pair of ends.
+  `recorded`: one recorded chain to a milestone contains the whole path. `put together`: its calls were recorded in
+  several stacks, and need not have happened in one; such a path contains no function twice. Recorded paths come
+  first, then for each pair of first and last function the shortest ones.
 
 kinds of calls:
-  direct, indirect (through a pointer), call (one of these, not known which), tail, inline, thread-start, signal,
-  syscall, kernel, documented, unknown
-
-exit status of paths:
-  0 there are paths; 1 there is none, though both ends are in the graph; 2 no regular expression, or no such
-  kind; 3 the graph cannot be read, or a pattern matches none of its functions (near names are told)"""
+  direct, indirect (through a pointer), call (direct or indirect), tail, inline, thread-start, signal, syscall,
+  kernel, documented, unknown"""
+EXIT_STATUS = """\
+exit status:
+  0 there are paths; 1 there is none, and both patterns match functions of the graph; 2 usage error, such as an
+  invalid regular expression; 3 could not run, or a pattern matches no function; 130 interrupted"""
 FORMATS: dict[str, Callable[[PathSearchResult], str]] = {
     "text": lambda found: "".join(f"{text}\n" for text in [*paths_text(found), *notes_about(found)]),
     "json": paths_json,
@@ -66,7 +67,7 @@ _FORMAT_OF_SUFFIX = {".txt": "text", ".json": "json", ".dot": "dot", ".svg": "sv
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `paths`."""
+    """Add the arguments of `paths` to its parser: input, query, limits, output."""
     parser.add_argument(
         "source",
         type=input_name,
@@ -74,54 +75,54 @@ def add_options(parser: Parser) -> None:
         help=INPUT_HELP,
     )
     _add_query_options(parser)
-    how_many = parser.add_mutually_exclusive_group()
-    how_many.add_argument(
-        "--limit", type=positive_int, default=20, metavar="N", help="show the first N paths (default: 20)"
+    limit = parser.add_mutually_exclusive_group()
+    limit.add_argument(
+        "--limit", type=positive_int, default=20, metavar="N", help="print the first N paths (default: 20)"
     )
-    how_many.add_argument(
+    limit.add_argument(
         "--all",
         dest="limit",
         action="store_const",
         const=None,
-        help="show all; the search is cut off, and says so, when it takes too many steps",
+        help="print all paths; a search that takes too many steps ends early, and a note says so",
     )
+    add_format_option(parser, tuple(FORMATS))
     add_json_option(parser)
     add_out_option(parser, "FILE", "write to FILE instead of standard output: .txt .json .dot .svg")
     parser.usage = "analyze paths INPUT --from PATTERN --to PATTERN [options]"
 
 
 def _add_query_options(parser: Parser) -> None:
-    """What to look for, and how the answer is told."""
-    parser.add_argument("--from", dest="start", required=True, metavar="PATTERN", help="where paths begin")
-    parser.add_argument("--to", dest="goal", required=True, metavar="PATTERN", help="where they end")
-    several = (
-        ("--via", "via", "PATTERN", "only paths with such a function on them; again: with that one too, anywhere"),
-        ("--not-via", "not_via", "PATTERN", "only paths without such functions, at the ends too; may be repeated"),
-        (
-            "--kind",
-            "kinds",
-            "K[,K…]",
-            "only paths with a call of one of these kinds; again: with one of those too",
-        ),
-        ("--only-kind", "only_kinds", "K[,K…]", "only paths all calls of which are of these kinds"),
+    """Add the options for the paths to look for."""
+    parser.add_argument(
+        "--from", dest="start", required=True, metavar="PATTERN", help="pattern of the first function of a path"
     )
-    for option, name, value, text in several:
+    parser.add_argument(
+        "--to", dest="goal", required=True, metavar="PATTERN", help="pattern of the last function of a path"
+    )
+    repeatable = (
+        ("--via", "via", "PATTERN", "only paths with a function of this pattern; repeated: of each, in any order"),
+        ("--not-via", "not_via", "PATTERN", "only paths without a function of this pattern, ends included; may be "
+         "repeated"),
+        ("--kind", "kinds", "K[,K…]", "only paths with a call of one of these kinds; repeated: of each list"),
+        ("--only-kind", "only_kinds", "K[,K…]", "only paths whose calls all have one of these kinds"),
+    )  # fmt: skip
+    for option, name, value, text in repeatable:
         parser.add_argument(option, dest=name, action="append", default=[], metavar=value, help=text)
-    parser.add_argument("--recorded", action="store_true", help="only paths that were recorded in one piece")
     parser.add_argument(
-        "--shortest",
-        action="store_true",
-        help="only the shortest for each pair of ends, put together or, with --recorded, seen in one piece",
+        "--recorded", action="store_true", help="only paths that one recorded chain contains as a whole"
     )
     parser.add_argument(
-        "--format",
-        choices=("text", "json", "dot", "svg"),
-        help="default: text, or what the suffix of -o FILE says",
+        "--shortest", action="store_true", help="only the shortest paths for each pair of first and last function"
     )
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print or write the paths; DIFFERS when there is none."""
+    """Print the paths; with `-o` write them, and print the name of the file. Notes go to standard error.
+
+    Returns DONE, or DIFFERS when there is no path. UsageError for an invalid pattern or kind, AnalyzerError when
+    the input cannot be read or a pattern matches none of its functions.
+    """
     format_name = requested_format(options) or format_of_suffix(options.out)
     query = parse_query(options_as(QueryOptions, options))
     result = search_paths(options.source, query, options_as(PathLimits, options, only_recorded=options.recorded))
@@ -198,11 +199,11 @@ def search_paths(source: str, query: PathQuery, limits: PathLimits) -> PathSearc
 def notes_about(found: PathSearchResult) -> Iterator[str]:
     """Sentences about paths that are not printed, and about combined ones."""
     if found.limit_reached:
-        yield "The search was cut off after many steps; there may be more. Ask for less: --shortest, --not-via."
+        yield "The search ended early, after many steps; there may be more paths. Use --shortest or --not-via."
     elif found.more:
         yield f"… and more: {number_of(len(found.paths), 'is', 'are')} shown. See --limit N and --all."
     if not all(path.recorded for path in found.paths):
-        yield "What is put together may never have happened in one go; --recorded leaves it out."
+        yield "Paths that are put together need not have happened as a whole; --recorded omits them."
 
 
 def no_path_sentence(found: PathSearchResult, only_recorded: bool) -> str:
@@ -210,7 +211,7 @@ def no_path_sentence(found: PathSearchResult, only_recorded: bool) -> str:
     query = found.query
     ends = visible(f"from {query.start} to {query.goal}")
     if found.limit_reached:
-        return f"No path was found {ends} until the search was cut off; there may be one."
+        return f"No path {ends} was found before the search ended early; there may be one."
     kind = "recorded path" if only_recorded else "path"
     if query == query.unconditional and not only_recorded:
         return f"No path leads {ends} in this graph."

@@ -1,4 +1,4 @@
-"""What the verbs that record do: examine, record, merge, write the report, and say how it goes."""
+"""Records for `startup` and `io`: examines QEMU, records it, writes the results and prints the outcome."""
 
 from __future__ import annotations
 
@@ -57,9 +57,10 @@ def check_before_recording(options: RecordingOptions, out: Path | None = None, f
 
 
 def record_and_report(gdb: Gdb, request: ReportRequest) -> ExitStatus:
-    """Record, write everything that follows from the recording, and say how it went.
+    """Record into the output folder, write the results, and print milestones, notes and the path of the report.
 
-    `gdb` was made with the same QEMU. AnalyzerError when it cannot run.
+    `gdb` was made with the same QEMU. Returns DONE, or INCOMPLETE for an incomplete recording. AnalyzerError when
+    the recording cannot run.
     """
     options = request.recording
     if not (options.kernel and options.ioctls and options.accelerator == "kvm"):
@@ -94,7 +95,7 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         console.clear()
         if keep_if_useful(folder):
             _write_results(folder)
-            console.say(f"Not finished; what was recorded until then: {folder / 'report.html'}")
+            console.say(f"The recording is incomplete; report of its content: {folder / 'report.html'}")
         raise
     gdb.request_exit()
     console.clear()
@@ -104,7 +105,7 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
 
 
 def _load_what_results_need() -> None:
-    """Called while QEMU starts: there is nothing to do then but wait."""
+    """Import the modules that write the results, while QEMU starts."""
     import analyzer.commands.write_results  # noqa: F401 - for its own sake
     from reports.html.render import load_parts
 
@@ -123,7 +124,7 @@ def _print_outcome(recording: Recording, folder: Path, no_drawing: str, console:
         console.say(f"Accelerator: {recording.accelerator.name} ({recording.accelerator.evidence})")
     serial = recording.outputs.get("serial", "").strip()
     if serial:
-        console.say(f"The guest said: {serial.splitlines()[-1]}")
+        console.say(f"Last line on the serial port: {serial.splitlines()[-1]}")
     for note in recording.notes:
         console.say(f"Note: {note}")
     if no_drawing:
@@ -136,7 +137,9 @@ def _print_outcome(recording: Recording, folder: Path, no_drawing: str, console:
         console.say(f"Never reached: {milestone.title} ({what})")
     if incomplete:
         said = " ".join(recording.outputs.get("stderr", "").split())[-400:]
-        console.say(f"The run is incomplete: {recording.end.reason if recording.end else 'it was cut short'}.")
-        console.say(f"QEMU said: {said or 'nothing'}")
+        console.say(
+            f"The recording is incomplete: {recording.end.reason if recording.end else 'it was cut short'}."
+        )
+        console.say(f"Standard error of QEMU: {said or 'empty'}")
     console.say(f"Report: {folder / 'report.html'}")
     return ExitStatus.INCOMPLETE if incomplete else ExitStatus.DONE

@@ -1,4 +1,4 @@
-"""`analyze show`: print what a recording, a graph or a baseline holds, as text or JSON."""
+"""`analyze show`: prints the backtraces, pointers, ioctls or accesses of an input, as text or JSON."""
 
 from __future__ import annotations
 
@@ -31,20 +31,38 @@ EXAMPLES = """\
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `show`."""
+    """Add the arguments of `show` to its parser: input, function, what to print."""
     parser.add_argument("source", type=input_name, metavar="INPUT", help=INPUT_HELP)
     parser.add_argument(
-        "function", nargs="?", default="", metavar="FUNC", help="only stops in this function or at this milestone"
+        "function",
+        nargs="?",
+        default="",
+        metavar="FUNC",
+        help="print only stops in this function or at this milestone",
     )
-    instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--pointers", action="store_true", help="who set the function pointers, instead")
-    instead.add_argument("--ioctls", action="store_true", help="every ioctl on KVM's descriptors, instead")
-    instead.add_argument("--accesses", action="store_true", help="the guest's accesses (of analyze io), instead")
+    data = parser.add_mutually_exclusive_group()
+    data.add_argument(
+        "--pointers",
+        action="store_true",
+        help="print function pointers and the code that set them, instead of backtraces",
+    )
+    data.add_argument(
+        "--ioctls", action="store_true", help="print the ioctls on KVM's descriptors, instead of backtraces"
+    )
+    data.add_argument(
+        "--accesses",
+        action="store_true",
+        help="print the guest's I/O accesses that analyze io recorded, instead of backtraces",
+    )
     add_json_option(parser, "print JSON")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print what was asked for; what the input does not have is said on standard error."""
+    """Print the requested data on standard output, and what the input does not contain on standard error.
+
+    Returns DONE, also when there is nothing to print. UsageError when FUNC is not in the input, AnalyzerError when
+    it cannot be read.
+    """
     source = open_input(options.source)
     if options.json:
         print_text(_json(source, options))
@@ -97,8 +115,8 @@ def _absent_data(source: Input, options: argparse.Namespace) -> Iterator[str]:
     elif options.accesses and recording is not None and not recording.exits:
         yield "the guest's accesses were not recorded; see analyze io."
     if options.pointers and not any(True for _ in _pointer_calls(source)):
-        yield "no function pointers were looked into."
+        yield "no function pointers were explained."
     if recording is not None and recording.end is None:
-        yield "this recording was cut short: it has no end."
+        yield "the recording is incomplete: it was cut short."
     elif recording is None and not source.graph.provenance.complete:
-        yield "the recording it was made of is incomplete."
+        yield "the recording that it was made of is incomplete."
