@@ -1,7 +1,22 @@
-# Two commands do everything on a fresh Debian or Ubuntu:
-#   make startup     record how a QEMU starts a KVM guest and write the report
-#   make test        all tests
-# With a QEMU of your own: make startup QEMU=/path/to/qemu-system-x86_64
+# On a fresh Debian or Ubuntu the first two install all they need, the Python packages into .venv:
+#   make startup         record how a QEMU starts a KVM guest, and write the report into out/startup
+#   make test            lint, the documentation, and all tests
+#   make unit            tests that need neither gdb nor QEMU
+#   make lint            ruff, mypy and the import contracts
+#   make docs            build the documentation into out/docs, and check its links
+#   make bench           compare the run time of analyze startup with that of a plain gdb script
+#   make matrix          build and record three releases of QEMU; rewrite reports/gallery and tests/recorded
+#   make venv            make .venv with analyze and the tools of the tests
+#   make packages-run    install the system packages that a recording needs
+#   make packages-test   install those of the tests, too
+#   make clean           remove .venv, out, dist and caches
+#   make help            print this text
+# Variables:
+#   QEMU=PATH            a qemu-system-x86_64 with debug information (default: built once from the distribution's source)
+#   OUT=DIR              output folder of make startup (default: out/startup)
+#   ROUNDS=N             runs of make bench (default: 5)
+#   PYTHON=COMMAND       the Python for .venv, 3.10 or later (default: python3)
+#   SYSTEM_PACKAGES=no   install no system packages
 
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -10,10 +25,10 @@ OUT ?= out/startup
 VENV := .venv
 BIN := $(VENV)/bin
 GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
-# The QEMU to use: the user's, else the distribution's, built from source once and cached.
+# The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: startup test unit docs bench matrix lint venv clean help packages-run packages-test
+.PHONY: help startup test unit lint docs bench matrix venv packages-run packages-test clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -37,7 +52,7 @@ $(VENV)/docs-installed: $(VENV)/installed
 
 venv: $(VENV)/installed
 
-# A report made by `make startup` before is replaced; `analyze startup` itself replaces only when told to.
+# --force: an earlier recording in $(OUT) is replaced.
 startup: packages-run venv
 	@qemu=$$($(FIND_QEMU)) && $(BIN)/analyze startup --qemu "$$qemu" --out "$(OUT)" --force
 
@@ -50,7 +65,7 @@ lint: venv
 unit: venv
 	$(BIN)/pytest tests/unit
 
-# The documentation, into out/docs; a link that leads nowhere is an error. Asks no network.
+# --strict: a broken link is an error.
 docs: $(VENV)/docs-installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
@@ -60,7 +75,7 @@ test: packages-test venv lint docs
 bench: packages-run venv
 	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/python tests/bench/startup.py
 
-# Long: builds QEMU 5.2, 7.2 and 10.0 in both profiles, records each, rewrites reports/gallery.
+# QEMU 5.2, 7.2 and 10.0 in both profiles; takes half an hour when nothing is cached.
 matrix: venv
 	@test "$(SYSTEM_PACKAGES)" = no || sh analyzer/build/packages.sh run qemu
 	$(BIN)/python -m tests.bench.matrix

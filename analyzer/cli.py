@@ -15,27 +15,27 @@ from pathlib import Path
 from types import FrameType
 
 from analyzer import TOOL
-from analyzer.commands.parser import EXIT_STATUSES, Parser, describe, refuse
+from analyzer.commands.parser import ALL_EXIT_STATUSES, EXIT_STATUS, Parser, describe, refuse
 from analyzer.errors import AnalyzerError, ExitStatus
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-_SIGNS_IN_ASCII = "signs-in-ascii"  # how the output streams treat what they cannot encode
+_SIGNS_IN_ASCII = "signs-in-ascii"  # name of the error handler of the output streams
 _ABORT_BISECTION = 129  # `git bisect run` takes a status below 128 as an answer about the commit
 
 VERBS = {
     "startup": "record how a QEMU starts a guest, merge the backtraces into a call graph and write the report",
     "io": "record how a QEMU handles guest I/O: from the guest's instruction to the device and back",
     "build": "build a QEMU with debug information from source, or find it in the cache, and print its path",
-    "import": "convert a pasted backtrace into a recording",
-    "show": "print recorded backtraces in the format of gdb",
+    "import": "convert the text of backtraces into a recording",
+    "show": "print the backtraces of a recording in the format of gdb; or its pointers, ioctls or accesses",
     "graph": "merge recordings of one build into a call graph",
-    "report": "write the HTML report of a recording; needs neither gdb nor QEMU",
+    "report": "write the HTML report of recordings; needs neither gdb nor QEMU",
     "paths": "print the call paths from one function to another",
     "diff": "compare the call chains of two QEMUs",
-    "baseline": "write the call chains of a recording as a baseline for git, or compare with one",
-    "bisect": "build and record the checked-out commit, and answer `git bisect run`",
+    "baseline": "write the call chains of recordings as baselines for git, or compare with them",
+    "bisect": "build, record and judge the checked-out commit, for `git bisect run`",
     "ci": "print a CI template (GitHub, GitLab, script), or write it to a file",
-    "comment": "in a CI job: post a Markdown file as a comment on the pull request, or update that comment",
+    "comment": "in a CI job, post a Markdown file as a comment on the pull request, or update that comment",
     "doctor": "check what this host can record, and print remedies",
 }
 """Name and help text of each verb, in the order of the help. The verb V is in `analyzer/commands/V.py`."""
@@ -97,7 +97,7 @@ def _parser(verb_name: str) -> Parser:
     parser = Parser(
         prog="analyze",
         description="Shows how QEMU starts a KVM guest: call chains of a real run, recorded with gdb.",
-        epilog=EXIT_STATUSES,
+        epilog=ALL_EXIT_STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=TOOL)
@@ -106,7 +106,7 @@ def _parser(verb_name: str) -> Parser:
         verb = verbs.add_parser(name, help=help_text, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name == verb_name:
             command = importlib.import_module(f"analyzer.commands.{'import_' if name == 'import' else name}")
-            describe(verb, help_text, command.EXAMPLES)
+            describe(verb, help_text, command.EXAMPLES, getattr(command, "EXIT_STATUS", EXIT_STATUS))
             command.add_options(verb)
             verb.set_defaults(run=command.run)
     return parser
@@ -129,13 +129,13 @@ def _make_output_robust() -> None:
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """What is printed for characters the stream has not: the ASCII sign of a mark, an escape for others."""
+    """Handle characters that the stream cannot encode: the ASCII sign for a mark, an escape for others."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     from reports.diff_marks import DiffMark
 
     signs = {mark.sign: mark.ascii_sign for mark in DiffMark}
-    text = "".join(signs.get(it, it) for it in error.object[error.start : error.end])
+    text = "".join(signs.get(char, char) for char in error.object[error.start : error.end])
     return text.encode("ascii", "backslashreplace").decode(), error.end
 
 

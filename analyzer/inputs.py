@@ -1,4 +1,4 @@
-"""Opens whatever a verb reads, by any name; the content says what it is, never the suffix.
+"""Opens the inputs of the verbs that read; the content decides of which kind an input is, not the suffix.
 
 A name stands for an output folder, a recording, a graph, a baseline, a text with backtraces (all formats that
 `analyze import` reads), a reference that ships with this program, or standard input (`-`).
@@ -37,13 +37,13 @@ STANDARD_INPUT = "-"
 _GRAPH = "graph.json"
 _REFERENCE = "reference:"
 _REFERENCES = "analyzer.backtraces.references"
-_LARGEST = 1 << 28  # characters of a graph or a baseline; the largest seen had a thousandth
-_RECORD = re.compile(r'\{\s*"record"')  # how a recording begins, and no other JSON of ours
+_LARGEST = 1 << 28  # characters of a graph or a baseline; real ones have a thousandth of it
+_RECORD = re.compile(r'\{\s*"record"')  # only a recording begins so, no other JSON of this program
 _JSON_OBJECT = re.compile(r'\{\s*(?:["}]|$)')  # a text may begin with `{noformat}`
 
 
 class InputKind(str, Enum):
-    """What an input is."""
+    """The kinds of inputs that a name can stand for."""
 
     RECORDING = "recording"
     BACKTRACE = "backtrace"
@@ -51,7 +51,7 @@ class InputKind(str, Enum):
     BASELINE = "baseline"
 
 
-_LACKS = {
+_LIMITATIONS = {
     InputKind.GRAPH: "a graph has no arguments, times or single stops; the recording it was made of has them",
     InputKind.BASELINE: "a baseline has no line numbers, arguments, times, hit counts or single stops; "
     "the recording it was made of has them",
@@ -60,13 +60,15 @@ _LACKS = {
 
 @dataclass(frozen=True)
 class Input:
-    """What a name stands for. A graph or a baseline has no `recording`; the graph of a recording is merged when it
-    is needed."""
+    """An opened input: a recording (also one made of backtraces), or a stored graph (also one of a baseline).
 
-    name: str  # as messages have it
+    The graph of a recording is merged on first use.
+    """
+
+    name: str  # as the user named it, for messages
     kind: InputKind
     recording: Recording | None = None
-    stored_graph: CallGraph | None = None  # of a graph or a baseline
+    stored_graph: CallGraph | None = None  # of GRAPH and BASELINE
 
     @cached_property
     def graph(self) -> CallGraph:
@@ -78,34 +80,34 @@ class Input:
 
     @property
     def named_graph(self) -> NamedGraph:
-        """The graph and its name, as a comparison takes them."""
+        """The graph with the name of the input, for a comparison."""
         return NamedGraph(self.name, self.graph)
 
     @property
-    def lacks(self) -> str:
-        """What this kind of input cannot give, in a sentence; "" for a kind that has a recording."""
-        return _LACKS.get(self.kind, "")
+    def limitation(self) -> str:
+        """What this kind of input does not contain, as a sentence without full stop; "" for a recording."""
+        return _LIMITATIONS.get(self.kind, "")
 
 
 def open_input(name: str) -> Input:
-    """The input called `name`. AnalyzerError, with what can be named, when it cannot be read as any kind."""
+    """Open the input called `name`. AnalyzerError, which lists the possible inputs, when it cannot be read."""
     if _is_reference(name):
         return Input(name, InputKind.BACKTRACE, load_reference(name))
     if name == STANDARD_INPUT:
         return _open_standard_input()
     path = Path(name)
     if path.is_fifo():  # it can be read once only
-        with _readable(name), path.open("rb") as stream:
+        with _read_errors_of(name), path.open("rb") as stream:
             return _open_stream(stream, name)
     return _open_file(_file_of(path), name)
 
 
 def open_inputs(names: Iterable[str]) -> list[Input]:
-    """The inputs in the order named; one that is named twice counts once. Errors as `open_input`."""
-    different: dict[str, str] = {}
+    """Open the inputs in the order of `names`, each once even if it is named twice. Errors as `open_input`."""
+    unique: dict[str, str] = {}
     for name in names:
-        different.setdefault(_identity(name), name)
-    return list(map(open_input, different.values()))
+        unique.setdefault(_identity(name), name)
+    return list(map(open_input, unique.values()))
 
 
 def open_graph(name: str) -> NamedGraph:
@@ -114,22 +116,22 @@ def open_graph(name: str) -> NamedGraph:
 
 
 def merged_graph(inputs: Sequence[Input]) -> CallGraph:
-    """One graph of all inputs. AnalyzerError when they are not of one build."""
+    """Merge the graphs of all inputs. AnalyzerError when they are not of one build of QEMU."""
     return combine([each.graph for each in inputs])
 
 
-def say_what_is_missing(inputs: Iterable[Input], kinds: Sequence[InputKind] = tuple(InputKind)) -> None:
-    """Say on standard error what the inputs of these kinds cannot give."""
+def print_limitations(inputs: Iterable[Input], kinds: Sequence[InputKind] = tuple(InputKind)) -> None:
+    """Print on standard error what the inputs of these kinds do not contain."""
     for each in inputs:
-        if each.lacks and each.kind in kinds:
-            print(f"analyze: {visible(each.name)}: {each.lacks}.", file=sys.stderr)
+        if each.limitation and each.kind in kinds:
+            print(f"analyze: {visible(each.name)}: {each.limitation}.", file=sys.stderr)
 
 
 def check_not_an_input(output: Path, names: Iterable[str]) -> None:
-    """UsageError when `output` is one of the files that are to be read."""
+    """Raise UsageError when `output` is the file of one of the inputs called `names`."""
     files = (_file_of(Path(name)) for name in names if name != STANDARD_INPUT and not _is_reference(name))
     if output.exists() and any(file.exists() and output.samefile(file) for file in files):
-        raise UsageError(f"{output} is what is to be read; it is kept.", "Choose another -o FILE.")
+        raise UsageError(f"{output} is an input; it is kept.", "Choose another -o FILE.")
 
 
 def load_reference(name: str) -> Recording:
@@ -149,13 +151,13 @@ def _is_reference(name: str) -> bool:
 
 
 def _identity(name: str) -> str:
-    """The same for two names of one input."""
-    own = name == STANDARD_INPUT or _is_reference(name)
-    return name if own else str(_file_of(Path(name)).resolve())
+    """A text that is equal for two names of the same input."""
+    no_file = name == STANDARD_INPUT or _is_reference(name)
+    return name if no_file else str(_file_of(Path(name)).resolve())
 
 
 def _file_of(path: Path) -> Path:
-    """The file itself; of a folder its recording, or else its graph."""
+    """The path itself; for a folder that of its recording, else of its graph."""
     if not path.is_dir():
         return path
     return next((file for file in (path / FILE_NAME, path / _GRAPH) if file.exists()), path)
@@ -163,13 +165,13 @@ def _file_of(path: Path) -> Path:
 
 def _open_standard_input() -> Input:
     shown = "standard input"
-    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():  # a person pastes, or there is none
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():  # typed or pasted text, or none
         return _open_backtrace(STANDARD_INPUT, shown)
     return _open_stream(sys.stdin.buffer, shown)
 
 
 def _open_stream(stream: BinaryIO, name: str) -> Input:
-    """What can be read once only is read from a copy."""
+    """Open a pipe, which can be read only once: from a temporary copy."""
     with tempfile.NamedTemporaryFile() as copy:
         shutil.copyfileobj(stream, copy)
         copy.flush()
@@ -180,8 +182,8 @@ def _open_file(path: Path, name: str) -> Input:
     if path.is_dir():
         raise AnalyzerError(f"{name} holds neither {FILE_NAME} nor {_GRAPH}.", NAME_AN_INPUT)
     kind = _kind_of(_beginning(path, name))
-    of_folder = path.name == FILE_NAME and Path(name).is_dir()  # also when it is empty: left by a killed run
-    if kind is InputKind.RECORDING or of_folder:
+    in_folder = path.name == FILE_NAME and Path(name).is_dir()  # an empty one is left by a killed run
+    if kind is InputKind.RECORDING or in_folder:
         return Input(name, InputKind.RECORDING, read_recording(path, name))
     if kind is InputKind.BACKTRACE:
         return _open_backtrace(str(path), name)
@@ -198,7 +200,7 @@ def _kind_of(beginning: str) -> InputKind:
 
 
 def _open_backtrace(source: str, name: str) -> Input:
-    """The text in `source` (a file, or `-`). What could not be read of it is said on standard error."""
+    """Import the text in `source` (a path, or `-`), and print on standard error which lines are unread."""
     origin = ImportOrigin(Path(name).name)  # it goes into the graph, which has no absolute paths
     with open_lines(source) as lines:
         try:
@@ -213,8 +215,8 @@ def _open_backtrace(source: str, name: str) -> Input:
 
 
 @contextmanager
-def _readable(name: str) -> Iterator[None]:
-    """AnalyzerError when what is named cannot be read."""
+def _read_errors_of(name: str) -> Iterator[None]:
+    """Turn an OSError in the block into an AnalyzerError with the name of the input."""
     try:
         yield
     except FileNotFoundError:
@@ -224,13 +226,13 @@ def _readable(name: str) -> Iterator[None]:
 
 
 def _beginning(path: Path, name: str) -> str:
-    with _readable(name), path.open(encoding="utf-8", errors="replace") as file:
+    with _read_errors_of(name), path.open(encoding="utf-8", errors="replace") as file:
         return file.read(1000).lstrip("\ufeff \t\r\n")
 
 
 def _read(path: Path, name: str) -> str:
-    with _readable(name), path.open(encoding="utf-8-sig", errors="replace") as file:
+    with _read_errors_of(name), path.open(encoding="utf-8-sig", errors="replace") as file:
         text = file.read(_LARGEST + 1)
     if len(text) > _LARGEST:
-        raise AnalyzerError(f"{name} is too large to be a graph.")
+        raise AnalyzerError(f"{name} is too large for a graph or a baseline.", NAME_AN_INPUT)
     return text

@@ -78,4 +78,7 @@ def write_text(path: Path, text: str) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise AnalyzerError(f"{path} cannot be written: {error.strerror}.") from None
+        raise AnalyzerError(
+            f"{path} cannot be written: {error.strerror}.",
+            "Check that its folder exists, is writable and has space left.",
+        ) from None

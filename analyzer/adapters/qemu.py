@@ -23,7 +23,7 @@ class NoDebugInfoError(AnalyzerError):
     """The program has no debug information, so gdb cannot name its files and lines."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QemuFacts:
     """Facts of a QEMU that has not been started with a guest.
 
@@ -60,8 +60,14 @@ def examine(path: Path) -> QemuFacts:
     finds_firmware = _own_firmware(path, folders)
     extra = () if finds_firmware else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
     found = finds_firmware or bool(system_firmware())
-    names = "debug-threads" in options
-    return QemuFacts(path, match["version"], elf.build_id, extra, found, names)
+    return QemuFacts(
+        path=path,
+        version=match["version"],
+        build_id=elf.build_id,
+        firmware=extra,
+        has_firmware=found,
+        names_threads="debug-threads" in options,
+    )
 
 
 def system_firmware() -> list[Path]:

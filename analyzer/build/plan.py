@@ -89,7 +89,7 @@ def _configure_options() -> dict[str, Any]:
     return load_toml("analyzer.build", "configure_options.toml")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BuildPlan:
     """How to build a tree.
 
@@ -138,9 +138,16 @@ def make_plan(source: SourceTree, settings: BuildSettings, cache: Cache, reporte
         source.sha256, configure_line, version, compiler_digest(compiler), settings.profile.value, *packages
     )
     return BuildPlan(
-        source, tree, settings, tuple(options), tuple(flags), packages, version, configure_line,
+        source=source,
+        tree=tree,
+        settings=settings,
+        options=tuple(options),
+        flags=tuple(flags),
+        packages=packages,
+        compiler=version,
+        configure_line=configure_line,
         name=f"{source.label}-{settings.profile.value}-{key[:8]}",
-    )  # fmt: skip
+    )
 
 
 def _key(*parts: str) -> str:

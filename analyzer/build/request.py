@@ -75,7 +75,7 @@ class BuildSettings:
 
 
 def parse_build_request(
-    text: str, sha256: str = "", unverified: bool = False, mirror: str = "", update: bool = False
+    text: str, *, sha256: str = "", unverified: bool = False, mirror: str = "", update: bool = False
 ) -> BuildRequest:
     """Parse `1.6.0`, `v10.0`, `debian:7.2` or `distribution`; the other arguments are those of the options.
 

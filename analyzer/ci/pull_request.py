@@ -12,7 +12,7 @@ from analyzer.errors import UsageError
 _GITHUB_API = "https://api.github.com"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PullRequestComments:
     """The comments of one pull request: URLs and limits of the API of its code host."""
 

@@ -1,4 +1,4 @@
-"""`analyze baseline`: keep what a QEMU does in git, and compare recordings with it."""
+"""`analyze baseline`: writes the call chains of recordings as baselines for git, and compares with them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from analyzer.baselines.store import (
     update_baselines,
 )
 from analyzer.commands.comparison import (
-    COMPARISON_STATUS,
+    COMPARISON_EXIT_STATUS,
     ComparisonTerms,
     OutputOptions,
-    add_result_options,
-    add_terms,
+    add_comparison_options,
+    add_output_options,
     compare_sources,
+    comparison_terms,
     exit_status,
-    result_of,
-    terms_of,
+    output_options,
     write_comparison,
 )
 from analyzer.commands.parser import INPUT_HELP, Parser, input_name, path, refuse
@@ -34,54 +34,60 @@ from analyzer.inputs import open_graph
 from analyzer.policy.verdict import Verdict
 from analyzer.recording.reader import FILE_NAME
 
-BASELINE_EXAMPLES = """\
+EXAMPLES = """\
   analyze baseline update                          write callchain-baseline/ from the output folders here
-  analyze baseline check                           compare them with what is there
+  analyze baseline check                           compare the output folders here with it
   analyze baseline check tests/baseline --of out/startup --format github
 
-  A baseline is a small text for each QEMU version, machine type and profile, and for each set of arguments that
-  QEMU was given after the --. Commit it; its changes can be read in a pull request. An allow.toml beside the
-  baselines is heeded; see analyze diff --help."""
-EXAMPLES = f"{BASELINE_EXAMPLES}\n\n{COMPARISON_STATUS}"
+  A baseline is a text file for each QEMU version, machine type and profile, and for each set of QEMU arguments.
+  Commit it: its changes can be read in a pull request. For the kinds of changes and the allow-list see
+  analyze diff --help."""
+EXIT_STATUS = COMPARISON_EXIT_STATUS
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `baseline`."""
+    """Add the arguments of `baseline` to its parser: action, folder, recordings, comparison."""
     parser.add_argument(
         "what",
         choices=("update", "check"),
         metavar="update|check",
-        help="write the baselines, or compare with them",
+        help="update: write the baselines; check: compare with them",
     )
     parser.add_argument(
         "folder", nargs="?", type=path, default=Path("callchain-baseline"), metavar="DIR",
-        help="where they are (default: callchain-baseline)",
+        help="folder of the baselines (default: callchain-baseline)",
     )  # fmt: skip
     parser.add_argument(
         "--of", dest="recordings", action="append", type=input_name, default=[], metavar="INPUT",
-        help=f"{INPUT_HELP}; may be repeated, as text only "
-        "(default: all output folders here and in out/; then each baseline must have one)",
+        help=f"recording to write or to compare: {INPUT_HELP}; may be repeated, when the result is text on "
+        "standard output (default: output folders here and in out/; check then requires one for each baseline)",
     )  # fmt: skip
-    add_terms(parser)
-    add_result_options(parser)
+    add_comparison_options(parser)
+    add_output_options(parser)
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Write the baselines, or compare with them."""
+    """Write the baselines, and print a line for each; or compare recordings with them, and print each result.
+
+    Returns the exit status of `check`, DONE for an update. UsageError for options that `update` has not, and when
+    two recordings have one baseline; AnalyzerError when a recording cannot be read, is incomplete (update) or has
+    no baseline (check).
+    """
     if options.what == "update" and (options.format or options.json or options.out):
         refuse("baseline", "update writes baselines; --format, --json and -o are for check")
     recordings = [open_graph(name) for name in options.recordings] or find_recordings()
-    kept = match_baselines(options.folder, recordings)
+    entries = match_baselines(options.folder, recordings)
     if options.what == "update":
-        for line in update_baselines(kept):
+        for line in update_baselines(entries):
             print(line)
         return ExitStatus.DONE
     options.allow = options.allow or allow_list_in(options.folder)
-    return check(kept, options.folder, terms_of(options), result_of(options), all_of_it=not options.recordings)
+    terms, output = comparison_terms(options), output_options(options)
+    return check(entries, options.folder, terms, output, require_all=not options.recordings)
 
 
 def find_recordings() -> list[NamedGraph]:
-    """The output folders below the current one, and below `out`; imported backtraces are none of these.
+    """The recordings in folders of the current folder and of `out`, without imported backtraces.
 
     AnalyzerError when there is none.
     """
@@ -90,35 +96,41 @@ def find_recordings() -> list[NamedGraph]:
     recorded = [source for source in map(open_graph, found) if not source.imported]
     if not recorded:
         raise AnalyzerError(
-            "There is no recording here.", "Record one: analyze startup --qemu PATH; or name it with --of."
+            "No output folder with a recording is here or in out/.",
+            "Record one: analyze startup --qemu PATH; or name it with --of.",
         )
     return recorded
 
 
 def check(
-    kept: Sequence[BaselineEntry], folder: Path, terms: ComparisonTerms, output: OutputOptions, all_of_it: bool
+    entries: Sequence[BaselineEntry],
+    folder: Path,
+    terms: ComparisonTerms,
+    output: OutputOptions,
+    require_all: bool,
 ) -> ExitStatus:
-    """Compare each recording with its baseline and tell it; the worst status: differs before not to be compared.
+    """Compare each recording with its baseline, and print or write each comparison.
 
-    With `all_of_it` every baseline of the folder is to be compared with: one that is not cannot pass silently.
-
-    AnalyzerError when a recording has none, UsageError when several are to go into one file.
+    Returns the worst exit status: DIFFERS, then COULD_NOT_RUN (not comparable), then DONE. With `require_all` a
+    baseline in `folder` without a recording counts as not comparable. AnalyzerError when a recording has no
+    baseline, UsageError when several comparisons are requested in one file or in another format than text.
     """
-    if len(kept) > 1 and (output.file or output.form != "text"):
-        names = ", ".join(each.source.name for each in kept)
+    if len(entries) > 1 and (output.file or output.format != "text"):
+        names = ", ".join(each.source.name for each in entries)
         raise UsageError(
-            f"One answer for several recordings is text only: {names}.", "Name one of them with --of."
+            f"Several recordings are compared: {names}; only text on standard output has room for all.",
+            "Name one of them with --of.",
         )
-    if missing := next((each for each in kept if not each.baseline.exists()), None):
+    if missing := next((each for each in entries if not each.baseline.exists()), None):
         raise missing_baseline_error(missing)
     verdicts = set()
-    for each in kept:
+    for each in entries:
         old = open_graph(str(each.baseline))
         judged = compare_sources(old, each.source, terms)
         write_comparison(judged, old, each.source, terms, output)
         verdicts.add(judged.verdict)
-    for name in baselines_without_recording(folder, kept):
-        print(f"analyze: {name} was not compared with: there is no recording for it.", file=sys.stderr)
-        verdicts.update([Verdict.NOT_COMPARABLE] if all_of_it else [])
+    for name in baselines_without_recording(folder, entries):
+        print(f"analyze: {name} was not compared: it has no recording.", file=sys.stderr)
+        verdicts.update([Verdict.NOT_COMPARABLE] if require_all else [])
     worst_first = (Verdict.DIFFERS, Verdict.NOT_COMPARABLE, Verdict.SAME)
     return exit_status(next(verdict for verdict in worst_first if verdict in verdicts))

@@ -19,8 +19,17 @@ from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
 from analyzer.build.configure_and_make import BuildFailedError
 from analyzer.build.provenance import provenance_of
 from analyzer.commands.build import BuildOptions, build_from_options
-from analyzer.commands.parser import INPUT_HELP, Parser, options_as, path, positive, refuse
-from analyzer.commands.record_and_report import check_request
+from analyzer.commands.parser import (
+    INPUT_HELP,
+    Parser,
+    add_accelerator_option,
+    add_guest_option,
+    add_timeout_option,
+    options_as,
+    path,
+    refuse,
+)
+from analyzer.commands.record_and_report import check_before_recording
 from analyzer.commands.write_results import write_results
 from analyzer.console import Console
 from analyzer.diff.change import NamedGraph
@@ -56,14 +65,14 @@ EXAMPLES = """\
       --rule 'main must reach kvm_arch_init_vcpu'
   git bisect run analyze bisect --source . --like good/graph.json --chain init-vcpu
 
-exit status of bisect, for git bisect run:
-  0 good; 1 bad; 125 skip: the commit does not build, cannot be recorded, or does not decide the rule;
-  129 abort: the options or the host are wrong, which would fail for every commit
-
 rules:
   A must reach B, A must not reach B; via C, not via C, only via C. The functions of a rule are recorded in
   addition to the milestones. A commit whose program lacks a function of a rule is skipped, unless the rule
   says that it must not be reached."""
+EXIT_STATUS = """\
+exit status, for git bisect run:
+  0 good; 1 bad; 125 skip: the commit does not build, cannot be recorded, or does not decide the rule;
+  129 abort: the options or the host are wrong, which would fail for every commit; 130 interrupted"""
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ALWAYS_RECORDED = ("main",)  # every recording stops there; a rule need not request it
 _SCENARIO = "startup"
@@ -83,26 +92,30 @@ class BisectStatus(IntEnum):
 
 def add_options(parser: Parser) -> None:
     """Add the options of `bisect` to its parser: what to build, the question, and how to record."""
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--qemu", type=path, metavar="PATH", help="the program built from the commit")
-    which.add_argument(
-        "--source", type=path, metavar="DIR", help="build this tree, as analyze build --source does"
+    program = parser.add_mutually_exclusive_group(required=True)
+    program.add_argument(
+        "--qemu", type=path, metavar="PATH",
+        help="QEMU that is built from the commit: a qemu-system-x86_64 with debug information",
+    )  # fmt: skip
+    program.add_argument(
+        "--source", type=path, metavar="DIR", help="build this source tree, as analyze build --source does"
     )
     parser.add_argument(
-        "--build", default="", metavar="COMMAND", help="with --qemu: the shell command that builds it"
+        "--build", default="", metavar="COMMAND", help="with --qemu: shell command that builds it (default: none)"
     )
     parser.add_argument(
-        "--profile", choices=("debug", "release"), default="debug", help="with --source: as in analyze build"
-    )
+        "--profile", choices=("debug", "release"), default="debug",
+        help="with --source: profile of the build, see analyze build --help (default: debug)",
+    )  # fmt: skip
     parser.add_argument(
         "--rule", dest="rules", action="append", default=[], metavar="SENTENCE",
-        help="a commit is good when this holds: 'main must reach kvm_init'; may be repeated",
+        help="a commit is good when this rule holds: 'main must reach kvm_init'; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--like",
         default="",
         metavar="INPUT",
-        help=f"a commit is good when its chains equal those of this one: {INPUT_HELP}",
+        help=f"a commit is good when its chains equal those of this input: {INPUT_HELP}",
     )
     parser.add_argument(
         "--chain", dest="chains", action="append", default=[], metavar="MILESTONE",
@@ -111,26 +124,24 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--reverse", action="store_true", help="swap good and bad, to find the commit that fixed something"
     )
-    parser.add_argument("--guest", default="tiny", metavar="tiny|IMAGE|KERNEL", help="guest to boot")
+    add_guest_option(parser)
+    add_accelerator_option(parser)
     parser.add_argument(
-        "--accel", dest="accelerator", choices=("kvm", "tcg"), default="kvm", help="accelerator (default: kvm)"
-    )
-    parser.add_argument("--pointers", action="store_true", help="also find where function pointers are set")
-    parser.add_argument(
-        "--keep", type=path, metavar="DIR", help="keep the recording and report of each commit in this folder"
+        "--pointers", action="store_true", help="also find the code that sets function pointers (default: no)"
     )
     parser.add_argument(
-        "--timeout",
-        type=positive,
-        default=60.0,
-        metavar="S",
-        help="time limit of a recording in seconds (default: 60)",
-    )
+        "--keep", type=path, metavar="DIR",
+        help="write the recording and report of each commit into a folder in DIR (default: keep none)",
+    )  # fmt: skip
+    add_timeout_option(parser)
     parser.usage = "analyze bisect (--qemu PATH [--build COMMAND] | --source DIR) [options] [-- QEMU ARGS…]"
 
 
 def run(options: argparse.Namespace) -> BisectStatus:
-    """Judge the checked-out commit and print one line. UsageError, or AnalyzerError as `bisect`."""
+    """Build, record and judge the checked-out commit, and print one line: the answer, commit and reason.
+
+    Returns GOOD, BAD or SKIP. UsageError and AnalyzerError make `cli` exit with 129, which aborts the bisection.
+    """
     _check_options(options)
     recording_options = options_as(
         RecordingOptions,
@@ -146,9 +157,9 @@ def run(options: argparse.Namespace) -> BisectStatus:
 def _check_options(options: argparse.Namespace) -> None:
     """Raise UsageError when options are missing or contradict each other."""
     if not options.rules and not options.like:
-        refuse("bisect", "bisect needs a question: --rule SENTENCE or --like GRAPH")
+        refuse("bisect", "bisect needs a question: --rule SENTENCE or --like INPUT")
     if options.chains and not options.like:
-        refuse("bisect", "--chain selects chains of --like GRAPH, which is missing")
+        refuse("bisect", "--chain selects chains of --like INPUT, which is missing")
     if options.source is not None and options.build:
         refuse("bisect", "--build is for --qemu: --source needs no build command")
 
@@ -179,7 +190,7 @@ def bisect(options: BisectOptions) -> BisectStatus:
     Raises AnalyzerError for a problem that every commit would have (options, host, gdb): it aborts the bisection.
     """
     question = _BisectQuestion.of(options)
-    guest = check_request(options.recording.guest, options.recording.accelerator, None, force=False)
+    guest = check_before_recording(options.recording)
     if question.like is not None:
         check_same_start(question.like, _expected_provenance(guest, options))
     with Gdb() as gdb:

@@ -33,60 +33,94 @@ EXAMPLES = """\
   analyze build --source ~/src/qemu     your own tree or tarball
   analyze build 10.0.0 --profile release -- --disable-tcg
   analyze build --list --json
-  analyze build --prune                 remove what nothing needs (or names of the list, or all)"""
+  analyze build --prune                 remove what nothing needs"""
 # History of the format of --list --json:
 # 1  first
 SCHEMA = 1
 
 
 def add_options(parser: Parser) -> None:
-    """Add the options of `build` to its parser."""
+    """Add the arguments of `build` to its parser: what to build and how, and the actions on the cache."""
     parser.add_argument(
-        "what", nargs="?", metavar="WHAT", help="a release (1.6.0), or a source package: debian[:VERSION]"
+        "what",
+        nargs="?",
+        metavar="WHAT",
+        help="release (1.6.0) or source package (debian[:VERSION], ubuntu[:VERSION], distribution) to build",
     )
     parser.add_argument(
         "--source",
         type=path,
         metavar="DIR|TARBALL",
-        help="build this tree or tarball; a tree is copied, never changed",
+        help="build this source tree or tarball; a tree is copied, not changed",
     )
     parser.add_argument(
         "--profile",
         choices=("debug", "release"),
         default="debug",
-        help="debug: not optimised, every call has a frame (default); release: -O2 -g, as distributions build it",
+        help="debug: not optimised, every call has a frame; release: -O2 -g, as distributions build it "
+        "(default: debug)",
     )
     parser.add_argument(
-        "--target", default="x86_64", metavar="MACHINE", help="emulator to build (default: x86_64)"
+        "--target",
+        default="x86_64",
+        metavar="MACHINE",
+        help="machine whose system emulator is built (default: x86_64)",
     )
-    parser.add_argument("--sha256", type=sha256, metavar="SUM", help="the expected sha256 of the tarball")
     parser.add_argument(
-        "--unverified", action="store_true", help="build a release whose sha256 is unknown; build.json says so"
+        "--sha256",
+        type=sha256,
+        metavar="SUM",
+        help="expected sha256 of the tarball (default: the known one of a release)",
     )
-    parser.add_argument("--mirror", default="", metavar="URL", help="folder on a server with the release tarballs")
     parser.add_argument(
-        "--update", action="store_true", help="debian: search for a newer package than the one in the cache"
+        "--unverified",
+        action="store_true",
+        help="build a release whose sha256 is not known, and record that in build.json",
+    )
+    parser.add_argument(
+        "--mirror",
+        default="",
+        metavar="URL",
+        help="URL of a folder with the release tarballs (default: the official server)",
+    )
+    parser.add_argument(
+        "--update", action="store_true", help="source package: search for a newer one than that in the cache"
     )
     parser.add_argument(
         "--jobs",
         type=positive_int,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="compilers to run at the same time (default: one per processor)",
+        help="compilers to run in parallel (default: the number of processors)",
     )
-    parser.add_argument("--list", action="store_true", help="list the entries of the cache with their sizes")
     parser.add_argument(
-        "--prune", nargs="*", metavar="NAME", help="remove entries that nothing needs, or those named"
+        "--list", action="store_true", help="list the entries of the cache with their sizes on disk"
+    )
+    parser.add_argument(
+        "--prune",
+        nargs="*",
+        metavar="NAME",
+        help="remove entries from the cache: names or kinds of the list, or all "
+        "(default: those that nothing needs)",
     )
     add_json_option(parser, "with --list: print JSON")
-    parser.usage = "analyze build (WHAT | --source PATH | --list | --prune [NAME…]) [options] [-- CONFIGURE ARGS…]"
+    parser.usage = (
+        "analyze build (WHAT | --source DIR|TARBALL | --list | --prune [NAME…]) [options] [-- CONFIGURE ARGS…]"
+    )
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Build and print the path of the program, or list or prune the cache. UsageError unless one is requested."""
+    """Build and print the path of the program; or list the cache; or prune it and print the removed entries.
+
+    Progress and questions go to standard error. Returns DONE. UsageError unless exactly one action is requested,
+    AnalyzerError when the source is not available or the build fails.
+    """
     actions = (options.what is not None, options.source is not None, options.list, options.prune is not None)
     if sum(actions) != 1:
-        refuse("build", "build needs exactly one of: a release or source package, --source PATH, --list, --prune")
+        refuse(
+            "build",
+            "build needs exactly one of: a release or source package, --source DIR|TARBALL, --list, --prune",
+        )
     if options.json and not options.list:
         refuse("build", "--json is for --list")
     if options.json:
@@ -197,12 +231,21 @@ def _request(options: BuildOptions) -> BuildRequest:
             )
         return LocalSource(options.source, options.sha256)
     return parse_build_request(
-        options.what or "", options.sha256, options.unverified, options.mirror, options.update
+        options.what or "",
+        sha256=options.sha256,
+        unverified=options.unverified,
+        mirror=options.mirror,
+        update=options.update,
     )
 
 
 def _settings(options: BuildOptions) -> BuildSettings:
-    return BuildSettings(Profile(options.profile), parse_target(options.target), options.arguments, options.jobs)
+    return BuildSettings(
+        profile=Profile(options.profile),
+        target=parse_target(options.target),
+        arguments=options.arguments,
+        jobs=options.jobs,
+    )
 
 
 def _offer_to_install(missing: MissingPackagesError, console: Console) -> bool:

@@ -1,4 +1,4 @@
-"""`analyze ci`: prints or writes what is ready-made for a CI."""
+"""`analyze ci`: prints or writes the templates for CI jobs."""
 
 from __future__ import annotations
 
@@ -23,18 +23,22 @@ TEMPLATES = {
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `ci`."""
+    """Add the arguments of `ci` to its parser: the template, and the file to write."""
     parser.add_argument(
         "what",
         choices=("github", "gitlab", "script", "packages"),
         metavar="github|gitlab|script|packages",
-        help="a GitHub workflow; a GitLab job; the script that both run; one that installs what they need",
+        help="template: a GitHub workflow, a GitLab job, the script that both run, or the script that installs "
+        "the packages they need",
     )
     add_out_option(parser, "FILE", "write to FILE instead of standard output")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print the template, or write it and print where it is."""
+    """Print the template; with `-o` write it, and print the name of the file.
+
+    Returns DONE. AnalyzerError when the file exists with another content, or cannot be written.
+    """
     if options.out is None:
         print(template(options.what), end="")
     else:
@@ -44,18 +48,21 @@ def run(options: argparse.Namespace) -> ExitStatus:
 
 
 def template(name: str) -> str:
-    """The text of one of TEMPLATES."""
+    """The text of the template `name`, a key of TEMPLATES."""
     package, file = TEMPLATES[name]
     return files(package).joinpath(file).read_text(encoding="utf-8")
 
 
 def write_template(name: str, output: Path) -> None:
-    """Write it, folders included. AnalyzerError when something else is there: it may have been changed by hand."""
+    """Write the template `name` to `output`, and make its folder.
+
+    AnalyzerError when the file exists with another content: it may have been edited.
+    """
     text = template(name)
     if output.exists() and output.read_text(encoding="utf-8", errors="replace") != text:
         raise AnalyzerError(
-            f"{output} is there already and is not the same; it is kept.",
-            f"See what differs: analyze ci {name} | diff {output} -",
+            f"{output} exists and differs from the template; it is kept.",
+            f"To see the differences: analyze ci {name} | diff {output} -",
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     write_text(output, text)

@@ -1,4 +1,4 @@
-"""`analyze comment`: a comparison as a comment on the pull request it is about, always the same one."""
+"""`analyze comment`: posts a Markdown file as a comment on the pull request of a CI job, or updates it."""
 
 from __future__ import annotations
 
@@ -20,31 +20,38 @@ EXAMPLES = """\
   analyze comment callchain-ci/diff.md --name release"""
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
 _NOT_IN_A_MARKER = re.compile(r"[^\w.+]+")
-_ROOM_TO_CLOSE = 200  # characters
+_ROOM_TO_CLOSE = 200  # characters of what `_closing_markdown` adds
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `comment`."""
-    parser.add_argument("file", type=path, metavar="FILE.md", help="what to post")
-    parser.add_argument("--update-only", action="store_true", help="where there is no comment yet, write none")
+    """Add the arguments of `comment` to its parser: the file, and which comment it is."""
+    parser.add_argument("file", type=path, metavar="FILE.md", help="Markdown file to post")
+    parser.add_argument("--update-only", action="store_true", help="update an existing comment, but create none")
     parser.add_argument(
-        "--name", default="", metavar="JOB", help="keep a comment of this job's own, beside those of other jobs"
+        "--name",
+        default="",
+        metavar="JOB",
+        help="name of this job: jobs of different names have comments of their own (default: no name)",
     )
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Post the comment, and say what was done."""
+    """Post or update the comment, and print what was done.
+
+    Returns DONE, also when the job has no pull request or its token may not comment: a line says so. AnalyzerError
+    when the file cannot be read or the server fails.
+    """
     return comment(options.file, options.update_only, options.name)
 
 
 def comment(
     file: Path, update_only: bool = False, name: str = "", environment: Mapping[str, str] = os.environ
 ) -> ExitStatus:
-    """Post the Markdown in `file`; with `update_only` none is written where there is none yet.
-    Each `name` has a comment of its own.
+    """Post the Markdown in `file` as the comment of the job `name`, or update that comment.
 
-    A job that is not about a pull request, or may not comment, says so: that is no failure. AnalyzerError when the
-    server does not do its part.
+    With `update_only` no comment is created. `environment` are the variables of the CI job. Returns DONE, also
+    when the job has no pull request or may not comment. AnalyzerError when the file cannot be read or the server
+    fails.
     """
     console = Console()
     text = _read(file)
@@ -62,25 +69,24 @@ def comment(
 
 
 def body(text: str, pull_request: PullRequestComments, name: str = "") -> str:
-    """The comment: the marker of the job of this name, then `text`, of which so much is left out that the server
-    takes it."""
+    """The text of the comment: the marker of the job `name`, then `text`, cut to the server's limit."""
     text = text.removeprefix(COMMENT_MARKER).lstrip("\n")
     whole = f"{_marker(name)}\n{text}"
     if len(whole) <= pull_request.max_length:
         return whole
     where = f"[the report]({pull_request.job_url})" if pull_request.job_url else "the report"
     end = f"\n\n… more in {where}.\n"
-    kept = whole[: pull_request.max_length - len(end) - _ROOM_TO_CLOSE].rpartition("\n")[0]
-    return kept + _closed(kept) + end
+    beginning = whole[: pull_request.max_length - len(end) - _ROOM_TO_CLOSE].rpartition("\n")[0]
+    return beginning + _closing_markdown(beginning) + end
 
 
 def _marker(name: str) -> str:
-    """The first line of the comment of the job of this name; COMMENT_MARKER for ""."""
+    """The first line of the comment of the job `name`, which identifies it; COMMENT_MARKER for ""."""
     return COMMENT_MARKER.replace(" -->", f" {_NOT_IN_A_MARKER.sub('-', name)} -->") if name else COMMENT_MARKER
 
 
-def _closed(text: str) -> str:
-    """What ends the code and the folded parts that `text` leaves open."""
+def _closing_markdown(text: str) -> str:
+    """The Markdown that closes the code blocks and <details> elements that `text` leaves open."""
     fences = _FENCE.findall(text)
     folded = min(10, text.count("<details") - text.count("</details>"))
     return (f"\n{fences[-1]}" if len(fences) % 2 else "") + "\n\n</details>" * folded
@@ -94,7 +100,7 @@ def _read(file: Path) -> str:
 
 
 def _event(path: str) -> str:
-    """What GitHub wrote about what set the job off; "" when there is no such file."""
+    """The JSON of the event that started the GitHub job; "" when the file cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace") if path else ""
     except OSError:

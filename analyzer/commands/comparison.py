@@ -6,12 +6,21 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from analyzer.adapters.graphviz import svg_or_reason
-from analyzer.commands.parser import Parser, add_json_option, add_out_option, format_asked_for, path
+from analyzer.commands.parser import (
+    Parser,
+    add_format_option,
+    add_json_option,
+    add_out_option,
+    path,
+    requested_format,
+    unknown_suffix_error,
+)
 from analyzer.console import print_text
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, history_between
@@ -30,60 +39,81 @@ from reports.text.colour import wants_colour
 from reports.text.diff import render as text_of
 from reports.text.rules import rule_sentence
 
-COMPARISON_STATUS = """\
-exit status of a comparison:
-  0 the same; 1 it differs, or a rule is broken; 2 usage; 3 something could not be compared, and nothing differs"""
+COMPARISON_EXIT_STATUS = """\
+exit status:
+  0 no change counts; 1 changes count, or a rule is broken; 2 usage error; 3 could not run, or a part is not
+  comparable and no change counts; 130 interrupted"""
 _EXIT_STATUS = {
     Verdict.SAME: ExitStatus.DONE,
     Verdict.DIFFERS: ExitStatus.DIFFERS,
     Verdict.NOT_COMPARABLE: ExitStatus.COULD_NOT_RUN,
 }
-FORMS = (*FORMATS, "html")
-_WIDTH = 120  # columns of what goes to no terminal
+FORMAT_NAMES = (*FORMATS, "html")
+_WIDTH = 120  # columns of text that is not printed on a terminal
 
 
-def add_terms(parser: Parser) -> None:
-    """What counts and what is accepted."""
+def add_comparison_options(parser: Parser) -> None:
+    """Add the options for what is compared, what counts and what is accepted."""
     parser.add_argument(
-        "--fail-on", metavar="KIND[,KIND]", help="kinds of changes that count (default: see below)"
+        "--fail-on",
+        metavar="KIND[,KIND]",
+        help="kinds of changes that count, of those in analyze diff --help (default: all kinds but the notes)",
     )
     parser.add_argument(
-        "--allow", type=path, metavar="FILE", help="accepted changes with their reasons, and rules"
+        "--allow",
+        type=path,
+        metavar="FILE",
+        help="allow-list in TOML: accepted changes with their reasons, and rules (default: none; for baseline "
+        "allow.toml in DIR, if it exists)",
     )
     parser.add_argument(
-        "--names", type=path, action="append", default=[], metavar="FILE",
-        help="names that are the same but for a number, and renames, besides those known; may be repeated",
-    )  # fmt: skip
-    parser.add_argument("--hits", action="store_true", help="tell how often calls were recorded, too")
+        "--names",
+        type=path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="TOML file with renames of functions, and patterns of names that differ only by a number, in "
+        "addition to the known ones; may be repeated",
+    )
     parser.add_argument(
-        "--kernel", action="store_true", help="compare the kernel's functions too: on one host only"
+        "--hits", action="store_true", help="also compare in how many recorded stacks each call is (default: no)"
+    )
+    parser.add_argument(
+        "--kernel",
+        action="store_true",
+        help="also compare functions of the kernel, for recordings on one host (default: no)",
     )
 
 
-def add_result_options(parser: Parser) -> None:
-    """In which form and where the answer is told."""
-    parser.add_argument("--format", choices=FORMS, help="default: text, or what the suffix of -o FILE says")
+def add_output_options(parser: Parser) -> None:
+    """Add the options for the format of the result and where it is written."""
+    add_format_option(parser, FORMAT_NAMES)
     add_json_option(parser)
     add_out_option(parser, "FILE", "write to FILE instead of standard output")
-    parser.add_argument("--full", action="store_true", help="fold nothing away")
     parser.add_argument(
-        "--color", "--colour", dest="colour", choices=("auto", "always", "never"), default="auto",
-        help="default: on a terminal, unless NO_COLOR is set",
-    )  # fmt: skip
-
-
-def terms_of(options: argparse.Namespace) -> ComparisonTerms:
-    """The terms that the options ask for, their files read and checked."""
-    fail_on = DEFAULT_FAIL_ON if options.fail_on is None else parse_fail_on(options.fail_on)
-    return read_comparison_terms(
-        fail_on, options.allow, tuple(options.names), options.kernel, options.hits or "hits" in fail_on
+        "--full", action="store_true", help="text: also print unchanged parts of the chains (default: fold them)"
+    )
+    parser.add_argument(
+        "--color",
+        "--colour",
+        dest="colour",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="text: when to use colours (default: auto, on a terminal unless NO_COLOR is set)",
     )
 
 
-def result_of(options: argparse.Namespace) -> OutputOptions:
-    """How and where the result is wanted."""
+def comparison_terms(options: argparse.Namespace) -> ComparisonTerms:
+    """The terms of a comparison, from the parsed options. AnalyzerError for a file that cannot be used."""
+    fail_on = DEFAULT_FAIL_ON if options.fail_on is None else parse_fail_on(options.fail_on)
+    hits = options.hits or "hits" in fail_on
+    return read_comparison_terms(fail_on, options.allow, options.names, kernel=options.kernel, hits=hits)
+
+
+def output_options(options: argparse.Namespace) -> OutputOptions:
+    """How and where to write the result, from the parsed options."""
     return OutputOptions(
-        form=output_format(format_asked_for(options), options.out),
+        format=chosen_format(requested_format(options), options.out),
         file=options.out,
         colour=options.colour,
         full=options.full,
@@ -92,68 +122,71 @@ def result_of(options: argparse.Namespace) -> OutputOptions:
 
 @dataclass(frozen=True)
 class ComparisonTerms:
-    """What counts, what is accepted and what is known of names."""
+    """What a comparison compares, counts and accepts."""
 
-    fail_on: frozenset[str] = DEFAULT_FAIL_ON
+    fail_on: frozenset[str] = DEFAULT_FAIL_ON  # kinds of changes that count
     allow: AllowList = field(default_factory=AllowList)
-    names: SymbolHistory = field(default_factory=shipped_history)
-    kernel: bool = False
-    hits: bool = False
+    names: SymbolHistory = field(default_factory=shipped_history)  # known renames
+    kernel: bool = False  # whether to compare functions of the kernel
+    hits: bool = False  # whether to compare how many stacks contain a call
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """How and where a verdict is told; `colour` as `--color`."""
+    """How and where to write a comparison; the options `--format`, `-o`, `--color` and `--full`."""
 
-    form: str = "text"
-    file: Path | None = None
+    format: str = "text"
+    file: Path | None = None  # None: standard output
     colour: str = "auto"
     full: bool = False
 
 
 def read_comparison_terms(
-    fail_on: frozenset[str], allow: Path | None, names: tuple[Path, ...], kernel: bool = False, hits: bool = False
+    fail_on: frozenset[str], allow: Path | None, names: Iterable[Path], *, kernel: bool = False, hits: bool = False
 ) -> ComparisonTerms:
-    """The terms, their files read and checked. AnalyzerError for a file that cannot be used."""
+    """Read and check the allow-list and the files of names. AnalyzerError for a file that cannot be used."""
     allowed = read_allow_list(_read(allow), str(allow)) if allow else AllowList()
     for must in allowed.must_rules:
         try:
             parse_rule(must.rule)
         except UsageError as error:
             raise AnalyzerError(f"{allow}: {error.message}", error.hint) from None
-    known = combine_histories([*(read_history(_read(file), str(file)) for file in names), shipped_history()])
-    return ComparisonTerms(fail_on, allowed, known, kernel, hits)
+    history = combine_histories([*(read_history(_read(file), str(file)) for file in names), shipped_history()])
+    return ComparisonTerms(fail_on=fail_on, allow=allowed, names=history, kernel=kernel, hits=hits)
 
 
 def compare_sources(old: NamedGraph, new: NamedGraph, terms: ComparisonTerms) -> JudgedDiff:
-    """The comparison, and what it means under these terms today."""
+    """Compare two graphs, check the rules, and judge the changes by these terms and today's date."""
     diff = compare(old, new, terms.names, terms.kernel, terms.hits)
-    rules = tuple(_checked(must.rule, must.reason, new.graph) for must in terms.allow.must_rules)
+    rules = tuple(_rule_result(must.rule, must.reason, new.graph) for must in terms.allow.must_rules)
     return judge(diff, rules, terms.allow, terms.fail_on, date.today())
 
 
 def exit_status(verdict: Verdict) -> ExitStatus:
-    """The exit status of a comparison with that verdict."""
+    """The exit status of `analyze` for a verdict."""
     return _EXIT_STATUS[verdict]
 
 
-def output_format(form: str | None, file: Path | None) -> str:
-    """The format asked for, or the one the file's name stands for. UsageError when it stands for none."""
-    if form is not None:
-        return form
+def chosen_format(requested: str | None, file: Path | None) -> str:
+    """The format `requested`, else that of the suffix of `file`, else text. UsageError for an unknown suffix."""
+    if requested is not None:
+        return requested
     if file is None:
         return "text"
     found = "html" if file.suffix.lower() in (".html", ".htm") else format_of(file.name)
     if not found:
-        raise UsageError(f"{file}: no format is known for this name.", f"Name one: --format {'|'.join(FORMS)}.")
+        raise unknown_suffix_error(file, [f"--format {'|'.join(FORMAT_NAMES)}"])
     return found
 
 
 def write_comparison(
     verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, terms: ComparisonTerms, output: OutputOptions
 ) -> None:
-    """Write the verdict into the file, or print it. AnalyzerError when the file cannot be written."""
-    text = _html(verdict, old, new, terms.names) if output.form == "html" else _text(verdict, output)
+    """Print the comparison; or write it to the file of `output` and print its name.
+
+    AnalyzerError when the file cannot be written.
+    """
+    text = _html(verdict, old, new, terms.names) if output.format == "html" else _text(verdict, output)
     if output.file is None:
         print_text(text)
     else:
@@ -162,25 +195,26 @@ def write_comparison(
 
 
 def _text(verdict: JudgedDiff, output: OutputOptions) -> str:
-    if output.form != "text":
-        return FORMATS[output.form].render(verdict)
-    on_screen = output.file is None
-    colour = wants_colour(sys.stdout, os.environ, output.colour) if on_screen else output.colour == "always"
-    width = shutil.get_terminal_size((_WIDTH, 24)).columns if on_screen and sys.stdout.isatty() else _WIDTH
+    if output.format != "text":
+        return FORMATS[output.format].render(verdict)
+    printed = output.file is None
+    colour = wants_colour(sys.stdout, os.environ, output.colour) if printed else output.colour == "always"
+    width = shutil.get_terminal_size((_WIDTH, 24)).columns if printed and sys.stdout.isatty() else _WIDTH
     return text_of(verdict, width, colour, output.full)
 
 
 def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> str:
-    before, now = old.graph, new.graph
+    old_graph, new_graph = old.graph, new.graph
     if old.imported or new.imported:
         chains = verdict.diff.chains
-        before = subgraph_of_rows(before, ([row.old for row in chain.rows if row.old] for chain in chains))
-        now = subgraph_of_rows(now, ([row.new for row in chain.rows if row.new] for chain in chains))
-    svg, missing = svg_or_reason(merged_dot(before, now, verdict.diff, history_between(old, new, names)))
-    return render_diff(verdict, svg, missing)
+        old_graph = subgraph_of_rows(old_graph, ([row.old for row in chain.rows if row.old] for chain in chains))
+        new_graph = subgraph_of_rows(new_graph, ([row.new for row in chain.rows if row.new] for chain in chains))
+    history = history_between(old, new, names)
+    svg, no_drawing = svg_or_reason(merged_dot(old_graph, new_graph, verdict.diff, history))
+    return render_diff(verdict, svg, no_drawing)
 
 
-def _checked(rule: str, reason: str, graph: CallGraph) -> RuleResult:
+def _rule_result(rule: str, reason: str, graph: CallGraph) -> RuleResult:
     check = check_rule(parse_rule(rule), graph)
     path = tuple(function.name for function in check.path.functions) if check.path else ()
     return RuleResult(rule, reason, check.outcome, rule_sentence(check), path)
@@ -191,4 +225,6 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise AnalyzerError(f"{file} cannot be read: {reason}.") from None
+        raise AnalyzerError(
+            f"{file} cannot be read: {reason}.", "Give a file in TOML; see analyze diff --help."
+        ) from None

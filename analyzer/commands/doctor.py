@@ -22,16 +22,22 @@ EXAMPLES = """\
 # History of the format:
 # 1  first
 SCHEMA = 1
+EXIT_STATUS = """\
+exit status:
+  0 this host can record; 2 usage error; 3 it cannot, see MISSING; 130 interrupted"""
 
 
 def add_options(parser: Parser) -> None:
-    """Add the options of `doctor` to its parser."""
-    parser.add_argument("--qemu", type=path, metavar="PATH", help="check this QEMU too")
-    add_json_option(parser, "print JSON, when all checks are made")
+    """Add the options of `doctor` to its parser: a QEMU to check, and JSON."""
+    parser.add_argument("--qemu", type=path, metavar="PATH", help="also check this QEMU")
+    add_json_option(parser, "print JSON, after the last check")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print the result of each check; COULD_NOT_RUN when `analyze startup` would fail on this host."""
+    """Print the result of each check, with a remedy below a failed one; or all of them as JSON.
+
+    Returns DONE, or COULD_NOT_RUN when a check failed without which `analyze startup` fails.
+    """
     if options.json:
         checks = list(examine_host(options.qemu))
         broken = any(check.needed and not check.ok for check in checks)

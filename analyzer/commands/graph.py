@@ -1,4 +1,4 @@
-"""`analyze graph`: merge recordings of one build into a call graph."""
+"""`analyze graph`: merges recordings of one build of QEMU into a call graph."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from pathlib import Path
 from analyzer.adapters.graphviz import render_svg
 from analyzer.commands.parser import (
     INPUT_HELP,
+    SEVERAL_INPUTS,
     Parser,
     add_json_option,
     add_out_option,
     input_name,
     refuse,
+    unknown_suffix_error,
 )
 from analyzer.console import print_text
-from analyzer.errors import ExitStatus, UsageError
+from analyzer.errors import ExitStatus
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import to_json
-from analyzer.inputs import InputKind, check_not_an_input, merged_graph, open_inputs, say_what_is_missing
+from analyzer.inputs import InputKind, check_not_an_input, merged_graph, open_inputs, print_limitations
 from analyzer.output_folder import write_text
 from reports.dot.call_graph import to_dot
 
@@ -36,41 +38,42 @@ _FORMATS: dict[str, Callable[[CallGraph], str]] = {
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `graph`."""
-    parser.add_argument("sources", nargs="+", type=input_name, metavar="INPUT", help=INPUT_HELP)
-    add_json_option(parser, "print JSON; without -o it is the default")
-    add_out_option(
-        parser, "FILE", "write to FILE instead of standard output; the suffix chooses: .json .dot .svg .graphml"
+    """Add the arguments of `graph` to its parser: the inputs, and where and how to write."""
+    parser.add_argument(
+        "sources", nargs="+", type=input_name, metavar="INPUT", help=f"{INPUT_HELP}; {SEVERAL_INPUTS}"
     )
+    add_json_option(parser, "print JSON (default without -o)")
+    add_out_option(parser, "FILE", "write to FILE instead of standard output: .json .dot .svg .graphml")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print the graph as JSON; or write it, and print where it is."""
+    """Print the graph as JSON; with `-o` write it, and print the name of the file.
+
+    Returns DONE. UsageError for an unknown suffix, AnalyzerError when an input cannot be read, inputs are not of
+    one build, or graphviz is missing for SVG.
+    """
     if options.out is None:
         print_text(to_json(_merge(options.sources)))
         return ExitStatus.DONE
     if options.json and options.out.suffix in _FORMATS and options.out.suffix != ".json":
         refuse("graph", f"--json and -o {options.out} contradict each other")
-    make_graph(options.sources, options.out, ".json" if options.json else options.out.suffix)
+    write_graph(options.sources, options.out, ".json" if options.json else options.out.suffix)
     print(options.out)
     return ExitStatus.DONE
 
 
-def make_graph(sources: Sequence[str], output: Path, suffix: str) -> None:
-    """Merge the inputs called `sources`, and write the graph in the format that `suffix` names.
+def write_graph(sources: Sequence[str], output: Path, suffix: str) -> None:
+    """Merge the inputs called `sources`, and write the graph to `output` in the format of `suffix`.
 
-    UsageError when it names none, or when `output` is one of the inputs.
+    UsageError when no format has this suffix, or when `output` is one of the inputs.
     """
     if suffix not in _FORMATS:
-        raise UsageError(
-            f"{output}: no format is known for {suffix or 'a file without suffix'}.",
-            f"Use one of {', '.join(_FORMATS)}.",
-        )
+        raise unknown_suffix_error(output, [*_FORMATS, "--json"])
     check_not_an_input(output, sources)
     write_text(output, _FORMATS[suffix](_merge(sources)))
 
 
 def _merge(sources: Sequence[str]) -> CallGraph:
     inputs = open_inputs(sources)
-    say_what_is_missing(inputs, [InputKind.BASELINE])
+    print_limitations(inputs, [InputKind.BASELINE])
     return merged_graph(inputs)

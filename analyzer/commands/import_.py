@@ -1,4 +1,4 @@
-"""`analyze import`: a backtrace that somebody pasted becomes an output folder like that of a recorded run."""
+"""`analyze import`: converts the text of backtraces into an output folder like that of a recorded run."""
 
 from __future__ import annotations
 
@@ -24,35 +24,43 @@ _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 
 EXAMPLES = """\
   analyze import backtrace.txt
-  analyze import - --name bug-1234      paste it, then Ctrl-D
+  analyze import - --name bug-1234      paste the text, then press Ctrl-D
   perf script | analyze import - --name busy"""
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `import`."""
+    """Add the arguments of `import` to its parser: the text, its format, the output folder."""
     parser.add_argument(
-        "source", metavar="FILE|-", help="gdb's bt in any form, its MI output, perf script, or folded stacks"
+        "source",
+        metavar="FILE|-",
+        help="text of backtraces: gdb's bt in any form, gdb/MI, perf script or folded stacks; - is standard input",
     )
     parser.add_argument(
         "--format",
         dest="text_format",
         choices=("gdb", "mi", "perf", "folded"),
         default="",
-        help="what the text is (default: its first lines tell)",
+        help="format of the text (default: detected from its first lines)",
     )
-    add_out_option(parser, "DIR", "output folder (default: callchain-import- and the name)")
-    parser.add_argument("--force", action="store_true", help="replace a recording in the output folder")
-    parser.add_argument("--name", default="", metavar="TEXT", help="what to call it (default: the file's name)")
+    add_out_option(parser, "DIR", "output folder (default: callchain-import-NAME)")
+    parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")
+    parser.add_argument(
+        "--name", default="", metavar="TEXT", help="name of the recording (default: the name of the file)"
+    )
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Import the text, write the output folder, and say what was found."""
+    """Import the text, write the output folder, and print counts, notes and the path of the report.
+
+    Unread lines are reported on standard error. Returns DONE. AnalyzerError when the text contains no backtrace,
+    or the folder contains a recording and `--force` is missing.
+    """
     return import_file(options_as(ImportOptions, options))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions:
-    """What the user asked for; "" and None leave the choice to us."""
+    """The options of `import`; "" and None stand for their defaults."""
 
     source: str
     text_format: str
@@ -62,17 +70,17 @@ class ImportOptions:
 
 
 def import_file(options: ImportOptions) -> ExitStatus:
-    """Read the text, write the folder, say what was found. AnalyzerError when nothing could be read."""
+    """Import the text, write the output folder and print the counts; returns DONE. AnalyzerError as `run`."""
     name = options.name or ("standard input" if options.source == "-" else Path(options.source).name)
-    folder = options.out or Path(f"callchain-import-{_for_a_folder(name)}")
+    folder = options.out or Path(f"callchain-import-{_folder_name(name)}")
     check_free(folder, options.force)
     with open_lines(options.source) as lines:
         imported = import_text(lines, ImportOrigin(name), options.text_format)
     if imported.unread.count:
         print(f"analyze: {visible(imported.unread.sentence())}", file=sys.stderr)
-    recording, missing = _write(imported, folder, options.force)
-    if missing:
-        print(f"analyze: {missing}", file=sys.stderr)
+    recording, no_drawing = _write(imported, folder, options.force)
+    if no_drawing:
+        print(f"analyze: {no_drawing}", file=sys.stderr)
     print(visible(_summary(name, imported, recording)))
     for sentence in filter(None, (imported.shortened, imported.omitted)):
         print(sentence)
@@ -80,7 +88,7 @@ def import_file(options: ImportOptions) -> ExitStatus:
     return ExitStatus.DONE
 
 
-def _for_a_folder(name: str) -> str:
+def _folder_name(name: str) -> str:
     stem = name.rpartition(".")[0] or name
     return _NOT_IN_A_NAME.sub("-", stem).strip("-.")[:100] or "text"
 
@@ -91,7 +99,7 @@ def _write(imported: ImportedText, folder: Path, force: bool) -> tuple[Recording
     prepare_folder(folder, force)
     with (folder / FILE_NAME).open("w", encoding="utf-8") as file:
         file.writelines(map(to_line, imported.records))
-    imported.records.clear()  # they are read back
+    imported.records.clear()  # frees memory: write_results reads the file
     results = write_results(folder)
     remove_previous(folder)
     return results

@@ -1,10 +1,10 @@
-"""`analyze io`: record how a QEMU serves a guest's I/O."""
+"""`analyze io`: records how a QEMU handles the I/O of a guest, and writes the report."""
 
 from __future__ import annotations
 
 import argparse
 
-from analyzer.commands.parser import Parser, positive_int
+from analyzer.commands.parser import RECORDING_EXIT_STATUS, Parser, positive_int
 from analyzer.commands.startup import add_recording_options, record_scenario
 from analyzer.errors import ExitStatus
 
@@ -12,27 +12,32 @@ EXAMPLES = """\
   analyze io --qemu build/qemu-system-x86_64
   analyze io --qemu build/qemu-system-x86_64 --guest disk.qcow2 --samples 100 --linger 10
   analyze io --version debian:7.2 -- -machine kernel_irqchip=off"""
+EXIT_STATUS = RECORDING_EXIT_STATUS
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `io`: those of every recording, and how many exits to follow."""
-    add_recording_options(parser)
+    """Add the options of `io` to its parser: those of every recording, and how many exits to follow."""
+    add_recording_options(
+        parser,
+        linger=15.0,  # a BIOS takes its time
+        pointers_default="yes, with the tiny guest and without QEMU arguments",
+    )
     parser.add_argument(
         "--samples",
         type=positive_int,
         default=200,
         metavar="N",
-        help="exits of each reason that are followed to the device, and the first two for each address besides; "
-        "the rest is counted (default: 200)",
+        help="exits to follow to the device, for each exit reason; in addition the first two for each address. "
+        "Other exits are only counted (default: 200)",
     )
-    parser.set_defaults(accelerator="kvm", ioctls=True, linger=15.0)
+    parser.set_defaults(accelerator="kvm", ioctls=True)
     parser.usage = "analyze io (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Record and write the report, as `startup` does.
+    """Record the guest's I/O and write the report; output and exit statuses are those of `startup`.
 
-    Pointers are explained by default with the tiny guest only: another guest would go to work in each run, and be
-    cut off.
+    Pointers are explained by default only with the tiny guest and no QEMU arguments: another guest would start to
+    work in each run, and be killed.
     """
-    return record_scenario(options, may_run_again=options.guest == "tiny" and not options.passed_on)
+    return record_scenario(options, pointers_by_default=options.guest == "tiny" and not options.passed_on)

@@ -1,9 +1,10 @@
-"""What the parsers of all verbs share: help that keeps its line breaks, usage errors, and types of options."""
+"""What the parsers of all verbs share: usage errors, options of several verbs, and types of options."""
 
 from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -11,35 +12,43 @@ from typing import Any, NoReturn, TypeVar
 from analyzer.errors import UsageError
 from analyzer.text import expand_user
 
-EXIT_STATUSES = """\
-exit status: 0 done, 1 differs, 2 usage, 3 could not run, 4 ran but incomplete, 130 interrupted"""
+EXIT_STATUS = """\
+exit status:
+  0 done; 2 usage error; 3 could not run; 130 interrupted"""
+RECORDING_EXIT_STATUS = """\
+exit status:
+  0 done; 2 usage error; 3 could not run; 4 the recording is incomplete: a required milestone was not reached, or
+  the run ended early; 130 interrupted"""
+ALL_EXIT_STATUSES = """\
+exit status:
+  0 done; 1 differs (diff, baseline), no path (paths); 2 usage error; 3 could not run, or not comparable;
+  4 incomplete recording (startup, io); 130 interrupted. For bisect see analyze bisect --help"""
 INPUT_HELP = "an output folder, a recording, a graph.json, a baseline, a backtrace, reference:1.6.0, or - (stdin)"
+SEVERAL_INPUTS = "several, of one build of QEMU, are merged"
 _FUNCTION = re.compile(r"(?:[\w./-]+:)?[A-Za-z_~][\w:~<>$]*")
 _Options = TypeVar("_Options")
 
 
 class Parser(argparse.ArgumentParser):
-    """Help keeps its line breaks, for the examples."""
+    """An argument parser that raises UsageError for an invalid command line instead of exiting."""
 
     def error(self, message: str) -> NoReturn:
-        """UsageError instead of an exit: `cli.main` prints all errors in one way."""
+        """Raise UsageError with argparse's message; `cli.main` prints it like other errors."""
         raise UsageError(f"{message}.", f"See {self.prog} --help.")
 
 
-def add_out_option(parser: Parser, metavar: str, help_text: str, required: bool = False) -> None:
-    """Declare where a verb writes: `-o`, and `--out` in full; `--output` is taken as well. It is `options.out`."""
-    parser.add_argument(
-        "-o", "--out", "--output", dest="out", type=path, metavar=metavar, required=required, help=help_text
-    )
+def add_out_option(parser: Parser, metavar: str, help_text: str) -> None:
+    """Add `-o`, `--out` and `--output`, one option for where a verb writes; its value is `options.out`."""
+    parser.add_argument("-o", "--out", "--output", dest="out", type=path, metavar=metavar, help=help_text)
 
 
 def add_json_option(parser: Parser, help_text: str = "print JSON, as --format json") -> None:
-    """Declare `--json` of a verb that prints data."""
+    """Add `--json` to a verb that prints data."""
     parser.add_argument("--json", action="store_true", help=help_text)
 
 
-def format_asked_for(options: argparse.Namespace) -> str | None:
-    """The word of `--format`, `json` for `--json`, None for neither. UsageError when the two contradict."""
+def requested_format(options: argparse.Namespace) -> str | None:
+    """The value of `--format`, "json" for `--json`, None for neither. UsageError when they contradict."""
     if options.json and options.format not in (None, "json"):
         refuse(options.verb, f"--json and --format {options.format} contradict each other")
     return "json" if options.json else options.format
@@ -50,68 +59,113 @@ def refuse(verb: str, message: str) -> NoReturn:
     raise UsageError(f"{message}.", f"See analyze {verb} --help.")
 
 
-def describe(parser: Parser, help_text: str, examples: str) -> None:
+def unknown_suffix_error(output: Path, known: Iterable[str]) -> UsageError:
+    """The error for an output file whose suffix names no format; `known` are the suffixes or options that do."""
+    suffix = output.suffix or "a file without suffix"
+    return UsageError(f"{output}: no format is known for {suffix}.", f"Use one of {', '.join(known)}.")
+
+
+def add_format_option(parser: Parser, choices: Sequence[str]) -> None:
+    """Add `--format` to a verb that writes several formats; None stands for the default."""
+    parser.add_argument(
+        "--format", choices=choices, help="output format (default: that of the suffix of -o FILE, else text)"
+    )
+
+
+def add_guest_option(parser: Parser) -> None:
+    """Add `--guest` to a verb that records."""
+    parser.add_argument(
+        "--guest",
+        default="tiny",
+        metavar="tiny|IMAGE|KERNEL",
+        help="guest to boot: the built-in tiny guest, a disk image or a Linux kernel (default: tiny)",
+    )
+
+
+def add_accelerator_option(parser: Parser) -> None:
+    """Add `--accel` to a verb that records; its value is `options.accelerator`."""
+    parser.add_argument(
+        "--accel",
+        dest="accelerator",
+        choices=("kvm", "tcg"),
+        default="kvm",
+        help="accelerator of the guest (default: kvm; when KVM is not available, tcg is not used instead)",
+    )
+
+
+def add_timeout_option(parser: Parser) -> None:
+    """Add `--timeout`, in seconds, to a verb that records."""
+    parser.add_argument(
+        "--timeout",
+        type=positive,
+        default=60.0,
+        metavar="S",
+        help="seconds until all required milestones must be reached (default: 60)",
+    )
+
+
+def describe(parser: Parser, help_text: str, examples: str, exit_status: str = EXIT_STATUS) -> None:
     """Give a verb's parser its description, and examples and exit statuses at the end of its help."""
     parser.description = help_text[0].upper() + help_text[1:] + "."
-    parser.epilog = f"examples:\n{examples}\n\n{EXIT_STATUSES}"
+    parser.epilog = f"examples:\n{examples}\n\n{exit_status}"
 
 
-def options_as(kind: type[_Options], options: argparse.Namespace, **others: Any) -> _Options:
-    """The dataclass `kind`, filled by the names of its fields from `others`, else from the parsed options.
+def options_as(dataclass: type[_Options], options: argparse.Namespace, **others: Any) -> _Options:
+    """The dataclass, filled by the names of its fields from `others`, else from the parsed options.
 
-    A field that neither has keeps its default.
+    A field that neither has keeps its default; a list becomes a tuple.
     """
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    parsed = {name: _frozen(getattr(options, name)) for name in names if hasattr(options, name)}
-    return kind(**{**parsed, **others})
+    names = [field.name for field in fields(dataclass)]  # type: ignore[arg-type]
+    parsed = {name: _as_tuple(getattr(options, name)) for name in names if hasattr(options, name)}
+    return dataclass(**{**parsed, **others})
 
 
-def _frozen(value: Any) -> Any:
+def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
 def path(text: str) -> Path:
-    """A path, `~` replaced."""
+    """The path in `text`, with `~` replaced. An empty text is a usage error."""
     if not text:
-        raise argparse.ArgumentTypeError("an empty path")
+        raise argparse.ArgumentTypeError("the path is empty")
     return expand_user(text)
 
 
 def input_name(text: str) -> str:
-    """The name of an input: a path, `~` replaced, or another name that `inputs.py` knows."""
+    """The name of an input, as `inputs.open_input` takes it, with `~` replaced. An empty text is a usage error."""
     if not text:
-        raise argparse.ArgumentTypeError("an empty name")
+        raise argparse.ArgumentTypeError("the name is empty")
     return str(expand_user(text)) if text.startswith("~") else text
 
 
 def function_name(text: str) -> str:
-    """The name of a function, or FILE:NAME."""
+    """The name of a function, or FILE:NAME, unchanged. Other text is a usage error."""
     if not _FUNCTION.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not the name of a function (NAME or FILE:NAME)")
     return text
 
 
 def positive(text: str) -> float:
-    """A number above zero."""
+    """The number in `text`, which must be finite and above zero."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
     return value
 
 
 def positive_int(text: str) -> int:
-    """A whole number above zero."""
+    """The whole number in `text`, which must be above zero."""
     value = int(text) if text.isdecimal() else 0
     if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return value
 
 
 def sha256(text: str) -> str:
-    """64 hexadecimal digits, in lower case."""
+    """The 64 hexadecimal digits in `text`, in lower case. Other text is a usage error."""
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
-        raise argparse.ArgumentTypeError(f"{text} is no sha256: 64 hexadecimal digits")
+        raise argparse.ArgumentTypeError(f"{text!r} is no sha256: it has 64 hexadecimal digits")
     return text.lower()

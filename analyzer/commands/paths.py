@@ -1,10 +1,10 @@
-"""`analyze paths`: which chains of calls lead from one function to another, as text, JSON or a picture."""
+"""`analyze paths`: finds the call paths from one function to another, as text, JSON, DOT or SVG."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,18 +13,21 @@ from analyzer.adapters.graphviz import render_svg
 from analyzer.commands.parser import (
     INPUT_HELP,
     Parser,
+    add_format_option,
     add_json_option,
     add_out_option,
-    format_asked_for,
     input_name,
     options_as,
     positive_int,
+    requested_format,
+    unknown_suffix_error,
 )
+from analyzer.console import print_text
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.graph.paths import PathFinder, PathQuery
-from analyzer.inputs import InputKind, check_not_an_input, open_input, say_what_is_missing
+from analyzer.inputs import InputKind, check_not_an_input, open_input, print_limitations
 from analyzer.model.call_kinds import CallKind
 from analyzer.output_folder import write_text
 from analyzer.text import number_of, visible
@@ -39,32 +42,32 @@ EXAMPLES = """\
   analyze paths callchain-qemu-7.2.22-startup --from main --to ioctl --recorded -o ioctl.svg
 
 patterns:
-  A PATTERN is a regular expression that must match a function's whole name. A name before a colon is the stem
-  of the file that defines it, without a folder: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' is the kernel's.
+  A PATTERN is a regular expression that matches the whole name of a function. A prefix with a colon restricts it
+  to a source file, without folder and suffix: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' are functions of the kernel.
 
 paths:
-  `recorded`: a chain of the graph, to one of its milestones, has the path in one piece. `put together`: each
-  call was seen, in different stacks, and the whole may never have happened; such a path passes no function
-  twice. Recorded ones come first; of the others first the shortest for each pair of ends.
+  `recorded`: one recorded chain to a milestone contains the whole path. `put together`: its calls were recorded in
+  several stacks, and need not have happened in one; such a path contains no function twice. Recorded paths come
+  first, then for each pair of first and last function the shortest ones.
 
 kinds of calls:
-  direct, indirect (through a pointer), call (one of these, not known which), tail, inline, thread-start, signal,
-  syscall, kernel, documented, unknown
-
-exit status of paths:
-  0 there are paths; 1 there is none, though both ends are in the graph; 2 no regular expression, or no such
-  kind; 3 the graph cannot be read, or a pattern matches none of its functions (near names are told)"""
+  direct, indirect (through a pointer), call (direct or indirect), tail, inline, thread-start, signal, syscall,
+  kernel, documented, unknown"""
+EXIT_STATUS = """\
+exit status:
+  0 there are paths; 1 there is none, and both patterns match functions of the graph; 2 usage error, such as an
+  invalid regular expression; 3 could not run, or a pattern matches no function; 130 interrupted"""
 FORMATS: dict[str, Callable[[PathSearchResult], str]] = {
-    "text": lambda found: "".join(f"{text}\n" for text in [*paths_text(found), *notes(found)]),
+    "text": lambda found: "".join(f"{text}\n" for text in [*paths_text(found), *notes_about(found)]),
     "json": paths_json,
     "dot": lambda found: to_dot(subgraph_of_paths(found)),
     "svg": lambda found: render_svg(to_dot(subgraph_of_paths(found))),
 }
-_OF_SUFFIX = {".txt": "text", ".json": "json", ".dot": "dot", ".svg": "svg"}
+_FORMAT_OF_SUFFIX = {".txt": "text", ".json": "json", ".dot": "dot", ".svg": "svg"}
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `paths`."""
+    """Add the arguments of `paths` to its parser: input, query, limits, output."""
     parser.add_argument(
         "source",
         type=input_name,
@@ -72,148 +75,143 @@ def add_options(parser: Parser) -> None:
         help=INPUT_HELP,
     )
     _add_query_options(parser)
-    how_many = parser.add_mutually_exclusive_group()
-    how_many.add_argument(
-        "--limit", type=positive_int, default=20, metavar="N", help="show the first N paths (default: 20)"
+    limit = parser.add_mutually_exclusive_group()
+    limit.add_argument(
+        "--limit", type=positive_int, default=20, metavar="N", help="print the first N paths (default: 20)"
     )
-    how_many.add_argument(
+    limit.add_argument(
         "--all",
         dest="limit",
         action="store_const",
         const=None,
-        help="show all; the search is cut off, and says so, when it takes too many steps",
+        help="print all paths; a search that takes too many steps ends early, and a note says so",
     )
+    add_format_option(parser, tuple(FORMATS))
     add_json_option(parser)
     add_out_option(parser, "FILE", "write to FILE instead of standard output: .txt .json .dot .svg")
     parser.usage = "analyze paths INPUT --from PATTERN --to PATTERN [options]"
 
 
 def _add_query_options(parser: Parser) -> None:
-    """What to look for, and how the answer is told."""
-    parser.add_argument("--from", dest="start", required=True, metavar="PATTERN", help="where paths begin")
-    parser.add_argument("--to", dest="goal", required=True, metavar="PATTERN", help="where they end")
-    several = (
-        ("--via", "via", "PATTERN", "only paths with such a function on them; again: with that one too, anywhere"),
-        ("--not-via", "not_via", "PATTERN", "only paths without such functions, at the ends too; may be repeated"),
-        (
-            "--kind",
-            "kinds",
-            "K[,K…]",
-            "only paths with a call of one of these kinds; again: with one of those too",
-        ),
-        ("--only-kind", "only_kinds", "K[,K…]", "only paths all calls of which are of these kinds"),
+    """Add the options for the paths to look for."""
+    parser.add_argument(
+        "--from", dest="start", required=True, metavar="PATTERN", help="pattern of the first function of a path"
     )
-    for option, name, value, text in several:
+    parser.add_argument(
+        "--to", dest="goal", required=True, metavar="PATTERN", help="pattern of the last function of a path"
+    )
+    repeatable = (
+        ("--via", "via", "PATTERN", "only paths with a function of this pattern; repeated: of each, in any order"),
+        ("--not-via", "not_via", "PATTERN", "only paths without a function of this pattern, ends included; may be "
+         "repeated"),
+        ("--kind", "kinds", "K[,K…]", "only paths with a call of one of these kinds; repeated: of each list"),
+        ("--only-kind", "only_kinds", "K[,K…]", "only paths whose calls all have one of these kinds"),
+    )  # fmt: skip
+    for option, name, value, text in repeatable:
         parser.add_argument(option, dest=name, action="append", default=[], metavar=value, help=text)
-    parser.add_argument("--recorded", action="store_true", help="only paths that were recorded in one piece")
     parser.add_argument(
-        "--shortest",
-        action="store_true",
-        help="only the shortest for each pair of ends, put together or, with --recorded, seen in one piece",
+        "--recorded", action="store_true", help="only paths that one recorded chain contains as a whole"
     )
     parser.add_argument(
-        "--format",
-        choices=("text", "json", "dot", "svg"),
-        help="default: text, or what the suffix of -o FILE says",
+        "--shortest", action="store_true", help="only the shortest paths for each pair of first and last function"
     )
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print or write the paths; DIFFERS when there is none."""
-    form = format_asked_for(options) or output_format(options.out)
-    query = make_query(
-        options.start, options.goal, options.via, options.not_via, options.kinds, options.only_kinds
-    )
-    found = find_paths(options.source, query, options_as(PathLimits, options, only_recorded=options.recorded))
-    text = FORMATS[form](found)
+    """Print the paths; with `-o` write them, and print the name of the file. Notes go to standard error.
+
+    Returns DONE, or DIFFERS when there is no path. UsageError for an invalid pattern or kind, AnalyzerError when
+    the input cannot be read or a pattern matches none of its functions.
+    """
+    format_name = requested_format(options) or format_of_suffix(options.out)
+    query = parse_query(options_as(QueryOptions, options))
+    result = search_paths(options.source, query, options_as(PathLimits, options, only_recorded=options.recorded))
+    text = FORMATS[format_name](result)
     if options.out:
-        write_answer(text, options.out, options.source)
+        check_not_an_input(options.out, [options.source])
+        write_text(options.out, text)
         print(options.out)
     else:
-        print(text, end="")
-    for note in notes(found) if form != "text" else ():
+        print_text(text)
+    for note in notes_about(result) if format_name != "text" else ():
         print(f"analyze: {note}", file=sys.stderr)
-    if not found.paths:
-        print(f"analyze: {nothing_found(found, options.recorded)}", file=sys.stderr)
-    return ExitStatus.DONE if found.paths else ExitStatus.DIFFERS
+    if not result.paths:
+        print(f"analyze: {no_path_sentence(result, options.recorded)}", file=sys.stderr)
+    return ExitStatus.DONE if result.paths else ExitStatus.DIFFERS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class QueryOptions:
+    """The options of `paths` that make a query: patterns, and kinds of calls separated by commas."""
+
+    start: str
+    goal: str
+    via: tuple[str, ...] = ()
+    not_via: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    only_kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class PathLimits:
-    """How much of the answer is wanted. `limit` None: all of it."""
+    """Which paths of a query to return, and how many; `limit` None: all."""
 
     limit: int | None
     shortest: bool = False
     only_recorded: bool = False
 
 
-def make_query(
-    start: str,
-    goal: str,
-    via: Sequence[str],
-    not_via: Sequence[str],
-    kinds: Sequence[str],
-    only_kinds: Sequence[str],
-) -> PathQuery:
-    """The query of the command line. UsageError when a pattern is no regular expression, or a kind is none."""
+def parse_query(options: QueryOptions) -> PathQuery:
+    """The query of the command line. UsageError for an invalid regular expression or an unknown kind of call."""
     return PathQuery(
-        parse_pattern(start),
-        parse_pattern(goal),
-        tuple(map(parse_pattern, via)),
-        tuple(map(parse_pattern, not_via)),
-        tuple(map(_kinds, kinds)),
-        frozenset[CallKind]().union(*map(_kinds, only_kinds)),
+        start=parse_pattern(options.start),
+        goal=parse_pattern(options.goal),
+        via=tuple(map(parse_pattern, options.via)),
+        not_via=tuple(map(parse_pattern, options.not_via)),
+        kinds=tuple(map(_kinds, options.kinds)),
+        only_kinds=frozenset[CallKind]().union(*map(_kinds, options.only_kinds)),
     )
 
 
-def output_format(output: Path | None) -> str:
-    """The format that the suffix of `output` says. UsageError when it says none."""
+def format_of_suffix(output: Path | None) -> str:
+    """The format of the suffix of `output`; text for None. UsageError for an unknown suffix."""
     if output is None:
         return "text"
-    if output.suffix not in _OF_SUFFIX:
-        raise UsageError(
-            f"{output}: no format is known for {output.suffix or 'a file without suffix'}.",
-            f"Use one of {', '.join(_OF_SUFFIX)}, or --format.",
-        )
-    return _OF_SUFFIX[output.suffix]
+    if output.suffix not in _FORMAT_OF_SUFFIX:
+        raise unknown_suffix_error(output, [*_FORMAT_OF_SUFFIX, "--format"])
+    return _FORMAT_OF_SUFFIX[output.suffix]
 
 
-def find_paths(source: str, query: PathQuery, wanted: PathLimits) -> PathSearchResult:
-    """What the graph or recording answers. AnalyzerError when a pattern matches none of its functions."""
+def search_paths(source: str, query: PathQuery, limits: PathLimits) -> PathSearchResult:
+    """The paths in the input called `source`. AnalyzerError when a pattern matches none of its functions."""
     opened = open_input(source)
     graph = opened.graph
     _check_known(query, graph, opened.name)
-    say_what_is_missing([opened], [InputKind.BASELINE])
+    print_limitations([opened], [InputKind.BASELINE])
     finder = PathFinder(graph, query)
-    ways = finder.shortest if wanted.shortest else finder.all
-    paths = ways(wanted.only_recorded)
-    found = list(islice(paths, wanted.limit))
-    more = wanted.limit is not None and len(found) == wanted.limit and next(paths, None) is not None
-    return PathSearchResult(graph, query, found, more, finder.limit_reached)
+    search = finder.shortest if limits.shortest else finder.all
+    remaining = search(limits.only_recorded)
+    paths = list(islice(remaining, limits.limit))
+    more = limits.limit is not None and len(paths) == limits.limit and next(remaining, None) is not None
+    return PathSearchResult(graph, query, paths, more, finder.limit_reached)
 
 
-def write_answer(text: str, output: Path, source: str) -> None:
-    """Write it to `output`; UsageError when that is what was read."""
-    check_not_an_input(output, [source])
-    write_text(output, text)
-
-
-def notes(found: PathSearchResult) -> Iterator[str]:
-    """What else is to be said about an answer."""
+def notes_about(found: PathSearchResult) -> Iterator[str]:
+    """Sentences about paths that are not printed, and about combined ones."""
     if found.limit_reached:
-        yield "The search was cut off after many steps; there may be more. Ask for less: --shortest, --not-via."
+        yield "The search ended early, after many steps; there may be more paths. Use --shortest or --not-via."
     elif found.more:
         yield f"… and more: {number_of(len(found.paths), 'is', 'are')} shown. See --limit N and --all."
     if not all(path.recorded for path in found.paths):
-        yield "What is put together may never have happened in one go; --recorded leaves it out."
+        yield "Paths that are put together need not have happened as a whole; --recorded omits them."
 
 
-def nothing_found(found: PathSearchResult, only_recorded: bool) -> str:
-    """Why there is no path, as far as that is known."""
+def no_path_sentence(found: PathSearchResult, only_recorded: bool) -> str:
+    """The sentence for a query without a result: whether the graph, the conditions or the search limit is why."""
     query = found.query
     ends = visible(f"from {query.start} to {query.goal}")
     if found.limit_reached:
-        return f"No path was found {ends} until the search was cut off; there may be one."
+        return f"No path {ends} was found before the search ended early; there may be one."
     kind = "recorded path" if only_recorded else "path"
     if query == query.unconditional and not only_recorded:
         return f"No path leads {ends} in this graph."

@@ -1,4 +1,4 @@
-"""What the verbs that record do: examine, record, merge, write the report, and say how it goes."""
+"""Records for `startup` and `io`: examines QEMU, records it, writes the results and prints the outcome."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
 
 
-_LEFT_OUT = (
-    "Who set the function pointers is not looked for: QEMU would be started several times with these arguments, "
-    "and ended each time. --pointers does it all the same."
+_NO_POINTERS_NOTE = (
+    "Function pointers are not explained: that would start and end QEMU several times with these arguments. "
+    "To explain them all the same, give --pointers."
 )
 
 
@@ -38,24 +38,29 @@ class ReportRequest:
     scenario: str
     recording: RecordingOptions
     out: Path | None = None  # None: a folder named after QEMU's version and the scenario
-    force: bool = False  # whether a recording that is there already may be replaced
-    pointers_undecided: bool = False  # the user did not say: where they are left out, that is worth a word
+    force: bool = False  # whether to replace an earlier recording in `out`
+    pointers_off_by_default: bool = False  # without --pointers and --no-pointers; a note says so
 
 
-def check_request(guest: str, accelerator: str, out: Path | None, force: bool) -> Guest:
-    """The guest to boot. AnalyzerError when it, the accelerator or the output folder is not to be had."""
-    chosen = choose_guest(guest)
-    if accelerator == "kvm":
+def check_before_recording(options: RecordingOptions, out: Path | None = None, force: bool = False) -> Guest:
+    """The guest to boot.
+
+    AnalyzerError when the guest or the accelerator is not available, or when `out` contains a recording and
+    `force` is False.
+    """
+    guest = choose_guest(options.guest)
+    if options.accelerator == "kvm":
         check_kvm()
     if out is not None:
         check_free(out, force)
-    return chosen
+    return guest
 
 
 def record_and_report(gdb: Gdb, request: ReportRequest) -> ExitStatus:
-    """Record, write everything that follows from the recording, and say how it went.
+    """Record into the output folder, write the results, and print milestones, notes and the path of the report.
 
-    `gdb` was made with the same QEMU. AnalyzerError when it cannot run.
+    `gdb` was made with the same QEMU. Returns DONE, or INCOMPLETE for an incomplete recording. AnalyzerError when
+    the recording cannot run.
     """
     options = request.recording
     if not (options.kernel and options.ioctls and options.accelerator == "kvm"):
@@ -68,11 +73,11 @@ def record_and_report(gdb: Gdb, request: ReportRequest) -> ExitStatus:
 
 def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequest) -> ExitStatus:
     options = request.recording
-    guest = check_request(options.guest, options.accelerator, request.out, request.force)
+    guest = check_before_recording(options, request.out, request.force)
     qemu = examine(request.qemu)
     folder = request.out or Path(f"callchain-qemu-{qemu.version}-{request.scenario}")
     prepare_folder(folder, request.force)
-    asked = RecordingRequest(
+    recording_request = RecordingRequest(
         options=options,
         qemu=qemu,
         scenario=load_scenario(request.scenario, options.accelerator),
@@ -80,27 +85,27 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         build=provenance_of(qemu.path, qemu.build_id),
     )
     console = Console()
-    if request.pointers_undecided and not options.pointers:
-        console.say(_LEFT_OUT)
+    if request.pointers_off_by_default:
+        console.say(_NO_POINTERS_NOTE)
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
     try:
         reporter = RecordingReporter(_load_what_results_need, console.reached, console.waiting, console.explaining)
-        record(asked, folder, gdb, kernel, reporter)
+        record(recording_request, folder, gdb, kernel, reporter)
     except (AnalyzerError, KeyboardInterrupt):
         console.clear()
         if keep_if_useful(folder):
             _write_results(folder)
-            console.say(f"Not finished; what was recorded until then: {folder / 'report.html'}")
+            console.say(f"The recording is incomplete; report of its content: {folder / 'report.html'}")
         raise
     gdb.request_exit()
     console.clear()
     remove_previous(folder)
-    recording, missing = _write_results(folder)
-    return _tell(recording, folder, missing, console)
+    recording, no_drawing = _write_results(folder)
+    return _print_outcome(recording, folder, no_drawing, console)
 
 
 def _load_what_results_need() -> None:
-    """Called while QEMU starts: there is nothing to do then but wait."""
+    """Import the modules that write the results, while QEMU starts."""
     import analyzer.commands.write_results  # noqa: F401 - for its own sake
     from reports.html.render import load_parts
 
@@ -113,16 +118,17 @@ def _write_results(folder: Path) -> tuple[Recording, str]:
     return write_results(folder)
 
 
-def _tell(recording: Recording, folder: Path, missing_picture: str, console: Console) -> ExitStatus:
+def _print_outcome(recording: Recording, folder: Path, no_drawing: str, console: Console) -> ExitStatus:
+    """Print how the run ended; `no_drawing` is why there is no drawing, or ""."""
     if recording.accelerator is not None:
         console.say(f"Accelerator: {recording.accelerator.name} ({recording.accelerator.evidence})")
     serial = recording.outputs.get("serial", "").strip()
     if serial:
-        console.say(f"The guest said: {serial.splitlines()[-1]}")
+        console.say(f"Last line on the serial port: {serial.splitlines()[-1]}")
     for note in recording.notes:
         console.say(f"Note: {note}")
-    if missing_picture:
-        console.say(f"Note: {missing_picture}")
+    if no_drawing:
+        console.say(f"Note: {no_drawing}")
     incomplete = recording.end is None or recording.end.outcome is not RecordingOutcome.COMPLETE
     for milestone in recording.not_reached:
         what = f"waited for {milestone.request or ', '.join(milestone.found)}"
@@ -131,7 +137,9 @@ def _tell(recording: Recording, folder: Path, missing_picture: str, console: Con
         console.say(f"Never reached: {milestone.title} ({what})")
     if incomplete:
         said = " ".join(recording.outputs.get("stderr", "").split())[-400:]
-        console.say(f"The run is incomplete: {recording.end.reason if recording.end else 'it was cut short'}.")
-        console.say(f"QEMU said: {said or 'nothing'}")
+        console.say(
+            f"The recording is incomplete: {recording.end.reason if recording.end else 'it was cut short'}."
+        )
+        console.say(f"Standard error of QEMU: {said or 'empty'}")
     console.say(f"Report: {folder / 'report.html'}")
     return ExitStatus.INCOMPLETE if incomplete else ExitStatus.DONE

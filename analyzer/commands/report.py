@@ -1,4 +1,4 @@
-"""`analyze report`: write the HTML report again."""
+"""`analyze report`: writes the HTML report of recordings, graphs, baselines or backtraces."""
 
 from __future__ import annotations
 
@@ -7,47 +7,66 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzer.commands.parser import INPUT_HELP, Parser, add_out_option, input_name
-from analyzer.commands.write_results import picture_of
+from analyzer.commands.parser import INPUT_HELP, Parser, add_out_option, input_name, refuse
+from analyzer.commands.write_results import REPORT_NAME, svg_of_graph
 from analyzer.errors import ExitStatus
-from analyzer.inputs import check_not_an_input, merged_graph, open_inputs, say_what_is_missing
+from analyzer.inputs import check_not_an_input, merged_graph, open_inputs, print_limitations
 from analyzer.output_folder import write_text
 from reports.html.render import render
 from reports.html.report_data import build_page
 
 EXAMPLES = """\
-  analyze report callchain-qemu-7.2.22-startup -o report.html
+  analyze report callchain-qemu-7.2.22-startup          write its report.html again
+  analyze report run1 run2 -o report.html
   analyze report graph.json -o report.html"""
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `report`."""
+    """Add the arguments of `report` to its parser: the inputs, and the file to write."""
     parser.add_argument(
-        "sources", nargs="+", type=input_name, metavar="INPUT", help=f"{INPUT_HELP}; several of one build"
+        "sources",
+        nargs="+",
+        type=input_name,
+        metavar="INPUT",
+        help=f"{INPUT_HELP}; several are merged, of one build of QEMU",
     )
-    add_out_option(parser, "FILE", "write the HTML to FILE", required=True)
+    add_out_option(parser, "FILE", "file to write (default, for one output folder: report.html in it)")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Write the report, and print where it is."""
-    missing = make_report(options.sources, options.out)
-    if missing:
-        print(f"analyze: {missing}", file=sys.stderr)
-    print(options.out)
+    """Write the report and print its path; notes go to standard error.
+
+    Returns DONE, also when graphviz is missing and the report has no drawing. UsageError without `-o` unless the
+    only input is an output folder; AnalyzerError when an input cannot be read or inputs are not of one build.
+    """
+    output = options.out or _report_in_folder(options.sources)
+    no_drawing = write_report(options.sources, output)
+    if no_drawing:
+        print(f"analyze: {no_drawing}", file=sys.stderr)
+    print(output)
     return ExitStatus.DONE
 
 
-def make_report(sources: Sequence[str], output: Path) -> str:
-    """Write the report of the inputs called `sources`; returns why there is no picture, if so.
+def _report_in_folder(sources: Sequence[str]) -> Path:
+    """The path of the report in the output folder that is the only input. UsageError for other inputs."""
+    folder = Path(sources[0])
+    if len(sources) > 1 or not folder.is_dir():
+        refuse("report", "report needs -o FILE, unless its only input is an output folder")
+    return folder / REPORT_NAME
 
-    The report and standard error say what the inputs cannot give.
+
+def write_report(sources: Sequence[str], output: Path) -> str:
+    """Write the report of the inputs called `sources`; returns why it has no drawing, or "".
+
+    What the inputs do not contain is printed on standard error, and stands in the report.
     """
     check_not_an_input(output, sources)
     inputs = open_inputs(sources)
-    say_what_is_missing(inputs)
+    print_limitations(inputs)
     graph = merged_graph(inputs)
     recordings = [each.recording for each in inputs if each.recording is not None]
-    lacks = dict.fromkeys(f"{each.lacks[0].upper()}{each.lacks[1:]}." for each in inputs if each.lacks)
-    svg, missing = picture_of(graph)
-    write_text(output, render(build_page(graph, recordings, svg, missing, tuple(lacks))))
-    return missing
+    texts = dict.fromkeys(each.limitation for each in inputs if each.limitation)
+    limitations = tuple(f"{text[0].upper()}{text[1:]}." for text in texts)
+    svg, no_drawing = svg_of_graph(graph)
+    write_text(output, render(build_page(graph, recordings, svg, no_drawing, limitations)))
+    return no_drawing

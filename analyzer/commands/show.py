@@ -1,4 +1,4 @@
-"""`analyze show`: print what a recording, a graph or a baseline holds, as text or JSON."""
+"""`analyze show`: prints the backtraces, pointers, ioctls or accesses of an input, as text or JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from analyzer.commands.parser import INPUT_HELP, Parser, add_json_option, input_name
 from analyzer.console import print_text
 from analyzer.errors import ExitStatus
-from analyzer.inputs import Input, open_input, say_what_is_missing
+from analyzer.inputs import Input, open_input, print_limitations
 from analyzer.kvm.io_accesses import io_accesses
 from analyzer.text import visible
 from reports.json.accesses import accesses_json
@@ -32,28 +32,46 @@ EXAMPLES = """\
 
 
 def add_options(parser: Parser) -> None:
-    """Declare the options of `show`."""
+    """Add the arguments of `show` to its parser: input, function, what to print."""
     parser.add_argument("source", type=input_name, metavar="INPUT", help=INPUT_HELP)
     parser.add_argument(
-        "function", nargs="?", default="", metavar="FUNC", help="only stops in this function or at this milestone"
+        "function",
+        nargs="?",
+        default="",
+        metavar="FUNC",
+        help="print only stops in this function or at this milestone",
     )
-    instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--pointers", action="store_true", help="who set the function pointers, instead")
-    instead.add_argument("--ioctls", action="store_true", help="every ioctl on KVM's descriptors, instead")
-    instead.add_argument("--accesses", action="store_true", help="the guest's accesses (of analyze io), instead")
+    data = parser.add_mutually_exclusive_group()
+    data.add_argument(
+        "--pointers",
+        action="store_true",
+        help="print function pointers and the code that set them, instead of backtraces",
+    )
+    data.add_argument(
+        "--ioctls", action="store_true", help="print the ioctls on KVM's descriptors, instead of backtraces"
+    )
+    data.add_argument(
+        "--accesses",
+        action="store_true",
+        help="print the guest's I/O accesses that analyze io recorded, instead of backtraces",
+    )
     add_json_option(parser, "print JSON")
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
-    """Print what was asked for; what the input does not have is said on standard error."""
+    """Print the requested data on standard output, and what the input does not contain on standard error.
+
+    Returns DONE, also when there is nothing to print. UsageError when FUNC is not in the input, AnalyzerError when
+    it cannot be read.
+    """
     source = open_input(options.source)
     if options.json:
         print_text(_json(source, options))
     else:
         for text in _texts(source, options):
             print(text)
-    say_what_is_missing([source])
-    for sentence in _missing(source, options):
+    print_limitations([source])
+    for sentence in _absent_data(source, options):
         print(f"analyze: {sentence}", file=sys.stderr)
     return ExitStatus.DONE
 
@@ -88,8 +106,8 @@ def _pointer_calls(source: Input) -> Iterable[ExplainedCall]:
     return pointer_calls_of_graph(source.graph) if source.recording is None else pointer_calls(source.recording)
 
 
-def _missing(source: Input, options: argparse.Namespace) -> Iterator[str]:
-    """What was asked for, and is not there."""
+def _absent_data(source: Input, options: argparse.Namespace) -> Iterator[str]:
+    """Sentences about requested data that the input does not contain."""
     recording = source.recording
     if options.ioctls and not (recording.ioctl_log if recording else source.graph.ioctls):
         yield "the ioctls were not recorded."
@@ -98,8 +116,8 @@ def _missing(source: Input, options: argparse.Namespace) -> Iterator[str]:
     elif options.accesses and recording is not None and not recording.exits:
         yield "the guest's accesses were not recorded; see analyze io."
     if options.pointers and not any(True for _ in _pointer_calls(source)):
-        yield "no function pointers were looked into."
+        yield "no function pointers were explained."
     if recording is not None and recording.end is None:
-        yield "this recording was cut short: it has no end."
+        yield "the recording is incomplete: it was cut short."
     elif recording is None and not source.graph.provenance.complete:
-        yield "the recording it was made of is incomplete."
+        yield "the recording that it was made of is incomplete."

@@ -1,4 +1,4 @@
-"""Writes everything that follows from a recording into its output folder."""
+"""Writes the graph, the drawing, the backtraces and the report of a recording into its output folder."""
 
 from __future__ import annotations
 
@@ -16,26 +16,31 @@ from reports.html.render import render
 from reports.html.report_data import build_page
 from reports.text.backtraces import backtraces
 
-_MOST_DRAWN = 2000  # calls; dot takes minutes for more, and nobody can read it
+REPORT_NAME = "report.html"  # in an output folder
+_MOST_CALLS_DRAWN = 2000  # dot takes minutes for more, and the drawing cannot be read
 
 
 def write_results(folder: Path) -> tuple[Recording, str]:
-    """Everything that follows from the recording in `folder`; returns it and why there is no picture, if so."""
+    """Write graph.json, graph.svg, backtraces.txt and report.html of the recording in `folder`.
+
+    Returns the recording, and why there is no drawing, or "". AnalyzerError when the recording cannot be read or a
+    file cannot be written.
+    """
     recording = read_recording(folder)
     graph = graph_of(recording)
-    svg, missing = picture_of(graph)
+    svg, no_drawing = svg_of_graph(graph)
     write_text(folder / "graph.json", to_json(graph))
     if svg:
         write_text(folder / "graph.svg", svg)
     else:
         (folder / "graph.svg").unlink(missing_ok=True)  # of an earlier recording
     write_text(folder / "backtraces.txt", "\n".join(backtraces(recording)))
-    write_text(folder / "report.html", render(build_page(graph, [recording], svg, missing)))
-    return recording, missing
+    write_text(folder / REPORT_NAME, render(build_page(graph, [recording], svg, no_drawing)))
+    return recording, no_drawing
 
 
-def picture_of(graph: CallGraph) -> tuple[str, str]:
-    """The drawn graph as (SVG, ""), or ("", why there is none)."""
-    if graph.size > _MOST_DRAWN:
-        return "", f"The graph has {graph.size} calls, too many for a picture; search it below."
+def svg_of_graph(graph: CallGraph) -> tuple[str, str]:
+    """The drawing of the graph as (SVG, ""), or ("", the reason why there is none)."""
+    if graph.size > _MOST_CALLS_DRAWN:
+        return "", f"The graph has {graph.size} calls, too many to draw; search it below."
     return svg_or_reason(to_dot(graph))

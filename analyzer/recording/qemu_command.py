@@ -14,6 +14,7 @@ _MACHINE = ("-machine", "--machine", "-M", "--M")
 
 
 def qemu_command(
+    *,
     qemu: Path,
     guest: Guest,
     accelerator: str,

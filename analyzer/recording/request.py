@@ -19,7 +19,7 @@ class RecordingOptions:
     break_limit: int = 1000  # stops at each of them
     timeout: float = 60.0  # for reaching the milestones; again for the exit of a guest that exits by itself
     linger: float = 3.0  # how long any other guest runs on after the last milestone
-    pointers: bool | None = None  # whether to explain the function pointers; None: the verb decides
+    pointers: bool = False  # whether to explain the function pointers
     ioctls: bool = True  # whether to record all ioctls on KVM's descriptors
     kernel: bool = True  # whether to record the kernel's stacks behind them
     samples: int = 0  # exits of each reason to record with QEMU's stacks in the device

@@ -77,7 +77,15 @@ def record(
         raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
     # Not in `folder`: gdb's Python aborts on paths that are not valid text.
     with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
-        _RecordingRun(request, folder / FILE_NAME, Path(scratch), gdb, kernel, reporter).run()
+        run = _RecordingRun(
+            request=request,
+            recording=folder / FILE_NAME,
+            scratch=Path(scratch),
+            gdb=gdb,
+            kernel=kernel,
+            reporter=reporter,
+        )
+        run.run()
 
 
 class _RecordingRun:
@@ -85,6 +93,7 @@ class _RecordingRun:
 
     def __init__(
         self,
+        *,
         request: RecordingRequest,
         recording: Path,
         scratch: Path,
@@ -105,9 +114,14 @@ class _RecordingRun:
         qemu = request.qemu
         # QEMU runs with the serial port in a scratch file; the header has the command that a user can repeat.
         self._command = qemu_command(
-            qemu.path, request.guest, request.options.accelerator, self._streams["serial"], qemu.firmware,
-            qemu.names_threads, request.options.qemu_arguments,
-        )  # fmt: skip
+            qemu=qemu.path,
+            guest=request.guest,
+            accelerator=request.options.accelerator,
+            serial=self._streams["serial"],
+            firmware=qemu.firmware,
+            names_threads=qemu.names_threads,
+            extra=request.options.qemu_arguments,
+        )
 
     def run(self) -> None:
         self._write_header()

@@ -1,4 +1,4 @@
-"""What `make matrix` keeps of its recordings besides reports: baselines for tests, comparisons to look at."""
+"""Writes the baselines of `make matrix` into tests/recorded, and its comparisons into reports/gallery."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ANALYZE = Path(sys.executable).with_name("analyze")
 REFERENCE = "reference:1.6.0"
 
 
-def keep_baselines(folders: Mapping[str, Path]) -> None:
-    """The baselines of recordings, under the names these are given by."""
+def write_baselines(folders: Mapping[str, Path]) -> None:
+    """Write the baseline of each output folder to tests/recorded/NAME.txt; `folders` is by name."""
     for name, folder in folders.items():
         made = folder.with_name(f"baseline-{name}")
         _run(folder.parent, "baseline", "update", made.name, "--of", folder.name)
@@ -26,13 +26,13 @@ def keep_baselines(folders: Mapping[str, Path]) -> None:
 
 
 def write_comparisons(folders: Mapping[str, Path]) -> None:
-    """How each recording of a debug build differs from the reference, and each from the version before."""
+    """Compare each recording of a debug build with the reference, and with that of the version before."""
     versions = [name for name in folders if name.endswith("-debug") and not name.startswith("io-")]
     for name in versions:
         _write(folders[name], REFERENCE, name, f"diff-1.6.0-{name.removesuffix('-debug')}")
-    for before, name in pairwise(versions):
-        short = [each.removesuffix("-debug") for each in (before, name)]
-        _write(folders[name], before, name, f"diff-{short[0]}-{short[1]}")
+    for old, new in pairwise(versions):
+        short = [name.removesuffix("-debug") for name in (old, new)]
+        _write(folders[new], old, new, f"diff-{short[0]}-{short[1]}")
 
 
 def _write(folder: Path, old: str, new: str, file: str) -> None:

@@ -1,7 +1,8 @@
 """`make matrix`: builds three releases of QEMU in both profiles, records `startup` on each, writes the gallery.
 
-Needs what the tests need, and half an hour where nothing is cached. The table goes to `reports/gallery/matrix.md`,
-the reports of the debug builds beside it, without source excerpts: no line of QEMU is kept in this repository.
+Needs what the tests need, and half an hour when nothing is cached. Writes the table `reports/gallery/matrix.md`,
+the reports of the debug builds beside it, and the baselines in `tests/recorded/`. The reports have no source
+excerpts: this repository contains no source of QEMU.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from analyzer.build.provenance import provenance_of
 from analyzer.graph.merge import graph_of
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import FILE_NAME, read_recording
-from tests.bench.comparisons import keep_baselines, write_comparisons
+from tests.bench.comparisons import write_baselines, write_comparisons
 from tests.qemu.pointer_table import Verdict, compare
 
 ROOT = Path(__file__).parents[2]
@@ -31,14 +32,14 @@ PROFILES = ("debug", "release")
 
 @dataclass(frozen=True)
 class Row:
-    """One recorded build."""
+    """The recording of one build: a row of the table."""
 
     recording: Recording
-    seconds: int  # that the build took
+    seconds: int  # duration of the build
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """The pointers on the way, against what QEMU's sources say."""
+        """The pointers of the chains, each compared with the sources of QEMU."""
         return list(compare(graph_of(self.recording)))
 
     @property
@@ -63,16 +64,17 @@ class Row:
 
 HEADINGS = (
     "QEMU", "source package", "profile", "compiler", "build time", "milestones reached",
-    "pointers explained rightly", "ioctls", "of these with a kernel stack", "deepest stack", "guest's exit status",
+    "pointers explained correctly", "ioctls", "ioctls with a kernel stack", "deepest stack",
+    "exit status of the guest",
 )  # fmt: skip
 
 
 def main() -> int:
-    """The exit status: 0 when every build reached every milestone it has."""
+    """Build, record and write all; returns 1 when a milestone or a pointer is missing, else 0."""
     with tempfile.TemporaryDirectory() as name:
         folders: dict[str, Path] = {}
         rows = [_record(release, profile, Path(name), folders) for release in RELEASES for profile in PROFILES]
-        keep_baselines(folders)
+        write_baselines(folders)
         write_comparisons(folders)
     _write_table(rows)
     for row in rows:
@@ -85,7 +87,7 @@ def main() -> int:
 
 
 def _record(release: str, profile: str, place: Path, folders: dict[str, Path]) -> Row:
-    """Records a build into a folder below `place`, named after it, which is added to `folders`."""
+    """Build and record a release into a folder of `place`, and add that to `folders` by version and profile."""
     qemu = Path(_run("build", release, "--profile", profile).strip())
     folder = place / "run"
     _run("startup", "--qemu", str(qemu), "--out", str(folder))
@@ -114,10 +116,10 @@ def _run(*arguments: str) -> str:
 
 
 def _make_neutral(file: Path) -> None:
-    """Take out the source excerpts, and the folders of this host."""
+    """Remove the source excerpts and the paths of this host from a recording."""
     lines = file.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if json.loads(line)["record"] != "source"]
-    text = "\n".join(kept) + "\n"
+    other = [line for line in lines if json.loads(line)["record"] != "source"]
+    text = "\n".join(other) + "\n"
     text = text.replace(str(Cache.default().folder), "/home/user/.cache/qemu-callchain").replace(f"{ROOT}/", "")
     file.write_text(text, encoding="utf-8")
 
@@ -125,10 +127,10 @@ def _make_neutral(file: Path) -> None:
 def _write_table(rows: list[Row]) -> None:
     host = rows[0].recording.header
     lines = [
-        "# What was built and recorded",
+        "# Builds and recordings",
         "",
-        f"Written by `make matrix` on {host.host}, gdb {host.gdb_version}. Build times are those of the birth",
-        "certificates, on two processors under varying load: they compare nothing.",
+        f"Written by `make matrix` on {host.host}, gdb {host.gdb_version}. Build times are those in",
+        "build.json, on two processors under varying load: they cannot be compared.",
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "|" + "---|" * len(HEADINGS),
@@ -140,18 +142,18 @@ def _write_table(rows: list[Row]) -> None:
             for row in rows
             if row.recording.header.build["profile"] == "debug"
         )
-        + "; how one of them serves the guest's I/O: "
+        + "; the I/O of a guest: "
         + ", ".join(
             f"[{file.stem.removeprefix('io-')}]({file.name})" for file in sorted(GALLERY.glob("io-*.html"))
         )
         + ".",
         "",
-        "What changed between versions, 1.6.0 being the backtrace of a published walk-through: "
+        "Changes between versions (1.6.0 is the backtrace of a published walk-through): "
         + ", ".join(
             f"[{file.stem.removeprefix('diff-').replace('-', ' to ')}]({file.name})"
             for file in sorted(GALLERY.glob("diff-*.md"))
         )
-        + "; the same as pages (`.html`) beside them.",
+        + ". Each is also a page (`.html`).",
     ]
     (GALLERY / "matrix.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -1,6 +1,6 @@
-"""Wall time and peak memory of `analyze startup` beside a plain gdb script that stops at the same functions.
+"""`make bench`: wall time and peak memory of `analyze startup`, and of a gdb script with the same stops.
 
-Both run in turn, several times; what counts is the ratio of the medians. QEMU names the binary.
+Both run in turn, ROUNDS times; the result is the ratio of the median times. QEMU is the path of the program.
 """
 
 from __future__ import annotations
@@ -23,38 +23,39 @@ TARGET = 1.5
 
 
 def main() -> int:
-    """Exit status 1 when the target is missed."""
+    """Run both and print the figures; returns 1 when the ratio is above TARGET, else 0."""
     qemu = os.environ["QEMU"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         analyze = [str(Path(sys.executable).with_name("analyze")), "startup", "--qemu", qemu]
-        # What the script does as well; pointers, ledger and kernel are more than it could.
+        # without pointers, the ioctl log and kernel stacks, which the gdb script does not record
         analyze += ["--no-pointers", "--no-ioctls", "--no-kernel"]
-        once([*analyze, "--out", str(folder / "model")])
-        script = gdb_script(folder / "model", folder)
+        once([*analyze, "--out", str(folder / "first")])
+        script = gdb_script(folder / "first", folder)
         plain = ["gdb", "-nx", "-batch", "-iex", "set auto-load off", "-x", str(script), qemu]
         once(plain)
-        ours, theirs, memory = [], [], {}
+        analyze_seconds, gdb_seconds, memory = [], [], {}
         for number in range(ROUNDS):
             seconds, peaks = once([*analyze, "--out", str(folder / str(number))])
-            ours.append(seconds)
+            analyze_seconds.append(seconds)
             for process, kib in peaks.items():
                 memory[process] = max(memory.get(process, 0), kib)
-            theirs.append(once(plain)[0])
+            gdb_seconds.append(once(plain)[0])
         backtraces = len(re.findall("^#0 ", (folder / "plain.out").read_text(), re.MULTILINE))
-    ratio = statistics.median(ours) / statistics.median(theirs)
+    analyze_median, gdb_median = statistics.median(analyze_seconds), statistics.median(gdb_seconds)
+    ratio = analyze_median / gdb_median
     print(f"rounds: {ROUNDS}; backtraces in one: {backtraces} (gdb script)")
-    print(f"analyze startup, report included: median {statistics.median(ours):.2f} s of {spread(ours)}")
-    print(f"plain gdb script with bt:         median {statistics.median(theirs):.2f} s of {spread(theirs)}")
+    print(f"analyze startup, report included: median {analyze_median:.2f} s of {spread(analyze_seconds)}")
+    print(f"plain gdb script with bt:         median {gdb_median:.2f} s of {spread(gdb_seconds)}")
     print(f"ratio {ratio:.2f} (target: at most {TARGET})")
     for process, kib in sorted(memory.items()):
         print(f"peak memory of {process}: {kib / 1024:.0f} MiB")
     return int(ratio > TARGET)
 
 
-def gdb_script(model: Path, folder: Path) -> Path:
-    """Breakpoints on what our recording stopped at, `bt` at each, the same command line."""
-    recording = read_recording(model)
+def gdb_script(output: Path, folder: Path) -> Path:
+    """Write a gdb script with breakpoints and `bt` at the stops of the recording in `output`; returns its path."""
+    recording = read_recording(output)
     stops = [stop for stop in recording.stops if stop.ioctl is None]
     functions = sorted({stop.function for stop in stops})
     requests = {"KVM_CREATE_VM": 0xAE01, "KVM_CREATE_VCPU": 0xAE41, "KVM_RUN": 0xAE80}
@@ -63,7 +64,7 @@ def gdb_script(model: Path, folder: Path) -> Path:
         lines += [f"break {function}", f"commands {number}", "silent", "bt", "continue", "end"]
     number = len(functions) + 1
     for request in requests.values():
-        # KVM_RUN once, as we do it; gdb's own way to that is a temporary breakpoint
+        # temporary: the recording stops only once at each request, too
         lines += [f"tbreak ioctl if $esi == {request}", f"commands {number}", "silent", "bt", "continue", "end"]
         number += 1
     command = list(recording.header.command)
@@ -75,7 +76,7 @@ def gdb_script(model: Path, folder: Path) -> Path:
 
 
 def once(command: list[str]) -> tuple[float, dict[str, int]]:
-    """(wall seconds, peak resident KiB by process name) of one run."""
+    """Run the command; returns its wall time in seconds and the peak memory in KiB of each process by name."""
     started = time.monotonic()
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
@@ -94,7 +95,7 @@ def once(command: list[str]) -> tuple[float, dict[str, int]]:
 
 
 class Watcher(threading.Thread):
-    """Notes the peak memory (VmHWM) of a process and its children, ours and gdb's."""
+    """Reads the peak memory (VmHWM) of a process and its children, of analyze, gdb and Python."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -128,7 +129,7 @@ class Watcher(threading.Thread):
 
 
 def spread(values: list[float]) -> str:
-    """The values, sorted."""
+    """The values in seconds, sorted, as text."""
     return ", ".join(f"{value:.2f}" for value in sorted(values))
 
 

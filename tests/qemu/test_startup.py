@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from analyzer.build.provenance import provenance_of
-from analyzer.commands.report import make_report
+from analyzer.commands.report import write_report
 from analyzer.graph.chains import whole_chain
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
@@ -204,5 +204,5 @@ def test_the_report_can_be_made_again_without_gdb_and_qemu(run, tmp_path, monkey
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "dot").symlink_to(dot)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert make_report([str(run.folder)], tmp_path / "again.html") == ""
+    assert write_report([str(run.folder)], tmp_path / "again.html") == ""
     assert (tmp_path / "again.html").read_text() == (run.folder / "report.html").read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from analyzer.commands.paths import make_query
+from analyzer.commands.paths import QueryOptions, parse_query
 from analyzer.graph.call_graph import Call, CallGraph, Node, Provenance
 from analyzer.model.call_kinds import CallKind, call_arrow
 from tests.support.notation import KINDS, located
@@ -18,7 +18,8 @@ EDGES = st.sets(
 
 def query(start="main", goal="goal", via=(), not_via=(), kinds=(), only_kinds=()):
     """What `analyze paths` is asked for."""
-    return make_query(start, goal, via, not_via, kinds, only_kinds)
+    options = QueryOptions(start=start, goal=goal, via=via, not_via=not_via, kinds=kinds, only_kinds=only_kinds)
+    return parse_query(options)
 
 
 def path_text(path):

@@ -180,6 +180,25 @@ def test_the_page_of_formats_names_every_record_of_a_recording():
     assert {tag for tag in tags if f"`{tag}`" not in section} == set()
 
 
+def test_the_help_of_make_names_every_target():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
+    named = re.findall(r"^#   make ([\w-]+)  ", makefile.partition("\n\n")[0], re.MULTILINE)
+    assert sorted(named) == sorted(targets)
+    assert set(targets) <= set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+
+
+def test_the_readme_of_the_tests_names_every_folder_and_every_file_of_support():
+    named = {
+        row[0].strip("`/") for table in list_of_tables((ROOT / "tests" / "README.md").read_text()) for row in table
+    }
+    folders = {
+        file.name for file in (ROOT / "tests").iterdir() if file.is_dir() and not file.name.startswith("__")
+    }
+    shared = {file.name for file in (ROOT / "tests" / "support").glob("*.py")} - {"__init__.py"}
+    assert (folders | shared) - named == set()
+
+
 def test_the_readme_stays_short():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 100
 

@@ -48,8 +48,8 @@ def test_the_content_says_what_a_file_is_and_the_suffix_does_not(kind, suffix, f
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_graph_and_a_baseline_have_no_recording_and_say_what_they_lack(kind, files):
     opened = open_input(str(files[kind]))
-    assert (opened.recording is None) == (kind in (GRAPH, BASELINE)) == bool(opened.lacks)
-    assert ("line numbers" in opened.lacks) == (kind == BASELINE)
+    assert (opened.recording is None) == (kind in (GRAPH, BASELINE)) == bool(opened.limitation)
+    assert ("line numbers" in opened.limitation) == (kind == BASELINE)
 
 
 def test_a_folder_is_its_recording_and_without_one_its_graph(files):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import re
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.cli import VERBS, main
-from analyzer.commands.diff import DIFF_EXAMPLES
+from analyzer.commands.diff import EXAMPLES
+from analyzer.commands.parser import Parser, positive, positive_int
 from analyzer.diff.change import ChangeKind
 from analyzer.text import visible
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
@@ -25,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_help_of_diff_names_every_kind_of_change():
     for kind in ChangeKind:
-        assert re.search(rf"(?<![\w-]){kind}(?![\w-])", DIFF_EXAMPLES.partition("the allow-list")[0]), kind
+        assert re.search(rf"(?<![\w-]){kind}(?![\w-])", EXAMPLES.partition("the allow-list")[0]), kind
 
 
 def test_every_verb_is_in_the_readme_and_has_help_with_examples(capsys):
@@ -38,6 +40,28 @@ def test_every_verb_is_in_the_readme_and_has_help_with_examples(capsys):
         text = capsys.readouterr().out
         assert "examples:" in text
         assert f"analyze {verb}" in text.partition("examples:")[2]
+
+
+def test_every_exit_status_in_the_help_of_a_verb_is_in_the_table_of_the_readme(capsys):
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if re.match(r"\| `\d+`", line)]
+    named = {status for row in rows for status in re.findall(r"`(\d+)`", row)}
+    for arguments in ([], *([verb] for verb in VERBS)):
+        with pytest.raises(SystemExit):
+            main([*arguments, "--help"])
+        before, heading, section = capsys.readouterr().out.partition("\nexit status")
+        assert heading and "exit status" not in before, arguments
+        statuses = set(re.findall(r"(?<!\d)(\d+)(?= )", section))
+        assert {"0", "130"} <= statuses <= named, arguments
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_argument_of_every_verb_has_a_help_that_is_a_phrase(verb):
+    parser = Parser(prog=verb)
+    importlib.import_module(f"analyzer.commands.{'import_' if verb == 'import' else verb}").add_options(parser)
+    for action in parser._actions:
+        assert len((action.help or "").split()) >= 2, action.dest
+        if action.type in (positive, positive_int):
+            assert "(default: " in action.help, action.dest
 
 
 def test_the_readme_names_the_exit_statuses(capsys):
@@ -74,15 +98,15 @@ def test_a_wrong_command_line_names_what_is_missing_and_the_help_of_its_verb(arg
         (["startup", "--qemu", "x", "--version", "1.6.0"], "not allowed with"),
         (["build", "1.6.0", "--profile", "fast"], "invalid choice"),
         (["build", "1.6.0", "--sha256", "12"], "no sha256"),
-        (["build", "1.6.0", "--jobs", "0"], "not a positive number"),
+        (["build", "1.6.0", "--jobs", "0"], "not a positive whole number"),
         (["build"], "build needs exactly one of"),
         (["build", "1.6.0", "--list"], "build needs exactly one of"),
         (["build", "1.6.0", "--source", "x"], "build needs exactly one of"),
         (["startup", "--qemu", "x", "--accel", "xen"], "invalid choice: 'xen'"),
         (["startup", "--qemu", "x", "--timeout", "-1"], "not a positive number"),
         (["startup", "--qemu", "x", "--timeout", "soon"], "not a positive number"),
-        (["build", "1.6.0", "--jobs", "many"], "not a positive number"),
-        (["startup", "--qemu", "x", "--break-limit", "0"], "not a positive number"),
+        (["build", "1.6.0", "--jobs", "many"], "not a positive whole number"),
+        (["startup", "--qemu", "x", "--break-limit", "0"], "not a positive whole number"),
         (["doctor", "--", "-smp", "2"], "doctor takes no arguments after --"),
     ],
 )

@@ -239,3 +239,30 @@ def test_the_cache_as_json_has_sizes_in_bytes(tmp_path, monkeypatch, capsys):
     (entry,) = document["entries"]
     assert entry["size"] >= 1000
     assert set(entry) == {"kind", "name", "size", "description", "needed"}
+
+
+def test_the_report_of_an_output_folder_lies_in_it_without_an_option(tmp_path, capsys):
+    assert main(["report", "out", "-o", "r.html"]) == 0
+    (tmp_path / "out" / "report.html").unlink(missing_ok=True)
+    capsys.readouterr()
+    assert main(["report", "out"]) == 0
+    assert capsys.readouterr().out == "out/report.html\n"
+    assert (tmp_path / "out" / "report.html").read_text() == (tmp_path / "r.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "inputs", [["out/recording.jsonl"], ["out", "out"], ["GRAPH"], ["reference:1.6.0"], ["-"]]
+)
+def test_the_report_of_anything_else_needs_the_option(inputs, files, tmp_path, capsys):
+    assert main(["report", *(files[GRAPH].name if name == "GRAPH" else name for name in inputs)]) == 2
+    said = capsys.readouterr().err
+    assert "report needs -o FILE, unless its only input is an output folder" in said
+    assert "See analyze report --help." in said
+    assert list(tmp_path.rglob("report.html")) == []
+
+
+def test_a_folder_without_a_recording_gets_no_report(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert main(["report", "empty"]) == 3
+    assert "holds neither" in capsys.readouterr().err
+    assert list((tmp_path / "empty").iterdir()) == []

@@ -48,7 +48,7 @@ def test_the_text_looks_like_the_chains_people_know(graph_file, capsys):
         "*> goal  hw/main.c\n"
         "\n"
         "Key: > direct call; *> call through a pointer; => thread start.\n"
-        "What is put together may never have happened in one go; --recorded leaves it out.\n"
+        "Paths that are put together need not have happened as a whole; --recorded omits them.\n"
     )
 
 

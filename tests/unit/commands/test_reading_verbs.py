@@ -74,7 +74,7 @@ SAID = {  # verb -> what is on standard error for the kinds that cannot give all
     "show --pointers": {
         GRAPH: NO_ARGUMENTS,
         BASELINE: NO_LINES,
-        **dict.fromkeys((BACKTRACE, REFERENCE), "no function pointers were looked into"),
+        **dict.fromkeys((BACKTRACE, REFERENCE), "no function pointers were explained"),
     },
     "show --ioctls": {
         GRAPH: NO_ARGUMENTS,

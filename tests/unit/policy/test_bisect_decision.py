@@ -182,7 +182,7 @@ def test_a_tree_that_does_not_build_is_skipped_and_a_host_that_cannot_build_stop
 
     monkeypatch.setattr(analyzer.commands.bisect, "build_from_options", build)
     monkeypatch.setattr(analyzer.commands.bisect, "Gdb", gdb)
-    monkeypatch.setattr(analyzer.commands.bisect, "check_request", lambda *_, **__: None)
+    monkeypatch.setattr(analyzer.commands.bisect, "check_before_recording", lambda *_, **__: None)
     assert main(["bisect", "--source", "/", "--rule", "main must reach b"]) == status
     if status == 125:
         assert capsys.readouterr().out == "skip: it does not build: ninja failed with status 1\n"

@@ -140,7 +140,9 @@ def test_a_scenario_that_contradicts_itself_is_refused():
 
 
 def test_a_guest_that_needs_firmware_does_not_start_without(tmp_path):
-    facts = QemuFacts(Path("/q"), "9.9", "id", (), has_firmware=False, names_threads=False)
+    facts = QemuFacts(
+        path=Path("/q"), version="9.9", build_id="id", firmware=(), has_firmware=False, names_threads=False
+    )
     guest = classify(Path("/a.img"), b"")
     scenario = load_scenario("startup", "kvm")
     request = RecordingRequest(
