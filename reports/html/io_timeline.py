@@ -13,7 +13,7 @@ from analyzer.model.frames import Stop
 from analyzer.model.recording import Recording
 from gdbscripts.enums import PointerOutcome
 from reports.html.report_page import DeviceCall, IoAccessRow
-from reports.text.pointers import place_words, setting_words, slot_words
+from reports.text.pointers import location_text, origin_text, slot_text
 
 _MOST_VALUES = 24  # shown of accesses alike
 
@@ -79,9 +79,10 @@ def _lane(stop: Stop, recording: Recording, delivers: bool) -> DeviceCall:
     through, set_by = "", ""
     if device.pointer is not None:
         slot = graph_pointer(device.pointer)
-        through = slot_words(slot)
+        through = slot_text(slot)
         told = [
-            f"{setting_words(step)}{', ' if place_words(step) else ''}{place_words(step)}" for step in slot.set_by
+            f"{origin_text(step)}{', ' if location_text(step) else ''}{location_text(step)}"
+            for step in slot.set_by
         ]
         set_by = "; ".join(told) if slot.outcome is PointerOutcome.EXPLAINED else f"{slot.outcome}: {slot.reason}"
     frame = stop.frames[0]

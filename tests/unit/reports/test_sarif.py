@@ -6,7 +6,7 @@ import json
 
 from analyzer.diff.change import Change, ChangeKind
 from reports.ci import sarif
-from reports.ci.sarif import MOST_STEPS, SARIF_HELP
+from reports.ci.sarif import MAX_FLOW_STEPS, SARIF_HELP
 from tests.support.verdicts import chain, example, many, verdict
 
 
@@ -55,7 +55,7 @@ def test_sarif_suppresses_what_was_accepted_with_its_reason():
 
 
 def test_sarif_leaves_out_the_least_bad_and_says_how_many():
-    run = run_of(verdict(extra=many(300), stale=["an entry"]), most=100)
+    run = run_of(verdict(extra=many(300), stale=["an entry"]), limit=100)
     assert len(run["results"]) == 100 and {result["level"] for result in run["results"]} == {"error"}
     told = [one["message"]["text"] for one in run["invocations"][0]["toolExecutionNotifications"]]
     assert "201 more results are left out, the least bad." in told
@@ -65,7 +65,7 @@ def test_sarif_cuts_a_chain_in_the_middle_and_all_of_them_in_the_end():
     rows = "  main\n" + "".join(f"  > f{n}@x\n" for n in range(1500)) + "+ > came@x\n"
     (result,) = run_of(verdict(chain("goal", rows)))["results"]
     steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
-    assert len(steps) == MOST_STEPS
+    assert len(steps) == MAX_FLOW_STEPS
     assert [s["location"]["message"]["text"] for s in steps if "more" in s["location"]["message"]["text"]] == [
         "503 more functions"
     ]
