@@ -23,7 +23,7 @@ class CallKind(str, Enum):
     SIGNAL = "signal"
     SYSCALL = "syscall"  # from an ioctl to the kernel's function that serves it
     KERNEL = "kernel"  # between functions of the kernel, as seen on its stack
-    DOCUMENTED = "documented"  # to a function of the kernel that its sources name, and nobody saw
+    DOCUMENTED = "documented"  # to a function of the kernel that its sources name; not observed
     UNKNOWN = "unknown"
 
     def __str__(self) -> str:

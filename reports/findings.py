@@ -79,7 +79,7 @@ def findings(verdict: JudgedDiff) -> list[Finding]:
         Finding(
             Level.ERROR if verdict.stale_counts else Level.WARNING,
             FindingKind.STALE_ENTRY,
-            "allow file",
+            "allow-list",
             text or FindingKind.STALE_ENTRY.value,
             _fingerprint(FindingKind.STALE_ENTRY, raw),
         )
@@ -135,7 +135,7 @@ def _change_finding(raw: JudgedChange, judged: JudgedChange) -> Finding:
 
 
 def _rule_text(rule: RuleResult) -> str:
-    reason = f" (the rule is there because: {rule.reason})" if rule.reason else ""
+    reason = f" (reason of the rule: {rule.reason})" if rule.reason else ""
     return f"{rule.rule}: {rule.words}{reason}"
 
 

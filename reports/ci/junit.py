@@ -74,13 +74,13 @@ def junit_cases(verdict: JudgedDiff) -> Iterator[JunitCase]:
     chains = verdict.diff.chains
     for position, chain in enumerate(chains):
         yield _chain_case(chain, earlier_chain_title(chains, position), findings_of(chain, judged))
-    yield _list_case("outside the chains", off_chain_changes(verdict))
+    yield _list_case("off the chains", off_chain_changes(verdict))
     yield _list_case("ioctls", ioctl_changes(verdict))
     yield from (_rule_case(rule) for rule in verdict.rules if rule.outcome is not RuleOutcome.UNCHECKED)
     if verdict.stale_counts and verdict.stale:
         yield JunitCase(
-            "besides",
-            "allow file",
+            "other changes",
+            "allow-list",
             JunitOutcome.FAILURE,
             verdict.stale[0],
             FindingKind.STALE_ENTRY,
@@ -88,7 +88,7 @@ def junit_cases(verdict: JudgedDiff) -> Iterator[JunitCase]:
         )
     for part in verdict.not_comparable:
         yield JunitCase(
-            "could not be checked",
+            "not comparable",
             part.subject or "?",
             JunitOutcome.ERROR,
             part.reason,
@@ -122,9 +122,9 @@ def _chain_case(chain: ChainDiff, shared_with: str, findings: Sequence[JudgedCha
 def _list_case(name: str, findings: Sequence[JudgedChange]) -> JunitCase:
     changes = tuple(finding.change for finding in findings if finding.counts)
     if not changes:
-        return JunitCase("besides", name)
+        return JunitCase("other changes", name)
     details = "\n".join(map(sentence, changes))
-    return JunitCase("besides", name, JunitOutcome.FAILURE, counted(changes), changes[0].kind, details)
+    return JunitCase("other changes", name, JunitOutcome.FAILURE, counted(changes), changes[0].kind, details)
 
 
 def _rule_case(rule: RuleResult) -> JunitCase:

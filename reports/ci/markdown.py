@@ -141,19 +141,19 @@ def _sections(verdict: JudgedDiff) -> Iterator[Section]:
     chains = verdict.diff.chains
     shared_titles = [earlier_chain_title(chains, position) for position in range(len(chains))]
     yield _list_section(
-        "Could not be checked", (f"{mark_name(part.subject)}: {part.reason}" for part in verdict.not_comparable)
+        "Not comparable", (f"{mark_name(part.subject)}: {part.reason}" for part in verdict.not_comparable)
     )
     yield _list_section("Rules that do not hold", map(_rule_text, verdict.broken))
     shared_only = []
     for chain, shared_with in zip(chains, shared_titles, strict=True):
         if differs_only_in_shared_rows(chain, shared_with):
-            shared_only.append(f"{_chain_name(chain)}: as “{shared_with}”")
+            shared_only.append(f"{_chain_name(chain)}: shared with “{shared_with}”")
         elif chain.differs:
             yield _chain_section(chain, shared_with)
-    yield _list_section("Differ only as a chain above does", shared_only)
+    yield _list_section("Differ only in functions shared with a chain above", shared_only)
     yield _list_section("Ioctls", (_sentence(entry.change) for entry in ioctl_changes(verdict) if entry.counts))
     yield _list_section(
-        "Outside the chains", (_sentence(entry.change) for entry in off_chain_changes(verdict) if entry.counts)
+        "Off the chains", (_sentence(entry.change) for entry in off_chain_changes(verdict) if entry.counts)
     )
     yield from _details(verdict)
 
@@ -163,11 +163,11 @@ def _details(verdict: JudgedDiff) -> Iterator[Section]:
     notes = (_sentence(entry.change) for entry in verdict.findings if not entry.counts and not entry.accepted)
     unchanged = (_chain_name(chain) + _note_counts(chain) for chain in verdict.diff.chains if not chain.differs)
     holding = (_rule_text(rule) for rule in verdict.rules if rule.outcome is RuleOutcome.HOLDS)
-    yield _list_section("Entries of the allow file that do not fit any more", verdict.stale, folded=True)
+    yield _list_section("Stale allow-list entries", verdict.stale, folded=True)
     yield _list_section("Accepted", accepted, folded=True)
-    yield _list_section("Told, not counted", notes, folded=True)
+    yield _list_section("Notes (not counted as changes)", notes, folded=True)
     yield _list_section("Rules that hold", holding, folded=True)
-    yield _list_section("The same", unchanged, folded=True)
+    yield _list_section("Unchanged", unchanged, folded=True)
 
 
 def _rule_text(rule: RuleResult) -> str:

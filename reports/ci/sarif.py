@@ -83,37 +83,35 @@ def _without_middle(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 _CHANGE_HELP = {
-    ChangeKind.CHAIN_REMOVED: "A milestone that the old program reached is not reached by the new one.",
-    ChangeKind.CHAIN_ADDED: "A milestone that the old program did not reach is reached by the new one.",
-    ChangeKind.THREAD: "A milestone is reached on another thread than before.",
-    ChangeKind.INSERTED: "A function came in between on the way to a milestone.",
-    ChangeKind.REMOVED: "A function is not on the way to a milestone any more.",
-    ChangeKind.RENAMED: "A function on the way to a milestone has another name, at the same place of the chain.",
-    ChangeKind.CALL_KIND: "A direct call became one through a pointer, or the other way round.",
+    ChangeKind.CHAIN_REMOVED: "The old program reaches a milestone that the new program does not reach.",
+    ChangeKind.CHAIN_ADDED: "The new program reaches a milestone that the old program does not reach.",
+    ChangeKind.THREAD: "Another thread reaches a milestone.",
+    ChangeKind.INSERTED: "A function is added to the chain to a milestone.",
+    ChangeKind.REMOVED: "A function is removed from the chain to a milestone.",
+    ChangeKind.RENAMED: "A function at one position of the chain to a milestone has another name.",
+    ChangeKind.CALL_KIND: "The kind of a call changes, such as from a direct call to a call through a pointer.",
     ChangeKind.POINTER: "A call goes through another pointer, or another function sets the pointer.",
-    ChangeKind.MOVED: "A function on the way to a milestone moved to another source file.",
-    ChangeKind.IOCTL_REMOVED: "The kernel is not asked for something it was asked for before.",
-    ChangeKind.IOCTL_ADDED: "The kernel is asked for something it was not asked for before.",
-    ChangeKind.IOCTL_REORDERED: "The kernel is asked for the same things in another order.",
-    ChangeKind.FUNCTION_REMOVED: "A function that no chain shows was not seen any more.",
-    ChangeKind.FUNCTION_ADDED: "A function that no chain shows was seen for the first time.",
-    ChangeKind.CALL_REMOVED: "A call that no chain shows was not seen any more.",
-    ChangeKind.CALL_ADDED: "A call that no chain shows was seen for the first time.",
-    ChangeKind.KIND_UNKNOWN: "How a call is made is known of one recording only: it may have changed.",
-    ChangeKind.HITS: "A function was recorded more or less often.",
-    ChangeKind.MACHINE_VERSION: "The same function of another machine version, which QEMU numbers.",
-    ChangeKind.OPTIMISED: "A function was inlined or left by a jump in one of the builds; the way is the same.",
+    ChangeKind.MOVED: "A function of the chain to a milestone is moved to another source file.",
+    ChangeKind.IOCTL_REMOVED: "QEMU no longer issues an ioctl.",
+    ChangeKind.IOCTL_ADDED: "QEMU issues an ioctl that it did not issue before.",
+    ChangeKind.IOCTL_REORDERED: "QEMU issues the same ioctls in another order.",
+    ChangeKind.FUNCTION_REMOVED: "A function that is on no chain is no longer observed.",
+    ChangeKind.FUNCTION_ADDED: "A function that is on no chain is newly observed.",
+    ChangeKind.CALL_REMOVED: "A call that is on no chain is no longer observed.",
+    ChangeKind.CALL_ADDED: "A call that is on no chain is newly observed.",
+    ChangeKind.KIND_UNKNOWN: "Only one of the graphs has the kind of a call, which may have changed.",
+    ChangeKind.HITS: "Another number of recorded stacks contains a call.",
+    ChangeKind.MACHINE_VERSION: "A function is replaced by the same function of another machine version.",
+    ChangeKind.OPTIMISED: "A function is inlined or ended by a tail call in one build; the calls are the same.",
 }
 _ACCEPT_HELP = (
-    "If this is meant, accept it with a reason in the allow file, or take the new recording as the baseline."
+    "If the change is intended, accept it with a reason in the allow-list, or make the new recording the baseline."
 )
 _FINDING_HELP: dict[ChangeKind | FindingKind, str] = {
-    FindingKind.RULE_BROKEN: "A rule of the allow file does not hold. Either the change is wrong, or the rule is "
-    "out of date.",
-    FindingKind.NOT_COMPARABLE: "This could not be compared, so nobody knows whether it changed. See that both "
-    "sides were recorded to their end and that the symbol exists, or accept it with a reason in the allow file.",
-    FindingKind.STALE_ENTRY: "An entry of the allow file matches nothing or has expired. Remove it, or decide "
-    "again.",
+    FindingKind.RULE_BROKEN: "A rule of the allow-list does not hold. Correct the program or the rule.",
+    FindingKind.NOT_COMPARABLE: "This part could not be compared, so that it may have changed. Check that both "
+    "recordings are complete and that the program has the function, or accept it with a reason in the allow-list.",
+    FindingKind.STALE_ENTRY: "An entry of the allow-list matches nothing or has expired. Remove it, or renew it.",
 }
 SARIF_HELP = {kind: f"{text} {_ACCEPT_HELP}" for kind, text in _CHANGE_HELP.items()} | _FINDING_HELP
 
@@ -132,7 +130,7 @@ def render(verdict: JudgedDiff, limit: int = MAX_RESULTS) -> str:
         "tool": {"driver": _driver()},
         "automationDetails": {"id": f"qemu-callchain/{_scenario(verdict)}/"},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root of QEMU's sources."}}},
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root folder of QEMU's source code."}}},
         "results": [_result(finding, flows) for finding in all_findings[:limit]],
         "properties": _sides(verdict),
     }
@@ -174,7 +172,7 @@ def _result(finding: Finding, flows: SarifFlows) -> dict[str, Any]:
         "message": {"text": finding.text},
         "locations": [location(finding.subject, finding.file, finding.line)],
         "partialFingerprints": {"callchainChange/v1": finding.fingerprint},
-        # The old side is the baseline. What is gone is news too: viewers hide what they are told is "absent".
+        # The old side is the baseline. A removal is "new", too: viewers hide results with the state "absent".
         "baselineState": "unchanged" if finding.accepted else "new",
     }
     if finding.accepted:
@@ -188,11 +186,13 @@ def _invocation(judged: JudgedDiff, omitted_results: int, omitted_flows: int) ->
     notifications = [_notification(summary(judged), "note")]
     if omitted_results > 0:
         notifications.append(
-            _notification(f"{omitted_results} more results are left out, the least bad.", "warning")
+            _notification(f"{omitted_results} more results of the lowest levels are left out.", "warning")
         )
     if omitted_flows:
         notifications.append(
-            _notification(f"{omitted_flows} results are without their chain, which is too long.", "note")
+            _notification(
+                f"{omitted_flows} results have no code flow: the log would contain too many steps.", "note"
+            )
         )
     return {
         "executionSuccessful": judged.verdict is not Verdict.NOT_COMPARABLE,

@@ -86,5 +86,6 @@ def _nothing_recorded(recording: Recording, function: str) -> UsageError:
     near = get_close_matches(function, known, n=3) or sorted(known)
     return UsageError(
         f"No backtrace of {function} was recorded.",
-        f"Recorded were: {', '.join(near)}. Stop at more with: analyze startup --break {function}",
+        f"The recording has backtraces of: {', '.join(near)}. "
+        f"Record another with: analyze startup --break {function}",
     )

@@ -25,9 +25,9 @@ def _reason_text(reason: BisectReason) -> str:
     if isinstance(reason, DivergedChain):
         return f"{reason.chain.milestone}: {first_divergence(reason.chain)}"
     if isinstance(reason, EqualChains):
-        return f"{', '.join(reason.milestones) or 'every chain'}: as in {reason.old}"
+        return f"{', '.join(reason.milestones) or 'every chain'}: equal to {reason.old}"
     if isinstance(reason, ChainNotCompared):
-        return f"{reason.milestone}: {reason.reason or 'it could not be compared'}"
+        return f"{reason.milestone}: {reason.reason or 'not comparable'}"
     return reason.reason
 
 

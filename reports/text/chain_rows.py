@@ -9,12 +9,13 @@ from itertools import groupby
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.graph.call_graph import ChainStep
 from analyzer.model.call_kinds import call_arrow
+from analyzer.text import number_of
 from reports.diff_marks import MARK_OF, DiffMark
 from reports.text.sentences import counted
 
 CONTEXT_ROWS = 2  # rows shown before and after one that differs
 _REMARKS = {
-    ChangeKind.KIND_UNKNOWN: "the kind of this call is known on one side only",
+    ChangeKind.KIND_UNKNOWN: "only one side knows the kind of this call",
     ChangeKind.MACHINE_VERSION: "another machine version",
     ChangeKind.OPTIMISED: "optimised differently",
 }
@@ -62,7 +63,7 @@ def remarks(row: AlignedRow) -> Iterator[str]:
         if remark := _REMARKS.get(change.kind):
             yield remark
         if change.kind is ChangeKind.POINTER:
-            yield f"the pointer: {change.old or 'unknown'} → {change.new or 'unknown'}"
+            yield f"pointer: {change.old or 'unknown'} → {change.new or 'unknown'}"
         if change.note:
             yield change.note
 
@@ -129,9 +130,12 @@ def _near_differences(rows: Sequence[AlignedRow]) -> set[int]:
 
 def _fold_shared_rows(rows: Sequence[AlignedRow], shared_with: str) -> Fold:
     differing = sum(map(_differs, rows))
-    return Fold(f"{len(rows)} as for “{shared_with}”" + (f", {differing} of them changed" if differing else ""))
+    return Fold(
+        f"{number_of(len(rows), 'function')} shared with “{shared_with}”"
+        + (f", {differing} of them changed" if differing else "")
+    )
 
 
 def _fold_equal_rows(rows: Sequence[AlignedRow]) -> Fold:
     notes = counted(tuple(change for row in rows for change in row.changes))
-    return Fold(f"{len(rows)} the same" + (f", {notes}" if notes else ""))
+    return Fold(f"{number_of(len(rows), 'function')} unchanged" + (f", {notes}" if notes else ""))

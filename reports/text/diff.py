@@ -42,7 +42,7 @@ def aligned_text(chain: ChainDiff, shared_with: str) -> str:
 def threads_text(chain: ChainDiff) -> str:
     """The thread or threads that reach the milestone."""
     threads_of_sides = dict.fromkeys(name for name in (chain.old_thread, chain.new_thread) if name)
-    return " → ".join(threads_of_sides) or "no thread known"
+    return " → ".join(threads_of_sides) or "unknown thread"
 
 
 def _chains(chains: tuple[ChainDiff, ...], width: int, colour: bool, full: bool) -> Iterator[str]:
@@ -73,22 +73,24 @@ def _short_line(chain: ChainDiff, name: str, shared_with: str) -> str:
     """The chain in a line, when that is enough; "" otherwise."""
     if not chain.differs:
         notes = counted(chain.changes)
-        return f"The same: {name}{f', {notes}' if notes else ''}"
+        return f"Unchanged: {name}{f', {notes}' if notes else ''}"
     return (
-        f"Differs only as “{shared_with}” does: {name}" if differs_only_in_shared_rows(chain, shared_with) else ""
+        f"Differs only in functions shared with “{shared_with}”: {name}"
+        if differs_only_in_shared_rows(chain, shared_with)
+        else ""
     )
 
 
 def _lists(verdict: JudgedDiff, full: bool) -> Iterator[tuple[str, Iterable[str]]]:
     notes = [finding for finding in verdict.findings if not finding.counts and not finding.accepted]
     yield "Ioctls", map(_sentence, _counting(ioctl_changes(verdict)))
-    yield "Outside the chains", map(_sentence, _counting(off_chain_changes(verdict)))
+    yield "Off the chains", map(_sentence, _counting(off_chain_changes(verdict)))
     yield "Accepted", (f"{_sentence(entry)}: {entry.accepted}" for entry in verdict.findings if entry.accepted)
-    yield "Told, not counted", map(_sentence, notes) if full else _notes_by_kind(notes)
+    yield "Notes (not counted as changes)", map(_sentence, notes) if full else _notes_by_kind(notes)
     decided = (rule for rule in verdict.rules if rule.outcome in _OUTCOMES)  # the others are not comparable
     yield "Rules", (f"{_OUTCOMES[rule.outcome]}: {rule.rule}: {rule.words}" for rule in decided)
-    yield "Entries of the allow file that do not fit any more", verdict.stale
-    yield "Could not be checked", (f"{part.subject}: {part.reason}" for part in verdict.not_comparable)
+    yield "Stale allow-list entries", verdict.stale
+    yield "Not comparable", (f"{part.subject}: {part.reason}" for part in verdict.not_comparable)
 
 
 def _counting(findings: list[JudgedChange]) -> list[JudgedChange]:
@@ -113,8 +115,8 @@ def _list(heading: str, entries: list[str], colour: bool, full: bool) -> Iterato
     if not entries:
         return
     yield from ("", painted(f"{heading}:", "bold" if colour else ""))
-    # What could not be checked is never cut: it must not pass silently.
-    limit = len(entries) if full or heading == "Could not be checked" else _LIST_LIMIT
+    # This list is never shortened: nothing that is not comparable may pass unnoticed.
+    limit = len(entries) if full or heading == "Not comparable" else _LIST_LIMIT
     yield from (f"  {entry}" for entry in entries[:limit])
     if len(entries) > limit:
         yield f"  … {len(entries) - limit} more"

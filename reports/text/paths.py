@@ -52,11 +52,11 @@ def heading(path: CallPath) -> str:
 def path_origin(path: CallPath) -> str:
     """What is known of a path as a whole."""
     if path.recorded:
-        return f"recorded in one piece, on the way to {_one_line(path.milestone or 'where it ends')}"
+        return f"recorded as a whole in the chain to {_one_line(path.milestone or 'its last function')}"
     documented = sum(call.kind is CallKind.DOCUMENTED for call in path.calls)
     if documented:
-        return f"put together; {documented} of them documented, not seen"
-    return "put together: no chain to a milestone has it in one piece"
+        return f"combined from several stacks; {documented} of the calls documented, not observed"
+    return "combined from several stacks: no recorded chain contains it"
 
 
 def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
@@ -75,10 +75,13 @@ def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
 
 
 def paths_json(result: PathSearchResult) -> str:
-    """The document: `query` as asked; `paths`, each with the names `from` and `to`, with `recorded`, with the
-    `milestone` of the chain that has it (null: put together), and with its `calls`, each of `caller` and `callee`
-    (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more` and `limit_reached` say
-    whether there are other paths, and whether nobody knows."""
+    """The paths as a JSON document, with a line end.
+
+    `query` has the conditions as asked; `paths` has each path with the names `from` and `to`, `recorded`, the
+    `milestone` of the chain that contains it (null: combined from several stacks), and its `calls`, each with
+    `caller` and `callee` (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more`
+    says whether other paths exist, `limit_reached` whether the search ended at its step limit.
+    """
     query = result.query
     data = {
         "format": _FORMAT,

@@ -18,11 +18,10 @@ _ORIGIN_TEMPLATES = {
     PointerOriginKind.READ: "read from {name}",
     PointerOriginKind.STORED: "stored in {name} by {function}",
     PointerOriginKind.COPIED: "copied to {name} by {function}",
-    PointerOriginKind.WRITTEN: "written by name in {function}",
-    PointerOriginKind.STATIC: "there from the beginning, in {name}",
+    PointerOriginKind.WRITTEN: "named in the source of {function}",
+    PointerOriginKind.STATIC: "initialised statically in {name}",
     PointerOriginKind.RETURNED: "returned by {name} to {function}",
 }
-# Otherwise it is a place without a name.
 _UNNAMED_ORIGINS = {PointerOriginKind.PASSED: "an argument", PointerOriginKind.RETURNED: "a function"}
 
 
@@ -33,14 +32,14 @@ def slot_text(slot: GraphPointer) -> str:
     if slot.kind is SlotKind.GLOBAL:
         return f"global variable {slot.name}"
     if slot.kind is SlotKind.LOCAL:
-        return f"local variable {slot.name}" if slot.name else "a value at hand"
+        return f"local variable {slot.name}" if slot.name else "an unnamed local value"
     in_memory = slot.kind in (SlotKind.MEMBER, SlotKind.STATIC)
-    return slot.name or ("a place without a name" if in_memory else "unknown")
+    return slot.name or ("unnamed memory" if in_memory else "unknown")
 
 
 def origin_text(origin: GraphPointerOrigin) -> str:
     """One step back to where the pointer was set, without its place."""
-    name = origin.name or _UNNAMED_ORIGINS.get(origin.what, "a place without a name")
+    name = origin.name or _UNNAMED_ORIGINS.get(origin.what, "unnamed memory")
     return _ORIGIN_TEMPLATES[origin.what].format(name=name, function=origin.function)
 
 

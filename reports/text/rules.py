@@ -7,11 +7,11 @@ from analyzer.text import visible
 from reports.text.paths import heading
 
 _PARTIAL_GRAPH_SENTENCES = {
-    PartialGraph.INCOMPLETE: "What was recorded is not complete, though.",
-    PartialGraph.BACKTRACE: "A backtrace shows one moment, though.",
+    PartialGraph.INCOMPLETE: "The recording is incomplete.",
+    PartialGraph.BACKTRACE: "A backtrace shows one moment of a run only.",
 }
 _SEARCH_LIMIT_SENTENCE = (
-    "The search was cut off after many steps. Name fewer functions in the rule, by narrower patterns."
+    "The search ended at its step limit. Name fewer functions in the rule, with narrower patterns."
 )
 
 
@@ -22,7 +22,7 @@ def rule_sentence(check: RuleCheck) -> str:
     if check.reason is RuleReason.PATH:
         return _path_sentence(check)
     if check.reason is RuleReason.PATH_AROUND:
-        return f"{_path_sentence(check)} That is not via {visible(str(check.pattern))}."
+        return f"{_path_sentence(check)} It is not via {visible(str(check.pattern))}."
     return visible(_sentence_without_path(check)).rstrip()
 
 
@@ -33,21 +33,21 @@ def _sentence_without_path(check: RuleCheck) -> str:
         kind = " of the kind the rule names" if rule.via or rule.not_via else ""
         return f"No path{kind} leads from {rule.start} to {rule.goal}. {limitation}"
     if check.reason is RuleReason.NO_PATH_AROUND:
-        return f"No path was seen that is not via {pattern}. {limitation}"
+        return f"The graph contains no path that is not via {pattern}. {limitation}"
     if check.reason is RuleReason.NOT_IN_PROGRAM:
         return f"{pattern} is not in the program."
     if check.reason is RuleReason.NEVER_REACHED:
-        incomplete = "; the recording is not complete" if check.partial_graph else ""
-        return f"{pattern} was waited for and never reached{incomplete}."
+        incomplete = "; the recording is incomplete" if check.partial_graph else ""
+        return f"The recording waited for {pattern}, which was never reached{incomplete}."
     similar = f", perhaps to {' or '.join(check.similar)}" if check.similar else ""
     return (
-        f"No function of the graph matches {pattern}. If it was renamed{similar}, correct the rule; if it is "
-        "only not recorded, record it with --break FUNC; if it is gone for good, take the rule out."
+        f"No function of the graph matches {pattern}. If it was renamed{similar}, correct the rule; if it was "
+        "not recorded, record it with --break FUNC; if it was removed, delete the rule."
     )
 
 
 def _path_sentence(check: RuleCheck) -> str:
     if check.path is None:
         return ""
-    doubt = "" if check.path.recorded else "; it may never have happened in one go"
+    doubt = "" if check.path.recorded else "; the calls need not occur in one stack"
     return f"A path leads from {heading(check.path)}{doubt}."

@@ -66,7 +66,7 @@ def test_two_rows_told_before_are_not_worth_a_button():
 
 def test_the_lead_names_the_first_row_that_differs_and_leads_to_it():
     way = chapter(same("a") + "# > v1 | > v2\n- > x\n" + same("goal"))
-    assert way.lead == "The chains part after v2: x is gone."
+    assert way.lead == "The chains diverge after v2: x is removed."
     assert way.lead_anchor == "row-1-2"
     assert [pair.first for block in way.blocks for pair in block.pairs] == [False, False, True, False]
 
@@ -117,7 +117,7 @@ def test_a_side_that_lacks_the_chain_says_so_and_its_rows_are_not_called_removed
     assert way.missing == "The new side does not have this chain."
     assert way.family == "gone"
     assert [mark.word for mark in way.marks] == ["not reached"]
-    assert way.lead == "The goal is not reached any more on main thread."
+    assert way.lead == "The goal is no longer reached on main thread."
     assert {pair.family for block in way.blocks for pair in block.pairs} == {"same"}
 
 
@@ -164,7 +164,7 @@ def test_chips_count_each_kind_worst_first():
     page = build_diff_page(verdict(chain("goal", "+ > x\n- > y\n+ > z\n")), "")
     assert [(chip.sign, chip.text) for chip in page.chips] == [
         ("-", "1 function removed"),
-        ("+", "2 functions inserted"),
+        ("+", "2 functions added"),
     ]
 
 
@@ -177,7 +177,7 @@ def test_ioctls_stand_in_columns_of_their_own():
     page = build_diff_page(verdict(extra=changes), "")
     columns = (page.ioctls_gone, page.ioctls_new, page.ioctls_moved)
     assert [[entry.words for entry in column] for column in columns] == [
-        ["KVM_A"], ["KVM_B"], ["KVM_C is asked first now; it was after KVM_A"],
+        ["KVM_A"], ["KVM_B"], ["KVM_C is issued first instead of after KVM_A"],
     ]  # fmt: skip
 
 
