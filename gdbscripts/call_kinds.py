@@ -30,7 +30,7 @@ class CallKind(str, Enum):
         return self.value
 
 
-class CallKindWords(NamedTuple):
+class CallKindText(NamedTuple):
     """How a kind of call is shown."""
 
     arrow: str  # between caller and callee, or in front of the callee
@@ -38,25 +38,25 @@ class CallKindWords(NamedTuple):
     sentence: str  # what the caller does, in front of the callee's name: "jumps to (tail call)"
 
 
-CALL_KINDS: Dict[CallKind, CallKindWords] = {
-    CallKind.DIRECT: CallKindWords(">", "direct call", "calls"),
-    CallKind.INDIRECT: CallKindWords("*>", "call through a pointer", "calls through a pointer"),
-    CallKind.CALL: CallKindWords(
+CALL_KINDS: Dict[CallKind, CallKindText] = {
+    CallKind.DIRECT: CallKindText(">", "direct call", "calls"),
+    CallKind.INDIRECT: CallKindText("*>", "call through a pointer", "calls through a pointer"),
+    CallKind.CALL: CallKindText(
         ".>", "call, direct or through a pointer", "calls (directly or through a pointer)"
     ),
-    CallKind.TAIL: CallKindWords("t>", "tail call", "jumps to (tail call)"),
-    CallKind.INLINE: CallKindWords("i>", "inlined", "contains, inlined"),
-    CallKind.THREAD_START: CallKindWords("=>", "thread start", "starts a thread in"),
-    CallKind.SIGNAL: CallKindWords("s>", "signal", "is interrupted by a signal for"),
-    CallKind.SYSCALL: CallKindWords("$>", "system call", "enters the kernel, which calls"),
-    CallKind.KERNEL: CallKindWords("k>", "kernel call", "calls, in the kernel"),
-    CallKind.DOCUMENTED: CallKindWords(
+    CallKind.TAIL: CallKindText("t>", "tail call", "jumps to (tail call)"),
+    CallKind.INLINE: CallKindText("i>", "inlined", "contains, inlined"),
+    CallKind.THREAD_START: CallKindText("=>", "thread start", "starts a thread in"),
+    CallKind.SIGNAL: CallKindText("s>", "signal", "is interrupted by a signal for"),
+    CallKind.SYSCALL: CallKindText("$>", "system call", "enters the kernel, which calls"),
+    CallKind.KERNEL: CallKindText("k>", "kernel call", "calls, in the kernel"),
+    CallKind.DOCUMENTED: CallKindText(
         "d>", "documented kernel call, not observed", "calls, as the kernel's sources say (not observed)"
     ),
-    CallKind.UNKNOWN: CallKindWords("?>", "unknown call", "leads to (unknown call)"),
+    CallKind.UNKNOWN: CallKindText("?>", "unknown call", "leads to (unknown call)"),
 }
 """How each kind of call is shown. A new kind needs a value above, an entry here, and a style in `reports/dot`."""
-ARROW_WIDTH = max(len(words.arrow) for words in CALL_KINDS.values())
+ARROW_WIDTH = max(len(text.arrow) for text in CALL_KINDS.values())
 
 
 def call_arrow(kind: Optional[CallKind]) -> str:
@@ -67,4 +67,4 @@ def call_arrow(kind: Optional[CallKind]) -> str:
 def arrow_key(kinds: Iterable[Optional[CallKind]]) -> str:
     """What the arrows of `kinds` mean, in the order of the table: `> direct call; *> call through a pointer`."""
     shown = set(kinds)
-    return "; ".join("%s %s" % (words.arrow, words.label) for kind, words in CALL_KINDS.items() if kind in shown)
+    return "; ".join("%s %s" % (text.arrow, text.label) for kind, text in CALL_KINDS.items() if kind in shown)

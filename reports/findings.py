@@ -14,7 +14,7 @@ from gdbscripts.enums import TextEnum
 from reports.sanitize import sanitized
 from reports.text.sentences import sentence
 
-IOCTLS = frozenset({ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REMOVED, ChangeKind.IOCTL_REORDERED})
+IOCTL_KINDS = frozenset({ChangeKind.IOCTL_ADDED, ChangeKind.IOCTL_REMOVED, ChangeKind.IOCTL_REORDERED})
 
 _Value = TypeVar("_Value")
 
@@ -53,40 +53,42 @@ class Finding:
 
 def findings(verdict: JudgedDiff) -> list[Finding]:
     """All there is to tell, worst first; fingerprints are unique."""
-    found = [_of_change(finding, sanitized(finding)) for finding in verdict.findings]
+    changes = [_change_finding(raw, shown) for raw, shown in _with_sanitized(verdict.findings)]
     broken = [
         Finding(
             Level.ERROR,
             FindingKind.RULE_BROKEN,
             rule.rule,
-            _rule_words(rule),
+            _rule_text(rule),
             _fingerprint(FindingKind.RULE_BROKEN, raw.rule),
             path=rule.path,
         )
-        for raw, rule in _both(verdict.broken)
+        for raw, rule in _with_sanitized(verdict.broken)
     ]
     not_comparable = [
         Finding(
             Level.ERROR,
             FindingKind.NOT_COMPARABLE,
-            one.subject,
-            f"{one.subject}: {one.reason}",
+            part.subject,
+            f"{part.subject}: {part.reason}",
             _fingerprint(FindingKind.NOT_COMPARABLE, raw.subject),
         )
-        for raw, one in _both(verdict.not_comparable)
+        for raw, part in _with_sanitized(verdict.not_comparable)
     ]
     stale = [
         Finding(
             Level.ERROR if verdict.stale_counts else Level.WARNING,
             FindingKind.STALE_ENTRY,
-            "allow file",
+            "allow-list",
             text or FindingKind.STALE_ENTRY.value,
             _fingerprint(FindingKind.STALE_ENTRY, raw),
         )
-        for raw, text in _both(verdict.stale)
+        for raw, text in _with_sanitized(verdict.stale)
     ]
-    ranks = list(Level)
-    return _unique(sorted([*broken, *found, *not_comparable, *stale], key=lambda item: ranks.index(item.level)))
+    worst_first = list(Level)
+    return _unique(
+        sorted([*broken, *changes, *not_comparable, *stale], key=lambda finding: worst_first.index(finding.level))
+    )
 
 
 def by_key(verdict: JudgedDiff) -> dict[tuple[str, ...], JudgedChange]:
@@ -94,45 +96,47 @@ def by_key(verdict: JudgedDiff) -> dict[tuple[str, ...], JudgedChange]:
     return {finding.change.key: finding for finding in verdict.findings}
 
 
-def findings_of(chain: ChainDiff, known: dict[tuple[str, ...], JudgedChange]) -> list[JudgedChange]:
+def findings_of(chain: ChainDiff, judged: dict[tuple[str, ...], JudgedChange]) -> list[JudgedChange]:
     """What is thought of the changes of a chain; a change that nobody judged counts."""
-    return [known.get(change.key, JudgedChange(change, True)) for change in chain.changes]
+    return [judged.get(change.key, JudgedChange(change, True)) for change in chain.changes]
 
 
 def off_chain_changes(verdict: JudgedDiff) -> list[JudgedChange]:
     """Changes that no chain shows, ioctls left out."""
-    return [one for one in verdict.findings if not one.change.chains and one.change.kind not in IOCTLS]
+    return [
+        entry for entry in verdict.findings if not entry.change.chains and entry.change.kind not in IOCTL_KINDS
+    ]
 
 
 def ioctl_changes(verdict: JudgedDiff) -> list[JudgedChange]:
     """Changes of what the kernel is asked."""
-    return [one for one in verdict.findings if one.change.kind in IOCTLS]
+    return [entry for entry in verdict.findings if entry.change.kind in IOCTL_KINDS]
 
 
-def _both(values: Iterable[_Value]) -> Iterator[tuple[_Value, _Value]]:
+def _with_sanitized(values: Iterable[_Value]) -> Iterator[tuple[_Value, _Value]]:
     """Each as it was found, and as it can be shown."""
     return ((value, sanitized(value)) for value in values)
 
 
-def _of_change(raw: JudgedChange, finding: JudgedChange) -> Finding:
-    change = finding.change
+def _change_finding(raw: JudgedChange, judged: JudgedChange) -> Finding:
+    change = judged.change
     text = sentence(change)
     return Finding(
-        level=Level.ERROR if finding.counts else Level.NOTICE,
+        level=Level.ERROR if judged.counts else Level.NOTICE,
         check=change.kind,
         subject=change.subject,
-        text=f"{text}: accepted, {finding.accepted}" if finding.accepted else text,
+        text=f"{text}: accepted, {judged.accepted}" if judged.accepted else text,
         fingerprint=_change_fingerprint(raw.change),
         file=change.file,
         line=change.line,
-        accepted=finding.accepted,
+        accepted=judged.accepted,
         change=raw.change,
     )
 
 
-def _rule_words(rule: RuleResult) -> str:
-    because = f" (the rule is there because: {rule.reason})" if rule.reason else ""
-    return f"{rule.rule}: {rule.words}{because}"
+def _rule_text(rule: RuleResult) -> str:
+    reason = f" (reason of the rule: {rule.reason})" if rule.reason else ""
+    return f"{rule.rule}: {rule.words}{reason}"
 
 
 def _change_fingerprint(change: Change) -> str:
@@ -144,14 +148,13 @@ def _fingerprint(*parts: str) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode(errors="surrogatepass")).hexdigest()
 
 
-def _unique(told: list[Finding]) -> list[Finding]:
+def _unique(found: list[Finding]) -> list[Finding]:
     """Two findings may be the same for a fingerprint: platforms would drop the second one."""
-    seen: Counter[str] = Counter()
+    used: Counter[str] = Counter()
     result = []
-    for item in told:
-        seen[item.fingerprint] += 1
-        again = seen[item.fingerprint]
-        result.append(
-            item if again == 1 else replace(item, fingerprint=_fingerprint(item.fingerprint, str(again)))
-        )
+    for finding in found:
+        used[finding.fingerprint] += 1
+        number = used[finding.fingerprint]
+        fingerprint = finding.fingerprint if number == 1 else _fingerprint(finding.fingerprint, str(number))
+        result.append(replace(finding, fingerprint=fingerprint))
     return result

@@ -32,10 +32,10 @@ FORMATS = {
 
 def format_of(file_name: str) -> str:
     """The word of `--format` that the file's name stands for: its longest end that is known; "" for none."""
-    found = [
-        (len(suffix), word)
-        for word, one in FORMATS.items()
-        for suffix in one.suffixes
+    matches = [
+        (len(suffix), name)
+        for name, diff_format in FORMATS.items()
+        for suffix in diff_format.suffixes
         if file_name.lower().endswith(suffix)
     ]
-    return max(found, default=(0, ""))[1]
+    return max(matches, default=(0, ""))[1]

@@ -10,14 +10,14 @@ from typing import TypeVar
 
 from analyzer.text import visible
 
-LONGEST = 300  # characters of a text that are shown: a name, a reason
+MAX_TEXT_LENGTH = 300  # characters of a text that are shown: a name, a reason
 
 _Value = TypeVar("_Value")
 
 
-def sanitized(value: _Value, longest: int = LONGEST) -> _Value:
-    """The same, each text in it on one line, without control characters and not longer than `longest`."""
-    return map_texts(value, lambda text: _fit(text, longest))
+def sanitized(value: _Value, max_length: int = MAX_TEXT_LENGTH) -> _Value:
+    """The same, each text in it on one line, without control characters and not longer than `max_length`."""
+    return map_texts(value, lambda text: _sanitized_text(text, max_length))
 
 
 def map_texts(value: _Value, change: Callable[[str], str]) -> _Value:
@@ -42,22 +42,22 @@ def one_line(text: str) -> str:
     """`text` with everything spelled out that moves a cursor or turns the direction of writing."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else _spelled(char) for char in visible(text))
+    return "".join(char if char.isprintable() else _escaped(char) for char in visible(text))
 
 
-def truncate_middle(text: str, longest: int) -> str:
+def truncate_middle(text: str, max_length: int) -> str:
     """`text`, or its beginning and its end: both tell names of templates apart."""
-    if len(text) <= longest:
+    if len(text) <= max_length:
         return text
-    head = (longest - 1) * 2 // 3
-    tail = longest - 1 - head
+    head = (max_length - 1) * 2 // 3
+    tail = max_length - 1 - head
     return f"{text[:head]}…{text[-tail:] if tail > 0 else ''}"
 
 
-def _spelled(char: str) -> str:
+def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode()
 
 
 @lru_cache(maxsize=4096)
-def _fit(text: str, longest: int) -> str:
-    return truncate_middle(one_line(text), longest)
+def _sanitized_text(text: str, max_length: int) -> str:
+    return truncate_middle(one_line(text), max_length)

@@ -15,8 +15,8 @@ from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.records import UNKNOWN_NAME
 
 KERNEL_CALL_KINDS = (CallKind.SYSCALL, CallKind.KERNEL, CallKind.DOCUMENTED)
-_FRAME = ("a frame of its own", "none")
-_JUMP = ("left by a jump", "not seen")
+_FRAME = ("a stack frame", "no stack frame")
+_TAIL_CALL = ("ended by a tail call", "not observed")
 # How a function calls the next one -> kinds of the other side's call past this function, which may have called it
 # without a frame. CALL is the kind of an imported backtrace.
 _ELIDING_AFTER = {
@@ -133,7 +133,7 @@ class _RowComparison:
         step, next_ = (row.old, inner.old) if removed else (row.new, inner.new)
         if step is None or step.kind is None or next_ is None:
             return None
-        kind, words = ChangeKind.OPTIMISED, _JUMP if next_.kind is CallKind.TAIL else _FRAME
+        kind, words = ChangeKind.OPTIMISED, _TAIL_CALL if next_.kind is CallKind.TAIL else _FRAME
         history = self.names.history_note(step.function.name, self._new_names if removed else self._old_names)
         if across.kind is CallKind.UNKNOWN and self.imported[removed]:
             kind, words = ChangeKind.KIND_UNKNOWN, (CALL_KINDS[step.kind].label, UNKNOWN_NAME)

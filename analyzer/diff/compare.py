@@ -24,7 +24,7 @@ from analyzer.graph.call_graph import CallGraph
 from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 
-_OFF_CHAIN_AND_IOCTLS = "The ioctls, and what is outside the chains"  # a subject that allow-lists may name
+_OFF_CHAIN_AND_IOCTLS = "The ioctls, and what is off the chains"  # a subject that allow-lists may name
 _ONLY_IN_OLD = {ChangeKind.FUNCTION_REMOVED, ChangeKind.CALL_REMOVED, ChangeKind.IOCTL_REMOVED}
 _ONLY_IN_NEW = {ChangeKind.FUNCTION_ADDED, ChangeKind.CALL_ADDED, ChangeKind.IOCTL_ADDED}
 _WORST_FIRST = {kind: position for position, kind in enumerate(ChangeKind)}
@@ -62,7 +62,7 @@ def compare(
             *pointers_explained_on_one_side(old, new, chains),
         ]
     if not chains and not not_comparable:
-        not_comparable.append(NotComparable("The chains", "there is no chain to compare"))
+        not_comparable.append(NotComparable("The chains", "the graphs have no chain to compare"))
     if hits:
         changes += _hit_changes(
             old.graph, new.graph, matched_functions(old.graph, new.graph, chains, names), kernel
@@ -154,7 +154,7 @@ def _compare_off_chain(
     for side, kinds in ((old, _ONLY_IN_NEW), (new, _ONLY_IN_OLD)):
         if not side.complete:
             changes = [change for change in changes if change.kind not in kinds]
-            not_comparable.append(NotComparable(_OFF_CHAIN_AND_IOCTLS, f"{side.name} was not recorded to its end"))
+            not_comparable.append(NotComparable(_OFF_CHAIN_AND_IOCTLS, f"{side.name} is an incomplete recording"))
     return changes, not_comparable
 
 

@@ -44,7 +44,9 @@ def common_part(
     stacks += dict.fromkeys(part.imported for part in parts)
     beginnings = dict.fromkeys(part.recorded for part in parts)
     not_continued = [
-        NotComparable(part.imported.title, f"{recording_name} has no chain that goes on to {part.continues_with}")
+        NotComparable(
+            part.imported.title, f"{recording_name} has no chain that continues with {part.continues_with}"
+        )
         for part in parts
         if part.continues_with
     ]

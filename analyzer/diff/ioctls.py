@@ -57,7 +57,7 @@ class _UnmatchedIoctl:
     def at(cls, requests: Sequence[Function], position: int, thread: str) -> _UnmatchedIoctl:
         """Return the ioctl at `position` of a thread's requests."""
         after = f"after {requests[position - 1].name}" if position else "first"
-        return cls(requests[position].name, f"{requests[position].where} on {thread}", after)
+        return cls(requests[position].name, f"{requests[position].where} by {thread}", after)
 
 
 def _changes_of_unmatched(
@@ -75,15 +75,15 @@ def _changes_of_unmatched(
             left.remove(candidates[0])
             yield _reordered(old, candidates[0])
         else:
-            note = f"of {old.where}; elsewhere it is still issued" if old.request in on_both_sides else ""
+            note = f"on {old.where}; still issued elsewhere" if old.request in on_both_sides else ""
             yield Change(ChangeKind.IOCTL_REMOVED, old.request, old=old.where, note=note)
     for new in left:
-        note = f"of {new.where}; elsewhere it was issued before" if new.request in on_both_sides else ""
+        note = f"on {new.where}; also issued elsewhere before" if new.request in on_both_sides else ""
         yield Change(ChangeKind.IOCTL_ADDED, new.request, new=new.where, note=note)
 
 
 def _reordered(old: _UnmatchedIoctl, new: _UnmatchedIoctl) -> Change:
-    words = (f"of {old.where}", f"of {new.where}") if old.where != new.where else (old.after, new.after)
+    words = (f"on {old.where}", f"on {new.where}") if old.where != new.where else (old.after, new.after)
     return Change(ChangeKind.IOCTL_REORDERED, old.request, *words)
 
 

@@ -22,7 +22,7 @@ def reason_not_comparable(pair: ChainPair, old: NamedGraph, new: NamedGraph) -> 
     if missing and not missing.in_program and lacking is new:
         return f"{new.name} has none of the functions {', '.join(missing.functions)}"
     if not lacking.complete:
-        return f"{lacking.name} was not recorded to its end and did not reach it"
+        return f"{lacking.name} is an incomplete recording and did not reach it"
     return scenario_mismatch(lacking, having)
 
 
@@ -45,14 +45,12 @@ def scenario_mismatch(first: NamedGraph, second: NamedGraph) -> str:
 
 
 def never_reached(old: NamedGraph, new: NamedGraph) -> Iterator[NotComparable]:
-    """Yield the milestones that neither side reached, when a side was not recorded to its end."""
+    """Yield the milestones that neither side reached, when a recording is incomplete."""
     missing = {entry.milestone for entry in old.graph.missing}
     if not (old.complete and new.complete):
         for entry in new.graph.missing:
             if entry.milestone in missing:
-                yield NotComparable(
-                    entry.title, "neither side reached it, and not both were recorded to their end"
-                )
+                yield NotComparable(entry.title, "neither side reached it, and not both recordings are complete")
 
 
 def not_recorded_on_one_side(
@@ -97,7 +95,7 @@ def unknown_frames(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]
             for outer, inner in pairwise(steps) if side.imported else ():
                 if inner.kind is CallKind.UNKNOWN:
                     where = f"Between {outer.function} and {inner.function}"
-                    found.setdefault(NotComparable(where, f"{side.name} has {UNKNOWN_NAME} there"))
+                    found.setdefault(NotComparable(where, f"{side.name} has the unknown frame {UNKNOWN_NAME}"))
     yield from found
 
 

@@ -35,8 +35,10 @@ def off_chain_changes(
     old_side, new_side = _Side.of(old), _Side.of(new)
     removed = _unmatched_functions(old_side, new_side, new_of_old)
     added = _unmatched_functions(new_side, old_side, old_of_new)
-    yield from _function_changes(old_side, removed, ChangeKind.FUNCTION_REMOVED, ("a frame of its own", "none"))
-    yield from _function_changes(new_side, added, ChangeKind.FUNCTION_ADDED, ("none", "a frame of its own"))
+    yield from _function_changes(
+        old_side, removed, ChangeKind.FUNCTION_REMOVED, ("a stack frame", "no stack frame")
+    )
+    yield from _function_changes(new_side, added, ChangeKind.FUNCTION_ADDED, ("no stack frame", "a stack frame"))
     yield from _moved(old_side, new_side, new_of_old)
     # A call past a function without a frame exists on one side only, and is no change.
     elided = {edge for edges in removed.values() for edge in edges or ()}

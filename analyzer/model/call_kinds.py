@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gdbscripts.call_kinds import ARROW_WIDTH, CALL_KINDS, CallKind, CallKindWords, arrow_key, call_arrow
+from gdbscripts.call_kinds import ARROW_WIDTH, CALL_KINDS, CallKind, CallKindText, arrow_key, call_arrow
 
-__all__ = ["ARROW_WIDTH", "CALL_KINDS", "CallKind", "CallKindWords", "arrow_key", "call_arrow"]
+__all__ = ["ARROW_WIDTH", "CALL_KINDS", "CallKind", "CallKindText", "arrow_key", "call_arrow"]

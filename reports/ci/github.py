@@ -10,45 +10,45 @@ from reports.findings import Finding, Level, findings
 from reports.text.sentences import summary
 
 # GitHub shows ten annotations of each kind for a step and drops the others without a word.
-MOST = {Level.ERROR: 10, Level.WARNING: 10, Level.NOTICE: 3}
+ANNOTATION_LIMITS = {Level.ERROR: 10, Level.WARNING: 10, Level.NOTICE: 3}
 
 
 def render(verdict: JudgedDiff) -> str:
     """A command for each finding that is shown, worst first; the last line says the whole in plain text."""
-    told = findings(verdict)
+    all_findings = findings(verdict)
     lines: list[str] = []
-    left: list[str] = []
-    for level, most in MOST.items():
-        found = [item for item in told if item.level is level]
-        lines += _commands(found, most)
-        if len(found) > most:
-            left.append(number_of(len(found) - most + 1, level.value))
-    more = f" Not annotated: {', '.join(left)}." if left else ""
-    return "\n".join([*lines, summary(verdict) + more]) + "\n"
+    not_annotated: list[str] = []
+    for level, limit in ANNOTATION_LIMITS.items():
+        of_level = [finding for finding in all_findings if finding.level is level]
+        lines += _commands(of_level, limit)
+        if len(of_level) > limit:
+            not_annotated.append(number_of(len(of_level) - limit + 1, level.value))
+    omitted = f" Not annotated: {', '.join(not_annotated)}." if not_annotated else ""
+    return "\n".join([*lines, summary(verdict) + omitted]) + "\n"
 
 
-def _commands(found: list[Finding], most: int) -> Iterator[str]:
+def _commands(of_level: list[Finding], limit: int) -> Iterator[str]:
     """One of those shown says how many are not."""
-    kept = found if len(found) <= most else found[: most - 1]
-    yield from map(_command, kept)
-    if len(found) > len(kept):
-        more = len(found) - len(kept)
-        yield f"::{found[0].level} title=qemu-callchain::{more} more; see the report"
+    annotated = of_level if len(of_level) <= limit else of_level[: limit - 1]
+    yield from map(_command, annotated)
+    if len(of_level) > len(annotated):
+        omitted = len(of_level) - len(annotated)
+        yield f"::{of_level[0].level} title=qemu-callchain::{omitted} more; see the report"
 
 
-def _command(item: Finding) -> str:
+def _command(finding: Finding) -> str:
     properties = {
-        "file": item.file,
-        "line": str(item.line) if item.file and item.line else "",
-        "title": item.check.value,
+        "file": finding.file,
+        "line": str(finding.line) if finding.file and finding.line else "",
+        "title": finding.check.value,
     }
-    words = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
-    return f"::{item.level} {words}::{_data(item.text)}"
+    property_list = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items() if value)
+    return f"::{finding.level} {property_list}::{_escaped_message(finding.text)}"
 
 
-def _data(text: str) -> str:
+def _escaped_message(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _escaped_property(text: str) -> str:
+    return _escaped_message(text).replace(":", "%3A").replace(",", "%2C")

@@ -17,20 +17,20 @@ _CRITICAL = {FindingKind.RULE_BROKEN, ChangeKind.CHAIN_REMOVED}
 
 def render(verdict: JudgedDiff) -> str:
     """The report, a JSON array, worst first; fingerprints contain no lines."""
-    return json.dumps([_issue(item) for item in findings(verdict)], indent=1) + "\n"
+    return json.dumps([_issue(finding) for finding in findings(verdict)], indent=1) + "\n"
 
 
-def _issue(item: Finding) -> dict[str, Any]:
+def _issue(finding: Finding) -> dict[str, Any]:
     return {
-        "description": item.text,
-        "check_name": item.check.value,
-        "fingerprint": item.fingerprint,
-        "severity": _severity(item),
-        "location": {"path": item.file or NO_FILE, "lines": {"begin": max(item.line, 1)}},
+        "description": finding.text,
+        "check_name": finding.check.value,
+        "fingerprint": finding.fingerprint,
+        "severity": _severity(finding),
+        "location": {"path": finding.file or NO_FILE, "lines": {"begin": max(finding.line, 1)}},
     }
 
 
-def _severity(item: Finding) -> str:
-    if item.level is Level.ERROR:
-        return "critical" if item.check in _CRITICAL else "major"
-    return "minor" if item.level is Level.WARNING else "info"
+def _severity(finding: Finding) -> str:
+    if finding.level is Level.ERROR:
+        return "critical" if finding.check in _CRITICAL else "major"
+    return "minor" if finding.level is Level.WARNING else "info"

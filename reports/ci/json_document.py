@@ -36,16 +36,16 @@ def render(judged: JudgedDiff) -> str:
         "rules": [_rule(rule) for rule in judged.rules],
         "stale": list(judged.stale),
         "stale_counts": judged.stale_counts,
-        "unchecked": [{"subject": one.subject, "reason": one.reason} for one in judged.not_comparable],
+        "unchecked": [{"subject": part.subject, "reason": part.reason} for part in judged.not_comparable],
     }
     return json.dumps(data, indent=1) + "\n"
 
 
 def provenance(side: NamedProvenance) -> dict[str, Any]:
     """Where a side comes from, with the build's facts sorted."""
-    facts = dict(vars(side.provenance))
-    facts["build"] = dict(sorted(side.provenance.build.items()))
-    return facts
+    fields = dict(vars(side.provenance))
+    fields["build"] = dict(sorted(side.provenance.build.items()))
+    return fields
 
 
 def _side(side: NamedProvenance) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _chain(chain: ChainDiff, numbers: dict[tuple[str, ...], int]) -> dict[str, A
         "differs": chain.differs,
         "first_divergence": first_divergence(chain),
         "known": chain.known,
-        "findings": sorted({numbers[one.key] for one in chain.changes if one.key in numbers}),
+        "findings": sorted({numbers[change.key] for change in chain.changes if change.key in numbers}),
         "rows": [_row(row, numbers) for row in chain.rows],
     }
 
@@ -102,16 +102,16 @@ def _step(step: ChainStep | None) -> dict[str, Any] | None:
         "kind": step.kind.value if step.kind else None,
         "file": step.file,
         "line": step.line,
-        "slot": _slot(step.pointer),
+        "slot": _pointer(step.pointer),
     }
 
 
-def _slot(slot: GraphPointer | None) -> dict[str, Any] | None:
-    return None if slot is None else {**vars(slot), "set_by": _settings(slot.set_by)}
+def _pointer(pointer: GraphPointer | None) -> dict[str, Any] | None:
+    return None if pointer is None else {**vars(pointer), "set_by": _origins(pointer.set_by)}
 
 
-def _settings(steps: Sequence[GraphPointerOrigin]) -> list[dict[str, Any]]:
-    return [dict(vars(step)) for step in steps]
+def _origins(origins: Sequence[GraphPointerOrigin]) -> list[dict[str, Any]]:
+    return [dict(vars(origin)) for origin in origins]
 
 
 def _rule(rule: RuleResult) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from reports.findings import (
     off_chain_changes,
 )
 from reports.sanitize import sanitized
-from reports.text.chain_rows import like_before
-from reports.text.diff import aligned_text, threads
+from reports.text.chain_rows import earlier_chain_title
+from reports.text.diff import aligned_text, threads_text
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
 # The published schema demands a time and a host: a comparison has neither, and must give the same bytes again.
@@ -51,18 +51,18 @@ class JunitCase:
 def render(verdict: JudgedDiff) -> str:
     """The document as text. What could not be checked is an error: nobody looks at a skipped test."""
     verdict = sanitized(verdict)
-    found = _told_apart(junit_cases(verdict))
-    counts = Counter(case.outcome for case in found)
+    cases = _with_unique_names(junit_cases(verdict))
+    counts = Counter(case.outcome for case in cases)
     suite = ET.Element(
         "testsuite", name=_SUITE, timestamp=_NO_TIME, hostname="localhost", time="0",
-        tests=str(len(found)), failures=str(counts[JunitOutcome.FAILURE]), errors=str(counts[JunitOutcome.ERROR]),
+        tests=str(len(cases)), failures=str(counts[JunitOutcome.FAILURE]), errors=str(counts[JunitOutcome.ERROR]),
     )  # fmt: skip
     properties = ET.SubElement(suite, "properties")
-    for name, which in (("old", verdict.diff.old), ("new", verdict.diff.new)):
-        ET.SubElement(properties, "property", name=name, value=side_sentence(which))
-    for case in found:
-        _put(suite, case)
-    ET.SubElement(suite, "system-out").text = _said(verdict)
+    for name, side in (("old", verdict.diff.old), ("new", verdict.diff.new)):
+        ET.SubElement(properties, "property", name=name, value=side_sentence(side))
+    for case in cases:
+        _append_test_case(suite, case)
+    ET.SubElement(suite, "system-out").text = _system_out(verdict)
     ET.SubElement(suite, "system-err").text = "\n".join(verdict.stale)
     ET.indent(suite)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
@@ -70,76 +70,78 @@ def render(verdict: JudgedDiff) -> str:
 
 def junit_cases(verdict: JudgedDiff) -> Iterator[JunitCase]:
     """The tests, in the order of the scenario."""
-    known = by_key(verdict)
+    judged = by_key(verdict)
     chains = verdict.diff.chains
     for position, chain in enumerate(chains):
-        yield _of_chain(chain, like_before(chains, position), findings_of(chain, known))
-    yield _of_list("outside the chains", off_chain_changes(verdict))
-    yield _of_list("ioctls", ioctl_changes(verdict))
-    yield from (_of_rule(rule) for rule in verdict.rules if rule.outcome is not RuleOutcome.UNCHECKED)
+        yield _chain_case(chain, earlier_chain_title(chains, position), findings_of(chain, judged))
+    yield _list_case("off the chains", off_chain_changes(verdict))
+    yield _list_case("ioctls", ioctl_changes(verdict))
+    yield from (_rule_case(rule) for rule in verdict.rules if rule.outcome is not RuleOutcome.UNCHECKED)
     if verdict.stale_counts and verdict.stale:
         yield JunitCase(
-            "besides",
-            "allow file",
+            "other changes",
+            "allow-list",
             JunitOutcome.FAILURE,
             verdict.stale[0],
             FindingKind.STALE_ENTRY,
             "\n".join(verdict.stale),
         )
-    for one in verdict.not_comparable:
+    for part in verdict.not_comparable:
         yield JunitCase(
-            "could not be checked",
-            one.subject or "?",
+            "not comparable",
+            part.subject or "?",
             JunitOutcome.ERROR,
-            one.reason,
+            part.reason,
             FindingKind.NOT_COMPARABLE,
-            one.reason,
+            part.reason,
         )
 
 
-def _told_apart(found: Iterable[JunitCase]) -> list[JunitCase]:
+def _with_unique_names(cases: Iterable[JunitCase]) -> list[JunitCase]:
     """CI takes tests of one name for one: the second gets a number."""
-    seen: Counter[tuple[str, str]] = Counter()
+    used: Counter[tuple[str, str]] = Counter()
     result = []
-    for case in found:
-        seen[case.group, case.name] += 1
-        again = seen[case.group, case.name]
-        result.append(case if again == 1 else replace(case, name=f"{case.name} ({again})"))
+    for case in cases:
+        used[case.group, case.name] += 1
+        number = used[case.group, case.name]
+        result.append(case if number == 1 else replace(case, name=f"{case.name} ({number})"))
     return result
 
 
-def _of_chain(chain: ChainDiff, like: str, findings: Sequence[JudgedChange]) -> JunitCase:
+def _chain_case(chain: ChainDiff, shared_with: str, findings: Sequence[JudgedChange]) -> JunitCase:
     counting = [finding for finding in findings if finding.counts]
-    case = JunitCase("chains", f"{chain.title} ({threads(chain)})")
+    case = JunitCase("chains", f"{chain.title} ({threads_text(chain)})")
     if not counting:
         return case
-    what = first_divergence(chain) or sentence(counting[0].change)
-    details = f"{what}\n{aligned_text(chain, like)}"
+    message = first_divergence(chain) or sentence(counting[0].change)
+    details = f"{message}\n{aligned_text(chain, shared_with)}"
     kind = counting[0].change.kind
-    return replace(case, outcome=JunitOutcome.FAILURE, message=what, kind=kind, details=details)
+    return replace(case, outcome=JunitOutcome.FAILURE, message=message, kind=kind, details=details)
 
 
-def _of_list(name: str, findings: Sequence[JudgedChange]) -> JunitCase:
+def _list_case(name: str, findings: Sequence[JudgedChange]) -> JunitCase:
     changes = tuple(finding.change for finding in findings if finding.counts)
     if not changes:
-        return JunitCase("besides", name)
+        return JunitCase("other changes", name)
     details = "\n".join(map(sentence, changes))
-    return JunitCase("besides", name, JunitOutcome.FAILURE, counted(changes), changes[0].kind, details)
+    return JunitCase("other changes", name, JunitOutcome.FAILURE, counted(changes), changes[0].kind, details)
 
 
-def _of_rule(rule: RuleResult) -> JunitCase:
+def _rule_case(rule: RuleResult) -> JunitCase:
     if rule.outcome is RuleOutcome.HOLDS:
         return JunitCase("rules", rule.rule)
     details = "\n".join([rule.reason, *rule.path])
     return JunitCase("rules", rule.rule, JunitOutcome.FAILURE, rule.words, FindingKind.RULE_BROKEN, details)
 
 
-def _put(suite: ET.Element, case: JunitCase) -> None:
+def _append_test_case(suite: ET.Element, case: JunitCase) -> None:
     element = ET.SubElement(suite, "testcase", classname=f"{_SUITE}.{case.group}", name=case.name, time="0")
     if case.kind is not None:
         ET.SubElement(element, case.outcome.value, type=case.kind.value, message=case.message).text = case.details
 
 
-def _said(verdict: JudgedDiff) -> str:
-    accepted = [f"accepted: {sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted]
+def _system_out(verdict: JudgedDiff) -> str:
+    accepted = [
+        f"accepted: {sentence(entry.change)}: {entry.accepted}" for entry in verdict.findings if entry.accepted
+    ]
     return "\n".join([*accepted, summary(verdict)])

@@ -9,58 +9,65 @@ from dataclasses import dataclass, replace
 from analyzer.diff.change import AlignedRow, ChainDiff, Change
 from analyzer.graph.rules import RuleOutcome
 from analyzer.model.call_kinds import ARROW_WIDTH
-from analyzer.policy.verdict import JudgedDiff
+from analyzer.policy.verdict import JudgedDiff, RuleResult
 from analyzer.text import number_of
 from reports.findings import ioctl_changes, off_chain_changes
 from reports.sanitize import map_texts, sanitized
-from reports.text.aligned_chains import call_arrows, key, name_of, place_of
-from reports.text.chain_rows import Fold, differs_like_before, like_before, remarks, shown_rows, sign
-from reports.text.diff import threads
+from reports.text.aligned_chains import call_arrows, file_text, function_text, marks_key
+from reports.text.chain_rows import (
+    Fold,
+    differs_only_in_shared_rows,
+    earlier_chain_title,
+    remarks,
+    shown_rows,
+    sign,
+)
+from reports.text.diff import threads_text
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
-_NAME = re.compile("\x02([^\x03]*)\x03")  # texts that are shown contain no such characters
+_MARKED_NAME = re.compile("\x02([^\x03]*)\x03")  # texts that are shown contain no such characters
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]#!|~$])")
-_BEGINNING = re.compile(r"^(\d*)([-+=.)])")
-_RUN = re.compile("`+")
+_LIST_MARKER = re.compile(r"^(\d*)([-+=.)])")
+_BACKTICKS = re.compile("`+")
 # An empty comment ends a word unseen: nobody is mentioned, no issue is linked, no address becomes a link.
-_NOTHING = "<!-- -->"
-_ACTIVE = re.compile(r"(@|#(?=\w)|\bGH(?=-\d)|://|\bwww(?=\.)|[!&](?=\d)|[%~$](?=\w))")
+_EMPTY_COMMENT = "<!-- -->"
+_PLATFORM_SYNTAX = re.compile(r"(@|#(?=\w)|\bGH(?=-\d)|://|\bwww(?=\.)|[!&](?=\d)|[%~$](?=\w))")
 
 
-def name(text: str) -> str:
+def mark_name(text: str) -> str:
     """`text`, marked for `prose` as a name; "" stays what it is."""
     return f"\x02{text}\x03" if text else ""
 
 
 def prose(text: str) -> str:
     """A line of Markdown: names in code spans; in the rest nothing that Markdown or a platform would act upon."""
-    parts = _NAME.split(text)
-    plain = [_plain(part, beginning=position == 0) for position, part in enumerate(parts[::2])]
+    parts = _MARKED_NAME.split(text)
+    escaped = [_escaped_prose(part, line_start=position == 0) for position, part in enumerate(parts[::2])]
     names = [*map(code, parts[1::2]), ""]
-    return "".join(part for pair in zip(plain, names, strict=True) for part in pair)
+    return "".join(part for pair in zip(escaped, names, strict=True) for part in pair)
 
 
 def code(text: str) -> str:
     """A code span."""
-    fences = "`" * (_longest_run([text]) + 1)
+    fences = "`" * (_longest_backtick_run([text]) + 1)
     padding = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
     return f"{fences}{padding}{text}{padding}{fences}"
 
 
 def fence(lines: Iterable[str]) -> str:
     """The line that begins a block of code which none of `lines` can end."""
-    return "`" * max(3, _longest_run(lines) + 1)
+    return "`" * max(3, _longest_backtick_run(lines) + 1)
 
 
-def _longest_run(lines: Iterable[str]) -> int:
-    return max((len(run) for line in lines for run in _RUN.findall(line)), default=0)
+def _longest_backtick_run(lines: Iterable[str]) -> int:
+    return max((len(run) for line in lines for run in _BACKTICKS.findall(line)), default=0)
 
 
-def _plain(text: str, beginning: bool) -> str:
-    parts = _ACTIVE.split(text)
+def _escaped_prose(text: str, line_start: bool) -> str:
+    parts = _PLATFORM_SYNTAX.split(text)
     parts[::2] = map(_escaped, parts[::2])
-    parts[1::2] = [_escaped(active) + _NOTHING for active in parts[1::2]]
-    return _BEGINNING.sub(r"\1\\\2", "".join(parts)) if beginning else "".join(parts)
+    parts[1::2] = [_escaped(syntax) + _EMPTY_COMMENT for syntax in parts[1::2]]
+    return _LIST_MARKER.sub(r"\1\\\2", "".join(parts)) if line_start else "".join(parts)
 
 
 def _escaped(text: str) -> str:
@@ -68,7 +75,7 @@ def _escaped(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", text)
 
 
-_RESERVED = 120  # bytes for the sentence on what was left out
+_OMISSION_LINE_BYTES = 120  # bytes for the sentence on what was left out
 
 
 @dataclass(frozen=True)
@@ -82,24 +89,24 @@ class Section:
 
 def truncate_sections(head: str, sections: Sequence[Section], limit: int) -> str:
     """`head` and the sections with rows, in no more than `limit` bytes of UTF-8; `head` is expected to fit."""
-    room = limit - _size(head) - _RESERVED
-    lines, left = [head], 0
+    room = limit - _size(head) - _OMISSION_LINE_BYTES
+    blocks, omitted = [head], 0
     for section in sections:
         if not section.rows:
             continue
-        kept = 0 if left else _fitting(section, room)
-        left += sum(counts for _, counts in section.rows[kept:])
-        if kept:
-            rows = [text for text, _ in section.rows[:kept]]
-            whole = "\n".join([section.head, *rows, *([section.tail] if section.tail else [])]) + "\n"
-            lines.append(whole)
-            room -= _size(whole) + 1
-    if left:
-        lines.append(f"**{number_of(left, 'more change')}; see the report.**\n")
-    return "\n".join(lines)
+        shown = 0 if omitted else _rows_that_fit(section, room)
+        omitted += sum(counts for _, counts in section.rows[shown:])
+        if shown:
+            rows = [text for text, _ in section.rows[:shown]]
+            block = "\n".join([section.head, *rows, *([section.tail] if section.tail else [])]) + "\n"
+            blocks.append(block)
+            room -= _size(block) + 1
+    if omitted:
+        blocks.append(f"**{number_of(omitted, 'more change')}; see the report.**\n")
+    return "\n".join(blocks)
 
 
-def _fitting(section: Section, room: int) -> int:
+def _rows_that_fit(section: Section, room: int) -> int:
     """How many rows of the section fit with its head and its tail."""
     room -= _size(section.head) + _size(section.tail) + 3
     for position, (text, _) in enumerate(section.rows):
@@ -114,10 +121,10 @@ def _size(text: str) -> int:
 
 
 COMMENT_MARKER = "<!-- qemu-callchain -->"  # first line of a comment, by which it is found again to be replaced
-COMMENT = 65_000  # GitHub takes 65,536 characters
+COMMENT_LIMIT = 65_000  # GitHub takes 65,536 characters
 
 
-def render(verdict: JudgedDiff, limit: int = COMMENT) -> str:
+def render(verdict: JudgedDiff, limit: int = COMMENT_LIMIT) -> str:
     """The verdict in GitHub's Markdown, in no more than `limit` bytes; what is left out is counted."""
     verdict = sanitized(verdict)
     head = [COMMENT_MARKER, f"**Call chains: {prose(summary(verdict))}**", ""]
@@ -125,63 +132,75 @@ def render(verdict: JudgedDiff, limit: int = COMMENT) -> str:
         f"- Old: {prose(side_sentence(verdict.diff.old))}",
         f"- New: {prose(side_sentence(verdict.diff.new))}",
     ]
-    if words := key(verdict.diff.chains, full=False):
-        head += ["", prose(words)]
+    if key := marks_key(verdict.diff.chains, full=False):
+        head += ["", prose(key)]
     return truncate_sections("\n".join(head) + "\n", list(_sections(verdict)), limit)
 
 
 def _sections(verdict: JudgedDiff) -> Iterator[Section]:
     chains = verdict.diff.chains
-    likes = [like_before(chains, position) for position in range(len(chains))]
-    yield _list("Could not be checked", (f"{name(one.subject)}: {one.reason}" for one in verdict.not_comparable))
-    yield _list("Rules that do not hold", (f"{name(one.rule)}: {one.words}" for one in verdict.broken))
-    alike = []
-    for chain, like in zip(chains, likes, strict=True):
-        if differs_like_before(chain, like):
-            alike.append(f"{_name(chain)}: as “{like}”")
+    shared_titles = [earlier_chain_title(chains, position) for position in range(len(chains))]
+    yield _list_section(
+        "Not comparable", (f"{mark_name(part.subject)}: {part.reason}" for part in verdict.not_comparable)
+    )
+    yield _list_section("Rules that do not hold", map(_rule_text, verdict.broken))
+    shared_only = []
+    for chain, shared_with in zip(chains, shared_titles, strict=True):
+        if differs_only_in_shared_rows(chain, shared_with):
+            shared_only.append(f"{_chain_name(chain)}: shared with “{shared_with}”")
         elif chain.differs:
-            yield _chain(chain, like)
-    yield _list("Differ only as a chain above does", alike)
-    yield _list("Ioctls", (_sentence(one.change) for one in ioctl_changes(verdict) if one.counts))
-    yield _list("Outside the chains", (_sentence(one.change) for one in off_chain_changes(verdict) if one.counts))
+            yield _chain_section(chain, shared_with)
+    yield _list_section("Differ only in functions shared with a chain above", shared_only)
+    yield _list_section("Ioctls", (_sentence(entry.change) for entry in ioctl_changes(verdict) if entry.counts))
+    yield _list_section(
+        "Off the chains", (_sentence(entry.change) for entry in off_chain_changes(verdict) if entry.counts)
+    )
     yield from _details(verdict)
 
 
 def _details(verdict: JudgedDiff) -> Iterator[Section]:
-    accepted = (f"{_sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted)
-    told = (_sentence(one.change) for one in verdict.findings if not one.counts and not one.accepted)
-    same = (_name(chain) + _notes(chain) for chain in verdict.diff.chains if not chain.differs)
-    held = (f"{name(one.rule)}: {one.words}" for one in verdict.rules if one.outcome is RuleOutcome.HOLDS)
-    yield _list("Entries of the allow file that do not fit any more", verdict.stale, folded=True)
-    yield _list("Accepted", accepted, folded=True)
-    yield _list("Told, not counted", told, folded=True)
-    yield _list("Rules that hold", held, folded=True)
-    yield _list("The same", same, folded=True)
+    accepted = (f"{_sentence(entry.change)}: {entry.accepted}" for entry in verdict.findings if entry.accepted)
+    notes = (_sentence(entry.change) for entry in verdict.findings if not entry.counts and not entry.accepted)
+    unchanged = (_chain_name(chain) + _note_counts(chain) for chain in verdict.diff.chains if not chain.differs)
+    holding = (_rule_text(rule) for rule in verdict.rules if rule.outcome is RuleOutcome.HOLDS)
+    yield _list_section("Stale allow-list entries", verdict.stale, folded=True)
+    yield _list_section("Accepted", accepted, folded=True)
+    yield _list_section("Notes (not counted as changes)", notes, folded=True)
+    yield _list_section("Rules that hold", holding, folded=True)
+    yield _list_section("Unchanged", unchanged, folded=True)
+
+
+def _rule_text(rule: RuleResult) -> str:
+    return f"{mark_name(rule.rule)}: {rule.words}"
 
 
 def _sentence(change: Change) -> str:
-    return sentence(_named(change))
+    return sentence(_with_marked_names(change))
 
 
-def _named(change: Change) -> Change:
+def _with_marked_names(change: Change) -> Change:
     """The change with its names marked; what is known besides is prose."""
-    return replace(map_texts(change, name), note=change.note)
+    return replace(map_texts(change, mark_name), note=change.note)
 
 
-def _with_names(chain: ChainDiff) -> ChainDiff:
-    rows = (replace(map_texts(row, name), changes=tuple(map(_named, row.changes))) for row in chain.rows)
-    return replace(chain, rows=tuple(rows), changes=tuple(map(_named, chain.changes)))
+def _chain_with_marked_names(chain: ChainDiff) -> ChainDiff:
+    rows = tuple(map(_row_with_marked_names, chain.rows))
+    return replace(chain, rows=rows, changes=tuple(map(_with_marked_names, chain.changes)))
 
 
-def _name(chain: ChainDiff) -> str:
-    return f"{chain.title} ({threads(chain)})"
+def _row_with_marked_names(row: AlignedRow) -> AlignedRow:
+    return replace(map_texts(row, mark_name), changes=tuple(map(_with_marked_names, row.changes)))
 
 
-def _notes(chain: ChainDiff) -> str:
+def _chain_name(chain: ChainDiff) -> str:
+    return f"{chain.title} ({threads_text(chain)})"
+
+
+def _note_counts(chain: ChainDiff) -> str:
     return f", {counted(chain.changes)}" if chain.changes else ""
 
 
-def _list(heading: str, entries: Iterable[str], folded: bool = False) -> Section:
+def _list_section(heading: str, entries: Iterable[str], folded: bool = False) -> Section:
     rows = [f"- {prose(entry)}" for entry in entries]
     if folded:
         head = f"<details><summary>{heading} ({len(rows)})</summary>\n"
@@ -189,19 +208,20 @@ def _list(heading: str, entries: Iterable[str], folded: bool = False) -> Section
     return Section(f"### {heading}\n", tuple((row, True) for row in rows))
 
 
-def _chain(chain: ChainDiff, like: str) -> Section:
-    rows = [line for row in shown_rows(chain, like) for line in _lines(row)]
+def _chain_section(chain: ChainDiff, shared_with: str) -> Section:
+    rows = [line for row in shown_rows(chain, shared_with) for line in _row_lines(row)]
     fences = fence(line for line, _ in rows)
-    head = f"### {prose(_name(chain))}\n\n{prose(first_divergence(_with_names(chain)))}\n\n{fences}diff"
+    divergence = prose(first_divergence(_chain_with_marked_names(chain)))
+    head = f"### {prose(_chain_name(chain))}\n\n{divergence}\n\n{fences}diff"
     return Section(head, tuple(rows), fences)
 
 
-def _lines(row: AlignedRow | Fold) -> Iterator[tuple[str, bool]]:
+def _row_lines(row: AlignedRow | Fold) -> Iterator[tuple[str, bool]]:
     """A row as a line, and whether it counts; what its columns do not show stands below it."""
     if isinstance(row, Fold):
-        yield f"  … {row.words} …", False
+        yield f"  … {row.text} …", False
         return
-    line = f"{sign(row)} {call_arrows(row):>{ARROW_WIDTH}} {name_of(row)}  {place_of(row)}"
+    line = f"{sign(row)} {call_arrows(row):>{ARROW_WIDTH}} {function_text(row)}  {file_text(row)}"
     yield line, row.differs or (not row.changes and sign(row) != " ")
     for remark in remarks(row):
         yield f"       {remark}", False

@@ -15,36 +15,36 @@ from reports.findings import Finding, FindingKind, Level, findings
 from reports.sanitize import sanitized
 from reports.text.sentences import sentence, summary
 
-MOST_STEPS = 1_000  # GitHub shows so many locations of a result's flows
-MOST_IN_ALL = 20_000  # it takes a log of 10 MB packed
+MAX_FLOW_STEPS = 1_000  # GitHub shows so many locations of a result's flows
+MAX_STEPS_OF_ALL_FLOWS = 20_000  # it takes a log of 10 MB packed
 
 
 class SarifFlows:
     """The flow of each result, until they are too much in all; the worst results ask first."""
 
-    def __init__(self, verdict: JudgedDiff, most_in_all: int = MOST_IN_ALL) -> None:
-        self._room = most_in_all
-        self.left_out = 0  # results that should have had a flow
+    def __init__(self, verdict: JudgedDiff, max_steps: int = MAX_STEPS_OF_ALL_FLOWS) -> None:
+        self._steps_left = max_steps
+        self.omitted = 0  # results that should have had a flow
         self._chains: dict[tuple[str, object], ChainDiff] = {}
         for chain in verdict.diff.chains:
             for change in chain.changes:
                 self._chains.setdefault((chain.milestone, change.key), chain)
 
-    def of(self, item: Finding) -> dict[str, Any] | None:
+    def flow(self, finding: Finding) -> dict[str, Any] | None:
         """The new chain that shows the item's change, the old one where there is no new; None without one."""
-        chain = self._chain(item)
-        length = min(len(chain.rows) if chain else len(item.path), MOST_STEPS)
+        chain = self._chain(finding)
+        length = min(len(chain.rows) if chain else len(finding.path), MAX_FLOW_STEPS)
         if not length:
             return None
-        if length > self._room:
-            self.left_out += 1
+        if length > self._steps_left:
+            self.omitted += 1
             return None
-        self._room -= length
-        steps = _steps_of(sanitized(chain)) if chain else [location(name, "", 0) for name in item.path]
-        return {"threadFlows": [{"locations": [{"location": step} for step in _middle_left_out(steps)]}]}
+        self._steps_left -= length
+        steps = _steps_of(sanitized(chain)) if chain else [location(name, "", 0) for name in finding.path]
+        return {"threadFlows": [{"locations": [{"location": step} for step in _without_middle(steps)]}]}
 
-    def _chain(self, item: Finding) -> ChainDiff | None:
-        change = item.change
+    def _chain(self, finding: Finding) -> ChainDiff | None:
+        change = finding.change
         return self._chains.get((change.chains[0], change.key)) if change and change.chains else None
 
 
@@ -63,8 +63,8 @@ def _steps_of(chain: ChainDiff) -> list[dict[str, Any]]:
     for row in chain.rows:
         step = row.new if new else row.old
         if step is not None:
-            said = "; ".join(map(sentence, row.changes)) or step.function.name
-            steps.append(_with_message(step, said))
+            text = "; ".join(map(sentence, row.changes)) or step.function.name
+            steps.append(_with_message(step, text))
     return steps
 
 
@@ -72,69 +72,69 @@ def _with_message(step: ChainStep, text: str) -> dict[str, Any]:
     return {**location(step.function.name, step.file, step.line), "message": {"text": text}}
 
 
-def _middle_left_out(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _without_middle(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The outermost and the innermost steps, when there are too many; the one between says so."""
-    left = len(steps) - MOST_STEPS + 1
-    if left <= 1:
+    omitted = len(steps) - MAX_FLOW_STEPS + 1
+    if omitted <= 1:
         return steps
-    half = MOST_STEPS // 2
-    gap = {"message": {"text": f"{left} more functions"}}
-    return [*steps[:half], gap, *steps[half + left :]]
+    half = MAX_FLOW_STEPS // 2
+    gap = {"message": {"text": f"{omitted} more functions"}}
+    return [*steps[:half], gap, *steps[half + omitted :]]
 
 
-_MEANINGS = {
-    ChangeKind.CHAIN_REMOVED: "A milestone that the old program reached is not reached by the new one.",
-    ChangeKind.CHAIN_ADDED: "A milestone that the old program did not reach is reached by the new one.",
-    ChangeKind.THREAD: "A milestone is reached on another thread than before.",
-    ChangeKind.INSERTED: "A function came in between on the way to a milestone.",
-    ChangeKind.REMOVED: "A function is not on the way to a milestone any more.",
-    ChangeKind.RENAMED: "A function on the way to a milestone has another name, at the same place of the chain.",
-    ChangeKind.CALL_KIND: "A direct call became one through a pointer, or the other way round.",
+_CHANGE_HELP = {
+    ChangeKind.CHAIN_REMOVED: "The old program reaches a milestone that the new program does not reach.",
+    ChangeKind.CHAIN_ADDED: "The new program reaches a milestone that the old program does not reach.",
+    ChangeKind.THREAD: "Another thread reaches a milestone.",
+    ChangeKind.INSERTED: "A function is added to the chain to a milestone.",
+    ChangeKind.REMOVED: "A function is removed from the chain to a milestone.",
+    ChangeKind.RENAMED: "A function at one position of the chain to a milestone has another name.",
+    ChangeKind.CALL_KIND: "The kind of a call changes, such as from a direct call to a call through a pointer.",
     ChangeKind.POINTER: "A call goes through another pointer, or another function sets the pointer.",
-    ChangeKind.MOVED: "A function on the way to a milestone moved to another source file.",
-    ChangeKind.IOCTL_REMOVED: "The kernel is not asked for something it was asked for before.",
-    ChangeKind.IOCTL_ADDED: "The kernel is asked for something it was not asked for before.",
-    ChangeKind.IOCTL_REORDERED: "The kernel is asked for the same things in another order.",
-    ChangeKind.FUNCTION_REMOVED: "A function that no chain shows was not seen any more.",
-    ChangeKind.FUNCTION_ADDED: "A function that no chain shows was seen for the first time.",
-    ChangeKind.CALL_REMOVED: "A call that no chain shows was not seen any more.",
-    ChangeKind.CALL_ADDED: "A call that no chain shows was seen for the first time.",
-    ChangeKind.KIND_UNKNOWN: "How a call is made is known of one recording only: it may have changed.",
-    ChangeKind.HITS: "A function was recorded more or less often.",
-    ChangeKind.MACHINE_VERSION: "The same function of another machine version, which QEMU numbers.",
-    ChangeKind.OPTIMISED: "A function was inlined or left by a jump in one of the builds; the way is the same.",
+    ChangeKind.MOVED: "A function of the chain to a milestone is moved to another source file.",
+    ChangeKind.IOCTL_REMOVED: "QEMU no longer issues an ioctl.",
+    ChangeKind.IOCTL_ADDED: "QEMU issues an ioctl that it did not issue before.",
+    ChangeKind.IOCTL_REORDERED: "QEMU issues the same ioctls in another order.",
+    ChangeKind.FUNCTION_REMOVED: "A function that is on no chain is no longer observed.",
+    ChangeKind.FUNCTION_ADDED: "A function that is on no chain is newly observed.",
+    ChangeKind.CALL_REMOVED: "A call that is on no chain is no longer observed.",
+    ChangeKind.CALL_ADDED: "A call that is on no chain is newly observed.",
+    ChangeKind.KIND_UNKNOWN: "Only one of the graphs has the kind of a call, which may have changed.",
+    ChangeKind.HITS: "Another number of recorded stacks contains a call.",
+    ChangeKind.MACHINE_VERSION: "A function is replaced by the same function of another machine version.",
+    ChangeKind.OPTIMISED: "A function is inlined or ended by a tail call in one build; the calls are the same.",
 }
-_ACCEPT = "If this is meant, accept it with a reason in the allow file, or take the new recording as the baseline."
-_OTHERS: dict[ChangeKind | FindingKind, str] = {
-    FindingKind.RULE_BROKEN: "A rule of the allow file does not hold. Either the change is wrong, or the rule is "
-    "out of date.",
-    FindingKind.NOT_COMPARABLE: "This could not be compared, so nobody knows whether it changed. See that both "
-    "sides were recorded to their end and that the symbol exists, or accept it with a reason in the allow file.",
-    FindingKind.STALE_ENTRY: "An entry of the allow file matches nothing or has expired. Remove it, or decide "
-    "again.",
+_ACCEPT_HELP = (
+    "If the change is intended, accept it with a reason in the allow-list, or make the new recording the baseline."
+)
+_FINDING_HELP: dict[ChangeKind | FindingKind, str] = {
+    FindingKind.RULE_BROKEN: "A rule of the allow-list does not hold. Correct the program or the rule.",
+    FindingKind.NOT_COMPARABLE: "This part could not be compared, so that it may have changed. Check that both "
+    "recordings are complete and that the program has the function, or accept it with a reason in the allow-list.",
+    FindingKind.STALE_ENTRY: "An entry of the allow-list matches nothing or has expired. Remove it, or renew it.",
 }
-SARIF_HELP = {kind: f"{text} {_ACCEPT}" for kind, text in _MEANINGS.items()} | _OTHERS
+SARIF_HELP = {kind: f"{text} {_ACCEPT_HELP}" for kind, text in _CHANGE_HELP.items()} | _FINDING_HELP
 
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-MOST_RESULTS = 5_000  # GitHub refuses a log with more than 25,000 and shows the first 5,000
+MAX_RESULTS = 5_000  # GitHub refuses a log with more than 25,000 and shows the first 5,000
 _LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTICE: "note"}
 _RULES: list[ChangeKind | FindingKind] = [*ChangeKind, *FindingKind]
 
 
-def render(verdict: JudgedDiff, most: int = MOST_RESULTS) -> str:
+def render(verdict: JudgedDiff, limit: int = MAX_RESULTS) -> str:
     """The log as text, worst results first; how many are left out is a notification."""
-    told = findings(verdict)
+    all_findings = findings(verdict)
     flows = SarifFlows(verdict)
     run = {
         "tool": {"driver": _driver()},
         "automationDetails": {"id": f"qemu-callchain/{_scenario(verdict)}/"},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root of QEMU's sources."}}},
-        "results": [_result(item, flows) for item in told[:most]],
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root folder of QEMU's source code."}}},
+        "results": [_result(finding, flows) for finding in all_findings[:limit]],
         "properties": _sides(verdict),
     }
-    run["invocations"] = [_invocation(verdict, len(told) - most, flows.left_out)]
+    run["invocations"] = [_invocation(verdict, len(all_findings) - limit, flows.omitted)]
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
@@ -153,45 +153,51 @@ def _driver() -> dict[str, Any]:
 
 def _rule(rule: ChangeKind | FindingKind) -> dict[str, Any]:
     level = "note" if rule in NOTES else "warning" if rule is FindingKind.STALE_ENTRY else "error"
-    words = rule.value.replace("-", " ")
+    title = rule.value.replace("-", " ")
     return {
         "id": rule.value,
-        "name": words.title().replace(" ", ""),
-        "shortDescription": {"text": words[:1].upper() + words[1:]},
+        "name": title.title().replace(" ", ""),
+        "shortDescription": {"text": title[:1].upper() + title[1:]},
         "fullDescription": {"text": SARIF_HELP[rule]},
         "help": {"text": SARIF_HELP[rule]},
         "defaultConfiguration": {"level": level},
     }
 
 
-def _result(item: Finding, flows: SarifFlows) -> dict[str, Any]:
+def _result(finding: Finding, flows: SarifFlows) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "ruleId": item.check.value,
-        "ruleIndex": _RULES.index(item.check),
-        "level": _LEVELS[item.level],
-        "message": {"text": item.text},
-        "locations": [location(item.subject, item.file, item.line)],
-        "partialFingerprints": {"callchainChange/v1": item.fingerprint},
-        # The old side is the baseline. What is gone is news too: viewers hide what they are told is "absent".
-        "baselineState": "unchanged" if item.accepted else "new",
+        "ruleId": finding.check.value,
+        "ruleIndex": _RULES.index(finding.check),
+        "level": _LEVELS[finding.level],
+        "message": {"text": finding.text},
+        "locations": [location(finding.subject, finding.file, finding.line)],
+        "partialFingerprints": {"callchainChange/v1": finding.fingerprint},
+        # The old side is the baseline. A removal is "new", too: viewers hide results with the state "absent".
+        "baselineState": "unchanged" if finding.accepted else "new",
     }
-    if item.accepted:
-        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": item.accepted}]
-    if flow := flows.of(item):
+    if finding.accepted:
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.accepted}]
+    if flow := flows.flow(finding):
         result["codeFlows"] = [flow]
     return result
 
 
-def _invocation(judged: JudgedDiff, results_left: int, flows_left: int) -> dict[str, Any]:
-    told = [_notification(summary(judged), "note")]
-    if results_left > 0:
-        told.append(_notification(f"{results_left} more results are left out, the least bad.", "warning"))
-    if flows_left:
-        told.append(_notification(f"{flows_left} results are without their chain, which is too long.", "note"))
+def _invocation(judged: JudgedDiff, omitted_results: int, omitted_flows: int) -> dict[str, Any]:
+    notifications = [_notification(summary(judged), "note")]
+    if omitted_results > 0:
+        notifications.append(
+            _notification(f"{omitted_results} more results of the lowest levels are left out.", "warning")
+        )
+    if omitted_flows:
+        notifications.append(
+            _notification(
+                f"{omitted_flows} results have no code flow: the log would contain too many steps.", "note"
+            )
+        )
     return {
         "executionSuccessful": judged.verdict is not Verdict.NOT_COMPARABLE,
         "exitCode": STATUSES[judged.verdict],
-        "toolExecutionNotifications": told,
+        "toolExecutionNotifications": notifications,
     }
 
 

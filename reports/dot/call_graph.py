@@ -15,9 +15,9 @@ from analyzer.model.frames import Function
 from gdbscripts.enums import SlotKind
 
 _Drawn = TypeVar("_Drawn")
-LONGEST_NAME = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
+MAX_LABEL_LENGTH = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
 # Told apart by line, arrow head and label, not by colour alone.
-_WITHOUT_LABEL = (CallKind.DIRECT, CallKind.CALL, CallKind.KERNEL)
+_KINDS_WITHOUT_LABEL = (CallKind.DIRECT, CallKind.CALL, CallKind.KERNEL)
 EDGE_STYLES = {
     CallKind.DIRECT: {},
     CallKind.CALL: {"arrowhead": "onormal", "class": "call"},
@@ -110,11 +110,11 @@ def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], iden
 
 def kind_label(kind: CallKind) -> str:
     """What is written at a call of this kind; "" where the line says it."""
-    return "" if kind in _WITHOUT_LABEL else CALL_KINDS[kind].label
+    return "" if kind in _KINDS_WITHOUT_LABEL else CALL_KINDS[kind].label
 
 
-def dot_text(text: str, longest: int = LONGEST_NAME) -> str:
-    """`text` safe as a DOT label: escaped and not longer than `longest`."""
-    short = text if len(text) <= longest else text[: longest - 1] + "…"
-    escaped: str = graphviz.escape(short.replace("\0", ""))
+def dot_text(text: str, max_length: int = MAX_LABEL_LENGTH) -> str:
+    """`text` safe as a DOT label: escaped and not longer than `max_length`."""
+    shortened = text if len(text) <= max_length else text[: max_length - 1] + "…"
+    escaped: str = graphviz.escape(shortened.replace("\0", ""))
     return escaped  # of a type of graphviz's that is never taken for HTML, whatever it begins with

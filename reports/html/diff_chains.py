@@ -13,7 +13,7 @@ from gdbscripts.enums import PointerOutcome
 from reports.html.change_marks import STATES_AND_LABELS, ChangeMarks
 from reports.html.diff_page import ChainSection, RowBlock, StepCell, StepRow, TextPart
 from reports.html.story import identity, kind_sentence
-from reports.text.pointers import place_words, setting_words, slot_words
+from reports.text.pointers import location_text, origin_text, slot_text
 from reports.text.sentences import counted, first_divergence
 
 _MIN_HIDDEN_ROWS = 3  # fewer rows are shown
@@ -116,7 +116,7 @@ def _cell(step: ChainStep, other: ChainStep | None, changes: Sequence[Change]) -
 
 
 def _pointer_slot(step: ChainStep) -> str:
-    return visible(f"through {slot_words(step.pointer)}") if step.pointer else ""
+    return visible(f"through {slot_text(step.pointer)}") if step.pointer else ""
 
 
 def _pointer_origins(step: ChainStep) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ def _pointer_origins(step: ChainStep) -> tuple[str, ...]:
     if step.pointer is None:
         return ()
     steps = [
-        setting_words(setting) + (f", {setting.file}" if place_words(setting) else "")
+        origin_text(setting) + (f", {setting.file}" if location_text(setting) else "")
         for setting in step.pointer.set_by
     ]
     if step.pointer.outcome is not PointerOutcome.EXPLAINED:

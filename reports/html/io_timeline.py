@@ -14,7 +14,7 @@ from analyzer.model.recording import Recording
 from gdbscripts.enums import PointerOutcome
 from reports.html.report_page import DeviceCall, IoAccessRow
 from reports.text.io_accesses import access_words
-from reports.text.pointers import place_words, setting_words, slot_words
+from reports.text.pointers import location_text, origin_text, slot_text
 
 _VALUE_LIMIT = 24  # values shown in one row
 
@@ -76,12 +76,13 @@ def _repetitions(accesses: Sequence[IoAccess]) -> str:
 def _device_call(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCall:
     steps = own_chain(stop, recording)
     device = steps[-1]
-    slot_text, set_by = "", ""
+    slot_name, set_by = "", ""
     if device.pointer is not None:
         slot = graph_pointer(device.pointer)
-        slot_text = slot_words(slot)
+        slot_name = slot_text(slot)
         origins = [
-            f"{setting_words(step)}{', ' if place_words(step) else ''}{place_words(step)}" for step in slot.set_by
+            f"{origin_text(step)}{', ' if location_text(step) else ''}{location_text(step)}"
+            for step in slot.set_by
         ]
         explained = slot.outcome is PointerOutcome.EXPLAINED
         set_by = "; ".join(origins) if explained else f"{slot.outcome}: {slot.reason}"
@@ -95,7 +96,7 @@ def _device_call(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCal
         device=device.function.name,
         place=f"{frame.file}:{frame.line}" if frame.file else "",
         arguments=", ".join(f"{name}={value}" for name, value in frame.arguments),
-        slot=slot_text,
+        slot=slot_name,
         set_by=set_by,
     )
 

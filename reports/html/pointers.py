@@ -14,7 +14,7 @@ from analyzer.model.recording import Recording
 from gdbscripts.enums import PointerOutcome
 from reports.html.report_page import PointerOriginStory, PointerStory, SourceLine
 from reports.text.backtraces import backtrace
-from reports.text.pointers import place_words, setting_words, slot_words
+from reports.text.pointers import location_text, origin_text, slot_text
 
 SourceLookup = Callable[[str, int], tuple[SourceLine, ...]]  # of a file and a line
 
@@ -61,8 +61,8 @@ class PointerStories:
             stops = [step.stop for step in pointer.steps]
             backtraces = ["" if stop is None else backtrace(recording.stop(stop), recording) for stop in stops]
         origins = tuple(
-            PointerOriginStory(setting_words(step), place_words(step), source(step.file, step.line), text)
+            PointerOriginStory(origin_text(step), location_text(step), source(step.file, step.line), text)
             for step, text in zip(slot.set_by, backtraces, strict=True)
         )
         problem = "" if slot.outcome is PointerOutcome.EXPLAINED else f"{slot.outcome}: {slot.reason}"
-        return PointerStory(slot_words(slot), address_and_value, origins, problem)
+        return PointerStory(slot_text(slot), address_and_value, origins, problem)

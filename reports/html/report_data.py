@@ -21,7 +21,7 @@ from reports.html.pointers import PointerStories
 from reports.html.report_page import BacktraceText, IoctlRow, ReportPage, RunSection, ThreadRow, TimelineEntry
 from reports.html.story import Samples, chapters, identity
 from reports.text.backtraces import backtrace, heading
-from reports.text.pointers import slot_words
+from reports.text.pointers import slot_text
 
 _BACKTRACE_LIMIT = 500  # backtraces shown of a recording
 
@@ -204,7 +204,7 @@ def _function_details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
 
 
 def _neighbour(function: Function, call: Call, sites: Sequence[Any]) -> dict[str, Any]:
-    slots = dict.fromkeys(slot_words(slot) for slot in call.pointers)
+    slots = dict.fromkeys(slot_text(slot) for slot in call.pointers)
     sentence = CALL_KINDS[call.kind].sentence + (f", {', '.join(slots)}" if slots else "")
     return {
         "identity": identity(function), "name": function.name, "kind": call.kind.value,

@@ -24,7 +24,7 @@ def stops_about(recording: Recording, function: str = "") -> list[Stop]:
 
     `function` may be the innermost function's name or a milestone's. Raises UsageError when none was recorded.
     """
-    stops = [stop for stop in recording.stops if not function or _is_about(stop, function)]
+    stops = [stop for stop in recording.stops if not function or _concerns(stop, function)]
     if function and not stops:
         raise _nothing_recorded(recording, function)
     return stops
@@ -67,16 +67,16 @@ def frame_line(level: int, frame: Frame) -> str:
         return f"{number}{frame.name}"
     address = f"0x{frame.pc:016x} in " if frame.addressed else ""
     arguments = ", ".join(f"{name}={value}" for name, value in frame.arguments)
-    place = ""
+    location = ""
     if frame.file:
-        place = f" at {frame.file}:{frame.line}"
+        location = f" at {frame.file}:{frame.line}"
     elif frame.library:
-        place = f" from {frame.library}"
+        location = f" from {frame.library}"
     mark = f"  {FRAME_MARKS[frame.kind]}" if frame.kind in FRAME_MARKS else ""
-    return f"{number}{address}{frame.name} ({arguments}){place}{mark}"
+    return f"{number}{address}{frame.name} ({arguments}){location}{mark}"
 
 
-def _is_about(stop: Stop, function: str) -> bool:
+def _concerns(stop: Stop, function: str) -> bool:
     innermost = stop.frames[0].function.name if stop.frames else ""
     return function in (innermost, stop.function, *stop.milestones)
 
@@ -86,5 +86,6 @@ def _nothing_recorded(recording: Recording, function: str) -> UsageError:
     near = get_close_matches(function, known, n=3) or sorted(known)
     return UsageError(
         f"No backtrace of {function} was recorded.",
-        f"Recorded were: {', '.join(near)}. Stop at more with: analyze startup --break {function}",
+        f"The recording has backtraces of: {', '.join(near)}. "
+        f"Record another with: analyze startup --break {function}",
     )

@@ -16,22 +16,22 @@ from reports.text.sentences import first_divergence
 
 def decision_sentence(decision: BisectDecision) -> str:
     """The reasons of a decision, each once, with semicolons between."""
-    return "; ".join(dict.fromkeys(map(_reason, decision.reasons)))
+    return "; ".join(dict.fromkeys(map(_reason_text, decision.reasons)))
 
 
-def _reason(reason: BisectReason) -> str:
+def _reason_text(reason: BisectReason) -> str:
     if isinstance(reason, RuleCheck):
-        return _rule(reason)
+        return _rule_text(reason)
     if isinstance(reason, DivergedChain):
         return f"{reason.chain.milestone}: {first_divergence(reason.chain)}"
     if isinstance(reason, EqualChains):
-        return f"{', '.join(reason.milestones) or 'every chain'}: as in {reason.old}"
+        return f"{', '.join(reason.milestones) or 'every chain'}: equal to {reason.old}"
     if isinstance(reason, ChainNotCompared):
-        return f"{reason.milestone}: {reason.reason or 'it could not be compared'}"
+        return f"{reason.milestone}: {reason.reason or 'not comparable'}"
     return reason.reason
 
 
-def _rule(check: RuleCheck) -> str:
+def _rule_text(check: RuleCheck) -> str:
     if check.outcome is RuleOutcome.HOLDS:
         return f"“{check.rule.text}” holds"
     outcome = "is broken" if check.outcome is RuleOutcome.BROKEN else "cannot be checked"

@@ -9,12 +9,13 @@ from itertools import groupby
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.graph.call_graph import ChainStep
 from analyzer.model.call_kinds import call_arrow
+from analyzer.text import number_of
 from reports.diff_marks import MARK_OF, DiffMark
 from reports.text.sentences import counted
 
-CONTEXT = 2  # rows shown before and after one that differs
-_NOT_SHOWN_BY_COLUMNS = {
-    ChangeKind.KIND_UNKNOWN: "the kind of this call is known on one side only",
+CONTEXT_ROWS = 2  # rows shown before and after one that differs
+_REMARKS = {
+    ChangeKind.KIND_UNKNOWN: "only one side knows the kind of this call",
     ChangeKind.MACHINE_VERSION: "another machine version",
     ChangeKind.OPTIMISED: "optimised differently",
 }
@@ -24,7 +25,7 @@ _NOT_SHOWN_BY_COLUMNS = {
 class Fold:
     """Rows that are not shown, in words."""
 
-    words: str
+    text: str
 
 
 def mark(row: AlignedRow) -> DiffMark | None:
@@ -32,9 +33,9 @@ def mark(row: AlignedRow) -> DiffMark | None:
 
     A row of one side that says nothing else is removed or added.
     """
-    for kind, found in MARK_OF.items():
+    for kind, diff_mark in MARK_OF.items():
         if any(change.kind is kind for change in row.changes):
-            return found
+            return diff_mark
     if not row.changes and (row.old is None or row.new is None):
         return DiffMark.REMOVED if row.new is None else DiffMark.ADDED
     return None
@@ -42,8 +43,8 @@ def mark(row: AlignedRow) -> DiffMark | None:
 
 def sign(row: AlignedRow) -> str:
     """The sign of the row's mark, " " for none."""
-    found = mark(row)
-    return found.sign if found else " "
+    diff_mark = mark(row)
+    return diff_mark.sign if diff_mark else " "
 
 
 def step_arrow(step: ChainStep | None) -> str:
@@ -51,7 +52,7 @@ def step_arrow(step: ChainStep | None) -> str:
     return call_arrow(step.kind) if step else ""
 
 
-def place(step: ChainStep) -> str:
+def step_file(step: ChainStep) -> str:
     """Where the function is, as well as it is known."""
     return step.file or step.function.where
 
@@ -59,37 +60,38 @@ def place(step: ChainStep) -> str:
 def remarks(row: AlignedRow) -> Iterator[str]:
     """What marks and columns do not show."""
     for change in row.changes:
-        if words := _NOT_SHOWN_BY_COLUMNS.get(change.kind):
-            yield words
+        if remark := _REMARKS.get(change.kind):
+            yield remark
         if change.kind is ChangeKind.POINTER:
-            yield f"the pointer: {change.old or 'unknown'} → {change.new or 'unknown'}"
+            yield f"pointer: {change.old or 'unknown'} → {change.new or 'unknown'}"
         if change.note:
             yield change.note
 
 
-def shown_rows(chain: ChainDiff, like: str, full: bool = False) -> list[AlignedRow | Fold]:
-    """The rows to show. Those that the chain `like` shows already are folded away, and long runs of equal ones."""
+def shown_rows(chain: ChainDiff, shared_with: str, full: bool = False) -> list[AlignedRow | Fold]:
+    """The rows to show. Long runs of equal rows are folded, and, unless `shared_with` is "", the known rows of the
+    chain: the earlier chain with the title `shared_with` shows them. With `full` nothing is folded."""
     if full:
         return list(chain.rows)
-    known = chain.known if like else 0
-    result: list[AlignedRow | Fold] = [_told_before(chain.rows[:known], like)] if known else []
-    rest = chain.rows[known:]
-    wanted = _near_differences(rest)
-    for kept, group in groupby(enumerate(rest), key=lambda pair: pair[0] in wanted):
+    shared = chain.known if shared_with else 0
+    result: list[AlignedRow | Fold] = [_fold_shared_rows(chain.rows[:shared], shared_with)] if shared else []
+    own_rows = chain.rows[shared:]
+    near = _near_differences(own_rows)
+    for is_near, group in groupby(enumerate(own_rows), key=lambda pair: pair[0] in near):
         rows = [row for _, row in group]
-        result += rows if kept or len(rows) == 1 else [_same(rows)]
+        result += rows if is_near or len(rows) == 1 else [_fold_equal_rows(rows)]
     return result
 
 
-def like_before(chains: Sequence[ChainDiff], position: int) -> str:
+def earlier_chain_title(chains: Sequence[ChainDiff], position: int) -> str:
     """The title of the chain before that begins with the rows this chain knows already; "" when there is none."""
     chain = chains[position]
     if not chain.known:
         return ""
-    mine = [_functions(row) for row in chain.rows[: chain.known]]
-    for other in chains[:position]:
-        if len(other.rows) >= len(mine) and all(map(_begins_with, mine, other.rows)):
-            return other.title
+    shared = [_functions(row) for row in chain.rows[: chain.known]]
+    for earlier in chains[:position]:
+        if len(earlier.rows) >= len(shared) and all(map(_has_functions, shared, earlier.rows)):
+            return earlier.title
     return ""
 
 
@@ -99,17 +101,17 @@ def own_changes(chain: ChainDiff) -> tuple[Change, ...]:
     return tuple(change for change in chain.changes if change.kind in kinds)
 
 
-def differs_like_before(chain: ChainDiff, like: str) -> bool:
-    """Whether all that differs is shown by the chain `like`."""
-    new = any(_differs(row) for row in chain.rows[chain.known :])
-    return bool(like) and chain.differs and not new and not own_changes(chain)
+def differs_only_in_shared_rows(chain: ChainDiff, shared_with: str) -> bool:
+    """Whether all that differs is shown by the chain `shared_with`."""
+    own_difference = any(_differs(row) for row in chain.rows[chain.known :])
+    return bool(shared_with) and chain.differs and not own_difference and not own_changes(chain)
 
 
 def _functions(row: AlignedRow) -> tuple[object, object]:
     return row.old and row.old.function, row.new and row.new.function
 
 
-def _begins_with(functions: tuple[object, object], row: AlignedRow) -> bool:
+def _has_functions(functions: tuple[object, object], row: AlignedRow) -> bool:
     return functions == _functions(row)
 
 
@@ -122,15 +124,18 @@ def _near_differences(rows: Sequence[AlignedRow]) -> set[int]:
     near: set[int] = set()
     for position, row in enumerate(rows):
         if _differs(row):
-            near.update(range(max(position - CONTEXT, 0), min(position + CONTEXT + 1, len(rows))))
+            near.update(range(max(position - CONTEXT_ROWS, 0), min(position + CONTEXT_ROWS + 1, len(rows))))
     return near
 
 
-def _told_before(rows: Sequence[AlignedRow], like: str) -> Fold:
+def _fold_shared_rows(rows: Sequence[AlignedRow], shared_with: str) -> Fold:
     differing = sum(map(_differs, rows))
-    return Fold(f"{len(rows)} as for “{like}”" + (f", {differing} of them changed" if differing else ""))
+    return Fold(
+        f"{number_of(len(rows), 'function')} shared with “{shared_with}”"
+        + (f", {differing} of them changed" if differing else "")
+    )
 
 
-def _same(rows: Sequence[AlignedRow]) -> Fold:
+def _fold_equal_rows(rows: Sequence[AlignedRow]) -> Fold:
     notes = counted(tuple(change for row in rows for change in row.changes))
-    return Fold(f"{len(rows)} the same" + (f", {notes}" if notes else ""))
+    return Fold(f"{number_of(len(rows), 'function')} unchanged" + (f", {notes}" if notes else ""))

@@ -10,13 +10,13 @@ from analyzer.graph.rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff
 from reports.findings import ioctl_changes, off_chain_changes
 from reports.sanitize import sanitized
-from reports.text.aligned_chains import block, key
-from reports.text.chain_rows import differs_like_before, like_before
+from reports.text.aligned_chains import aligned_lines, marks_key
+from reports.text.chain_rows import differs_only_in_shared_rows, earlier_chain_title
 from reports.text.colour import painted
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
-_LONG_LIST = 30  # entries of a list that are shown unless all are asked for
-_EXAMPLES = 5
+_LIST_LIMIT = 30  # entries of a list that are shown unless all are asked for
+_EXAMPLES_PER_KIND = 5
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _OUTCOMES = {RuleOutcome.HOLDS: "holds", RuleOutcome.BROKEN: "BROKEN"}
 
@@ -32,85 +32,91 @@ def render(verdict: JudgedDiff, width: int = 80, colour: bool = False, full: boo
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def aligned_text(chain: ChainDiff, like: str) -> str:
+def aligned_text(chain: ChainDiff, shared_with: str) -> str:
     """One chain's rows as plain text, where there is no terminal."""
-    return "\n".join(line.rstrip() for line in block(chain, like, width=80, colour=False, full=False))
+    return "\n".join(
+        line.rstrip() for line in aligned_lines(chain, shared_with, width=80, colour=False, full=False)
+    )
 
 
-def threads(chain: ChainDiff) -> str:
+def threads_text(chain: ChainDiff) -> str:
     """The thread or threads that reach the milestone."""
-    both = dict.fromkeys(name for name in (chain.old_thread, chain.new_thread) if name)
-    return " → ".join(both) or "no thread known"
+    threads_of_sides = dict.fromkeys(name for name in (chain.old_thread, chain.new_thread) if name)
+    return " → ".join(threads_of_sides) or "unknown thread"
 
 
 def _chains(chains: tuple[ChainDiff, ...], width: int, colour: bool, full: bool) -> Iterator[str]:
-    if words := key(chains, full):
-        yield from ("", *_wrapped(words, width))
-    in_a_list = False
+    if key := marks_key(chains, full):
+        yield from ("", *_wrapped_key(key, width))
+    in_list = False
     for position, chain in enumerate(chains):
-        like = like_before(chains, position)
-        name = f"{chain.title} ({threads(chain)})"
-        short = "" if full and chain.differs else _in_a_line(chain, name, like)
-        if not short or not in_a_list:
+        shared_with = earlier_chain_title(chains, position)
+        name = f"{chain.title} ({threads_text(chain)})"
+        short = "" if full and chain.differs else _short_line(chain, name, shared_with)
+        if not short or not in_list:
             yield ""
-        in_a_list = bool(short)
+        in_list = bool(short)
         if short:
             yield short
         else:
             yield from (painted(name, "bold" if colour else ""), first_divergence(chain))
-            yield from block(chain, like, width, colour, full)
+            yield from aligned_lines(chain, shared_with, width, colour, full)
 
 
-def _wrapped(words: str, width: int) -> list[str]:
+def _wrapped_key(key: str, width: int) -> list[str]:
     """The key in lines, none of which ends between a sign and its meaning."""
-    items = [item.replace(" ", _NO_BREAK) for item in words.split("; ")]
+    items = [item.replace(" ", _NO_BREAK) for item in key.split("; ")]
     return [line.replace(_NO_BREAK, " ") for line in wrap("; ".join(items), width, break_on_hyphens=False)]
 
 
-def _in_a_line(chain: ChainDiff, name: str, like: str) -> str:
+def _short_line(chain: ChainDiff, name: str, shared_with: str) -> str:
     """The chain in a line, when that is enough; "" otherwise."""
     if not chain.differs:
         notes = counted(chain.changes)
-        return f"The same: {name}{f', {notes}' if notes else ''}"
-    return f"Differs only as “{like}” does: {name}" if differs_like_before(chain, like) else ""
+        return f"Unchanged: {name}{f', {notes}' if notes else ''}"
+    return (
+        f"Differs only in functions shared with “{shared_with}”: {name}"
+        if differs_only_in_shared_rows(chain, shared_with)
+        else ""
+    )
 
 
 def _lists(verdict: JudgedDiff, full: bool) -> Iterator[tuple[str, Iterable[str]]]:
-    told = [one for one in verdict.findings if not one.counts and not one.accepted]
-    yield "Ioctls", map(_sentence, _plain(ioctl_changes(verdict)))
-    yield "Outside the chains", map(_sentence, _plain(off_chain_changes(verdict)))
-    yield "Accepted", (f"{sentence(one.change)}: {one.accepted}" for one in verdict.findings if one.accepted)
-    yield "Told, not counted", map(_sentence, told) if full else _examples(told)
-    decided = (one for one in verdict.rules if one.outcome in _OUTCOMES)  # others could not be checked
-    yield "Rules", (f"{_OUTCOMES[one.outcome]}: {one.rule}: {one.words}" for one in decided)
-    yield "Entries of the allow file that do not fit any more", verdict.stale
-    yield "Could not be checked", (f"{one.subject}: {one.reason}" for one in verdict.not_comparable)
+    notes = [finding for finding in verdict.findings if not finding.counts and not finding.accepted]
+    yield "Ioctls", map(_sentence, _counting(ioctl_changes(verdict)))
+    yield "Off the chains", map(_sentence, _counting(off_chain_changes(verdict)))
+    yield "Accepted", (f"{_sentence(entry)}: {entry.accepted}" for entry in verdict.findings if entry.accepted)
+    yield "Notes (not counted as changes)", map(_sentence, notes) if full else _notes_by_kind(notes)
+    decided = (rule for rule in verdict.rules if rule.outcome in _OUTCOMES)  # the others are not comparable
+    yield "Rules", (f"{_OUTCOMES[rule.outcome]}: {rule.rule}: {rule.words}" for rule in decided)
+    yield "Stale allow-list entries", verdict.stale
+    yield "Not comparable", (f"{part.subject}: {part.reason}" for part in verdict.not_comparable)
 
 
-def _plain(findings: list[JudgedChange]) -> list[JudgedChange]:
+def _counting(findings: list[JudgedChange]) -> list[JudgedChange]:
     """Those that count; the others have lists of their own."""
-    return [one for one in findings if one.counts]
+    return [finding for finding in findings if finding.counts]
 
 
 def _sentence(finding: JudgedChange) -> str:
     return sentence(finding.change)
 
 
-def _examples(findings: list[JudgedChange]) -> Iterator[str]:
+def _notes_by_kind(findings: list[JudgedChange]) -> Iterator[str]:
     for kind in ChangeKind:
-        changes = tuple(one.change for one in findings if one.change.kind is kind)
+        changes = tuple(finding.change for finding in findings if finding.change.kind is kind)
         if changes:
             names = list(dict.fromkeys(change.subject for change in changes))
-            more = f" and {len(names) - _EXAMPLES} more" if len(names) > _EXAMPLES else ""
-            yield f"{counted(changes)}: {', '.join(names[:_EXAMPLES])}{more}"
+            more = f" and {len(names) - _EXAMPLES_PER_KIND} more" if len(names) > _EXAMPLES_PER_KIND else ""
+            yield f"{counted(changes)}: {', '.join(names[:_EXAMPLES_PER_KIND])}{more}"
 
 
 def _list(heading: str, entries: list[str], colour: bool, full: bool) -> Iterator[str]:
     if not entries:
         return
     yield from ("", painted(f"{heading}:", "bold" if colour else ""))
-    # What could not be checked is never cut: it must not pass silently.
-    most = len(entries) if full or heading == "Could not be checked" else _LONG_LIST
-    yield from (f"  {entry}" for entry in entries[:most])
-    if len(entries) > most:
-        yield f"  … {len(entries) - most} more"
+    # This list is never shortened: nothing that is not comparable may pass unnoticed.
+    limit = len(entries) if full or heading == "Not comparable" else _LIST_LIMIT
+    yield from (f"  {entry}" for entry in entries[:limit])
+    if len(entries) > limit:
+        yield f"  … {len(entries) - limit} more"

@@ -43,8 +43,8 @@ def graph_ioctls_text(graph: CallGraph) -> Iterator[str]:
 
 def _names(chain: Chain) -> set[str]:
     """The milestone, the innermost function, and the innermost one of QEMU or a library."""
-    outside_the_kernel = [step.function.name for step in chain.steps if step.function.where != KERNEL]
-    return {chain.milestone, chain.steps[-1].function.name, *outside_the_kernel[-1:]}
+    functions_outside_kernel = [step.function.name for step in chain.steps if step.function.where != KERNEL]
+    return {chain.milestone, chain.steps[-1].function.name, *functions_outside_kernel[-1:]}
 
 
 def _frame_lines(chain: Chain) -> Iterator[str]:
@@ -64,10 +64,10 @@ def _frame_line(level: int, step: ChainStep, inner: ChainStep | None) -> str:
         mark = "  [inlined]"
     elif inner is not None and inner.kind is CallKind.TAIL:
         mark = "  [tail call]"
-    return f"#{level:<2} {step.function} (){_place(step)}{mark}"
+    return f"#{level:<2} {step.function} (){_location(step)}{mark}"
 
 
-def _place(step: ChainStep) -> str:
+def _location(step: ChainStep) -> str:
     if step.file:
         return f" at {step.file}:{step.line}" if step.line else f" at {step.file}"
     return f" from {step.function.where}" if step.function.where.startswith("[") else ""

@@ -17,7 +17,7 @@ from analyzer.text import number_of, visible
 # 1  first
 SCHEMA = 1
 _FORMAT = "qemu-callchain paths"
-_WIDEST = 60  # columns for names; longer ones push their place aside
+_MAX_NAME_WIDTH = 60  # columns for names; longer ones push their place aside
 
 
 @dataclass(frozen=True)
@@ -31,56 +31,62 @@ class PathSearchResult:
     limit_reached: bool = False
 
 
-def paths_text(found: PathSearchResult) -> Iterator[str]:
+def paths_text(result: PathSearchResult) -> Iterator[str]:
     """A text for each path, one line for each function on it; at the end the key of the arrows.
 
     The line says where the function calls the next one, and through which slot it was called.
     """
-    for number, path in enumerate(found.paths, 1):
-        yield f"{number}. {heading(path)}\n" + "\n".join(path_lines(path, found.graph)) + "\n"
-    kinds = {call.kind for path in found.paths for call in path.calls}
-    if words := arrow_key(kinds):
-        yield f"Key: {words}."
+    for number, path in enumerate(result.paths, 1):
+        yield f"{number}. {heading(path)}\n" + "\n".join(path_lines(path, result.graph)) + "\n"
+    kinds = {call.kind for path in result.paths for call in path.calls}
+    if key := arrow_key(kinds):
+        yield f"Key: {key}."
 
 
 def heading(path: CallPath) -> str:
     """From where to where, in how many calls, and whether that was seen in one go."""
     first, last = (_one_line(f"{function.name} {_library(function)}".rstrip()) for function in path.ends)
-    return f"{first} to {last}, {number_of(len(path.calls), 'call')}, {standing(path)}"
+    return f"{first} to {last}, {number_of(len(path.calls), 'call')}, {path_origin(path)}"
 
 
-def standing(path: CallPath) -> str:
+def path_origin(path: CallPath) -> str:
     """What is known of a path as a whole."""
     if path.recorded:
-        return f"recorded in one piece, on the way to {_one_line(path.milestone or 'where it ends')}"
+        return f"recorded as a whole in the chain to {_one_line(path.milestone or 'its last function')}"
     documented = sum(call.kind is CallKind.DOCUMENTED for call in path.calls)
     if documented:
-        return f"put together; {documented} of them documented, not seen"
-    return "put together: no chain to a milestone has it in one piece"
+        return f"combined from several stacks; {documented} of the calls documented, not observed"
+    return "combined from several stacks: no recorded chain contains it"
 
 
 def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
     """The path as lines, each function behind the arrow of the call that leads to it."""
     calls = path.calls
-    names = [_name("", calls[0].caller), *(_name(call_arrow(call.kind), call.callee) for call in calls)]
-    width = min(max(map(len, names)), _WIDEST)
-    places = [*map(_place, calls), ""]
-    slots = ["", *map(_slots, calls)]
-    for name, place, slot, function in zip(names, places, slots, path.functions, strict=True):
-        where = place or graph.node(function).file or _library(function)
+    names = [
+        _arrow_and_name("", calls[0].caller),
+        *(_arrow_and_name(call_arrow(call.kind), call.callee) for call in calls),
+    ]
+    width = min(max(map(len, names)), _MAX_NAME_WIDTH)
+    locations = [*map(_location, calls), ""]
+    slots = ["", *map(_slots_text, calls)]
+    for name, location, slot, function in zip(names, locations, slots, path.functions, strict=True):
+        where = location or graph.node(function).file or _library(function)
         yield f"{name:{width}}  {_one_line(where):36}  {slot}".rstrip()
 
 
-def paths_json(found: PathSearchResult) -> str:
-    """The document: `query` as asked; `paths`, each with the names `from` and `to`, with `recorded`, with the
-    `milestone` of the chain that has it (null: put together), and with its `calls`, each of `caller` and `callee`
-    (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more` and `limit_reached` say
-    whether there are other paths, and whether nobody knows."""
-    query = found.query
+def paths_json(result: PathSearchResult) -> str:
+    """The paths as a JSON document, with a line end.
+
+    `query` has the conditions as asked; `paths` has each path with the names `from` and `to`, `recorded`, the
+    `milestone` of the chain that contains it (null: combined from several stacks), and its `calls`, each with
+    `caller` and `callee` (name and where), `kind`, `sites` (file, line, instruction) and `slots` (names). `more`
+    says whether other paths exist, `limit_reached` whether the search ended at its step limit.
+    """
+    query = result.query
     data = {
         "format": _FORMAT,
         "schema": SCHEMA,
-        "provenance": vars(found.graph.provenance),
+        "provenance": vars(result.graph.provenance),
         "query": {
             "from": str(query.start),
             "to": str(query.goal),
@@ -89,23 +95,23 @@ def paths_json(found: PathSearchResult) -> str:
             "kind": [sorted(kind.value for kind in kinds) for kinds in query.kinds],
             "only_kind": sorted(kind.value for kind in query.only_kinds),
         },
-        "paths": list(map(_path, found.paths)),
-        "more": found.more,
-        "limit_reached": found.limit_reached,
+        "paths": list(map(_path_data, result.paths)),
+        "more": result.more,
+        "limit_reached": result.limit_reached,
     }
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
-def subgraph_of_paths(found: PathSearchResult) -> CallGraph:
+def subgraph_of_paths(result: PathSearchResult) -> CallGraph:
     """The functions and calls on the paths, as a graph of their own."""
-    return found.graph.restricted_to(call for path in found.paths for call in path.calls)
+    return result.graph.restricted_to(call for path in result.paths for call in path.calls)
 
 
-def _name(arrow: str, function: Function) -> str:
+def _arrow_and_name(arrow: str, function: Function) -> str:
     return f"{arrow:>{ARROW_WIDTH}} {_one_line(function.name)}"
 
 
-def _place(call: Call) -> str:
+def _location(call: Call) -> str:
     if not call.sites:
         return ""
     more = f" and {len(call.sites) - 1} more" if len(call.sites) > 1 else ""
@@ -116,7 +122,7 @@ def _library(function: Function) -> str:
     return function.where if function.where.startswith("[") else ""
 
 
-def _slots(call: Call) -> str:
+def _slots_text(call: Call) -> str:
     names = _slot_names(call)
     return f"through {_one_line(', '.join(names))}" if names else ""
 
@@ -125,17 +131,17 @@ def _slot_names(call: Call) -> list[str]:
     return list(dict.fromkeys(pointer.name for pointer in call.pointers if pointer.name))
 
 
-def _path(path: CallPath) -> dict[str, Any]:
+def _path_data(path: CallPath) -> dict[str, Any]:
     return {
         "from": path.functions[0].name,
         "to": path.functions[-1].name,
         "recorded": path.recorded,
         "milestone": path.milestone,
-        "calls": [_call(call) for call in path.calls],
+        "calls": [_call_data(call) for call in path.calls],
     }
 
 
-def _call(call: Call) -> dict[str, Any]:
+def _call_data(call: Call) -> dict[str, Any]:
     return {
         "caller": vars(call.caller),
         "callee": vars(call.callee),

@@ -13,40 +13,39 @@ from analyzer.model.frames import Function
 from analyzer.model.recording import Recording
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
-_WORDS = {
+_ORIGIN_TEMPLATES = {
     PointerOriginKind.PASSED: "passed as {name} by {function}",
     PointerOriginKind.READ: "read from {name}",
     PointerOriginKind.STORED: "stored in {name} by {function}",
     PointerOriginKind.COPIED: "copied to {name} by {function}",
-    PointerOriginKind.WRITTEN: "written by name in {function}",
-    PointerOriginKind.STATIC: "there from the beginning, in {name}",
+    PointerOriginKind.WRITTEN: "named in the source of {function}",
+    PointerOriginKind.STATIC: "initialised statically in {name}",
     PointerOriginKind.RETURNED: "returned by {name} to {function}",
 }
-# Otherwise it is a place without a name.
-_NAMELESS = {PointerOriginKind.PASSED: "an argument", PointerOriginKind.RETURNED: "a function"}
+_UNNAMED_ORIGINS = {PointerOriginKind.PASSED: "an argument", PointerOriginKind.RETURNED: "a function"}
 
 
-def slot_words(slot: GraphPointer) -> str:
+def slot_text(slot: GraphPointer) -> str:
     """Where the call took its pointer from."""
     if slot.kind is SlotKind.ARGUMENT:
         return slot.name if slot.name.startswith("an argument ") else f"argument {slot.name}"
     if slot.kind is SlotKind.GLOBAL:
         return f"global variable {slot.name}"
     if slot.kind is SlotKind.LOCAL:
-        return f"local variable {slot.name}" if slot.name else "a value at hand"
+        return f"local variable {slot.name}" if slot.name else "an unnamed local value"
     in_memory = slot.kind in (SlotKind.MEMBER, SlotKind.STATIC)
-    return slot.name or ("a place without a name" if in_memory else "unknown")
+    return slot.name or ("unnamed memory" if in_memory else "unknown")
 
 
-def setting_words(step: GraphPointerOrigin) -> str:
+def origin_text(origin: GraphPointerOrigin) -> str:
     """One step back to where the pointer was set, without its place."""
-    name = step.name or _NAMELESS.get(step.what, "a place without a name")
-    return _WORDS[step.what].format(name=name, function=step.function)
+    name = origin.name or _UNNAMED_ORIGINS.get(origin.what, "unnamed memory")
+    return _ORIGIN_TEMPLATES[origin.what].format(name=name, function=origin.function)
 
 
-def place_words(step: GraphPointerOrigin) -> str:
+def location_text(origin: GraphPointerOrigin) -> str:
     """Where the step is made; "" when that is not known."""
-    return f"{step.file}:{step.line}" if step.file and step.line else step.file
+    return f"{origin.file}:{origin.line}" if origin.file and origin.line else origin.file
 
 
 @dataclass(frozen=True)
@@ -100,18 +99,20 @@ def pointers_text(calls: Iterable[ExplainedCall]) -> Iterator[str]:
     kinds = set()
     for call in calls:
         kinds.add(call.kind)
-        place = f"  ({call.file}:{call.line})" if call.file and call.line else f"  ({call.file})" * bool(call.file)
+        call_site = f"{call.file}:{call.line}" if call.file and call.line else call.file
         address = f" at {call.address:#x}" if call.address else ""
-        head = f"{call.caller} {call_arrow(call.kind)} {call.callee}{place}"
-        yield "\n".join([head, *_lines(call.pointer, address)])
+        call_line = f"{call.caller} {call_arrow(call.kind)} {call.callee}" + (
+            f"  ({call_site})" if call_site else ""
+        )
+        yield "\n".join([call_line, *_pointer_lines(call.pointer, address)])
     if kinds:
         yield f"Key: {arrow_key(kinds)}."
 
 
-def _lines(slot: GraphPointer, address: str) -> Iterator[str]:
-    yield f"    through {slot_words(slot)}{address}"
-    for step in slot.set_by:
-        place = place_words(step)
-        yield f"    {setting_words(step)}" + (f", {place}" if place else "")
+def _pointer_lines(slot: GraphPointer, address: str) -> Iterator[str]:
+    yield f"    through {slot_text(slot)}{address}"
+    for origin in slot.set_by:
+        location = location_text(origin)
+        yield f"    {origin_text(origin)}" + (f", {location}" if location else "")
     if slot.outcome is not PointerOutcome.EXPLAINED:
         yield f"    {slot.outcome}: {slot.reason}"

@@ -6,46 +6,48 @@ from analyzer.graph.rules import PartialGraph, RuleCheck, RuleReason
 from analyzer.text import visible
 from reports.text.paths import heading
 
-_PARTLY_SEEN = {
-    PartialGraph.INCOMPLETE: "What was recorded is not complete, though.",
-    PartialGraph.BACKTRACE: "A backtrace shows one moment, though.",
+_PARTIAL_GRAPH_SENTENCES = {
+    PartialGraph.INCOMPLETE: "The recording is incomplete.",
+    PartialGraph.BACKTRACE: "A backtrace shows one moment of a run only.",
 }
-_CUT_OFF = "The search was cut off after many steps. Name fewer functions in the rule, by narrower patterns."
+_SEARCH_LIMIT_SENTENCE = (
+    "The search ended at its step limit. Name fewer functions in the rule, with narrower patterns."
+)
 
 
 def rule_sentence(check: RuleCheck) -> str:
     """Why the rule has its outcome, in one or two sentences for a person; control characters are spelled out."""
     if check.reason is RuleReason.CUT_OFF:
-        return _CUT_OFF
+        return _SEARCH_LIMIT_SENTENCE
     if check.reason is RuleReason.PATH:
-        return _path(check)
+        return _path_sentence(check)
     if check.reason is RuleReason.PATH_AROUND:
-        return f"{_path(check)} That is not via {visible(str(check.pattern))}."
-    return visible(_without_path(check)).rstrip()
+        return f"{_path_sentence(check)} It is not via {visible(str(check.pattern))}."
+    return visible(_sentence_without_path(check)).rstrip()
 
 
-def _without_path(check: RuleCheck) -> str:
+def _sentence_without_path(check: RuleCheck) -> str:
     rule, pattern = check.rule, check.pattern
-    though = _PARTLY_SEEN[check.partial_graph] if check.partial_graph else ""
+    limitation = _PARTIAL_GRAPH_SENTENCES[check.partial_graph] if check.partial_graph else ""
     if check.reason is RuleReason.NO_PATH:
-        which = " of the kind the rule names" if rule.via or rule.not_via else ""
-        return f"No path{which} leads from {rule.start} to {rule.goal}. {though}"
+        kind = " of the kind the rule names" if rule.via or rule.not_via else ""
+        return f"No path{kind} leads from {rule.start} to {rule.goal}. {limitation}"
     if check.reason is RuleReason.NO_PATH_AROUND:
-        return f"No path was seen that is not via {pattern}. {though}"
+        return f"The graph contains no path that is not via {pattern}. {limitation}"
     if check.reason is RuleReason.NOT_IN_PROGRAM:
         return f"{pattern} is not in the program."
     if check.reason is RuleReason.NEVER_REACHED:
-        incomplete = "; the recording is not complete" if check.partial_graph else ""
-        return f"{pattern} was waited for and never reached{incomplete}."
-    perhaps = f", perhaps to {' or '.join(check.similar)}" if check.similar else ""
+        incomplete = "; the recording is incomplete" if check.partial_graph else ""
+        return f"The recording waited for {pattern}, which was never reached{incomplete}."
+    similar = f", perhaps to {' or '.join(check.similar)}" if check.similar else ""
     return (
-        f"No function of the graph matches {pattern}. If it was renamed{perhaps}, correct the rule; if it is "
-        "only not recorded, record it with --break FUNC; if it is gone for good, take the rule out."
+        f"No function of the graph matches {pattern}. If it was renamed{similar}, correct the rule; if it was "
+        "not recorded, record it with --break FUNC; if it was removed, delete the rule."
     )
 
 
-def _path(check: RuleCheck) -> str:
+def _path_sentence(check: RuleCheck) -> str:
     if check.path is None:
         return ""
-    doubt = "" if check.path.recorded else "; it may never have happened in one go"
+    doubt = "" if check.path.recorded else "; the calls need not occur in one stack"
     return f"A path leads from {heading(check.path)}{doubt}."

@@ -55,7 +55,7 @@ def test_git_finds_the_commit_that_changed_a_chain(history, tmp_path):
     chain = ("--like", like, "--chain", "init-vcpu", "--keep", tmp_path / "kept")
     commit, said = found(checkout, commits["good"], commits["bad"], *BUILD, *chain)
     assert commit == commits["culprit"]
-    assert f"bad {commit[:12]}: init-vcpu: The chains part after x86_cpu_new: qdev_realize came in" in said
+    assert f"bad {commit[:12]}: init-vcpu: The chains diverge after x86_cpu_new: qdev_realize is added" in said
     assert (tmp_path / "kept" / commit[:12] / "report.html").is_file()
 
 
@@ -70,7 +70,7 @@ def test_git_finds_the_commit_that_broke_a_rule_and_skips_those_that_cannot_be_j
     assert (broken.returncode, "does not build: sh build.sh ended with status 1" in broken.stdout) == (125, True)
     commit, said = found(checkout, commits["good"], commits["bad"], *BUILD, *CHECKS)
     assert commit == commits["culprit"]
-    assert "is broken: kvm_check_extensions was waited for and never reached" in said
+    assert "is broken: The recording waited for kvm_check_extensions, which was never reached" in said
 
 
 def test_git_finds_the_commit_since_which_a_function_is_called(history):

@@ -39,7 +39,7 @@ class TestDiff:
 
     def test_a_person_reads_where_the_chains_part(self, recorded):
         done = analyze("diff", recorded(), recorded("EXTRA"))
-        assert "The chains part after x86_cpu_new: qdev_realize came in" in done.stdout
+        assert "The chains diverge after x86_cpu_new: qdev_realize is added" in done.stdout
         assert "Old: " in done.stdout and "QEMU 9.1.0" in done.stdout
         assert "\x1b" not in done.stdout
 
@@ -101,7 +101,7 @@ class TestDiff:
         analyze("startup", "--qemu", toy("STUCK"), "--out", stuck, "--timeout", "1", "--no-pointers")
         done = analyze("diff", recorded(), stuck)
         assert done.returncode in (1, 3)
-        assert "could not be checked" in done.stdout.lower()
+        assert "not comparable" in done.stdout.lower()
 
     def test_a_file_is_written_whole_and_named(self, recorded, tmp_path):
         for name, begin in (("d.html", "<!doctype html"), ("d.md", "<!-- qemu-callchain"), ("d.sarif", "{")):
@@ -120,7 +120,7 @@ class TestBaseline:
     def test_what_is_the_same_passes_and_what_differs_does_not(self, recorded, folder):
         assert analyze("baseline", "check", "--of", recorded(), folder=folder).returncode == 0
         done = analyze("baseline", "check", "--of", recorded("EXTRA"), folder=folder)
-        assert (done.returncode, "qdev_realize came in" in done.stdout) == (1, True)
+        assert (done.returncode, "qdev_realize is added" in done.stdout) == (1, True)
 
     def test_a_recording_without_a_baseline_does_not_pass(self, recorded, tmp_path):
         done = analyze("baseline", "check", "--of", recorded(), folder=tmp_path)

@@ -30,18 +30,18 @@ def graph_file(tmp_path):
 def test_the_text_looks_like_the_chains_people_know(graph_file, capsys):
     assert main(["paths", graph_file, "--from", "main", "--to", "goal2?"]) == 0
     assert capsys.readouterr().out == (
-        "1. main to goal, 2 calls, recorded in one piece, on the way to goal\n"
+        "1. main to goal, 2 calls, recorded as a whole in the chain to goal\n"
         "   main  hw/vl.c:10\n"
         " > a     hw/main.c:12\n"
         "*> goal  hw/main.c\n"
         "\n"
-        "2. main to goal2, 3 calls, recorded in one piece, on the way to goal\n"
+        "2. main to goal2, 3 calls, recorded as a whole in the chain to goal\n"
         "   main   hw/vl.c:10\n"
         " > b      hw/main.c:12\n"
         "=> c      hw/main.c:14\n"
         " > goal2  hw/main.c\n"
         "\n"
-        "3. main to goal, 3 calls, put together: no chain to a milestone has it in one piece\n"
+        "3. main to goal, 3 calls, combined from several stacks: no recorded chain contains it\n"
         "   main  hw/vl.c:10\n"
         " > b     hw/main.c:10\n"
         " > a     hw/main.c:12\n"

@@ -191,11 +191,11 @@ def test_what_became_of_choosing_the_accelerator_since_1_6():
     )
     told = compare(source(old), source(new), NAMES).changes
     assert [sentence(change) for change in told] == [
-        "accel_init_machine came in after do_configure_accelerator (does part of what configure_accelerator did)",
-        "do_configure_accelerator came in after qemu_opts_foreach (does part of what configure_accelerator did)",
-        "qemu_init came in after main (does part of what main did)",
-        "qemu_opts_foreach came in after configure_accelerators",
-        "configure_accelerator became configure_accelerators",
+        "accel_init_machine is added after do_configure_accelerator (does part of what configure_accelerator did)",
+        "do_configure_accelerator is added after qemu_opts_foreach (does part of what configure_accelerator did)",
+        "qemu_init is added after main (does part of what main did)",
+        "qemu_opts_foreach is added after configure_accelerators",
+        "configure_accelerator is renamed to configure_accelerators",
     ]
 
 
@@ -229,25 +229,25 @@ def test_a_change_seen_on_several_chains_is_told_once_with_all_of_them():
 def test_a_pointer_that_took_another_way_is_told_with_that_way():
     diff = compare(_POINTER, _POINTER_BY_COPY, NAMES)
     assert [sentence(change) for change in diff.changes] == [
-        "goal: the pointer was Ops.go, stored Ops.go by init; it is Ops.go, stored Template.go by init now"
+        "goal: the pointer changes from Ops.go, stored Ops.go by init to Ops.go, stored Template.go by init"
     ]
 
 
 def test_it_is_told_where_an_ioctl_is_asked_now():
     diff = compare(_asked("A", "B"), _asked("A", "B on CPU 0/KVM"), NAMES)
     assert [sentence(change) for change in diff.changes] == [
-        "B is asked of anon_inode:kvm-vm on a vCPU thread now; it was of anon_inode:kvm-vm on main thread"
+        "B is issued on anon_inode:kvm-vm by a vCPU thread instead of on anon_inode:kvm-vm by main thread"
     ]
 
 
 def test_an_ioctl_that_is_still_asked_elsewhere_is_gone_from_its_place_only():
     there, gone = _asked("A", "B", "B on CPU 0/KVM"), _asked("A", "B")
-    place = "of anon_inode:kvm-vm on a vCPU thread"
+    place = "on anon_inode:kvm-vm by a vCPU thread"
     for old, new, expected in (
-        (there, gone, f"B is not asked any more ({place}; elsewhere it is still issued)"),
-        (gone, there, f"B is asked now ({place}; elsewhere it was issued before)"),
-        (gone, _asked("A"), "B is not asked any more"),
-        (_asked("A"), gone, "B is asked now"),
+        (there, gone, f"B is no longer issued ({place}; still issued elsewhere)"),
+        (gone, there, f"B is newly issued ({place}; also issued elsewhere before)"),
+        (gone, _asked("A"), "B is no longer issued"),
+        (_asked("A"), gone, "B is newly issued"),
     ):
         assert list(map(sentence, compare(old, new, NAMES).changes)) == [expected]
 
@@ -255,20 +255,21 @@ def test_an_ioctl_that_is_still_asked_elsewhere_is_gone_from_its_place_only():
 def test_a_call_of_which_one_side_knows_the_kind_makes_no_difference():
     diff = compare(source("main ?> goal"), source("main *> goal"), NAMES)
     assert [sentence(change) for change in diff.changes] == [
-        "goal: how it is called is known on one side only: unknown call before, call through a pointer now"
+        "goal: only one side knows the kind of the call: unknown call in the old graph, "
+        "call through a pointer in the new graph"
     ]
     assert not diff.chains[0].differs and not any(row.differs for row in diff.chains[0].rows)
 
 
 def test_where_the_chains_part_is_told_in_a_sentence():
     diff = compare(source("main > a > goal"), source("main > a > b > goal"), NAMES)
-    assert first_divergence(diff.chains[0]) == "The chains part after a: b came in."
+    assert first_divergence(diff.chains[0]) == "The chains diverge after a: b is added."
 
 
 def test_they_part_after_a_function_that_both_have():
     old, new = source("main > a > b@x > goal"), source("main t> b@y > goal")
     (chain,) = compare(old, new, NAMES).chains
-    assert first_divergence(chain) == "The chains part after main: b moved from hw/x.c to hw/y.c."
+    assert first_divergence(chain) == "The chains diverge after main: b is moved from hw/x.c to hw/y.c."
 
 
 def test_what_is_known_from_an_earlier_chain_is_counted():
@@ -304,13 +305,16 @@ def test_two_optimised_programs_differ_in_their_calls_and_functions():
 
 def test_of_a_function_that_was_seen_to_leave_by_a_jump_no_frame_is_told():
     (change,) = compare(source("main ?> goal"), source("main *> a t> goal"), NAMES).changes
-    assert sentence(change) == "a: not seen before, left by a jump now, as compilers do; the way is the same"
+    assert sentence(change) == (
+        "a: not observed in the old build, ended by a tail call in the new build; the compiler's choice, "
+        "the calls are the same"
+    )
 
 
 def test_hits_are_told_when_asked_for():
     old, new = source("main > goal"), source("main > goal", "main > goal")
     assert changes(old, new, hits=True) == ["hits main -> goal"]
-    assert counted(compare(old, new, NAMES, hits=True).changes) == "1 call recorded more or less often"
+    assert counted(compare(old, new, NAMES, hits=True).changes) == "1 call with another number of recorded stacks"
 
 
 def test_how_often_the_kernel_was_seen_is_told_with_the_kernel_only():

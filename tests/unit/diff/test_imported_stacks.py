@@ -52,7 +52,9 @@ def test_a_stack_of_a_crash_is_compared_as_far_as_the_program_went():
     for whole, expected in (("main > a > b > goal", []), ("main > a > x > b > goal", ["inserted x"])):
         diff = compare(pasted, source(whole), NAMES)
         assert [f"{change.kind} {change.subject}" for change in diff.changes] == expected
-        assert [entry.reason for entry in diff.not_comparable] == ["NEW has no chain that goes on to assert_fail"]
+        assert [entry.reason for entry in diff.not_comparable] == [
+            "NEW has no chain that continues with assert_fail"
+        ]
 
 
 def test_a_pasted_stack_of_a_thread_is_compared_without_the_thread_s_creation():
@@ -97,14 +99,17 @@ def test_what_stands_at_a_hole_cannot_be_compared(line):
         diff = compare(old, new, NAMES)
         assert {str(change.kind) for change in diff.changes} <= {"kind-unknown"}
         assert [f"{entry.subject}: {entry.reason}" for entry in diff.not_comparable] == [
-            "Between a and b: PASTED has ?? there"
+            "Between a and b: PASTED has the unknown frame ??"
         ]
 
 
 def test_of_a_function_beside_a_hole_it_is_told_that_one_side_does_not_know():
     pasted = source("main ?> goal", scenario="import")
     (change,) = compare(source("main > a > goal"), pasted, NAMES).changes
-    assert sentence(change) == "a: how it is called is known on one side only: direct call before, ?? now"
+    assert (
+        sentence(change)
+        == "a: only one side knows the kind of the call: direct call in the old graph, ?? in the new graph"
+    )
 
 
 def test_a_call_of_which_a_recording_does_not_know_the_kind_is_no_hole():

@@ -11,7 +11,7 @@ from analyzer.diff.compare import compare
 from analyzer.graph.call_graph import MissedMilestone
 from tests.support.comparisons import NAMES, changes, outside, source, two_milestones
 
-OPEN_END = "The ioctls, and what is outside the chains"
+OPEN_END = "The ioctls, and what is off the chains"
 
 
 def test_a_milestone_of_a_recording_cut_short():
@@ -20,7 +20,7 @@ def test_a_milestone_of_a_recording_cut_short():
         diff = compare(old, new, NAMES)
         assert not diff.changes
         assert [entry.subject for entry in diff.not_comparable][0] == "The goal"
-        assert "not recorded to its end" in diff.not_comparable[0].reason
+        assert "incomplete recording" in diff.not_comparable[0].reason
 
 
 def test_what_is_new_in_a_recording_cut_short_is_new():
@@ -41,7 +41,7 @@ def test_what_a_recording_cut_short_lacks_besides_its_chains():
     for old, new in ((whole, cut), (cut, whole)):
         diff = compare(old, new, NAMES)
         assert diff.changes == ()
-        assert [entry.reason for entry in diff.not_comparable] == ["NEW was not recorded to its end"]
+        assert [entry.reason for entry in diff.not_comparable] == ["NEW is an incomplete recording"]
 
 
 def test_what_a_recording_cut_short_has_more_is_told():
@@ -88,7 +88,10 @@ def test_graphs_without_chains():
     for scenario in ("startup", "import"):
         diff = compare(source(name="OLD"), source(scenario=scenario), NAMES)
         assert diff.not_comparable
-    assert compare(source(name="OLD"), source(), NAMES).not_comparable[0].reason == "there is no chain to compare"
+    assert (
+        compare(source(name="OLD"), source(), NAMES).not_comparable[0].reason
+        == "the graphs have no chain to compare"
+    )
 
 
 def test_the_ladder_is_not_missed_where_there_is_no_kvm():

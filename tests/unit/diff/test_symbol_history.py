@@ -23,8 +23,8 @@ def test_a_user_s_renames_are_used():
     mine = read_history("[[rename]]\nold = ['tea']\nnew = ['coffee', 'milk']", "mine.toml")
     diff = compare(source("main > tea > goal"), source("main > coffee > milk > goal"), mine)
     assert [sentence(change) for change in diff.changes] == [
-        "milk came in after coffee (does part of what tea did)",
-        "tea became coffee",
+        "milk is added after coffee (does part of what tea did)",
+        "tea is renamed to coffee",
     ]
 
 

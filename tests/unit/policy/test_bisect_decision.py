@@ -95,11 +95,11 @@ def chains_like(old: CallGraph, new: CallGraph, *milestones: str) -> BisectDecis
 def test_a_chain_like_the_other_is_good_and_one_that_differs_is_bad():
     old = graph("main > a > b")
     (name,) = {chain.milestone for chain in old.chains}
-    assert said(chains_like(old, graph("main > a > b"), name)) == (GOOD, f"{name}: as in old")
-    assert said(chains_like(old, graph("main > a > b"))) == (GOOD, "every chain: as in old")
+    assert said(chains_like(old, graph("main > a > b"), name)) == (GOOD, f"{name}: equal to old")
+    assert said(chains_like(old, graph("main > a > b"))) == (GOOD, "every chain: equal to old")
     worse = chains_like(old, graph("main > a > x > b"), name)
     assert worse.answer is BAD
-    assert "after a: x came in" in decision_sentence(worse)
+    assert "after a: x is added" in decision_sentence(worse)
 
 
 def test_a_chain_that_an_incomplete_recording_lacks_tells_nothing():

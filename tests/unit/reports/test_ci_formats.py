@@ -42,8 +42,8 @@ def test_github_gets_few_notices():
 
 def test_github_annotates_the_line_where_it_is_known():
     text = github.render(example())
-    assert "::error file=hw/x86.c,line=10,title=renamed::old_name became new_name\n" in text
-    assert "::error title=ioctl-added::KVM_CREATE_VM is asked now\n" in text
+    assert "::error file=hw/x86.c,line=10,title=renamed::old_name is renamed to new_name\n" in text
+    assert "::error title=ioctl-added::KVM_CREATE_VM is newly issued\n" in text
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,7 +57,9 @@ def test_no_name_gives_github_a_command(name):
 
 def test_github_escapes_what_it_documents():
     change = Change(ChangeKind.RENAMED, "100%", "100%", "a", file="a,b:c%.c", line=3)
-    assert "file=a%2Cb%3Ac%25.c,line=3,title=renamed::100%25 became a" in github.render(verdict(extra=[change]))
+    assert "file=a%2Cb%3Ac%25.c,line=3,title=renamed::100%25 is renamed to a" in github.render(
+        verdict(extra=[change])
+    )
 
 
 # GitLab
@@ -83,14 +85,14 @@ def test_junit_has_a_test_for_each_chain_each_rule_and_the_rest():
     names = [case.get("name") for case in root.iter("testcase")]
     assert names == [
         "The goal (main thread)", "The same (main thread)", "The later (main thread)",
-        "outside the chains", "ioctls", "main must reach kvm_cpu_exec", "KVM_RUN",
+        "off the chains", "ioctls", "main must reach kvm_cpu_exec", "KVM_RUN",
     ]  # fmt: skip
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("7", "5", "1")
 
 
 def test_junit_shows_the_aligned_chains_where_they_differ():
     failure = suite(example()).find("testcase/failure")
-    assert failure.get("message") == "The chains part after a: came came in."
+    assert failure.get("message") == "The chains diverge after a: came is added."
     assert "+  > came" in failure.text and "-  > went" in failure.text
 
 
@@ -99,7 +101,7 @@ def test_junit_takes_what_was_accepted_for_passed():
     assert suite(verdict(changes)).get("failures") == "1"
     passed = suite(verdict(changes, accepted={"went": "known"}))
     assert passed.get("failures") == "0"
-    assert "accepted: went is gone after main: known" in passed.find("system-out").text
+    assert "accepted: went is removed after main: known" in passed.find("system-out").text
 
 
 def test_junit_makes_an_error_of_what_could_not_be_checked_and_skips_nothing():
@@ -132,13 +134,13 @@ def test_markdown_shows_the_chains_that_differ_as_a_diff_and_folds_the_rest():
     block = text.partition("```diff\n")[2].partition("```")[0].splitlines()
     assert "+  > came  hw/x.c" in block and "-  > went  hw/x.c" in block
     assert "~  > old_name → new_name  hw/pc.c → hw/x86.c" in block
-    assert "The chains part after `a`: `came` came in." in text
+    assert "The chains diverge after `a`: `came` is added." in text
     folded = re.findall(r"<details><summary>(.*)</summary>", text)
     assert folded == [
-        "Entries of the allow file that do not fit any more (1)", "Accepted (1)", "Told, not counted (1)",
-        "The same (1)",
+        "Stale allow-list entries (1)", "Accepted (1)", "Notes (not counted as changes) (1)",
+        "Unchanged (1)",
     ]  # fmt: skip
-    assert text.index("Could not be checked") < text.index("```diff")
+    assert text.index("Not comparable") < text.index("```diff")
 
 
 @pytest.mark.parametrize("limit", [1_000, 2_000, 5_000, 65_000])
@@ -148,7 +150,7 @@ def test_markdown_keeps_to_the_limit_and_says_how_much_is_left_out(limit):
     assert len(text.encode()) <= limit
     shown = sum(line.startswith(("+ ", "- ")) and "hw/" in line for line in text.splitlines())
     shown += sum(line.startswith(("~ ", "» ")) for line in text.splitlines())
-    shown += len(re.findall(r"^- `function_\d+` was seen", text, re.MULTILINE))
+    shown += len(re.findall(r"^- `function_\d+` is newly observed", text, re.MULTILINE))
     shown += len(re.findall(r"^- `small`", text, re.MULTILINE))
     left = re.findall(r"\*\*(\d+) more changes; see the report\.\*\*", text)
     # In each chain four rows differ; one change of each kind is the same for all, and the note is told once.
@@ -180,7 +182,10 @@ def test_nothing_follows_a_section_that_was_cut():
 
 def test_markdown_names_what_differs_only_as_a_chain_above():
     text = markdown.render(example())
-    assert "### Differ only as a chain above does\n\n- The later (main thread): as “The goal”" in text
+    assert (
+        "### Differ only in functions shared with a chain above\n\n"
+        "- The later (main thread): shared with “The goal”" in text
+    )
     assert text.count("```diff") == 1
 
 
@@ -190,12 +195,12 @@ def test_a_block_of_code_has_more_backticks_than_what_is_in_it():
 
 def test_what_is_known_besides_is_prose():
     change = Change(ChangeKind.INSERTED, "f", new="f", after="main", note="split off main")
-    assert "- `f` came in after `main` (split off main)\n" in markdown.render(verdict(extra=[change]))
+    assert "- `f` is added after `main` (split off main)\n" in markdown.render(verdict(extra=[change]))
     differs = chain("goal", "  main\n+ > f\n")
     (row,) = [row for row in differs.rows if row.changes]
     known = replace(row, changes=(replace(row.changes[0], note="split off main"),))
     text = markdown.render(verdict(replace(differs, rows=(differs.rows[0], known))))
-    assert "The chains part after `main`: `f` came in (split off main)." in text
+    assert "The chains diverge after `main`: `f` is added (split off main)." in text
 
 
 def test_an_issue_or_a_person_is_not_called_by_what_is_not_a_name():

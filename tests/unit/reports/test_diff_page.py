@@ -68,7 +68,7 @@ def test_two_rows_of_an_earlier_chain_are_shown():
 
 def test_the_divergence_names_and_links_the_first_row_that_differs():
     found = section(same("a") + "# > v1 | > v2\n- > x\n" + same("goal"))
-    assert found.divergence == "The chains part after v2: x is gone."
+    assert found.divergence == "The chains diverge after v2: x is removed."
     assert found.divergence_anchor == "row-1-2"
     assert [row.diverges for block in found.blocks for row in block.rows] == [False, False, True, False]
 
@@ -119,7 +119,7 @@ def test_a_chain_that_one_side_lacks_is_removed_and_its_rows_are_not():
     assert found.missing_side == "The new side does not have this chain."
     assert found.state == "removed"
     assert [mark.label for mark in found.marks] == ["not reached"]
-    assert found.divergence == "The goal is not reached any more on main thread."
+    assert found.divergence == "The goal is no longer reached on main thread."
     assert {row.state for block in found.blocks for row in block.rows} == {"unchanged"}
 
 
@@ -166,7 +166,7 @@ def test_changes_are_counted_by_kind_worst_first():
     page = build_diff_page(verdict(chain("goal", "+ > x\n- > y\n+ > z\n")), "")
     assert [(count.sign, count.text) for count in page.change_counts] == [
         ("-", "1 function removed"),
-        ("+", "2 functions inserted"),
+        ("+", "2 functions added"),
     ]
 
 
@@ -179,7 +179,7 @@ def test_ioctls_stand_in_columns_of_their_own():
     page = build_diff_page(verdict(extra=changes), "")
     columns = (page.ioctls_removed, page.ioctls_added, page.ioctls_reordered)
     assert [[entry.subject for entry in column] for column in columns] == [
-        ["KVM_A"], ["KVM_B"], ["KVM_C is asked first now; it was after KVM_A"],
+        ["KVM_A"], ["KVM_B"], ["KVM_C is issued first instead of after KVM_A"],
     ]  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def test_what_one_mark_stands_for_is_told_below_the_row_where_the_columns_do_not
     for row, words in (
         ("   > pc_init_v7 → pc_init_v8", "another machine version"),
         ("  i> → > small", "optimised differently"),
-        ("! > → ?> i", "the kind of this call is known on one side only"),
+        ("! > → ?> i", "only one side knows the kind of this call"),
     ):
         at = next(number for number, line in enumerate(lines) if line.startswith(f"{row} "))
         assert lines[at + 1].strip() == words
@@ -126,19 +126,19 @@ def test_no_row_is_wider_than_the_terminal(width):
 def test_the_pointer_is_told_below_its_row():
     lines = lines_of(chain("goal", ALL_MARKS))
     row = next(i for i, line in enumerate(lines) if line.startswith("~ *> h"))
-    assert lines[row + 1].strip() == "the pointer: Ops.run, set by a → Ops.run, set by b"
+    assert lines[row + 1].strip() == "pointer: Ops.run, set by a → Ops.run, set by b"
 
 
 def test_long_runs_of_equal_rows_are_folded_around_two_of_context():
     lines = lines_of(chain("goal", LONG + "+ > came@x\n" + "".join(f"  > z{n}@x\n" for n in range(5))))
-    start = next(i for i, line in enumerate(lines) if line.startswith("  … 4 the same …"))
+    start = next(i for i, line in enumerate(lines) if line.startswith("  … 4 functions unchanged …"))
     assert [line.split()[1] for line in lines[start + 1 : start + 6]] == ["d", "e", ">", "z0", "z1"]
-    assert lines[start + 6] == "  … 3 the same …"
+    assert lines[start + 6] == "  … 3 functions unchanged …"
 
 
 def test_a_single_row_is_not_folded():
     lines = lines_of(chain("goal", "  main\n  > a@x\n  > b@x\n+ > came@x\n"))
-    assert not any("the same …" in line for line in lines)
+    assert not any("unchanged …" in line for line in lines)
 
 
 def test_full_folds_nothing():
@@ -150,9 +150,10 @@ def test_full_folds_nothing():
 def test_notes_are_folded_and_counted_so_that_another_compiler_does_not_cry_wolf():
     notes = "".join(f"= i> i{n}@x | > i{n}@x\n" for n in range(9))
     lines = lines_of(chain("goal", LONG + notes + "  > y@x\n  > z@x\n+ > came@x\n"))
-    assert "  … 15 the same, 9 functions optimised differently …" in lines
+    assert "  … 15 functions unchanged, 9 functions optimised differently …" in lines
     assert any(
-        line.startswith("The same: The goal (main thread), 9 functions") for line in lines_of(chain("goal", notes))
+        line.startswith("Unchanged: The goal (main thread), 9 functions")
+        for line in lines_of(chain("goal", notes))
     )
 
 
@@ -160,14 +161,14 @@ def test_what_a_chain_before_shows_is_not_shown_again():
     first = chain("goal", LONG + "+ > came@x\n")
     second = chain("later", LONG + "+ > came@x\n  > p@x\n- > went@x\n", known=7)
     lines = lines_of(first, second)
-    assert "  … 7 as for “The goal”, 1 of them changed …" in lines
+    assert "  … 7 functions shared with “The goal”, 1 of them changed …" in lines
     assert sum("came" in line and line.startswith("+") for line in lines) == 1
 
 
 def test_a_chain_that_differs_only_in_what_was_shown_is_one_line():
     first = chain("goal", LONG + "+ > came@x\n")
     second = chain("later", LONG + "+ > came@x\n  > p@x\n", known=7)
-    assert "Differs only as “The goal” does: The later (main thread)" in lines_of(first, second)
+    assert "Differs only in functions shared with “The goal”: The later (main thread)" in lines_of(first, second)
     elsewhere = chain(
         "later", LONG + "+ > came@x\n  > p@x\n", known=7, threads=("a", "b"), own=[ChangeKind.THREAD]
     )
@@ -177,7 +178,7 @@ def test_a_chain_that_differs_only_in_what_was_shown_is_one_line():
 
 def test_the_first_divergence_is_named_once():
     lines = lines_of(chain("goal", LONG + "+ > came@x\n- > went@x\n"))
-    assert [line for line in lines if "part" in line] == ["The chains part after e: came came in."]
+    assert [line for line in lines if "diverge" in line] == ["The chains diverge after e: came is added."]
 
 
 def test_a_milestone_not_reached_any_more_shows_the_way_it_was_reached():
@@ -193,15 +194,15 @@ def test_everything_besides_the_chains_has_its_list_and_the_summary_is_last():
         stale=["Entry 3 matches nothing."], not_comparable=[("KVM_RUN", "never reached")],
     )  # fmt: skip
     for expected in (
-        "  KVM_CREATE_VM is asked now", "  function_0 was seen now, outside the chains",
-        "  went is gone after came: known since May", "  1 function optimised differently: small",
+        "  KVM_CREATE_VM is newly issued", "  function_0 is newly observed, off the chains",
+        "  went is removed after came: known since May", "  1 function optimised differently: small",
         "  BROKEN: main must reach kvm_cpu_exec: main does not reach it", "  Entry 3 matches nothing.",
         "  KVM_RUN: never reached",
     ):  # fmt: skip
         assert expected in lines
     assert (
-        lines[-1].endswith("1 could not be checked.")
-        and "1 rule broken; 1 acceptance out of date; 1 accepted" in lines[-1]
+        lines[-1].endswith("1 not comparable.")
+        and "1 rule broken; 1 stale allow-list entry; 1 accepted" in lines[-1]
     )
 
 

@@ -6,7 +6,7 @@ import json
 
 from analyzer.diff.change import Change, ChangeKind
 from reports.ci import sarif
-from reports.ci.sarif import MOST_STEPS, SARIF_HELP
+from reports.ci.sarif import MAX_FLOW_STEPS, SARIF_HELP
 from tests.support.verdicts import chain, example, many, verdict
 
 
@@ -27,7 +27,7 @@ def test_sarif_shows_the_new_chain_as_a_flow():
     steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
     names = [step["location"]["logicalLocations"][0]["fullyQualifiedName"] for step in steps]
     assert names == ["main", "a", "came", "new_name", "f", "small", "thread"]
-    assert steps[2]["location"]["message"]["text"] == "came came in after a"
+    assert steps[2]["location"]["message"]["text"] == "came is added after a"
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 10}
 
 
@@ -55,26 +55,26 @@ def test_sarif_suppresses_what_was_accepted_with_its_reason():
 
 
 def test_sarif_leaves_out_the_least_bad_and_says_how_many():
-    run = run_of(verdict(extra=many(300), stale=["an entry"]), most=100)
+    run = run_of(verdict(extra=many(300), stale=["an entry"]), limit=100)
     assert len(run["results"]) == 100 and {result["level"] for result in run["results"]} == {"error"}
     told = [one["message"]["text"] for one in run["invocations"][0]["toolExecutionNotifications"]]
-    assert "201 more results are left out, the least bad." in told
+    assert "201 more results of the lowest levels are left out." in told
 
 
 def test_sarif_cuts_a_chain_in_the_middle_and_all_of_them_in_the_end():
     rows = "  main\n" + "".join(f"  > f{n}@x\n" for n in range(1500)) + "+ > came@x\n"
     (result,) = run_of(verdict(chain("goal", rows)))["results"]
     steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
-    assert len(steps) == MOST_STEPS
+    assert len(steps) == MAX_FLOW_STEPS
     assert [s["location"]["message"]["text"] for s in steps if "more" in s["location"]["message"]["text"]] == [
         "503 more functions"
     ]
-    assert steps[-1]["location"]["message"]["text"] == "came came in after f1499"
+    assert steps[-1]["location"]["message"]["text"] == "came is added after f1499"
     many_of_them = verdict(*(chain(f"goal {n}", rows.replace("came", f"came{n}")) for n in range(30)))
     run = run_of(many_of_them)
     assert sum("codeFlows" in result for result in run["results"]) == 20
     told = [one["message"]["text"] for one in run["invocations"][0]["toolExecutionNotifications"]]
-    assert "10 results are without their chain, which is too long." in told
+    assert "10 results have no code flow: the log would contain too many steps." in told
 
 
 def test_sarif_says_where_both_sides_come_from_and_what_it_came_to():

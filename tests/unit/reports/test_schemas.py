@@ -177,7 +177,9 @@ def test_the_worst_is_told_first_and_what_could_not_be_checked_is_an_error():
     assert told[0].check == "rule-broken"
     assert [item.level for item in told if item.check == "not-checked"] == ["error"]
     assert [item.level for item in told if item.check == "stale-entry"] == ["warning"]
-    assert [item.text for item in told if item.accepted] == ["went is gone after came: accepted, known since May"]
+    assert [item.text for item in told if item.accepted] == [
+        "went is removed after came: accepted, known since May"
+    ]
 
 
 def test_entries_that_do_not_fit_are_errors_where_they_count():
@@ -209,7 +211,7 @@ def test_the_schema_knows_every_kind_of_change_and_of_call():
 
 def test_json_rows_point_to_their_findings():
     data = json.loads(json_document.render(example()))
-    assert data["status"] == 1 and data["summary"].endswith("1 could not be checked.")
+    assert data["status"] == 1 and data["summary"].endswith("1 not comparable.")
     row = next(row for row in data["chains"][0]["rows"] if row["new"] and row["new"]["function"] == "new_name")
     (finding,) = [data["findings"][number] for number in row["findings"]]
     assert (finding["kind"], finding["old"], finding["new"]) == ("renamed", "old_name", "new_name")
