@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional
 import gdb
 
 from gdbscripts.enums import RecordingOutcome, StopReason
-from gdbscripts.lines import to_line
+from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, StopRecord, ThreadRecord
 from gdbscripts.stack import StackWalker, WalkedStack
 

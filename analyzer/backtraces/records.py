@@ -11,11 +11,11 @@ from analyzer import TOOL
 from analyzer.backtraces.source_files import placed
 from analyzer.backtraces.stacks import UNKNOWN_FRAME, ImportedFrame, ImportedStack
 from analyzer.backtraces.threads import MAIN, Threads
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.headings import ASKED_FOR, IN_FUNCTION, StackHeading, filled_in, titles_in
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.source_paths import likely_source_root
 from gdbscripts import plan
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.records import (
     BREAK,

@@ -22,9 +22,9 @@ from analyzer.graph.call_graph import (
     Node,
     Provenance,
 )
-from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from analyzer.model.frames import Function
 from analyzer.text import visible
+from gdbscripts.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 _SCHEMA = int(FIRST_LINE.rpartition(" ")[2])

@@ -22,8 +22,8 @@ from pathlib import PurePosixPath
 
 from analyzer.diff.aligned_chains import KERNEL_CALL_KINDS, comparable_steps
 from analyzer.graph.call_graph import Call, CallGraph, ChainStep, GraphPointer, GraphPointerOrigin, Provenance
-from analyzer.model.call_kinds import arrow_key, call_arrow
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import arrow_key, call_arrow
 from gdbscripts.enums import PointerOriginKind, PointerOutcome
 
 # History of the format:

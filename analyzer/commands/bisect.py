@@ -38,7 +38,7 @@ from analyzer.errors import AnalyzerError
 from analyzer.graph.call_graph import CallGraph, MissedMilestone, Provenance
 from analyzer.graph.merge import graph_of
 from analyzer.graph.qemu_arguments import arguments_of, machine_of
-from analyzer.graph.rules import Rule, parse_rule
+from analyzer.graph.reachability_rules import Rule, parse_rule
 from analyzer.inputs import open_graph
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.output_folder import keep_if_useful, prepare_folder

@@ -17,7 +17,7 @@ from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, prepare_folder, remove_previous
 from analyzer.recording.reader import FILE_NAME
 from analyzer.text import number_of, visible
-from gdbscripts.lines import to_line
+from gdbscripts.json_lines import to_line
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 

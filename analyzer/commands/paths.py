@@ -28,9 +28,9 @@ from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.graph.paths import PathFinder, PathQuery
 from analyzer.inputs import InputKind, check_not_an_input, open_input, print_limitations
-from analyzer.model.call_kinds import CallKind
 from analyzer.output_folder import write_text
 from analyzer.text import number_of, visible
+from gdbscripts.call_kinds import CallKind
 from reports.dot.call_graph import to_dot
 from reports.text.paths import PathSearchResult, paths_json, paths_text, subgraph_of_paths
 

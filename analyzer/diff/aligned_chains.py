@@ -11,7 +11,7 @@ from analyzer.diff.calls import call_kind_change, explained, pointer_change
 from analyzer.diff.change import AlignedRow, Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import ChainStep
-from analyzer.model.call_kinds import CALL_KINDS, CallKind
+from gdbscripts.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.records import UNKNOWN_NAME
 
 KERNEL_CALL_KINDS = (CallKind.SYSCALL, CallKind.KERNEL, CallKind.DOCUMENTED)

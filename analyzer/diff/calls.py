@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.diff.change import Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import ChainStep, GraphPointer, GraphPointerOrigin
-from analyzer.model.call_kinds import CALL_KINDS, CallKind
+from gdbscripts.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.enums import PointerOriginKind, PointerOutcome
 
 _COMPILER_DEPENDENT = {

@@ -11,9 +11,9 @@ from analyzer.diff.aligned_chains import align_steps, comparable_steps
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Chain, ChainStep
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 from analyzer.model.headings import MAIN_THREAD, UNKNOWN_THREAD
+from gdbscripts.call_kinds import CallKind
 
 _UNNAMED = ("thread ", UNKNOWN_THREAD)
 _MOST_COMPARED = 400  # pairs of chains to one milestone whose similarity is computed

@@ -21,8 +21,8 @@ from analyzer.diff.not_comparable import (
 from analyzer.diff.off_chain import matched_functions, off_chain_changes
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import CallGraph
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 
 _OFF_CHAIN_AND_IOCTLS = "The ioctls, and what is off the chains"  # a subject that allow-lists may name
 _ONLY_IN_OLD = {ChangeKind.FUNCTION_REMOVED, ChangeKind.CALL_REMOVED, ChangeKind.IOCTL_REMOVED}

@@ -14,7 +14,7 @@ from itertools import pairwise
 from analyzer.diff.chain_pairs import ChainPair
 from analyzer.diff.change import NotComparable
 from analyzer.graph.call_graph import CallGraph, Chain, ChainStep
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 
 
 @dataclass(frozen=True)

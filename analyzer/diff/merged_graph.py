@@ -13,8 +13,8 @@ from analyzer.diff.off_chain import matched_functions
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Call, CallGraph, ChainStep, Node
 from analyzer.kvm.kernel_functions import KERNEL
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 
 Edge = tuple[Function, Function]  # caller, callee
 _StepOfRow = Callable[[AlignedRow], ChainStep | None]

@@ -9,7 +9,7 @@ from analyzer.diff.calls import explained
 from analyzer.diff.chain_pairs import ChainPair
 from analyzer.diff.change import ChainDiff, NamedGraph, NotComparable
 from analyzer.diff.ioctls import has_full_log
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.records import BREAK, UNKNOWN_NAME
 
 

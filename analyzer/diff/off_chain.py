@@ -16,8 +16,8 @@ from analyzer.diff.change import ChainDiff, Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Call, CallGraph, Node
 from analyzer.kvm.kernel_functions import KERNEL
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 
 _ELIDING_KINDS = (CallKind.TAIL, CallKind.INLINE, CallKind.UNKNOWN)  # of calls past functions without a frame
 _Edge = tuple[Function, Function]  # caller, callee

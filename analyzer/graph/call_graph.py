@@ -11,8 +11,8 @@ from typing import Any
 
 import networkx as nx
 
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 

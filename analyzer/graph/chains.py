@@ -10,11 +10,11 @@ from pathlib import PurePosixPath
 from analyzer.graph.call_graph import Chain, ChainStep, GraphPointer, GraphPointerOrigin, MissedMilestone
 from analyzer.kvm.exits import decode_exit
 from analyzer.kvm.kernel_functions import KERNEL, handles_coalesced_write, kernel_functions
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import LIBC_START_FRAMES, Frame, Function, Stop, call_key
 from analyzer.model.kvm import Ioctl
 from analyzer.model.pointers import Pointer
 from analyzer.model.recording import Recording
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import StopReason
 
 # As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.

@@ -21,8 +21,8 @@ from analyzer.graph.call_graph import (
     Node,
     Provenance,
 )
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 # History of the format:

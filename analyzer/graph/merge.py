@@ -22,10 +22,10 @@ from analyzer.graph.chains import (
 )
 from analyzer.graph.qemu_arguments import arguments_of, machine_of
 from analyzer.kvm.requests import name_of
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function, Stop
 from analyzer.model.headings import MAIN_THREAD
 from analyzer.model.recording import Recording
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import RecordingOutcome, StopReason
 
 # stops that reach no milestone

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.graph.call_graph import Call, CallGraph
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 
 Calls = tuple[Call, ...]
 _UNREACHABLE = 1 << 60  # a distance greater than the length of any path

@@ -19,8 +19,8 @@ from analyzer.graph.path_search import (
     UsableCalls,
     reachable,
 )
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 
 DEFAULT_STEP_LIMIT = 2_000_000  # calls that a search of a small graph may look at: some seconds
 _STEPS_PER_CALL = 20  # in a big graph: this many times the number of its calls

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from analyzer.kvm.ioctl_arguments import describe, describe_result
 from analyzer.kvm.kernel_functions import kernel_functions
 from analyzer.kvm.requests import descriptor_class, name_of
-from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.model.frames import KindAndFunction, calls_in_program, chain_text
 from analyzer.model.kvm import Ioctl
 from analyzer.model.recording import Recording
+from gdbscripts.call_kinds import CallKind, call_arrow
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.model.headings import write_thread
+from gdbscripts.call_kinds import CallKind, call_arrow
 from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.records import CUT, UNKNOWN_NAME
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from analyzer.diff.change import NOTES, Change, ChangeKind, Diff, NotComparable
 from analyzer.errors import AnalyzerError, UsageError
-from analyzer.graph.rules import RuleOutcome
+from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
 from analyzer.toml import TOMLError, parse_toml
 
@@ -60,7 +60,7 @@ class AllowEntry:
 
 @dataclass(frozen=True)
 class MustRule:
-    """A rule that must hold, as a sentence of `analyzer.graph.rules`, and its reason."""
+    """A rule that must hold, as a sentence of `analyzer.graph.reachability_rules`, and its reason."""
 
     rule: str
     reason: str

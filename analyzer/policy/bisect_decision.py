@@ -16,7 +16,7 @@ from analyzer.diff.compare import compare
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.errors import UsageError
 from analyzer.graph.call_graph import CallGraph, Provenance, start_differences
-from analyzer.graph.rules import Rule, RuleCheck, RuleOutcome, check_rule
+from analyzer.graph.reachability_rules import Rule, RuleCheck, RuleOutcome, check_rule
 from gdbscripts.records import BREAK
 
 

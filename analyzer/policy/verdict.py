@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from analyzer.diff.change import Change, Diff, NotComparable
-from analyzer.graph.rules import RuleOutcome
+from analyzer.graph.reachability_rules import RuleOutcome
 
 
 class Verdict(Enum):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from analyzer.adapters.gdb import Gdb, GdbError, mi_string
 from analyzer.graph.chains import own_frames
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import CallKey, Frame, Stop, call_key, return_addresses
 from analyzer.model.recording import Recording
 from gdbscripts import plan as plans
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.plan import IndirectCallSite
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdbscripts.lines import from_line
+from gdbscripts.json_lines import from_line
 from gdbscripts.records import (
     FrameRecord,
     MilestoneRecord,

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TextIO
 
 from analyzer.errors import AnalyzerError, newer_schema
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import CallKey, Frame, Function, IoctlAtStop, Stop, Thread, identify
 from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
 from analyzer.recording.builder import RecordingBuilder
 from analyzer.recording.source_paths import relative, source_root
-from gdbscripts.lines import LineError, from_line, schema_of
+from gdbscripts.call_kinds import CallKind
+from gdbscripts.json_lines import LineError, from_line, schema_of
 from gdbscripts.records import (
     BREAK,
     SCHEMA,

@@ -31,7 +31,7 @@ from analyzer.recording.request import RecordingRequest
 from analyzer.recording.scenarios import break_step
 from gdbscripts import plan as plans
 from gdbscripts.enums import RecordingOutcome
-from gdbscripts.lines import to_line
+from gdbscripts.json_lines import to_line
 from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, Record
 
 if TYPE_CHECKING:

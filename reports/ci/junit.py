@@ -9,15 +9,9 @@ from enum import Enum
 from xml.etree import ElementTree as ET
 
 from analyzer.diff.change import ChainDiff, ChangeKind
-from analyzer.graph.rules import RuleOutcome
+from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
-from reports.findings import (
-    FindingKind,
-    by_key,
-    findings_of,
-    ioctl_changes,
-    off_chain_changes,
-)
+from reports.findings import FindingKind, by_key, findings_of, ioctl_changes, off_chain_changes
 from reports.sanitize import sanitized
 from reports.text.chain_rows import earlier_chain_title
 from reports.text.diff import aligned_text, threads_text

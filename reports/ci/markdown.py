@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.diff.change import AlignedRow, ChainDiff, Change
-from analyzer.graph.rules import RuleOutcome
-from analyzer.model.call_kinds import ARROW_WIDTH
+from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.verdict import JudgedDiff, RuleResult
 from analyzer.text import number_of
+from gdbscripts.call_kinds import ARROW_WIDTH
 from reports.findings import ioctl_changes, off_chain_changes
 from reports.sanitize import map_texts, sanitized
 from reports.text.aligned_chains import call_arrows, file_text, function_text, marks_key

@@ -10,8 +10,8 @@ from typing import TypeVar
 import graphviz
 
 from analyzer.graph.call_graph import Call, CallGraph, Node
-from analyzer.model.call_kinds import CALL_KINDS, CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.enums import SlotKind
 
 _Drawn = TypeVar("_Drawn")

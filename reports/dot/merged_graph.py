@@ -11,9 +11,9 @@ from analyzer.diff.change import Diff, DiffState
 from analyzer.diff.merged_graph import CHANGED, NO_NAMES, MergedCall, MergedNode, merge_graphs
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Call, CallGraph
-from analyzer.model.call_kinds import CALL_KINDS
 from analyzer.model.frames import Function
 from analyzer.text import visible
+from gdbscripts.call_kinds import CALL_KINDS
 from gdbscripts.enums import SlotKind
 from reports.diff_marks import MARK_OF, DiffMark
 from reports.dot.call_graph import EDGE_STYLES, dot_text, draw_in_folders, empty_drawing, kind_label

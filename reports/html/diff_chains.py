@@ -7,8 +7,8 @@ from itertools import groupby
 
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind, DiffState
 from analyzer.graph.call_graph import ChainStep
-from analyzer.model.call_kinds import call_arrow
 from analyzer.text import visible
+from gdbscripts.call_kinds import call_arrow
 from gdbscripts.enums import PointerOutcome
 from reports.html.change_marks import STATES_AND_LABELS, ChangeMarks
 from reports.html.diff_page import ChainSection, RowBlock, StepCell, StepRow, TextPart

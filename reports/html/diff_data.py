@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from analyzer.diff.change import ChangeKind, DiffState, NamedProvenance
-from analyzer.graph.rules import RuleOutcome
-from analyzer.model.call_kinds import CallKind, call_arrow
+from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult, Verdict
 from analyzer.text import visible
+from gdbscripts.call_kinds import CallKind, call_arrow
 from reports.diff_marks import mark_sign
 from reports.html.change_marks import STATES_AND_LABELS, ChangeMarks
 from reports.html.diff_chains import chain_section

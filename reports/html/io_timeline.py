@@ -8,9 +8,9 @@ from itertools import groupby
 from analyzer.graph.chains import graph_pointer, own_chain
 from analyzer.kvm.io_accesses import IoAccess, io_accesses
 from analyzer.kvm.number_names import exit_reason
-from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.model.frames import Stop
 from analyzer.model.recording import Recording
+from gdbscripts.call_kinds import CallKind, call_arrow
 from gdbscripts.enums import PointerOutcome
 from reports.html.report_page import DeviceCall, IoAccessRow
 from reports.text.io_accesses import access_words

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from analyzer.graph.call_graph import CallGraph, ChainStep, GraphPointer
 from analyzer.graph.chains import graph_pointer, own_chain
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
 from analyzer.model.pointers import Pointer
 from analyzer.model.recording import Recording
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import PointerOutcome
 from reports.html.report_page import PointerOriginStory, PointerStory, SourceLine
 from reports.text.backtraces import backtrace

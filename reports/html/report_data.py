@@ -9,10 +9,10 @@ from typing import Any
 
 from analyzer.graph.call_graph import Call, CallGraph, Provenance
 from analyzer.kvm.requests import name_of
-from analyzer.model.call_kinds import CALL_KINDS, CallKind, call_arrow
 from analyzer.model.frames import Frame, Function
 from analyzer.model.recording import Recording
 from analyzer.text import visible
+from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
 from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.records import IMPORT
 from reports.html.io_timeline import exit_counts, io_access_rows

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from analyzer.graph.call_graph import CallGraph, Chain, ChainStep
 from analyzer.graph.chains import RecordedStep, graph_step, kernel_steps, own_chain, whole_chain
-from analyzer.model.call_kinds import CALL_KINDS, CallKind, call_arrow
 from analyzer.model.frames import Function
 from analyzer.model.recording import Recording
+from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
 from reports.html.pointers import PointerStories
 from reports.html.report_page import SourceLine, StoryChapter, StoryStep
 

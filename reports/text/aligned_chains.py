@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from analyzer.diff.change import AlignedRow, ChainDiff
 from analyzer.graph.call_graph import ChainStep
-from analyzer.model.call_kinds import ARROW_WIDTH, arrow_key
+from gdbscripts.call_kinds import ARROW_WIDTH, arrow_key
 from reports.diff_marks import DiffMark, mark_key
 from reports.sanitize import truncate_middle
 from reports.text.chain_rows import Fold, mark, remarks, shown_rows, sign, step_arrow, step_file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.graph.rules import RuleCheck, RuleOutcome
+from analyzer.graph.reachability_rules import RuleCheck, RuleOutcome
 from analyzer.policy.bisect_decision import (
     BisectDecision,
     BisectReason,

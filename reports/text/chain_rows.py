@@ -8,8 +8,8 @@ from itertools import groupby
 
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.graph.call_graph import ChainStep
-from analyzer.model.call_kinds import call_arrow
 from analyzer.text import number_of
+from gdbscripts.call_kinds import call_arrow
 from reports.diff_marks import MARK_OF, DiffMark
 from reports.text.sentences import counted
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from analyzer.diff.change import ChainDiff, ChangeKind
-from analyzer.graph.rules import RuleOutcome
+from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff
 from reports.findings import ioctl_changes, off_chain_changes
 from reports.sanitize import sanitized

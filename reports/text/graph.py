@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from analyzer.errors import UsageError
 from analyzer.graph.call_graph import CallGraph, Chain, ChainStep
 from analyzer.kvm.kernel_functions import KERNEL
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 
 
 def chains_text(graph: CallGraph, function: str = "") -> Iterator[str]:

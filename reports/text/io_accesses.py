@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.kvm.io_accesses import IoAccess, io_accesses
-from analyzer.model.call_kinds import CallKind, arrow_key
 from analyzer.model.frames import Stop, calls_in_program, chain_text
 from analyzer.model.recording import Recording
 from analyzer.text import number_of
+from gdbscripts.call_kinds import CallKind, arrow_key
 
 
 def access_words(access: IoAccess) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.kvm.ioctl_log import ioctl_log
-from analyzer.model.call_kinds import CallKind, arrow_key
 from analyzer.model.recording import Recording
+from gdbscripts.call_kinds import CallKind, arrow_key
 
 
 def ioctl_log_text(recording: Recording) -> Iterator[str]:

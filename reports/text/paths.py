@@ -9,9 +9,9 @@ from typing import Any
 
 from analyzer.graph.call_graph import Call, CallGraph
 from analyzer.graph.paths import CallPath, PathQuery
-from analyzer.model.call_kinds import ARROW_WIDTH, CallKind, arrow_key, call_arrow
 from analyzer.model.frames import Function
 from analyzer.text import number_of, visible
+from gdbscripts.call_kinds import ARROW_WIDTH, CallKind, arrow_key, call_arrow
 
 # History of the format:
 # 1  first

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from analyzer.graph.call_graph import CallGraph, GraphPointer, GraphPointerOrigin
 from analyzer.graph.chains import graph_pointer, own_chain
-from analyzer.model.call_kinds import CallKind, arrow_key, call_arrow
 from analyzer.model.frames import Function
 from analyzer.model.recording import Recording
+from gdbscripts.call_kinds import CallKind, arrow_key, call_arrow
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 _ORIGIN_TEMPLATES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.graph.rules import PartialGraph, RuleCheck, RuleReason
+from analyzer.graph.reachability_rules import PartialGraph, RuleCheck, RuleReason
 from analyzer.text import visible
 from reports.text.paths import heading
 

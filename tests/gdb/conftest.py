@@ -15,7 +15,7 @@ from analyzer.model.recording import Recording
 from analyzer.recording.pointer_runs import explain_pointers
 from analyzer.recording.reader import read_recording
 from gdbscripts import plan as plans
-from gdbscripts.lines import to_line
+from gdbscripts.json_lines import to_line
 from gdbscripts.records import NoteRecord
 from tests.conftest import need_tool
 from tests.support.notation import header

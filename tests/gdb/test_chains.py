@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 from tests.gdb.conftest import PROGRAMS, directive
 from tests.support.gdb_backtraces import assert_like_bt
 from tests.support.notation import chains

@@ -15,7 +15,7 @@ from analyzer.adapters.gdb import Gdb, GdbError, mi_string
 from analyzer.errors import AnalyzerError
 from analyzer.recording.reader import read_recording
 from gdbscripts import plan as plans
-from gdbscripts.lines import to_line
+from gdbscripts.json_lines import to_line
 from tests.conftest import need_tool
 from tests.gdb.conftest import PROGRAMS
 from tests.support.notation import header

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analyzer.graph.call_graph import CallGraph, GraphPointer
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import pytest
 from analyzer.graph.merge import graph_of
 from analyzer.kvm.ioctl_log import ioctl_log
 from analyzer.kvm.requests import name_of
-from analyzer.model.call_kinds import CallKind
 from analyzer.recording.reader import read_recording
+from gdbscripts.call_kinds import CallKind
 from tests.conftest import need, need_tool
 from tests.qemu.conftest import command, startup
 

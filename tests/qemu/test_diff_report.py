@@ -10,7 +10,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from analyzer.adapters.graphviz import render_svg
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.graph.rules import RuleOutcome
+from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.verdict import RuleResult
 from reports.dot.merged_graph import merged_dot
 from reports.html.render import render_diff

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.graph.merge import graph_of
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 from tests.qemu.conftest import startup
 from tests.qemu.pointer_table import TABLE, compare, unexpected
 

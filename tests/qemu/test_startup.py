@@ -13,9 +13,9 @@ from analyzer.commands.report import write_report
 from analyzer.graph.chains import whole_chain
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.guest import TINY_EXIT_STATUSES, TINY_IMAGE
+from gdbscripts.call_kinds import CallKind
 from tests.conftest import need_tool
 from tests.qemu.conftest import startup
 from tests.support.gdb_backtraces import assert_like_bt

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from analyzer.commands.paths import QueryOptions, parse_query
 from analyzer.graph.call_graph import Call, CallGraph, Node, Provenance
-from analyzer.model.call_kinds import CallKind, call_arrow
+from gdbscripts.call_kinds import CallKind, call_arrow
 from tests.support.notation import KINDS, located
 
 NAMES = ["a", "b", "c", "d", "e", "f"]

@@ -9,7 +9,7 @@ from analyzer.baselines.writer import write_baseline
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import graph_of
 from analyzer.recording.reader import read_recording
-from gdbscripts.lines import to_line
+from gdbscripts.json_lines import to_line
 from gdbscripts.records import (
     EndRecord,
     FrameRecord,

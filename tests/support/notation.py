@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analyzer.graph.chains import RecordedStep, whole_chain
-from analyzer.model.call_kinds import CALL_KINDS, CallKind, call_arrow
 from analyzer.model.frames import Frame, Function, Stop, Thread
 from analyzer.model.recording import Recording
+from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.records import SCHEMA, EndRecord, HeaderRecord, MilestoneRecord
 

@@ -28,7 +28,7 @@ from analyzer.diff.change import (
 )
 from analyzer.diff.compare import merge_equal_changes
 from analyzer.graph.call_graph import ChainStep, Provenance
-from analyzer.graph.rules import RuleOutcome
+from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
 from tests.support.comparisons import with_slot
 from tests.support.notation import KINDS, located

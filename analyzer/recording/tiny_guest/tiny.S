@@ -5,7 +5,7 @@
 # instruction is executed that KVM's emulator does not know, so that it also runs where KVM
 # has no hardware support and emulates real mode.
 #
-# Build: see build.sh beside this file.  tests/unit/test_guest.py proves that the bytes agree.
+# Build: see build.sh beside this file.  tests/unit/recording/test_qemu_command.py proves that the bytes agree.
 
         .intel_syntax noprefix
         .code16

@@ -7,7 +7,7 @@ import pytest
 from analyzer.backtraces.stacks import MAX_FRAMES, MAX_INNER_FRAMES, MAX_OUTER_FRAMES
 from analyzer.cli import main
 from analyzer.graph.merge import graph_of
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 from tests.support.pasted import imported, shown
 
 MAIN = "#{0} 0x0000000000000020 in main () at m.c:2\n"

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from analyzer.graph.merge import graph_of
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 from tests.support.pasted import CHAIN, PLAIN, THREADS, chains_in, imported
 
 

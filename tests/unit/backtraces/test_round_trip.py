@@ -16,9 +16,9 @@ from analyzer.backtraces.stacks import UnreadLines
 from analyzer.errors import AnalyzerError
 from analyzer.graph.chains import own_chain, whole_chain
 from analyzer.graph.merge import graph_of
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import assemble
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.records import (
     CUT,

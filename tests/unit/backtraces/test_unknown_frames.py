@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.graph.merge import graph_of
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 from tests.support.pasted import CHAIN, PLAIN, chains_in, imported, shown, unread
 
 

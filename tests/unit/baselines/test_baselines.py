@@ -19,8 +19,8 @@ from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.call_graph import GraphIoctl
 from analyzer.graph.json_format import to_json
 from analyzer.inputs import open_graph
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 from tests.support.comparisons import source
 
 LINES = ("main@vl > init *> kvm_init@kvm-all > ioctl@[libc]", "main@vl > board t> cpu => thread i> goal")

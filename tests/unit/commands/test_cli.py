@@ -18,7 +18,7 @@ from analyzer.commands.parser import Parser, positive, positive_int
 from analyzer.diff.change import ChangeKind
 from analyzer.text import visible
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
-from gdbscripts.lines import to_line
+from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, StopRecord, ThreadRecord
 from tests.support.notation import header
 

@@ -14,7 +14,7 @@ from analyzer.backtraces import importer
 from analyzer.cli import main
 from analyzer.graph.merge import graph_of
 from analyzer.inputs import load_reference
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 from tests.support.pasted import PLAIN, THREADS
 from tests.unit.backtraces.test_formats import FOLDED
 

@@ -12,8 +12,8 @@ from analyzer.cli import main
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
 from analyzer.graph.paths import PathFinder
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 from reports.text.paths import PathSearchResult, path_lines, paths_text
 from tests.support.graphs import query
 from tests.support.notation import KINDS, recording

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from analyzer.diff.change import NOTES, ChangeKind
-from analyzer.model import call_kinds as of_the_host
+from gdbscripts import call_kinds
 from gdbscripts.call_kinds import ARROW_WIDTH, CALL_KINDS, CallKind, arrow_key, call_arrow
 from reports.diff_marks import MARK_OF, DiffMark, mark_key
 from reports.dot.call_graph import EDGE_STYLES
@@ -25,9 +27,13 @@ def test_every_kind_of_change_that_counts_has_a_mark():
     assert set(MARK_OF) & NOTES == {ChangeKind.KIND_UNKNOWN}, "a mark stands for what counts, or is not comparable"
 
 
-def test_the_host_has_the_same_kinds():
-    assert of_the_host.CallKind is CallKind
-    assert of_the_host.CALL_KINDS is CALL_KINDS
+def test_the_kinds_and_their_table_are_defined_once_for_both_sides():
+    root = Path(call_kinds.__file__).parents[1]
+    sources = [
+        file.read_text() for top in ("analyzer", "gdbscripts", "reports") for file in (root / top).rglob("*.py")
+    ]
+    for definition in ("class CallKind(", "CALL_KINDS: "):
+        assert sum(definition in source for source in sources) == 1
 
 
 def test_no_sign_means_two_things():

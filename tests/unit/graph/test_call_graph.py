@@ -13,9 +13,9 @@ from analyzer.errors import AnalyzerError
 from analyzer.graph.chains import own_chain, without_addresses
 from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, merge
-from analyzer.model.call_kinds import CallKind, call_arrow
 from analyzer.model.frames import Frame, Function, Stop, Thread, call_key
 from analyzer.model.pointers import Pointer
+from gdbscripts.call_kinds import CallKind, call_arrow
 from gdbscripts.enums import PointerOutcome, SlotKind, StopReason
 from reports.dot.call_graph import to_dot
 from reports.html.render import render

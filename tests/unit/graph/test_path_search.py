@@ -7,8 +7,8 @@ from itertools import islice
 from analyzer.graph.merge import merge
 from analyzer.graph.path_search import PathConditions, PathSearch, StepBudget, UsableCalls
 from analyzer.graph.paths import PathFinder
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 from tests.support.graphs import graph_of_edges, ladder, path_text, query
 from tests.support.notation import recording
 

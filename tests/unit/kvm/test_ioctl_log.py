@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzer.kvm.ioctl_log import ioctl_log
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function, calls_in_program, chain_text
 from analyzer.model.kvm import Ioctl, KernelEvent
+from gdbscripts.call_kinds import CallKind
 from reports.text.ioctl_log import ioctl_log_text
 from tests.support.notation import frame, recording
 

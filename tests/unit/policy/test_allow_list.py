@@ -11,7 +11,7 @@ from analyzer.commands.comparison import ComparisonTerms, compare_sources, read_
 from analyzer.diff.compare import compare
 from analyzer.diff.symbol_history import shipped_history
 from analyzer.errors import AnalyzerError, UsageError
-from analyzer.graph.rules import RuleOutcome
+from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.allow_list import DEFAULT_FAIL_ON, judge, parse_fail_on, read_allow_list
 from analyzer.policy.verdict import Verdict
 from tests.support.comparisons import source

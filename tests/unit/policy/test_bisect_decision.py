@@ -16,7 +16,7 @@ from analyzer.diff.symbol_history import shipped_history
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.call_graph import CallGraph, MissedMilestone
 from analyzer.graph.merge import graph_of
-from analyzer.graph.rules import parse_rule
+from analyzer.graph.reachability_rules import parse_rule
 from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,

@@ -17,7 +17,7 @@ from analyzer.recording.scenarios import load_scenario, parse_scenario
 from analyzer.recording.session import record
 from analyzer.toml import parse_toml
 from gdbscripts.enums import StopReason
-from gdbscripts.lines import to_line
+from gdbscripts.json_lines import to_line
 from gdbscripts.records import MilestoneRecord, NoteRecord, StopRecord
 from tests.conftest import need_tool
 

@@ -17,7 +17,7 @@ from analyzer.model.frames import identify
 from analyzer.recording.reader import read_recording
 from analyzer.recording.source_paths import relative, source_root
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
-from gdbscripts.lines import to_line
+from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, ReturnRecord, StopRecord, ThreadRecord
 from reports.html.render import render
 from reports.html.report_data import build_page

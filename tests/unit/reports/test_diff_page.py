@@ -7,7 +7,7 @@ import re
 import pytest
 
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.graph.rules import RuleOutcome
+from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.verdict import RuleResult
 from reports.diff_marks import mark_sign
 from reports.html.change_marks import STATES_AND_LABELS

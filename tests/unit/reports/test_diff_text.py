@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.graph.rules import RuleOutcome
+from analyzer.graph.reachability_rules import RuleOutcome
 from reports.diff_marks import DiffMark
 from reports.text.colour import wants_colour
 from reports.text.diff import render

@@ -9,8 +9,8 @@ import pytest
 from analyzer.errors import UsageError
 from analyzer.graph.call_graph import CallGraph, ChainStep, Provenance
 from analyzer.graph.merge import graph_of
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 from reports.text.graph import chains_about, chains_text
 from tests.support.notation import recording
 

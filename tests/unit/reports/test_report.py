@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.model.call_kinds import CallKind
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 from gdbscripts.records import MilestoneRecord
 from reports.html.render import inline_svg, render
 from reports.html.report_data import build_page

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.diff.change import Change, ChangeKind
-from analyzer.model.call_kinds import CallKind
+from gdbscripts.call_kinds import CallKind
 from reports import findings
 from reports.ci import gitlab, json_document, junit, sarif
 from reports.formats import FORMATS, format_of

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from analyzer.errors import UsageError
 from analyzer.graph.call_graph import MissedMilestone
 from analyzer.graph.merge import merge
-from analyzer.graph.rules import RuleOutcome, check_rule, parse_rule
-from analyzer.model.call_kinds import CallKind
+from analyzer.graph.reachability_rules import RuleOutcome, check_rule, parse_rule
 from analyzer.model.frames import Function
+from gdbscripts.call_kinds import CallKind
 from reports.text.rules import rule_sentence
 from tests.support.graphs import EDGES, graph_of_edges, ladder, path_text
 from tests.support.notation import recording

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gdbscripts import enums
-from gdbscripts.lines import LineError, from_line, schema_of, to_line
+from gdbscripts.json_lines import LineError, from_line, schema_of, to_line
 from gdbscripts.records import NoteRecord, Record
 from tests.support.notation import header
 
