@@ -4,7 +4,7 @@ The text has one fact per line, and nothing that changes without the program: no
 paths of a host, build-ids or kernel functions. Two recordings of one program give equal text. Each function of a
 chain stands below its caller, after the arrow of the call:
 
-    chain kvm-init: KVM is chosen and set up (main thread)
+    chain kvm-init: QEMU initialises KVM (main thread)
       main softmmu/main.c
       > qemu_init softmmu/vl.c
       *> kvm_init accel/kvm/kvm-all.c
