@@ -97,7 +97,7 @@ def by_key(verdict: JudgedDiff) -> dict[tuple[str, ...], JudgedChange]:
 
 
 def findings_of(chain: ChainDiff, judged: dict[tuple[str, ...], JudgedChange]) -> list[JudgedChange]:
-    """What is thought of the changes of a chain; a change that nobody judged counts."""
+    """The decisions about the changes of a chain; a change without a decision counts."""
     return [judged.get(change.key, JudgedChange(change, True)) for change in chain.changes]
 
 

@@ -226,7 +226,7 @@ class _BisectQuestion:
 
     @property
     def rule_functions(self) -> list[str]:
-        """Functions to stop at besides the milestones: a rule may name one that is on no recorded path."""
+        """Functions to stop at in addition to the milestones, because a rule may name others."""
         names = [pattern.text for rule in self.rules for pattern in rule.patterns]
         return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and name not in _ALWAYS_RECORDED]
 

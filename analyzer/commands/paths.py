@@ -46,7 +46,7 @@ patterns:
   to a source file, without folder and suffix: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' are functions of the kernel.
 
 paths:
-  `recorded`: one recorded chain to a milestone contains the whole path. `put together`: its calls were recorded in
+  `recorded`: one recorded chain to a milestone contains the whole path. `combined from several stacks`: its calls were recorded in
   several stacks, and need not have happened in one; such a path contains no function twice. Recorded paths come
   first, then for each pair of first and last function the shortest ones.
 
@@ -203,7 +203,7 @@ def notes_about(found: PathSearchResult) -> Iterator[str]:
     elif found.more:
         yield f"… and more: {number_of(len(found.paths), 'is', 'are')} shown. See --limit N and --all."
     if not all(path.recorded for path in found.paths):
-        yield "Paths that are put together need not have happened as a whole; --recorded omits them."
+        yield "Paths combined from several stacks need not have happened as a whole; --recorded omits them."
 
 
 def no_path_sentence(found: PathSearchResult, only_recorded: bool) -> str:

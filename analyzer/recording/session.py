@@ -159,7 +159,7 @@ class _RecordingRun:
         self._recording.write_text(to_line(header), encoding="utf-8")
 
     def _prepare(self) -> None:
-        """Hand the plan to gdb, which sets the breakpoints; UsageError for an unknown --break function."""
+        """Write the plan file, and let gdb set its breakpoints. UsageError for an unknown --break."""
         request = self._request
         breaks = [break_step(function, request.options.break_limit) for function in request.options.breaks]
         steps = [*request.scenario.steps, *breaks]

@@ -43,7 +43,7 @@ class JunitCase:
 
 
 def render(verdict: JudgedDiff) -> str:
-    """The document as text. What could not be checked is an error: nobody looks at a skipped test."""
+    """The document as text. What could not be compared is an error, since skipped tests are overlooked."""
     verdict = sanitized(verdict)
     cases = _with_unique_names(junit_cases(verdict))
     counts = Counter(case.outcome for case in cases)

@@ -139,7 +139,7 @@ def start_differences_text(old: Provenance, new: Provenance) -> str:
 
 
 def _start_differences_of(diff: Diff) -> str:
-    """As `start_differences_text`; of pasted backtraces nobody knows."""
+    """As `start_differences_text`; for imported backtraces this is unknown."""
     return start_differences_text(diff.old.provenance, diff.new.provenance) if diff.recorded else ""
 
 

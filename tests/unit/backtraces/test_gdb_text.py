@@ -163,9 +163,7 @@ def test_files_become_relative_to_the_source_tree(files, expected):
 
 def test_a_known_milestone_is_recognised_and_any_other_function_is_one():
     at_vcpu = imported(PLAIN.replace("leaf", "qemu_init_vcpu")).milestones
-    assert [(m.name, m.title, m.target) for m in at_vcpu] == [
-        ("init-vcpu", "QEMU creates a vCPU", True)
-    ]
+    assert [(m.name, m.title, m.target) for m in at_vcpu] == [("init-vcpu", "QEMU creates a vCPU", True)]
     assert [(m.name, m.title, m.target) for m in imported(PLAIN).milestones] == [("at leaf", "In leaf", True)]
 
 

@@ -48,7 +48,7 @@ def test_the_text_looks_like_the_chains_people_know(graph_file, capsys):
         "*> goal  hw/main.c\n"
         "\n"
         "Key: > direct call; *> call through a pointer; => thread start.\n"
-        "Paths that are put together need not have happened as a whole; --recorded omits them.\n"
+        "Paths combined from several stacks need not have happened as a whole; --recorded omits them.\n"
     )
 
 
