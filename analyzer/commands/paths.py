@@ -46,9 +46,9 @@ patterns:
   to a source file, without folder and suffix: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' are functions of the kernel.
 
 paths:
-  `recorded`: one recorded chain to a milestone contains the whole path. `combined from several stacks`: its calls were recorded in
-  several stacks, and need not have happened in one; such a path contains no function twice. Recorded paths come
-  first, then for each pair of first and last function the shortest ones.
+  `recorded`: one recorded chain to a milestone contains the whole path. `combined from several stacks`: its calls
+  need not have happened in one stack; such a path contains no function twice. Recorded paths come first, then for
+  each pair of first and last function the shortest ones.
 
 kinds of calls:
   direct, indirect (through a pointer), call (direct or indirect), tail, inline, thread-start, signal, syscall,

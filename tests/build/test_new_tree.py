@@ -56,10 +56,10 @@ def new_tree(folder: Path) -> Path:
 @pytest.fixture
 def start(cache: Cache) -> Iterator[Start]:
     """Starts `analyze build` of a tree with the cache of the test; what still runs at its end is ended."""
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache.folder.parent)}
     with contextlib.ExitStack() as running:
 
         def start(tree: Path) -> subprocess.Popen[str]:
+            environment = {**os.environ, "XDG_CACHE_HOME": str(cache.folder.parent)}  # as it is now, with the gate
             command = [ANALYZE, "build", "--source", tree]
             process = subprocess.Popen(
                 command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -130,7 +130,7 @@ def test_removed_functions_can_be_hidden_and_the_address_says_so(page):
 def test_a_change_count_shows_the_changes_of_its_kind_only(page):
     click(page, "header [data-filter=renamed]")
     (row,) = visible(page, ".change-table tbody tr")
-    assert row.text.startswith("~ renamed old_name became new_name The goal")
+    assert row.text.startswith("~ renamed old_name is renamed to new_name The goal")
     assert "kinds=renamed" in page.current_url
     assert find(page, "#changes [data-filter=renamed]").get_attribute("aria-pressed") == "true"
     assert float(find(page, "#row-1-6").value_of_css_property("opacity")) < 1
