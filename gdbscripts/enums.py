@@ -73,7 +73,7 @@ class PointerOriginKind(TextEnum):
 
 
 class RecordingOutcome(TextEnum):
-    """How a recording ended."""
+    """How the run that was recorded ended."""
 
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"  # the program ended, or time ran out, before everything required was reached

@@ -37,7 +37,7 @@ class FindingKind(TextEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to tell."""
+    """One entry of a list of findings, with its level and its place."""
 
     level: Level
     check: ChangeKind | FindingKind

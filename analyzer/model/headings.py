@@ -122,5 +122,5 @@ def write_creator(thread: str) -> str:
 
 
 def is_creator(line: str) -> bool:
-    """Whether `write_creator` wrote this line."""
+    """Whether the line is one that `write_creator` writes."""
     return bool(_CREATOR.match(line))

@@ -32,7 +32,7 @@ class JunitOutcome(Enum):
 
 @dataclass(frozen=True)
 class JunitCase:
-    """A test."""
+    """One test case of the JUnit document."""
 
     group: str
     name: str

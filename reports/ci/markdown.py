@@ -48,7 +48,7 @@ def prose(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A code span."""
+    """The text as a Markdown code span, whatever backticks it contains."""
     fences = "`" * (_longest_backtick_run([text]) + 1)
     padding = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
     return f"{fences}{padding}{text}{padding}{fences}"

@@ -1,4 +1,4 @@
-"""The graph as DOT text."""
+"""Draws a call graph as DOT text for Graphviz."""
 
 from __future__ import annotations
 
