@@ -1,4 +1,4 @@
-"""The kinds of calls, and the one table of their arrows and words. Shared with the host: not even `gdb`.
+"""The kinds of calls, and the table of their arrows and labels. Shared with the host; does not import `gdb`.
 
 Every output draws from `CALL_KINDS`: chains, baselines, comparisons, drawings, pages, the commands in gdb.
 An arrow is ASCII, which gdb, git and every terminal can show, and ends in `>`. It contains none of the marks of a
@@ -31,7 +31,7 @@ class CallKind(str, Enum):
 
 
 class CallKindText(NamedTuple):
-    """How a kind of call is shown."""
+    """The arrow, label and sentence that show a kind of call."""
 
     arrow: str  # between caller and callee, or in front of the callee
     label: str  # a noun phrase, for keys and edges: "tail call"
@@ -60,11 +60,11 @@ ARROW_WIDTH = max(len(text.arrow) for text in CALL_KINDS.values())
 
 
 def call_arrow(kind: Optional[CallKind]) -> str:
-    """The arrow; "" for None, the outermost function."""
+    """Return the arrow of a kind of call; "" for None, the kind of an outermost function."""
     return CALL_KINDS[kind].arrow if kind else ""
 
 
 def arrow_key(kinds: Iterable[Optional[CallKind]]) -> str:
-    """What the arrows of `kinds` mean, in the order of the table: `> direct call; *> call through a pointer`."""
+    """Return arrows and labels of `kinds`, in the table's order: `> direct call; *> call through a pointer`."""
     shown = set(kinds)
     return "; ".join("%s %s" % (text.arrow, text.label) for kind, text in CALL_KINDS.items() if kind in shown)

@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class TextEnum(str, Enum):
-    """One of a few texts. Raises ValueError with a sentence for a text that is none of them."""
+    """An enum whose members are texts. The constructor raises ValueError, with all members, for another text."""
 
     def __str__(self) -> str:
         return str(self.value)
@@ -20,7 +20,7 @@ class TextEnum(str, Enum):
 
 
 class StopReason(TextEnum):
-    """Why a thread's stack was recorded."""
+    """The reason for which the stack of a thread was recorded."""
 
     MILESTONE = "milestone"  # it reached a step of the scenario
     BREAK = "break"  # it reached a function that the user asked for with --break
@@ -32,7 +32,7 @@ class StopReason(TextEnum):
 
 
 class FrameKind(TextEnum):
-    """Kinds of frames that gdb tells apart."""
+    """The kinds of stack frames that gdb distinguishes, as `gdb.Frame.type()`."""
 
     NORMAL = "normal"
     INLINE = "inline"
@@ -42,7 +42,7 @@ class FrameKind(TextEnum):
 
 
 class SlotKind(TextEnum):
-    """Where an indirect call took its pointer from."""
+    """The kind of slot that an indirect call loads its pointer from."""
 
     MEMBER = "member"  # of a structure or an array
     STATIC = "static"  # initialised in the program file
@@ -53,7 +53,7 @@ class SlotKind(TextEnum):
 
 
 class PointerOutcome(TextEnum):
-    """Whether it is known who set a pointer."""
+    """Whether the origin of a function pointer was found."""
 
     EXPLAINED = "explained"
     NOT_REPRODUCED = "not reproduced"  # the run that was to show it stored another pointer
@@ -61,7 +61,7 @@ class PointerOutcome(TextEnum):
 
 
 class PointerOriginKind(TextEnum):
-    """What is done with a pointer in one step from the call back to where it was set."""
+    """What one step from an indirect call back to the origin of its pointer does with the pointer."""
 
     PASSED = "passed"  # as an argument
     READ = "read"  # from a slot
@@ -73,7 +73,7 @@ class PointerOriginKind(TextEnum):
 
 
 class RecordingOutcome(TextEnum):
-    """How the run that was recorded ended."""
+    """How a recording ended, as its footer says."""
 
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"  # the program ended, or time ran out, before everything required was reached

@@ -1,1 +1,1 @@
-"""Results become pages. See README.md here."""
+"""Writes recordings, graphs and comparisons as pages, drawings and text. README.md in this folder lists them."""

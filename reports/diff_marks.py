@@ -1,4 +1,4 @@
-"""The marks of a comparison: one table for text, Markdown, pages and drawings. No arrow of a call contains one."""
+"""The marks of changes: one table for text, Markdown, pages and drawings. No arrow of a call contains a mark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from analyzer.diff.change import ChangeKind
 
 
 class DiffMark(Enum):
-    """A sign in front of what changed, the sign where only ASCII can be printed, and the meaning."""
+    """The mark of a change: its sign, its sign in ASCII, and its meaning."""
 
     ADDED = ("+", "+", "added")
     REMOVED = ("-", "-", "removed")
@@ -47,12 +47,12 @@ except for what is not comparable."""
 
 
 def mark_sign(kind: ChangeKind) -> str:
-    """The sign of a kind of change; "" for a note without a mark."""
+    """Return the sign of a kind of change; "" for a note without a mark."""
     mark = MARK_OF.get(kind)
     return mark.sign if mark else ""
 
 
 def mark_key(marks: Iterable[DiffMark | None]) -> str:
-    """What the `marks` mean, in the order of the table: `+ added; - removed`."""
+    """Return the signs and meanings of `marks` in the order of the table: `+ added; - removed`."""
     shown = set(marks)
     return "; ".join(f"{mark.sign} {mark.label}" for mark in DiffMark if mark in shown)

@@ -1,4 +1,4 @@
-"""What a list of findings shows: changes, broken rules, what could not be checked, stale entries. Worst first."""
+"""Collects what lists of findings show: changes, broken rules, parts that are not comparable, stale entries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Value = TypeVar("_Value")
 
 
 class Level(TextEnum):
-    """How bad a finding is, worst first; the words of GitHub's annotations."""
+    """The severity of a finding, worst first; the values are the commands of GitHub's annotations."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -28,7 +28,7 @@ class Level(TextEnum):
 
 
 class FindingKind(TextEnum):
-    """Kinds of findings that are no change."""
+    """The kinds of findings that are not changes of the call graph."""
 
     RULE_BROKEN = "rule-broken"
     NOT_COMPARABLE = "not-checked"
@@ -37,22 +37,22 @@ class FindingKind(TextEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One entry of a list of findings, with its level and its place."""
+    """An entry of a list of findings: its texts are sanitized, `change` is not."""
 
     level: Level
     check: ChangeKind | FindingKind
     subject: str
-    text: str  # a sentence, fit to show
-    fingerprint: str  # the same whenever the same is found, in whatever line
+    text: str  # a sanitized sentence
+    fingerprint: str  # hexadecimal SHA-256; equal for the same finding of another run, at whatever line
     file: str = ""
     line: int = 0
-    accepted: str = ""  # why, when the allow file says so
+    accepted: str = ""  # the reason of the allow-list, "" when the finding is not accepted
     path: tuple[str, ...] = ()
-    change: Change | None = None  # as it was found: not fit to show
+    change: Change | None = None  # with its names unchanged, not sanitized
 
 
 def findings(verdict: JudgedDiff) -> list[Finding]:
-    """All there is to tell, worst first; fingerprints are unique."""
+    """Return all findings of a judged comparison, worst level first; their fingerprints are unique."""
     changes = [_change_finding(raw, shown) for raw, shown in _with_sanitized(verdict.findings)]
     broken = [
         Finding(
@@ -92,29 +92,29 @@ def findings(verdict: JudgedDiff) -> list[Finding]:
 
 
 def by_key(verdict: JudgedDiff) -> dict[tuple[str, ...], JudgedChange]:
-    """What is thought of each change, for those who hold a change of a row or a chain."""
+    """Return the judged changes by `Change.key`, to look up the change of a row or a chain."""
     return {finding.change.key: finding for finding in verdict.findings}
 
 
 def findings_of(chain: ChainDiff, judged: dict[tuple[str, ...], JudgedChange]) -> list[JudgedChange]:
-    """The decisions about the changes of a chain; a change without a decision counts."""
+    """Return the judged changes of a chain from the result of `by_key`; a change without an entry counts."""
     return [judged.get(change.key, JudgedChange(change, True)) for change in chain.changes]
 
 
 def off_chain_changes(verdict: JudgedDiff) -> list[JudgedChange]:
-    """Changes that no chain shows, ioctls left out."""
+    """Return the changes that are on no chain, without the ioctls."""
     return [
         entry for entry in verdict.findings if not entry.change.chains and entry.change.kind not in IOCTL_KINDS
     ]
 
 
 def ioctl_changes(verdict: JudgedDiff) -> list[JudgedChange]:
-    """Changes of what the kernel is asked."""
+    """Return the changes of the ioctls that QEMU issues."""
     return [entry for entry in verdict.findings if entry.change.kind in IOCTL_KINDS]
 
 
 def _with_sanitized(values: Iterable[_Value]) -> Iterator[tuple[_Value, _Value]]:
-    """Each as it was found, and as it can be shown."""
+    """Return an iterator over pairs of each value and its sanitized copy."""
     return ((value, sanitized(value)) for value in values)
 
 
@@ -140,7 +140,7 @@ def _rule_text(rule: RuleResult) -> str:
 
 
 def _change_fingerprint(change: Change) -> str:
-    """Without lines, and without the function before: other changes move both."""
+    """Return a fingerprint of the change without its line and its `after`, which other changes move."""
     return _fingerprint(change.kind, change.subject, change.old, change.new, *change.chains)
 
 
@@ -149,7 +149,7 @@ def _fingerprint(*parts: str) -> str:
 
 
 def _unique(found: list[Finding]) -> list[Finding]:
-    """Two findings may be the same for a fingerprint: platforms would drop the second one."""
+    """Return the findings with unique fingerprints: platforms drop the second finding with one fingerprint."""
     used: Counter[str] = Counter()
     result = []
     for finding in found:

@@ -1,4 +1,4 @@
-"""A verdict becomes text: one file for each format. See README.md here."""
+"""The formats in which `analyze diff` writes a judged comparison. README.md in this folder describes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.text import diff
 
 @dataclass(frozen=True)
 class DiffFormat:
-    """A way to write a verdict, and the ends of file names that choose it."""
+    """A format: the function that writes it, and the endings of file names that select it."""
 
     render: Callable[[JudgedDiff], str]
     suffixes: tuple[str, ...] = ()
@@ -27,11 +27,11 @@ FORMATS = {
     "junit": DiffFormat(junit.render, (".xml",)),
     "sarif": DiffFormat(sarif.render, (".sarif", ".sarif.json")),
 }
-"""By the word of `--format`."""
+"""The formats by their name on the command line, the value of `--format`."""
 
 
 def format_of(file_name: str) -> str:
-    """The word of `--format` that the file's name stands for: its longest end that is known; "" for none."""
+    """Return the name of the format with the longest suffix that `file_name` ends in; "" when none matches."""
     matches = [
         (len(suffix), name)
         for name, diff_format in FORMATS.items()

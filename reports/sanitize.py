@@ -1,4 +1,4 @@
-"""A verdict with all its texts made fit to show: names come from an untrusted program."""
+"""Sanitizes the texts of results: names come from an untrusted program."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import TypeVar
 
 from analyzer.text import visible
 
-MAX_TEXT_LENGTH = 300  # characters of a text that are shown: a name, a reason
+MAX_TEXT_LENGTH = 300  # characters of a name or a reason that are shown
 
 _Value = TypeVar("_Value")
 
 
 def sanitized(value: _Value, max_length: int = MAX_TEXT_LENGTH) -> _Value:
-    """The same, each text in it on one line, without control characters and not longer than `max_length`."""
+    """Return a copy of `value` with each text on one line, printable, in at most `max_length` characters."""
     return map_texts(value, lambda text: _sanitized_text(text, max_length))
 
 
 def map_texts(value: _Value, change: Callable[[str], str]) -> _Value:
-    """The same, with `change` applied to each text in it, however deep; words of an enum are left alone."""
+    """Return a copy of `value` with `change` applied to each text in it, at any depth; members of enums stay."""
     result: object = value
     if isinstance(value, Enum):
         pass
@@ -39,14 +39,14 @@ def map_texts(value: _Value, change: Callable[[str], str]) -> _Value:
 
 
 def one_line(text: str) -> str:
-    """`text` with everything spelled out that moves a cursor or turns the direction of writing."""
+    """Return `text` with unprintable characters escaped, such as line ends and bidirectional controls."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(char) for char in visible(text))
 
 
 def truncate_middle(text: str, max_length: int) -> str:
-    """`text`, or its beginning and its end: both tell names of templates apart."""
+    """Return `text` in at most `max_length` characters: if longer, its beginning, "…" and its end."""
     if len(text) <= max_length:
         return text
     head = (max_length - 1) * 2 // 3

@@ -1,1 +1,1 @@
-"""Results of a comparison in the formats that CI platforms read. See README.md here."""
+"""Writes a judged comparison in the formats that CI platforms read. README.md in this folder lists the formats."""

@@ -1,4 +1,7 @@
-"""A verdict as workflow commands of GitHub Actions: annotations at the lines of a pull request."""
+"""Writes a judged comparison as workflow commands of GitHub Actions, which annotate lines of a pull request.
+
+The commands and their escapes are in the GitHub documentation, "Workflow commands for GitHub Actions".
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from analyzer.text import number_of
 from reports.findings import Finding, Level, findings
 from reports.text.sentences import summary
 
-# GitHub shows ten annotations of each kind for a step and drops the others without a word.
+# GitHub documents 10 errors and 10 warnings per step (REST API, "Check runs") and drops further ones silently.
 ANNOTATION_LIMITS = {Level.ERROR: 10, Level.WARNING: 10, Level.NOTICE: 3}
 
 
 def render(verdict: JudgedDiff) -> str:
-    """A command for each finding that is shown, worst first; the last line says the whole in plain text."""
+    """Return a command for each annotated finding, worst first, and the summary as the last line.
+
+    The summary has the number of findings that are not annotated because of `ANNOTATION_LIMITS`.
+    """
     all_findings = findings(verdict)
     lines: list[str] = []
     not_annotated: list[str] = []
@@ -28,7 +34,7 @@ def render(verdict: JudgedDiff) -> str:
 
 
 def _commands(of_level: list[Finding], limit: int) -> Iterator[str]:
-    """One of those shown says how many are not."""
+    """Yield the commands of one level; beyond `limit` the last command has the number of omitted findings."""
     annotated = of_level if len(of_level) <= limit else of_level[: limit - 1]
     yield from map(_command, annotated)
     if len(of_level) > len(annotated):

@@ -1,4 +1,9 @@
-"""A verdict as GitLab's Code Quality report, which a merge request shows."""
+"""Writes a judged comparison as a Code Quality report, which GitLab shows in a merge request.
+
+The format is in the GitLab documentation, "Code Quality", "Code Quality report format"
+(docs.gitlab.com/ci/testing/code_quality): a JSON array of objects, each with a description, a check name, a
+fingerprint, a severity, and a path with a line.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +14,17 @@ from analyzer.diff.change import ChangeKind
 from analyzer.policy.verdict import JudgedDiff
 from reports.findings import Finding, FindingKind, Level, findings
 
-# GitLab wants a path for everything and links to it. What has no place in the sources gets a name that is no
-# file's, one for all: they stand together, and nobody is led to a file that has nothing to do with it.
+# GitLab requires a path for each finding, and links to it. Findings without a source file share this path, which
+# is the name of no file.
 NO_FILE = "qemu"
 _CRITICAL = {FindingKind.RULE_BROKEN, ChangeKind.CHAIN_REMOVED}
 
 
 def render(verdict: JudgedDiff) -> str:
-    """The report, a JSON array, worst first; fingerprints contain no lines."""
+    """Return the report with a line end, worst finding first.
+
+    GitLab matches findings of two reports by fingerprint; it does not depend on lines, which other changes move.
+    """
     return json.dumps([_issue(finding) for finding in findings(verdict)], indent=1) + "\n"
 
 

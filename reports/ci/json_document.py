@@ -1,4 +1,4 @@
-"""A verdict as a JSON document; `changes.schema.json` beside this file says what is in it."""
+"""Writes a judged comparison as a JSON document; `changes.schema.json` in this folder describes it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from reports.text.sentences import first_divergence, sentence, summary
 SCHEMA = 1
 _FORMAT = "qemu-callchain changes"
 STATUSES = {Verdict.SAME: 0, Verdict.DIFFERS: 1, Verdict.NOT_COMPARABLE: 3}
-"""The verdict as the exit status of `analyze diff`."""
+"""The exit status of `analyze diff` for each verdict."""
 
 
 def render(judged: JudgedDiff) -> str:
-    """The document as text, with a line end; names are as they were found, escaped as JSON does."""
+    """Return the document with a line end; names are unchanged, with the escapes of JSON."""
     numbers = {finding.change.key: number for number, finding in enumerate(judged.findings)}
     data = {
         "format": _FORMAT,
@@ -42,7 +42,7 @@ def render(judged: JudgedDiff) -> str:
 
 
 def provenance(side: NamedProvenance) -> dict[str, Any]:
-    """Where a side comes from, with the build's facts sorted."""
+    """Return the fields of a side's provenance, with the facts about the build sorted by name."""
     fields = dict(vars(side.provenance))
     fields["build"] = dict(sorted(side.provenance.build.items()))
     return fields

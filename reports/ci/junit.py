@@ -1,4 +1,8 @@
-"""A verdict as JUnit XML: a test for each milestone's chain, each rule, and what is outside the chains."""
+"""Writes a judged comparison as JUnit XML.
+
+The test cases are the chain to each milestone, the changes off the chains, the ioctls, each rule, and each part
+that is not comparable. The format is the one of Apache Ant's JUnit task, as the schema JUnit.xsd describes it.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,13 @@ from reports.text.chain_rows import earlier_chain_title
 from reports.text.diff import aligned_text, threads_text
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
-# The published schema demands a time and a host: a comparison has neither, and must give the same bytes again.
+# JUnit.xsd requires a time stamp and a host name; fixed values keep the bytes of equal comparisons equal.
 _NO_TIME = "1970-01-01T00:00:00"
 _SUITE = "qemu-callchain"
 
 
 class JunitOutcome(Enum):
-    """What became of a test; the element that says so, but for a test that passed."""
+    """The outcome of a test case; the value is the element of JUnit for it, "" for a passed test."""
 
     PASSED = ""
     FAILURE = "failure"
@@ -32,7 +36,7 @@ class JunitOutcome(Enum):
 
 @dataclass(frozen=True)
 class JunitCase:
-    """One test case of the JUnit document."""
+    """A test case of the suite: its `group` becomes a part of the class name."""
 
     group: str
     name: str
@@ -43,7 +47,10 @@ class JunitCase:
 
 
 def render(verdict: JudgedDiff) -> str:
-    """The document as text. What could not be compared is an error, since skipped tests are overlooked."""
+    """Return the document with a line end.
+
+    What is not comparable is an error, not a skipped test: CI platforms hide skipped tests.
+    """
     verdict = sanitized(verdict)
     cases = _with_unique_names(junit_cases(verdict))
     counts = Counter(case.outcome for case in cases)
@@ -63,7 +70,7 @@ def render(verdict: JudgedDiff) -> str:
 
 
 def junit_cases(verdict: JudgedDiff) -> Iterator[JunitCase]:
-    """The tests, in the order of the scenario."""
+    """Yield the test cases: chains in the order of the scenario, then the other changes, rules, and errors."""
     judged = by_key(verdict)
     chains = verdict.diff.chains
     for position, chain in enumerate(chains):
@@ -92,7 +99,7 @@ def junit_cases(verdict: JudgedDiff) -> Iterator[JunitCase]:
 
 
 def _with_unique_names(cases: Iterable[JunitCase]) -> list[JunitCase]:
-    """CI takes tests of one name for one: the second gets a number."""
+    """Return the cases with a number behind a repeated name: CI platforms merge test cases of one name."""
     used: Counter[tuple[str, str]] = Counter()
     result = []
     for case in cases:

@@ -1,4 +1,8 @@
-"""Text of a program inside of Markdown: it says what it says, and does nothing."""
+"""Writes a judged comparison in GitHub Flavored Markdown, for a comment on a pull request.
+
+Names come from an untrusted program: they are escaped, so that they create no markup, mention or link.
+The syntax is that of the GitHub documentation, "Basic writing and formatting syntax" and "Autolinked references".
+"""
 
 from __future__ import annotations
 
@@ -25,22 +29,22 @@ from reports.text.chain_rows import (
 from reports.text.diff import threads_text
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
-_MARKED_NAME = re.compile("\x02([^\x03]*)\x03")  # texts that are shown contain no such characters
+_MARKED_NAME = re.compile("\x02([^\x03]*)\x03")  # sanitized texts contain no control characters
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]#!|~$])")
 _LIST_MARKER = re.compile(r"^(\d*)([-+=.)])")
 _BACKTICKS = re.compile("`+")
-# An empty comment ends a word unseen: nobody is mentioned, no issue is linked, no address becomes a link.
+# An invisible comment behind a character that begins a mention, an issue reference or a URL prevents the link.
 _EMPTY_COMMENT = "<!-- -->"
 _PLATFORM_SYNTAX = re.compile(r"(@|#(?=\w)|\bGH(?=-\d)|://|\bwww(?=\.)|[!&](?=\d)|[%~$](?=\w))")
 
 
 def mark_name(text: str) -> str:
-    """`text`, marked for `prose` as a name; "" stays what it is."""
+    """Return `text` with the marks by which `prose` recognises a name; "" stays ""."""
     return f"\x02{text}\x03" if text else ""
 
 
 def prose(text: str) -> str:
-    """A line of Markdown: names in code spans; in the rest nothing that Markdown or a platform would act upon."""
+    """Return a line of Markdown: marked names as code spans, the rest escaped against markup and links."""
     parts = _MARKED_NAME.split(text)
     escaped = [_escaped_prose(part, line_start=position == 0) for position, part in enumerate(parts[::2])]
     names = [*map(code, parts[1::2]), ""]
@@ -48,14 +52,14 @@ def prose(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """The text as a Markdown code span, whatever backticks it contains."""
+    """Return a code span of `text`, with a fence that `text` cannot end."""
     fences = "`" * (_longest_backtick_run([text]) + 1)
     padding = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
     return f"{fences}{padding}{text}{padding}{fences}"
 
 
 def fence(lines: Iterable[str]) -> str:
-    """The line that begins a block of code which none of `lines` can end."""
+    """Return a fence for a code block that none of `lines` can end."""
     return "`" * max(3, _longest_backtick_run(lines) + 1)
 
 
@@ -75,12 +79,15 @@ def _escaped(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", text)
 
 
-_OMISSION_LINE_BYTES = 120  # bytes for the sentence on what was left out
+_OMISSION_LINE_BYTES = 120  # reserved for the sentence with the number of omitted changes
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, rows, and what ends it. A row says whether it counts when it is left out."""
+    """A part of a comment: `head`, rows and `tail`.
+
+    A row is its text, and whether it counts as a change when it is omitted.
+    """
 
     head: str
     rows: tuple[tuple[str, bool], ...]
@@ -88,7 +95,10 @@ class Section:
 
 
 def truncate_sections(head: str, sections: Sequence[Section], limit: int) -> str:
-    """`head` and the sections with rows, in no more than `limit` bytes of UTF-8; `head` is expected to fit."""
+    """Return `head` and the sections that have rows, in at most `limit` bytes of UTF-8; `head` must fit.
+
+    At the end stands the number of omitted rows that count as changes.
+    """
     room = limit - _size(head) - _OMISSION_LINE_BYTES
     blocks, omitted = [head], 0
     for section in sections:
@@ -107,7 +117,7 @@ def truncate_sections(head: str, sections: Sequence[Section], limit: int) -> str
 
 
 def _rows_that_fit(section: Section, room: int) -> int:
-    """How many rows of the section fit with its head and its tail."""
+    """Return how many rows of the section fit into `room` bytes, together with its head and its tail."""
     room -= _size(section.head) + _size(section.tail) + 3
     for position, (text, _) in enumerate(section.rows):
         room -= _size(text) + 1
@@ -120,12 +130,12 @@ def _size(text: str) -> int:
     return len(text.encode(errors="replace"))
 
 
-COMMENT_MARKER = "<!-- qemu-callchain -->"  # first line of a comment, by which it is found again to be replaced
-COMMENT_LIMIT = 65_000  # GitHub takes 65,536 characters
+COMMENT_MARKER = "<!-- qemu-callchain -->"  # first line of a comment, which identifies it for an update
+COMMENT_LIMIT = 65_000  # bytes; the body of a comment has at most 65,536 characters, says GitHub's API
 
 
 def render(verdict: JudgedDiff, limit: int = COMMENT_LIMIT) -> str:
-    """The verdict in GitHub's Markdown, in no more than `limit` bytes; what is left out is counted."""
+    """Return the comparison in at most `limit` bytes of UTF-8; the number of omitted changes is in the text."""
     verdict = sanitized(verdict)
     head = [COMMENT_MARKER, f"**Call chains: {prose(summary(verdict))}**", ""]
     head += [
@@ -179,7 +189,7 @@ def _sentence(change: Change) -> str:
 
 
 def _with_marked_names(change: Change) -> Change:
-    """The change with its names marked; what is known besides is prose."""
+    """Return the change with its names marked; its note stays prose."""
     return replace(map_texts(change, mark_name), note=change.note)
 
 
@@ -217,7 +227,7 @@ def _chain_section(chain: ChainDiff, shared_with: str) -> Section:
 
 
 def _row_lines(row: AlignedRow | Fold) -> Iterator[tuple[str, bool]]:
-    """A row as a line, and whether it counts; what its columns do not show stands below it."""
+    """Yield a row as a line, then its remarks; each with whether it counts as a change."""
     if isinstance(row, Fold):
         yield f"  … {row.text} …", False
         return

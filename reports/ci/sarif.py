@@ -1,4 +1,7 @@
-"""Chains as flows of SARIF, and places."""
+"""Writes a judged comparison as a SARIF 2.1.0 log (OASIS standard), with chains as code flows.
+
+The limits are those of GitHub code scanning: GitHub documentation, "SARIF results exceed one or more limits".
+"""
 
 from __future__ import annotations
 
@@ -15,23 +18,31 @@ from reports.findings import Finding, FindingKind, Level, findings
 from reports.sanitize import sanitized
 from reports.text.sentences import sentence, summary
 
-MAX_FLOW_STEPS = 1_000  # GitHub shows so many locations of a result's flows
-MAX_STEPS_OF_ALL_FLOWS = 20_000  # it takes a log of 10 MB packed
+MAX_FLOW_STEPS = 1_000  # thread flow locations of a result that GitHub shows; it accepts 10,000
+MAX_STEPS_OF_ALL_FLOWS = 20_000  # keeps the log below the 10 MB, compressed, that GitHub accepts
 
 
 class SarifFlows:
-    """The flow of each result, until they are too much in all; the worst results ask first."""
+    """Builds the code flow of each result until the log has `max_steps` locations in all.
+
+    The caller asks for the worst results first, so that the limit takes the flows of the least severe results.
+    `omitted` is the number of results whose flow is left out.
+    """
 
     def __init__(self, verdict: JudgedDiff, max_steps: int = MAX_STEPS_OF_ALL_FLOWS) -> None:
         self._steps_left = max_steps
-        self.omitted = 0  # results that should have had a flow
+        self.omitted = 0  # results without a flow because of the limit
         self._chains: dict[tuple[str, object], ChainDiff] = {}
         for chain in verdict.diff.chains:
             for change in chain.changes:
                 self._chains.setdefault((chain.milestone, change.key), chain)
 
     def flow(self, finding: Finding) -> dict[str, Any] | None:
-        """The new chain that shows the item's change, the old one where there is no new; None without one."""
+        """Return the code flow of a finding: the chain that contains its change, or the path of a rule.
+
+        The chain is that of the new program, unless only the old program has one. None for a finding without a
+        chain, and when the limit is reached.
+        """
         chain = self._chain(finding)
         length = min(len(chain.rows) if chain else len(finding.path), MAX_FLOW_STEPS)
         if not length:
@@ -49,7 +60,10 @@ class SarifFlows:
 
 
 def location(function: str, file: str, line: int) -> dict[str, Any]:
-    """A place as SARIF has it. A file that is not known is `qemu`, since platforms refuse a result without any."""
+    """Return a SARIF location. `file` is relative to the source root; `line` 0 is unknown.
+
+    An unknown file becomes `qemu`: GitHub requires an artifact location of each result.
+    """
     artifact = {"uri": quote(file.lstrip("/") or "qemu", safe="/"), "uriBaseId": "SRCROOT"}
     physical: dict[str, Any] = {"artifactLocation": artifact}
     if file and line > 0:
@@ -73,7 +87,7 @@ def _with_message(step: ChainStep, text: str) -> dict[str, Any]:
 
 
 def _without_middle(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The outermost and the innermost steps, when there are too many; the one between says so."""
+    """Return at most `MAX_FLOW_STEPS` steps; a step with the number of omitted ones replaces the middle."""
     omitted = len(steps) - MAX_FLOW_STEPS + 1
     if omitted <= 1:
         return steps
@@ -117,13 +131,16 @@ SARIF_HELP = {kind: f"{text} {_ACCEPT_HELP}" for kind, text in _CHANGE_HELP.item
 
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-MAX_RESULTS = 5_000  # GitHub refuses a log with more than 25,000 and shows the first 5,000
+MAX_RESULTS = 5_000  # of a run that GitHub shows; it rejects a run with more than 25,000
 _LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTICE: "note"}
 _RULES: list[ChangeKind | FindingKind] = [*ChangeKind, *FindingKind]
 
 
 def render(verdict: JudgedDiff, limit: int = MAX_RESULTS) -> str:
-    """The log as text, worst results first; how many are left out is a notification."""
+    """Return the log with a line end: at most `limit` results, worst first.
+
+    A tool notification has the number of omitted results.
+    """
     all_findings = findings(verdict)
     flows = SarifFlows(verdict)
     run = {

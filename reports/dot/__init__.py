@@ -1,1 +1,1 @@
-"""Call graphs as Graphviz DOT text."""
+"""Writes call graphs as Graphviz DOT text. README.md in this folder lists the drawings."""

@@ -1,4 +1,4 @@
-"""Draws a call graph as DOT text for Graphviz."""
+"""Writes a call graph as Graphviz DOT text."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gdbscripts.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.enums import SlotKind
 
 _Drawn = TypeVar("_Drawn")
-MAX_LABEL_LENGTH = 60  # characters; dot's lexer gives up on lines of 16 KiB and people long before
-# Told apart by line, arrow head and label, not by colour alone.
+MAX_LABEL_LENGTH = 60  # characters; dot's lexer rejects lines of 16 KiB
+# Line, arrow head and label distinguish the kinds; colour alone never does.
 _KINDS_WITHOUT_LABEL = (CallKind.DIRECT, CallKind.CALL, CallKind.KERNEL)
 EDGE_STYLES = {
     CallKind.DIRECT: {},
@@ -34,7 +34,10 @@ EDGE_STYLES = {
 
 
 def to_dot(graph: CallGraph) -> str:
-    """DOT text: folders as clusters, node ids `f0`, `f1` … and edge ids `e0` … in sorted order."""
+    """Return the graph as DOT text, with source folders as clusters.
+
+    Nodes have the ids `f0`, `f1` … and edges `e0`, `e1` … in the order of the graph, which is sorted.
+    """
     dot = empty_drawing()
     ids = {node.function: f"f{number}" for number, node in enumerate(graph.nodes)}
     nodes = [(node, node) for node in graph.nodes]
@@ -45,7 +48,7 @@ def to_dot(graph: CallGraph) -> str:
 
 
 def empty_drawing() -> graphviz.Digraph:
-    """What all our graphs look like."""
+    """Return a drawing without nodes, with the layout and fonts of all drawings."""
     dot = graphviz.Digraph("calls")
     dot.attr(
         "graph",
@@ -72,7 +75,10 @@ def empty_drawing() -> graphviz.Digraph:
 def draw_in_folders(
     dot: graphviz.Digraph, nodes: Iterable[tuple[Node, _Drawn]], draw: Callable[[graphviz.Digraph, _Drawn], None]
 ) -> None:
-    """Draw what stands for each node inside the box of its folder."""
+    """Call `draw` for the value of each node, with the cluster of the node's source folder.
+
+    `nodes` are pairs of a node and the value that `draw` gets; folders are drawn in alphabetical order.
+    """
     folders: dict[str, list[_Drawn]] = defaultdict(list)
     for node, drawn in nodes:
         folders[_folder(node)].append(drawn)
@@ -109,12 +115,12 @@ def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], iden
 
 
 def kind_label(kind: CallKind) -> str:
-    """What is written at a call of this kind; "" where the line says it."""
+    """Return the label of an edge of this kind; "" for kinds that the line style identifies."""
     return "" if kind in _KINDS_WITHOUT_LABEL else CALL_KINDS[kind].label
 
 
 def dot_text(text: str, max_length: int = MAX_LABEL_LENGTH) -> str:
-    """`text` safe as a DOT label: escaped and not longer than `max_length`."""
+    """Return `text` as a DOT label: escaped, and cut to `max_length` characters."""
     shortened = text if len(text) <= max_length else text[: max_length - 1] + "…"
     escaped: str = graphviz.escape(shortened.replace("\0", ""))
-    return escaped  # of a type of graphviz's that is never taken for HTML, whatever it begins with
+    return escaped  # graphviz does not parse this type as an HTML label, whatever the text begins with

@@ -1,2 +1,4 @@
-"""What `analyze show --json` prints: one document a file. Each has its format's name, its schema number, and where
-it comes from."""
+"""Writes the JSON documents of `analyze show --json`, each in a module of its own.
+
+Each document has the name of its format, its schema number and the provenance of the data.
+"""

@@ -1,4 +1,4 @@
-"""The guest's I/O accesses as a JSON document."""
+"""Writes the guest's I/O accesses as a JSON document."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SCHEMA = 1
 
 
 def accesses_json(accesses: Sequence[IoAccess], provenance: Provenance) -> str:
-    """The document: `accesses` in the order made.
+    """Return the document with a line end: `accesses` in the order made.
 
     Each has `time` in seconds, `thread`, `kind`, `address`, `size` in bytes, `count`, `value`, `instruction`,
-    `reason` of the exit ("" when the kernel served it), `served` (by whom), `kernel` (functions, outermost first),
-    `detail`, and chains of functions to the device: `handled`, those for this access, and `coalesced`, those for
-    writes before it that KVM coalesced.
+    `reason` of the exit ("" when the kernel served it), `served` (by whom), `kernel` (functions, outermost
+    first), `detail`, and chains of functions to the device: `handled`, those for this access, and `coalesced`,
+    those for earlier writes that KVM coalesced.
     """
     rows = list(map(_access, accesses))
     return document("accesses", SCHEMA, provenance=vars(provenance), accesses=rows)

@@ -1,4 +1,4 @@
-"""The backtraces of a recording as a JSON document."""
+"""Writes the backtraces of a recording as a JSON document."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ SCHEMA = 1
 
 
 def backtraces_json(recording: Recording, provenance: Provenance, function: str = "") -> str:
-    """The document: `milestones`, each title by its name; `backtraces`, each with `reason`, `milestones` (names),
-    `function`, `ioctl` (null when the stop is at none), `starts` (the start function of a thread that is created,
-    or null), `time` in seconds, `thread`, `count` of equal stacks, `frames`, innermost first, and `created_by`:
-    the frames of the stop that created the thread. Which stops and errors as `stops_about`."""
+    """Return the document with a line end: the stops of `stops_about` as `backtraces`.
+
+    `milestones` has the title of each milestone by its name. Each backtrace has `reason`, `milestones` (names),
+    `function`, `ioctl` (null for a stop that is at none), `starts` (start function of the created thread, or
+    null), `time` in seconds, `thread`, `count` of equal stacks, `frames`, innermost first, and `created_by`: the
+    frames of the stop that created the thread. Raises UsageError as `stops_about`.
+    """
     return document(
         "backtraces",
         SCHEMA,

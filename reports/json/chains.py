@@ -1,4 +1,4 @@
-"""The chains of a graph or a baseline as a JSON document."""
+"""Writes the chains of a graph or a baseline as a JSON document."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ SCHEMA = 1
 
 
 def chains_json(graph: CallGraph, function: str = "") -> str:
-    """The document: `chains`, each with `milestone`, `title`, `thread` and `steps`, outermost first.
+    """Return the document with a line end: the chains of `chains_about` as `chains`.
 
-    A step has `kind`, `instruction` and `pointer` of the call that led to it (`kind`: null for the first;
-    `pointer`: the name of the slot, null when none was looked into), and `file` and `line` of the call that it
-    makes (0 when unknown). Which chains and errors as `chains_about`.
+    Each chain has `milestone`, `title`, `thread` and `steps`, outermost first. A step has `kind`, `instruction`
+    and `pointer` of the call that leads to it (`kind`: null for the first step; `pointer`: name of the slot, null
+    when it was not searched), and `file` and `line` of the call that it makes (0 when unknown). Raises UsageError
+    as `chains_about`.
     """
     chains = [_chain(chain) for chain in chains_about(graph, function)]
     return document("chains", SCHEMA, provenance=vars(graph.provenance), chains=chains)

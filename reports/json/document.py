@@ -1,4 +1,4 @@
-"""What all JSON documents have in common: the name of the format, and the number of its schema."""
+"""Writes what all JSON documents share: the name of the format and the number of its schema."""
 
 from __future__ import annotations
 
@@ -7,5 +7,8 @@ from typing import Any
 
 
 def document(name: str, schema: int, **content: Any) -> str:
-    """The document as text, with a line end; what is not ASCII is escaped, as a program may be called anything."""
+    """Return the document with a line end: `format`, which is `qemu-callchain NAME`, `schema`, then `content`.
+
+    Non-ASCII characters are escaped, since names come from an untrusted program.
+    """
     return json.dumps({"format": f"qemu-callchain {name}", "schema": schema, **content}, indent=1) + "\n"

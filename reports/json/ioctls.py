@@ -1,4 +1,4 @@
-"""Ioctls on KVM's descriptors as a JSON document."""
+"""Writes the ioctls on KVM's file descriptors as a JSON document."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ SCHEMA = 1
 
 
 def ioctls_json(recording: Recording, provenance: Provenance) -> str:
-    """The document: `ioctls` in the order made, each with `number`, `time` in seconds, `thread`, `fd`, `file`,
-    `descriptor` (system, vm, vcpu, device), `request`, `argument` and `result` in words, `chain` (functions of
-    QEMU, outermost first), `kernel` (those of the kernel), and `observed`: whether these were recorded."""
+    """Return the document with a line end: `ioctls` in the order made.
+
+    Each has `number`, `time` in seconds, `thread`, `fd`, `file`, `descriptor` (system, vm, vcpu, device),
+    `request`, `argument` and `result` in words, `chain` (functions of QEMU, outermost first), `kernel` (functions
+    of the kernel) and `observed`: whether the kernel's functions were recorded.
+    """
     return _document(provenance, [_line(line) for line in ioctl_log(recording)])
 
 
 def graph_ioctls_json(graph: CallGraph) -> str:
-    """The same document of the ioctls that a graph keeps: what a graph does not have is null."""
+    """Return the document of `ioctls_json` for the ioctls of a graph; fields that a graph lacks are null."""
     return _document(graph.provenance, list(map(_of_graph, graph.ioctls)))
 
 

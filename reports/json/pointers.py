@@ -1,4 +1,4 @@
-"""Calls through function pointers, and who set the pointers, as a JSON document."""
+"""Writes the indirect calls and the origins of their pointers as a JSON document."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ SCHEMA = 1
 
 
 def pointers_json(calls: Iterable[ExplainedCall], provenance: Provenance, notes: Sequence[str] = ()) -> str:
-    """The document: `pointers`, each with `caller`, `callee`, `file` and `line` of the call, the `kind` and `name`
-    of the slot, its `address` (null when unknown), `outcome` and `reason`, and `set_by`: the steps back to where
-    the pointer was set, each with `what`, `name`, `function`, `file` and `line`."""
+    """Return the document with a line end: the indirect calls as `pointers`.
+
+    Each has `caller`, `callee`, `file` and `line` of the call, `kind` and `name` of the slot, its `address` (null
+    when unknown), `outcome` and `reason` of the search, and `set_by`: the steps from the call back to the origin
+    of the pointer, each with `what`, `name`, `function`, `file` and `line`.
+    """
     pointers = list(map(_pointer, calls))
     return document("pointers", SCHEMA, provenance=vars(provenance), notes=list(notes), pointers=pointers)
 

@@ -1,1 +1,1 @@
-"""Plain text for terminals and files."""
+"""Writes results as plain text for terminals and files. README.md in this folder lists the modules."""

@@ -1,4 +1,4 @@
-"""Two aligned chains as lines of text: in two columns where there is room, else in one."""
+"""Writes two aligned chains as lines of text, in two columns when the terminal is wide enough."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _COLUMN_SEPARATOR = " │ "
 
 
 def aligned_lines(chain: ChainDiff, shared_with: str, width: int, colour: bool, full: bool) -> Iterator[str]:
-    """The rows of a chain that are shown, a line each, with what they do not say by themselves below them."""
+    """Yield a line for each row of a chain that is shown, followed by its remarks.
+
+    `shared_with` and `full` are those of `shown_rows`; `width` is the width of a line in characters.
+    """
     rows = shown_rows(chain, shared_with, full)
     two_columns = width >= TWO_COLUMNS_WIDTH
     column_width = (width - 2 - len(_COLUMN_SEPARATOR)) // 2
@@ -42,7 +45,10 @@ def aligned_lines(chain: ChainDiff, shared_with: str, width: int, colour: bool, 
 
 
 def marks_key(chains: tuple[ChainDiff, ...], full: bool) -> str:
-    """The meaning of the marks and arrows in chains that differ; "" when no row has a mark."""
+    """Return the meaning of the marks and arrows in the chains that differ; "" when no row has a mark.
+
+    With `full` the chains that are equal are shown, too, so that the key has their arrows.
+    """
     rows = [row for chain in chains if chain.differs or full for row in chain.rows]
     marks = {mark(row) for row in rows}
     if not marks - {None}:
@@ -52,30 +58,30 @@ def marks_key(chains: tuple[ChainDiff, ...], full: bool) -> str:
 
 
 def old_to_new(old: str, new: str) -> str:
-    """What was and what is, once when it is the same."""
+    """Return `old → new`, or the text itself when both are equal."""
     return old if old == new else f"{old} → {new}"
 
 
 def function_text(row: AlignedRow) -> str:
-    """The function, or what it was and is called."""
+    """Return the name of the function, OLD → NEW for a renamed one."""
     names = [step.function.name for step in (row.old, row.new) if step]
     return old_to_new(names[0], names[-1])
 
 
 def file_text(row: AlignedRow) -> str:
-    """The function's file, or where it was and is."""
+    """Return the file of the function, OLD → NEW for a moved one."""
     files = [step_file(step) for step in (row.old, row.new) if step]
     return old_to_new(files[0], files[-1])
 
 
 def call_arrows(row: AlignedRow) -> str:
-    """The arrow of the call that leads to the function, or the old and the new one."""
+    """Return the arrow of the call that leads to the function, OLD → NEW when the kind of the call differs."""
     arrows = [step_arrow(step) for step in (row.old, row.new) if step]
     return old_to_new(arrows[0], arrows[-1])
 
 
 def _style(row: AlignedRow) -> str:
-    """The style of the row's mark; a row with nothing but notes is dim."""
+    """Return the style of the row's mark; "dim" for a row that has only notes, "" for an unchanged row."""
     diff_mark = mark(row)
     return _STYLES.get(diff_mark, "") if diff_mark else "dim" if row.changes else ""
 

@@ -1,4 +1,4 @@
-"""Recorded backtraces as text, in gdb's own format; frames that are inlined or tail calls are marked behind it."""
+"""Writes recorded backtraces in the format of gdb's `bt`; a mark follows inlined and tail call frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gdbscripts.records import UNKNOWN_NAME
 
 
 def backtraces(recording: Recording, function: str = "") -> Iterator[str]:
-    """One text for each stop, with its heading; which ones and errors as `stops_about`."""
+    """Yield a backtrace with its heading for each stop of `stops_about`. Raises UsageError as `stops_about`."""
     for stop in stops_about(recording, function):
         yield f"{heading(stop, recording)}\n{backtrace(stop, recording)}"
 
@@ -31,7 +31,7 @@ def stops_about(recording: Recording, function: str = "") -> list[Stop]:
 
 
 def heading(stop: Stop, recording: Recording) -> str:
-    """What this stop is, in a line."""
+    """Return the heading of a stop, in a line: reason, milestones, thread, time and count."""
     titles = {milestone.name: milestone.title for milestone in recording.milestones}
     function = stop.function
     if stop.reason is StopReason.THREAD_CREATE:
@@ -50,7 +50,10 @@ def heading(stop: Stop, recording: Recording) -> str:
 
 
 def backtrace(stop: Stop, recording: Recording) -> str:
-    """The stop's stack; for a thread, where it was created follows."""
+    """Return the stack of a stop, innermost frame first, with a line end.
+
+    The stack that created the thread follows when it was recorded.
+    """
     lines = [frame_line(level, frame) for level, frame in enumerate(stop.frames)]
     thread = recording.thread(stop.thread)
     creation = recording.creation(thread)
@@ -61,7 +64,7 @@ def backtrace(stop: Stop, recording: Recording) -> str:
 
 
 def frame_line(level: int, frame: Frame) -> str:
-    """The line gdb's `bt` prints for a frame."""
+    """Return the line that gdb's `bt` prints for a frame at `level`, 0 for the innermost."""
     number = f"#{level:<2} "
     if frame.kind is FrameKind.SIGNAL:
         return f"{number}{frame.name}"

@@ -1,4 +1,4 @@
-"""Why a commit is good, bad or skipped in a bisection, in one line."""
+"""Writes why a commit is good, bad or skipped in a bisection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.text.sentences import first_divergence
 
 
 def decision_sentence(decision: BisectDecision) -> str:
-    """The reasons of a decision, each once, with semicolons between."""
+    """Return the reasons of a decision in one line, each once, separated by semicolons."""
     return "; ".join(dict.fromkeys(map(_reason_text, decision.reasons)))
 
 

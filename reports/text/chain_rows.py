@@ -1,4 +1,4 @@
-"""Two aligned chains as rows to show: marks that need no colour, arrows of calls, what is folded away."""
+"""Selects the rows of two aligned chains that an output shows, and gives their marks, arrows and remarks."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _REMARKS = {
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows that are not shown, in words."""
+    """Stands for rows that are not shown; `text` says which."""
 
     text: str
 
 
 def mark(row: AlignedRow) -> DiffMark | None:
-    """The mark of the row's worst change; None when nothing changed, or nothing but notes without a mark.
+    """Return the mark of the row's worst change; None for a row without a change or with notes that have no mark.
 
-    A row of one side that says nothing else is removed or added.
+    A row that only one side has is removed or added when it has no change of its own.
     """
     for kind, diff_mark in MARK_OF.items():
         if any(change.kind is kind for change in row.changes):
@@ -42,23 +42,23 @@ def mark(row: AlignedRow) -> DiffMark | None:
 
 
 def sign(row: AlignedRow) -> str:
-    """The sign of the row's mark, " " for none."""
+    """Return the sign of the row's mark; " " for a row without a mark."""
     diff_mark = mark(row)
     return diff_mark.sign if diff_mark else " "
 
 
 def step_arrow(step: ChainStep | None) -> str:
-    """The arrow of the call that leads to the step; "" for the outermost one."""
+    """Return the arrow of the call that leads to the step; "" for the outermost step and for None."""
     return call_arrow(step.kind) if step else ""
 
 
 def step_file(step: ChainStep) -> str:
-    """Where the function is, as well as it is known."""
+    """Return the source file of the function, else its file stem or library."""
     return step.file or step.function.where
 
 
 def remarks(row: AlignedRow) -> Iterator[str]:
-    """What marks and columns do not show."""
+    """Yield the facts about a row that its mark and its columns do not show, one for each line."""
     for change in row.changes:
         if remark := _REMARKS.get(change.kind):
             yield remark
@@ -69,8 +69,11 @@ def remarks(row: AlignedRow) -> Iterator[str]:
 
 
 def shown_rows(chain: ChainDiff, shared_with: str, full: bool = False) -> list[AlignedRow | Fold]:
-    """The rows to show. Long runs of equal rows are folded, and, unless `shared_with` is "", the known rows of the
-    chain: the earlier chain with the title `shared_with` shows them. With `full` nothing is folded."""
+    """Return the rows to show; a `Fold` stands for rows that are not shown.
+
+    Long runs of equal rows are folded. Unless `shared_with` is "", the first rows that an earlier chain has, too,
+    are folded: `shared_with` is its title, from `earlier_chain_title`. With `full` nothing is folded.
+    """
     if full:
         return list(chain.rows)
     shared = chain.known if shared_with else 0
@@ -84,7 +87,10 @@ def shown_rows(chain: ChainDiff, shared_with: str, full: bool = False) -> list[A
 
 
 def earlier_chain_title(chains: Sequence[ChainDiff], position: int) -> str:
-    """The title of the chain before that begins with the rows this chain knows already; "" when there is none."""
+    """Return the title of the first earlier chain that begins with the known rows of the chain at `position`.
+
+    "" when the chain has no known rows.
+    """
     chain = chains[position]
     if not chain.known:
         return ""
@@ -96,13 +102,13 @@ def earlier_chain_title(chains: Sequence[ChainDiff], position: int) -> str:
 
 
 def own_changes(chain: ChainDiff) -> tuple[Change, ...]:
-    """Changes of the chain itself, not of a row: another thread, reached or not."""
+    """Return the changes of the chain itself, which no row has: of its thread, and of being reached."""
     kinds = (ChangeKind.THREAD, ChangeKind.CHAIN_ADDED, ChangeKind.CHAIN_REMOVED)
     return tuple(change for change in chain.changes if change.kind in kinds)
 
 
 def differs_only_in_shared_rows(chain: ChainDiff, shared_with: str) -> bool:
-    """Whether all that differs is shown by the chain `shared_with`."""
+    """Return whether all differences are in rows that the earlier chain `shared_with` shows."""
     own_difference = any(_differs(row) for row in chain.rows[chain.known :])
     return bool(shared_with) and chain.differs and not own_difference and not own_changes(chain)
 
@@ -116,7 +122,7 @@ def _has_functions(functions: tuple[object, object], row: AlignedRow) -> bool:
 
 
 def _differs(row: AlignedRow) -> bool:
-    """A row of a chain that only one side has differs without a change of its own."""
+    """Return whether the row differs. Rows of a chain that only one side has differ without a change."""
     return row.differs or (not row.changes and (row.old is None or row.new is None))
 
 

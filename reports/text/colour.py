@@ -1,4 +1,4 @@
-"""Whether to colour a terminal's text, and how."""
+"""Decides whether a terminal's text has colours, and adds the ANSI escapes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str], choice: str = "auto") -> bool:
-    """Whether to colour what goes to `stream`: `choice` is auto, always or never; auto asks the environment, then
-    the stream. A wish for no colour wins over one for colour."""
+    """Return whether output to `stream` has colours. `choice` is auto, always or never.
+
+    With auto, the variables NO_COLOR (no-color.org), CLICOLOR_FORCE and FORCE_COLOR decide in this order; without
+    them the stream must be a terminal, TERM not "dumb" and CLICOLOR not 0.
+    """
     if choice != "auto":
         return choice == "always"
     if environ.get("NO_COLOR"):
@@ -21,5 +24,5 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str], choice: str = "auto
 
 
 def painted(text: str, style: str) -> str:
-    """`text` in a style of a terminal; "" leaves it plain."""
+    """Return `text` with the ANSI escapes of `style`, a key of `_CODES`; unchanged for the style ""."""
     return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style and text else text

@@ -1,4 +1,4 @@
-"""A verdict for a person at a terminal: the chains of each milestone side by side, then everything else."""
+"""Writes a judged comparison as plain text: the aligned chains of each milestone, then all other results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ _OUTCOMES = {RuleOutcome.HOLDS: "holds", RuleOutcome.BROKEN: "BROKEN"}
 
 
 def render(verdict: JudgedDiff, width: int = 80, colour: bool = False, full: bool = False) -> str:
-    """The verdict in words. From 100 columns on the chains stand in two of them; `full` folds nothing away."""
+    """Return the comparison as text, with a line end.
+
+    `width` is the width of the terminal in columns; from `TWO_COLUMNS_WIDTH` on, old and new chain stand side by
+    side. With `colour` the text has ANSI escapes. `full` shows all rows, and lists without a limit.
+    """
     verdict = sanitized(verdict)
     lines = [f"Old: {side_sentence(verdict.diff.old)}", f"New: {side_sentence(verdict.diff.new)}"]
     lines += _chains(verdict.diff.chains, width, colour, full)
@@ -33,14 +37,14 @@ def render(verdict: JudgedDiff, width: int = 80, colour: bool = False, full: boo
 
 
 def aligned_text(chain: ChainDiff, shared_with: str) -> str:
-    """One chain's rows as plain text, where there is no terminal."""
+    """Return the rows of a chain as plain text for 80 columns, folded as in `shown_rows`."""
     return "\n".join(
         line.rstrip() for line in aligned_lines(chain, shared_with, width=80, colour=False, full=False)
     )
 
 
 def threads_text(chain: ChainDiff) -> str:
-    """The thread or threads that reach the milestone."""
+    """Return the thread that reaches the milestone, OLD → NEW when the sides differ."""
     threads_of_sides = dict.fromkeys(name for name in (chain.old_thread, chain.new_thread) if name)
     return " → ".join(threads_of_sides) or "unknown thread"
 
@@ -64,13 +68,13 @@ def _chains(chains: tuple[ChainDiff, ...], width: int, colour: bool, full: bool)
 
 
 def _wrapped_key(key: str, width: int) -> list[str]:
-    """The key in lines, none of which ends between a sign and its meaning."""
+    """Return the key in lines of at most `width` characters; a sign and its meaning stay on one line."""
     items = [item.replace(" ", _NO_BREAK) for item in key.split("; ")]
     return [line.replace(_NO_BREAK, " ") for line in wrap("; ".join(items), width, break_on_hyphens=False)]
 
 
 def _short_line(chain: ChainDiff, name: str, shared_with: str) -> str:
-    """The chain in a line, when that is enough; "" otherwise."""
+    """Return one line for a chain without differences of its own; "" for other chains."""
     if not chain.differs:
         notes = counted(chain.changes)
         return f"Unchanged: {name}{f', {notes}' if notes else ''}"
@@ -94,7 +98,7 @@ def _lists(verdict: JudgedDiff, full: bool) -> Iterator[tuple[str, Iterable[str]
 
 
 def _counting(findings: list[JudgedChange]) -> list[JudgedChange]:
-    """Those that count; the others have lists of their own."""
+    """Return the changes that count: accepted changes and notes have lists of their own."""
     return [finding for finding in findings if finding.counts]
 
 

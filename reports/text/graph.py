@@ -1,4 +1,4 @@
-"""What a graph holds as text: its chains in gdb's own format, and its ioctls."""
+"""Writes the chains of a graph in gdb's backtrace format, and its ioctls."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from gdbscripts.call_kinds import CallKind
 
 
 def chains_text(graph: CallGraph, function: str = "") -> Iterator[str]:
-    """One text for each chain, innermost function first, as `backtraces` has a stop; which ones and errors as
-    `chains_about`."""
+    """Yield a backtrace for each chain of `chains_about`, innermost function first, as in gdb.
+
+    Raises UsageError as `chains_about`.
+    """
     for chain in chains_about(graph, function):
         yield "\n".join([f"== {chain.title} ({chain.thread})", *_frame_lines(chain), ""])
 
 
 def chains_about(graph: CallGraph, function: str = "") -> list[Chain]:
-    """The chains in the order of the milestones; only those that end in `function` or at the milestone of this
-    name when it is given. UsageError when there is none."""
+    """Return the chains in the order of the milestones, all or those to `function`.
+
+    `function` is the name of the innermost function or of a milestone; "" stands for all chains. Raises
+    UsageError, with similar names in its hint, when no chain leads there.
+    """
     chains = [chain for chain in graph.chains if not function or function in _names(chain)]
     if function and not chains:
         known = {name for chain in graph.chains for name in _names(chain)}
@@ -34,7 +39,7 @@ def chains_about(graph: CallGraph, function: str = "") -> list[Chain]:
 
 
 def graph_ioctls_text(graph: CallGraph) -> Iterator[str]:
-    """One line for each different ioctl of each thread, in the order made."""
+    """Yield a line for each distinct ioctl of each thread, in call order: thread, ioctl, result, caller."""
     for ioctl in graph.ioctls:
         returned = f" = {ioctl.returns}" if ioctl.returns else ""
         caller = f"  {ioctl.function}" if ioctl.function.name else ""
@@ -42,7 +47,7 @@ def graph_ioctls_text(graph: CallGraph) -> Iterator[str]:
 
 
 def _names(chain: Chain) -> set[str]:
-    """The milestone, the innermost function, and the innermost one of QEMU or a library."""
+    """Return the names that select a chain: milestone, innermost function, innermost one outside the kernel."""
     functions_outside_kernel = [step.function.name for step in chain.steps if step.function.where != KERNEL]
     return {chain.milestone, chain.steps[-1].function.name, *functions_outside_kernel[-1:]}
 
@@ -58,7 +63,7 @@ def _frame_lines(chain: Chain) -> Iterator[str]:
 
 
 def _frame_line(level: int, step: ChainStep, inner: ChainStep | None) -> str:
-    """`inner` is the function that this one calls, None for the innermost."""
+    """Return the backtrace line of a step; `inner` is the step that it calls, None for the innermost."""
     mark = ""
     if step.kind is CallKind.INLINE:
         mark = "  [inlined]"

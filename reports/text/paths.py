@@ -1,4 +1,4 @@
-"""Paths as a list for people, as JSON, and as the part of the graph that they go through."""
+"""Writes the paths that a search found: as text, as JSON, and as the part of the graph that they consist of."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ _MAX_NAME_WIDTH = 60  # columns for names; longer ones push their place aside
 
 @dataclass(frozen=True)
 class PathSearchResult:
-    """Paths of a graph, as a query found them. `more`: there are others; `limit_reached`: perhaps there are."""
+    """The paths that a query found in a graph.
+
+    `more`: the graph has further paths. `limit_reached`: the search ended at its step limit, so that the graph may
+    have further paths.
+    """
 
     graph: CallGraph
     query: PathQuery
@@ -32,9 +36,9 @@ class PathSearchResult:
 
 
 def paths_text(result: PathSearchResult) -> Iterator[str]:
-    """A text for each path, one line for each function on it; at the end the key of the arrows.
+    """Yield a text for each path, with one line for each function; at the end the key of the arrows.
 
-    The line says where the function calls the next one, and through which slot it was called.
+    A line has the function, the place of its call to the next function, and the slot through which it is called.
     """
     for number, path in enumerate(result.paths, 1):
         yield f"{number}. {heading(path)}\n" + "\n".join(path_lines(path, result.graph)) + "\n"
@@ -44,13 +48,13 @@ def paths_text(result: PathSearchResult) -> Iterator[str]:
 
 
 def heading(path: CallPath) -> str:
-    """From where to where, in how many calls, and whether that was seen in one go."""
+    """Return the ends of a path, the number of its calls, and its origin, without a full stop."""
     first, last = (_one_line(f"{function.name} {_library(function)}".rstrip()) for function in path.ends)
     return f"{first} to {last}, {number_of(len(path.calls), 'call')}, {path_origin(path)}"
 
 
 def path_origin(path: CallPath) -> str:
-    """What is known of a path as a whole."""
+    """Return whether a recorded chain contains the path or the path combines calls of several stacks."""
     if path.recorded:
         return f"recorded as a whole in the chain to {_one_line(path.milestone or 'its last function')}"
     documented = sum(call.kind is CallKind.DOCUMENTED for call in path.calls)
@@ -60,7 +64,7 @@ def path_origin(path: CallPath) -> str:
 
 
 def path_lines(path: CallPath, graph: CallGraph) -> Iterator[str]:
-    """The path as lines, each function behind the arrow of the call that leads to it."""
+    """Yield a line for each function of the path, with the arrow of the call that leads to it in front."""
     calls = path.calls
     names = [
         _arrow_and_name("", calls[0].caller),
@@ -103,7 +107,7 @@ def paths_json(result: PathSearchResult) -> str:
 
 
 def subgraph_of_paths(result: PathSearchResult) -> CallGraph:
-    """The functions and calls on the paths, as a graph of their own."""
+    """Return the part of the graph that consists of the functions and calls of the paths."""
     return result.graph.restricted_to(call for path in result.paths for call in path.calls)
 
 

@@ -1,4 +1,4 @@
-"""Pointers in words: where a call took its pointer from, and how it was set."""
+"""Writes the origins of function pointers: the slot that a call loads, and how the pointer got into the slot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNNAMED_ORIGINS = {PointerOriginKind.PASSED: "an argument", PointerOriginKind.R
 
 
 def slot_text(slot: GraphPointer) -> str:
-    """Where the call took its pointer from."""
+    """Return the slot that the call loads its pointer from: "argument f of g", "global variable f", "Ops.run"."""
     if slot.kind is SlotKind.ARGUMENT:
         return slot.name if slot.name.startswith("an argument ") else f"argument {slot.name}"
     if slot.kind is SlotKind.GLOBAL:
@@ -38,20 +38,23 @@ def slot_text(slot: GraphPointer) -> str:
 
 
 def origin_text(origin: GraphPointerOrigin) -> str:
-    """One step back to where the pointer was set, without its place."""
+    """Return one step from the call back to the origin of the pointer: "stored in Ops.run by init"."""
     name = origin.name or _UNNAMED_ORIGINS.get(origin.what, "unnamed memory")
     return _ORIGIN_TEMPLATES[origin.what].format(name=name, function=origin.function)
 
 
 def location_text(origin: GraphPointerOrigin) -> str:
-    """Where the step is made; "" when that is not known."""
+    """Return FILE:LINE of the step, FILE when the line is unknown, "" when the file is unknown."""
     return f"{origin.file}:{origin.line}" if origin.file and origin.line else origin.file
 
 
 @dataclass(frozen=True)
 class ExplainedCall:
-    """A call through a pointer that was looked into. `file` and `line` say where the call is, "" and 0 when not
-    known; `address` is that of the slot, 0 in a graph and when the slot has none."""
+    """An indirect call with the origin of its pointer.
+
+    `file` and `line` are the call site, "" and 0 when unknown. `address` is the address of the slot; 0 for a
+    call of a graph, which has no addresses, and for a slot without one.
+    """
 
     caller: Function
     callee: Function
@@ -63,7 +66,7 @@ class ExplainedCall:
 
 
 def pointer_calls(recording: Recording) -> Iterator[ExplainedCall]:
-    """The calls through pointers of a recording, each once, in the order of the stacks."""
+    """Yield the indirect calls of a recording whose pointer was searched, each once, in the order of the stops."""
     seen = set()
     for stop in recording.stops:
         for caller, callee in pairwise(own_chain(stop, recording)):
@@ -77,7 +80,7 @@ def pointer_calls(recording: Recording) -> Iterator[ExplainedCall]:
 
 
 def pointer_calls_of_graph(graph: CallGraph) -> Iterator[ExplainedCall]:
-    """The calls through pointers of a graph, each once: those of its chains, then those off the chains."""
+    """Yield the indirect calls of a graph with a pointer, each once: those on chains first."""
     seen = set()
     for chain in graph.chains:
         for caller, callee in pairwise(chain.steps):
@@ -95,7 +98,7 @@ def pointer_calls_of_graph(graph: CallGraph) -> Iterator[ExplainedCall]:
 
 
 def pointers_text(calls: Iterable[ExplainedCall]) -> Iterator[str]:
-    """One text for each call: who calls whom from where, through what, and who set that; then the key."""
+    """Yield a text for each call: caller, arrow, callee, call site, slot and origin; then the key."""
     kinds = set()
     for call in calls:
         kinds.add(call.kind)

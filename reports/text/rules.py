@@ -1,4 +1,4 @@
-"""What became of a rule, in sentences."""
+"""Writes the outcome of a must-hold rule and its reason as sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SEARCH_LIMIT_SENTENCE = (
 
 
 def rule_sentence(check: RuleCheck) -> str:
-    """Why the rule has its outcome, in one or two sentences for a person; control characters are spelled out."""
+    """Return the reason of the outcome in one or two sentences; control characters are escaped."""
     if check.reason is RuleReason.CUT_OFF:
         return _SEARCH_LIMIT_SENTENCE
     if check.reason is RuleReason.PATH:

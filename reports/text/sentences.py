@@ -1,4 +1,4 @@
-"""Changes in words, for every output alike. Plain text: neither colours nor escapes."""
+"""Writes changes, divergences and summaries as sentences, the same for all outputs: plain text without escapes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _START_DIFFERENCES = {
 
 
 def sentence(change: Change) -> str:
-    """The change in a sentence without its full stop."""
+    """Return the change as a sentence, without the full stop."""
     position = ""
     if change.kind in _KINDS_WITH_POSITION:
         position = f" after {change.after}" if change.after else " as the outermost function"
@@ -83,7 +83,7 @@ def sentence(change: Change) -> str:
 
 
 def counted(changes: tuple[Change, ...]) -> str:
-    """How many of each kind: `2 functions inserted, 1 function renamed`; "" for none."""
+    """Return how many changes have each kind: `2 functions added, 1 function renamed`; "" for none."""
     numbers = Counter(change.kind for change in changes)
     return ", ".join(
         _COUNT_TEMPLATES[kind].format(number_of(numbers[kind], _COUNTED_NOUNS.get(kind, "function")))
@@ -93,7 +93,10 @@ def counted(changes: tuple[Change, ...]) -> str:
 
 
 def first_divergence(chain: ChainDiff) -> str:
-    """Where the two chains part first, in a sentence; "" when they do not."""
+    """Return the sentence about the first row with a change that is no note; "" for a chain that does not differ.
+
+    For a chain whose rows do not differ it is the sentence of the first change of the chain itself.
+    """
     if not chain.differs:
         return ""
     row = chain.divergence
@@ -104,7 +107,7 @@ def first_divergence(chain: ChainDiff) -> str:
 
 
 def side_sentence(side: NamedProvenance) -> str:
-    """What was compared, in a line."""
+    """Return a line with the name of a side and its provenance: QEMU version, accelerator, build-id and others."""
     provenance = side.provenance
     parts = [f"QEMU {provenance.qemu_version}" if provenance.qemu_version else "unknown version"]
     parts += [str(provenance.build[name]) for name in ("profile",) if provenance.build.get(name)]
@@ -118,7 +121,7 @@ def side_sentence(side: NamedProvenance) -> str:
 
 
 def summary(verdict: JudgedDiff) -> str:
-    """The whole in a sentence: what counts, what was accepted, what could not be checked."""
+    """Return one sentence with the numbers of changes, broken rules, accepted changes, notes and other results."""
     counting = tuple(finding.change for finding in verdict.counting)
     accepted = sum(bool(finding.accepted) for finding in verdict.findings)
     notes = tuple(finding.change for finding in verdict.findings if not finding.counts and not finding.accepted)
@@ -134,12 +137,12 @@ def summary(verdict: JudgedDiff) -> str:
 
 
 def start_differences_text(old: Provenance, new: Provenance) -> str:
-    """How the old and the new recording were started differently; "" when they were not."""
+    """Return how the starts of two recordings differ: `another machine and other arguments`; "" if not."""
     return " and ".join(_START_DIFFERENCES[name] for name in start_differences(old, new))
 
 
 def _start_differences_of(diff: Diff) -> str:
-    """As `start_differences_text`; for imported backtraces this is unknown."""
+    """Return `start_differences_text` of both sides; "" with an imported backtrace, which lacks these facts."""
     return start_differences_text(diff.old.provenance, diff.new.provenance) if diff.recorded else ""
 
 
