@@ -105,7 +105,8 @@ def _draw_node(dot: graphviz.Digraph, node: Node, identifier: str) -> None:
 
 
 def _draw_edge(dot: graphviz.Digraph, call: Call, ids: dict[Function, str], identifier: str) -> None:
-    site = f", {call.sites[0].file}:{call.sites[0].line}" if call.sites else ""
+    line = f":{call.sites[0].line}" if call.sites and call.sites[0].line else ""  # a baseline keeps no lines
+    site = f", {call.sites[0].file}{line}" if call.sites else ""
     tooltip = dot_text(f"{call.caller} to {call.callee}: {call.kind}, {call.hits} recorded{site}")
     style = dict(EDGE_STYLES[call.kind])
     slots = dict.fromkeys(p.name for p in call.pointers if p.name and p.kind is not SlotKind.ARGUMENT)

@@ -119,7 +119,8 @@ def _location(call: Call) -> str:
     if not call.sites:
         return ""
     more = f" and {len(call.sites) - 1} more" if len(call.sites) > 1 else ""
-    return f"{call.sites[0].file}:{call.sites[0].line}{more}"
+    line = f":{call.sites[0].line}" if call.sites[0].line else ""  # a baseline keeps no lines
+    return f"{call.sites[0].file}{line}{more}"
 
 
 def _library(function: Function) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.baselines.writer import write_baseline
 from analyzer.cli import main
 from analyzer.graph.json_format import to_json
-from analyzer.graph.merge import merge
+from analyzer.graph.merge import graph_of, merge
 from analyzer.graph.paths import PathFinder
 from analyzer.model.frames import Function
 from gdbscripts.call_kinds import CallKind
@@ -137,3 +138,14 @@ def test_a_name_cannot_act_on_a_terminal_nor_break_a_line():
     assert "\x1b" not in text
     assert len(list(path_lines(paths[0], graph))) == 2
     assert "go\\n\\x1b[31mal" in text
+
+
+def test_a_baseline_which_has_no_lines_shows_files_alone(tmp_path, capsys):
+    baseline = tmp_path / "baseline.txt"
+    baseline.write_text(write_baseline(graph_of(recording("main > init *> goal"))))
+    assert main(["paths", str(baseline), "--from", "main", "--to", "goal"]) == 0
+    printed = capsys.readouterr().out
+    assert "hw/main.c" in printed
+    assert ":0" not in printed
+    assert main(["paths", str(baseline), "--from", "main", "--to", "goal", "--format", "dot"]) == 0
+    assert ":0" not in capsys.readouterr().out
