@@ -201,13 +201,12 @@ def _kind_of(beginning: str) -> InputKind:
 
 def _open_backtrace(source: str, name: str) -> Input:
     """Import the text in `source` (a path, or `-`), and print on standard error which lines are unread."""
-    origin = ImportOrigin(Path(name).name)  # it goes into the graph, which has no absolute paths
+    origin = ImportOrigin(Path(name).name, name_in_messages=name)  # a graph has no absolute paths
     with open_lines(source) as lines:
         try:
             imported = import_text(lines, origin)
         except AnalyzerError as error:
-            message = re.sub(rf"^{re.escape(origin.name)} ", lambda _: f"{name} ", error.message)
-            raise AnalyzerError(message, f"{NAME_AN_INPUT} {error.hint}".rstrip()) from None
+            raise AnalyzerError(error.message, f"{NAME_AN_INPUT} {error.hint}".rstrip()) from None
     recording = assemble(imported.records, name)
     for note in recording.notes:
         print(f"analyze: {visible(name)}: {visible(note)}", file=sys.stderr)

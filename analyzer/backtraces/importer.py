@@ -190,7 +190,7 @@ def import_text(
     # Any binary file has a line that looks like a folded stack.
     detected_by_chance = chosen == FOLDED != text_format and unread.count > read
     if not counter.stacks or detected_by_chance:
-        raise _nothing_read(origin.name, unread)
+        raise _nothing_read(origin.name_in_messages or origin.name, unread)
     shortened = _shortened(deep)
     notes = [*_notes(unread, counter, cut), *([shortened] if shortened else [])]
     all_records = list(records(counter.stacks, origin, notes, counter.merges_equal))

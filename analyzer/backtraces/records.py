@@ -121,6 +121,7 @@ class ImportOrigin:
     qemu_version: str = ""  # "" when unknown
     host: str = ""  # `Linux 3.7.10`; "" when unknown
     about: tuple[tuple[str, str], ...] = ()
+    name_in_messages: str = ""  # such as a path, which no graph may contain; "" when `name` is as good
 
 
 def records(
