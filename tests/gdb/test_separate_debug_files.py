@@ -158,6 +158,23 @@ def test_debug_information_that_dwz_shared_between_programs_is_read(copy, shared
     assert "needs the file common.debug (build-id" in done.stderr
 
 
+def test_a_program_that_is_packed_as_debian_does_is_recorded_as_the_whole(toy, copy, graph_of_whole, tmp_path):
+    """dwz runs before the program is stripped, so the program has the link to the shared part too."""
+    dwz = need_tool("dwz")
+    debug, second, common = tmp_path / "debug", tmp_path / "second", tmp_path / "debug" / ".dwz" / "common.debug"
+    file = debug / ".build-id" / toy.build_id[:2] / f"{toy.build_id[2:]}.debug"
+    for folder in (file.parent, common.parent):
+        folder.mkdir(parents=True)
+    shutil.copy(toy.whole, copy)
+    run("gcc", "-g", "-pthread", "-DEXTRA", "-o", second, TOY)
+    run(dwz, "-m", common, "-M", common, copy, second)
+    run("objcopy", "--only-keep-debug", copy, file)
+    run("strip", copy)
+    run("objcopy", f"--add-gnu-debuglink={file}", copy)
+    assert debug_sections(copy).alternate is not None
+    assert recorded(copy, tmp_path / "out", "--debug-directory", debug) == graph_of_whole
+
+
 def test_a_wrong_debug_file_is_refused_and_the_message_says_how_to_get_the_right_one(toy, copy, tmp_path):
     run("gcc", "-g", "-DEXTRA", "-pthread", "-o", copy.with_name("qemu.debug"), TOY)
     done = startup(copy, tmp_path / "out")
