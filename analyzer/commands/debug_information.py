@@ -128,7 +128,8 @@ class SourceFetcher:
         now = time.monotonic()
         self._deadline = self._deadline or now + _SOURCES_TIMEOUT
         left = self._deadline - now
-        if left <= 0 or self._asked >= _MAX_SOURCES:
+        # a relative path is in the debug information of a library
+        if not file.startswith("/") or left <= 0 or self._asked >= _MAX_SOURCES:
             return None
         self._asked += 1
         self._console.progress("Downloading source files", self._asked, 0)
