@@ -9,6 +9,7 @@ import io
 import os
 import signal
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AnalyzerError as error:
         print(f"analyze: {error.message}", file=sys.stderr)
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+            print(textwrap.indent(error.hint, "  "), file=sys.stderr)
         return _error_status(arguments, error.exit_status)
     except KeyboardInterrupt:
         print("\nanalyze: interrupted", file=sys.stderr)

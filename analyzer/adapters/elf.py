@@ -1,11 +1,15 @@
-"""Reads build-id, debug information and symbols of an ELF file, with pyelftools."""
+"""Reads build-id, debug information and symbols of one ELF file, with pyelftools.
+
+Where the debug information of a stripped program is, `debug_files` finds.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -15,7 +19,6 @@ from elftools.elf.sections import NoteSection, SymbolTableSection
 from analyzer.errors import AnalyzerError
 
 _MACHINES = {"EM_X86_64": "x86-64"}  # machines whose call instructions gdbscripts can decode
-_DEBUG_FOLDER = Path("/usr/lib/debug")
 
 
 class ProgramNotFoundError(AnalyzerError):
@@ -23,16 +26,54 @@ class ProgramNotFoundError(AnalyzerError):
 
 
 @dataclass(frozen=True)
-class ElfFacts:
-    """Facts of one program file.
+class DebugLink:
+    """The section `.gnu_debuglink`: the name of the separate debug file, without folder, and its CRC-32."""
 
-    `build_id` is the note `.note.gnu.build-id` in hexadecimal; without one, `sha256-` and the digest of the file.
-    Debug information and symbols count when they are in the program or in its separate debug file.
+    name: str
+    crc: int
+
+
+@dataclass(frozen=True)
+class AlternateLink:
+    """The section `.gnu_debugaltlink` that dwz writes: path and build-id of a file with shared debug information.
+
+    A relative path is relative to the folder of the file that has the section.
+    """
+
+    path: str
+    build_id: str
+
+
+@dataclass(frozen=True)
+class DebugSections:
+    """What one ELF file has of debug information and symbols, and its links to other files.
+
+    `build_id` is the note `.note.gnu.build-id` in hexadecimal, "" without one.
     """
 
     build_id: str
     has_debug_info: bool
     has_symbols: bool
+    debug_link: DebugLink | None = None
+    alternate: AlternateLink | None = None
+
+
+@dataclass(frozen=True)
+class ElfFacts:
+    """Facts of one program file: `build_id` is that of its sections, else `sha256-` and the digest of the file."""
+
+    build_id: str
+    sections: DebugSections = field(repr=False)
+
+    @property
+    def has_debug_info(self) -> bool:
+        """Whether the program itself has debug information."""
+        return self.sections.has_debug_info
+
+    @property
+    def has_symbols(self) -> bool:
+        """Whether the program itself has a symbol table."""
+        return self.sections.has_symbols
 
 
 def read_elf(path: Path) -> ElfFacts:
@@ -48,11 +89,14 @@ def read_elf(path: Path) -> ElfFacts:
                 f"{path} is a program for {name}, not for x86-64.",
                 "Give a QEMU that was built for this host.",
             )
-        build_id = _build_id(elf)
-        debug = bool(elf.get_section_by_name(".debug_info") or elf.get_section_by_name(".zdebug_info"))
-        symbols = elf.get_section_by_name(".symtab") is not None
-    separate = _separate_debug_file(path, build_id)
-    return ElfFacts(build_id or _digest(path), debug or separate is not None, symbols or separate is not None)
+        sections = _debug_sections(elf)
+    return ElfFacts(sections.build_id or _digest(path), sections)
+
+
+def debug_sections(path: Path) -> DebugSections:
+    """The debug information, symbols and links of an ELF file for any machine; errors as `read_elf`."""
+    with _open(path) as elf:
+        return _debug_sections(elf)
 
 
 def build_id_of(path: Path) -> str:
@@ -64,11 +108,10 @@ def build_id_of(path: Path) -> str:
 def function_names(path: Path) -> set[str]:
     """Names of all functions in the symbol table, with compiler suffixes such as `.constprop.0`.
 
-    Read from the separate debug file where there is one. Takes a second for QEMU. AnalyzerError as `read_elf`.
+    The symbols of a stripped program are in its separate debug file. Takes a second for QEMU. AnalyzerError as
+    `read_elf`.
     """
     with _open(path) as elf:
-        separate = _separate_debug_file(path, _build_id(elf))
-    with _open(separate or path) as elf:
         table = elf.get_section_by_name(".symtab")
         if not isinstance(table, SymbolTableSection):
             return set()
@@ -97,6 +140,35 @@ def _script_hint(path: Path) -> str:
     return "Give the path of a qemu-system-x86_64."
 
 
+def _debug_sections(elf: ELFFile) -> DebugSections:
+    names = (".debug_info", ".zdebug_info")
+    return DebugSections(
+        build_id=_build_id(elf),
+        has_debug_info=any(elf.get_section_by_name(name) for name in names),
+        has_symbols=elf.get_section_by_name(".symtab") is not None,
+        debug_link=_debug_link(elf),
+        alternate=_alternate_link(elf),
+    )
+
+
+def _debug_link(elf: ELFFile) -> DebugLink | None:
+    """The layout is that of gdb's manual, "Debugging Information in Separate Files"."""
+    section = elf.get_section_by_name(".gnu_debuglink")
+    if section is None:
+        return None
+    name, _, _ = section.data().partition(b"\0")
+    crc = section.data()[-4:]  # after the name, its zero byte, and padding to a multiple of four bytes
+    return DebugLink(os.fsdecode(name), int.from_bytes(crc, "little" if elf.little_endian else "big"))
+
+
+def _alternate_link(elf: ELFFile) -> AlternateLink | None:
+    section = elf.get_section_by_name(".gnu_debugaltlink")
+    if section is None:
+        return None
+    path, _, build_id = section.data().partition(b"\0")
+    return AlternateLink(os.fsdecode(path), build_id.hex())
+
+
 def _build_id(elf: ELFFile) -> str:
     section = elf.get_section_by_name(".note.gnu.build-id")
     if not isinstance(section, NoteSection):
@@ -106,16 +178,3 @@ def _build_id(elf: ELFFile) -> str:
 
 def _digest(path: Path) -> str:
     return "sha256-" + hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _separate_debug_file(path: Path, build_id: str) -> Path | None:
-    """The separate debug file that gdb would use, or None.
-
-    The places are those of gdb's manual, "Debugging Information in Separate Files".
-    """
-    name = path.name + ".debug"
-    below = _DEBUG_FOLDER / path.parent.resolve().relative_to("/")
-    candidates = [path.with_name(name), path.parent / ".debug" / name, below / name]
-    if build_id:
-        candidates.append(_DEBUG_FOLDER / ".build-id" / build_id[:2] / f"{build_id[2:]}.debug")
-    return next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -11,8 +11,10 @@ import os
 import selectors
 import shutil
 import subprocess
+import tempfile
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +75,7 @@ class Gdb:
         self._answers: dict[int, dict[str, Any]] = {}
         self._stopped: deque[Stopped] = deque()
         self._facts: GdbFacts | None = None
+        self._debug_folder: tempfile.TemporaryDirectory[str] | None = None
         self.log: deque[str] = deque(maxlen=200)  # for error messages
         self.program_pid = 0
         self._handshake_tokens = self._send_handshake() if self._process else {}
@@ -106,6 +109,22 @@ class Gdb:
     def console(self, text: str, timeout: float = 60.0) -> dict[str, Any]:
         """Run a CLI command of gdb; arguments, result and errors as `command`."""
         return self.command(f"-interpreter-exec console {mi_string(text)}", timeout)
+
+    def use_debug_files(self, links: Mapping[str, Path]) -> None:
+        """Load the program again, with separate debug files; does nothing without `links`.
+
+        `links`: a name in gdb's debug-file-directory, and the file that gdb finds there. GdbError as `command`.
+        """
+        if not links:
+            return
+        # gdb opens the files again while it reads symbols: the folder stays until gdb ends
+        self._debug_folder = tempfile.TemporaryDirectory(prefix="callchain-debug-")
+        for name, file in links.items():
+            link = Path(self._debug_folder.name, name)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file.absolute())
+        self.command(f"-gdb-set debug-file-directory {self._debug_folder.name}")
+        self.command(f"-file-exec-and-symbols {mi_string(str(self._program))}", _LOAD_TIMEOUT)
 
     def wait_stopped(self, timeout: float) -> Stopped | None:
         """The next stop of the program, None after `timeout` seconds without one. GdbError when gdb ends."""
@@ -142,6 +161,8 @@ class Gdb:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+        if self._debug_folder is not None:
+            self._debug_folder.cleanup()
 
     def _send_handshake(self) -> dict[str, int]:
         """Send the first commands of every session; returns their tokens by name, {} when gdb has ended."""

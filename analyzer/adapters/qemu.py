@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.adapters.elf import read_elf
+from analyzer.adapters.debug_files import DebugFiles, find_debug_files
+from analyzer.adapters.debug_packages import how_to_get_debug_information
+from analyzer.adapters.elf import debug_sections, read_elf
 from analyzer.errors import AnalyzerError
 
 _VERSION = re.compile(r"^QEMU (?:PC )?emulator version (?P<version>\d[\w.+-]*)", re.MULTILINE)
@@ -28,7 +31,7 @@ class QemuFacts:
     """Facts of a QEMU that has not been started with a guest.
 
     `build_id` is that of `ElfFacts`. `firmware`: folders to add with -L. `has_firmware`: a BIOS is found.
-    `names_threads`: it has `-name …,debug-threads=on`.
+    `names_threads`: it has `-name …,debug-threads=on`. `debug_files` are complete.
     """
 
     path: Path
@@ -37,10 +40,11 @@ class QemuFacts:
     firmware: tuple[Path, ...]
     has_firmware: bool
     names_threads: bool
+    debug_files: DebugFiles
 
 
-def examine(path: Path) -> QemuFacts:
-    """Facts of the QEMU at `path`, which becomes absolute.
+def examine(path: Path, find: Callable[[Path], DebugFiles] = find_debug_files) -> QemuFacts:
+    """Facts of the QEMU at `path`, which becomes absolute; `find` finds its debug information.
 
     Raises NoDebugInfoError; AnalyzerError when it is no QEMU, has no machine `pc`, or cannot be executed.
     """
@@ -55,8 +59,9 @@ def examine(path: Path) -> QemuFacts:
         raise AnalyzerError(
             f"{path} is a QEMU for another architecture: it has no machine `pc`.", "Give a qemu-system-x86_64."
         )
-    if not elf.has_debug_info:
-        raise _no_debug_info_error(path, elf.has_symbols)
+    debug_files = find(path)
+    if not debug_files.complete:
+        raise no_debug_info_error(debug_files)
     finds_firmware = _own_firmware(path, folders)
     extra = () if finds_firmware else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
     found = finds_firmware or bool(system_firmware())
@@ -67,7 +72,28 @@ def examine(path: Path) -> QemuFacts:
         firmware=extra,
         has_firmware=found,
         names_threads="debug-threads" in options,
+        debug_files=debug_files,
     )
+
+
+def no_debug_info_error(files: DebugFiles, reasons: Sequence[str] = ()) -> NoDebugInfoError:
+    """The error for a program whose debug information is not complete in `files`.
+
+    `reasons`: sentences why it was not downloaded. The hint has a line for each distribution.
+    """
+    sections = debug_sections(files.program)
+    what = "has no debug information" if sections.has_symbols else "is stripped: no symbols, no debug information"
+    sentences = [f"{files.program} {what}."]
+    if files.missing_alternate is not None:
+        link = files.missing_alternate
+        sentences = [
+            f"The debug information of {files.program} is not complete: {files.debug_file} needs the file "
+            f"{link.path} (build-id {link.build_id}), to which dwz moved a part of it; that file is not there."
+        ]
+    elif sections.build_id:
+        sentences.append(f"No debug file for its build-id {sections.build_id} is on this host.")
+    sentences += [*files.refused, *filter(None, reasons)]
+    return NoDebugInfoError(" ".join(sentences), how_to_get_debug_information())
 
 
 def system_firmware() -> list[Path]:
@@ -127,12 +153,3 @@ def _not_qemu_error(path: Path, answer: str) -> AnalyzerError:
     first = next((line.strip() for line in answer.splitlines() if line.strip()), "nothing")
     what = "is QEMU's user-mode emulator" if user_mode else "is not QEMU"
     return AnalyzerError(f"{path} {what}: --version prints {first[:120]!r}.", "Give a qemu-system-x86_64.")
-
-
-def _no_debug_info_error(path: Path, has_symbols: bool) -> NoDebugInfoError:
-    what = "has no debug information" if has_symbols else "is stripped: no symbols, no debug information"
-    return NoDebugInfoError(
-        f"{path} {what}.",
-        "Build it with --enable-debug-info, install its -dbgsym package, "
-        "or let `make startup` build one from your distribution's source.",
-    )

@@ -6,7 +6,7 @@
 #
 # Environment variables, all optional:
 #
-#   QEMU                a QEMU with debug information; without it one is built from
+#   QEMU                a QEMU with debug information, also in a separate debug file; without it one is built from
 #   CALLCHAIN_BUILD     a release or source package to build: 10.0.0, debian:7.2
 #   CALLCHAIN_SOURCE    else: the source tree to build (default: this folder)
 #   CALLCHAIN_PROFILE   debug (default) or release
@@ -16,6 +16,7 @@
 #   CALLCHAIN_FAIL_ON   kinds of changes that count, such as removed,inserted
 #   CALLCHAIN_OUT       the output folder (default: callchain-ci)
 #   CALLCHAIN_TIMEOUT   time limit of a recording in seconds (default: 60)
+#   CALLCHAIN_DEBUGINFOD  yes: download missing debug information of $QEMU with debuginfod
 #   CALLCHAIN_COMMENT   no: post no comment
 #   CALLCHAIN_NAME      name of this job: each job of a pull request has its own comment
 #   ANALYZE             the command to run (default: analyze)
@@ -66,6 +67,7 @@ rm -rf "$out/recording" "$out/baseline"
 qemu=$(qemu_to_record) || exit
 
 [ $# -eq 0 ] || set -- -- "$@"
+[ "${CALLCHAIN_DEBUGINFOD:-no}" != yes ] || set -- --debuginfod "$@"
 without_tokens "$analyze" startup --qemu "$qemu" --out "$out/recording" --force \
     --timeout "${CALLCHAIN_TIMEOUT:-60}" "$@"
 recorded=$?

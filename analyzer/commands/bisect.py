@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path, PurePath
 
+from analyzer.adapters.debug_files import DebugPlaces, find_debug_files
 from analyzer.adapters.elf import ProgramNotFoundError, function_names
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.git import commit_in
@@ -19,6 +20,7 @@ from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, examine
 from analyzer.build.configure_and_make import BuildFailedError
 from analyzer.build.provenance import provenance_of
 from analyzer.commands.build import BuildOptions, build_from_options
+from analyzer.commands.debug_options import add_debug_file_options
 from analyzer.commands.parser import (
     INPUT_HELP,
     Parser,
@@ -124,6 +126,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--reverse", action="store_true", help="swap good and bad, to find the commit that fixed something"
     )
+    add_debug_file_options(parser)
     add_guest_option(parser)
     add_accelerator_option(parser)
     parser.add_argument(
@@ -178,6 +181,8 @@ class BisectOptions:
     chains: tuple[str, ...] = ()  # names of milestones
     reverse: bool = False
     keep: Path | None = None
+    debug_file: Path | None = None
+    debug_directories: tuple[Path, ...] = ()
 
 
 class _CannotJudgeError(Exception):
@@ -287,7 +292,8 @@ def _record_graph(
     _CannotJudgeError when this program cannot be recorded; AnalyzerError when no other could be either.
     """
     try:
-        qemu = examine(program)
+        places = DebugPlaces(options.debug_file, options.debug_directories)
+        qemu = examine(program, lambda path: find_debug_files(path, places))
     except (ProgramNotFoundError, NoDebugInfoError):
         raise  # a wrong path or build command fails for every commit
     except AnalyzerError as error:
@@ -306,7 +312,7 @@ def _record_graph(
 
 def _program_functions(qemu: QemuFacts) -> set[str]:
     """Names of all functions of the program, without compiler suffixes."""
-    return {without_compiler_suffix(name) for name in function_names(qemu.path)}
+    return {without_compiler_suffix(name) for name in function_names(qemu.debug_files.symbols)}
 
 
 def _recording_request(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.adapters import graphviz, kvm_device, qemu
+from analyzer.adapters.debug_files import STANDARD_PLACES, DebugPlaces, find_debug_files
+from analyzer.adapters.debuginfod import cache_folder
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
 from analyzer.adapters.tracefs import TracefsInstance
+from analyzer.commands.debug_options import add_debug_file_options
 from analyzer.commands.parser import Parser, add_json_option, path
 from analyzer.errors import AnalyzerError, ExitStatus
 from reports.json.document import document
@@ -29,7 +33,8 @@ exit status:
 
 def add_options(parser: Parser) -> None:
     """Add the options of `doctor` to its parser: a QEMU to check, and JSON."""
-    parser.add_argument("--qemu", type=path, metavar="PATH", help="also check this QEMU")
+    parser.add_argument("--qemu", type=path, metavar="PATH", help="check this QEMU (default: that in PATH)")
+    add_debug_file_options(parser)
     add_json_option(parser, "print JSON, after the last check")
 
 
@@ -38,17 +43,18 @@ def run(options: argparse.Namespace) -> ExitStatus:
 
     Returns DONE, or COULD_NOT_RUN when a check failed without which `analyze startup` fails.
     """
+    places = DebugPlaces(options.debug_file, tuple(options.debug_directories), cache_folder())
     if options.json:
-        checks = list(examine_host(options.qemu))
+        checks = list(examine_host(options.qemu, places))
         broken = any(check.needed and not check.ok for check in checks)
         print(document("doctor", SCHEMA, usable=not broken, checks=list(map(vars, checks))), end="")
         return ExitStatus.COULD_NOT_RUN if broken else ExitStatus.DONE
     broken = False
-    for check in examine_host(options.qemu):
+    for check in examine_host(options.qemu, places):
         sign = "ok" if check.ok else "MISSING" if check.needed else "limited"
         print(f"{sign:8}{check.subject:16}{check.text}", flush=True)
         if check.remedy:
-            print(f"{'':24}-> {check.remedy}")
+            print(f"{'':24}-> " + textwrap.indent(check.remedy, " " * 27).strip())
         broken |= check.needed and not check.ok
     return ExitStatus.COULD_NOT_RUN if broken else ExitStatus.DONE
 
@@ -64,8 +70,11 @@ class HostCheck:
     remedy: str = ""
 
 
-def examine_host(qemu_path: Path | None = None) -> Iterator[HostCheck]:
-    """Run the checks in order and yield each result; that of a QEMU only with `qemu_path`."""
+def examine_host(qemu_path: Path | None = None, places: DebugPlaces = STANDARD_PLACES) -> Iterator[HostCheck]:
+    """Run the checks in order and yield each result. The last is of the QEMU at `qemu_path`, else of that in PATH.
+
+    `places`: where debug information of the QEMU may be. A recording does not need the QEMU in PATH.
+    """
     yield _try("gdb", _gdb)
     yield _try("ptrace", _ptrace)
     yield _try("/dev/kvm", _kvm)
@@ -75,7 +84,9 @@ def examine_host(qemu_path: Path | None = None) -> Iterator[HostCheck]:
     yield _try("watchpoints", _watchpoints, needed=False)
     yield _try("kernel tracing", _kernel_tracing, needed=False)
     if qemu_path is not None:
-        yield _try("QEMU", lambda: _qemu(qemu_path))
+        yield _try("QEMU", lambda: _qemu(qemu_path, places))
+    elif in_path := shutil.which("qemu-system-x86_64"):
+        yield _try("QEMU in PATH", lambda: _qemu(Path(in_path), places), needed=False)
 
 
 def _try(subject: str, check: Callable[[], str], needed: bool = True) -> HostCheck:
@@ -161,6 +172,8 @@ def _kernel_tracing() -> str:
         return "KVM events and kernel stacks can be recorded"
 
 
-def _qemu(path: Path) -> str:
-    facts = qemu.examine(path)
-    return f"{facts.path} is QEMU {facts.version} with debug information"
+def _qemu(path: Path, places: DebugPlaces) -> str:
+    facts = qemu.examine(path, lambda program: find_debug_files(program, places))
+    found = f"{facts.path} is QEMU {facts.version} with debug information"
+    separate = facts.debug_files.debug_file != facts.path
+    return f"{found} in {facts.debug_files.debug_file}" if separate else found

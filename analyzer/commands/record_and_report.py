@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm_device import check_kvm
 from analyzer.adapters.qemu import examine
 from analyzer.build.provenance import provenance_of
+from analyzer.commands.debug_information import DebugInformation
+from analyzer.commands.debug_options import DebugOptions
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model.recording import Recording
@@ -37,6 +39,7 @@ class ReportRequest:
     qemu: Path
     scenario: str
     recording: RecordingOptions
+    debug: DebugOptions = field(default_factory=DebugOptions)  # where the debug information of QEMU may be
     out: Path | None = None  # None: a folder named after QEMU's version and the scenario
     force: bool = False  # whether to replace an earlier recording in `out`
     pointers_off_by_default: bool = False  # without --pointers and --no-pointers; a note says so
@@ -74,7 +77,9 @@ def record_and_report(gdb: Gdb, request: ReportRequest) -> ExitStatus:
 def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequest) -> ExitStatus:
     options = request.recording
     guest = check_before_recording(options, request.out, request.force)
-    qemu = examine(request.qemu)
+    console = Console()
+    debug_information = DebugInformation(request.debug, console)
+    qemu = examine(request.qemu, debug_information.find)
     folder = request.out or Path(f"callchain-qemu-{qemu.version}-{request.scenario}")
     prepare_folder(folder, request.force)
     recording_request = RecordingRequest(
@@ -83,8 +88,8 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         scenario=load_scenario(request.scenario, options.accelerator),
         guest=guest,
         build=provenance_of(qemu.path, qemu.build_id),
+        fetch_source=debug_information.source_fetcher(qemu.path),
     )
-    console = Console()
     if request.pointers_off_by_default:
         console.say(_NO_POINTERS_NOTE)
     console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
+from analyzer.commands.debug_options import DebugOptions, add_debug_file_options, add_debuginfod_options
 from analyzer.commands.parser import (
     RECORDING_EXIT_STATUS,
     Parser,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   analyze startup --qemu build/qemu-system-x86_64
   analyze startup --version debian:7.2
+  analyze startup --qemu /usr/bin/qemu-system-x86_64 --debuginfod
   analyze startup --qemu build/qemu-system-x86_64 --guest disk.qcow2 -- -m 2G -smp 2
   analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial"""
 EXIT_STATUS = RECORDING_EXIT_STATUS
@@ -86,6 +88,7 @@ def record_scenario(options: argparse.Namespace, pointers_by_default: bool) -> E
             options,
             scenario=options.verb,
             recording=_recording_options(options, pointers),
+            debug=options_as(DebugOptions, options),
             pointers_off_by_default=options.pointers is None and not pointers,
         )
         return record_and_report(gdb, request)
@@ -109,13 +112,18 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
     """
     program = parser.add_mutually_exclusive_group(required=True)
     program.add_argument(
-        "--qemu", type=path, metavar="PATH", help="QEMU to record: a qemu-system-x86_64 with debug information"
+        "--qemu",
+        type=path,
+        metavar="PATH",
+        help="QEMU to record: a qemu-system-x86_64 with debug information, in itself or in a separate debug file",
     )
     program.add_argument(
         "--version",
         metavar="WHAT",
         help="QEMU to record: a release or source package (1.6.0, debian:7.2), built unless it is in the cache",
     )
+    add_debug_file_options(parser)
+    add_debuginfod_options(parser)
     add_guest_option(parser)
     parser.add_argument(
         "--break",

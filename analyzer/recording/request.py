@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from analyzer.adapters.qemu import QemuFacts
 from analyzer.recording.guest import Guest
@@ -35,3 +37,4 @@ class RecordingRequest:
     scenario: Scenario
     guest: Guest
     build: dict[str, object]  # provenance of the build; {} when it is not known
+    fetch_source: Callable[[str], Path | None] | None = None  # see `source_excerpts`

@@ -161,6 +161,7 @@ class _RecordingRun:
     def _prepare(self) -> None:
         """Write the plan file, and let gdb set its breakpoints. UsageError for an unknown --break."""
         request = self._request
+        self._gdb.use_debug_files(request.qemu.debug_files.links())
         breaks = [break_step(function, request.options.break_limit) for function in request.options.breaks]
         steps = [*request.scenario.steps, *breaks]
         accelerators = list(request.scenario.accelerators)
@@ -178,7 +179,7 @@ class _RecordingRun:
         self._started = float(answer["started"])
         for function in request.options.breaks:
             if function not in found:
-                raise _unknown_function(function, request.qemu.path)
+                raise _unknown_function(function, request.qemu.debug_files.symbols)
 
     def _start(self) -> None:
         output = " ".join(f"{n}>{shlex.quote(str(self._streams[s]))}" for n, s in ((1, "stdout"), (2, "stderr")))
@@ -238,7 +239,7 @@ class _RecordingRun:
         if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
             self._explain_pointers()
         self._progress.take(follow.new())
-        self._append(source_excerpts(self._progress.files))
+        self._append_sources(fetch=outcome is not RecordingOutcome.INTERRUPTED)
         self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
 
     def _has_exited(self) -> bool:
@@ -267,6 +268,15 @@ class _RecordingRun:
         except GdbError as error:
             notes = [f"The function pointers are not explained: {error.message}"]
         self._append(map(NoteRecord, notes))
+
+    def _append_sources(self, fetch: bool) -> None:
+        """Record the source lines. An interrupt of the download of source files costs only those files."""
+        files = self._progress.files
+        try:
+            self._append(list(source_excerpts(files, self._request.fetch_source if fetch else None)))
+        except KeyboardInterrupt:
+            self._interrupted = True
+            self._append(source_excerpts(files))
 
     def _append(self, records: Iterable[Record]) -> None:
         with self._recording.open("a", encoding="utf-8") as file:
@@ -303,8 +313,8 @@ def _how_it_ended(ended: Stopped | None) -> str:
     return f"QEMU was stopped by {ended.signal or ended.reason or 'gdb'}"
 
 
-def _unknown_function(function: str, qemu: Path) -> UsageError:
-    names = {without_compiler_suffix(name) for name in function_names(qemu)}
+def _unknown_function(function: str, symbols: Path) -> UsageError:
+    names = {without_compiler_suffix(name) for name in function_names(symbols)}
     near = get_close_matches(function, names, n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Its source may not be part of this build."
     return UsageError(f"--break {function}: this QEMU has no such function.", hint)

@@ -12,6 +12,8 @@ import pytest
 from analyzer.commands.ci import template
 from tests.compare.conftest import Checkout, Done, Toy, analyze, surroundings
 from tests.compare.forge import MARKER, TOKEN, running
+from tests.conftest import need_tool
+from tests.support.debuginfod_server import free_port
 
 FILES = {"diff.txt", "diff.md", "diff.html", "diff.json", "diff.sarif", "junit.xml", "gitlab.json"}
 
@@ -165,3 +167,19 @@ def test_what_is_recorded_does_not_see_the_tokens(job, tmp_path):
 
 def test_the_verb_prints_the_script_that_was_run_here():
     assert analyze("ci", "script").stdout == template("script")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"), [("no", "give --debuginfod or --yes"), ("yes", "Connection refused")]
+)
+def test_debug_information_is_downloaded_in_a_job_that_says_so(wanted, words, toy, tmp_path):
+    need_tool("debuginfod-find")
+    stripped = tmp_path / "qemu"
+    subprocess.run([need_tool("strip"), "-o", stripped, toy()], check=True)
+    environment = {
+        "DEBUGINFOD_URLS": f"http://127.0.0.1:{free_port()}",
+        "DEBUGINFOD_CACHE_PATH": str(tmp_path / "c"),
+    }
+    done = Job(tmp_path, toy).run_with(stripped, CALLCHAIN_DEBUGINFOD=wanted, **environment)
+    assert done.returncode == 3
+    assert words in done.stderr

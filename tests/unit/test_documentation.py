@@ -31,6 +31,7 @@ FOLDERS = sorted(
 )
 DATA_FOLDERS = {"analyzer/recording/scenarios", "analyzer/backtraces/references"}  # their package finds the data
 OF_OTHERS = {
+    "--add-gnu-debuglink",  # of objcopy
     "--enable-debug",  # of QEMU's configure
     "--help",  # of every verb, and of configure
     "--strict",  # of mypy and MkDocs

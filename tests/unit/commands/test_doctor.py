@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
 from analyzer.adapters import kvm_device
+from analyzer.cli import main
 from analyzer.commands import doctor
 from analyzer.errors import AnalyzerError
-from tests.conftest import need
+from tests.conftest import need, need_tool
 
 
 @pytest.fixture
@@ -64,3 +66,28 @@ def test_the_doctor_names_a_remedy_for_each_shortcoming(monkeypatch, device):
         assert findings[subject].remedy, subject
     assert findings["gdb"].needed
     assert not findings["graphviz"].needed
+
+
+def test_the_doctor_says_whether_the_qemu_in_path_has_debug_information(monkeypatch, tmp_path, capsys):
+    from tests.unit.commands.test_cli import fake_qemu
+
+    objcopy = need_tool("objcopy")
+    program = fake_qemu(tmp_path, '-DMACHINES="pc   Standard PC"', "-g", "-Wl,--build-id")
+    debug = tmp_path / "qemu-system-x86_64.debug"
+    subprocess.run([objcopy, "--only-keep-debug", program, debug], check=True)
+    subprocess.run([need_tool("strip"), program], check=True)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    *_, found = doctor.examine_host()
+    assert (found.subject, found.ok, found.needed) == ("QEMU in PATH", True, False)
+    assert found.text.endswith(f"with debug information in {debug}")
+    debug.unlink()
+    main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("limited QEMU in PATH"))
+    assert "is stripped" in lines[first]
+    assert lines[first + 1].startswith(" " * 24 + "-> ")
+    rest = lines[first + 2 :]
+    assert len(rest) > 3
+    assert all(line.startswith(" " * 27) and line[27] != " " for line in rest), "the lines of a remedy are aligned"
+    assert any("dnf debuginfo-install" in line for line in lines[first:])

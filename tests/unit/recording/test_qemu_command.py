@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.adapters.debug_files import DebugFiles
 from analyzer.adapters.qemu import QemuFacts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.recording.guest import TINY_IMAGE, choose_guest, classify
@@ -141,7 +142,13 @@ def test_a_scenario_that_contradicts_itself_is_refused():
 
 def test_a_guest_that_needs_firmware_does_not_start_without(tmp_path):
     facts = QemuFacts(
-        path=Path("/q"), version="9.9", build_id="id", firmware=(), has_firmware=False, names_threads=False
+        path=Path("/q"),
+        version="9.9",
+        build_id="id",
+        firmware=(),
+        has_firmware=False,
+        names_threads=False,
+        debug_files=DebugFiles(Path("/q"), Path("/q")),
     )
     guest = classify(Path("/a.img"), b"")
     scenario = load_scenario("startup", "kvm")
