@@ -137,6 +137,12 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")
     add_timeout_option(parser)
     parser.add_argument(
+        "--wait-for-cont",
+        action="store_true",
+        help="when QEMU holds the guest (-S, -incoming, --preconfig), wait until --timeout for a QMP client, a "
+        "gdb or a migration that lets it run (default: end at once and say what holds it)",
+    )
+    parser.add_argument(
         "--linger",
         type=positive,
         default=linger,

@@ -22,6 +22,7 @@ class RecordingOptions:
     pointers: bool = False  # whether to explain the function pointers
     ioctls: bool = True  # whether to record all ioctls on KVM's descriptors
     kernel: bool = True  # whether to record the kernel's stacks behind them
+    wait_for_cont: bool = False  # whether to wait when QEMU holds the guest, for somebody who lets it run
     samples: int = 0  # exits of each reason to record with QEMU's stacks in the device
     qemu_arguments: tuple[str, ...] = ()  # for QEMU, after ours
 

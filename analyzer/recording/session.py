@@ -23,6 +23,8 @@ from analyzer.adapters.source_excerpts import source_excerpts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.guest import TINY_EXIT_STATUSES
+from analyzer.recording.held_guest import run_state_plan
+from analyzer.recording.hold_watch import HoldWatch
 from analyzer.recording.pointer_runs import explain_pointers
 from analyzer.recording.progress import MilestoneProgress, MilestoneReached, RecordingFollower
 from analyzer.recording.qemu_command import qemu_command, records_serial, repeatable_command
@@ -111,6 +113,7 @@ class _RecordingRun:
         self._streams = {name: scratch / name for name in ("serial", "stdout", "stderr")}
         self._plan_file = scratch / "plan.json"
         self._progress = MilestoneProgress(reporter.reached)
+        self._stops_when_held = True
         qemu = request.qemu
         # QEMU runs with the serial port in a scratch file; the header has the command that a user can repeat.
         self._command = qemu_command(
@@ -129,11 +132,12 @@ class _RecordingRun:
         with self._followed() as follow:
             try:
                 self._start()
-                ended = self._wait(follow)
+                hold = self._watch_for_hold()
+                ended = self._wait(follow, hold)
             except KeyboardInterrupt:
                 self._finish(follow, RecordingOutcome.INTERRUPTED, "interrupted by the user")
                 raise
-            self._finish(follow, *self._judge(ended))
+            self._finish(follow, *self._judge(ended, hold))
         if self._interrupted:
             raise KeyboardInterrupt
         self._explain_early_end(ended)
@@ -171,10 +175,12 @@ class _RecordingRun:
             ioctl_log=request.options.ioctls,
             samples=request.options.samples,
             accessors=list(request.scenario.accessors),
+            run_state=run_state_plan(stops=not request.options.wait_for_cont),
         )
         plans.save(plan, str(self._plan_file))
         answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
         found = set(answer["found"])
+        self._stops_when_held = "stops-when-held" in answer
         self._started = float(answer["started"])
         for function in request.options.breaks:
             if function not in found:
@@ -191,7 +197,11 @@ class _RecordingRun:
             self._kernel.follow(self._gdb.program_pid)
         self._reporter.started()
 
-    def _wait(self, follow: RecordingFollower) -> Stopped | None:
+    def _watch_for_hold(self) -> HoldWatch:
+        arguments = self._request.options.qemu_arguments
+        return HoldWatch(self._gdb, arguments, self._stops_when_held, time.monotonic())
+
+    def _wait(self, follow: RecordingFollower, hold: HoldWatch) -> Stopped | None:
         """Wait until QEMU stops for good; None when it still runs at the deadline."""
         started = time.monotonic()
         deadline = started + self._request.options.timeout
@@ -203,6 +213,9 @@ class _RecordingRun:
                 return stopped
             now = time.monotonic()
             awaited = self._progress.awaited
+            stopped = hold.check(now) if awaited else None
+            if stopped is not None:
+                return stopped
             if not awaited and not complete:
                 complete = True
                 exits = self._request.guest.exits_by_itself
@@ -212,9 +225,14 @@ class _RecordingRun:
             if now > deadline:
                 return None
 
-    def _judge(self, ended: Stopped | None) -> tuple[RecordingOutcome, str]:
+    def _judge(self, ended: Stopped | None, hold: HoldWatch) -> tuple[RecordingOutcome, str]:
         """(outcome, reason) for the footer of the recording."""
         missing = ", ".join(milestone.name for milestone in self._progress.awaited)
+        must_go_on = bool(missing) or self._request.guest.exits_by_itself
+        held = hold.explain(ended) if must_go_on or ended is not None else None
+        if held is not None:
+            self._append([NoteRecord(held.sentence)])
+            return RecordingOutcome.INCOMPLETE if must_go_on else RecordingOutcome.COMPLETE, held.reason
         how = _how_it_ended(ended)
         if missing:
             return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}"
