@@ -11,6 +11,9 @@ from analyzer.adapters.elf import read_elf
 from analyzer.errors import AnalyzerError
 
 _VERSION = re.compile(r"^QEMU (?:PC )?emulator version (?P<version>\d[\w.+-]*)", re.MULTILINE)
+_DEVICE = re.compile(r'^name "([^"]+)"', re.MULTILINE)  # of `-device help`
+# Of `-machine help`: a build for micro virtual machines may lack `pc`.
+_X86_MACHINE = re.compile(r"^(?:pc|q35|isapc|microvm)\b", re.MULTILINE)
 _TIMEOUT = 20.0  # seconds; QEMU answers in a few hundredths
 _BIOS_FILES = ("bios-256k.bin", "bios.bin")
 # Firmware folders of distributions; Debian and Ubuntu split the firmware over several packages.
@@ -28,7 +31,8 @@ class QemuFacts:
     """Facts of a QEMU that has not been started with a guest.
 
     `build_id` is that of `ElfFacts`. `firmware`: folders to add with -L. `has_firmware`: a BIOS is found.
-    `names_threads`: it has `-name …,debug-threads=on`.
+    `names_threads`: it has `-name …,debug-threads=on`. `devices`: names of the devices it was built with; empty
+    when it does not list them.
     """
 
     path: Path
@@ -37,21 +41,24 @@ class QemuFacts:
     firmware: tuple[Path, ...]
     has_firmware: bool
     names_threads: bool
+    devices: frozenset[str] = frozenset()
 
 
 def examine(path: Path) -> QemuFacts:
     """Facts of the QEMU at `path`, which becomes absolute.
 
-    Raises NoDebugInfoError; AnalyzerError when it is no QEMU, has no machine `pc`, or cannot be executed.
+    Raises NoDebugInfoError; AnalyzerError when it is no QEMU, has no machine of a PC, or cannot be executed.
     """
     path = path.absolute()
     elf = read_elf(path)
-    answers = _run_queries(path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"])
-    version, machines, folders, options = answers
+    answers = _run_queries(
+        path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"], ["-device", "help"]
+    )
+    version, machines, folders, options, devices = answers
     match = _VERSION.search(version)
     if match is None:
         raise _not_qemu_error(path, version)
-    if not re.search(r"^pc\b", machines, re.MULTILINE):
+    if not _X86_MACHINE.search(machines):
         raise AnalyzerError(
             f"{path} is a QEMU for another architecture: it has no machine `pc`.", "Give a qemu-system-x86_64."
         )
@@ -67,6 +74,7 @@ def examine(path: Path) -> QemuFacts:
         firmware=extra,
         has_firmware=found,
         names_threads="debug-threads" in options,
+        devices=frozenset(_DEVICE.findall(devices)),
     )
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm_device import check_kvm
-from analyzer.adapters.qemu import examine
+from analyzer.adapters.qemu import QemuFacts, examine
+from analyzer.adapters.qemu_machine import MachineFacts, ask_machine
 from analyzer.build.provenance import provenance_of
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, keep_if_useful, prepare_folder, remove_previous
-from analyzer.recording.guest import Guest, choose_guest
+from analyzer.recording.guest import TINY, Guest, choose_guest
 from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.session import RecordingReporter, record
@@ -83,6 +84,7 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         scenario=load_scenario(request.scenario, options.accelerator),
         guest=guest,
         build=provenance_of(qemu.path, qemu.build_id),
+        machine=_machine_of_tiny_guest(guest, qemu, options),
     )
     console = Console()
     if request.pointers_off_by_default:
@@ -102,6 +104,13 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
     remove_previous(folder)
     recording, no_drawing = _write_results(folder)
     return _print_outcome(recording, folder, no_drawing, console)
+
+
+def _machine_of_tiny_guest(guest: Guest, qemu: QemuFacts, options: RecordingOptions) -> MachineFacts | None:
+    """The machine that the user's arguments choose; only the tiny guest has devices that depend on it."""
+    if guest.kind != TINY:
+        return None
+    return ask_machine(qemu.path, options.qemu_arguments, options.accelerator, guest.path)
 
 
 def _load_what_results_need() -> None:

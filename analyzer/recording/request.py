@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analyzer.adapters.qemu import QemuFacts
+from analyzer.adapters.qemu_machine import MachineFacts
 from analyzer.recording.guest import Guest
 from analyzer.recording.scenarios import Scenario
 
@@ -36,3 +37,4 @@ class RecordingRequest:
     scenario: Scenario
     guest: Guest
     build: dict[str, object]  # provenance of the build; {} when it is not known
+    machine: MachineFacts | None = None  # None for the machine `pc`, and when it is not known

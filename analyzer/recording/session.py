@@ -124,6 +124,8 @@ class _RecordingRun:
             firmware=qemu.firmware,
             names_threads=qemu.names_threads,
             extra=request.options.qemu_arguments,
+            devices=qemu.devices,
+            buses=request.machine.buses if request.machine else None,
         )
 
     def run(self) -> None:

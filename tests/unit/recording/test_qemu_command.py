@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from analyzer.adapters.qemu import QemuFacts
+from analyzer.adapters.qemu_machine import machine_type
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.recording.guest import TINY_IMAGE, choose_guest, classify
 from analyzer.recording.progress import MilestoneProgress, RecordingFollower
@@ -53,6 +55,42 @@ def test_the_tiny_guest_needs_no_firmware():
     assert "-nodefaults" in line
     assert line[line.index("-bios") + 1] == str(TINY_IMAGE)
     assert line[line.index("-serial") + 1] == "file:/s"
+
+
+BOTH_VGA = frozenset({"VGA", "isa-vga", "isa-debug-exit"})
+
+
+@pytest.mark.parametrize(
+    ("devices", "buses", "options"),
+    [
+        (BOTH_VGA, None, ["VGA,romfile=", "isa-debug-exit,iobase=0xf4"]),
+        (frozenset(), None, ["VGA,romfile=", "isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA, {"System", "PCI", "PCIE", "ISA"}, ["VGA,romfile=", "isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA, {"System", "ISA"}, ["isa-vga", "isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA - {"isa-vga"}, {"System", "ISA"}, ["isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA - {"VGA"}, None, ["isa-vga", "isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA, {"System"}, []),
+    ],
+)
+def test_the_tiny_guest_has_the_devices_that_the_binary_and_the_machine_have(devices, buses, options):
+    line = command(devices=devices, buses=None if buses is None else frozenset(buses))
+    assert [value for name, value in pairwise(line) if name == "-device"] == options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "machine"),
+    [
+        ([], ""),
+        (["-machine", "kernel_irqchip=off"], ""),
+        (["-M", "q35,accel=kvm"], "q35"),
+        (["--machine", "type=microvm"], "microvm"),
+        (["-M", "q35", "-machine", "isapc"], "isapc"),
+        (["-M", "q35", "-machine", "usb=off"], "q35"),
+        (["-M"], ""),
+    ],
+)
+def test_the_machine_is_the_last_one_named(arguments, machine):
+    assert machine_type(arguments) == machine
 
 
 def test_the_users_arguments_come_last_so_that_they_win():
