@@ -22,6 +22,7 @@ from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.frames import without_compiler_suffix
+from analyzer.recording.early_end import early_end
 from analyzer.recording.guest import TINY_EXIT_STATUSES
 from analyzer.recording.held_guest import run_state_plan
 from analyzer.recording.hold_watch import HoldWatch
@@ -299,10 +300,9 @@ class _RecordingRun:
         if ended is None or not ended.ended or not awaited or reached_any:
             return
         output = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
-        command = shlex.join(repeatable_command(self._command, self._streams["serial"]))
-        raise QemuEndedError(
-            f"QEMU ended at once. Its output: {output or 'none'}", f"Run it without gdb: {command}"
-        )
+        arguments, status = self._request.options.qemu_arguments, self._progress.exit_status
+        command = repeatable_command(self._command, self._streams["serial"])
+        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, command))
 
     @contextmanager
     def _followed(self) -> Iterator[RecordingFollower]:

@@ -11,6 +11,7 @@ import pytest
 from analyzer.adapters.qemu import QemuFacts
 from analyzer.adapters.qemu_machine import machine_type
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.recording.early_end import early_end, information_asked_for
 from analyzer.recording.guest import TINY_IMAGE, choose_guest, classify
 from analyzer.recording.progress import MilestoneProgress, RecordingFollower
 from analyzer.recording.qemu_command import qemu_command, records_serial
@@ -75,6 +76,31 @@ BOTH_VGA = frozenset({"VGA", "isa-vga", "isa-debug-exit"})
 def test_the_tiny_guest_has_the_devices_that_the_binary_and_the_machine_have(devices, buses, options):
     line = command(devices=devices, buses=None if buses is None else frozenset(buses))
     assert [value for name, value in pairwise(line) if name == "-device"] == options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (["-smp", "2", "-version"], "-version"),
+        (["--version"], "--version"),
+        (["-machine", "help"], "-machine help"),
+        (["-device", "VGA,help"], "-device VGA,help"),
+        (["-cpu", "?"], "-cpu ?"),
+        (["-append", "helper"], ""),
+        (["-smp", "2"], ""),
+    ],
+)
+def test_an_argument_that_asks_for_information_is_known(arguments, asked):
+    assert information_asked_for(arguments) == asked
+
+
+def test_a_qemu_that_ended_at_once_is_quoted_unless_it_was_asked_for_information():
+    def message(status, *arguments):
+        return early_end(Path("/q"), arguments, status, "a text", ["/q", *arguments])[0]
+
+    assert message(0, "-machine", "help").startswith("-machine help makes QEMU print information")
+    assert message(1, "-device", "nonsense,help") == "QEMU ended at once. Its output: a text"
+    assert message(0) == "QEMU ended at once. Its output: a text"
 
 
 @pytest.mark.parametrize(
