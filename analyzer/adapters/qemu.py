@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,16 +45,15 @@ class QemuFacts:
     devices: frozenset[str] = frozenset()
 
 
-def examine(path: Path) -> QemuFacts:
-    """Facts of the QEMU at `path`, which becomes absolute.
+def examine(path: Path, environment: Mapping[str, str] | None = None) -> QemuFacts:
+    """Facts of the QEMU at `path`, which becomes absolute; run in `environment`, or in the one of this program.
 
     Raises NoDebugInfoError; AnalyzerError when it is no QEMU, has no machine of a PC, or cannot be executed.
     """
     path = path.absolute()
     elf = read_elf(path)
-    answers = _run_queries(
-        path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"], ["-device", "help"]
-    )
+    questions = (["--version"], ["-machine", "help"], ["-L", "help"], ["-help"], ["-device", "help"])
+    answers = _run_queries(path, *questions, environment=environment)
     version, machines, folders, options, devices = answers
     match = _VERSION.search(version)
     if match is None:
@@ -84,7 +84,7 @@ def system_firmware() -> list[Path]:
     return [folder for folder in folders if _holds_bios(folder)]
 
 
-def _run_queries(path: Path, *questions: list[str]) -> list[str]:
+def _run_queries(path: Path, *questions: list[str], environment: Mapping[str, str] | None) -> list[str]:
     """Run the program once for each list of arguments, all at the same time.
 
     Returns standard output and error of each run, as one text. AnalyzerError when it cannot run in time.
@@ -98,6 +98,7 @@ def _run_queries(path: Path, *questions: list[str]) -> list[str]:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
+                env=environment,
             )
             for question in questions
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -38,11 +38,15 @@ def machine_type(arguments: Sequence[str]) -> str:
     return chosen
 
 
-def ask_machine(qemu: Path, arguments: Sequence[str], accelerator: str, firmware: Path) -> MachineFacts | None:
+def ask_machine(
+    qemu: Path, arguments: Sequence[str], accelerator: str, firmware: Path,
+    environment: Mapping[str, str] | None = None,
+) -> MachineFacts | None:  # fmt: skip
     """The facts of the machine that `arguments` choose.
 
     None when they leave it to QEMU or choose its default, and when QEMU does not start it: then QEMU's own message
-    follows from the run. `firmware` is given with -bios, so that QEMU does not look for one.
+    follows from the run. `firmware` is given with -bios, so that QEMU does not look for one. QEMU runs in
+    `environment`, or in the one of this program.
     """
     machine = machine_type(arguments)
     if machine in ("", DEFAULT_MACHINE):
@@ -51,7 +55,9 @@ def ask_machine(qemu: Path, arguments: Sequence[str], accelerator: str, firmware
     cpu = [part for value in _values(arguments, _CPU) for part in ("-cpu", value)]
     # A property of the machine may name a memory or a drive that this start does not have.
     for chosen in ([*whole, *cpu], ["-machine", machine]):
-        answer = _ask([str(qemu), "-machine", f"accel={accelerator}", "-bios", str(firmware), *chosen])
+        answer = _ask(
+            [str(qemu), "-machine", f"accel={accelerator}", "-bios", str(firmware), *chosen], environment
+        )
         buses = frozenset(match["type"] for match in _BUS_TYPE.finditer(answer))
         if buses:
             # A PCI device fits into a PCI Express bus.
@@ -60,7 +66,7 @@ def ask_machine(qemu: Path, arguments: Sequence[str], accelerator: str, firmware
     return None
 
 
-def _ask(command: list[str]) -> str:
+def _ask(command: list[str], environment: Mapping[str, str] | None) -> str:
     """What the monitor answers; "" when QEMU does not run or does not end in time."""
     options = ["-S", "-nodefaults", "-display", "none", "-m", "16", "-serial", "null", "-monitor", "stdio"]
     try:
@@ -72,6 +78,7 @@ def _ask(command: list[str]) -> str:
             errors="replace",
             timeout=_TIMEOUT,
             check=False,
+            env=environment,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, keep_if_useful, prepare_folder, remove_previous
 from analyzer.recording.guest import TINY, Guest, choose_guest
 from analyzer.recording.request import RecordingOptions, RecordingRequest
+from analyzer.recording.run_environment import RunEnvironment
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.session import RecordingReporter, record
 from gdbscripts.enums import RecordingOutcome
@@ -40,6 +42,7 @@ class ReportRequest:
     recording: RecordingOptions
     out: Path | None = None  # None: a folder named after QEMU's version and the scenario
     force: bool = False  # whether to replace an earlier recording in `out`
+    environment: RunEnvironment = field(default_factory=RunEnvironment)  # what a wrapper script adds
     pointers_off_by_default: bool = False  # without --pointers and --no-pointers; a note says so
 
 
@@ -75,7 +78,8 @@ def record_and_report(gdb: Gdb, request: ReportRequest) -> ExitStatus:
 def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequest) -> ExitStatus:
     options = request.recording
     guest = check_before_recording(options, request.out, request.force)
-    qemu = examine(request.qemu)
+    environment = request.environment.merged_with(os.environ)
+    qemu = examine(request.qemu, environment)
     folder = request.out or Path(f"callchain-qemu-{qemu.version}-{request.scenario}")
     prepare_folder(folder, request.force)
     recording_request = RecordingRequest(
@@ -84,7 +88,8 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         scenario=load_scenario(request.scenario, options.accelerator),
         guest=guest,
         build=provenance_of(qemu.path, qemu.build_id),
-        machine=_machine_of_tiny_guest(guest, qemu, options),
+        environment=request.environment,
+        machine=_machine_of_tiny_guest(guest, qemu, options, environment),
     )
     console = Console()
     if request.pointers_off_by_default:
@@ -106,11 +111,13 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
     return _print_outcome(recording, folder, no_drawing, console)
 
 
-def _machine_of_tiny_guest(guest: Guest, qemu: QemuFacts, options: RecordingOptions) -> MachineFacts | None:
+def _machine_of_tiny_guest(
+    guest: Guest, qemu: QemuFacts, options: RecordingOptions, environment: dict[str, str]
+) -> MachineFacts | None:
     """The machine that the user's arguments choose; only the tiny guest has devices that depend on it."""
     if guest.kind != TINY:
         return None
-    return ask_machine(qemu.path, options.qemu_arguments, options.accelerator, guest.path)
+    return ask_machine(qemu.path, options.qemu_arguments, options.accelerator, guest.path, environment)
 
 
 def _load_what_results_need() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analyzer.adapters.qemu import QemuFacts
 from analyzer.adapters.qemu_machine import MachineFacts
 from analyzer.recording.guest import Guest
+from analyzer.recording.run_environment import RunEnvironment
 from analyzer.recording.scenarios import Scenario
 
 
@@ -37,4 +38,5 @@ class RecordingRequest:
     scenario: Scenario
     guest: Guest
     build: dict[str, object]  # provenance of the build; {} when it is not known
+    environment: RunEnvironment = field(default_factory=RunEnvironment)  # what a wrapper script adds
     machine: MachineFacts | None = None  # None for the machine `pc`, and when it is not known

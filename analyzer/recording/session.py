@@ -152,7 +152,7 @@ class _RecordingRun:
             tool=TOOL,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             scenario=request.scenario.name,
-            command=repeatable_command(self._command, self._streams["serial"]),
+            command=self._repeatable_command(),
             guest=request.guest.name,
             accelerator_asked=request.options.accelerator,
             qemu=str(request.qemu.path),
@@ -164,6 +164,10 @@ class _RecordingRun:
             qemu_arguments=list(request.options.qemu_arguments),
         )
         self._recording.write_text(to_line(header), encoding="utf-8")
+
+    def _repeatable_command(self) -> list[str]:
+        command = repeatable_command(self._command, self._streams["serial"])
+        return [*self._request.environment.env_command(), *command]
 
     def _prepare(self) -> None:
         """Write the plan file, and let gdb set its breakpoints. UsageError for an unknown --break."""
@@ -191,6 +195,8 @@ class _RecordingRun:
 
     def _start(self) -> None:
         output = " ".join(f"{n}>{shlex.quote(str(self._streams[s]))}" for n, s in ((1, "stdout"), (2, "stderr")))
+        for command in self._request.environment.gdb_commands():
+            self._gdb.console(command)
         self._gdb.console(f"set args {shlex.join(self._command[1:])} </dev/null {output}")
         try:
             self._gdb.command("-exec-run")
@@ -301,7 +307,7 @@ class _RecordingRun:
             return
         output = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
         arguments, status = self._request.options.qemu_arguments, self._progress.exit_status
-        command = repeatable_command(self._command, self._streams["serial"])
+        command = self._repeatable_command()
         raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, command))
 
     @contextmanager
