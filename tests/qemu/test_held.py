@@ -98,6 +98,25 @@ def test_a_guest_that_qemu_pauses_ends_the_recording_at_once(qemu, tmp_path, cod
     assert result.recording.not_reached == []
 
 
+def test_a_disk_guest_that_qemu_pauses_is_complete_and_the_state_is_noted(qemu, tmp_path):
+    disk = tmp_path / "disk.img"
+    disk.write_bytes(bytes.fromhex("b0fee664f4").ljust(510, b"\0") + b"\x55\xaa")
+    began = time.monotonic()
+    result = startup(
+        qemu,
+        tmp_path / "out",
+        "--guest",
+        str(disk),
+        "--linger",
+        "90",
+        "--no-pointers",
+        qemu_arguments=["-no-shutdown"],
+    )
+    assert time.monotonic() - began < 60.0
+    assert result.status == 0, result.out + result.err
+    assert "Note: The guest has shut down, and -no-shutdown keeps QEMU (run state shutdown)." in result.out
+
+
 def test_a_guest_that_shuts_down_as_usual_is_not_paused(qemu, tmp_path):
     """QEMU sets the run state `shutdown` on its way out too."""
     bios = image(tmp_path / "bios.bin", "b0fee664f4")
