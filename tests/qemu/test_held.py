@@ -151,11 +151,11 @@ def test_somebody_who_continues_the_guest_is_waited_for(qemu, tmp_path):
 
 def test_nobody_who_continues_it_is_said_at_the_time_limit(qemu, tmp_path):
     result = startup(
-        qemu, tmp_path / "out", "--wait-for-cont", "--timeout", "3", "--no-pointers", qemu_arguments=["-S"]
+        qemu, tmp_path / "out", "--wait-for-cont", "--timeout", "8", "--no-pointers", qemu_arguments=["-S"]
     )
     assert result.status == 4
     assert "The guest is held by -S." in result.out
-    assert max(stop.time for stop in result.recording.stops) > 3.0
+    assert max(stop.time for stop in result.recording.stops) > 8.0
 
 
 @pytest.mark.parametrize("missing", ["variables", "main_loop_wait", "nothing"])
