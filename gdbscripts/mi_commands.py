@@ -17,6 +17,7 @@ from gdbscripts.records import SCHEMA, MilestoneRecord, ProgramExitRecord
 
 if TYPE_CHECKING:
     from gdbscripts.pointers.explain import PointerExplainer
+    from gdbscripts.run_state import HeldGuest
 
 _SETTINGS = (
     "set pagination off",
@@ -41,6 +42,7 @@ class CommandState:
 
     recorder: Optional[Recorder] = None
     explainer: Optional[PointerExplainer] = None
+    held_guest: Optional[HeldGuest] = None
 
     @classmethod
     def current_recorder(cls) -> Recorder:
@@ -92,7 +94,14 @@ class PlanCommand(gdb.MICommand):
             )
         gdb.events.exited.connect(_record_exit)
         CommandState.recorder = recorder
-        return {"found": sorted(sources), "started": repr(recorder.started)}
+        answer = {"found": sorted(sources), "started": repr(recorder.started)}
+        if plan.run_state is not None:
+            from gdbscripts.run_state import HeldGuest
+
+            CommandState.held_guest = HeldGuest(plan.run_state, recorder)
+            if CommandState.held_guest.set_breakpoints():
+                answer["stops-when-held"] = "yes"
+        return answer
 
 
 class PointersCommand(gdb.MICommand):
@@ -141,6 +150,15 @@ class ExplainCommand(gdb.MICommand):
         return {"pointers": len(explainer.calls)}
 
 
+class RunStateCommand(gdb.MICommand):
+    """`-chain-run-state`: tells why QEMU does not let its guest run; the program is stopped."""
+
+    def invoke(self, arguments: List[str]) -> Dict[str, Any]:
+        """Return the state of `HeldGuest.read` as `held`, "" when the guest runs or nothing is known."""
+        held_guest = CommandState.held_guest
+        return {"held": held_guest.read() if held_guest is not None else ""}
+
+
 class WhereCommand(gdb.MICommand):
     """`-chain-where`: records the stack of every thread of the stopped program."""
 
@@ -179,5 +197,6 @@ def register() -> None:
     PointerRunCommand("-chain-round")
     PointerRunEndCommand("-chain-round-end")
     ExplainCommand("-chain-explain")
+    RunStateCommand("-chain-run-state")
     WhereCommand("-chain-where")
     EndCommand("-chain-end")

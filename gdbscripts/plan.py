@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import List
+from typing import List, Optional
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,35 @@ class IndirectCallSite:
 
 
 @dataclass(frozen=True)
+class RunStatePlan:
+    """The names in QEMU that tell whether it lets its guest run. Each list has the alternatives of all versions.
+
+    `main_loop_wait`: functions in which the main loop waits. `main_loop`: functions that call them in a loop.
+    `variables` have the run state, an enum RunState; `setters` change it. `vcpu_lists` are C expressions that are
+    0 while QEMU has no processor. `vcpu_waits`: functions in which a vCPU thread waits for work. `paused`: run
+    states that end the guest's run for good; `paused_in_main_loop`: those that do so only when the main loop sets
+    them.
+    `stops`: whether QEMU is stopped when it does not let the guest run, or only the state is told when asked for.
+    """
+
+    main_loop_wait: List[str]
+    main_loop: List[str]
+    variables: List[str]
+    setters: List[str]
+    vcpu_lists: List[str]
+    vcpu_waits: List[str]
+    paused: List[str]
+    paused_in_main_loop: List[str]
+    stops: bool = True
+
+
+@dataclass(frozen=True)
 class RecordingPlan:
     """All that gdb is to record, and the file to append it to.
 
     `ioctl_log` asks for all ioctls on KVM descriptors. `samples` is the number of exits per exit reason whose
     handling is recorded down to the device function; `accessors` are the functions that call device functions.
-    `pointers` are the indirect calls to explain.
+    `pointers` are the indirect calls to explain. `run_state` asks to stop QEMU when it does not let its guest run.
     """
 
     recording: str
@@ -79,6 +102,7 @@ class RecordingPlan:
     samples: int = 0
     accessors: List[str] = field(default_factory=list)
     pointers: List[IndirectCallSite] = field(default_factory=list)
+    run_state: Optional[RunStatePlan] = None
 
 
 def save(plan: RecordingPlan, path: str) -> None:
@@ -94,4 +118,5 @@ def load(path: str) -> RecordingPlan:
     data["milestones"] = [PlannedMilestone(**milestone) for milestone in data["milestones"]]
     data["accelerators"] = [AcceleratorTest(**test) for test in data["accelerators"]]
     data["pointers"] = [IndirectCallSite(**call_site) for call_site in data.get("pointers", ())]
+    data["run_state"] = RunStatePlan(**data["run_state"]) if data.get("run_state") else None
     return RecordingPlan(**data)

@@ -136,7 +136,7 @@ def _open(path: Path) -> Iterator[ELFFile]:
 def _script_hint(path: Path) -> str:
     with path.open("rb") as file:
         if file.read(2) == b"#!":
-            return "It is a script: give the program it starts."
+            return "It is a script: give the program it starts. startup and io follow one with --follow-exec."
     return "Give the path of a qemu-system-x86_64."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from analyzer.adapters.elf import debug_sections, read_elf
 from analyzer.errors import AnalyzerError
 
 _VERSION = re.compile(r"^QEMU (?:PC )?emulator version (?P<version>\d[\w.+-]*)", re.MULTILINE)
+_DEVICE = re.compile(r'^name "([^"]+)"', re.MULTILINE)  # of `-device help`
+# Of `-machine help`: a build for micro virtual machines may lack `pc`.
+_X86_MACHINE = re.compile(r"^(?:pc|q35|isapc|microvm)\b", re.MULTILINE)
 _TIMEOUT = 20.0  # seconds; QEMU answers in a few hundredths
 _BIOS_FILES = ("bios-256k.bin", "bios.bin")
 # Firmware folders of distributions; Debian and Ubuntu split the firmware over several packages.
@@ -31,7 +34,8 @@ class QemuFacts:
     """Facts of a QEMU that has not been started with a guest.
 
     `build_id` is that of `ElfFacts`. `firmware`: folders to add with -L. `has_firmware`: a BIOS is found.
-    `names_threads`: it has `-name …,debug-threads=on`. `debug_files` are complete.
+    `names_threads`: it has `-name …,debug-threads=on`. `debug_files` are complete. `devices`: names of the devices
+    it was built with; empty when it does not list them.
     """
 
     path: Path
@@ -41,21 +45,29 @@ class QemuFacts:
     has_firmware: bool
     names_threads: bool
     debug_files: DebugFiles
+    devices: frozenset[str] = frozenset()
 
 
-def examine(path: Path, find: Callable[[Path], DebugFiles] = find_debug_files) -> QemuFacts:
+def examine(
+    path: Path,
+    find: Callable[[Path], DebugFiles] = find_debug_files,
+    environment: Mapping[str, str] | None = None,
+) -> QemuFacts:
     """Facts of the QEMU at `path`, which becomes absolute; `find` finds its debug information.
 
-    Raises NoDebugInfoError; AnalyzerError when it is no QEMU, has no machine `pc`, or cannot be executed.
+    It runs in `environment`, or in the one of this program.
+
+    Raises NoDebugInfoError; AnalyzerError when it is no QEMU, has no machine of a PC, or cannot be executed.
     """
     path = path.absolute()
     elf = read_elf(path)
-    answers = _run_queries(path, ["--version"], ["-machine", "help"], ["-L", "help"], ["-help"])
-    version, machines, folders, options = answers
+    questions = (["--version"], ["-machine", "help"], ["-L", "help"], ["-help"], ["-device", "help"])
+    answers = _run_queries(path, *questions, environment=environment)
+    version, machines, folders, options, devices = answers
     match = _VERSION.search(version)
     if match is None:
         raise _not_qemu_error(path, version)
-    if not re.search(r"^pc\b", machines, re.MULTILINE):
+    if not _X86_MACHINE.search(machines):
         raise AnalyzerError(
             f"{path} is a QEMU for another architecture: it has no machine `pc`.", "Give a qemu-system-x86_64."
         )
@@ -73,6 +85,7 @@ def examine(path: Path, find: Callable[[Path], DebugFiles] = find_debug_files) -
         has_firmware=found,
         names_threads="debug-threads" in options,
         debug_files=debug_files,
+        devices=frozenset(_DEVICE.findall(devices)),
     )
 
 
@@ -102,7 +115,7 @@ def system_firmware() -> list[Path]:
     return [folder for folder in folders if _holds_bios(folder)]
 
 
-def _run_queries(path: Path, *questions: list[str]) -> list[str]:
+def _run_queries(path: Path, *questions: list[str], environment: Mapping[str, str] | None) -> list[str]:
     """Run the program once for each list of arguments, all at the same time.
 
     Returns standard output and error of each run, as one text. AnalyzerError when it cannot run in time.
@@ -116,6 +129,7 @@ def _run_queries(path: Path, *questions: list[str]) -> list[str]:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
+                env=environment,
             )
             for question in questions
         ]

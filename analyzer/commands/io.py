@@ -40,4 +40,5 @@ def run(options: argparse.Namespace) -> ExitStatus:
     Pointers are explained by default only with the tiny guest and no QEMU arguments: another guest would start to
     work in each run, and be killed.
     """
-    return record_scenario(options, pointers_by_default=options.guest == "tiny" and not options.passed_on)
+    tiny = options.guest == "tiny"
+    return record_scenario(options, pointers_by_default=lambda arguments: tiny and not arguments)

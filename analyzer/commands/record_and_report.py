@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm_device import check_kvm
-from analyzer.adapters.qemu import examine
+from analyzer.adapters.qemu import QemuFacts, examine
+from analyzer.adapters.qemu_machine import MachineFacts, ask_machine
 from analyzer.build.provenance import provenance_of
 from analyzer.commands.debug_information import DebugInformation
 from analyzer.commands.debug_options import DebugOptions
@@ -16,8 +18,9 @@ from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, keep_if_useful, prepare_folder, remove_previous
-from analyzer.recording.guest import Guest, choose_guest
+from analyzer.recording.guest import TINY, Guest, choose_guest
 from analyzer.recording.request import RecordingOptions, RecordingRequest
+from analyzer.recording.run_environment import RunEnvironment
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.session import RecordingReporter, record
 from gdbscripts.enums import RecordingOutcome
@@ -42,6 +45,7 @@ class ReportRequest:
     debug: DebugOptions = field(default_factory=DebugOptions)  # where the debug information of QEMU may be
     out: Path | None = None  # None: a folder named after QEMU's version and the scenario
     force: bool = False  # whether to replace an earlier recording in `out`
+    environment: RunEnvironment = field(default_factory=RunEnvironment)  # what a wrapper script adds
     pointers_off_by_default: bool = False  # without --pointers and --no-pointers; a note says so
 
 
@@ -79,7 +83,8 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
     guest = check_before_recording(options, request.out, request.force)
     console = Console()
     debug_information = DebugInformation(request.debug, console)
-    qemu = examine(request.qemu, debug_information.find)
+    environment = request.environment.merged_with(os.environ)
+    qemu = examine(request.qemu, debug_information.find, environment)
     folder = request.out or Path(f"callchain-qemu-{qemu.version}-{request.scenario}")
     prepare_folder(folder, request.force)
     recording_request = RecordingRequest(
@@ -89,6 +94,8 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         guest=guest,
         build=provenance_of(qemu.path, qemu.build_id),
         fetch_source=debug_information.source_fetcher(qemu.path),
+        environment=request.environment,
+        machine=_machine_of_tiny_guest(guest, qemu, options, environment),
     )
     if request.pointers_off_by_default:
         console.say(_NO_POINTERS_NOTE)
@@ -107,6 +114,15 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
     remove_previous(folder)
     recording, no_drawing = _write_results(folder)
     return _print_outcome(recording, folder, no_drawing, console)
+
+
+def _machine_of_tiny_guest(
+    guest: Guest, qemu: QemuFacts, options: RecordingOptions, environment: dict[str, str]
+) -> MachineFacts | None:
+    """The machine that the user's arguments choose; only the tiny guest has devices that depend on it."""
+    if guest.kind != TINY:
+        return None
+    return ask_machine(qemu.path, options.qemu_arguments, options.accelerator, guest.path, environment)
 
 
 def _load_what_results_need() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
@@ -21,18 +23,21 @@ from analyzer.commands.parser import (
     path,
     positive,
     positive_int,
+    refuse,
 )
 from analyzer.errors import ExitStatus
 
 if TYPE_CHECKING:
     from analyzer.recording.request import RecordingOptions
+    from analyzer.recording.run_environment import RunEnvironment
 
 EXAMPLES = """\
   analyze startup --qemu build/qemu-system-x86_64
   analyze startup --version debian:7.2
   analyze startup --qemu /usr/bin/qemu-system-x86_64 --debuginfod
   analyze startup --qemu build/qemu-system-x86_64 --guest disk.qcow2 -- -m 2G -smp 2
-  analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial"""
+  analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial
+  analyze startup --qemu ./run-qemu.sh --follow-exec -- -smp 2"""
 EXIT_STATUS = RECORDING_EXIT_STATUS
 # Options of QEMU that name what a run may change or use up: with them QEMU is not run several times.
 _OPTIONS_WITH_STATE = re.compile(
@@ -63,29 +68,38 @@ def run(options: argparse.Namespace) -> ExitStatus:
     Returns DONE, or INCOMPLETE when a required milestone was not reached or the run ended early. AnalyzerError
     when the recording cannot run; what was recorded before the error is kept.
     """
-    return record_scenario(options, pointers_by_default=_can_run_repeatedly(options.passed_on))
+    return record_scenario(options, pointers_by_default=_can_run_repeatedly)
 
 
-def record_scenario(options: argparse.Namespace, pointers_by_default: bool) -> ExitStatus:
+def record_scenario(
+    options: argparse.Namespace, pointers_by_default: Callable[[tuple[str, ...]], bool]
+) -> ExitStatus:
     """Record the scenario that has the verb's name, write the results and print the outcome.
 
-    `pointers_by_default`: whether to explain function pointers without --pointers and --no-pointers. Returns
+    `pointers_by_default`: whether to explain function pointers without --pointers and --no-pointers, for QEMU's
+    arguments. Returns
     INCOMPLETE when a required milestone was not reached or the run ended early. AnalyzerError when it cannot run.
     """
     if options.version is not None:
+        if options.follow_exec:
+            refuse(options.verb, "--follow-exec needs --qemu")
         from analyzer.commands.build import build_by_name
         from analyzer.commands.record_and_report import check_before_recording
 
         # now, because a build takes minutes
         check_before_recording(_recording_options(options, pointers=False), options.out, options.force)
         options.qemu = build_by_name(options.version, os.cpu_count() or 1).program
+    environment = _follow_exec(options) if options.follow_exec else None
+    by_default = pointers_by_default(options.passed_on)
     with Gdb(options.qemu) as gdb:  # reads QEMU's symbols while Python imports the rest
         from analyzer.commands.record_and_report import ReportRequest, record_and_report
 
-        pointers = pointers_by_default if options.pointers is None else options.pointers
+        pointers = by_default if options.pointers is None else options.pointers
+        added = {"environment": environment} if environment else {}
         request = options_as(
             ReportRequest,
             options,
+            **added,
             scenario=options.verb,
             recording=_recording_options(options, pointers),
             debug=options_as(DebugOptions, options),
@@ -98,6 +112,24 @@ def _recording_options(options: argparse.Namespace, pointers: bool) -> Recording
     from analyzer.recording.request import RecordingOptions
 
     return options_as(RecordingOptions, options, pointers=pointers, qemu_arguments=options.passed_on)
+
+
+def _follow_exec(options: argparse.Namespace) -> RunEnvironment:
+    """Replace the wrapper script in `options` by the QEMU that it executes, with the script's arguments.
+
+    Returns the environment that the script adds. AnalyzerError when the script executes no QEMU.
+    """
+    from analyzer.adapters.wrapper_script import follow_exec
+    from analyzer.console import Console
+    from analyzer.recording.run_environment import RunEnvironment, without_accelerator
+
+    followed = follow_exec(options.qemu, options.passed_on)
+    arguments = without_accelerator(followed.arguments, options.accelerator)
+    environment = RunEnvironment(followed.variables, followed.folder)
+    line = [*environment.env_command(), str(followed.program), *arguments]
+    Console().say(f"{options.qemu} executes {shlex.join(line)}")
+    options.qemu, options.passed_on = followed.program, arguments
+    return environment
 
 
 def _can_run_repeatedly(arguments: tuple[str, ...]) -> bool:
@@ -124,6 +156,12 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
     )
     add_debug_file_options(parser)
     add_debuginfod_options(parser)
+    parser.add_argument(
+        "--follow-exec",
+        action="store_true",
+        help="PATH of --qemu is a wrapper script: run it once up to the exec of QEMU, then record that QEMU with "
+        "the arguments and environment that the script gives it",
+    )
     add_guest_option(parser)
     parser.add_argument(
         "--break",
@@ -144,6 +182,12 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
     add_out_option(parser, "DIR", "output folder (default: callchain-qemu-VERSION-SCENARIO)")
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")
     add_timeout_option(parser)
+    parser.add_argument(
+        "--wait-for-cont",
+        action="store_true",
+        help="when QEMU holds the guest (-S, -incoming, --preconfig), wait until --timeout for a QMP client, a "
+        "gdb or a migration that lets it run (default: end at once and say what holds it)",
+    )
     parser.add_argument(
         "--linger",
         type=positive,

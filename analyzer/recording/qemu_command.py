@@ -22,12 +22,15 @@ def qemu_command(
     firmware: Sequence[Path],
     names_threads: bool,
     extra: Sequence[str],
+    devices: frozenset[str] = frozenset(),
+    buses: frozenset[str] | None = None,
 ) -> list[str]:
     """The command line as a list. `extra`, the user's arguments, comes last, so that it overrides the rest.
 
     The file `serial` receives the output of the first serial port unless `extra` redirects the port; `firmware`
-    are folders for -L; `names_threads` says whether this QEMU has `-name debug-threads=on`. The options are those
-    that every QEMU since 1.6.0 has: `-machine accel=`, not `-accel`.
+    are folders for -L; `names_threads` says whether this QEMU has `-name debug-threads=on`. `devices` and
+    `buses` are those of `tiny_guest_devices`. The options are those that every QEMU since 1.6.0 has:
+    `-machine accel=`, not `-accel`.
     Raises UsageError for an argument that makes QEMU fork, which gdb does not follow, or that chooses the
     accelerator.
     """
@@ -37,7 +40,7 @@ def qemu_command(
         command += ["-name", "guest,debug-threads=on"]
     for folder in firmware:
         command += ["-L", str(folder)]
-    command += _guest_options(guest)
+    command += _guest_options(guest, tiny_guest_devices(devices, buses))
     if not records_serial(extra):
         return [*command, *extra]
     return [*command, "-serial", f"file:{serial}", *extra]
@@ -53,11 +56,33 @@ def records_serial(extra: Sequence[str]) -> bool:
     return not any(argument in ("-serial", "--serial", "-nographic", "--nographic") for argument in extra)
 
 
-def _guest_options(guest: Guest) -> list[str]:
+def tiny_guest_devices(devices: frozenset[str], buses: frozenset[str] | None) -> list[str]:
+    """The options for the devices that the tiny guest uses, as far as QEMU and its machine have them.
+
+    `devices` are the names of those that this QEMU has, empty when that is unknown; `buses` are the types of the
+    machine's buses, None for the machine `pc`, which has PCI and ISA.
+    """
+    options: list[str] = []
+    for alternatives in _TINY_GUEST_DEVICES:
+        for bus, device in alternatives:
+            known = not devices or device.partition(",")[0] in devices
+            if known and (buses is None or bus in buses):
+                options += ["-device", device]
+                break
+    return options
+
+
+# (bus, device) of each device that the tiny guest uses; the first one that fits is taken. The guest writes to the
+# memory of a VGA card, and ends QEMU through isa-debug-exit; romfile= avoids the need for a firmware file.
+_TINY_GUEST_DEVICES = (
+    (("PCI", "VGA,romfile="), ("ISA", "isa-vga")),
+    (("ISA", "isa-debug-exit,iobase=0xf4"),),
+)
+
+
+def _guest_options(guest: Guest, devices: Sequence[str]) -> list[str]:
     if guest.kind == "tiny":
-        # The guest writes to the memory of the VGA card; romfile= avoids the need for a firmware file.
-        return ["-nodefaults", "-m", "16", "-bios", str(guest.path), "-device", "VGA,romfile=",
-                "-device", "isa-debug-exit,iobase=0xf4"]  # fmt: skip
+        return ["-nodefaults", "-m", "16", "-bios", str(guest.path), *devices]
     if guest.kind == "kernel":
         return ["-net", "none", "-m", "512", "-kernel", str(guest.path), "-append", "console=ttyS0"]
     path = str(guest.path).replace(",", ",,")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analyzer.adapters.qemu import QemuFacts
+from analyzer.adapters.qemu_machine import MachineFacts
 from analyzer.recording.guest import Guest
+from analyzer.recording.run_environment import RunEnvironment
 from analyzer.recording.scenarios import Scenario
 
 
@@ -24,6 +26,7 @@ class RecordingOptions:
     pointers: bool = False  # whether to explain the function pointers
     ioctls: bool = True  # whether to record all ioctls on KVM's descriptors
     kernel: bool = True  # whether to record the kernel's stacks behind them
+    wait_for_cont: bool = False  # whether to wait when QEMU holds the guest, for somebody who lets it run
     samples: int = 0  # exits of each reason to record with QEMU's stacks in the device
     qemu_arguments: tuple[str, ...] = ()  # for QEMU, after ours
 
@@ -38,3 +41,5 @@ class RecordingRequest:
     guest: Guest
     build: dict[str, object]  # provenance of the build; {} when it is not known
     fetch_source: Callable[[str], Path | None] | None = None  # see `source_excerpts`
+    environment: RunEnvironment = field(default_factory=RunEnvironment)  # what a wrapper script adds
+    machine: MachineFacts | None = None  # None for the machine `pc`, and when it is not known

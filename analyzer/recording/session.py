@@ -22,7 +22,10 @@ from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.frames import without_compiler_suffix
+from analyzer.recording.early_end import early_end
 from analyzer.recording.guest import TINY_EXIT_STATUSES
+from analyzer.recording.held_guest import run_state_plan
+from analyzer.recording.hold_watch import HoldWatch
 from analyzer.recording.pointer_runs import explain_pointers
 from analyzer.recording.progress import MilestoneProgress, MilestoneReached, RecordingFollower
 from analyzer.recording.qemu_command import qemu_command, records_serial, repeatable_command
@@ -111,6 +114,7 @@ class _RecordingRun:
         self._streams = {name: scratch / name for name in ("serial", "stdout", "stderr")}
         self._plan_file = scratch / "plan.json"
         self._progress = MilestoneProgress(reporter.reached)
+        self._stops_when_held = True
         qemu = request.qemu
         # QEMU runs with the serial port in a scratch file; the header has the command that a user can repeat.
         self._command = qemu_command(
@@ -121,6 +125,8 @@ class _RecordingRun:
             firmware=qemu.firmware,
             names_threads=qemu.names_threads,
             extra=request.options.qemu_arguments,
+            devices=qemu.devices,
+            buses=request.machine.buses if request.machine else None,
         )
 
     def run(self) -> None:
@@ -129,11 +135,12 @@ class _RecordingRun:
         with self._followed() as follow:
             try:
                 self._start()
-                ended = self._wait(follow)
+                hold = self._watch_for_hold()
+                ended = self._wait(follow, hold)
             except KeyboardInterrupt:
                 self._finish(follow, RecordingOutcome.INTERRUPTED, "interrupted by the user")
                 raise
-            self._finish(follow, *self._judge(ended))
+            self._finish(follow, *self._judge(ended, hold))
         if self._interrupted:
             raise KeyboardInterrupt
         self._explain_early_end(ended)
@@ -145,7 +152,7 @@ class _RecordingRun:
             tool=TOOL,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             scenario=request.scenario.name,
-            command=repeatable_command(self._command, self._streams["serial"]),
+            command=self._repeatable_command(),
             guest=request.guest.name,
             accelerator_asked=request.options.accelerator,
             qemu=str(request.qemu.path),
@@ -157,6 +164,10 @@ class _RecordingRun:
             qemu_arguments=list(request.options.qemu_arguments),
         )
         self._recording.write_text(to_line(header), encoding="utf-8")
+
+    def _repeatable_command(self) -> list[str]:
+        command = repeatable_command(self._command, self._streams["serial"])
+        return [*self._request.environment.env_command(), *command]
 
     def _prepare(self) -> None:
         """Write the plan file, and let gdb set its breakpoints. UsageError for an unknown --break."""
@@ -172,10 +183,12 @@ class _RecordingRun:
             ioctl_log=request.options.ioctls,
             samples=request.options.samples,
             accessors=list(request.scenario.accessors),
+            run_state=run_state_plan(stops=not request.options.wait_for_cont),
         )
         plans.save(plan, str(self._plan_file))
         answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
         found = set(answer["found"])
+        self._stops_when_held = "stops-when-held" in answer
         self._started = float(answer["started"])
         for function in request.options.breaks:
             if function not in found:
@@ -183,6 +196,8 @@ class _RecordingRun:
 
     def _start(self) -> None:
         output = " ".join(f"{n}>{shlex.quote(str(self._streams[s]))}" for n, s in ((1, "stdout"), (2, "stderr")))
+        for command in self._request.environment.gdb_commands():
+            self._gdb.console(command)
         self._gdb.console(f"set args {shlex.join(self._command[1:])} </dev/null {output}")
         try:
             self._gdb.command("-exec-run")
@@ -192,7 +207,11 @@ class _RecordingRun:
             self._kernel.follow(self._gdb.program_pid)
         self._reporter.started()
 
-    def _wait(self, follow: RecordingFollower) -> Stopped | None:
+    def _watch_for_hold(self) -> HoldWatch:
+        arguments = self._request.options.qemu_arguments
+        return HoldWatch(self._gdb, arguments, self._stops_when_held, time.monotonic())
+
+    def _wait(self, follow: RecordingFollower, hold: HoldWatch) -> Stopped | None:
         """Wait until QEMU stops for good; None when it still runs at the deadline."""
         started = time.monotonic()
         deadline = started + self._request.options.timeout
@@ -204,6 +223,9 @@ class _RecordingRun:
                 return stopped
             now = time.monotonic()
             awaited = self._progress.awaited
+            stopped = hold.check(now) if awaited else None
+            if stopped is not None:
+                return stopped
             if not awaited and not complete:
                 complete = True
                 exits = self._request.guest.exits_by_itself
@@ -213,9 +235,14 @@ class _RecordingRun:
             if now > deadline:
                 return None
 
-    def _judge(self, ended: Stopped | None) -> tuple[RecordingOutcome, str]:
+    def _judge(self, ended: Stopped | None, hold: HoldWatch) -> tuple[RecordingOutcome, str]:
         """(outcome, reason) for the footer of the recording."""
         missing = ", ".join(milestone.name for milestone in self._progress.awaited)
+        must_go_on = bool(missing) or self._request.guest.exits_by_itself
+        held = hold.explain(ended) if must_go_on or ended is not None else None
+        if held is not None:
+            self._append([NoteRecord(held.sentence)])
+            return RecordingOutcome.INCOMPLETE if must_go_on else RecordingOutcome.COMPLETE, held.reason
         how = _how_it_ended(ended)
         if missing:
             return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}"
@@ -289,10 +316,9 @@ class _RecordingRun:
         if ended is None or not ended.ended or not awaited or reached_any:
             return
         output = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
-        command = shlex.join(repeatable_command(self._command, self._streams["serial"]))
-        raise QemuEndedError(
-            f"QEMU ended at once. Its output: {output or 'none'}", f"Run it without gdb: {command}"
-        )
+        arguments, status = self._request.options.qemu_arguments, self._progress.exit_status
+        command = self._repeatable_command()
+        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, command))
 
     @contextmanager
     def _followed(self) -> Iterator[RecordingFollower]:

@@ -223,7 +223,7 @@ def started(qemu, folder, scratch):
     """A run that goes on until it is ended, its recording under way; its temporary files are in `scratch`."""
     scratch.mkdir()
     process = subprocess.Popen(
-        command(qemu, folder, "--timeout", "100", qemu_arguments=["-S"]),
+        command(qemu, folder, "--timeout", "100", "--wait-for-cont", qemu_arguments=["-S"]),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

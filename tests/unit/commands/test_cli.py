@@ -247,7 +247,11 @@ def test_show_into_a_closed_pipe_ends_quietly(tmp_path):
     ("name", "content", "complaint"),
     [
         ("text", b"hello", "not a program (not an ELF file)"),
-        ("script", b"#!/bin/sh\n", "It is a script: give the program it starts"),
+        (
+            "script",
+            b"#!/bin/sh\n",
+            "startup and io follow one with --follow-exec",
+        ),
         ("empty", b"", "not a program"),
     ],
 )

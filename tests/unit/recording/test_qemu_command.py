@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from analyzer.adapters.debug_files import DebugFiles
 from analyzer.adapters.qemu import QemuFacts
+from analyzer.adapters.qemu_machine import machine_type
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.recording.early_end import early_end, information_asked_for
 from analyzer.recording.guest import TINY_IMAGE, choose_guest, classify
 from analyzer.recording.progress import MilestoneProgress, RecordingFollower
 from analyzer.recording.qemu_command import qemu_command, records_serial
@@ -54,6 +57,67 @@ def test_the_tiny_guest_needs_no_firmware():
     assert "-nodefaults" in line
     assert line[line.index("-bios") + 1] == str(TINY_IMAGE)
     assert line[line.index("-serial") + 1] == "file:/s"
+
+
+BOTH_VGA = frozenset({"VGA", "isa-vga", "isa-debug-exit"})
+
+
+@pytest.mark.parametrize(
+    ("devices", "buses", "options"),
+    [
+        (BOTH_VGA, None, ["VGA,romfile=", "isa-debug-exit,iobase=0xf4"]),
+        (frozenset(), None, ["VGA,romfile=", "isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA, {"System", "PCI", "PCIE", "ISA"}, ["VGA,romfile=", "isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA, {"System", "ISA"}, ["isa-vga", "isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA - {"isa-vga"}, {"System", "ISA"}, ["isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA - {"VGA"}, None, ["isa-vga", "isa-debug-exit,iobase=0xf4"]),
+        (BOTH_VGA, {"System"}, []),
+    ],
+)
+def test_the_tiny_guest_has_the_devices_that_the_binary_and_the_machine_have(devices, buses, options):
+    line = command(devices=devices, buses=None if buses is None else frozenset(buses))
+    assert [value for name, value in pairwise(line) if name == "-device"] == options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (["-smp", "2", "-version"], "-version"),
+        (["--version"], "--version"),
+        (["-machine", "help"], "-machine help"),
+        (["-device", "VGA,help"], "-device VGA,help"),
+        (["-cpu", "?"], "-cpu ?"),
+        (["-append", "helper"], ""),
+        (["-smp", "2"], ""),
+    ],
+)
+def test_an_argument_that_asks_for_information_is_known(arguments, asked):
+    assert information_asked_for(arguments) == asked
+
+
+def test_a_qemu_that_ended_at_once_is_quoted_unless_it_was_asked_for_information():
+    def message(status, *arguments):
+        return early_end(Path("/q"), arguments, status, "a text", ["/q", *arguments])[0]
+
+    assert message(0, "-machine", "help").startswith("-machine help makes QEMU print information")
+    assert message(1, "-device", "nonsense,help") == "QEMU ended at once. Its output: a text"
+    assert message(0) == "QEMU ended at once. Its output: a text"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "machine"),
+    [
+        ([], ""),
+        (["-machine", "kernel_irqchip=off"], ""),
+        (["-M", "q35,accel=kvm"], "q35"),
+        (["--machine", "type=microvm"], "microvm"),
+        (["-M", "q35", "-machine", "isapc"], "isapc"),
+        (["-M", "q35", "-machine", "usb=off"], "q35"),
+        (["-M"], ""),
+    ],
+)
+def test_the_machine_is_the_last_one_named(arguments, machine):
+    assert machine_type(arguments) == machine
 
 
 def test_the_users_arguments_come_last_so_that_they_win():

@@ -1,0 +1,37 @@
+"""What to say when QEMU ends before it has begun to start a guest."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+_PRINTS = ("-version", "--version", "-help", "--help", "-h", "--h")
+_ASKS_FOR_HELP = re.compile(r"(?:^|,)(?:help|\?)$")  # `-machine help`, `-device VGA,help`
+
+
+def information_asked_for(arguments: Sequence[str]) -> str:
+    """The argument that makes QEMU print information instead of starting a guest, with its value; "" for none."""
+    for previous, argument in zip(("", *arguments), arguments, strict=False):
+        if argument in _PRINTS:
+            return argument
+        if previous.startswith("-") and _ASKS_FOR_HELP.search(argument):
+            return f"{previous} {argument}"
+    return ""
+
+
+def early_end(
+    qemu: Path, arguments: Sequence[str], status: int | None, output: str, command: Sequence[str]
+) -> tuple[str, str]:
+    """(message, hint) for a QEMU that ended at once.
+
+    `arguments` are the user's, `status` is the exit status, `output` what QEMU printed, `command` the whole line.
+    """
+    asked = information_asked_for(arguments)
+    if asked and status == 0:
+        return (
+            f"{asked} makes QEMU print information and end: no guest is started.",
+            f"Leave it out. To see the information: {shlex.join([str(qemu), *asked.split()])}",
+        )
+    return f"QEMU ended at once. Its output: {output or 'none'}", f"Run it without gdb: {shlex.join(command)}"
