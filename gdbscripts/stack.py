@@ -14,6 +14,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.definitions import file_of_frame, file_of_symtab
 from gdbscripts.enums import FrameKind
 from gdbscripts.frame_arguments import arguments_of
 from gdbscripts.records import CUT as CUT_BEGINS
@@ -100,7 +101,8 @@ class StackWalker:
     def _frame_record(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> FrameRecord:
         sal = frame.find_sal()
         library = gdb.solib_name(frame.pc()) or ""
-        file = "" if sal.symtab is None else sal.symtab.filename if library else sal.symtab.fullname()
+        file = "" if sal.symtab is None else file_of_symtab(sal.symtab, library)
+        defined_in = file_of_frame(frame, library)
         call = self._classifier.classify_call(frame, callee) if callee is not None else None
         return FrameRecord(
             number=number,
@@ -114,6 +116,7 @@ class StackWalker:
             call=call.kind if call else "",
             instruction=call.instruction if call else "",
             via=list(call.via) if call else [],
+            defined_in=None if defined_in == file else defined_in,
         )
 
 

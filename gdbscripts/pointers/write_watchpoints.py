@@ -9,6 +9,7 @@ import gdb
 
 from gdbscripts.arch.x86_64_effects import ARGUMENT_REGISTERS, RESULT_REGISTER, effect
 from gdbscripts.breakpoints import RecordingBreakpoint
+from gdbscripts.definitions import file_of_frame, file_of_symtab
 from gdbscripts.disassembly import Disassembler
 from gdbscripts.memory import operand_address, read_pointer, register
 from gdbscripts.pointers.dataflow import FunctionCode, Instruction
@@ -226,8 +227,8 @@ def _statement_location(frame: gdb.Frame) -> SourceLocation:
         inner = inner.older()
         if inner is not None and inner.function() is not None:
             sal = inner.find_sal()
-            file = str(sal.symtab.fullname()) if sal.symtab is not None else ""
-            return SourceLocation(str(inner.name()), file, sal.line, "")
+            file = file_of_symtab(sal.symtab, "") if sal.symtab is not None else ""
+            return SourceLocation(str(inner.name()), file, sal.line, "", file_of_frame(inner, ""))
     return source_location(frame.pc() - 1)
 
 

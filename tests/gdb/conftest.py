@@ -18,6 +18,7 @@ from gdbscripts import plan as plans
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import NoteRecord
 from tests.conftest import need_tool
+from tests.support.definitions import check_definitions
 from tests.support.notation import header
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
@@ -39,7 +40,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         compiler = need_tool("g++" if program.suffix == ".cc" else "gcc")
         flags = " ".join(directive(program, "flags")).split()
         sources = [program, *(PROGRAMS / name for line in directive(program, "sources") for name in line.split())]
-        key = "-".join([program.parent.name, program.stem, *extra]).replace("/", "_")
+        parents = program.relative_to(PROGRAMS).parts[:-1]
+        key = "-".join([*parents, program.stem, *extra]).replace("/", "_")
         binary = folder / key
         if not binary.exists():
             command = [compiler, "-g", "-O0", *flags, *extra, "-o", str(binary), *map(str, sources)]
@@ -92,6 +94,8 @@ def record(tmp_path: Path) -> Record:
             gdb.command('-chain-end complete ""')
             log = "".join(gdb.log)
         assert "Traceback" not in log and "Python Exception" not in log, log
-        return read_recording(path)
+        recording = read_recording(path)
+        check_definitions(recording, binary, dwarf=True)
+        return recording
 
     return run

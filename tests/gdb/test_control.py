@@ -13,11 +13,11 @@ import pytest
 
 from analyzer.adapters.gdb import Gdb, GdbError, mi_string
 from analyzer.errors import AnalyzerError
-from analyzer.recording.reader import read_recording
 from gdbscripts import plan as plans
 from gdbscripts.json_lines import to_line
 from tests.conftest import need_tool
 from tests.gdb.conftest import PROGRAMS
+from tests.support.definitions import read_recording
 from tests.support.notation import header
 
 
