@@ -22,6 +22,7 @@ from gdbscripts.pointers.pointer_dataflow import (
     trace_operand,
 )
 from gdbscripts.pointers.slot_names import name_in_scope
+from gdbscripts.pointers.store_names import name_of_written_slot
 from gdbscripts.recorder import Recorder
 from gdbscripts.stack import WalkedStack
 from gdbscripts.tail_calls import symbol_at
@@ -142,7 +143,7 @@ class WriteWatchpoint(RecordingBreakpoint):
             origin=origin.kind,
             source_address=origin.source_address,
             source_store=source_watchpoint.last_store if source_watchpoint is not None else None,
-            name=name_in_scope(self.address),
+            name=name_of_written_slot(self.address, None if count else self._last_instruction(frames[0])[1]),
             source_name=name_in_scope(origin.source_address) if origin.source_address else "",
         )
 
