@@ -14,6 +14,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.arch.x86_64_effects import is_filler
 from gdbscripts.definitions import file_of_frame, file_of_symtab
 from gdbscripts.enums import FrameKind
 from gdbscripts.frame_arguments import arguments_of
@@ -201,9 +202,11 @@ def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
         instructions = frame.architecture().disassemble(start, pc - 1)
     except gdb.MemoryError:
         return ""
-    last = instructions[-1]
-    ends_here = last["addr"] + last["length"] == pc
-    return " ".join(str(last["asm"]).split()) if ends_here else ""
+    if instructions[-1]["addr"] + instructions[-1]["length"] != pc:
+        return ""
+    texts = [" ".join(str(instruction["asm"]).split()) for instruction in instructions]
+    # The linker fills up a jump that it has shortened with a `nop`.
+    return next((text for text in reversed(texts) if not is_filler(text)), "")
 
 
 def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:

@@ -9,6 +9,7 @@ from typing import Callable, List, NamedTuple, Optional, Tuple
 
 import gdb
 
+from gdbscripts.arch.host import current as architecture
 from gdbscripts.arch.x86_64_effects import ARGUMENT_REGISTERS, parse_memory, pointer_operand
 from gdbscripts.definitions import file_of_function, file_of_symtab, innermost_function
 from gdbscripts.disassembly import Disassembler
@@ -138,8 +139,7 @@ def _caller_of(
 
 def call_target(call: str) -> int:
     """Return the address that a disassembled call or jump names; 0 when it is indirect."""
-    operand = call.split()[1] if len(call.split()) > 1 else ""
-    return int(operand, 16) if operand.startswith("0x") else 0
+    return int(architecture.classify(call)[1])
 
 
 def call_target_at(address: int) -> int:

@@ -36,16 +36,16 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     need_tool("gdb")
     folder = tmp_path_factory.mktemp("programs")
 
-    def compile_program(program: Path, *extra: str) -> Path:
-        compiler = need_tool("g++" if program.suffix == ".cc" else "gcc")
+    def compile_program(program: Path, *extra: str, compiler: str = "") -> Path:
+        command_name = compiler or ("g++" if program.suffix == ".cc" else "gcc")
         flags = " ".join(directive(program, "flags")).split()
         sources = [program, *(PROGRAMS / name for line in directive(program, "sources") for name in line.split())]
         parents = program.relative_to(PROGRAMS).parts[:-1]
-        key = "-".join([*parents, program.stem, *extra]).replace("/", "_")
+        key = "-".join([*parents, program.stem, compiler, *extra]).replace("/", "_")
         binary = folder / key
         if not binary.exists():
-            command = [compiler, "-g", "-O0", *flags, *extra, "-o", str(binary), *map(str, sources)]
-            subprocess.run(command, check=True)
+            command = [need_tool(command_name), "-g", "-O0", *flags, *extra, "-o", str(binary), *map(str, sources)]
+            subprocess.run(command, check=True, cwd=folder)  # where -gsplit-dwarf leaves its files
         return binary
 
     return compile_program
