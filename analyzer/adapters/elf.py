@@ -12,6 +12,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import NoteSection, SymbolTableSection
 
+from analyzer.adapters.split_dwarf import missing_split_file
 from analyzer.errors import AnalyzerError
 
 _MACHINES = {"EM_X86_64": "x86-64"}  # machines whose call instructions gdbscripts can decode
@@ -33,6 +34,7 @@ class ElfFacts:
     build_id: str
     has_debug_info: bool
     has_symbols: bool
+    missing_split_file: str = ""  # a .dwo file that -gsplit-dwarf left elsewhere and that is not there
 
 
 def read_elf(path: Path) -> ElfFacts:
@@ -51,8 +53,10 @@ def read_elf(path: Path) -> ElfFacts:
         build_id = _build_id(elf)
         debug = bool(elf.get_section_by_name(".debug_info") or elf.get_section_by_name(".zdebug_info"))
         symbols = elf.get_section_by_name(".symtab") is not None
+        missing = missing_split_file(elf, path)
     separate = _separate_debug_file(path, build_id)
-    return ElfFacts(build_id or _digest(path), debug or separate is not None, symbols or separate is not None)
+    found = separate is not None
+    return ElfFacts(build_id or _digest(path), debug or found, symbols or found, "" if found else missing)
 
 
 def build_id_of(path: Path) -> str:

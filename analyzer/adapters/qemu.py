@@ -57,6 +57,11 @@ def examine(path: Path) -> QemuFacts:
         )
     if not elf.has_debug_info:
         raise _no_debug_info_error(path, elf.has_symbols)
+    if elf.missing_split_file:
+        raise NoDebugInfoError(
+            f"The debug information of {path} is split (-gsplit-dwarf), and {elf.missing_split_file} is missing.",
+            f"Use it with its build folder; or pack the .dwo files there: dwp -e {path.name} -o {path.name}.dwp.",
+        )
     finds_firmware = _own_firmware(path, folders)
     extra = () if finds_firmware else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
     found = finds_firmware or bool(system_firmware())

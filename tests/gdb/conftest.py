@@ -42,10 +42,11 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         sources = [program, *(PROGRAMS / name for line in directive(program, "sources") for name in line.split())]
         parents = program.relative_to(PROGRAMS).parts[:-1]
         key = "-".join([*parents, program.stem, compiler, *extra]).replace("/", "_")
-        binary = folder / key
+        binary = folder / key / key
         if not binary.exists():
             command = [need_tool(command_name), "-g", "-O0", *flags, *extra, "-o", str(binary), *map(str, sources)]
-            subprocess.run(command, check=True, cwd=folder)  # where -gsplit-dwarf leaves its files
+            binary.parent.mkdir(exist_ok=True)
+            subprocess.run(command, check=True, cwd=binary.parent)  # where -gsplit-dwarf leaves its files
         return binary
 
     return compile_program

@@ -65,7 +65,7 @@ def assert_like_plain(recording, optimised):
 def test_a_program_built_with_these_options_is_recorded_as_the_plain_one(options, build, record, tmp_path):
     program, taken = built(options, build), tmp_path / "bt.txt"
     facts = read_elf(program)
-    assert (facts.has_debug_info, facts.has_symbols) == (True, True)
+    assert (facts.has_debug_info, facts.has_symbols, facts.missing_split_file) == (True, True, "")
     recording = record(program, ["leaf"], pointers=True)
     assert_like_plain(recording, "-O2" in options)
     assert assert_like_bt(record(program, ["leaf"], take_bt=taken), taken) > 0
@@ -80,6 +80,15 @@ def test_split_debug_information_is_read_from_a_package(packer, build, record):
     package = program.with_name(program.name + ".dwp")
     if not package.exists():
         subprocess.run([need_tool(packer), "-e", program, "-o", package], check=True)
-    for part in program.parent.glob(f"{program.name}*.dwo"):
+    for part in program.parent.glob("*.dwo"):
         part.unlink()
+    assert read_elf(program).missing_split_file == ""
     assert_like_plain(record(program, ["leaf"], pointers=True), optimised=True)
+
+
+@pytest.mark.parametrize("options", ["-gdwarf-4", "-gdwarf-5", "clang -gdwarf-5"])
+def test_split_debug_information_that_is_missing_is_named(options, build):
+    program = built(f"{options} -gsplit-dwarf -DALONE", build)
+    for part in program.parent.glob("*.dwo"):
+        part.unlink()
+    assert read_elf(program).missing_split_file.endswith(".dwo")
