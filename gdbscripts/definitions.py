@@ -18,6 +18,8 @@ _MAX_ROWS = 300
 # gdb looks up its number in the file table of the wrong unit (new_symbol in gdb/dwarf2/read.c, gdb 13).
 _LINK_TIME_PRODUCER = "GNU GIMPLE"
 
+_ASSEMBLER_SUFFIXES = (".S", ".s", ".asm")
+
 _files: Dict[Tuple[str, int, int, str], str] = {}  # by the function's name, range of addresses and library
 
 
@@ -75,14 +77,10 @@ def file_of_function(function: FunctionBlock, pc: int, library: str) -> str:
 
 
 def file_of_frame(frame: gdb.Frame, library: str) -> str:
-    """Return the source file that defines the function of `frame`, as `file_of_function`.
-
-    A function that only the symbol table names has the file of its line, if it has lines: assembler code.
-    """
+    """Return the source file that defines the function of `frame`, as `file_of_function`."""
     symbol = frame.function()
     if symbol is None:
-        symtab = frame.find_sal().symtab
-        return "" if symtab is None else file_of_symtab(symtab, library)
+        return file_of_assembler_code(frame.find_sal().symtab, library)
     try:
         function = function_block(frame.block())
     except RuntimeError:  # no debug information here
@@ -91,6 +89,16 @@ def file_of_frame(frame: gdb.Frame, library: str) -> str:
         # The address after a noreturn call may belong to the next function.
         return file_of_function(function, frame.pc() - 1 if frame.level() else frame.pc(), library)
     return file_of_symtab(symbol.symtab, library)
+
+
+def file_of_assembler_code(symtab: Optional[gdb.Symtab], library: str) -> str:
+    """Return the file of the line of a function that only the symbol table names, when that is assembler code; ""
+    for another.
+
+    Where a function has no debug information, gdb may give it the last line of the function before it.
+    """
+    is_assembler = symtab is not None and str(symtab.filename).endswith(_ASSEMBLER_SUFFIXES)
+    return file_of_symtab(symtab, library) if symtab is not None and is_assembler else ""
 
 
 def file_of_symtab(symtab: gdb.Symtab, library: str) -> str:

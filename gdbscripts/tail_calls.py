@@ -12,7 +12,7 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.arch.host import current as architecture
-from gdbscripts.definitions import file_of_function, file_of_symtab, outermost_function
+from gdbscripts.definitions import file_of_assembler_code, file_of_function, outermost_function
 from gdbscripts.disassembly import Disassembler
 
 _SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
@@ -150,5 +150,4 @@ def function_reference(address: int) -> FunctionReference:
         return [str(found.function.name), file_of_function(found, address, library), library]
     symbol = symbol_at(address)
     name = symbol[0] if symbol else hex(address)
-    symtab = gdb.find_pc_line(address).symtab
-    return [name, "" if symtab is None else file_of_symtab(symtab, library), library]
+    return [name, file_of_assembler_code(gdb.find_pc_line(address).symtab, library), library]

@@ -21,8 +21,8 @@ def name_of(program):
 
 
 def stated(program, name):
-    """Function -> file, of the directive `name`."""
-    return dict(line.split() for line in directive(program, name))
+    """Function -> file, of the directive `name`; "-" is no file."""
+    return {function: file.strip("-") for function, file in map(str.split, directive(program, name))}
 
 
 @LEVELS
