@@ -18,8 +18,6 @@ _MAX_ROWS = 300
 # gdb looks up its number in the file table of the wrong unit (new_symbol in gdb/dwarf2/read.c, gdb 13).
 _LINK_TIME_PRODUCER = "GNU GIMPLE"
 
-_ASSEMBLER_SUFFIXES = (".S", ".s", ".asm")
-
 _files: Dict[Tuple[str, int, int, str], str] = {}  # by the function's name, range of addresses and library
 
 
@@ -77,10 +75,11 @@ def file_of_function(function: FunctionBlock, pc: int, library: str) -> str:
 
 
 def file_of_frame(frame: gdb.Frame, library: str) -> str:
-    """Return the source file that defines the function of `frame`, as `file_of_function`."""
+    """Return the source file that defines the function of `frame`, as `file_of_function`; "" for a function that
+    only the symbol table names."""
     symbol = frame.function()
     if symbol is None:
-        return file_of_assembler_code(frame.find_sal().symtab, library)
+        return ""
     try:
         function = function_block(frame.block())
     except RuntimeError:  # no debug information here
@@ -91,14 +90,15 @@ def file_of_frame(frame: gdb.Frame, library: str) -> str:
     return file_of_symtab(symbol.symtab, library)
 
 
-def file_of_assembler_code(symtab: Optional[gdb.Symtab], library: str) -> str:
-    """Return the file of the line of a function that only the symbol table names, when that is assembler code; ""
-    for another.
+def file_of_symbol(entry: int, library: str) -> str:
+    """Return the file of the line that begins at `entry`, the entry of a function that only the symbol table
+    names; "" when no line begins there.
 
-    Where a function has no debug information, gdb may give it the last line of the function before it.
+    Assembler code has such a line, and so has a function that GCC replaced by a jump to an identical one. A
+    function without any debug information may have the last line of the function before it.
     """
-    is_assembler = symtab is not None and str(symtab.filename).endswith(_ASSEMBLER_SUFFIXES)
-    return file_of_symtab(symtab, library) if symtab is not None and is_assembler else ""
+    sal = gdb.find_pc_line(entry)
+    return file_of_symtab(sal.symtab, library) if sal.symtab is not None and sal.pc == entry else ""
 
 
 def file_of_symtab(symtab: gdb.Symtab, library: str) -> str:

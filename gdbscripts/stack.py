@@ -15,7 +15,7 @@ import gdb
 
 from gdbscripts.arch.host import current as architecture
 from gdbscripts.arch.x86_64_effects import is_filler
-from gdbscripts.definitions import file_of_frame, file_of_symtab
+from gdbscripts.definitions import file_of_frame, file_of_symbol, file_of_symtab
 from gdbscripts.enums import FrameKind
 from gdbscripts.frame_arguments import arguments_of
 from gdbscripts.records import CUT as CUT_BEGINS
@@ -103,7 +103,7 @@ class StackWalker:
         sal = frame.find_sal()
         library = gdb.solib_name(frame.pc()) or ""
         file = "" if sal.symtab is None else file_of_symtab(sal.symtab, library)
-        defined_in = file_of_frame(frame, library)
+        defined_in = _definition_file(frame, library)
         call = self._classifier.classify_call(frame, callee) if callee is not None else None
         return FrameRecord(
             number=number,
@@ -119,6 +119,14 @@ class StackWalker:
             via=list(call.via) if call else [],
             defined_in=None if defined_in == file else defined_in,
         )
+
+
+def _definition_file(frame: gdb.Frame, library: str) -> str:
+    if frame.function() is not None:
+        return file_of_frame(frame, library)
+    inside = frame.pc() - 1 if frame.level() else frame.pc()
+    symbol = symbol_at(inside) if inside > 0 else None  # pc 0: the outermost frame of a coroutine or thread
+    return file_of_symbol(inside - symbol[1], library) if symbol is not None else ""
 
 
 def _shows_address(frame: gdb.Frame, callee: Optional[gdb.Frame], sal: gdb.Symtab_and_line) -> bool:

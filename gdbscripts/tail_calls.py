@@ -12,7 +12,7 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.arch.host import current as architecture
-from gdbscripts.definitions import file_of_assembler_code, file_of_function, outermost_function
+from gdbscripts.definitions import file_of_function, file_of_symbol, outermost_function
 from gdbscripts.disassembly import Disassembler
 
 _SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
@@ -149,5 +149,6 @@ def function_reference(address: int) -> FunctionReference:
     if found is not None:
         return [str(found.function.name), file_of_function(found, address, library), library]
     symbol = symbol_at(address)
-    name = symbol[0] if symbol else hex(address)
-    return [name, file_of_assembler_code(gdb.find_pc_line(address).symtab, library), library]
+    if symbol is None:
+        return [hex(address), "", library]
+    return [symbol[0], file_of_symbol(address - symbol[1], library), library]
