@@ -75,9 +75,9 @@ test: packages-test venv lint docs
 bench: packages-run venv
 	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/python tests/bench/startup.py
 
-# QEMU 5.2, 7.2 and 10.0 in both profiles; takes half an hour when nothing is cached.
+# QEMU 5.2, 7.2 and 10.0 in both profiles, 7.2 with options of distributions; an hour when nothing is cached.
 matrix: venv
-	@test "$(SYSTEM_PACKAGES)" = no || sh analyzer/build/packages.sh run qemu
+	@test "$(SYSTEM_PACKAGES)" = no || sh analyzer/build/packages.sh run qemu test
 	$(BIN)/python -m tests.bench.matrix
 
 clean:

@@ -14,7 +14,7 @@ from gdbscripts.memory import read_pointer, stack_pointer
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.recorder import Recorder
 from gdbscripts.records import BREAK, AcceleratorRecord, NoteRecord, ReturnRecord
-from gdbscripts.tail_calls import function_at, symbol_at
+from gdbscripts.tail_calls import function_reference
 
 THREAD_CREATE = "pthread_create"
 KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
@@ -198,14 +198,14 @@ class ThreadCreateBreakpoint(RecordingBreakpoint):
         """Record the creator's stack, and the start function: the third argument of pthread_create (POSIX)."""
         frame = gdb.newest_frame()
         start = architecture.argument(frame, 2)
-        name, file = _name_and_file(start)
+        name, file, library = function_reference(start)
         number = self.recorder.record_stop(
             StopReason.THREAD_CREATE,
             [],
             THREAD_CREATE,
             starts=name,
             starts_file=file,
-            starts_library=gdb.solib_name(start) or "",
+            starts_library=library,
         )
         ReturnBreakpoint.set_at_caller(number, self.recorder, handle_address=architecture.argument(frame, 0))
         self._records_left -= 1
@@ -250,15 +250,6 @@ class ReturnBreakpoint(RecordingBreakpoint):
         # A pthread_create that failed has written no handle.
         handle = hex(read_pointer(self._handle_address)) if self._handle_address and result == 0 else ""
         self.recorder.write(ReturnRecord(self._stop, result, handle))
-
-
-def _name_and_file(address: int) -> Tuple[str, str]:
-    """Return (name, source file) of the function at `address`; the file is "" without debug information."""
-    function = function_at(address)
-    if function is not None:
-        return str(function.name), str(function.symtab.fullname())
-    symbol = symbol_at(address)
-    return (symbol[0] if symbol else hex(address)), ""
 
 
 def file_of_descriptor(fd: int) -> str:

@@ -8,6 +8,7 @@ from typing import Dict, List, Optional
 
 import gdb
 
+from gdbscripts.arch.x86_64_effects import is_filler
 from gdbscripts.pointers.dataflow import FunctionCode, Instruction
 
 _LINE = re.compile(r"^(?:=>)?\s*(0x[0-9a-f]+) <[^>]*\+-?\d+>:\t(.*)$", re.MULTILINE)
@@ -31,10 +32,13 @@ class Disassembler:
 
     def instruction_before(self, address: int) -> Optional[Instruction]:
         """Return the instruction that ends at `address`, such as the call that returns there; None when there
-        is none."""
+        is none. A `nop` is skipped: the linker fills up a jump that it has shortened."""
         code = self.function_around(address - 1)
         try:
-            return code.instruction_ending_at(address) if code else None
+            found = code.instruction_ending_at(address) if code else None
+            while code is not None and found is not None and is_filler(found.text):
+                found = code.instruction_ending_at(found.address)
+            return found
         except KeyError:
             return None
 

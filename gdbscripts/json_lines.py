@@ -19,6 +19,7 @@ _JSON_TYPES: Dict[str, Any] = {
     "bool": bool,
     "float": (int, float),
     "Optional[int]": (int, type(None)),
+    "Optional[str]": (str, type(None)),
     "Dict[str, Any]": dict,
 }
 _ENUMS: Dict[str, Type[enums.TextEnum]] = {

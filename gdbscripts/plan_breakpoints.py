@@ -9,6 +9,7 @@ from typing import Callable, Dict, List
 import gdb
 
 from gdbscripts.breakpoints import THREAD_CREATE, MilestoneBreakpoint, MilestoneCounts, ThreadCreateBreakpoint
+from gdbscripts.definitions import file_of_function, innermost_function
 from gdbscripts.plan import PlannedMilestone, RecordingPlan
 from gdbscripts.recorder import Recorder
 from gdbscripts.tail_calls import function_address, symbol_at
@@ -111,5 +112,13 @@ def _create_in_program(function: str, create: Callable[..., object]) -> bool:
 
 def _source_files(function: str) -> List[str]:
     _, locations = gdb.decode_line(function)
-    files = {sal.symtab.fullname() for sal in locations or () if sal.symtab is not None}
+    files = {_definition_file(function, sal) for sal in locations or () if sal.symtab is not None}
     return sorted(files)
+
+
+def _definition_file(function: str, sal: gdb.Symtab_and_line) -> str:
+    """Return the file that defines `function`, of which `sal` is one location: its own code or an inlined copy."""
+    found = innermost_function(sal.pc) if sal.pc else None
+    while found is not None and found.function.name != function:
+        found = found.outer()
+    return file_of_function(found, sal.pc, "") if found is not None else str(sal.symtab.fullname())

@@ -15,7 +15,8 @@ from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, Recor
 # 1  first
 # 2  pointers, the ioctl log, kernel events
 # 3  stops have a count, frames have calls of kind `call`: imported backtraces
-SCHEMA = 3
+# 4  frames and steps of pointers have the file that defines their function, when the line is in another file
+SCHEMA = 4
 
 IMPORT = "import"  # scenario of a recording that was imported from text
 KERNEL_LIBRARY = "kernel"  # the library of imported kernel functions
@@ -93,6 +94,7 @@ class FrameRecord:
     # Elided frames between this frame and its callee: functions that left by a tail call. The one called first
     # is first; each is name, absolute source file and library. `call` is how the last of them calls the callee.
     via: List[List[str]] = field(default_factory=list)
+    defined_in: Optional[str] = None  # the source file that defines the function, as `file`; None: it is `file`
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,7 @@ class PointerOriginRecord:
     library: str = ""
     address: int = 0
     stop: int = -1  # stored, copied: number of the stop that recorded the store
+    defined_in: Optional[str] = None  # of `function`, as `FrameRecord.defined_in`
 
 
 @dataclass(frozen=True)

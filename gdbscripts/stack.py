@@ -14,6 +14,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.arch.x86_64_effects import is_filler
+from gdbscripts.definitions import file_of_frame, file_of_symbol, file_of_symtab
 from gdbscripts.enums import FrameKind
 from gdbscripts.frame_arguments import arguments_of
 from gdbscripts.records import CUT as CUT_BEGINS
@@ -100,7 +102,8 @@ class StackWalker:
     def _frame_record(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> FrameRecord:
         sal = frame.find_sal()
         library = gdb.solib_name(frame.pc()) or ""
-        file = "" if sal.symtab is None else sal.symtab.filename if library else sal.symtab.fullname()
+        file = "" if sal.symtab is None else file_of_symtab(sal.symtab, library)
+        defined_in = _definition_file(frame, library)
         call = self._classifier.classify_call(frame, callee) if callee is not None else None
         return FrameRecord(
             number=number,
@@ -114,7 +117,16 @@ class StackWalker:
             call=call.kind if call else "",
             instruction=call.instruction if call else "",
             via=list(call.via) if call else [],
+            defined_in=None if defined_in == file else defined_in,
         )
+
+
+def _definition_file(frame: gdb.Frame, library: str) -> str:
+    if frame.function() is not None:
+        return file_of_frame(frame, library)
+    inside = frame.pc() - 1 if frame.level() else frame.pc()
+    symbol = symbol_at(inside) if inside > 0 else None  # pc 0: the outermost frame of a coroutine or thread
+    return file_of_symbol(inside - symbol[1], library) if symbol is not None else ""
 
 
 def _shows_address(frame: gdb.Frame, callee: Optional[gdb.Frame], sal: gdb.Symtab_and_line) -> bool:
@@ -198,9 +210,11 @@ def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
         instructions = frame.architecture().disassemble(start, pc - 1)
     except gdb.MemoryError:
         return ""
-    last = instructions[-1]
-    ends_here = last["addr"] + last["length"] == pc
-    return " ".join(str(last["asm"]).split()) if ends_here else ""
+    if instructions[-1]["addr"] + instructions[-1]["length"] != pc:
+        return ""
+    texts = [" ".join(str(instruction["asm"]).split()) for instruction in instructions]
+    # The linker fills up a jump that it has shortened with a `nop`.
+    return next((text for text in reversed(texts) if not is_filler(text)), "")
 
 
 def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:

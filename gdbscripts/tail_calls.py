@@ -12,6 +12,7 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 import gdb
 
 from gdbscripts.arch.host import current as architecture
+from gdbscripts.definitions import file_of_function, file_of_symbol, outermost_function
 from gdbscripts.disassembly import Disassembler
 
 _SYMBOL = re.compile(r"^(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)")
@@ -83,12 +84,8 @@ def function_address(function: str) -> int:
 def function_at(address: int) -> Optional[gdb.Symbol]:
     """Return the symbol of the function whose code contains `address`, ignoring functions inlined there; None
     for none."""
-    found = None
-    block = gdb.block_for_pc(address)
-    while block is not None and not block.is_static:
-        found = block.function or found
-        block = block.superblock
-    return found
+    found = outermost_function(address)
+    return found.function if found is not None else None
 
 
 def tail_call_paths(start: int, callee_entry: int) -> List[Tuple[int, ...]]:
@@ -148,10 +145,10 @@ def function_reference(address: int) -> FunctionReference:
     """Return [name, absolute source file, library] of the function at `address`; "" for a file or library it
     lacks."""
     library = gdb.solib_name(address) or ""
-    function = function_at(address)
+    found = outermost_function(address)
+    if found is not None:
+        return [str(found.function.name), file_of_function(found, address, library), library]
     symbol = symbol_at(address)
-    name = str(function.name) if function is not None else symbol[0] if symbol else hex(address)
-    symtab = function.symtab if function is not None else gdb.find_pc_line(address).symtab
-    if symtab is None:
-        return [name, "", library]
-    return [name, symtab.filename if library else symtab.fullname(), library]
+    if symbol is None:
+        return [hex(address), "", library]
+    return [symbol[0], file_of_symbol(address - symbol[1], library), library]

@@ -16,6 +16,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import NoteSection, SymbolTableSection
 
+from analyzer.adapters.split_dwarf import missing_split_file
 from analyzer.errors import AnalyzerError
 
 _MACHINES = {"EM_X86_64": "x86-64"}  # machines whose call instructions gdbscripts can decode
@@ -64,6 +65,7 @@ class ElfFacts:
 
     build_id: str
     sections: DebugSections = field(repr=False)
+    missing_split_file: str = ""  # a .dwo file that -gsplit-dwarf left elsewhere and that is not there
 
     @property
     def has_debug_info(self) -> bool:
@@ -90,7 +92,8 @@ def read_elf(path: Path) -> ElfFacts:
                 "Give a QEMU that was built for this host.",
             )
         sections = _debug_sections(elf)
-    return ElfFacts(sections.build_id or _digest(path), sections)
+        missing = missing_split_file(elf, path)
+    return ElfFacts(sections.build_id or _digest(path), sections, missing)
 
 
 def debug_sections(path: Path) -> DebugSections:

@@ -74,6 +74,11 @@ def examine(
     debug_files = find(path)
     if not debug_files.complete:
         raise no_debug_info_error(debug_files)
+    if elf.missing_split_file and debug_files.debug_file == path:
+        raise NoDebugInfoError(
+            f"The debug information of {path} is split (-gsplit-dwarf), and {elf.missing_split_file} is missing.",
+            f"Use it with its build folder; or pack the .dwo files there: dwp -e {path.name} -o {path.name}.dwp.",
+        )
     finds_firmware = _own_firmware(path, folders)
     extra = () if finds_firmware else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
     found = finds_firmware or bool(system_firmware())

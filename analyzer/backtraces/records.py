@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from analyzer import TOOL
-from analyzer.backtraces.source_files import placed
+from analyzer.backtraces.source_files import files_of_functions, placed
 from analyzer.backtraces.stacks import UNKNOWN_FRAME, ImportedFrame, ImportedStack
 from analyzer.backtraces.threads import MAIN, Threads
 from analyzer.model.headings import ASKED_FOR, IN_FUNCTION, StackHeading, filled_in, titles_in
@@ -208,6 +208,7 @@ class _Writer:
 
     def __post_init__(self) -> None:
         self.threads = Threads(self.stacks)
+        self._files = files_of_functions(frame for stack in self.stacks for frame in stack.frames)
         self._milestones: dict[str, MilestoneRecord] = {}
         # Stack -> numbers of the stops that create a thread and that no thread has been matched with yet.
         self._creations: dict[tuple[ImportedFrame, ...], list[int]] = {}
@@ -231,7 +232,9 @@ class _Writer:
                 key = (frame._replace(arguments=(), gap=False), call)
                 if key not in self.frames:
                     self.frames[key] = len(self.frames)
-                    yield _frame(self.frames[key], frame, call)
+                    record = _frame(self.frames[key], frame, call)
+                    defined_in = None if frame.library else self._files.get(frame.name)
+                    yield replace(record, defined_in=defined_in) if defined_in != frame.file else record
                 numbers.append(self.frames[key])
             yield self._stop(number, stack, thread, numbers)
             if stack.creator and thread != MAIN:

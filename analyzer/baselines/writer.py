@@ -92,7 +92,7 @@ def _compared_part(step: ChainStep) -> ChainStep:
     if pointer is not None:
         set_by = tuple(GraphPointerOrigin(s.what, s.name, s.function, "", 0) for s in pointer.set_by)
         pointer = GraphPointer(pointer.kind, pointer.name, pointer.outcome, "", set_by)
-    return ChainStep(step.function, step.kind, _place(step.function, step.file), 0, "", pointer)
+    return ChainStep(step.function, step.kind, _place(step.function, step.defined_in or step.file), 0, "", pointer)
 
 
 def _step(step: ChainStep) -> Iterator[str]:

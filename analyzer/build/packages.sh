@@ -13,7 +13,7 @@ else
     browser="chromium chromium-driver"
     perf="linux-perf"
 fi
-test="$browser gcc g++ git strace dwz debuginfod $perf"
+test="$browser gcc g++ clang llvm git strace dwz debuginfod $perf"
 
 packages=""
 for group in "$@"; do

@@ -166,5 +166,5 @@ def _moved(old: ChainStep, new: ChainStep) -> Change | None:
     old_place, new_place = old.function.where, new.function.where
     if old_place == new_place or not old_place or not new_place or "[" in (old_place[0], new_place[0]):
         return None  # "[" begins the name of a library
-    files = old.file or old_place, new.file or new_place
+    files = old.defined_in or old.file or old_place, new.defined_in or new.file or new_place
     return Change(ChangeKind.MOVED, new.function.name, *files, file=new.file, line=new.line)

@@ -91,8 +91,9 @@ class Node:
 class ChainStep:
     """One function of a chain, and the call that led to it.
 
-    `kind` is None for the outermost function. `file` and `line` say where this function calls the next one;
-    `instruction` is the call instruction that led here, without addresses.
+    `kind` is None for the outermost function. `file` and `line` say where this function calls the next one; of a
+    function without a frame `file` is `defined_in` and `line` is 0. `instruction` is the call instruction that led
+    here, without addresses. `defined_in` is the file that defines the function, "" when unknown.
     """
 
     function: Function
@@ -100,7 +101,8 @@ class ChainStep:
     file: str
     line: int
     instruction: str = ""
-    pointer: GraphPointer | None = None  # the pointer of the call that led here, when its origin was recorded
+    pointer: GraphPointer | None = None  # of the call that led here, when its origin was recorded
+    defined_in: str = field(default="", compare=False, repr=False)  # as the function's node has it
 
 
 @dataclass(frozen=True)

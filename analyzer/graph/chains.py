@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from analyzer.graph.call_graph import Chain, ChainStep, GraphPointer, GraphPointerOrigin, MissedMilestone
 from analyzer.kvm.exits import decode_exit
 from analyzer.kvm.kernel_functions import KERNEL, handles_coalesced_write, kernel_functions
-from analyzer.model.frames import LIBC_START_FRAMES, Frame, Function, Stop, call_key
+from analyzer.model.frames import LIBC_START_FRAMES, DefinedFunction, Frame, Function, Stop, call_key
 from analyzer.model.kvm import Ioctl
 from analyzer.model.pointers import Pointer
 from analyzer.model.recording import Recording
@@ -37,7 +37,8 @@ class RecordedStep:
     """One function of a chain, and the call that led to it.
 
     `file` and `line` say where this function calls the next one, relative to the source root; `kind` is None for
-    the outermost function. `frame` is None for a function without a frame, such as one that ended in a tail call.
+    the outermost function. `frame` is None for a function without a frame, such as one that ended in a tail call;
+    its `file` is the one that defines it.
     """
 
     function: Function
@@ -47,6 +48,7 @@ class RecordedStep:
     instruction: str = ""  # the call that led here, without addresses
     frame: Frame | None = None
     pointer: Pointer | None = None  # the pointer through which the previous function calls this one
+    defined_in: str = ""  # the file that defines this function; "" when unknown, and in a library
 
 
 def own_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
@@ -107,18 +109,24 @@ def _steps_to_frame(frame: Frame, outer: list[RecordedStep], pointer: Pointer | 
         return
     kind, instruction = caller.call, without_addresses(caller.instruction)
     for position, elided in enumerate(caller.elided):
-        yield RecordedStep(elided, CallKind.TAIL if position else CallKind.DIRECT, instruction=instruction)
+        yield _elided_step(elided, CallKind.TAIL if position else CallKind.DIRECT, instruction)
         instruction = ""
     if pointer is not None and pointer.value:
         kind = CallKind.INDIRECT
         for elided in pointer.tail_calls:
-            yield RecordedStep(elided, kind, instruction=instruction, pointer=pointer)
+            yield replace(_elided_step(elided, kind, instruction), pointer=pointer)
             kind, instruction, pointer = CallKind.TAIL, "", None
     yield replace(_step(frame, kind, instruction), pointer=pointer)
 
 
 def _step(frame: Frame, kind: CallKind | None, instruction: str = "") -> RecordedStep:
-    return RecordedStep(frame.function, kind, frame.file, frame.line, instruction, frame)
+    return RecordedStep(
+        frame.function, kind, frame.file, frame.line, instruction, frame, defined_in=frame.defined_in
+    )
+
+
+def _elided_step(elided: DefinedFunction, kind: CallKind, instruction: str) -> RecordedStep:
+    return RecordedStep(elided.function, kind, elided.file, instruction=instruction, defined_in=elided.file)
 
 
 def own_frames(stop: Stop, recording: Recording) -> tuple[Frame, ...]:
@@ -189,7 +197,8 @@ def graph_step(step: RecordedStep) -> ChainStep:
     in_library = step.frame is not None and step.frame.library
     file, line = ("", 0) if in_library else (step.file, step.line)
     pointer = graph_pointer(step.pointer) if step.pointer is not None else None
-    return ChainStep(step.function, step.kind, file, line, without_addresses(step.instruction), pointer)
+    instruction = without_addresses(step.instruction)
+    return ChainStep(step.function, step.kind, file, line, instruction, pointer, step.defined_in)
 
 
 def graph_pointer(pointer: Pointer) -> GraphPointer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from io import StringIO
 from typing import Any, TypeVar
 
@@ -87,9 +87,10 @@ def _read(data: dict[str, Any]) -> CallGraph:
     for entry in data["calls"]:
         sites = tuple(_check_types(CallSite(*site)) for site in entry["sites"])
         pointers = tuple(_read_pointer(pointer) for pointer in entry.get("slots", ()))
-        ends = (_function_at(functions, entry["caller"]), _function_at(functions, entry["callee"]))
+        ends = (_at(functions, entry["caller"]), _at(functions, entry["callee"]))
         graph.connect(_check_types(Call(*ends, CallKind(entry["kind"]), entry["hits"], sites, pointers)))
-    graph.chains = tuple(_read_chain(entry, functions) for entry in data["chains"])
+    nodes = [graph.node(function) for function in functions]
+    graph.chains = tuple(_read_chain(entry, nodes) for entry in data["chains"])
     graph.ioctls = tuple(
         _check_types(GraphIoctl(**{**entry, "function": _check_types(Function(*entry["function"]))}))
         for entry in data["ioctls"]
@@ -101,14 +102,17 @@ def _read(data: dict[str, Any]) -> CallGraph:
     return graph
 
 
-def _read_chain(entry: dict[str, Any], functions: list[Function]) -> Chain:
+def _read_chain(entry: dict[str, Any], nodes: list[Node]) -> Chain:
     steps = tuple(
         _check_types(
-            ChainStep(
-                _function_at(functions, number),
-                CallKind(kind) if kind else None,
-                *place,
-                *map(_read_pointer, pointers),
+            replace(
+                ChainStep(
+                    _at(nodes, number).function,
+                    CallKind(kind) if kind else None,
+                    *place,
+                    *map(_read_pointer, pointers),
+                ),
+                defined_in=_at(nodes, number).file,
             )
         )
         for number, kind, *place, pointers in map(_split_pointer, entry.pop("steps"))
@@ -126,10 +130,11 @@ def _read_pointer(entry: dict[str, Any]) -> GraphPointer:
     return _check_types(GraphPointer(kind=kind, outcome=outcome, set_by=set_by, **entry))
 
 
-def _function_at(functions: list[Function], number: int) -> Function:
+def _at(values: list[_Dataclass], number: int) -> _Dataclass:
+    """Return the function or node of that number. Raises IndexError, also for a negative number."""
     if number < 0:
         raise IndexError(f"the graph has no function {number}")
-    return functions[number]
+    return values[number]
 
 
 def _tuples(entry: dict[str, Any], *names: str) -> dict[str, tuple[str, ...]]:

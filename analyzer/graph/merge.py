@@ -153,8 +153,8 @@ class _GraphCounts:
         for step in steps:
             self.frames[step.function] += stop.count
             self.threads[step.function].add(label)
-            if step.file and not (step.frame and step.frame.library):
-                self.files[step.function].add(step.file)
+            if step.defined_in:
+                self.files[step.function].add(step.defined_in)
         for caller, callee in pairwise(steps):
             self._add_call(
                 caller, callee.function, callee.kind or CallKind.UNKNOWN, callee.instruction, stop.count
@@ -164,15 +164,16 @@ class _GraphCounts:
                     graph_pointer(callee.pointer)
                 )
         if stop.starts is not None and len(steps) > 1:
-            self._add_call(steps[-2], stop.starts, CallKind.THREAD_START, steps[-1].instruction)
+            self._add_call(steps[-2], stop.starts.function, CallKind.THREAD_START, steps[-1].instruction)
+            if stop.starts.file:
+                self.files[stop.starts.function].add(stop.starts.file)
 
     def _add_call(
         self, caller: RecordedStep, callee: Function, kind: CallKind, instruction: str, count: int = 1
     ) -> None:
         edge = (caller.function, callee, kind)
         self.hits[edge] += count
-        library = caller.frame is not None and caller.frame.library
-        if caller.file and not library:
+        if caller.file and caller.frame is not None and not caller.frame.library:
             self.sites[edge].add(CallSite(caller.file, caller.line, instruction))
 
     def fill(self, graph: CallGraph) -> None:

@@ -40,8 +40,20 @@ class Function:
 
 
 @dataclass(frozen=True)
+class DefinedFunction:
+    """A function, and the source file that defines it: relative to the source root, "" when unknown."""
+
+    function: Function
+    file: str = ""
+
+
+@dataclass(frozen=True)
 class Frame:
-    """One frame of a stack. `call` is the kind of the call from this frame to the next inner one."""
+    """One frame of a stack. `call` is the kind of the call from this frame to the next inner one.
+
+    `file` and `line` are those that gdb's `bt` prints. `defined_in` is the file that defines the function: another
+    one when the line is in code that was inlined or included from there.
+    """
 
     function: Function
     name: str  # as gdb shows it, with compiler suffixes
@@ -53,8 +65,9 @@ class Frame:
     addressed: bool  # whether gdb prints the address: the frame is not at the beginning of a line
     call: CallKind
     instruction: str  # the call instruction, disassembled; "" when it was not read
-    elided: tuple[Function, ...]  # functions between this frame and the next inner one that left by a tail call
+    elided: tuple[DefinedFunction, ...]  # between this frame and the next inner one, left by a tail call
     arguments: tuple[tuple[str, str], ...]  # (name, value) as gdb prints them
+    defined_in: str = ""  # relative as `file`; "" when unknown, and for a function of a library
 
     @property
     def is_unknown(self) -> bool:
@@ -85,7 +98,7 @@ class Stop:
     function: str  # that the breakpoint is on; "" when none is
     frames: tuple[Frame, ...]
     ioctl: IoctlAtStop | None = None  # for a milestone that is a request
-    starts: Function | None = None  # thread-create: the new thread's start function
+    starts: DefinedFunction | None = None  # thread-create: the new thread's start function
     exit: int | None = None  # io: number of the exit that QEMU is handling
     count: int = 1  # number of equal stacks that it stands for
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analyzer.model.frames import Function
+from analyzer.model.frames import DefinedFunction, Function
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
 
@@ -46,5 +46,5 @@ class Pointer:
     target: str  # name of the function at `value`
     outcome: PointerOutcome
     reason: str
-    tail_calls: tuple[Function, ...]  # the target and further functions that reach the callee by tail calls
+    tail_calls: tuple[DefinedFunction, ...]  # the target and further functions that reach the callee by tail calls
     steps: tuple[PointerOrigin, ...]  # from the call back to the source

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from analyzer.errors import AnalyzerError, newer_schema
-from analyzer.model.frames import CallKey, Frame, Function, IoctlAtStop, Stop, Thread, identify
+from analyzer.model.frames import CallKey, DefinedFunction, Frame, Function, IoctlAtStop, Stop, Thread, identify
 from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
@@ -154,7 +154,6 @@ def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Call
     if frames and frames[0].library:  # libc's debug information has __GI_ioctl: use the name of the breakpoint
         innermost = replace(frames[0].function, name=stop.function or frames[0].function.name)
         frames[0] = replace(frames[0], function=innermost)
-    starts_file = relative(stop.starts_file, *roots)
     return Stop(
         number=stop.number,
         time=stop.time,
@@ -164,7 +163,7 @@ def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Call
         function=stop.function,
         frames=tuple(frames),
         ioctl=_ioctl_at_stop(stop, builder) if stop.request else None,
-        starts=identify(stop.starts, starts_file, stop.starts_library) if stop.starts else None,
+        starts=_defined(stop.starts, stop.starts_file, stop.starts_library, roots) if stop.starts else None,
         exit=stop.exit if stop.exit >= 0 else None,
         count=stop.count,
     )
@@ -179,8 +178,9 @@ def _ioctl_at_stop(stop: StopRecord, builder: RecordingBuilder) -> IoctlAtStop:
 
 def _frame(frame: FrameRecord, arguments: Arguments, roots: Roots) -> Frame:
     file = relative(frame.file, *roots)
+    defined = _defined(frame.function, _definition(frame), frame.library, roots)
     return Frame(
-        function=identify(frame.function, file, frame.library),
+        function=defined.function,
         name=frame.function,
         kind=frame.kind,
         file=file,
@@ -190,9 +190,21 @@ def _frame(frame: FrameRecord, arguments: Arguments, roots: Roots) -> Frame:
         addressed=frame.addressed,
         call=CallKind(frame.call or "unknown"),
         instruction=frame.instruction,
-        elided=tuple(identify(name, relative(file, *roots), library) for name, file, library in frame.via),
+        elided=tuple(_defined(name, file, library, roots) for name, file, library in frame.via),
         arguments=tuple((name, value) for name, value in arguments),
+        defined_in=defined.file,
     )
+
+
+def _definition(record: FrameRecord | PointerOriginRecord) -> str:
+    """The absolute path of the file that defines the record's function."""
+    return record.file if record.defined_in is None else record.defined_in
+
+
+def _defined(name: str, file: str, library: str, roots: Roots) -> DefinedFunction:
+    """The function that gdb calls `name`, defined in the absolute path `file`, or in `library`."""
+    relative_file = relative(file, *roots)
+    return DefinedFunction(identify(name, relative_file, library), "" if library else relative_file)
 
 
 def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thread]:
@@ -202,10 +214,11 @@ def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thr
     first_stop: dict[int, int] = {}
     for stop in stops:
         first_stop.setdefault(stop.thread, stop.number)
-    starts: dict[int, Function | None] = {stop.number: stop.starts for stop in stops}
+    starts: dict[int, Function] = {stop.number: stop.starts.function for stop in stops if stop.starts}
+    numbers = {stop.number for stop in stops}
     creations: dict[str, list[int]] = {}
     for number, returned in sorted(builder.returns.items()):
-        if returned.handle and number in starts:
+        if returned.handle and number in numbers:
             creations.setdefault(returned.handle, []).append(number)
     program = builder.threads[1].name if 1 in builder.threads else ""
     for thread in builder.threads.values():
@@ -270,9 +283,7 @@ def _pointers(builder: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]
             target=pointer.target,
             outcome=pointer.outcome,
             reason=pointer.reason,
-            tail_calls=tuple(
-                identify(name, relative(file, *roots), library) for name, file, library in pointer.leads
-            ),
+            tail_calls=tuple(_defined(name, file, library, roots) for name, file, library in pointer.leads),
             steps=tuple(steps.get(pointer.number, ())),
         )
         for pointer in builder.pointers
@@ -283,7 +294,7 @@ def _pointer_step(step: PointerOriginRecord, stops: set[int], roots: Roots) -> P
     if step.stop >= 0 and step.stop not in stops:
         raise ValueError(f"a step of pointer {step.pointer} names stop {step.stop}, which is missing")
     file = relative(step.file, *roots)
-    function = identify(step.function, file, step.library) if step.function else None
+    function = _defined(step.function, _definition(step), step.library, roots).function if step.function else None
     stop = step.stop if step.stop >= 0 else None
     return PointerOrigin(step.what, step.name, function, file, step.line, step.address, stop)
 

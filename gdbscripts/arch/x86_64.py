@@ -11,15 +11,15 @@ from typing import Tuple
 
 import gdb
 
-from gdbscripts.arch.x86_64_effects import ALL_BITS, ARGUMENT_REGISTERS, RESULT_REGISTER
+from gdbscripts.arch.x86_64_effects import ALL_BITS, ARGUMENT_REGISTERS, RESULT_REGISTER, without_prefixes
 
 DISASSEMBLY = "att"  # the flavor that the patterns below parse: an indirect operand starts with "*"
 STACK_POINTER = "rsp"
 SYSTEM_CALL = "syscall"
 SYSTEM_CALL_IOCTL = 16  # asm/unistd_64.h
-_DIRECT_JUMP = re.compile(r"^(?:notrack |bnd )*j[a-z]+\s+(0x[0-9a-f]+)")
+_DIRECT_JUMP = re.compile(r"^j[a-z]+\s+(0x[0-9a-f]+)")
 _LINKAGE_SLOT = re.compile(r"\*0x[0-9a-f]+\(%rip\)\s+# (0x[0-9a-f]+)")
-_CALL_OR_JUMP = re.compile(r"^(?:notrack |bnd )*(call|jmp)[a-z]*\s+(?P<operand>\S+)")
+_CALL_OR_JUMP = re.compile(r"^(call|jmp)[a-z]*\s+(?P<operand>\S+)")
 
 
 def argument(frame: gdb.Frame, position: int) -> int:
@@ -48,7 +48,7 @@ def classify(instruction: str) -> Tuple[str, int]:
     Kind is direct, indirect, tail or unknown; target is the address that the instruction names, 0 when it names
     none.
     """
-    match = _CALL_OR_JUMP.match(instruction)
+    match = _CALL_OR_JUMP.match(without_prefixes(instruction))
     if match is None:
         return "unknown", 0
     operand = match["operand"]
@@ -61,7 +61,7 @@ def classify(instruction: str) -> Tuple[str, int]:
 
 def jump_target(instruction: str) -> int:
     """Return the target address of a direct jump instruction; 0 for any other instruction."""
-    match = _DIRECT_JUMP.match(instruction)
+    match = _DIRECT_JUMP.match(without_prefixes(instruction))
     return int(match[1], 16) if match else 0
 
 

@@ -17,7 +17,8 @@ RESULT_REGISTER = "rax"
 _CALLER_SAVED = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
 CALLEE_SAVED = ("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15")
 _COMMENT = re.compile(r"\s+#\s+(0x[0-9a-f]+).*$")
-_PREFIX = re.compile(r"^(?:(?:notrack|bnd|lock|rep|repz|repnz|data16|cs|rex\.W)\s+)+")
+# addr32: the linker makes `addr32 call f` of `call *f@GOTPCREL(%rip)`, which -fno-plt creates, to keep its length.
+_PREFIX = re.compile(r"^(?:(?:notrack|bnd|lock|rep|repz|repnz|data16|addr32|cs|rex\.W)\s+)+")
 _ABSOLUTE = re.compile(r"-?0x[0-9a-f]+\(%rip\)")
 _TARGET = re.compile(r"^\*?(0x[0-9a-f]+)\b")
 _MEMORY = re.compile(
@@ -188,9 +189,14 @@ def moves_stack_pointer(text: str) -> bool:
     return name.startswith(("push", "pop")) or operands[-1:] == ["rsp"]
 
 
+def without_prefixes(text: str) -> str:
+    """Return the instruction without the prefixes that change neither its target nor its operands."""
+    return _PREFIX.sub("", text)
+
+
 def _split_instruction(text: str) -> Tuple[str, List[str]]:
     comment = _COMMENT.search(text)
-    plain = _PREFIX.sub("", _COMMENT.sub("", text).strip())
+    plain = without_prefixes(_COMMENT.sub("", text).strip())
     name, _, rest = plain.partition(" ")
     operands = [
         _operand(operand.strip(), comment[1] if comment else "") for operand in _OPERAND.findall(rest.strip())

@@ -9,7 +9,9 @@ from typing import Callable, List, NamedTuple, Optional, Tuple
 
 import gdb
 
+from gdbscripts.arch.host import current as architecture
 from gdbscripts.arch.x86_64_effects import ARGUMENT_REGISTERS, parse_memory, pointer_operand
+from gdbscripts.definitions import file_of_function, file_of_symtab, innermost_function
 from gdbscripts.disassembly import Disassembler
 from gdbscripts.pointers.dataflow import FunctionCode, ValueOrigin
 from gdbscripts.tail_calls import function_at, symbol_at
@@ -31,6 +33,7 @@ class SourceLocation(NamedTuple):
     file: str  # absolute, or as the debug information of a library has it
     line: int
     library: str
+    defined_in: Optional[str] = None  # the file that defines the function; None: it is `file`
 
 
 class PassedArgument(NamedTuple):
@@ -136,8 +139,7 @@ def _caller_of(
 
 def call_target(call: str) -> int:
     """Return the address that a disassembled call or jump names; 0 when it is indirect."""
-    operand = call.split()[1] if len(call.split()) > 1 else ""
-    return int(operand, 16) if operand.startswith("0x") else 0
+    return int(architecture.classify(call)[1])
 
 
 def call_target_at(address: int) -> int:
@@ -150,16 +152,14 @@ def source_location(address: int) -> SourceLocation:
     """Return the source location of the instruction at `address`."""
     library = gdb.solib_name(address) or ""
     sal = gdb.find_pc_line(address)
-    block = gdb.block_for_pc(address)
-    while block is not None and block.function is None:
-        block = block.superblock
-    if block is None or block.function is None:
+    found = innermost_function(address)
+    if found is None:
         symbol = symbol_at(address)
         return SourceLocation(symbol[0] if symbol else "??", "", 0, library)
+    name, defined_in = str(found.function.print_name), file_of_function(found, address, library)
     if sal.symtab is None:
-        return SourceLocation(str(block.function.print_name), "", 0, library)
-    file = sal.symtab.filename if library else sal.symtab.fullname()
-    return SourceLocation(str(block.function.print_name), str(file), sal.line, library)
+        return SourceLocation(name, "", 0, library, defined_in)
+    return SourceLocation(name, file_of_symtab(sal.symtab, library), sal.line, library, defined_in)
 
 
 def parameter_name(entry: int, position: int) -> str:

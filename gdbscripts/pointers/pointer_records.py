@@ -240,4 +240,5 @@ def _origin_record(
         library=location.library,
         address=address,
         stop=stop,
+        defined_in=None if location.defined_in == location.file else location.defined_in,
     )

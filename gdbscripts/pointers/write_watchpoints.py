@@ -9,6 +9,7 @@ import gdb
 
 from gdbscripts.arch.x86_64_effects import ARGUMENT_REGISTERS, RESULT_REGISTER, effect
 from gdbscripts.breakpoints import RecordingBreakpoint
+from gdbscripts.definitions import file_of_frame, file_of_symtab
 from gdbscripts.disassembly import Disassembler
 from gdbscripts.memory import operand_address, read_pointer, register
 from gdbscripts.pointers.dataflow import FunctionCode, Instruction
@@ -21,6 +22,7 @@ from gdbscripts.pointers.pointer_dataflow import (
     trace_operand,
 )
 from gdbscripts.pointers.slot_names import name_in_scope
+from gdbscripts.pointers.store_names import name_of_written_slot
 from gdbscripts.recorder import Recorder
 from gdbscripts.stack import WalkedStack
 from gdbscripts.tail_calls import symbol_at
@@ -141,7 +143,7 @@ class WriteWatchpoint(RecordingBreakpoint):
             origin=origin.kind,
             source_address=origin.source_address,
             source_store=source_watchpoint.last_store if source_watchpoint is not None else None,
-            name=name_in_scope(self.address),
+            name=name_of_written_slot(self.address, None if count else self._last_instruction(frames[0])[1]),
             source_name=name_in_scope(origin.source_address) if origin.source_address else "",
         )
 
@@ -226,8 +228,8 @@ def _statement_location(frame: gdb.Frame) -> SourceLocation:
         inner = inner.older()
         if inner is not None and inner.function() is not None:
             sal = inner.find_sal()
-            file = str(sal.symtab.fullname()) if sal.symtab is not None else ""
-            return SourceLocation(str(inner.name()), file, sal.line, "")
+            file = file_of_symtab(sal.symtab, "") if sal.symtab is not None else ""
+            return SourceLocation(str(inner.name()), file, sal.line, "", file_of_frame(inner, ""))
     return source_location(frame.pc() - 1)
 
 

@@ -225,7 +225,7 @@ def _threads(recording: Recording) -> Iterator[ThreadRow]:
         unknown = "unknown" if imported and thread.number != 1 else "the operating system"
         yield ThreadRow(label, start, creator or unknown, stops[thread.number])
     for creation in creators.values():
-        start = creation.starts.name if creation.starts else "??"
+        start = creation.starts.function.name if creation.starts else "??"
         yield ThreadRow("no backtrace", start, _creator(creation.frames[1:]), 0)
 
 

@@ -110,7 +110,7 @@ def _story_step(
         kind=step.kind.value if step.kind else "root",
         arrow=call_arrow(step.kind),
         call_sentence=kind_sentence(step.kind),
-        place=f"{step.file}:{step.line}" if step.file else step.function.where,
+        place=f"{step.file}:{step.line}" if step.file and step.line else step.file or step.function.where,
         instruction=step.instruction,
         arguments=arguments,
         source=samples.source(step.file, step.line),

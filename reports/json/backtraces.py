@@ -41,7 +41,7 @@ def _backtrace(stop: Stop, recording: Recording) -> dict[str, Any]:
         "milestones": list(stop.milestones),
         "function": stop.function,
         "ioctl": vars(stop.ioctl) if stop.ioctl else None,
-        "starts": _function(stop.starts) if stop.starts else None,
+        "starts": _function(stop.starts.function) if stop.starts else None,
         "time": stop.time,
         "thread": thread.label,
         "count": stop.count,

@@ -35,7 +35,7 @@ def heading(stop: Stop, recording: Recording) -> str:
     titles = {milestone.name: milestone.title for milestone in recording.milestones}
     function = stop.function
     if stop.reason is StopReason.THREAD_CREATE:
-        function = stop.starts.name if stop.starts else UNKNOWN_NAME
+        function = stop.starts.function.name if stop.starts else UNKNOWN_NAME
     return write_heading(
         StackHeading(
             reason=stop.reason,

@@ -53,8 +53,8 @@ def step_arrow(step: ChainStep | None) -> str:
 
 
 def step_file(step: ChainStep) -> str:
-    """Return the source file of the function, else its file stem or library."""
-    return step.file or step.function.where
+    """Return the source file that defines the function, else that of its line, its file stem or library."""
+    return step.defined_in or step.file or step.function.where
 
 
 def remarks(row: AlignedRow) -> Iterator[str]:

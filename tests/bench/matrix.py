@@ -1,6 +1,7 @@
-"""`make matrix`: builds three releases of QEMU in both profiles, records `startup` on each, writes the gallery.
+"""`make matrix`: builds three releases of QEMU in both profiles, and one with options of distributions; records
+`startup` on each, writes the gallery.
 
-Needs what the tests need, and half an hour when nothing is cached. Writes the table `reports/gallery/matrix.md`,
+Needs what the tests need, and an hour when nothing is cached. Writes the table `reports/gallery/matrix.md`,
 the reports of the debug builds beside it, and the baselines in `tests/recorded/`. The reports have no source
 excerpts: this repository contains no source of QEMU.
 """
@@ -11,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +20,11 @@ from analyzer.build.cache import Cache
 from analyzer.build.provenance import provenance_of
 from analyzer.graph.merge import graph_of
 from analyzer.model.recording import Recording
-from analyzer.recording.reader import FILE_NAME, read_recording
+from analyzer.recording.reader import FILE_NAME
 from tests.bench.comparisons import write_baselines, write_comparisons
+from tests.bench.distribution_builds import BUILDS, PROFILE, RELEASE, DistributionBuild, contradictions
 from tests.qemu.pointer_table import Verdict, compare
+from tests.support.definitions import read_recording
 
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "reports" / "gallery"
@@ -36,6 +40,7 @@ class Row:
 
     recording: Recording
     seconds: int  # duration of the build
+    options: str = ""  # name of the options of a distribution that it was built with
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -50,7 +55,7 @@ class Row:
         return (
             recording.header.qemu_version,
             str(build["source"]),
-            str(build["profile"]),
+            " ".join(filter(None, (str(build["profile"]), self.options))),
             str(build["compiler"]),
             f"{self.seconds} s",
             f"{reached} of {len(recording.milestones)}",
@@ -76,14 +81,35 @@ def main() -> int:
         rows = [_record(release, profile, Path(name), folders) for release in RELEASES for profile in PROFILES]
         write_baselines(folders)
         write_comparisons(folders)
-    _write_table(rows)
+        distribution_rows = [_record_distribution_build(build, Path(name)) for build in BUILDS]
+    _write_table([*rows, *distribution_rows])
     for row in rows:
         for verdict in row.verdicts:
             print(row.recording.header.qemu_version, "found" if verdict.found else "NOT FOUND", verdict.row.slot)
-    incomplete = [row for row in rows if row.recording.not_reached]
-    print(f"{len(rows)} builds, {len(incomplete)} of them incomplete: {GALLERY / 'matrix.md'}")
+    every_row = [*rows, *distribution_rows]
+    incomplete = [row for row in every_row if row.recording.not_reached]
+    print(f"{len(every_row)} builds, {len(incomplete)} of them incomplete: {GALLERY / 'matrix.md'}")
     wrong = [verdict for row in rows for verdict in row.verdicts if not verdict.found]
-    return 1 if incomplete or wrong else 0
+    contradicted = list(_print_contradictions(rows, distribution_rows))
+    return 1 if incomplete or wrong or contradicted else 0
+
+
+def _print_contradictions(rows: list[Row], distribution_rows: list[Row]) -> Iterator[str]:
+    """Print and yield what the builds with options of distributions have otherwise than the plain build."""
+    plain = rows[RELEASES.index(RELEASE) * len(PROFILES) + PROFILES.index(PROFILE)]
+    for row in distribution_rows:
+        for sentence in contradictions(graph_of(row.recording), graph_of(plain.recording)):
+            print(f"{row.options}: {sentence}")
+            yield sentence
+
+
+def _record_distribution_build(build: DistributionBuild, place: Path) -> Row:
+    """Build and record a release with the options of `build`; no baseline and no report is written of it."""
+    qemu = Path(_run("build", RELEASE, "--profile", PROFILE, "--", *build.arguments).strip())
+    _run("startup", "--qemu", str(qemu), "--out", str(place / build.name))
+    recording = read_recording(place / build.name)
+    facts = provenance_of(qemu, recording.header.build_id)
+    return Row(recording, int(facts["seconds"]), build.name)
 
 
 def _record(release: str, profile: str, place: Path, folders: dict[str, Path]) -> Row:

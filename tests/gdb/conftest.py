@@ -18,6 +18,7 @@ from gdbscripts import plan as plans
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import NoteRecord
 from tests.conftest import need_tool
+from tests.support.definitions import check_definitions
 from tests.support.notation import header
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
@@ -35,15 +36,17 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     need_tool("gdb")
     folder = tmp_path_factory.mktemp("programs")
 
-    def compile_program(program: Path, *extra: str) -> Path:
-        compiler = need_tool("g++" if program.suffix == ".cc" else "gcc")
+    def compile_program(program: Path, *extra: str, compiler: str = "") -> Path:
+        command_name = compiler or ("g++" if program.suffix == ".cc" else "gcc")
         flags = " ".join(directive(program, "flags")).split()
         sources = [program, *(PROGRAMS / name for line in directive(program, "sources") for name in line.split())]
-        key = "-".join([program.parent.name, program.stem, *extra]).replace("/", "_")
-        binary = folder / key
+        parents = program.relative_to(PROGRAMS).parts[:-1]
+        key = "-".join([*parents, program.stem, compiler, *extra]).replace("/", "_")
+        binary = folder / key / key
         if not binary.exists():
-            command = [compiler, "-g", "-O0", *flags, *extra, "-o", str(binary), *map(str, sources)]
-            subprocess.run(command, check=True)
+            command = [need_tool(command_name), "-g", "-O0", *flags, *extra, "-o", str(binary), *map(str, sources)]
+            binary.parent.mkdir(exist_ok=True)
+            subprocess.run(command, check=True, cwd=binary.parent)  # where -gsplit-dwarf leaves its files
         return binary
 
     return compile_program
@@ -92,6 +95,8 @@ def record(tmp_path: Path) -> Record:
             gdb.command('-chain-end complete ""')
             log = "".join(gdb.log)
         assert "Traceback" not in log and "Python Exception" not in log, log
-        return read_recording(path)
+        recording = read_recording(path)
+        check_definitions(recording, binary, dwarf=True)
+        return recording
 
     return run

@@ -56,8 +56,8 @@ def test_a_direct_call_in_the_disassembly_goes_to_the_callee(program, build, rec
             if caller.call is CallKind.DIRECT and not callee.library:  # libc has several names for one address
                 assert target.partition("(")[0] == callee.name.partition("(")[0]
                 checked += 1
-            elif caller.elided and not caller.elided[0].where.startswith("["):
-                assert target == caller.elided[0].name
+            elif caller.elided and not caller.elided[0].function.where.startswith("["):
+                assert target == caller.elided[0].function.name
                 checked += 1
             elif caller.call is CallKind.INDIRECT:
                 assert "*" in caller.instruction or "thunk" in caller.instruction

@@ -14,8 +14,8 @@ import pytest
 from selenium import webdriver
 
 from analyzer.model.recording import Recording
-from analyzer.recording.reader import read_recording
 from tests.conftest import ANALYZE, need, need_tool
+from tests.support.definitions import read_recording
 
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

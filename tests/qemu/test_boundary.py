@@ -14,10 +14,10 @@ import pytest
 from analyzer.graph.merge import graph_of
 from analyzer.kvm.ioctl_log import ioctl_log
 from analyzer.kvm.requests import name_of
-from analyzer.recording.reader import read_recording
 from gdbscripts.call_kinds import CallKind
 from tests.conftest import need, need_tool
 from tests.qemu.conftest import command, startup
+from tests.support.definitions import read_recording
 
 _STRACE = re.compile(r"(\d+) +ioctl\(\d+<(.*?)>(?:\(deleted\))?, (\w+)")
 _CLOCKED = {"KVM_RUN", "KVM_IRQ_LINE_STATUS", "KVM_IRQ_LINE"}  # how often depends on when the thread is kicked

@@ -11,8 +11,8 @@ import pytest
 from analyzer.adapters.elf import read_elf
 from analyzer.build.provenance import provenance_of
 from analyzer.graph.json_format import from_json
-from analyzer.recording.reader import read_recording
 from tests.conftest import ANALYZE, need_tool
+from tests.support.definitions import read_recording
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

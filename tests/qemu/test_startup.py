@@ -72,9 +72,9 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
     from analyzer.adapters.qemu import examine
     from analyzer.recording import session
     from analyzer.recording.guest import choose_guest
-    from analyzer.recording.reader import read_recording
     from analyzer.recording.request import RecordingOptions, RecordingRequest
     from analyzer.recording.scenarios import load_scenario
+    from tests.support.definitions import read_recording
 
     taken = tmp_path / "bt.txt"
 

@@ -11,10 +11,10 @@ import time
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.recording.reader import read_recording
 from tests.conftest import children, need_tool
 from tests.qemu.conftest import command, startup
 from tests.qemu.pointer_table import compare
+from tests.support.definitions import read_recording
 
 BOOT_SECTOR = """
         .code16

@@ -101,5 +101,6 @@ def frame(name: str, call: CallKind = CallKind.UNKNOWN, line: int = 1, **changes
         "instruction": "call 0x555555000000 <x>",
         "elided": (),
         "arguments": (("value", "1"),),
+        "defined_in": str(changes.get("file", file)),
     }
     return Frame(**{**facts, **changes})  # type: ignore[arg-type]

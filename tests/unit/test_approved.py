@@ -14,7 +14,7 @@ import pytest
 from analyzer import __version__
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
-from analyzer.model.frames import Function, IoctlAtStop, Thread, call_key
+from analyzer.model.frames import DefinedFunction, Function, IoctlAtStop, Thread, call_key
 from analyzer.model.pointers import Pointer
 from gdbscripts.enums import PointerOutcome, SlotKind, StopReason
 from reports.ci import markdown, sarif
@@ -37,7 +37,11 @@ def example():
     reached, creation, run = base.stops
     start = Function("vcpu_fn", "cpus")
     creation = replace(
-        creation, reason=StopReason.THREAD_CREATE, milestones=(), function="pthread_create", starts=start
+        creation,
+        reason=StopReason.THREAD_CREATE,
+        milestones=(),
+        function="pthread_create",
+        starts=DefinedFunction(start, "hw/cpus.c"),
     )
     run = replace(
         run, thread=2, function="ioctl", ioctl=IoctlAtStop("KVM_RUN", 0xAE80, 12, "anon_inode:kvm-vcpu:0", None)

@@ -32,7 +32,10 @@ FOLDERS = sorted(
 DATA_FOLDERS = {"analyzer/recording/scenarios", "analyzer/backtraces/references"}  # their package finds the data
 OF_OTHERS = {
     "--add-gnu-debuglink",  # of objcopy
-    "--enable-debug",  # of QEMU's configure
+    "--enable-debug",  # this and the next three: of QEMU's configure
+    "--enable-lto",
+    "--extra-cflags",
+    "--cc",
     "--help",  # of every verb, and of configure
     "--strict",  # of mypy and MkDocs
 }

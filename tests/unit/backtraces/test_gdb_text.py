@@ -77,6 +77,24 @@ def test_glibcs_own_files_belong_to_the_library_as_its_path_would():
     assert frames[1].file == "util/qemu-thread-posix.c"
 
 
+def test_a_function_with_lines_in_a_header_and_in_one_other_file_is_one_function():
+    text = """\
+        #0  kvm_init (ms=0x1) at ../include/hw/boards.h:40
+        #1  0x20 in main () at ../system/main.c:3
+
+        #0  0x10 in kvm_init (ms=0x1) at ../accel/kvm/kvm-all.c:2600
+        #1  0x20 in main () at ../system/main.c:3
+        """
+    frames = [stop.frames[0] for stop in imported(text).stops]
+    assert [frame.file for frame in frames] == ["include/hw/boards.h", "accel/kvm/kvm-all.c"]
+    assert {(frame.function.where, frame.defined_in) for frame in frames} == {("kvm-all", "accel/kvm/kvm-all.c")}
+
+
+def test_two_functions_of_one_name_in_two_files_stay_two():
+    text = "#0  work () at a.c:1\n#1  0x1 in work () at b.c:2\n#2  0x2 in main () at inline.h:3\n"
+    assert [frame.function.where for frame in imported(text).stops[0].frames] == ["a", "b", "inline"]
+
+
 def test_signal_frames_are_kept():
     text = """\
         #0  leaf (n=1) at s.c:5

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbscripts.arch.x86_64_effects import effect, flow, parse_memory, pointer_operand
+from gdbscripts.arch.x86_64_effects import effect, flow, parse_memory, pointer_operand, without_prefixes
 from gdbscripts.pointers.dataflow import FunctionCode, Instruction
 
 START = 0x1000
@@ -121,6 +121,7 @@ def test_code_that_nothing_seems_to_lead_to_makes_the_answer_unknown():
     [
         ("call *0x68(%rbx)", "0x68(%rbx)"),
         ("notrack jmp *%rax", "rax"),
+        ("addr32 call 0x5000 <f>", ""),
         ("call *0x2000(%rip)        # 0x3000 <slot>", "@0x3000"),
         ("call 0x5000 <f>", ""),
         ("jmp 0x5000 <f>", ""),
@@ -129,6 +130,13 @@ def test_code_that_nothing_seems_to_lead_to_makes_the_answer_unknown():
 )
 def test_the_operand_of_an_indirect_call_is_its_pointer(text, operand):
     assert pointer_operand(text) == operand
+
+
+@pytest.mark.parametrize("prefix", ["", "bnd ", "notrack ", "addr32 ", "data16 rex.W "])
+def test_a_prefix_does_not_hide_a_call_or_a_jump(prefix):
+    assert effect(f"{prefix}call 0x5000 <f>").kind == "call"
+    assert flow(f"{prefix}jmp 0x5000 <f>").targets == (0x5000,)
+    assert without_prefixes(f"{prefix}call 0x5000 <f>") == "call 0x5000 <f>"
 
 
 def test_memory_operands_are_taken_apart():

@@ -26,6 +26,7 @@ VALUES = {
     "List[List[str]]": st.lists(st.lists(TEXT, max_size=3), max_size=2),
     "List[int]": st.lists(st.integers(0, 99), max_size=3),
     "Optional[int]": st.none() | st.integers(0, 255),
+    "Optional[str]": st.none() | TEXT,
     "Dict[str, Any]": st.dictionaries(TEXT, TEXT, max_size=2),
     "List[Arguments]": st.lists(st.lists(st.lists(TEXT, min_size=2, max_size=2), max_size=2), max_size=2),
 }

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.baselines.writer import write_baseline
 from analyzer.errors import AnalyzerError
 from analyzer.graph.chains import own_chain, without_addresses
 from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, merge
-from analyzer.model.frames import Frame, Function, Stop, Thread, call_key
+from analyzer.model.frames import DefinedFunction, Frame, Function, Stop, Thread, call_key
 from analyzer.model.pointers import Pointer
 from gdbscripts.call_kinds import CallKind, call_arrow
 from gdbscripts.enums import PointerOutcome, SlotKind, StopReason
@@ -108,13 +109,38 @@ def test_where_threads_stood_at_the_end_is_no_call_chain():
 
 
 def test_a_function_that_left_by_a_jump_is_put_back():
-    hidden = Function("qdev_realize", "qdev")
+    hidden = DefinedFunction(Function("qdev_realize", "qdev"), "hw/core/qdev.c")
     outer = frame("x86_cpu_new", CallKind.TAIL, elided=(hidden,), instruction="call 0x55555 <qdev_realize>")
     base = recording("main")
     stop = replace(base.stops[0], frames=(frame("set_bool"), outer))
     steps = own_chain(stop, base)
     assert as_text(steps) == "x86_cpu_new > qdev_realize t> set_bool"
-    merge([replace(base, stops=(stop,))]).check()
+    graph = merge([replace(base, stops=(stop,))])
+    graph.check()
+    assert graph.node(hidden.function).file == "hw/core/qdev.c"
+    assert [step.file for step in graph.chains[0].steps] == ["hw/main.c", "hw/core/qdev.c", "hw/main.c"]
+
+
+def test_a_function_has_the_file_of_its_definition_not_of_a_line_in_inlined_code():
+    base = recording("main > a")
+    inner, outer = base.stops[0].frames
+    in_header = replace(inner, file="include/helper.h", line=3)
+    stops = (base.stops[0], replace(base.stops[0], number=1, frames=(in_header, outer)))
+    graph = merge([replace(base, stops=stops)])
+    graph.check()
+    assert [(node.function.name, node.file) for node in graph.nodes] == [("a", "hw/main.c"), ("main", "hw/main.c")]
+    assert {step.file for chain in graph.chains for step in chain.steps} == {"hw/main.c", "include/helper.h"}
+    again = from_json(to_json(graph), "graph.json")
+    assert {step.defined_in for chain in again.chains for step in chain.steps} == {"hw/main.c"}
+    assert "include/helper.h" not in write_baseline(graph)
+
+
+def test_the_file_of_a_threads_start_function_is_known_before_the_thread_runs():
+    base = recording("main > start > pthread_create")
+    starts = DefinedFunction(Function("run", "worker"), "util/worker.c")
+    creation = replace(base.stops[0], reason=StopReason.THREAD_CREATE, milestones=(), starts=starts)
+    graph = merge([replace(base, stops=(creation,))])
+    assert graph.node(starts.function).file == "util/worker.c"
 
 
 def thread_recording():
@@ -123,7 +149,7 @@ def thread_recording():
         base.stops[0],
         reason=StopReason.THREAD_CREATE,
         milestones=(),
-        starts=Function("run", "main"),
+        starts=DefinedFunction(Function("run", "main"), "hw/main.c"),
         function="pthread_create",
     )
     work = replace(base.stops[1], thread=2)
@@ -134,7 +160,7 @@ def thread_recording():
 def test_a_pointer_of_known_value_leads_there_in_optimised_programs_too():
     recorded = recording("main t> board *> init > goal")
     frames = recorded.stops[0].frames
-    hop = (Function("hop", "main"),)
+    hop = (DefinedFunction(Function("hop", "main"), "hw/main.c"),)
     pointer = Pointer(SlotKind.MEMBER, "Class.init", 0, 0x1234, "hop", PointerOutcome.EXPLAINED, "", hop, ())
     for tail_calls, expected in (((), "*> init"), (pointer.tail_calls, "*> hop t> init")):
         known = {call_key(frames, 2, "init"): replace(pointer, tail_calls=tail_calls)}
@@ -157,7 +183,7 @@ def pool_recording(*starts, waited_for="main > goal", by=1):
     creations = [
         replace(
             stop, thread=number, reason=StopReason.THREAD_CREATE, milestones=(), function="pthread_create",
-            starts=Function("run", "main"),
+            starts=DefinedFunction(Function("run", "main"), "hw/main.c"),
         )
         for number, stop in enumerate(creations, 1)
     ]  # fmt: skip
@@ -297,7 +323,8 @@ def test_whatever_is_wrong_in_a_document_it_is_an_error_or_a_report(data):
 @pytest.mark.parametrize("folder", ["<b>bold</b>", "<unclosed &>"])
 def test_a_folder_is_never_taken_for_html(folder):
     base = recording("main > a")
-    odd = replace(base.stops[0].frames[0], file=f"{folder}/main.c")
+    file = f"{folder}/main.c"
+    odd = replace(base.stops[0].frames[0], file=file, defined_in=file)
     text = to_dot(merge([replace(base, stops=(replace(base.stops[0], frames=(odd, base.stops[0].frames[1])),))]))
     assert f'label="{folder}"' in text
 

@@ -53,6 +53,35 @@ def test_paths_are_relative_to_the_source_root(file):
     assert [frame.file for frame in recording.stops[0].frames] == ["system/main.c", "system/main.c"]
 
 
+@pytest.mark.parametrize(
+    ("defined_in", "identity", "file"),
+    [
+        (None, ("goal", "main"), "system/main.c"),
+        ("/src/accel/kvm/kvm-all.c", ("goal", "kvm-all"), "accel/kvm/kvm-all.c"),
+        ("", ("goal", ""), ""),
+    ],
+    ids=["the file of the line", "another file", "no file"],
+)
+def test_a_function_has_the_file_that_defines_it_and_the_frame_that_of_its_line(
+    tmp_path, defined_in, identity, file
+):
+    records = [replace(record, defined_in=defined_in) if record is RECORDS[2] else record for record in RECORDS]
+    frame = read_recording(write(tmp_path / "r", records)).stops[0].frames[0]
+    assert (frame.function.name, frame.function.where) == identity
+    assert (frame.file, frame.line, frame.defined_in) == ("system/main.c", 7, file)
+
+
+def test_a_recording_of_the_schema_before_has_no_file_of_definition(tmp_path):
+    lines = (
+        write(tmp_path / "r", first=replace(header(), schema=3)).read_text().replace(', "defined_in": null', "")
+    )
+    assert "defined_in" not in lines
+    (tmp_path / "old").write_text(lines)
+    assert [frame.defined_in for frame in read_recording(tmp_path / "old").stops[0].frames] == [
+        "system/main.c"
+    ] * 2
+
+
 def test_a_file_that_the_build_made_is_relative_to_the_folder_of_the_program(tmp_path):
     """Wherever that is: the sources need not lie above it."""
     first = replace(header(), qemu="/elsewhere/build/qemu-system-x86_64")
@@ -89,7 +118,7 @@ def test_a_half_written_last_line_is_left_out(tmp_path_factory, cut):
         ("", "is empty, not a recording"),
         ("hello\n", "is not a recording: not JSON"),
         ('{"record": "note", "text": "x"}\n', "it has no header"),
-        ('{"record": "header", "schema": 99}\n', "is of schema 99; this program reads up to 3"),
+        ('{"record": "header", "schema": 99}\n', "is of schema 99; this program reads up to 4"),
     ],
 )
 def test_what_is_no_recording_is_named(tmp_path, text, complaint):
