@@ -25,7 +25,16 @@ _LISTED = re.compile(r"\s*Thread \d{1,9}(?:\.\d{1,9})? \(")
 _BACKTRACE_COMMAND = re.compile(r"\s*(?:bt|backtrace|where)\b[\w /*$-]{0,60}$")
 _LWP = re.compile(r"LWP (\d{1,9})")
 _NAME = re.compile(r'"(.*)"')
-CUT_OFF = re.compile(r"\s*(?:Backtrace stopped:|\(More stack frames follow|Backtrace limit of )")
+# gdb's lines below a backtrace that it ended early (gdb manual, "Backtraces" and "Screen Size"), and that of show.
+CUT_OFF = re.compile(
+    r"\s*(?:Backtrace stopped:|\(More stack frames follow|Backtrace limit of |Cannot access memory at address |"
+    r"Quit$|\(The callers of .{1,2000} are unknown)"
+)
+_PAGER = re.compile(r".{0,200}-Type <(?:RET|return)>")
+_CURRENT = re.compile(r"\s*\[Current thread is ")
+_SELECTING_COMMAND = re.compile(r"\s*(?:up|down|frame|f)\b[\w /*$-]{0,60}$")
+_STACKTRACE = "Stacktrace:"
+_FIELD = re.compile(r"(?:Thread)?Stacktrace(?:Top)?:$|\.$")  # of a crash report of apport, and its empty line
 _RESUMING_COMMAND = re.compile(
     r"\s*(?:c|cont|continue|r|run|start|n|next|s|step|stepi|si|ni|finish|until|kill|attach .*|core .*)$"
 )
@@ -72,6 +81,31 @@ def broken_thread(line: str) -> ThreadLabel | None:
     """The number of a thread whose heading continues on the next line; None for any other line."""
     begun = _THREAD_BEGINS.match(line)
     return ThreadLabel(int(begun[1])) if begun else None
+
+
+def is_pager(raw: str) -> bool:
+    """Whether gdb's pager stopped in the line `raw`: more lines follow, unless the user quit."""
+    return "Type <" in raw and bool(_PAGER.match(raw))
+
+
+def is_current_thread(line: str) -> bool:
+    """Whether `line` is gdb's message on the thread of the frame above it, printed when a core file is opened."""
+    return bool(_CURRENT.match(line))
+
+
+def selects_frame(line: str) -> bool:
+    """Whether `line` is a gdb command that selects a frame and prints it."""
+    return bool(_SELECTING_COMMAND.match(line))
+
+
+def is_crash_field(line: str) -> bool:
+    """Whether `line` begins a field with stacks in a crash report of apport, or is an empty line of one."""
+    return bool(_FIELD.match(line.strip()))
+
+
+def is_stacktrace_field(line: str) -> bool:
+    """Whether `line` begins apport's field with the stack of the crashed thread."""
+    return line.strip() == _STACKTRACE
 
 
 def resumes_program(line: str) -> bool:

@@ -132,7 +132,7 @@ def test_systemds_stacks_are_read():
     assert chains_in(COREDUMP) == ["qemu_thread_start ?> kvm_vcpu_ioctl .> ioctl", "main .> ppoll"]
     assert [(thread.tid, thread.label) for thread in recording.threads] == [
         (1234, "main thread"),
-        (1240, "unknown thread"),
+        (1240, "thread 1240"),
     ]
     frames = recording.stops[0].frames
     assert [(frame.library, frame.pc) for frame in frames[:2]] == [
