@@ -24,7 +24,6 @@ from analyzer.backtraces.gdb_headings import (
     is_source_of,
     is_stacktrace_field,
     resumes_program,
-    selects_frame,
     show_thread,
 )
 from analyzer.backtraces.line_cleanup import (
@@ -163,8 +162,6 @@ class GdbText:
             yield from self.start_command()
             self._prints_backtrace = True
             self._stack.crashed = is_stacktrace_field(line)
-        elif selects_frame(line):
-            yield from self.start_command()
         elif is_creator(line) and self._stack.heading:
             self._stack.start_creator()
         elif self._cuts_stack(line):
@@ -189,6 +186,7 @@ class GdbText:
         continued = self._braces > 0 or self._local_goes_on
         local = bool(_LOCAL.match(line))
         if not local and not continued:
+            self._stack.note_source_line(line)
             return is_source(line)
         self._braces = max(0, self._braces + open_braces(line))
         self._local_goes_on = len(line) >= _WIDE
@@ -221,6 +219,7 @@ class _Stack:
         self.cut = False
         self.crashed = False
         self.followed = False  # an empty line follows the last frame
+        self._selected = False  # gdb printed a source line below a frame, as for `up` and `frame`
         self._spaced = False  # empty lines are between frames, too: then they end no stack
 
     def add(self, level: int, frame: ImportedFrame) -> None:
@@ -236,6 +235,11 @@ class _Stack:
         """Take an empty line, which follows the last frame unless such lines are between all frames."""
         self.followed = bool(self.frames) and not self._spaced
 
+    def note_source_line(self, line: str) -> None:
+        """Note that `line` follows the last frame: its source line, when it begins with the number."""
+        place = self.frames[-1].line
+        self._selected = self._selected or (place > 0 and line.partition(" ")[0] == str(place))
+
     def start_creator(self) -> None:
         """Begin the stack that created the thread: later frames belong to it."""
         if self._thread_frames is None:
@@ -245,14 +249,14 @@ class _Stack:
     def imported(self, thread: ThreadLabel | None, ended: bool, printed: bool) -> ImportedStack:
         """The stack read so far, of thread `thread`.
 
-        It is open-ended when it was cut, when nothing shows that it has `ended`, and when it is one frame that no
+        It is open-ended when it was cut, when nothing shows that it has `ended`, and when it is of frames that no
         backtrace command `printed`; not when it reaches the start of a thread or of the program.
         """
         own, creator = (self.frames, []) if self._thread_frames is None else (self._thread_frames, self.frames)
         cut = self.cut if self._thread_frames is None else self._thread_cut
         frames = own if self.heading else inlined(own)
         known = [frame for frame in own if not frame.is_unknown]
-        position = len(known) == 1 and not (printed or self.heading)
+        position = (len(known) == 1 or self._selected) and not (printed or self.heading)
         open_ended = (cut or position or not (ended or creator)) and not reaches_start(own)
         return ImportedStack(
             limit_depth(frames), thread, self._times, self._time, self.heading, limit_depth(creator),
@@ -275,9 +279,11 @@ def inlined(frames: list[ImportedFrame]) -> list[ImportedFrame]:
     marked = any(frame.kind in (FrameKind.INLINE, FrameKind.TAIL) for frame in frames)
     if marked or not any(frame.addressed for frame in frames[1:]):
         return frames
+    # The line number of the last frame may be cut: then a recursive call looks like an inlined one.
+    recursive = {len(frames) - 2} if len(frames) > 1 and frames[-2].name == frames[-1].name else set[int]()
     return [
-        frame._replace(kind=FrameKind.INLINE) if _is_inlined(frame, outer) else frame
-        for frame, outer in zip(frames, [*frames[1:], UNKNOWN_FRAME], strict=True)
+        frame._replace(kind=FrameKind.INLINE) if level not in recursive and _is_inlined(frame, outer) else frame
+        for level, (frame, outer) in enumerate(zip(frames, [*frames[1:], UNKNOWN_FRAME], strict=True))
     ]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from analyzer.backtraces.stacks import ImportedFrame, ImportedStack, ThreadLabel
 
 _Identity = tuple[tuple[str, int, int], ...]  # of a stack: function, line and address of each frame
-_Place = tuple[int, str]  # level of a frame, and its function
+_Place = tuple[int, str]  # level of a frame, and its function: of the last frame that `up` printed
 
 
 def without_repeated(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:

@@ -87,7 +87,7 @@ class ImportedStack(NamedTuple):
     open_ended: bool = False  # the callers of the last frame are unknown
     cut: bool = False  # the text shows that it was cut, as gdb's message below it does
     crashed: bool = False  # of apport's field Stacktrace, which names no thread
-    position: int = -1  # of one frame that gdb printed without a backtrace: its level
+    position: int = -1  # of frames that gdb printed at a stop or for `up`: the level of the last one
 
 
 @dataclass

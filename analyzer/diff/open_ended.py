@@ -71,7 +71,11 @@ def _before_first_match(old: Chain, new: Chain, names: SymbolHistory) -> tuple[i
 
 
 def _of_unknown_place(chain: Chain, beyond: int) -> int:
-    return int(chain.open_ended and beyond > 0 and not chain.steps[0].function.where)
+    """Return how many of the `beyond` outermost functions may be of libraries: the first is of unknown place."""
+    if not (chain.open_ended and beyond) or chain.steps[0].function.where:
+        return 0
+    places = [step.function.where for step in chain.steps[1:beyond]]
+    return 1 + next((i for i, place in enumerate(places) if not place.startswith("[")), len(places))
 
 
 def without_optimised_calls(chain: ChainDiff) -> ChainDiff:

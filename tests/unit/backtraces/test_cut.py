@@ -289,6 +289,10 @@ def test_the_frame_at_a_stop_and_those_that_up_prints_are_part_of_the_backtrace(
     stopped = 'Thread 2 "worker" received signal SIGSEGV, Segmentation fault.\n'
     text = f"{stopped}#0  step_one (p=0x0) at demo.c:5\n5\t    *p = 1;\n(gdb) up\n{selected}{BACKTRACE_OF_CORE}"
     assert chains_in(text) == ["main .> step_two .> step_one"]
+    assert chains_in(text.replace("(gdb) up\n", "").replace("(gdb) bt\n", "")) == chains_in(text)  # of a batch
+    walk = text[: text.index("(gdb) bt")]
+    assert chains_in(walk) == ["step_two .> step_one"]
+    assert imported(walk).stops[0].open_ended
 
 
 def test_systemd_without_offsets_is_read_and_names_its_threads():

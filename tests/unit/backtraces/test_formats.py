@@ -148,7 +148,7 @@ def test_address_sanitizers_stacks_are_read():
         "work ?> A::at(unsigned long) const i> inl",
         "main .> operator delete(void*)",
     ]
-    assert [thread.label for thread in recording.threads] == ["main thread", "T1"]
+    assert [thread.label for thread in recording.threads] == ["main thread", "T1 (worker)"]
     assert [(frame.file, frame.line) for frame in recording.stops[0].frames[:2]] == [
         ("hw/leaf.c", 3),
         ("hw/leaf.c", 4),
