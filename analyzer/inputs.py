@@ -38,6 +38,7 @@ _GRAPH = "graph.json"
 _REFERENCE = "reference:"
 _REFERENCES = "analyzer.backtraces.references"
 _LARGEST = 1 << 28  # characters of a graph or a baseline; real ones have a thousandth of it
+_OWN_PAGE = re.compile(r"<!doctype html>.{0,400}Content-Security-Policy\" content=\"default-src 'none'", re.DOTALL)
 _RECORD = re.compile(r'\{\s*"record"')  # only a recording begins so, no other JSON of this program
 _JSON_OBJECT = re.compile(r'\{\s*(?:["}]|$)')  # a text may begin with `{noformat}`
 
@@ -181,7 +182,10 @@ def _open_stream(stream: BinaryIO, name: str) -> Input:
 def _open_file(path: Path, name: str) -> Input:
     if path.is_dir():
         raise AnalyzerError(f"{name} holds neither {FILE_NAME} nor {_GRAPH}.", NAME_AN_INPUT)
-    kind = _kind_of(_beginning(path, name))
+    beginning = _beginning(path, name)
+    if _OWN_PAGE.match(beginning):
+        raise AnalyzerError(f"{name} is a page for people, not an input.", _data_beside(path))
+    kind = _kind_of(beginning)
     in_folder = path.name == FILE_NAME and Path(name).is_dir()  # an empty one is left by a killed run
     if kind is InputKind.RECORDING or in_folder:
         return Input(name, InputKind.RECORDING, read_recording(path, name))
@@ -189,6 +193,12 @@ def _open_file(path: Path, name: str) -> Input:
         return _open_backtrace(str(path), name)
     read = read_baseline if kind is InputKind.BASELINE else from_json
     return Input(name, kind, stored_graph=read(_read(path, name), name))
+
+
+def _data_beside(page: Path) -> str:
+    """The next step: the data that a page was made of, when it lies beside it."""
+    files = [file for file in (page.with_name(FILE_NAME), page.with_name(_GRAPH)) if file.exists()]
+    return f"Name the data beside it: {files[0]}." if files else NAME_AN_INPUT
 
 
 def _kind_of(beginning: str) -> InputKind:

@@ -15,7 +15,8 @@ from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, Recor
 # 1  first
 # 2  pointers, the ioctl log, kernel events
 # 3  stops have a count, frames have calls of kind `call`: imported backtraces
-# 4  frames and steps of pointers have the file that defines their function, when the line is in another file
+# 4  frames and steps of pointers have the file that defines their function, when the line is in another file;
+#    stops may be open-ended; `UNKNOWN_ARGUMENTS`; hits of --break with a stack recorded before are counted
 SCHEMA = 4
 
 IMPORT = "import"  # scenario of a recording that was imported from text
@@ -26,6 +27,7 @@ CUT = "<stack deeper than"  # prefix of the name of the frame that replaces all 
 BREAK = "break "  # prefix of the name of a milestone that --break created
 
 Arguments = List[Tuple[str, str]]  # (name, value as gdb prints it), in the order of the declaration
+UNKNOWN_ARGUMENTS = ("…", "")  # the one argument of a frame whose arguments an imported text lacks
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class StopRecord:
     starts_library: str = ""  # the library of the start function
     exit: int = -1  # io only: number of the exit that QEMU is handling
     count: int = 1  # number of equal stacks that this stop represents
+    open_ended: bool = False  # imports only: the callers of the outermost frame are unknown
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from gdbscripts.records import UNKNOWN_ARGUMENTS
+
 _STRING = r'"(?:[^"\\]|\\.)*"?'
 _CHARACTER = r"'(?:\\[0-7]{1,3}|\\.|[^\\'])'"
 _TOKEN = re.compile(rf"{_STRING}|{_CHARACTER}|[()]")
@@ -34,6 +36,8 @@ def split_arguments(text: str) -> tuple[tuple[str, str], ...] | None:
     """The (name, value) pairs of `a=1, b="x, y"`; None when `text` is not a list of arguments."""
     if text.strip() in ("", "..."):
         return ()
+    if text.strip() == UNKNOWN_ARGUMENTS[0]:  # as `analyze show` prints
+        return (UNKNOWN_ARGUMENTS,)
     pairs = []
     for part in _parts(text):
         argument = _ARGUMENT.match(part)

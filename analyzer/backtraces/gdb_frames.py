@@ -13,7 +13,7 @@ from analyzer.backtraces.other_frames import other_frame
 from analyzer.backtraces.stacks import ImportedFrame
 from analyzer.model.headings import FRAME_MARKS, is_creator, read_heading
 from gdbscripts.enums import FrameKind
-from gdbscripts.records import CUT, SIGNAL
+from gdbscripts.records import CUT, SIGNAL, UNKNOWN_ARGUMENTS
 
 MAX_LINE_LENGTH = 1 << 16  # characters; a longer line is not parsed
 _MAX_CANDIDATES = 32  # pairs of parentheses that are tried as the list of arguments
@@ -117,8 +117,10 @@ def _without_mark(rest: str) -> tuple[str, FrameKind]:
 
 def _parse_incomplete(text: str, start: int) -> tuple[ImportedFrame | None, FrameState]:
     name = text[:start].strip()
-    if start and text[start - 1] == " " and _is_name(name) and _BEGUN.match(text, start):
-        return ImportedFrame(name), FrameState.INCOMPLETE
+    whole = name.count("<") <= name.count(">") or "operator" in name
+    is_name = start and text[start - 1] == " " and whole and "+0x" not in name and _is_name(name)
+    if is_name and _BEGUN.match(text, start):
+        return ImportedFrame(name, arguments=(UNKNOWN_ARGUMENTS,)), FrameState.INCOMPLETE
     return None, FrameState.INCOMPLETE
 
 
@@ -192,6 +194,17 @@ class PendingFrame:
         if frame is not None and frame.library:
             return _continues_library(frame.library, word)
         return frame is not None and frame.line > 0 and bool(_REST_OF_LINE_NUMBER.match(line))
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether the frame's line is cut: its name, its arguments or its location."""
+        return self.read is None or self.read.state is FrameState.INCOMPLETE
+
+    def drop_cut_library(self) -> None:
+        """Drop the library of a frame on a line that may be cut, unless its name is whole."""
+        frame = self.read.frame if self.read else None
+        if self.read and frame and frame.library and not _LIBRARY.search(frame.library):
+            self.read = self.read._replace(frame=frame._replace(library=""), state=FrameState.INCOMPLETE)
 
     def unparsed_lines(self) -> list[tuple[int, str]]:
         """The lines that `takes` added and that made no complete frame, with their numbers."""

@@ -6,14 +6,16 @@ To add a format: a module with `read(lines, unread)`, its sign in `_sign`, and a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import NamedTuple
 
 from analyzer.backtraces import folded, gdb_mi, gdb_text, perf_script
 from analyzer.backtraces.line_cleanup import FRAME_START, LinePrefixes, clean_line
 from analyzer.backtraces.other_frames import unsupported_format
+from analyzer.backtraces.program import TextFacts
 from analyzer.backtraces.records import ImportOrigin, records
+from analyzer.backtraces.repeated_stacks import without_repeated
 from analyzer.backtraces.stacks import (
     MAX_FRAMES,
     MAX_INNER_FRAMES,
@@ -165,6 +167,7 @@ class ImportedText:
     unread: UnreadLines
     shortened: str  # message about the stacks whose middle is left out; "" when there are none
     omitted: str  # message about the stacks that are not imported; "" when there are none
+    cut: str  # message about the stacks that the text shows to be cut; "" when there are none
     records: list[Record]
 
 
@@ -182,7 +185,8 @@ def import_text(
     chosen = text_format or detected.format or GDB
     unread, counter = UnreadLines(), StackCounter(chosen in _SAMPLED, max_distinct)
     read = cut = deep = 0
-    for stack in _READERS[chosen](detected.lines, unread):
+    facts = TextFacts()
+    for stack in _READERS[chosen](facts.watch(detected.lines), unread):
         counter.add(stack)
         read += 1
         cut += stack.cut
@@ -190,12 +194,16 @@ def import_text(
     # Any binary file has a line that looks like a folded stack.
     detected_by_chance = chosen == FOLDED != text_format and unread.count > read
     if not counter.stacks or detected_by_chance:
+        if facts.lists_threads:
+            raise _no_backtrace_of_threads(origin.name_in_messages or origin.name)
         raise _nothing_read(origin.name_in_messages or origin.name, unread)
     shortened = _shortened(deep)
     notes = [*_notes(unread, counter, cut), *([shortened] if shortened else [])]
-    all_records = list(records(counter.stacks, origin, notes, counter.merges_equal))
-    stacks = sum(stack.times for stack in counter.stacks) + counter.omitted
-    return ImportedText(chosen, stacks, unread, shortened, counter.sentence(), all_records)
+    distinct = counter.stacks if counter.merges_equal else without_repeated(counter.stacks)
+    named = replace(origin, program=origin.program or facts.program)
+    all_records = list(records(distinct, named, notes, counter.merges_equal))
+    stacks = sum(stack.times for stack in distinct) + counter.omitted
+    return ImportedText(chosen, stacks, unread, shortened, counter.sentence(), _cut_sentence(cut), all_records)
 
 
 def recording_from_text(lines: Iterable[str], name: str, text_format: str = "") -> Recording:
@@ -207,9 +215,16 @@ def _notes(unread: UnreadLines, counter: StackCounter, cut: int) -> Iterator[str
     if unread.count:
         yield f"{unread.sentence()}."
     if cut:
-        yield f"{cut} of the backtraces end{'s' if cut == 1 else ''} before the outermost frame, as gdb reports."
+        yield _cut_sentence(cut)
     if counter.omitted:
         yield counter.sentence()
+
+
+def _cut_sentence(cut: int) -> str:
+    """The message about backtraces that the text shows to be cut; "" when there are none."""
+    ends = "was cut and ends" if cut == 1 else "were cut and end"
+    message = f"{number_of(cut, 'backtrace')} {ends} before the outermost frame: the callers are unknown."
+    return message if cut else ""
 
 
 def _shortened(deep: int) -> str:
@@ -218,6 +233,13 @@ def _shortened(deep: int) -> str:
     stacks = number_of(deep, "stack is", "stacks are")
     imported = f"the innermost {MAX_INNER_FRAMES} and the outermost {MAX_OUTER_FRAMES}"
     return f"{stacks} deeper than {MAX_FRAMES} frames: only {imported} frames are imported."
+
+
+def _no_backtrace_of_threads(name: str) -> AnalyzerError:
+    return AnalyzerError(
+        f"{name} lists threads with one frame each, as info threads does, and no backtrace.",
+        "In gdb, give thread apply all bt, and use what it prints.",
+    )
 
 
 def _nothing_read(name: str, unread: UnreadLines) -> AnalyzerError:

@@ -10,14 +10,17 @@ import re
 from analyzer.backtraces.brackets import balanced
 from analyzer.backtraces.stacks import UNKNOWN_FRAME, ImportedFrame, ThreadLabel
 
-_SYSTEMD = re.compile(r"\s*#\d{1,7}\s+0x([0-9a-f]{1,16}) (\S.{0,2000}) \(([^()]{1,500}) \+ 0x[0-9a-f]{1,16}\)$")
+_SYSTEMD = re.compile(
+    r"\s*#\d{1,7}\s+0x([0-9a-f]{1,16}) (?!in )(\S.{0,2000}) \(([^()]{1,500}?)(?: \+ 0x[0-9a-f]{1,16})?\)$"
+)
 _SANITIZER = re.compile(
     r"\s*#\d{1,7} +0x([0-9a-f]{1,16}) (?: ?in (\S.{0,5000}))? (\S+:\d{1,9}|\(\S+\+0x[0-9a-f]{1,16}\))$"
 )
+_ARCHITECTURE = re.compile(r":(?:x86_64h?|arm64e?|i386)$")
 _BUILD_ID = re.compile(r"(?<! ) +\(BuildId: [0-9a-f]{1,64}\)$")
 _LOCATION = re.compile(r"(\S+?):(\d{1,9})(?::\d{1,9})?$")
 _SYSTEMD_THREAD = re.compile(r"\s*Stack trace of thread (\d{1,9}):$")
-_SANITIZER_THREAD = re.compile(r".{0,500}\b(?:thread|created by) T(\d{1,6})\b(?: \([^()]{0,100}\))?(?: here:)?$")
+_SANITIZER_THREAD = re.compile(r".{0,500}\b(?:thread|created by) T(\d{1,6})\b(?: \(([^()]{0,100})\))?(?: here:)?$")
 _UNSUPPORTED = {  # tool -> a line of its output
     "lldb": re.compile(r"(?:\* )?(?:frame #\d|thread #\d)"),
     "valgrind": re.compile(r"==\d+== +(?:at|by) 0x"),
@@ -47,7 +50,8 @@ def other_thread(line: str) -> ThreadLabel | None:
     if match := _SYSTEMD_THREAD.match(line):
         return ThreadLabel(tid=int(match[1]))
     if match := _SANITIZER_THREAD.match(line):
-        return ThreadLabel(name=f"T{match[1]}", main=False) if int(match[1]) else ThreadLabel(main=True)
+        name = f"T{match[1]} ({match[2]})" if match[2] else f"T{match[1]}"
+        return ThreadLabel(name=name, main=False) if int(match[1]) else ThreadLabel(main=True)
     return None
 
 
@@ -62,7 +66,9 @@ def _frame(name: str | None, address: str, file: str = "", line: int = 0, librar
 
 
 def _library(module: str) -> str:
-    return module if ".so" in module.rpartition("/")[2] else ""
+    """The library of a module; "" for the program. On macOS the module is `lib.dylib:x86_64`."""
+    file = _ARCHITECTURE.sub("", module)
+    return file if ".so" in file.rpartition("/")[2] or file.endswith(".dylib") else ""
 
 
 def _may_be_a_name(text: str) -> bool:

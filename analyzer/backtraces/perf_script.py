@@ -19,6 +19,7 @@ from analyzer.backtraces.stacks import (
     UnreadLines,
     append_frame,
     limit_depth,
+    reaches_start,
 )
 from analyzer.text import opening_parenthesis
 from gdbscripts.enums import FrameKind
@@ -61,6 +62,7 @@ def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
     cached_frame = lru_cache(_CACHED_FRAMES)(_frame)
     header: tuple[ThreadLabel, float] | None = None
     start_time: float | None = None  # of the first sample
+    raw = "\n"
     for number, raw in enumerate(lines, 1):
         found = _FRAME.match(raw) or _FRAME.match(clean_line(raw))
         if found is not None and header is not None:
@@ -70,8 +72,9 @@ def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
                 frames, (cached_frame if short else _frame)(symbol, rest.partition(" ")[2], _is_high(found[1]))
             )
         elif not raw.strip():
-            yield from _stack(header, frames)
-            header, frames = None, []
+            if raw.endswith("\n") or not raw:  # otherwise the next frame's line is cut
+                yield from _stack(header, frames)
+                header, frames = None, []
         elif frames and (located := _with_source(frames[-1], clean_line(raw))) is not None:
             frames[-1] = located
         elif found is None and (parsed := _header(clean_line(raw), start_time is None and not frames)) is not None:
@@ -82,15 +85,21 @@ def read(lines: Iterable[str], unread: UnreadLines) -> Iterator[ImportedStack]:
         elif not raw.startswith("#"):  # comments of perf
             unread.add(number, clean_line(raw[:_MAX_HEADER_LENGTH]))
             frames += [UNKNOWN_FRAME] if frames and not frames[-1].is_unknown else []
-    yield from _stack(header, frames)
+    if frames and raw.strip() and not raw.endswith((")", "\n")):
+        frames.pop()  # its name may be cut
+    yield from _stack(header, frames, ended=False)
 
 
-def _stack(header: tuple[ThreadLabel, float] | None, frames: list[ImportedFrame]) -> Iterator[ImportedStack]:
+def _stack(
+    header: tuple[ThreadLabel, float] | None, frames: list[ImportedFrame], ended: bool = True
+) -> Iterator[ImportedStack]:
+    """The stack of a sample; it is open-ended when the text ends without the empty line that ends a sample."""
     if header is not None and frames:
         inlined = any(frame.kind is FrameKind.INLINE for frame in frames)
         yield ImportedStack(
-            limit_depth(_in_libraries(frames) if inlined else frames), header[0], time=max(0.0, header[1])
-        )
+            limit_depth(_in_libraries(frames) if inlined else frames), header[0], time=max(0.0, header[1]),
+            open_ended=not ended and not reaches_start(frames),
+        )  # fmt: skip
 
 
 def _in_libraries(frames: list[ImportedFrame]) -> list[ImportedFrame]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from analyzer import TOOL
+from analyzer.backtraces.program import QEMU, UNKNOWN_PROGRAM, program_in_titles
 from analyzer.backtraces.source_files import files_of_functions, placed
 from analyzer.backtraces.stacks import UNKNOWN_FRAME, ImportedFrame, ImportedStack
 from analyzer.backtraces.threads import MAIN, Threads
-from analyzer.model.headings import ASKED_FOR, IN_FUNCTION, StackHeading, filled_in, titles_in
+from analyzer.model.headings import ASKED_FOR, IN_FUNCTION, STARTS, StackHeading, filled_in, titles_in
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.source_paths import likely_source_root
 from gdbscripts import plan
@@ -83,10 +84,11 @@ def milestone_at(function: str) -> MilestoneRecord:
     )  # fmt: skip
 
 
-def milestone_of(step: plan.PlannedMilestone, function: str) -> MilestoneRecord:
-    """The milestone record of a scenario's milestone that `function` reaches."""
+def milestone_of(step: plan.PlannedMilestone, function: str, program: str = QEMU) -> MilestoneRecord:
+    """The milestone record of a scenario's milestone that `function` of `program` reaches."""
+    title = STARTS.format(program) if step.title == STARTS.format(QEMU) else step.title
     return MilestoneRecord(
-        step.name, step.title, False, [function], [],
+        step.name, title, False, [function], [],
         request=step.request_name, about=step.about, target=step.target,
     )  # fmt: skip
 
@@ -96,6 +98,9 @@ def milestone_titled(title: str, function: str) -> MilestoneRecord:
     step = next((step for step in known_steps() if step.title == title), None)
     if step is not None:
         return milestone_of(step, function)
+    starts = step_reached(function)
+    if starts is not None and starts.title == STARTS.format(QEMU) and title.endswith(STARTS.format("")):
+        return milestone_of(starts, function, title.removesuffix(STARTS.format("")))
     reached = filled_in(IN_FUNCTION, title)
     if reached is not None and " " not in reached:
         return milestone_at(reached)
@@ -121,6 +126,7 @@ class ImportOrigin:
     qemu_version: str = ""  # "" when unknown
     host: str = ""  # `Linux 3.7.10`; "" when unknown
     about: tuple[tuple[str, str], ...] = ()
+    program: str = ""  # name of the program, "" when the text does not name it
     name_in_messages: str = ""  # such as a path, which no graph may contain; "" when `name` is as good
 
 
@@ -131,9 +137,11 @@ def records(
 
     `notes` are sentences for the reader. With `counted` the stacks are samples, which have their `times`.
     """
-    writer = _Writer(with_creators(_placed(stacks)), counted)
+    functions = (frame.name for stack in stacks for frame in stack.frames)
+    program = QEMU if origin.qemu_version else program_in_titles(origin.program, functions)
+    writer = _Writer(with_creators(_placed(stacks)), counted, program)
     body = list(writer.stops())
-    yield _header(origin)
+    yield _header(origin, "" if program in (QEMU, UNKNOWN_PROGRAM) else program)
     yield from writer.milestones()
     yield from writer.threads.records.values()
     yield from body
@@ -142,7 +150,7 @@ def records(
     yield EndRecord(RecordingOutcome.COMPLETE, "", len(writer.frames), writer.count)
 
 
-def _header(origin: ImportOrigin) -> HeaderRecord:
+def _header(origin: ImportOrigin, program: str) -> HeaderRecord:
     return HeaderRecord(
         schema=SCHEMA,
         tool=TOOL,
@@ -156,7 +164,7 @@ def _header(origin: ImportOrigin) -> HeaderRecord:
         build_id="",
         gdb_version="",
         host=origin.host,
-        build={"imported from": origin.name, **dict(origin.about)},
+        build={"imported from": origin.name, **({"program": program} if program else {}), **dict(origin.about)},
     )
 
 
@@ -203,6 +211,7 @@ class _Writer:
 
     stacks: list[ImportedStack]
     counted: bool
+    program: str  # for titles
     frames: dict[tuple[ImportedFrame, str], int] = field(default_factory=dict)
     count: int = 0
 
@@ -247,6 +256,7 @@ class _Writer:
             self._creations.setdefault(stack.frames, []).append(number)
         return replace(
             what, number=number, time=round(stack.time, 6), thread=thread, frames=frames, count=stack.times,
+            open_ended=stack.open_ended,
             arguments=[[(name, value) for name, value in frame.arguments] for frame in stack.frames],
         )  # fmt: skip
 
@@ -258,7 +268,7 @@ class _Writer:
         step = step_reached(function) if stack.frames[0].name == function else None
         if step is None and number not in self._chain_stacks:
             return _plain_stop(StopReason.SAMPLE, function)
-        milestone = milestone_of(step, function) if step else milestone_at(function)
+        milestone = milestone_of(step, function, self.program) if step else milestone_at(function)
         return self._reaching([milestone], function)
 
     def _by_heading(self, heading: StackHeading, function: str) -> StopRecord:
@@ -272,6 +282,7 @@ class _Writer:
             if step is not None:
                 stop = self._reaching([milestone_of(step, "ioctl")], "ioctl")
                 return replace(stop, request=step.request, file=file)
+        function = "ioctl" if heading.ioctl is not None else function  # glibc's debug information: __GI___ioctl
         titles = titles_in(heading.sentence)  # of an ioctl that no step waits for, it belongs to the last one
         stop = self._reaching([milestone_titled(title, function) for title in titles], function)
         return replace(stop, reason=heading.reason)

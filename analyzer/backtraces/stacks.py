@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from analyzer.model.frames import CALLERS_OF_MAIN, LIBC_START_FRAMES
 from analyzer.model.headings import StackHeading
 from analyzer.text import number_of
 from gdbscripts.enums import FrameKind
@@ -40,6 +42,8 @@ class ImportedFrame(NamedTuple):
 
 
 UNKNOWN_FRAME = ImportedFrame(UNKNOWN_NAME)
+_MAX_START_FRAMES = 6
+_OUTERMOST = CALLERS_OF_MAIN | LIBC_START_FRAMES | {"main"}
 _OMITTED_FRAMES = ImportedFrame(f"{CUT} {MAX_FRAMES} frames>", kind=FrameKind.OTHER)
 
 
@@ -49,6 +53,14 @@ def have_same_address(frame: ImportedFrame, outer: ImportedFrame) -> bool:
     Frames of a recursive function have the same address too, but also the same name and line.
     """
     return 0 < frame.pc == outer.pc and (frame.name, frame.line) != (outer.name, outer.line)
+
+
+def reaches_start(frames: Sequence[ImportedFrame]) -> bool:
+    """Whether a stack, innermost first, reaches the start of its thread or program, or returns to address 0."""
+    last = frames[-1]
+    ends_at_zero = last.is_unknown and last.addressed and not last.pc
+    # No more than libc's frames are beyond `main`.
+    return ends_at_zero or any(frame.name.partition("@")[0] in _OUTERMOST for frame in frames[-_MAX_START_FRAMES:])
 
 
 class ThreadLabel(NamedTuple):
@@ -72,7 +84,10 @@ class ImportedStack(NamedTuple):
     time: float = 0.0  # seconds, of the first one, since the first sample or the program's start
     heading: StackHeading | None = None
     creator: tuple[ImportedFrame, ...] = ()  # the stack that created the thread, as `analyze show` prints it
-    cut: bool = False  # the text says that more frames follow
+    open_ended: bool = False  # the callers of the last frame are unknown
+    cut: bool = False  # the text shows that it was cut, as gdb's message below it does
+    crashed: bool = False  # of apport's field Stacktrace, which names no thread
+    position: int = -1  # of frames that gdb printed at a stop or for `up`: the level of the last one
 
 
 @dataclass

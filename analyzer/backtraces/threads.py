@@ -55,7 +55,8 @@ class Threads:
         number = self._numbers[key]
         known = self.records.get(number, ThreadRecord(number, 0, ""))
         unidentified = number != MAIN and not label.number
-        name = label.name or known.name or (UNKNOWN_THREAD if unidentified else "")
+        by_tid = f"thread {label.tid}" if label.tid else UNKNOWN_THREAD  # as `Stack trace of thread 71:` names it
+        name = label.name or known.name or (by_tid if unidentified else "")
         self.records[number] = ThreadRecord(number, label.tid or known.tid, name)
 
     def _choose(self, gdb_number: int, main: bool) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from analyzer.baselines.writer import AS, FIRST_LINE, HEAD, KEY
+from analyzer.baselines.writer import AS, FIRST_LINE, HEAD, KEY, OPEN_ENDED
 from analyzer.errors import AnalyzerError, newer_schema
 from analyzer.graph.call_graph import (
     Call,
@@ -46,6 +46,7 @@ _KINDS_OF_VERSION_1 = {
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CHAIN = re.compile(
     rf"(?P<word>chain|step) (?P<milestone>{_QUOTED}|(?!\").*?): (?P<title>.*) \((?P<thread>{_QUOTED}|[^()\"]*)\)"
+    rf"(?P<end> {OPEN_ENDED})?"
 )
 _TOKEN = re.compile(rf"{_QUOTED}|\S+")
 _IOCTLS = "ioctls on "
@@ -116,7 +117,7 @@ class _BaselineReader:
         """Return the graph of everything that was read."""
         graph = CallGraph(self._provenance())
         for chain in self.chains:
-            self._count(chain.steps)
+            self._count(chain)
         for node in self.nodes.values():
             graph.put(node)
         for call in self.calls.values():
@@ -144,6 +145,7 @@ class _BaselineReader:
                 len(self.chains),
                 _phrase(match["thread"]),
                 (),
+                bool(match["end"]),
             )
             self.chains.append(chain)
         elif line != _OFF_CHAIN and not line.startswith(_IOCTLS):
@@ -188,11 +190,12 @@ class _BaselineReader:
         else:
             raise ValueError(f"unknown word {tokens[0]}")
 
-    def _count(self, steps: Sequence[ChainStep]) -> None:
-        for position, step in enumerate(steps):
+    def _count(self, chain: Chain) -> None:
+        for position, step in enumerate(chain.steps):
             node = self.nodes.get(step.function, Node(step.function, step.file, 1))
-            self.nodes[step.function] = replace(node, outermost=node.outermost or int(not position))
-        for caller, callee in pairwise(steps):
+            begins = not position and not chain.open_ended
+            self.nodes[step.function] = replace(node, outermost=node.outermost or int(begins))
+        for caller, callee in pairwise(chain.steps):
             self._connect(caller.function, callee.function, callee.kind or CallKind.UNKNOWN)
 
     def _connect(self, caller: Function, callee: Function, kind: CallKind) -> None:

@@ -34,6 +34,7 @@ KEY = "key"
 HEAD = ("qemu", "machine", "profile", "scenario", "accelerator", "guest", "arguments")
 _UNQUOTED = re.compile(r"[^\s\"]+")
 _KEYWORDS = {"as", "through", *map(str, PointerOriginKind)}  # a function of such a name is quoted
+OPEN_ENDED = "open-ended"  # behind the heading of a chain whose first function has unknown callers
 AS = "as "  # before the milestone of an earlier chain, with which this chain begins
 
 
@@ -76,7 +77,8 @@ def _chains(graph: CallGraph) -> Iterator[str]:
         steps = tuple(map(_compared_part, comparable_steps(chain.steps, kernel=False)))
         word = "chain" if chain.target else "step"
         thread = _phrase(chain.thread, '()"')
-        yield f"\n{word} {_phrase(chain.milestone, ':')}: {_phrase(chain.title)} ({thread})"
+        end = f" {OPEN_ENDED}" if chain.open_ended else ""
+        yield f"\n{word} {_phrase(chain.milestone, ':')}: {_phrase(chain.title)} ({thread}){end}"
         prefix = max((earlier for earlier in written if steps[: len(earlier)] == earlier), key=len, default=())
         if prefix:
             yield f"  {AS}{_phrase(written[prefix])}"

@@ -82,7 +82,7 @@ def import_file(options: ImportOptions) -> ExitStatus:
     if no_drawing:
         print(f"analyze: {no_drawing}", file=sys.stderr)
     print(visible(_summary(name, imported, recording)))
-    for sentence in filter(None, (imported.shortened, imported.omitted)):
+    for sentence in filter(None, (imported.cut, imported.shortened, imported.omitted)):
         print(sentence)
     print(f"Report: {folder / 'report.html'}")
     return ExitStatus.DONE

@@ -32,6 +32,22 @@ _Options = TypeVar("_Options")
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises UsageError for an invalid command line instead of exiting."""
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse as argparse does; an optional argument may also follow options: `show INPUT --pointers FUNC`.
+
+        argparse gives an optional argument its default as soon as an option follows the arguments before it.
+        """
+        known, rest = super().parse_known_args(args, namespace)
+        optional = [action for action in self._actions if not action.option_strings and action.nargs == "?"]
+        if len(optional) == len(rest) == 1 and not rest[0].startswith("-"):
+            action = optional[0]
+            if getattr(known, action.dest, None) == action.default:
+                setattr(known, action.dest, self._get_values(action, rest))
+                return known, []
+        return known, rest
+
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with argparse's message; `cli.main` prints it like other errors."""
         raise UsageError(f"{message}.", f"See {self.prog} --help.")

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 
-from analyzer.commands.parser import INPUT_HELP, Parser, add_json_option, input_name
+from analyzer.commands.parser import INPUT_HELP, Parser, add_json_option, input_name, refuse
 from analyzer.console import print_text
-from analyzer.errors import ExitStatus
+from analyzer.errors import ExitStatus, UsageError
 from analyzer.inputs import Input, open_input, print_limitations
 from analyzer.kvm.io_accesses import io_accesses
 from analyzer.text import visible
@@ -39,7 +39,7 @@ def add_options(parser: Parser) -> None:
         nargs="?",
         default="",
         metavar="FUNC",
-        help="print only stops in this function or at this milestone",
+        help="print only stops in this function or at this milestone, or with --pointers calls by or to it",
     )
     data = parser.add_mutually_exclusive_group()
     data.add_argument(
@@ -64,6 +64,8 @@ def run(options: argparse.Namespace) -> ExitStatus:
     Returns DONE, also when there is nothing to print. UsageError when FUNC is not in the input, AnalyzerError when
     it cannot be read.
     """
+    if options.function and (options.ioctls or options.accesses):
+        refuse("show", f"{options.function}: only backtraces and --pointers take a function")
     source = open_input(options.source)
     if options.json:
         print_text(_json(source, options))
@@ -79,7 +81,9 @@ def run(options: argparse.Namespace) -> ExitStatus:
 def _json(source: Input, options: argparse.Namespace) -> str:
     graph, recording = source.graph, source.recording
     if options.pointers:
-        return pointers_json(_pointer_calls(source), graph.provenance, recording.notes if recording else ())
+        return pointers_json(
+            _pointer_calls(source, options.function), graph.provenance, recording.notes if recording else ()
+        )
     if options.accesses:
         return accesses_json(io_accesses(recording) if recording else [], graph.provenance)
     if recording is None:
@@ -93,7 +97,10 @@ def _texts(source: Input, options: argparse.Namespace) -> Iterable[str]:
     recording = source.recording
     if options.pointers:
         notes = recording.notes if recording else ()
-        return map(visible, (*pointers_text(_pointer_calls(source)), *(f"Note: {note}" for note in notes)))
+        return map(
+            visible,
+            (*pointers_text(_pointer_calls(source, options.function)), *(f"Note: {note}" for note in notes)),
+        )
     if options.accesses:
         return accesses_text(recording) if recording else ()
     if recording is None:
@@ -102,8 +109,18 @@ def _texts(source: Input, options: argparse.Namespace) -> Iterable[str]:
     return ioctl_log_text(recording) if options.ioctls else backtraces(recording, options.function)
 
 
-def _pointer_calls(source: Input) -> Iterable[ExplainedCall]:
-    return pointer_calls_of_graph(source.graph) if source.recording is None else pointer_calls(source.recording)
+def _pointer_calls(source: Input, function: str = "") -> Iterable[ExplainedCall]:
+    """The calls through pointers; only those by or to `function` when it is given. UsageError for none."""
+    calls = pointer_calls_of_graph(source.graph) if source.recording is None else pointer_calls(source.recording)
+    if not function:
+        return calls
+    found = [call for call in calls if function in (call.caller.name, call.callee.name)]
+    if not found:
+        raise UsageError(
+            f"No pointer of a call by or to {function} was searched.",
+            "All of them: analyze show INPUT --pointers.",
+        )
+    return found
 
 
 def _absent_data(source: Input, options: argparse.Namespace) -> Iterator[str]:

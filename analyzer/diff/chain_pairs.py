@@ -57,8 +57,14 @@ def _pair_chains_of_milestone(
     taken = set(equal.values())
     new_left = {j: chain for j, chain in enumerate(new) if j not in taken}
     few = len(old_left) * len(new_left) <= _MOST_COMPARED
-    candidates = product(old_left, new_left) if few else zip(old_left, new_left, strict=False)
-    for _, i, j in sorted((-_chain_similarity(old[i], new[j], names), i, j) for i, j in candidates):
+    complete = [i for i in old_left if not old[i].open_ended], [j for j in new_left if not new[j].open_ended]
+    candidates = product(old_left, new_left) if few else zip(*complete, strict=False)
+    open_ended = any(chain.open_ended for chain in (*old, *new))
+    ranked = sorted(
+        (-_open_ended_similarity(old[i], new[j]) * open_ended, -_chain_similarity(old[i], new[j], names), i, j)
+        for i, j in candidates
+    )
+    for *_, i, j in ranked:
         if i in old_left and j in new_left:
             yield ChainPair(old_left.pop(i), new_left.pop(j))
     yield from (ChainPair(chain, None) for chain in old_left.values())
@@ -87,6 +93,15 @@ def _chain_similarity(old: Chain, new: Chain, names: SymbolHistory) -> float:
     old_names = {names.canonical_name(step.function.name) for step in old.steps}
     new_names = {names.canonical_name(step.function.name) for step in new.steps}
     return len(old_names & new_names) / max(len(old_names | new_names), 1) + (old.thread == new.thread)
+
+
+def _open_ended_similarity(old: Chain, new: Chain) -> int:
+    """Return 2 for chains with the same functions, 1 when a cut one may be the inner part of the other, else 0."""
+    shorter, longer = sorted((old, new), key=lambda chain: len(chain.steps))
+    inner = longer.steps[len(longer.steps) - len(shorter.steps) :]
+    if [step.function.name for step in inner] != [step.function.name for step in shorter.steps]:
+        return 0
+    return 2 if len(inner) == len(longer.steps) else int(shorter.open_ended)
 
 
 def chain_diff(

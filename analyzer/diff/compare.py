@@ -19,6 +19,7 @@ from analyzer.diff.not_comparable import (
     unknown_frames,
 )
 from analyzer.diff.off_chain import matched_functions, off_chain_changes
+from analyzer.diff.open_ended import open_ended_pair, unknown_callers, without_optimised_calls
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import CallGraph
 from analyzer.model.frames import Function
@@ -44,11 +45,14 @@ def compare(
     eliding_kinds = _eliding_kinds(old, new)
 
     def compare_pair(pair: ChainPair) -> ChainDiff:
-        return chain_diff(trim_to_imported(pair, *imported), names, kernel, eliding_kinds, imported)
+        known = trim_to_imported(open_ended_pair(pair, names).known, *imported)
+        compared = chain_diff(known, names, kernel, eliding_kinds, imported)
+        cut = any(chain is not None and chain.open_ended for chain in (pair.old, pair.new))
+        return without_optimised_calls(compared) if cut else compared
 
     pairs, not_continued = _pairs(old, new, names)
     compared, not_comparable = _select_comparable(pairs, old, new, lambda pair: not compare_pair(pair).differs)
-    not_comparable = [*not_continued, *not_comparable]
+    not_comparable = [*not_continued, *not_comparable, *unknown_callers(old, new, compared, names)]
     chains = count_known_rows(list(map(compare_pair, compared)))
     changes = [change for chain in chains for change in chain.changes]
     not_comparable += unknown_frames(old, new, chains)

@@ -69,7 +69,7 @@ def _common_parts(imported: Sequence[Chain], recorded: Sequence[Chain]) -> Itera
         candidates = [part for other in recorded if (part := _up_to(names[end - 1], other))]
         shares = [_share_of_common_functions(_from_outermost(part, stack), stack) for part in candidates]
         best = candidates[shares.index(max(shares))]  # the first of equally good ones
-        beginning = replace(stack, thread=best.thread, steps=best.steps)
+        beginning = replace(stack, thread=best.thread, steps=best.steps, open_ended=False)
         yield _CommonPart(stack, beginning, "".join(names[end : end + 1]))
 
 

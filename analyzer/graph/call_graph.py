@@ -75,7 +75,8 @@ class Node:
     """A function of the call graph.
 
     `frames` counts the frames of the function in all recorded stacks; `outermost` and `innermost` count the stacks
-    in which it is the outermost or the innermost function.
+    in which it is the outermost or the innermost function. `open_ended` counts the stacks that end at the function
+    because the backtrace was cut: there it is not outermost, and its callers are unknown.
     """
 
     function: Function
@@ -85,6 +86,7 @@ class Node:
     innermost: int = 0
     threads: tuple[str, ...] = ()
     milestones: tuple[str, ...] = ()
+    open_ended: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ class ChainStep:
 class Chain:
     """The calls that lead to a milestone, outermost function first.
 
-    `thread` is the label of the thread that reached the milestone.
+    `thread` is the label of the thread that reached the milestone. The callers of the first function of an
+    `open_ended` chain are unknown: the backtrace was cut there.
     """
 
     milestone: str
@@ -119,6 +122,7 @@ class Chain:
     position: int  # of the milestone in the scenario
     thread: str
     steps: tuple[ChainStep, ...]
+    open_ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -243,7 +247,7 @@ class CallGraph:
     def check(self) -> None:
         """Check the invariants of the graph. Raises AssertionError when one does not hold.
 
-        frames of a function = hits of the calls into it + stacks in which it is outermost
+        frames of a function = hits of the calls into it + stacks in which it is outermost + stacks cut at it
                              = hits of the calls it makes + stacks in which it is innermost.
         Thread starts do not count here, since a stack does not contain them. Each call has at least one hit.
         """
@@ -251,7 +255,8 @@ class CallGraph:
             function = node.function
             hits_in = sum(c.hits for c in self.callers(function) if c.kind is not CallKind.THREAD_START)
             hits_out = sum(c.hits for c in self.callees(function) if c.kind is not CallKind.THREAD_START)
-            assert hits_in + node.outermost == node.frames, f"{function}: {hits_in} + outermost != {node}"
+            begun = node.outermost + node.open_ended
+            assert hits_in + begun == node.frames, f"{function}: {hits_in} + outermost != {node}"
             assert hits_out + node.innermost == node.frames, f"{function}: {hits_out} + innermost != {node}"
         for call in self.calls:
             assert call.hits > 0, f"{call} has no hits"

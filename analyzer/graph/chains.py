@@ -75,12 +75,15 @@ def own_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
 def whole_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
     """Return the stop's chain with the chain of the thread that created its thread in front, and so on to `main`.
 
-    A call of kind `thread-start` joins two threads. The result is `own_chain` when no creation was recorded.
+    A call of kind `thread-start` joins two threads. The result is `own_chain` when no creation was recorded, and
+    for an open-ended stack, which does not reach the start of its thread.
     """
     steps = own_chain(stop, recording)
     seen = {stop.thread}
     thread = recording.thread(stop.thread)
-    while steps and (creation := recording.creation(thread)) and creation.thread not in seen:
+    while (
+        steps and not stop.open_ended and (creation := recording.creation(thread)) and creation.thread not in seen
+    ):
         seen.add(creation.thread)
         # The innermost step is pthread_create; the thread start is an edge of the function that calls it.
         creating_steps = own_chain(creation, recording)[:-1]
@@ -171,7 +174,8 @@ def chains_of(recording: Recording) -> list[Chain]:
         label = recording.thread(stop.thread).label
         for name in stop.milestones:
             position, milestone = milestones[name]
-            chain = Chain(name, milestone.title, milestone.about, milestone.target, position, label, steps)
+            about = (milestone.title, milestone.about, milestone.target, position, label)
+            chain = Chain(name, *about, steps, stop.open_ended)
             found.setdefault(chain)
     found |= dict.fromkeys(_device_chains(recording, len(milestones)))
     return sorted(found, key=chain_order)

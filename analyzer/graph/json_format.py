@@ -30,7 +30,8 @@ from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 # 2  calls and steps have pointers, under the key "slots" and as the last element
 # 3  milestones that were not reached; the machine type; the user's QEMU arguments; chains to devices; the call
 #    kind `call`
-SCHEMA = 3
+# 4  chains and functions of backtraces that were cut have `open_ended`
+SCHEMA = 4
 _FORMAT = "qemu-callchain graph"
 _TYPES = {"str": str, "int": int, "bool": bool, "dict[str, object]": dict}
 _Dataclass = TypeVar("_Dataclass")
@@ -153,7 +154,12 @@ def _check_types(value: _Dataclass) -> _Dataclass:
 def _node(node: Node) -> dict[str, Any]:
     entry = {"name": node.function.name, "where": node.function.where, **vars(node)}
     del entry["function"]
-    return entry
+    return _without_default(entry, "open_ended")
+
+
+def _without_default(entry: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the entry without `name` when its value is false or 0, as in most graphs."""
+    return {key: value for key, value in entry.items() if key != name or value}
 
 
 def _split_pointer(step: list[Any]) -> list[Any]:
@@ -189,7 +195,7 @@ def _chain(chain: Chain, numbers: dict[Function, int]) -> dict[str, Any]:
         ]
         for s in chain.steps
     ]
-    return {**vars(chain), "steps": steps}
+    return _without_default({**vars(chain), "steps": steps}, "open_ended")
 
 
 def _ioctl(ioctl: GraphIoctl) -> dict[str, Any]:

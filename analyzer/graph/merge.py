@@ -133,6 +133,7 @@ class _GraphCounts:
     frames: Counter[Function] = field(default_factory=Counter)
     outermost: Counter[Function] = field(default_factory=Counter)
     innermost: Counter[Function] = field(default_factory=Counter)
+    open_ended: Counter[Function] = field(default_factory=Counter)
     hits: Counter[_Edge] = field(default_factory=Counter)
     sites: dict[_Edge, set[CallSite]] = field(default_factory=lambda: defaultdict(set))
     pointers: dict[_Edge, set[GraphPointer]] = field(default_factory=lambda: defaultdict(set))
@@ -146,7 +147,7 @@ class _GraphCounts:
         if not steps:
             return
         label = recording.thread(stop.thread).label
-        self.outermost[steps[0].function] += stop.count
+        (self.open_ended if stop.open_ended else self.outermost)[steps[0].function] += stop.count
         self.milestones[steps[-1].function].update(stop.milestones)
         steps += kernel_steps(stop, recording)
         self.innermost[steps[-1].function] += stop.count
@@ -189,6 +190,7 @@ class _GraphCounts:
                     innermost=self.innermost[function],
                     threads=tuple(sorted(self.threads[function])),
                     milestones=tuple(sorted(self.milestones[function])),
+                    open_ended=self.open_ended[function],
                 )
             )
         for edge in sorted(self.hits):
@@ -223,6 +225,7 @@ def _add_nodes(nodes: Sequence[Node]) -> Node:
         innermost=sum(node.innermost for node in nodes),
         threads=tuple(sorted({thread for node in nodes for thread in node.threads})),
         milestones=tuple(sorted({milestone for node in nodes for milestone in node.milestones})),
+        open_ended=sum(node.open_ended for node in nodes),
     )
 
 

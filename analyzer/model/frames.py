@@ -101,6 +101,7 @@ class Stop:
     starts: DefinedFunction | None = None  # thread-create: the new thread's start function
     exit: int | None = None  # io: number of the exit that QEMU is handling
     count: int = 1  # number of equal stacks that it stands for
+    open_ended: bool = False  # the callers of the outermost frame are unknown: the backtrace was cut
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def return_addresses(frames: Sequence[Frame], position: int) -> tuple[int, ...]:
 def identify(name: str, file: str, library: str) -> Function:
     """The identity of the function that gdb calls `name`, in source file `file` or, when not "", in `library`."""
     if library:
-        stem = PurePosixPath(library).name.partition(".so")[0].partition("-2.")[0]
+        stem = PurePosixPath(library).name.partition(".so")[0].partition(".dylib")[0].partition("-2.")[0]
         return Function(_LIBC_PREFIX.sub("", name), f"[{stem}]")
     return Function(without_compiler_suffix(name), PurePosixPath(file).stem)
 

@@ -15,6 +15,7 @@ from gdbscripts.enums import FrameKind, StopReason
 MAIN_THREAD = "main thread"
 UNKNOWN_THREAD = "unknown thread"  # of an imported stack whose text does not name its thread
 IN_FUNCTION = "In {}"  # also the title of a milestone: an imported stack ends in that function
+STARTS = "{} starts"  # title of the milestone `main`, of QEMU or of another program
 ASKED_FOR = "Asked for: {}"  # title of the milestone of a function that the user named with --break
 FRAME_MARKS = {FrameKind.INLINE: "[inlined]", FrameKind.TAIL: "[tail call]"}  # at the end of a frame's line
 
@@ -119,6 +120,11 @@ def read_thread(label: str) -> tuple[int, str]:
 def write_creator(thread: str) -> str:
     """The line below a stack that begins the stack in which the thread of that label was created."""
     return f"-- {thread} was created by:"
+
+
+def write_open_end(function: str) -> str:
+    """The line below an open-ended stack, whose last frame is of `function`."""
+    return f"(The callers of {function} are unknown.)"
 
 
 def is_creator(line: str) -> bool:

@@ -166,6 +166,7 @@ def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Call
         starts=_defined(stop.starts, stop.starts_file, stop.starts_library, roots) if stop.starts else None,
         exit=stop.exit if stop.exit >= 0 else None,
         count=stop.count,
+        open_ended=stop.open_ended,
     )
 
 

@@ -57,8 +57,9 @@ def build_page(
 
 def _title(provenance: Provenance, guest: str) -> str:
     if provenance.scenario == IMPORT:
-        of_version = f"QEMU {provenance.qemu_version}, " if provenance.qemu_version else ""
-        return f"Backtraces of {of_version}{provenance.build.get('imported from', 'several texts')}"
+        program = f"QEMU {provenance.qemu_version}" if provenance.qemu_version else provenance.build.get("program")
+        of_program = f"{program}, " if program else ""
+        return f"Backtraces of {of_program}{provenance.build.get('imported from', 'several texts')}"
     if provenance.scenario == "io":
         return f"How QEMU {provenance.qemu_version} serves the I/O of {guest}"
     return f"How QEMU {provenance.qemu_version} starts {guest}"
@@ -124,7 +125,8 @@ def _unexplained(pointers: PointerStories) -> Iterator[str]:
 def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
     provenance = graph.provenance
     if provenance.scenario == IMPORT:
-        yield "QEMU", provenance.qemu_version or "unknown"
+        if "program" not in provenance.build:
+            yield "QEMU", provenance.qemu_version or "unknown"
         yield from ((name.capitalize(), str(value)) for name, value in provenance.build.items())
         yield "Tool", provenance.tool
         return

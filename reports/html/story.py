@@ -12,6 +12,8 @@ from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
 from reports.html.pointers import PointerStories
 from reports.html.report_page import SourceLine, StoryChapter, StoryStep
 
+CUT_MARK = ", callers unknown"  # behind the thread of a chain whose backtrace was cut
+
 _ARGUMENT_LISTS = 3  # different argument lists shown for a function
 _OUTERMOST = "starts here"
 
@@ -84,7 +86,7 @@ def chapters(graph: CallGraph, samples: Samples, pointers: PointerStories) -> It
         ]
         indirect_calls = sum(step.kind is CallKind.INDIRECT for step in chain.steps)
         yield StoryChapter(
-            chain.milestone, chain.title, chain.about, chain.thread,
+            chain.milestone, chain.title, chain.about, f"{chain.thread}{CUT_MARK if chain.open_ended else ''}",
             tuple(steps[:shared]), tuple(steps[shared:]), indirect_calls,
         )  # fmt: skip
         previous = chain.steps

@@ -46,6 +46,7 @@ def _backtrace(stop: Stop, recording: Recording) -> dict[str, Any]:
         "thread": thread.label,
         "count": stop.count,
         "frames": list(map(_frame, stop.frames)),
+        **({"open_ended": True} if stop.open_ended else {}),
         "created_by": list(map(_frame, creation.frames)) if creation else [],
     }
 

@@ -31,6 +31,7 @@ def _chain(chain: Chain) -> dict[str, Any]:
         "title": chain.title,
         "thread": chain.thread,
         "steps": list(map(_step, chain.steps)),
+        **({"open_ended": True} if chain.open_ended else {}),
     }
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
 from analyzer.errors import UsageError
 from analyzer.model.frames import Frame, Stop
-from analyzer.model.headings import FRAME_MARKS, StackHeading, write_creator, write_heading
+from analyzer.model.headings import FRAME_MARKS, StackHeading, write_creator, write_heading, write_open_end
 from analyzer.model.recording import Recording
 from gdbscripts.enums import FrameKind, StopReason
-from gdbscripts.records import UNKNOWN_NAME
+from gdbscripts.records import IMPORT, UNKNOWN_ARGUMENTS, UNKNOWN_NAME
 
 
 def backtraces(recording: Recording, function: str = "") -> Iterator[str]:
@@ -55,6 +56,8 @@ def backtrace(stop: Stop, recording: Recording) -> str:
     The stack that created the thread follows when it was recorded.
     """
     lines = [frame_line(level, frame) for level, frame in enumerate(stop.frames)]
+    if stop.open_ended:
+        lines.append(write_open_end(stop.frames[-1].name))
     thread = recording.thread(stop.thread)
     creation = recording.creation(thread)
     if creation is not None:
@@ -69,7 +72,9 @@ def frame_line(level: int, frame: Frame) -> str:
     if frame.kind is FrameKind.SIGNAL:
         return f"{number}{frame.name}"
     address = f"0x{frame.pc:016x} in " if frame.addressed else ""
-    arguments = ", ".join(f"{name}={value}" for name, value in frame.arguments)
+    arguments = ", ".join(
+        UNKNOWN_ARGUMENTS[0] if pair == UNKNOWN_ARGUMENTS else "{}={}".format(*pair) for pair in frame.arguments
+    )
     location = ""
     if frame.file:
         location = f" at {frame.file}:{frame.line}"
@@ -86,9 +91,10 @@ def _concerns(stop: Stop, function: str) -> bool:
 
 def _nothing_recorded(recording: Recording, function: str) -> UsageError:
     known = {name for stop in recording.stops for name in (stop.function, *stop.milestones) if name}
-    near = get_close_matches(function, known, n=3) or sorted(known)
-    return UsageError(
-        f"No backtrace of {function} was recorded.",
-        f"The recording has backtraces of: {', '.join(near)}. "
-        f"Record another with: analyze startup --break {function}",
+    near = get_close_matches(function, known, n=3)
+    those = (
+        f"Similar: {', '.join(near)}" if near else f"The recording has backtraces of: {', '.join(sorted(known))}"
     )
+    is_function = recording.header.scenario != IMPORT and re.fullmatch(r"[A-Za-z_]\w*", function)
+    another = f" Record another with: analyze startup --break {function}" if is_function else ""
+    return UsageError(f"No backtrace of {function} was recorded.", f"{those}.{another}")

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from analyzer.errors import UsageError
 from analyzer.graph.call_graph import CallGraph, Chain, ChainStep
 from analyzer.kvm.kernel_functions import KERNEL
+from analyzer.model.headings import write_open_end
 from gdbscripts.call_kinds import CallKind
 
 
@@ -17,7 +18,12 @@ def chains_text(graph: CallGraph, function: str = "") -> Iterator[str]:
     Raises UsageError as `chains_about`.
     """
     for chain in chains_about(graph, function):
-        yield "\n".join([f"== {chain.title} ({chain.thread})", *_frame_lines(chain), ""])
+        yield "\n".join([f"== {chain.title} ({chain.thread})", *_frame_lines(chain), *_open_end(chain), ""])
+
+
+def _open_end(chain: Chain) -> list[str]:
+    """Return the line below an open-ended chain, as a list; [] for a complete one."""
+    return [write_open_end(chain.steps[0].function.name)] if chain.open_ended else []
 
 
 def chains_about(graph: CallGraph, function: str = "") -> list[Chain]:
@@ -29,11 +35,13 @@ def chains_about(graph: CallGraph, function: str = "") -> list[Chain]:
     chains = [chain for chain in graph.chains if not function or function in _names(chain)]
     if function and not chains:
         known = {name for chain in graph.chains for name in _names(chain)}
-        near = get_close_matches(function, known, n=3) or sorted(known)
+        near = get_close_matches(function, known, n=3)
+        those = (
+            f"Similar: {', '.join(near)}" if near else f"It has chains to: {', '.join(sorted(known)) or 'nothing'}"
+        )
         raise UsageError(
             f"No chain to {function} is in this graph.",
-            f"It has chains to: {', '.join(near) or 'nothing'}. "
-            f"Calls off the chains: analyze paths INPUT --from main --to {function}",
+            f"{those}. Calls off the chains: analyze paths INPUT --from main --to {function}",
         )
     return chains
 

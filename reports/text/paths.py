@@ -56,7 +56,10 @@ def heading(path: CallPath) -> str:
 def path_origin(path: CallPath) -> str:
     """Return whether a recorded chain contains the path or the path combines calls of several stacks."""
     if path.recorded:
-        return f"recorded as a whole in the chain to {_one_line(path.milestone or 'its last function')}"
+        end = (path.milestone or "").removeprefix(
+            "at "
+        ) or "its last function"  # "at F" is an imported stack that ends in F
+        return f"recorded as a whole in the chain to {_one_line(end)}"
     documented = sum(call.kind is CallKind.DOCUMENTED for call in path.calls)
     if documented:
         return f"combined from several stacks; {documented} of the calls documented, not observed"

@@ -109,7 +109,8 @@ def first_divergence(chain: ChainDiff) -> str:
 def side_sentence(side: NamedProvenance) -> str:
     """Return a line with the name of a side and its provenance: QEMU version, accelerator, build-id and others."""
     provenance = side.provenance
-    parts = [f"QEMU {provenance.qemu_version}" if provenance.qemu_version else "unknown version"]
+    unknown = str(provenance.build.get("program", "unknown version"))
+    parts = [f"QEMU {provenance.qemu_version}" if provenance.qemu_version else unknown]
     parts += [str(provenance.build[name]) for name in ("profile",) if provenance.build.get(name)]
     parts += [provenance.accelerator] if provenance.accelerator else []
     parts += [f"machine {provenance.machine}"] if provenance.machine else []

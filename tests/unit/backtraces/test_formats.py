@@ -132,7 +132,7 @@ def test_systemds_stacks_are_read():
     assert chains_in(COREDUMP) == ["qemu_thread_start ?> kvm_vcpu_ioctl .> ioctl", "main .> ppoll"]
     assert [(thread.tid, thread.label) for thread in recording.threads] == [
         (1234, "main thread"),
-        (1240, "unknown thread"),
+        (1240, "thread 1240"),
     ]
     frames = recording.stops[0].frames
     assert [(frame.library, frame.pc) for frame in frames[:2]] == [
@@ -148,7 +148,7 @@ def test_address_sanitizers_stacks_are_read():
         "work ?> A::at(unsigned long) const i> inl",
         "main .> operator delete(void*)",
     ]
-    assert [thread.label for thread in recording.threads] == ["main thread", "T1"]
+    assert [thread.label for thread in recording.threads] == ["main thread", "T1 (worker)"]
     assert [(frame.file, frame.line) for frame in recording.stops[0].frames[:2]] == [
         ("hw/leaf.c", 3),
         ("hw/leaf.c", 4),

@@ -131,7 +131,7 @@ def test_a_function_without_a_chain_names_those_that_have_one(kind, name_of, cap
     assert main(["show", name_of(kind), "gaol"]) == 2
     said = capsys.readouterr().err
     assert "No chain to gaol is in this graph." in said
-    assert "It has chains to: goal." in said
+    assert "Similar: goal." in said
 
 
 def test_a_graph_of_an_incomplete_recording_says_so(name_of, tmp_path, capsys):

@@ -1,0 +1,79 @@
+"""`analyze show`: its function argument, and inputs that are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.cli import main
+from tests.support.pasted import PLAIN
+
+PAGE = (
+    '<!doctype html>\n<html lang="en">\n<head>\n<meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<pre>#0  main () at a.c:1</pre>\n"
+)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text(PLAIN)
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments", [["leaf", "--json"], ["--json", "leaf"]])
+def test_the_function_stands_before_or_behind_options(arguments, here, capsys):
+    assert main(["show", "a.txt", *arguments]) == 0
+    assert '"leaf"' in capsys.readouterr().out
+
+
+def test_pointers_of_a_function_that_has_none_are_an_error(here, capsys):
+    assert main(["show", "a.txt", "--pointers", "leaf"]) == 2
+    assert "No pointer of a call by or to leaf was searched" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--ioctls", "--accesses"])
+def test_a_function_that_an_option_would_ignore_is_refused(option, here, capsys):
+    assert main(["show", "a.txt", option, "leaf"]) == 2
+    assert "only backtraces and --pointers take a function" in capsys.readouterr().err
+
+
+def test_similar_names_are_called_similar(here, capsys):
+    assert main(["show", "a.txt", "laef"]) == 2
+    assert "Similar: leaf." in capsys.readouterr().err
+    assert main(["show", "a.txt", "at-nothing"]) == 2
+    assert "--break" not in capsys.readouterr().err
+
+
+def test_a_page_of_ours_is_refused_and_the_data_beside_it_named(here, capsys):
+    (here / "report.html").write_text(PAGE)
+    assert main(["show", "report.html"]) == 3
+    assert "report.html is a page for people, not an input" in capsys.readouterr().err
+    (here / "graph.json").write_text("{}")
+    assert main(["show", "report.html"]) == 3
+    assert "Name the data beside it: graph.json." in capsys.readouterr().err
+
+
+def test_a_cut_backtrace_is_told_by_import_show_and_diff(here, capsys):
+    (here / "cut.txt").write_text("".join(PLAIN.splitlines(keepends=True)[:2]) + "(More stack frames follow...)\n")
+    assert main(["import", "cut.txt"]) == 0
+    captured = capsys.readouterr()
+    assert "1 backtrace was cut" in captured.out + captured.err
+    assert "callers unknown" in (here / "callchain-import-cut" / "report.html").read_text()
+    assert main(["show", "callchain-import-cut"]) == 0
+    assert "(The callers of middle are unknown.)" in capsys.readouterr().out
+    assert main(["show", "callchain-import-cut/graph.json"]) == 0
+    assert "(The callers of middle are unknown.)" in capsys.readouterr().out
+    assert main(["diff", "callchain-import-cut", "a.txt"]) == 3
+    out = capsys.readouterr().out
+    assert "does not show the callers of middle" in out
+
+
+def test_what_show_prints_of_an_ioctl_is_equal_to_its_recording(here, capsys):
+    text = (
+        "== An unknown title, KVM_CREATE_VCPU on anon_inode:kvm-vm (CPU 0/KVM, 0.491 s)\n"
+        "#0  __GI___ioctl (fd=10) at ../sysdeps/unix/sysv/linux/ioctl.c:26\n"
+        "#1  0x01 in kvm_ioctl () at kvm-all.c:3\n#2  0x02 in main () at vl.c:1\n\n"
+    )
+    (here / "old.txt").write_text(text)
+    (here / "new.txt").write_text(text.replace("__GI___ioctl", "ioctl"))
+    assert main(["diff", "old.txt", "new.txt"]) == 0
