@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from analyzer.adapters.text_lines import open_lines
+from analyzer.backtraces import abrt, macos_ips
 from analyzer.backtraces.importer import import_text
 from analyzer.backtraces.records import ImportOrigin
 from analyzer.baselines.reader import is_baseline, read_baseline
@@ -196,7 +197,10 @@ def _kind_of(beginning: str) -> InputKind:
         return InputKind.BASELINE
     if _RECORD.match(beginning):
         return InputKind.RECORDING
-    return InputKind.GRAPH if _JSON_OBJECT.match(beginning) else InputKind.BACKTRACE
+    is_graph = _JSON_OBJECT.match(beginning) and not (
+        abrt.recognises(beginning) or macos_ips.recognises(beginning)
+    )
+    return InputKind.GRAPH if is_graph else InputKind.BACKTRACE
 
 
 def _open_backtrace(source: str, name: str) -> Input:

@@ -175,7 +175,7 @@ def _placed(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
     return [
         stack._replace(
             frames=tuple(place(frame, "" if stack.heading else root) for frame in stack.frames),
-            creator=tuple(place(frame, "") for frame in stack.creator),
+            creator=tuple(place(frame, "" if stack.heading else root) for frame in stack.creator),
         )
         for stack in stacks
     ]
@@ -254,6 +254,8 @@ class _Writer:
         function = without_symbol_version(name)
         if stack.heading is not None:
             return self._by_heading(stack.heading, stack.frames[0].name)
+        if stack.title:
+            return self._reaching([milestone_titled(stack.title, function)], function)
         step = step_reached(function) if stack.frames[0].name == name else None
         if step is None and number not in self._chain_stacks:
             return _plain_stop(StopReason.SAMPLE, function)

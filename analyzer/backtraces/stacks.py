@@ -73,6 +73,7 @@ class ImportedStack(NamedTuple):
     heading: StackHeading | None = None
     creator: tuple[ImportedFrame, ...] = ()  # the stack that created the thread, as `analyze show` prints it
     cut: bool = False  # the text says that more frames follow
+    title: str = ""  # what a tool calls the stack, without addresses: `Write of size 4 by thread T1`
 
 
 @dataclass

@@ -9,7 +9,8 @@ from itertools import chain, islice
 
 import pytest
 
-from analyzer.backtraces import importer, perf_script
+from analyzer.backtraces import importer, json_text, perf_script
+from analyzer.backtraces.formats import FORMATS
 from analyzer.backtraces.importer import StackCounter, import_text, recording_from_text
 from analyzer.backtraces.records import ImportOrigin
 from analyzer.backtraces.stacks import ImportedFrame, ImportedStack
@@ -50,12 +51,41 @@ def strings(*texts):
         ("mi names", "^done,stack=[" + "a=" * MILLION),
         ("locals", FRAME + "  a = " + "{" * 60_000 + "\n"),
         ("prompts", "(gdb) " * 100_000 + "\n" + "> " * 100_000),
+        ("stamps", "[12:00:01.123] " * 10_000 + "\n" + "2026-01-02T12:00:01Z " * 10_000),
+        ("tsan", ("    #1 f " + "a:1 (" * 1000 + "\n") * 40 + "    #1 " + "a " * 30_000 + "<null> (\n"),
+        (
+            "tsan names",
+            ("    #1 " + "a" * 6000 + " b:1 (b\n") * 20 + "  Write of size 4 at " + "0x1 at " * 9000 + ":\n",
+        ),
+        ("valgrind", ("==1==    by 0x1: f" + " (" * 2400 + "\n") * 40 + "==1== " + "by thread #" * 6000 + "\n"),
+        ("eu-stack", ("#1  0x01 " + "- /" * 1600 + "\n") * 40 + "TID 1:\n" + "    " + "a:1" * 300 + ":\n" * 100),
+        ("lldb", ("  frame #1: 0x01 p`f" + " at a:1" * 2000 + "\n") * 20 + "  frame #1: p`" + "f(" * 9000 + ")\n"),
+        ("lldb marks", ("  frame #1: 0x01 p`f" + " [opt]" * 3000 + "\n") * 20 + "thread #1, " + "name = '" * 8000),
+        (
+            "crash",
+            (" #1 [ffff0] " + "f" * 600 + " at 1" * 600 + "\n") * 100 + "PID: 1 TASK: " + " " * 60_000 + "\n",
+        ),
+        (
+            "kernel",
+            (" [<ffff>] " + "f+0x1/0x1" * 600 + "\n") * 100 + "CPU: 1 PID: 1 Comm: " + "a " * 30_000 + "\n",
+        ),
+        (
+            "rust",
+            ("  1: " + "a" * 9000 + "\n      at " + ":1" * 500 + ":\n") * 40 + "thread '" + "'" * 60_000 + "\n",
+        ),
+        ("go", ("a." + "a." * 1400 + "(" * 3000 + ")\n") * 40 + "goroutine 1 [" + "a" * 60_000 + "]:\n"),
+        ("macos", ("0 a " + "0x1 0x1 " * 2000 + "+ 1 (a:\n") * 40 + "0  " + "a " * 30_000 + "+ 1\n"),
+        ("backtrace", ("p(" + "f+0x" * 1400 + ") [0x1]\n") * 40 + "a+0x" * 1400 + "1\n"),
+        ("bpftrace", "@[\n" + ("    " + "f+1" * 1600 + "\n") * 40 + ",\n" * 10_000 + "]: " + "1" * 60_000 + "\n"),
+        ("json", '{"stacktrace": [{"frames": ' + "[" * MILLION + "\n"),
+        ("json objects", '{"usedImages": ' + '{"threads": [' * 100_000 + "\n"),
+        ("json numbers", '{"stacktrace": [{"frames": [{"address": ' + "1" * MILLION + "}]}]}\n"),
     ),
 )
 def test_time_is_linear(text):
     began = time.process_time()
     recording_from_text([FRAME, *text.splitlines(keepends=True)], "hostile", "")
-    for text_format in ("gdb", "mi", "perf", "folded"):
+    for text_format in FORMATS:
         lines = iter([FRAME, *text.splitlines(keepends=True)])
         try:
             recording_from_text(lines, "hostile", text_format)
@@ -251,3 +281,41 @@ def test_at_a_terminal_it_is_said_what_to_do(here, capsys, monkeypatch):
 
 def test_the_samples_are_what_they_seem():
     assert len(list(islice(samples(3), 100))) == 30
+
+
+def counted_stacks(count):
+    """A map of bpftrace whose keys are all different."""
+    yield "Attaching 1 probe...\n"
+    for number in range(count):
+        yield "@[\n"
+        yield from (f"    function_{(number * 7 + level) % 5000}+{number}\n" for level in range(8))
+        yield f", name, {number % 9}]: 3\n"
+
+
+def test_memory_does_not_grow_with_a_map_of_stacks():
+    def peak(count):
+        tracemalloc.start()
+        try:
+            imported = import_text(counted_stacks(count), ImportOrigin("big"), max_distinct=100)
+            assert imported.stacks == 3 * count
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(300)  # what is loaded once
+    assert peak(5_000) < 1.5 * peak(1_000)
+
+
+def test_a_report_in_json_is_read_up_to_a_limit(monkeypatch):
+    monkeypatch.setattr(json_text, "_MAX_LENGTH", 1000)
+    taken = 0
+
+    def lines():
+        nonlocal taken
+        for _ in range(1000):
+            taken += 1
+            yield '{"stacktrace": 1}\n'
+
+    with pytest.raises(AnalyzerError, match="no list of frames in this JSON"):
+        import_text(lines(), ImportOrigin("big"))
+    assert taken < 100
