@@ -19,6 +19,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from analyzer.adapters.cxxfilt import demangle
 from analyzer.adapters.text_lines import open_lines
 from analyzer.backtraces import abrt, macos_ips
 from analyzer.backtraces.importer import import_text
@@ -208,7 +209,7 @@ def _open_backtrace(source: str, name: str) -> Input:
     origin = ImportOrigin(Path(name).name, name_in_messages=name)  # a graph has no absolute paths
     with open_lines(source) as lines:
         try:
-            imported = import_text(lines, origin)
+            imported = import_text(lines, origin, demangle=demangle)
         except AnalyzerError as error:
             raise AnalyzerError(error.message, f"{NAME_AN_INPUT} {error.hint}".rstrip()) from None
     recording = assemble(imported.records, name)

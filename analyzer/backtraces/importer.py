@@ -11,6 +11,7 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from analyzer.backtraces.formats import FOLDED, FORMATS, GDB, FormatDetector
+from analyzer.backtraces.mangled_names import Demangle, demangle_stacks
 from analyzer.backtraces.records import ImportOrigin, records
 from analyzer.backtraces.stacks import (
     MAX_FRAMES,
@@ -168,6 +169,7 @@ class ImportedText:
     shortened: str  # message about the stacks whose middle is left out; "" when there are none
     omitted: str  # message about the stacks that are not imported; "" when there are none
     other_format: str  # message about lines of another format; "" when there are none
+    mangled: str  # message about names that stay mangled; "" when there are none
     records: list[Record]
 
 
@@ -176,10 +178,12 @@ def import_text(
     origin: ImportOrigin,
     text_format: str = "",
     max_distinct: int = MAX_DISTINCT_STACKS,
+    demangle: Demangle | None = None,
 ) -> ImportedText:
     """Import the text `lines` in the format `text_format`, a key of FORMATS; "" to detect it.
 
-    At most `max_distinct` stacks are imported, the first ones; a note says how many are omitted.
+    At most `max_distinct` stacks are imported, the first ones; a note says how many are omitted. `demangle` is
+    given all mangled names at once; without it they stay mangled.
     Raises AnalyzerError when the text has no stack that can be read, UsageError for an unknown format.
     """
     if text_format and text_format not in FORMATS:
@@ -198,10 +202,13 @@ def import_text(
     if not counter.stacks or detected_by_chance:
         raise _nothing_read(origin.name_in_messages or origin.name, unread)
     shortened = _shortened(deep)
-    notes = [*_notes(unread, counter, cut), *filter(None, (unread.other_format(), shortened))]
-    all_records = list(records(counter.stacks, origin, notes, counter.merges_equal))
-    count = sum(stack.times for stack in counter.stacks) + counter.omitted
-    return ImportedText(chosen, count, unread, shortened, counter.sentence(), unread.other_format(), all_records)
+    stacks, mangled = demangle_stacks(counter.stacks, demangle)
+    notes = [*_notes(unread, counter, cut), *filter(None, (unread.other_format(), shortened, mangled))]
+    all_records = list(records(stacks, origin, notes, counter.merges_equal))
+    count = sum(stack.times for stack in stacks) + counter.omitted
+    return ImportedText(
+        chosen, count, unread, shortened, counter.sentence(), unread.other_format(), mangled, all_records
+    )
 
 
 def recording_from_text(lines: Iterable[str], name: str, text_format: str = "") -> Recording:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.adapters.cxxfilt import demangle
 from analyzer.adapters.text_lines import open_lines
 from analyzer.backtraces.formats import FORMATS
 from analyzer.backtraces.importer import ImportedText, import_text
@@ -78,14 +79,14 @@ def import_file(options: ImportOptions) -> ExitStatus:
     folder = options.out or Path(f"callchain-import-{_folder_name(name)}")
     check_free(folder, options.force)
     with open_lines(options.source) as lines:
-        imported = import_text(lines, ImportOrigin(name), options.text_format)
+        imported = import_text(lines, ImportOrigin(name), options.text_format, demangle=demangle)
     if imported.unread.count:
         print(f"analyze: {visible(imported.unread.sentence())}", file=sys.stderr)
     recording, no_drawing = _write(imported, folder, options.force)
     if no_drawing:
         print(f"analyze: {no_drawing}", file=sys.stderr)
     print(visible(_summary(name, imported, recording)))
-    for sentence in filter(None, (imported.shortened, imported.omitted, imported.other_format)):
+    for sentence in filter(None, (imported.shortened, imported.omitted, imported.other_format, imported.mangled)):
         print(sentence)
     print(f"Report: {folder / 'report.html'}")
     return ExitStatus.DONE
