@@ -24,7 +24,8 @@ from gdbscripts.enums import FrameKind
 _GOROUTINE = re.compile(r"goroutine (\d{1,12}) (?:gp=\S{1,40} m=\S{1,40} (?:mp=\S{1,40} )?)?\[[^\]]{1,200}\]:$")
 _CREATED_BY = re.compile(r"created by (\S{1,2000})(?: in goroutine \d{1,12})?$")
 _SOURCE = re.compile(r" (\S.{0,1000}):(\d{1,9})(?: \+0x[0-9a-f]{1,16})?(?: fp=0x.{1,100})?$")
-_CALL = re.compile(r"[\w./%*\[\]~-]{1,1000}\.[\w.()*\[\]{}/,·~-]{1,2000}\(.{0,4000}\)$")
+_NAME = re.compile(r"[\w./%*()\[\]{},·~-]{3,3000}$")
+_LONGEST_CALL = 8000  # characters
 _CUT = re.compile(r"\.\.\.(?:additional|\d{1,12}) frames elided\.\.\.$")
 _OTHER = re.compile(
     r"panic: |fatal error: |SIG[A-Z]{2,8}|\[signal |PC=|exit status |runtime: |[a-z]{1,3}\d{0,2} +0x|\[originating"
@@ -51,11 +52,17 @@ def _meaning(line: str) -> LineMeaning:
         return CreatorLine(ImportedFrame(creator[1]))
     if source := _SOURCE.match(line):
         return SourceLine(source[1], int(source[2]))
-    if _CALL.match(line):
-        opened = opening_parenthesis(line)
-        kind = FrameKind.INLINE if line.endswith("(...)") else FrameKind.NORMAL
-        return FrameLine(ImportedFrame(line[:opened], kind=kind))
-    return _mark(line)
+    frame = _frame(line)
+    return FrameLine(frame) if frame else _mark(line)
+
+
+def _frame(line: str) -> ImportedFrame | None:
+    """Parse `main.f(0x1)`; the arguments of an inlined function are `...`."""
+    opened = opening_parenthesis(line) if line.endswith(")") and len(line) < _LONGEST_CALL else -1
+    name = line[: max(0, opened)]
+    if "." not in name or not _NAME.match(name):
+        return None
+    return ImportedFrame(name, kind=FrameKind.INLINE if line.endswith("(...)") else FrameKind.NORMAL)
 
 
 def _mark(line: str) -> LineMeaning:

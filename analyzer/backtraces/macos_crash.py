@@ -10,10 +10,10 @@ from analyzer.backtraces.stacks import UNKNOWN_FRAME, ImportedFrame, ImportedSta
 from gdbscripts.enums import FrameKind
 
 _FRAME = re.compile(
-    r"(\d{1,5}) +(\S.{0,200}?) +0x([0-9a-f]{1,16}) (\S.{0,5000}?)(?: \+ \d{1,12})?"
+    r"(\d{1,5}) +(\S(?:(?! 0x).){0,200}) 0x([0-9a-f]{1,16}) (\S.{0,5000}?)(?: \+ \d{1,12})?"
     r"(?: \(([^()]{1,500}):(\d{1,9})\))?( \[inlined\])?$"
 )
-_RECOGNISED = re.compile(r"\d{1,5} +\S.{0,200}? +0x[0-9a-f]{4,16} \S.{0,5000} \+ \d{1,12}(?: \(|$)")
+_RECOGNISED = re.compile(r"\d{1,5} +\S(?:(?! 0x).){0,200} 0x[0-9a-f]{4,16} \S.{0,5000} \+ \d{1,12}(?: \(|$)")
 _CRASHED = re.compile(r"Thread \d{1,6} Crashed:")
 _THREAD = re.compile(r"Thread (\d{1,6})(?: Crashed)?:(?:: *(.{0,200}))?$")
 _PROCESS = re.compile(r"Process: +(\S.{0,200}?) \[\d{1,9}\]$")
@@ -56,7 +56,7 @@ class _Reader:
     def meaning(self, line: str) -> LineMeaning:
         """What the line is."""
         if frame := _FRAME.match(line):
-            read = mac_frame(frame[4], frame[2], self._process)
+            read = mac_frame(frame[4], frame[2].strip(), self._process)
             if not read.is_unknown:
                 kind = FrameKind.INLINE if frame[7] else FrameKind.NORMAL
                 read = read._replace(file=frame[5] or "", line=int(frame[6] or 0), kind=kind)

@@ -13,6 +13,7 @@ from analyzer.backtraces.line_cleanup import LinePrefixes, clean_line, without_s
 from analyzer.backtraces.records import ImportOrigin
 from analyzer.backtraces.stacks import UnreadLines
 from analyzer.cli import main
+from analyzer.errors import AnalyzerError
 from analyzer.inputs import InputKind, open_input
 from tests.support.pasted import chains_in, imported, shown
 from tests.unit.backtraces.samples import GDB, SAMPLES
@@ -258,3 +259,32 @@ def test_twice_the_text_is_twice_the_stacks(name):
         import_text(lines_of(f"{sample.text}\n" * times), ImportOrigin("x"), sample.format) for times in (1, 2)
     )
     assert twice.stacks == 2 * once.stacks > 0
+
+
+def test_the_memory_that_valgrind_speaks_of_is_of_no_known_thread():
+    text = (
+        "==7== Thread 2 worker:\n==7== Invalid read of size 4\n"
+        "==7==    at 0x1: leaf (a.c:3)\n==7==    by 0x2: work (a.c:9)\n"
+        "==7==  Block was alloc'd at\n"
+        "==7==    at 0x3: malloc (in /usr/lib/vg.so)\n==7==    by 0x4: prepare (a.c:4)\n"
+    )
+    recording = imported(text)
+    assert [recording.thread(stop.thread).label for stop in recording.stops] == ["worker", "unknown thread"]
+
+
+def test_each_at_of_valgrind_begins_a_stack():
+    text = "==7==    at 0x1: leaf (a.c:3)\n==7==    by 0x2: main (a.c:9)\n==7==    at 0x3: other (a.c:4)\n"
+    assert chains_in(text) == ["main .> leaf", "other"]
+
+
+@pytest.mark.parametrize("name", ["macos", "macos, ips"])
+def test_the_images_of_macos_are_libraries(name):
+    frames = imported(SAMPLES[name].text).stops[0].frames
+    assert [frame.library for frame in frames[:2]] == ["libsystem_kernel.dylib", ""]
+
+
+def test_prose_with_an_offset_is_no_frame():
+    text = "we saw it in leaf+0x1f\nand then in main+0x9\n"
+    with pytest.raises(AnalyzerError, match="no backtrace that can be read"):
+        imported(text, "backtrace")
+    assert detect(lines_of(text)).format == ""
