@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
+from analyzer.backtraces.brackets import balanced
 from analyzer.backtraces.gdb_frames import MAX_LINE_LENGTH
 from analyzer.backtraces.gdb_text import inlined
 from analyzer.backtraces.line_cleanup import clean_line, without_entities, without_stamp
@@ -127,7 +128,9 @@ class _Stack:
             if what.level != self._level + 1:
                 append_frame(self._frames, UNKNOWN_FRAME)
             self._level = what.level
-        append_frame(self._frames, what.frame._replace(gap=(self.gap or what.interrupted) and bool(self._frames)))
+        # A line that is cut has half of a name.
+        frame = what.frame if balanced(what.frame.name) else UNKNOWN_FRAME
+        append_frame(self._frames, frame._replace(gap=(self.gap or what.interrupted) and bool(self._frames)))
         self.gap = False
 
     def _locate(self, what: SourceLine) -> None:

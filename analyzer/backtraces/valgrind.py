@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from analyzer.backtraces.brackets import balanced
 from analyzer.backtraces.frame_lines import FrameLine, LineMeaning, Mark, StackStart, read_stacks
 from analyzer.backtraces.modules import frame_of
 from analyzer.backtraces.stacks import ImportedFrame, ImportedStack, ThreadLabel, UnreadLines
@@ -79,6 +80,8 @@ def _thread(number: str, name: str) -> ThreadLabel:
 
 
 def _frame(address: str, text: str) -> ImportedFrame:
+    if not balanced(text):  # the place is cut
+        return frame_of(text.rpartition(" (")[0] or text, address)
     opened = opening_parenthesis(text) if text.endswith(")") else -1
     if opened < 1 or text[opened - 1] != " ":
         return frame_of(text, address)

@@ -288,3 +288,13 @@ def test_prose_with_an_offset_is_no_frame():
     with pytest.raises(AnalyzerError, match="no backtrace that can be read"):
         imported(text, "backtrace")
     assert detect(lines_of(text)).format == ""
+
+
+@pytest.mark.parametrize("text", ["TID 7:\n#0  0x01 leaf(in", "./prog(f(int+0x1) [0x1]"])
+def test_half_of_a_name_is_no_function(text):
+    recording = imported(f"{text}\n")
+    assert [frame.is_unknown for frame in recording.stops[0].frames] == [True]
+
+
+def test_a_place_of_valgrind_that_is_cut_takes_no_name_with_it():
+    assert chains_in("==7==    at 0x1: f(int) (a.c:3)\n==7==    by 0x2: main (a.c") == ["main .> f(int)"]
