@@ -19,7 +19,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from analyzer.adapters.cxxfilt import demangle
 from analyzer.adapters.text_lines import open_lines
+from analyzer.backtraces import abrt, macos_ips
 from analyzer.backtraces.importer import import_text
 from analyzer.backtraces.records import ImportOrigin
 from analyzer.baselines.reader import is_baseline, read_baseline
@@ -206,7 +208,10 @@ def _kind_of(beginning: str) -> InputKind:
         return InputKind.BASELINE
     if _RECORD.match(beginning):
         return InputKind.RECORDING
-    return InputKind.GRAPH if _JSON_OBJECT.match(beginning) else InputKind.BACKTRACE
+    is_graph = _JSON_OBJECT.match(beginning) and not (
+        abrt.recognises(beginning) or macos_ips.recognises(beginning)
+    )
+    return InputKind.GRAPH if is_graph else InputKind.BACKTRACE
 
 
 def _open_backtrace(source: str, name: str) -> Input:
@@ -214,7 +219,7 @@ def _open_backtrace(source: str, name: str) -> Input:
     origin = ImportOrigin(Path(name).name, name_in_messages=name)  # a graph has no absolute paths
     with open_lines(source) as lines:
         try:
-            imported = import_text(lines, origin)
+            imported = import_text(lines, origin, demangle=demangle)
         except AnalyzerError as error:
             raise AnalyzerError(error.message, f"{NAME_AN_INPUT} {error.hint}".rstrip()) from None
     recording = assemble(imported.records, name)

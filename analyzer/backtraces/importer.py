@@ -1,18 +1,17 @@
 """Imports a text with backtraces: detects its format, reads the stacks, makes the records of a recording.
 
-To add a format: a module with `read(lines, unread)`, its sign in `_sign`, and a row in FORMATS and in _READERS.
+`formats.py` has the table of formats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from analyzer.backtraces import folded, gdb_mi, gdb_text, perf_script
-from analyzer.backtraces.line_cleanup import FRAME_START, LinePrefixes, clean_line
-from analyzer.backtraces.other_frames import unsupported_format
+from analyzer.backtraces.formats import FOLDED, FORMATS, GDB, FormatDetector
+from analyzer.backtraces.mangled_names import Demangle, demangle_stacks
 from analyzer.backtraces.program import TextFacts
 from analyzer.backtraces.records import ImportOrigin, records
 from analyzer.backtraces.repeated_stacks import without_repeated
@@ -26,20 +25,15 @@ from analyzer.backtraces.stacks import (
     UnreadLines,
     was_shortened,
 )
+from analyzer.backtraces.unsupported import unsupported_tool
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import assemble
 from analyzer.text import number_of
 from gdbscripts.records import Record
 
-GDB, MI, PERF, FOLDED = "gdb", "mi", "perf", "folded"
-FORMATS = {
-    GDB: "gdb's bt, bt full, thread apply all bt, coredumpctl info, AddressSanitizer, what analyze show prints",
-    MI: "gdb's machine interface (-stack-list-frames)",
-    PERF: "perf script",
-    FOLDED: "folded stacks",
-}
 _DETECTED_LINES, _DETECTED_CHARACTERS = 500, 1 << 20  # of the beginning, for detecting the format
+_MAX_WATCHED, _MAX_WATCHED_LENGTH = 10_000, 2000  # unread lines that may begin another format; their characters
 
 
 class DetectedFormat(NamedTuple):
@@ -53,28 +47,15 @@ def detect(lines: Iterable[str]) -> DetectedFormat:
     """Detect the format by the first line that occurs in one format only, among the first 500 lines."""
     rest = iter(lines)
     head: list[str] = []
-    size, prefixes = 0, LinePrefixes()
-    previous = ""
+    size, detector = 0, FormatDetector()
     found = ""
     for line in rest:
         head.append(line)
         size += len(line)
-        text = clean_line(line)
-        found = _sign(text, prefixes.strip(text), previous)
-        previous = text
+        found = detector.detect(line)
         if found or len(head) >= _DETECTED_LINES or size > _DETECTED_CHARACTERS:
             break
     return DetectedFormat(found, chain(head, rest))
-
-
-def _sign(text: str, stripped: str, previous: str) -> str:
-    if perf_script.sampled(previous, text):
-        return PERF
-    if gdb_mi.RECORD.match(text):
-        return MI
-    if FRAME_START.match(stripped):
-        return GDB
-    return FOLDED if ";" in text and "#" not in text[:1] and folded.COUNT.search(text[-20:]) else ""
 
 
 # Limits that keep the memory of the import and the size of the report bounded.
@@ -149,13 +130,35 @@ def _length(frame: ImportedFrame) -> int:
     return len(frame.name) + len(frame.file) + len(frame.library) + arguments + _FRAME_OVERHEAD
 
 
-_READERS: dict[str, Callable[[Iterable[str], UnreadLines], Iterator[ImportedStack]]] = {
-    GDB: gdb_text.read,
-    MI: gdb_mi.read,
-    PERF: perf_script.read,
-    FOLDED: folded.read,
-}
-_SAMPLED = (PERF, FOLDED)  # formats whose equal stacks are merged
+class _WatchedLines(UnreadLines):
+    """Unread lines, of which the first that begins another format is noted.
+
+    `other` is the key of that format in FORMATS and the number of the line; ("", 0) when there is none.
+    """
+
+    def __init__(self, text_format: str) -> None:
+        super().__init__()
+        self.other = ("", 0)
+        self._format = text_format
+        self._detector = FormatDetector()
+
+    def add(self, number: int, text: str) -> None:
+        """Count line `number`."""
+        super().add(number, text)
+        if not self.other[0] and self.count <= _MAX_WATCHED and len(text) <= _MAX_WATCHED_LENGTH:
+            found = self._detector.detect(text)
+            if found not in ("", self._format, FOLDED):  # any text with a semicolon and a number looks folded
+                self.other = (found, number)
+
+    def other_format(self) -> str:
+        """The message about the other format, with its next step; "" when there is none."""
+        name, number = self.other
+        if not name:
+            return ""
+        return (
+            f"Line {number} looks like {FORMATS[name].about}. One format is read at a time: "
+            f"import the text once more with --format {name} for those stacks."
+        )
 
 
 @dataclass(frozen=True)
@@ -168,25 +171,32 @@ class ImportedText:
     shortened: str  # message about the stacks whose middle is left out; "" when there are none
     omitted: str  # message about the stacks that are not imported; "" when there are none
     cut: str  # message about the stacks that the text shows to be cut; "" when there are none
+    other_format: str  # message about lines of another format; "" when there are none
+    mangled: str  # message about names that stay mangled; "" when there are none
     records: list[Record]
 
 
 def import_text(
-    lines: Iterable[str], origin: ImportOrigin, text_format: str = "", max_distinct: int = MAX_DISTINCT_STACKS
+    lines: Iterable[str],
+    origin: ImportOrigin,
+    text_format: str = "",
+    max_distinct: int = MAX_DISTINCT_STACKS,
+    demangle: Demangle | None = None,
 ) -> ImportedText:
     """Import the text `lines` in the format `text_format`, a key of FORMATS; "" to detect it.
 
-    At most `max_distinct` stacks are imported, the first ones; a note says how many are omitted.
+    At most `max_distinct` stacks are imported, the first ones; a note says how many are omitted. `demangle` is
+    given all mangled names at once; without it they stay mangled.
     Raises AnalyzerError when the text has no stack that can be read, UsageError for an unknown format.
     """
-    if text_format and text_format not in _READERS:
+    if text_format and text_format not in FORMATS:
         raise UsageError(f"Unknown format {text_format}.", f"Known formats: {', '.join(FORMATS)}.")
     detected = detect(lines)
     chosen = text_format or detected.format or GDB
-    unread, counter = UnreadLines(), StackCounter(chosen in _SAMPLED, max_distinct)
+    unread, counter = _WatchedLines(chosen), StackCounter(FORMATS[chosen].sampled, max_distinct)
     read = cut = deep = 0
     facts = TextFacts()
-    for stack in _READERS[chosen](facts.watch(detected.lines), unread):
+    for stack in FORMATS[chosen].read(facts.watch(detected.lines), unread):
         counter.add(stack)
         read += 1
         cut += stack.cut
@@ -198,12 +208,21 @@ def import_text(
             raise _no_backtrace_of_threads(origin.name_in_messages or origin.name)
         raise _nothing_read(origin.name_in_messages or origin.name, unread)
     shortened = _shortened(deep)
-    notes = [*_notes(unread, counter, cut), *([shortened] if shortened else [])]
     distinct = counter.stacks if counter.merges_equal else without_repeated(counter.stacks)
+    stacks, mangled = demangle_stacks(distinct, demangle)
+    notes = [*_notes(unread, counter, cut), *filter(None, (unread.other_format(), shortened, mangled))]
     named = replace(origin, program=origin.program or facts.program)
-    all_records = list(records(distinct, named, notes, counter.merges_equal))
-    stacks = sum(stack.times for stack in distinct) + counter.omitted
-    return ImportedText(chosen, stacks, unread, shortened, counter.sentence(), _cut_sentence(cut), all_records)
+    return ImportedText(
+        format=chosen,
+        stacks=sum(stack.times for stack in stacks) + counter.omitted,
+        unread=unread,
+        shortened=shortened,
+        omitted=counter.sentence(),
+        cut=_cut_sentence(cut),
+        other_format=unread.other_format(),
+        mangled=mangled,
+        records=list(records(stacks, named, notes, counter.merges_equal)),
+    )
 
 
 def recording_from_text(lines: Iterable[str], name: str, text_format: str = "") -> Recording:
@@ -242,9 +261,12 @@ def _no_backtrace_of_threads(name: str) -> AnalyzerError:
     )
 
 
-def _nothing_read(name: str, unread: UnreadLines) -> AnalyzerError:
+def _nothing_read(name: str, unread: _WatchedLines) -> AnalyzerError:
     reasons = f" {unread.sentence()}." if unread.count else ""
-    tool = unsupported_format([line for _, line in unread.first])
-    reasons += f" It looks like the output of {tool}, a format that is not supported." if tool else ""
-    formats = "; ".join(f"{name} ({about})" for name, about in FORMATS.items())
+    tool = unsupported_tool([line for _, line in unread.first])
+    if tool:
+        reasons += f" It looks like the output of {tool.name}, a format that is not supported."
+        return AnalyzerError(f"{name} has no backtrace that can be read.{reasons}", tool.instead)
+    reasons += f" {unread.other_format()}".rstrip()
+    formats = "; ".join(f"{name} ({each.about})" for name, each in FORMATS.items())
     return AnalyzerError(f"{name} has no backtrace that can be read.{reasons}", f"Known formats: {formats}.")

@@ -14,12 +14,15 @@ _INVISIBLE = re.compile(
 )
 _SPACES = re.compile("[\t\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#0?39|#x27);")
-# Time and source in front of a logged line: CI services, syslog, the kernel's log, docker compose.
+# Time and source in front of a logged line: CI services, syslog, the journal, the kernel, docker, kubernetes.
 _LOG_PREFIX = re.compile(
-    r"\s{0,8}(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?:?(?: \d\d[OE][ +])?|"
-    r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,64} [\w./@-]{1,64}(?:\[\d{1,9}\])?:|"
-    r"\[ {0,6}\d{1,7}\.\d{6}\]|[\w.-]{1,64}[_-]\d{1,3} +\|) ?"
+    r"\s{0,8}(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?"
+    r"(?: \d\d[OE][ +]| std(?:out|err) [FP](?= )|(?: [\w.-]{1,64})? [\w./@-]{1,64}(?:\[\d{1,9}\]|(?<=kernel)):)?|"
+    r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? [\w.-]{1,64} [\w./@-]{1,64}(?:\[\d{1,9}\])?:|"
+    r"\[?\d\d:\d\d:\d\d[.,]\d{1,9}\]?(?= )|\[\d\d:\d\d:\d\d\]|"
+    r"(?:<\d{1,3}>)?\[ {0,6}\d{1,7}\.\d{6}\](?:\[ {0,6}[TC]\d{1,7}\])?(?: kernel:)?|[\w.-]{1,64}[_-]\d{1,3} +\|) ?"
 )
+_MAX_STAMPS = 3  # the journal, syslog and the kernel each put one in front of the same line
 _PAGER = re.compile(r"-{1,9}Type <(?:RET|return)>[^-]{0,100}-{1,9}")
 _QUOTED = re.compile(r"\s{0,8}(?:> ?){1,20}")
 _PROMPT = re.compile(r"\s*(?:\(gdb\)\s*){1,8}")
@@ -53,6 +56,16 @@ def without_entities(line: str) -> str:
     return _ENTITY.sub(lambda entity: unescape(entity[0]), line)
 
 
+def without_stamp(line: str) -> str:
+    """The result of `clean_line` without the times and sources that logs put in front of it."""
+    for _ in range(_MAX_STAMPS):
+        stamp = _LOG_PREFIX.match(line)
+        if stamp is None:
+            break
+        line = line[stamp.end() :]
+    return line
+
+
 class LinePrefixes:
     """Removes what pages and logs put in front of a line: a time, quote marks, gdb's prompt, a list number.
 
@@ -66,8 +79,7 @@ class LinePrefixes:
 
     def strip(self, line: str) -> str:
         """The line without its prefixes; `line` is the result of `clean_line`."""
-        stamp = _LOG_PREFIX.match(line)
-        text = line[stamp.end() :] if stamp else line
+        text = without_stamp(line)
         text = self._without_quotes(_PAGER.sub("", text) if "Type <" in text else text)
         if prompt := _PROMPT.match(text):
             text = text[prompt.end() :]

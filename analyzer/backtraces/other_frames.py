@@ -1,7 +1,4 @@
-"""Parses the frames of systemd (`coredumpctl info`) and AddressSanitizer, which are numbered like gdb's.
-
-It also recognises formats that are not supported, for the error message.
-"""
+"""Parses the frames of systemd (`coredumpctl info`) and AddressSanitizer, which are numbered like gdb's."""
 
 from __future__ import annotations
 
@@ -21,16 +18,6 @@ _BUILD_ID = re.compile(r"(?<! ) +\(BuildId: [0-9a-f]{1,64}\)$")
 _LOCATION = re.compile(r"(\S+?):(\d{1,9})(?::\d{1,9})?$")
 _SYSTEMD_THREAD = re.compile(r"\s*Stack trace of thread (\d{1,9}):$")
 _SANITIZER_THREAD = re.compile(r".{0,500}\b(?:thread|created by) T(\d{1,6})\b(?: \(([^()]{0,100})\))?(?: here:)?$")
-_UNSUPPORTED = {  # tool -> a line of its output
-    "lldb": re.compile(r"(?:\* )?(?:frame #\d|thread #\d)"),
-    "valgrind": re.compile(r"==\d+== +(?:at|by) 0x"),
-    "backtrace_symbols() of the C library": re.compile(r"\S+\([^()]*\+0x[0-9a-f]+\) ?\[0x"),
-    "perf script without the fields comm and tid": re.compile(
-        r"(?=[a-f]*\d)[0-9a-f]{4,16} [\w.$]+(?:\+0x[0-9a-f]+)?(?: \(\S+\))?$"
-    ),
-    "eu-stack": re.compile(r"(?:PID \d+ - |TID \d+:$)"),
-    "the kernel": re.compile(r"(?:\[.*\] +)?(?:\? )?[\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+"),
-}
 
 
 def other_frame(text: str) -> ImportedFrame | None:
@@ -53,11 +40,6 @@ def other_thread(line: str) -> ThreadLabel | None:
         name = f"T{match[1]} ({match[2]})" if match[2] else f"T{match[1]}"
         return ThreadLabel(name=name, main=False) if int(match[1]) else ThreadLabel(main=True)
     return None
-
-
-def unsupported_format(lines: list[str]) -> str:
-    """The tool whose unsupported output `lines` look like; "" when they look like none."""
-    return next((tool for tool, sign in _UNSUPPORTED.items() if any(map(sign.match, lines))), "")
 
 
 def _frame(name: str | None, address: str, file: str = "", line: int = 0, library: str = "") -> ImportedFrame:

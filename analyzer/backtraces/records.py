@@ -12,6 +12,7 @@ from analyzer.backtraces.program import QEMU, UNKNOWN_PROGRAM, program_in_titles
 from analyzer.backtraces.source_files import files_of_functions, placed
 from analyzer.backtraces.stacks import UNKNOWN_FRAME, ImportedFrame, ImportedStack
 from analyzer.backtraces.threads import MAIN, Threads
+from analyzer.model.frames import without_symbol_version
 from analyzer.model.headings import ASKED_FOR, IN_FUNCTION, STARTS, StackHeading, filled_in, titles_in
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.source_paths import likely_source_root
@@ -182,7 +183,7 @@ def _placed(stacks: Sequence[ImportedStack]) -> list[ImportedStack]:
     return [
         stack._replace(
             frames=tuple(place(frame, "" if stack.heading else root) for frame in stack.frames),
-            creator=tuple(place(frame, "") for frame in stack.creator),
+            creator=tuple(place(frame, "" if stack.heading else root) for frame in stack.creator),
         )
         for stack in stacks
     ]
@@ -262,10 +263,13 @@ class _Writer:
 
     def _what(self, number: int, stack: ImportedStack) -> StopRecord:
         """The stop without frames and numbers, by the heading of `analyze show` or by the innermost function."""
-        function = next((frame.name for frame in stack.frames if not frame.is_unknown), UNKNOWN_NAME)
+        name = next((frame.name for frame in stack.frames if not frame.is_unknown), UNKNOWN_NAME)
+        function = without_symbol_version(name)
         if stack.heading is not None:
             return self._by_heading(stack.heading, stack.frames[0].name)
-        step = step_reached(function) if stack.frames[0].name == function else None
+        if stack.title:
+            return self._reaching([milestone_titled(stack.title, function)], function)
+        step = step_reached(function) if stack.frames[0].name == name else None
         if step is None and number not in self._chain_stacks:
             return _plain_stop(StopReason.SAMPLE, function)
         milestone = milestone_of(step, function, self.program) if step else milestone_at(function)

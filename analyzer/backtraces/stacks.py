@@ -88,6 +88,7 @@ class ImportedStack(NamedTuple):
     cut: bool = False  # the text shows that it was cut, as gdb's message below it does
     crashed: bool = False  # of apport's field Stacktrace, which names no thread
     position: int = -1  # of frames that gdb printed at a stop or for `up`: the level of the last one
+    title: str = ""  # what a tool calls the stack, without addresses: `Write of size 4 by thread T1`
 
 
 @dataclass

@@ -8,7 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.adapters.cxxfilt import demangle
 from analyzer.adapters.text_lines import open_lines
+from analyzer.backtraces.formats import FORMATS
 from analyzer.backtraces.importer import ImportedText, import_text
 from analyzer.backtraces.records import ImportOrigin
 from analyzer.commands.parser import Parser, add_out_option, options_as
@@ -25,7 +27,8 @@ _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 EXAMPLES = """\
   analyze import backtrace.txt
   analyze import - --name bug-1234      paste the text, then press Ctrl-D
-  perf script | analyze import - --name busy"""
+  perf script | analyze import - --name busy
+  dmesg | analyze import - --name oops --format kernel"""
 
 
 def add_options(parser: Parser) -> None:
@@ -33,14 +36,15 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "source",
         metavar="FILE|-",
-        help="text of backtraces: gdb's bt in any form, gdb/MI, perf script or folded stacks; - is standard input",
+        help="text of backtraces, of gdb, lldb, perf script, the kernel's log and others; - is standard input",
     )
     parser.add_argument(
         "--format",
         dest="text_format",
-        choices=("gdb", "mi", "perf", "folded"),
+        choices=tuple(FORMATS),
         default="",
-        help="format of the text (default: detected from its first lines)",
+        metavar="FORMAT",
+        help=f"format of the text (default: detected from its first lines): {', '.join(FORMATS)}",
     )
     add_out_option(parser, "DIR", "output folder (default: callchain-import-NAME)")
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")
@@ -75,14 +79,15 @@ def import_file(options: ImportOptions) -> ExitStatus:
     folder = options.out or Path(f"callchain-import-{_folder_name(name)}")
     check_free(folder, options.force)
     with open_lines(options.source) as lines:
-        imported = import_text(lines, ImportOrigin(name), options.text_format)
+        imported = import_text(lines, ImportOrigin(name), options.text_format, demangle=demangle)
     if imported.unread.count:
         print(f"analyze: {visible(imported.unread.sentence())}", file=sys.stderr)
     recording, no_drawing = _write(imported, folder, options.force)
     if no_drawing:
         print(f"analyze: {no_drawing}", file=sys.stderr)
     print(visible(_summary(name, imported, recording)))
-    for sentence in filter(None, (imported.cut, imported.shortened, imported.omitted)):
+    messages = (imported.cut, imported.shortened, imported.omitted, imported.other_format, imported.mangled)
+    for sentence in filter(None, messages):
         print(sentence)
     print(f"Report: {folder / 'report.html'}")
     return ExitStatus.DONE

@@ -86,7 +86,8 @@ def whole_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
     ):
         seen.add(creation.thread)
         # The innermost step is pthread_create; the thread start is an edge of the function that calls it.
-        creating_steps = own_chain(creation, recording)[:-1]
+        creating_steps = own_chain(creation, recording)
+        creating_steps = creating_steps[:-1] or creating_steps  # a text may name the creating function only
         steps = [*creating_steps, replace(steps[0], kind=CallKind.THREAD_START), *steps[1:]]
         thread = recording.thread(creation.thread)
     return steps

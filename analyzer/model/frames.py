@@ -13,6 +13,9 @@ from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.records import CUT, UNKNOWN_NAME
 
 _COMPILER_SUFFIX = re.compile(r"\.(?:constprop|part|isra|cold|lto_priv)(?:\.\d+)?(?=\.|$)")
+# What tools add to a name: the symbol version, `@plt`; and Rust's hashes of a function and of a crate.
+_SYMBOL_VERSION = re.compile(r"(?<=[^@\s])(?:@plt|@{1,2}[A-Za-z][\w.+-]{0,100})$")
+_RUST_HASH = re.compile(r"::h[0-9a-f]{16}(?=\.|$)|(?<=\w)\[[0-9a-f]{1,16}\](?=::)")
 _LIBC_PREFIX = re.compile(r"^__GI_+")
 
 
@@ -154,6 +157,7 @@ def return_addresses(frames: Sequence[Frame], position: int) -> tuple[int, ...]:
 
 def identify(name: str, file: str, library: str) -> Function:
     """The identity of the function that gdb calls `name`, in source file `file` or, when not "", in `library`."""
+    name = without_symbol_version(name)
     if library:
         stem = PurePosixPath(library).name.partition(".so")[0].partition(".dylib")[0].partition("-2.")[0]
         return Function(_LIBC_PREFIX.sub("", name), f"[{stem}]")
@@ -163,3 +167,9 @@ def identify(name: str, file: str, library: str) -> Function:
 def without_compiler_suffix(name: str) -> str:
     """The name as in the source, without the suffixes of GCC's clones: `pc_init1` for `pc_init1.constprop.0`."""
     return _COMPILER_SUFFIX.sub("", name)
+
+
+def without_symbol_version(name: str) -> str:
+    """The name without `@@GLIBC_2.3.2`, `@plt` and Rust's hashes, which differ between builds of one function."""
+    bare = _SYMBOL_VERSION.sub("", name) if "@" in name else name
+    return _RUST_HASH.sub("", bare) if "::" in bare else bare

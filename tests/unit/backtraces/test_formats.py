@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from analyzer.backtraces.gdb_mi import parse_results
@@ -160,20 +162,24 @@ def test_address_sanitizers_stacks_are_read():
 @pytest.mark.parametrize(
     ("text", "tool"),
     [
-        ("* frame #0: 0x01 a.out`leaf(n=3) at leaf.c:7:3\n    frame #1: 0x02 a.out`main at m.c:2\n", "lldb"),
-        ("==12==    at 0x401136: leaf (leaf.c:7)\n==12==    by 0x401150: main (main.c:12)\n", "valgrind"),
-        (
-            "./prog(leaf+0x12) [0x401136]\n./prog(main+0x22) [0x401150]\n",
-            r"backtrace_symbols\(\) of the C library",
-        ),
         ("\n\t     1246 work\n\t     1093 main\n", "perf script without the fields comm and tid"),
-        ("PID 7 - process\nTID 7:\nTID 8:\n", "eu-stack"),
-        (" dump_stack_lvl+0x34/0x44\n ? do_syscall_64+0x3b/0x90\n", "the kernel"),
+        (
+            "# To display the perf.data header info, please use --header/--header-only options.\n#\n#\n"
+            "# Total Lost Samples: 0\n#\n# Samples: 12  of event 'cycles'\n#\n"
+            "    53.10%  demo  demo  [.] leaf\n            |\n"
+            "            ---main\n               |\n               |--40.00%--leaf\n",
+            "perf report",
+        ),
+        ('Traceback (most recent call last):\n  File "demo.py", line 3, in leaf\n    leaf()\n', "Python"),
+        ("00 00000012`3456f8a8 00007ff6`12345678 demo!leaf+0x12\n", "WinDbg"),
     ],
 )
 def test_backtraces_of_others_are_named_and_not_guessed_at(text, tool):
-    with pytest.raises(AnalyzerError, match=f"It looks like the output of {tool}, a format that is not supported"):
+    with pytest.raises(
+        AnalyzerError, match=f"It looks like the output of {tool}, a format that is not supported"
+    ) as raised:
         imported(text)
+    assert re.search(r"perf script|gdb", raised.value.hint)
 
 
 def test_a_level_that_mi_lacks_leaves_a_hole():

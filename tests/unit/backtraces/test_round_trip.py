@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.backtraces.formats import FORMATS
 from analyzer.backtraces.importer import recording_from_text
 from analyzer.backtraces.line_cleanup import clean_line, join_broken_line
 from analyzer.backtraces.stacks import UnreadLines
@@ -34,6 +35,7 @@ from gdbscripts.records import (
 )
 from tests.support.notation import as_text, header, recording
 from tests.support.pasted import shown
+from tests.unit.backtraces.samples import SAMPLES
 from tests.unit.test_approved import example
 
 NAMES = st.sampled_from(
@@ -219,10 +221,39 @@ def test_no_damage_makes_up_a_call(lines, cut):
     assert calls <= adjacent(text)
 
 
+LINES_OF_TOOLS = [line for sample in SAMPLES.values() for line in sample.text.splitlines()]
+NUMBERED = [
+    sample for sample in SAMPLES.values() if sample.format in ("tsan", "eu-stack", "lldb", "rust", "macos")
+]
+
+
+def known_calls(text, text_format):
+    """(outer, inner) of all calls of a known kind between frames."""
+    return {
+        (outer.function.name, inner.function.name)
+        for stop in recording_from_text(text.splitlines(keepends=True), "x", text_format).stops
+        for inner, outer in pairwise(stop.frames)
+        if outer.call is not CallKind.UNKNOWN
+    }
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(NUMBERED), st.lists(st.integers(0, 10_000), max_size=2), st.integers(0, 9))
+def test_no_missing_line_makes_up_a_call_where_frames_have_numbers(sample, missing, cut):
+    lines = sample.text.splitlines()
+    for position in missing:
+        del lines[position % len(lines)]
+    try:
+        calls = known_calls("\n".join(lines[: len(lines) - cut]), sample.format)
+    except AnalyzerError:
+        return
+    assert calls <= known_calls(sample.text, sample.format)
+
+
 @settings(deadline=None, max_examples=300)
 @given(
-    st.lists(st.text(max_size=60) | st.sampled_from(WHOLE), max_size=20),
-    st.sampled_from(["", "gdb", "mi", "perf", "folded"]),
+    st.lists(st.text(max_size=60) | st.sampled_from(WHOLE) | st.sampled_from(LINES_OF_TOOLS), max_size=20),
+    st.sampled_from(["", *FORMATS]),
 )
 def test_any_text_is_read_or_refused(lines, text_format):
     try:
