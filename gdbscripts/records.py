@@ -15,7 +15,8 @@ from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, Recor
 # 1  first
 # 2  pointers, the ioctl log, kernel events
 # 3  stops have a count, frames have calls of kind `call`: imported backtraces
-# 4  frames and steps of pointers have the file that defines their function, when the line is in another file
+# 4  frames and steps of pointers have the file that defines their function, when the line is in another file;
+#    hits of --break with a stack recorded before are counted
 SCHEMA = 4
 
 IMPORT = "import"  # scenario of a recording that was imported from text
@@ -118,6 +119,15 @@ class StopRecord:
     starts_library: str = ""  # the library of the start function
     exit: int = -1  # io only: number of the exit that QEMU is handling
     count: int = 1  # number of equal stacks that this stop represents
+
+
+@dataclass(frozen=True)
+class RepeatRecord:
+    """Further hits of the breakpoint of stop `stop`, on the same thread and with the same stack."""
+
+    TAG: ClassVar[str] = "repeat"
+    stop: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -319,6 +329,7 @@ Record = Union[
     ThreadRecord,
     FrameRecord,
     StopRecord,
+    RepeatRecord,
     ReturnRecord,
     IoctlRecord,
     IoctlReturnRecord,

@@ -165,7 +165,7 @@ def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Call
         ioctl=_ioctl_at_stop(stop, builder) if stop.request else None,
         starts=_defined(stop.starts, stop.starts_file, stop.starts_library, roots) if stop.starts else None,
         exit=stop.exit if stop.exit >= 0 else None,
-        count=stop.count,
+        count=stop.count + builder.repeats.get(stop.number, 0),
     )
 
 
