@@ -43,7 +43,7 @@ class MilestoneCounts:
     def complete(self, milestone: PlannedMilestone) -> bool:
         """Return whether no further hit of `milestone` is to be recorded."""
         hits = self._hits[milestone.name]
-        if hits >= milestone.limit:
+        if milestone.limit and hits >= milestone.limit:
             return True
         return bool(milestone.as_often_as) and 0 < self._hits[milestone.as_often_as] <= hits
 
@@ -125,9 +125,14 @@ class MilestoneBreakpoint(RecordingBreakpoint):
         self._counts = counts
         self.recorder = recorder
         self._accelerators = accelerators
+        self._names = [milestone.name for milestone in milestones]
+        self._only_counts = all(_is_asked_for(m) and not m.limit for m in milestones)
 
     def hit(self) -> None:
         """Record the milestones that this hit reaches, and delete the breakpoint when all of them are complete."""
+        if self._only_counts:  # the usual case of --break, which may be hit millions of times
+            self.recorder.record_or_count(StopReason.BREAK, self._names, self._function)
+            return
         thread = gdb.selected_thread().num
         unfinished = [milestone for milestone in self._milestones if self._counts.needs_stop(milestone, thread)]
         request = _IoctlCall.from_registers() if any(milestone.request for milestone in unfinished) else None
@@ -142,19 +147,24 @@ class MilestoneBreakpoint(RecordingBreakpoint):
             self.delete_later()
 
     def _record(self, reached: List[PlannedMilestone], request: Optional[_IoctlCall], thread: int) -> None:
-        asked_for = all(milestone.name.startswith(BREAK) for milestone in reached)
-        reason = StopReason.BREAK if asked_for else StopReason.MILESTONE
-        stop_fields = request.stop_fields() if request else {}
         names = [milestone.name for milestone in reached]
-        number = self.recorder.record_stop(reason, names, self._function, **stop_fields)
-        if any(milestone.returns for milestone in reached):
-            ReturnBreakpoint.set_at_caller(number, self.recorder)
+        if all(map(_is_asked_for, reached)):
+            self.recorder.record_or_count(StopReason.BREAK, names, self._function)
+        else:
+            stop_fields = request.stop_fields() if request else {}
+            number = self.recorder.record_stop(StopReason.MILESTONE, names, self._function, **stop_fields)
+            if any(milestone.returns for milestone in reached):
+                ReturnBreakpoint.set_at_caller(number, self.recorder)
         for milestone in reached:
             hits = self._counts.count(milestone, thread)
             if milestone.shows_accelerator and hits == 1:
                 _record_accelerator(self._accelerators, self.recorder)
             if hits == milestone.limit and milestone.limit > 1:
                 self.recorder.write(NoteRecord("%s: no more than %d stops recorded" % (milestone.name, hits)))
+
+
+def _is_asked_for(milestone: PlannedMilestone) -> bool:
+    return milestone.name.startswith(BREAK)
 
 
 class _IoctlCall:

@@ -12,9 +12,9 @@ class PlannedMilestone:
     """One milestone to record.
 
     `request` limits a milestone on `ioctl` to one request number; 0 means any call. The milestone is recorded up
-    to `limit` times, once per thread when `per_thread` is set. With `as_often_as` it is complete after as many
-    stops as the milestone of that name has, and its breakpoint is deleted then. `returns` asks for the return
-    value too.
+    to `limit` times (0: each time), once per thread when `per_thread` is set. With `as_often_as` it is complete
+    after as many stops as the milestone of that name has, and its breakpoint is deleted then. `returns` asks for
+    the return value too.
     """
 
     name: str

@@ -4,14 +4,17 @@ file."""
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import gdb
 
 from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.json_lines import to_line
-from gdbscripts.records import EndRecord, NoteRecord, Record, StopRecord, ThreadRecord
+from gdbscripts.records import EndRecord, NoteRecord, Record, RepeatRecord, StopRecord, ThreadRecord
 from gdbscripts.stack import StackWalker, WalkedStack
+
+_REPEAT_INTERVAL = 0.2  # seconds; a killed run loses the repeated hits of that time at most
+_MAX_STACKS = 1000000  # different ones of --break; each takes some 300 bytes of gdb's memory
 
 
 class Recorder:
@@ -28,6 +31,9 @@ class Recorder:
         self.stops = 0
         self._stop_requested = False
         self._before_footer: Optional[Callable[[], None]] = None
+        self._first_stops: Dict[Tuple[int, str, Tuple[int, ...]], int] = {}
+        self._repeats: Dict[int, int] = {}  # stop -> hits that are not recorded yet
+        self._repeats_due = 0.0
 
     @property
     def started(self) -> float:
@@ -81,6 +87,37 @@ class Recorder:
         thread = self.note_thread()
         return self.write_stop(self.walk(), moment, thread, reason, milestones, function, **details)
 
+    def record_or_count(self, reason: StopReason, milestones: List[str], function: str) -> None:
+        """Record a stop as `record_stop` does, or count it when this thread had it before with the same stack.
+
+        Counts are recorded now and then, and at the end. Arguments are those of the first stop.
+        """
+        thread, frames = gdb.selected_thread().num, self._walker.known_stack()
+        first = self._first_stops.get((thread, function, frames)) if frames is not None else None
+        if first is None:
+            self._record_first(reason, milestones, function)
+            return
+        self._repeats[first] = self._repeats.get(first, 0) + 1
+        if time.monotonic() > self._repeats_due:
+            self.write_repeats()
+
+    def _record_first(self, reason: StopReason, milestones: List[str], function: str) -> None:
+        moment, thread, stack = self.now(), self.note_thread(), self.walk()
+        key = (thread, function, tuple(stack.frames))
+        if key in self._first_stops:  # gdb found the stack, the rules did not
+            self._repeats[self._first_stops[key]] = self._repeats.get(self._first_stops[key], 0) + 1
+            return
+        number = self.write_stop(stack, moment, thread, reason, milestones, function)
+        if len(self._first_stops) < _MAX_STACKS:
+            self._first_stops[key] = number
+
+    def write_repeats(self) -> None:
+        """Record the counts of the stops that were repeated since the last call."""
+        for stop, count in self._repeats.items():
+            self.write(RepeatRecord(stop, count))
+        self._repeats.clear()
+        self._repeats_due = time.monotonic() + _REPEAT_INTERVAL
+
     def walk(self, arguments: bool = True) -> WalkedStack:
         """Return the stack of the selected thread, and record those of its frames that were not recorded
         before."""
@@ -132,6 +169,7 @@ class Recorder:
 
     def end(self, outcome: RecordingOutcome, reason: str) -> None:
         """Write the footer with `outcome` and `reason`, and close the file."""
+        self.write_repeats()
         if self._before_footer is not None:
             self._before_footer()
         self.write(EndRecord(outcome, reason, frames=len(self._walker), stops=self.stops))

@@ -124,6 +124,15 @@ class StopRecord:
 
 
 @dataclass(frozen=True)
+class RepeatRecord:
+    """Further hits of the breakpoint of stop `stop`, on the same thread and with the same stack."""
+
+    TAG: ClassVar[str] = "repeat"
+    stop: int
+    count: int
+
+
+@dataclass(frozen=True)
 class ReturnRecord:
     """The return value of the call that stop `stop` recorded."""
 
@@ -322,6 +331,7 @@ Record = Union[
     ThreadRecord,
     FrameRecord,
     StopRecord,
+    RepeatRecord,
     ReturnRecord,
     IoctlRecord,
     IoctlReturnRecord,

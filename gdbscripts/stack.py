@@ -17,9 +17,10 @@ from gdbscripts.arch.host import current as architecture
 from gdbscripts.arch.x86_64_effects import is_filler
 from gdbscripts.definitions import file_of_frame, file_of_symbol, file_of_symtab
 from gdbscripts.enums import FrameKind
-from gdbscripts.frame_arguments import arguments_of
+from gdbscripts.frame_arguments import ArgumentReader
 from gdbscripts.records import CUT as CUT_BEGINS
 from gdbscripts.records import SIGNAL, UNKNOWN_NAME, Arguments, FrameRecord
+from gdbscripts.return_addresses import ReturnAddressReader
 from gdbscripts.tail_calls import FunctionReference, find_tail_calls, symbol_at
 
 _KINDS = {
@@ -28,6 +29,7 @@ _KINDS = {
     gdb.TAILCALL_FRAME: FrameKind.TAIL,
     gdb.SIGTRAMP_FRAME: FrameKind.SIGNAL,
 }
+_FRAMES_WITHOUT_RETURN_ADDRESS = (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
 # Deeper stacks are truncated and end in a frame of this name, so that infinite recursion stays bounded.
 MAX_FRAMES = 2000
 CUT = "%s %d frames>" % (CUT_BEGINS, MAX_FRAMES)
@@ -35,6 +37,13 @@ CUT = "%s %d frames>" % (CUT_BEGINS, MAX_FRAMES)
 _SECTION = re.compile(r"^\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is (\S+)", re.MULTILINE)
 
 _Key = Tuple[int, str, int, int, str, int]
+
+
+class _FrameGroup(NamedTuple):
+    """The frames that gdb shows for one return address: they end before index `end` of the stack."""
+
+    pc: int
+    end: int
 
 
 class WalkedStack(NamedTuple):
@@ -51,34 +60,99 @@ class StackWalker:
 
     Two frames have one number when all fields of their records must be equal: address, function, frame type, depth
     of inlining, and the name and frame type of the called function.
+
+    `walk` asks gdb for each frame and learns from the answer; `known_stack` answers from what was learnt. The
+    frames that gdb shows between two return addresses, inlined ones and reconstructed tail calls, depend on both
+    addresses only. Those of the innermost address depend on the function that gdb stops in, too.
     """
 
     def __init__(self) -> None:
         self._numbers: Dict[_Key, int] = {}
         self._classifier = CallClassifier()
+        self._arguments = ArgumentReader()
+        self._addresses = ReturnAddressReader()
+        self._innermost: Dict[Tuple[int, int, str], Tuple[int, ...]] = {}
+        self._outer: Dict[Tuple[int, int], Tuple[int, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._numbers)
 
+    @property
+    def left_to_gdb(self) -> int:
+        """The number of stacks whose return addresses could not be read by rules."""
+        return self._addresses.left_to_gdb
+
+    def known_stack(self) -> Optional[Tuple[int, ...]]:
+        """Return the frame numbers of the selected thread's stack, innermost first; None when `walk` must be
+        called."""
+        frame = gdb.newest_frame()
+        addresses = self._addresses.read(frame, MAX_FRAMES)
+        return None if addresses is None else self._frames_at(frame, addresses)
+
     def walk(self, arguments: bool = True) -> WalkedStack:
         """Return the stack of the selected thread, with or without arguments; gdb's selected thread and frame
         do not change."""
+        newest = gdb.newest_frame()
+        addresses = self._addresses.read(newest, MAX_FRAMES)
+        if not arguments and addresses is not None:
+            known = self._frames_at(newest, addresses)
+            if known is not None:
+                return WalkedStack(list(known), [[] for _ in known], [])
+        return self._walk_frames(addresses, arguments)
+
+    def _frames_at(self, frame: gdb.Frame, addresses: Tuple[int, ...]) -> Optional[Tuple[int, ...]]:
+        try:
+            numbers = list(self._innermost[addresses[0], frame.type(), _name(frame)])
+            for position in range(1, len(addresses)):
+                numbers.extend(self._outer[addresses[position - 1], addresses[position]])
+        except KeyError:
+            return None
+        return tuple(numbers)
+
+    def _walk_frames(self, addresses: Optional[Tuple[int, ...]], arguments: bool) -> WalkedStack:
+        """Return the stack as gdb's frames show it, and learn the frames at each of `addresses`."""
         stack = WalkedStack([], [], [])
+        groups: List[_FrameGroup] = []  # innermost first; the last frame of each has machine code of its own
         with restored_selection():
             callee: Optional[gdb.Frame] = None
-            frame: Optional[gdb.Frame] = gdb.newest_frame()
+            newest = gdb.newest_frame()
+            frame: Optional[gdb.Frame] = newest
             depth = 0  # among frames with one pc: functions inlined into each other
             while frame is not None and len(stack.frames) < MAX_FRAMES:
-                depth = depth + 1 if callee is not None and callee.pc() == frame.pc() else 0
-                self._add(stack, frame, callee, depth, arguments)
-                callee, frame = frame, frame.older()
+                inlined = callee is not None and callee.type() == gdb.INLINE_FRAME and callee.pc() == frame.pc()
+                depth = depth + 1 if inlined else 0
+                caller = frame.older()
+                number = self._add(stack, frame, callee, depth)
+                return_address = caller.pc() if caller is not None else 0
+                values = self._arguments.arguments_of(frame, number, return_address) if arguments else []
+                stack.arguments.append(values)
+                if frame.type() not in _FRAMES_WITHOUT_RETURN_ADDRESS:
+                    groups.append(_FrameGroup(frame.pc(), len(stack.frames)))
+                callee, frame = frame, caller
             if frame is not None:
                 self._add_truncated(stack)
+            elif addresses is not None and groups and groups[-1].end == len(stack.frames):
+                self._learn((newest.type(), _name(newest)), addresses, groups, stack.frames)
         return stack
 
-    def _add(
-        self, stack: WalkedStack, frame: gdb.Frame, callee: Optional[gdb.Frame], depth: int, arguments: bool
+    def _learn(
+        self, stopped_in: Tuple[int, str], addresses: Tuple[int, ...], groups: List[_FrameGroup], frames: List[int]
     ) -> None:
+        """Learn the frames at each address, unless the rules gave other addresses than gdb."""
+        for position, group in enumerate(groups):
+            if position == len(addresses) or addresses[position] != group.pc:
+                self._addresses.distrust(addresses[position - 1])
+                return
+        if len(groups) < len(addresses):
+            self._addresses.end_at(groups[-1].pc)
+        kind, function = stopped_in
+        self._innermost[addresses[0], kind, function] = tuple(frames[: groups[0].end])
+        for position in range(1, len(groups)):
+            inner, outer = groups[position - 1], groups[position]
+            self._outer[inner.pc, outer.pc] = tuple(frames[inner.end : outer.end])
+
+    def _add(self, stack: WalkedStack, frame: gdb.Frame, callee: Optional[gdb.Frame], depth: int) -> int:
+        """Add `frame` to `stack`, without its arguments; returns its number."""
         name = _name(frame)
         callee_type, callee_name = (callee.type(), _name(callee)) if callee is not None else (-1, "")
         key = (frame.pc(), name, frame.type(), callee_type, callee_name, depth)
@@ -89,7 +163,7 @@ class StackWalker:
             self._numbers[key] = number
             stack.new.append(record)
         stack.frames.append(number)
-        stack.arguments.append(arguments_of(frame) if arguments else [])
+        return number
 
     def _add_truncated(self, stack: WalkedStack) -> None:
         key = (0, CUT, -1, -1, "", 0)

@@ -175,9 +175,9 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
     parser.add_argument(
         "--break-limit",
         type=positive_int,
-        default=1000,
+        default=0,
         metavar="N",
-        help="stops to record for each --break (default: 1000)",
+        help="hits to record of each --break (default: all; hits with an equal stack are counted)",
     )
     add_out_option(parser, "DIR", "output folder (default: callchain-qemu-VERSION-SCENARIO)")
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")

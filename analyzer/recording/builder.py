@@ -24,6 +24,7 @@ from gdbscripts.records import (
     PointerRecord,
     ProgramExitRecord,
     Record,
+    RepeatRecord,
     ReturnRecord,
     SourceRecord,
     StopRecord,
@@ -43,6 +44,7 @@ class RecordingBuilder:
     threads: dict[int, ThreadRecord] = field(default_factory=dict)
     frames: dict[int, FrameRecord] = field(default_factory=dict)
     stops: list[StopRecord] = field(default_factory=list)
+    repeats: list[RepeatRecord] = field(default_factory=list)
     returns: dict[int, ReturnRecord] = field(default_factory=dict)
     ioctls: list[IoctlRecord] = field(default_factory=list)
     ioctl_returns: dict[int, IoctlReturnRecord] = field(default_factory=dict)
@@ -72,6 +74,8 @@ class RecordingBuilder:
                 self.frames[record.number] = record
             case StopRecord():
                 self.stops.append(record)
+            case RepeatRecord():
+                self.repeats.append(record)
             case ReturnRecord():
                 self.returns[record.stop] = record
             case PointerRecord():

@@ -110,7 +110,8 @@ def assemble(records: Iterable[Record], name: str) -> Recording:
     try:
         # Most stacks of a profile share their frames.
         plain = cache(lambda number: _frame(builder.frames[number], [], roots))
-        stops = tuple(_stop(stop, builder, roots, plain) for stop in builder.stops)
+        repeats = _repeats(builder)
+        stops = tuple(_stop(stop, builder, roots, plain, repeats[stop.number]) for stop in builder.stops)
         ioctl_log = tuple(_ioctl(ioctl, builder, roots) for ioctl in builder.ioctls)
         exits = tuple(_exit(exit_, builder) for exit_ in builder.exits)
         pointers = _pointers(builder, roots)
@@ -138,7 +139,19 @@ def assemble(records: Iterable[Record], name: str) -> Recording:
     )
 
 
-def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Callable[[int], Frame]) -> Stop:
+def _repeats(builder: RecordingBuilder) -> dict[int, int]:
+    """The number of further hits of each stop; ValueError for a number of none and for a missing stop."""
+    counts = {stop.number: 0 for stop in builder.stops}
+    for repeat in builder.repeats:
+        if repeat.count < 1 or repeat.stop not in counts:
+            raise ValueError(f"stop {repeat.stop} is repeated {repeat.count} times")
+        counts[repeat.stop] += repeat.count
+    return counts
+
+
+def _stop(
+    stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Callable[[int], Frame], repeats: int
+) -> Stop:
     if stop.thread not in builder.threads:
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
     if unknown := set(stop.milestones) - {milestone.name for milestone in builder.milestones}:
@@ -165,7 +178,7 @@ def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Call
         ioctl=_ioctl_at_stop(stop, builder) if stop.request else None,
         starts=_defined(stop.starts, stop.starts_file, stop.starts_library, roots) if stop.starts else None,
         exit=stop.exit if stop.exit >= 0 else None,
-        count=stop.count,
+        count=stop.count + repeats,
         open_ended=stop.open_ended,
     )
 

@@ -20,7 +20,7 @@ class RecordingOptions:
     guest: str = "tiny"  # or the path of a disk image or kernel
     accelerator: str = "kvm"  # kvm or tcg
     breaks: tuple[str, ...] = ()  # functions to record in addition to the milestones
-    break_limit: int = 1000  # stops at each of them
+    break_limit: int = 0  # hits recorded of each of them; 0: all
     timeout: float = 60.0  # for reaching the milestones; again for the exit of a guest that exits by itself
     linger: float = 3.0  # how long any other guest runs on after the last milestone
     pointers: bool = False  # whether to explain the function pointers

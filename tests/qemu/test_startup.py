@@ -79,7 +79,7 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
     taken = tmp_path / "bt.txt"
 
     breaks = ("object_new", "memory_region_init", "notifier_list_notify")
-    options = RecordingOptions(breaks=breaks, timeout=60, linger=1, break_limit=15, pointers=False, ioctls=False)
+    options = RecordingOptions(breaks=breaks, timeout=60, linger=1, break_limit=500, pointers=False, ioctls=False)
     request = RecordingRequest(
         options=options, qemu=examine(qemu), scenario=load_scenario("startup", "kvm"), guest=choose_guest("tiny"),
         build={},
@@ -89,7 +89,7 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
         gdb.console(f"python take_bt({str(taken)!r})")
         watcher = session.RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
         session.record(request, tmp_path, gdb, None, watcher)
-    assert assert_like_bt(read_recording(tmp_path), taken) > 300
+    assert assert_like_bt(read_recording(tmp_path), taken, least_known=1) > 300
 
 
 def test_arguments_have_values_and_places_are_relative(run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from analyzer.model.frames import Frame
@@ -14,8 +15,14 @@ _PLACE = re.compile(r" at (\S+):(\d+)$")
 _MARK = re.compile(r"  \[(?:inlined|tail call)\]$")
 
 
-def assert_like_bt(recording: Recording, taken: Path) -> int:
-    """Every stop's frames equal gdb's, one by one; returns how many frames were compared."""
+def assert_like_bt(recording: Recording, taken: Path, least_known: float = 0) -> int:
+    """Every stop's frames equal gdb's, one by one; returns how many frames were compared.
+
+    So do the stacks known without gdb's frames; `least_known` is the part of the hits that must have one.
+    """
+    known = Counter(taken.with_name(taken.name + ".known").read_text().splitlines())
+    assert not [line for line in known if line.startswith("different")]
+    assert known["equal"] >= least_known * known.total()
     texts = taken.read_text().split("\f")[:-1]
     assert len(texts) == len(recording.stops)
     compared = 0

@@ -42,7 +42,7 @@ def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
 
 
 def break_step(function: str, limit: int) -> PlannedMilestone:
-    """The milestone for a function of --break; `limit` is the number of stops recorded."""
+    """The milestone for a function of --break; `limit` is the number of hits recorded, 0 for all."""
     return PlannedMilestone(
         name=f"{BREAK}{function}", title=ASKED_FOR.format(function), required=False, functions=[function],
         limit=limit,

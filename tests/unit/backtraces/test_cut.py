@@ -196,8 +196,9 @@ def texts(draw):
     blocks = []
     for thread in range(draw(st.integers(1, 3)), 0, -1):
         frames = [
-            f'0x{draw(st.integers(16, 4096)):016x} in {draw(FUNCTIONS)} (a=1, b=0x1 "x, (y"){draw(PLACES)}'
-            for _ in range(draw(st.integers(1, 6)))
+            # Two frames of one address would be a function and one that is inlined there.
+            f'0x{4096 * thread + 16 * level:016x} in {draw(FUNCTIONS)} (a=1, b=0x1 "x, (y"){draw(PLACES)}'
+            for level in range(draw(st.integers(1, 6)))
         ]
         frames.append(
             draw(

@@ -282,6 +282,19 @@ def test_a_thread_hangs_on_the_call_that_created_it(tmp_path, second_handle):
     assert [t.label for t in recording.threads] == ["main thread", "thread 2", "CPU 0/KVM"]
 
 
+def test_further_hits_are_added_to_their_stop(tmp_path):
+    stop = next(record for record in RECORDS if isinstance(record, StopRecord))
+    repeats = [RepeatRecord(stop.number, 2), RepeatRecord(stop.number, 5)]
+    recording = read_recording(write(tmp_path / "r", [*RECORDS, *repeats]))
+    assert recording.stop(stop.number).count == stop.count + 7
+
+
+@pytest.mark.parametrize("repeat", [RepeatRecord(0, 0), RepeatRecord(0, -1), RepeatRecord(999, 1)])
+def test_further_hits_of_no_stop_or_of_no_number_are_damage(repeat, tmp_path):
+    with pytest.raises(AnalyzerError, match=f"stop {repeat.stop} is repeated {repeat.count} times"):
+        read_recording(write(tmp_path / "r", [*RECORDS, repeat]))
+
+
 @pytest.mark.parametrize("count", [0, -3])
 def test_a_stop_that_stands_for_no_stack_is_damage(count, tmp_path):
     records = [replace(record, count=count) if isinstance(record, StopRecord) else record for record in RECORDS]
