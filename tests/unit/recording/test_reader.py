@@ -18,7 +18,15 @@ from analyzer.recording.reader import read_recording
 from analyzer.recording.source_paths import relative, source_root
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.json_lines import to_line
-from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, ReturnRecord, StopRecord, ThreadRecord
+from gdbscripts.records import (
+    EndRecord,
+    FrameRecord,
+    MilestoneRecord,
+    RepeatRecord,
+    ReturnRecord,
+    StopRecord,
+    ThreadRecord,
+)
 from reports.html.render import render
 from reports.html.report_data import build_page
 from reports.text.backtraces import backtraces
