@@ -56,7 +56,7 @@ def examine(path: Path) -> QemuFacts:
             f"{path} is a QEMU for another architecture: it has no machine `pc`.", "Give a qemu-system-x86_64."
         )
     if not elf.has_debug_info:
-        raise _no_debug_info_error(path, elf.has_symbols)
+        raise no_debug_info_error(path, elf.has_symbols)
     finds_firmware = _own_firmware(path, folders)
     extra = () if finds_firmware else tuple(Path(f) for f in _FIRMWARE_FOLDERS if Path(f).is_dir())
     found = finds_firmware or bool(system_firmware())
@@ -129,7 +129,8 @@ def _not_qemu_error(path: Path, answer: str) -> AnalyzerError:
     return AnalyzerError(f"{path} {what}: --version prints {first[:120]!r}.", "Give a qemu-system-x86_64.")
 
 
-def _no_debug_info_error(path: Path, has_symbols: bool) -> NoDebugInfoError:
+def no_debug_info_error(path: Path, has_symbols: bool) -> NoDebugInfoError:
+    """The error for a QEMU without debug information; `has_symbols`: it has a symbol table."""
     what = "has no debug information" if has_symbols else "is stripped: no symbols, no debug information"
     return NoDebugInfoError(
         f"{path} {what}.",

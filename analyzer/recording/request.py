@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analyzer.adapters.qemu import QemuFacts
+from analyzer.adapters.running_qemu import QemuProcess
 from analyzer.recording.guest import Guest
 from analyzer.recording.scenarios import Scenario
 
@@ -35,3 +36,4 @@ class RecordingRequest:
     scenario: Scenario
     guest: Guest
     build: dict[str, object]  # provenance of the build; {} when it is not known
+    process: QemuProcess | None = None  # attach to it instead of starting `qemu`

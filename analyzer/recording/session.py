@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import platform
-import re
 import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,15 +15,16 @@ from typing import TYPE_CHECKING
 
 from analyzer import TOOL
 from analyzer.adapters.elf import function_names
-from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, mi_string
+from analyzer.adapters.gdb import Gdb, GdbError, Stopped, mi_string
 from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.guest import TINY_EXIT_STATUSES
 from analyzer.recording.pointer_runs import explain_pointers
-from analyzer.recording.progress import MilestoneProgress, MilestoneReached, RecordingFollower
-from analyzer.recording.qemu_command import qemu_command, records_serial, repeatable_command
+from analyzer.recording.program import program_of
+from analyzer.recording.progress import MilestoneProgress, RecordingFollower, RecordingReporter
+from analyzer.recording.qemu_command import records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
 from analyzer.recording.scenarios import break_step
@@ -45,20 +44,6 @@ _MAX_OUTPUT_LENGTH = 1 << 20  # characters recorded of each stream
 
 class QemuEndedError(AnalyzerError):
     """QEMU ended before any milestone other than `main`; the message has its standard error."""
-
-
-@dataclass(frozen=True)
-class RecordingReporter:
-    """The callbacks through which a caller follows the recording.
-
-    `started`: QEMU runs. `reached`: a milestone is reached for the first time. `waiting`, periodically: titles of
-    the awaited milestones, seconds passed. `explaining`: number of pointers explained so far, number of all.
-    """
-
-    started: Callable[[], None]
-    reached: Callable[[MilestoneReached], None]
-    waiting: Callable[[Sequence[str], float], None]
-    explaining: Callable[[int, int], None]
 
 
 def record(
@@ -85,7 +70,10 @@ def record(
             kernel=kernel,
             reporter=reporter,
         )
-        run.run()
+        try:
+            run.run()
+        finally:
+            run.release()
 
 
 class _RecordingRun:
@@ -108,27 +96,17 @@ class _RecordingRun:
         self._recording = recording
         self._gdb = gdb
         self._reporter = reporter
-        self._streams = {name: scratch / name for name in ("serial", "stdout", "stderr")}
+        self._program = program_of(request, scratch)
         self._plan_file = scratch / "plan.json"
         self._progress = MilestoneProgress(reporter.reached)
-        qemu = request.qemu
-        # QEMU runs with the serial port in a scratch file; the header has the command that a user can repeat.
-        self._command = qemu_command(
-            qemu=qemu.path,
-            guest=request.guest,
-            accelerator=request.options.accelerator,
-            serial=self._streams["serial"],
-            firmware=qemu.firmware,
-            names_threads=qemu.names_threads,
-            extra=request.options.qemu_arguments,
-        )
 
     def run(self) -> None:
         self._write_header()
+        self._program.prepare(self._gdb)
         self._prepare()
         with self._followed() as follow:
             try:
-                self._start()
+                self._run_program()
                 ended = self._wait(follow)
             except KeyboardInterrupt:
                 self._finish(follow, RecordingOutcome.INTERRUPTED, "interrupted by the user")
@@ -138,6 +116,13 @@ class _RecordingRun:
             raise KeyboardInterrupt
         self._explain_early_end(ended)
 
+    def release(self) -> None:
+        """Detach from a QEMU that ran before the recording, unless that is done; report how it goes on."""
+        if self._kernel is not None and self._attached:
+            self._kernel.stop()
+        if sentence := self._program.release(self._gdb):
+            self._reporter.released(sentence)
+
     def _write_header(self) -> None:
         request = self._request
         header = HeaderRecord(
@@ -145,7 +130,7 @@ class _RecordingRun:
             tool=TOOL,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             scenario=request.scenario.name,
-            command=repeatable_command(self._command, self._streams["serial"]),
+            command=list(self._program.command),
             guest=request.guest.name,
             accelerator_asked=request.options.accelerator,
             qemu=str(request.qemu.path),
@@ -176,26 +161,21 @@ class _RecordingRun:
         answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
         found = set(answer["found"])
         self._started = float(answer["started"])
+        program = request.process.program if request.process else request.qemu.path
         for function in request.options.breaks:
             if function not in found:
-                raise _unknown_function(function, request.qemu.path)
+                raise _unknown_function(function, program)
 
-    def _start(self) -> None:
-        output = " ".join(f"{n}>{shlex.quote(str(self._streams[s]))}" for n, s in ((1, "stdout"), (2, "stderr")))
-        self._gdb.console(f"set args {shlex.join(self._command[1:])} </dev/null {output}")
-        try:
-            self._gdb.command("-exec-run")
-        except GdbError as error:
-            raise _cannot_trace(error.message) from None
-        if self._kernel is not None:
-            self._kernel.follow(self._gdb.program_pid)
+    def _run_program(self) -> None:
+        self._program.run(self._gdb, self._kernel)
         self._reporter.started()
 
     def _wait(self, follow: RecordingFollower) -> Stopped | None:
         """Wait until QEMU stops for good; None when it still runs at the deadline."""
         started = time.monotonic()
-        deadline = started + self._request.options.timeout
-        complete = False
+        options = self._request.options
+        deadline = started + (options.linger if self._attached else options.timeout)
+        complete = self._attached
         while True:
             stopped = self._gdb.wait_stopped(_POLL_INTERVAL)
             self._progress.take(follow.new())
@@ -206,16 +186,31 @@ class _RecordingRun:
             if not awaited and not complete:
                 complete = True
                 exits = self._request.guest.exits_by_itself
-                deadline = now + (self._request.options.timeout if exits else self._request.options.linger)
-            titles = [milestone.title for milestone in awaited] or ["the guest to end"]
+                deadline = now + (options.timeout if exits else options.linger)
+            last = "the end of the recording" if self._attached else "the guest to end"
+            titles = [milestone.title for milestone in awaited] or [last]
             self._reporter.waiting(titles, now - started)
-            if now > deadline:
+            if now > deadline or self._has_all_asked_for():
                 return None
+
+    @property
+    def _attached(self) -> bool:
+        return self._request.process is not None
+
+    def _has_all_asked_for(self) -> bool:
+        """Whether a running program has made all stops that the user asked for with --break."""
+        options = self._request.options
+        names = [break_step(function, options.break_limit).name for function in options.breaks]
+        return self._attached and bool(names) and all(
+            self._progress.has_stops(name, options.break_limit) for name in names
+        )  # fmt: skip
 
     def _judge(self, ended: Stopped | None) -> tuple[RecordingOutcome, str]:
         """(outcome, reason) for the footer of the recording."""
         missing = ", ".join(milestone.name for milestone in self._progress.awaited)
-        how = _how_it_ended(ended)
+        how = "gdb detached" if ended is None and self._attached else _how_it_ended(ended)
+        if missing and ended is None and self._attached:
+            return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}; the guest may be paused"
         if missing:
             return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}"
         if ended is not None and not ended.ended:
@@ -226,13 +221,12 @@ class _RecordingRun:
 
     def _finish(self, follow: RecordingFollower, outcome: RecordingOutcome, reason: str) -> None:
         """Record the stacks if QEMU is still alive, the outputs, kernel trace, pointers, sources and footer."""
-        if not self._has_exited():
+        if self._attached:
+            self.release()
+        elif not self._has_exited():
             self._stop_and_record_stacks(outcome)
-        self._append(OutputRecord(stream, _text(path)) for stream, path in self._streams.items())
-        if self._request.options.samples and not self._request.guest.exits_by_itself and not self._has_exited():
-            self._append([NoteRecord("The guest was still running at the end; give it more time with --linger.")])
-        if not records_serial(self._request.options.qemu_arguments):
-            self._append([NoteRecord("The serial port is not recorded: the QEMU arguments redirect it.")])
+        self._append(OutputRecord(stream, _text(path)) for stream, path in self._program.streams.items())
+        self._append(map(NoteRecord, self._notes()))
         if self._kernel is not None:
             self._append(self._kernel.records(read_recording(self._recording), self._started))
         if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
@@ -240,6 +234,15 @@ class _RecordingRun:
         self._progress.take(follow.new())
         self._append(source_excerpts(self._progress.files))
         self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
+
+    def _notes(self) -> Iterator[str]:
+        """What a reader has to know about the run of a QEMU that was started."""
+        if self._attached:
+            return
+        if self._request.options.samples and not self._request.guest.exits_by_itself and not self._has_exited():
+            yield "The guest was still running at the end; give it more time with --linger."
+        if not records_serial(self._request.options.qemu_arguments):
+            yield "The serial port is not recorded: the QEMU arguments redirect it."
 
     def _has_exited(self) -> bool:
         groups = self._gdb.command("-list-thread-groups")["groups"]
@@ -276,10 +279,11 @@ class _RecordingRun:
         """Raise QemuEndedError, with QEMU's standard error, when QEMU ended before any milestone."""
         awaited = {milestone.name for milestone in self._progress.awaited}
         reached_any = self._progress.reached_beyond_main
-        if ended is None or not ended.ended or not awaited or reached_any:
+        if self._attached or ended is None or not ended.ended or not awaited or reached_any:
             return
-        output = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
-        command = shlex.join(repeatable_command(self._command, self._streams["serial"]))
+        streams = self._program.streams
+        output = _last_text(streams["stderr"]) or _last_text(streams["stdout"])
+        command = shlex.join(self._program.command)
         raise QemuEndedError(
             f"QEMU ended at once. Its output: {output or 'none'}", f"Run it without gdb: {command}"
         )
@@ -308,17 +312,6 @@ def _unknown_function(function: str, qemu: Path) -> UsageError:
     near = get_close_matches(function, names, n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Its source may not be part of this build."
     return UsageError(f"--break {function}: this QEMU has no such function.", hint)
-
-
-def _cannot_trace(message: str) -> AnalyzerError:
-    if not re.search("ptrace|permitted|code 127", message):
-        return AnalyzerError(
-            f"gdb cannot start QEMU: {message}", "QEMU may have been killed by another process. Try again."
-        )
-    return AnalyzerError(
-        f"gdb cannot start QEMU: {message}",
-        f"Tracing (ptrace) may be forbidden. {PTRACE_HINT} `analyze doctor` has details.",
-    )
 
 
 def _text(path: Path) -> str:

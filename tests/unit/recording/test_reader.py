@@ -89,7 +89,7 @@ def test_a_half_written_last_line_is_left_out(tmp_path_factory, cut):
         ("", "is empty, not a recording"),
         ("hello\n", "is not a recording: not JSON"),
         ('{"record": "note", "text": "x"}\n', "it has no header"),
-        ('{"record": "header", "schema": 99}\n', "is of schema 99; this program reads up to 3"),
+        ('{"record": "header", "schema": 99}\n', "is of schema 99; this program reads up to 4"),
     ],
 )
 def test_what_is_no_recording_is_named(tmp_path, text, complaint):
