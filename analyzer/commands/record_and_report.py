@@ -173,6 +173,7 @@ def _print_outcome(recording: Recording, folder: Path, no_drawing: str, console:
         console.say(
             f"The recording is incomplete: {recording.end.reason if recording.end else 'it was cut short'}."
         )
-        console.say(f"Standard error of QEMU: {said or 'empty'}")
+        if "stderr" in recording.outputs:  # not of a QEMU that gdb attached to
+            console.say(f"Standard error of QEMU: {said or 'empty'}")
     console.say(f"Report: {folder / 'report.html'}")
     return ExitStatus.INCOMPLETE if incomplete else ExitStatus.DONE

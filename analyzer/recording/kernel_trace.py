@@ -94,7 +94,8 @@ class KernelTrace:
         yield KernelTraceRecord(True, "", lost + trace.lost, unclaimed)
         pairs = list(zip(recording.ioctl_log, joined.ioctls, strict=True))
         if missing := sum(entry.returned is not None and ioctl is None for entry, ioctl in pairs):
-            yield NoteRecord(f"{missing} of {len(pairs)} ioctls are missing from the kernel trace; record again.")
+            full = "its buffers were full: record for a shorter time" if lost else "record again"
+            yield NoteRecord(f"{missing} of {len(pairs)} ioctls are missing from the kernel trace; {full}.")
         stacks: dict[tuple[str, ...], int] = {}
         sampled = {exit_.ioctl for exit_ in recording.exits}
         for entry, ioctl in pairs:

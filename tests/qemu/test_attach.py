@@ -346,3 +346,23 @@ def test_a_process_that_is_not_qemu_is_refused():
         sleeper.kill()
         sleeper.wait()
     assert "is a thread of the kernel" in refusal(2)
+
+
+def test_a_paused_guest_gives_its_stacks_and_says_what_it_may_be(start, tmp_path):
+    guest = start(IDLE, "-S")
+    run = attach("startup", guest, tmp_path / "out", "--linger", "1", "--no-kernel")
+    assert run.status == 4, run.out + run.err
+    assert "the guest may be paused" in run.out
+    here = {run.recording.thread(s.thread).label for s in run.recording.stops if s.reason is StopReason.ATTACH}
+    assert {"main thread", "CPU 0/KVM"} <= here
+    assert guest.is_unharmed()
+
+
+def test_an_unknown_function_is_refused_and_qemu_runs_on(start, tmp_path):
+    guest = start(BUSY)
+    run = attach("startup", guest, tmp_path / "out", "--break", "no_such_function")
+    assert run.status == 2
+    assert "this QEMU has no such function" in run.err
+    assert not run.folder.exists()
+    assert guest.is_unharmed()
+    assert guest.writes_on()

@@ -16,6 +16,12 @@ def test_a_running_qemu_needs_only_what_it_passes_again():
     assert [name for name, step in steps.items() if step.shows_accelerator] == ["kvm-run"]
 
 
+def test_a_guest_that_tcg_translates_may_stay_in_its_code():
+    steps = load_scenario("startup", "tcg", attached=True).steps
+    assert not any(step.required for step in steps)
+    assert "tcg-cpu-exec" in {step.name for step in steps if not step.passed}
+
+
 @pytest.mark.parametrize(("name", "attached_name"), [("startup", "attached"), ("io", "attached-io")])
 def test_the_scenario_of_a_running_qemu_has_a_name_of_its_own(name, attached_name):
     assert load_scenario(name, "kvm", attached=True).name == attached_name
