@@ -26,6 +26,7 @@ class StopReason(TextEnum):
     BREAK = "break"  # it reached a function that the user asked for with --break
     THREAD_CREATE = "thread-create"  # it calls pthread_create
     WHERE = "where"  # the recording ends, and the thread is there
+    ATTACH = "attach"  # gdb attaches to the program, and the thread is there
     STORE = "store"  # it stored a pointer that an indirect call went through
     IO = "io"  # a device's function runs on behalf of the guest
     SAMPLE = "sample"  # imported: one of many stacks of a profile

@@ -4,13 +4,14 @@ itself."""
 from __future__ import annotations
 
 import platform
+import signal
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 import gdb
 
 from gdbscripts import plan as plans
 from gdbscripts.arch.host import current as architecture
-from gdbscripts.enums import RecordingOutcome
+from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.plan_breakpoints import set_breakpoints
 from gdbscripts.recorder import Recorder
 from gdbscripts.records import SCHEMA, MilestoneRecord, ProgramExitRecord
@@ -34,6 +35,15 @@ _SETTINGS = (
     "handle all nostop noprint pass",
     "handle SIGSEGV SIGABRT SIGILL SIGFPE stop print pass",
     "handle SIGTRAP SIGINT stop print nopass",
+)
+
+
+# In addition, for a process that gdb attaches to: its user may interrupt it, and a call of one of its functions
+# could do what its seccomp filter forbids.
+_ATTACH_SETTINGS = (
+    "handle SIGINT nostop noprint pass",
+    "set may-call-functions off",
+    "set exec-file-mismatch off",  # the program was opened through /proc
 )
 
 
@@ -69,6 +79,17 @@ class HelloCommand(gdb.MICommand):
         return {"schema": SCHEMA, "gdb": gdb.VERSION, "python": platform.python_version()}
 
 
+class AttachCommand(gdb.MICommand):
+    """`-chain-attach`: prepares gdb to attach to a process, which must go on unharmed afterwards."""
+
+    def invoke(self, arguments: List[str]) -> None:
+        """Apply the settings, and ignore signals at which gdb would end without removing its breakpoints."""
+        for setting in _ATTACH_SETTINGS:
+            gdb.execute(setting, to_string=True)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
+
+
 class PlanCommand(gdb.MICommand):
     """`-chain-plan FILE`: opens the recording and sets the breakpoints of the plan in FILE."""
 
@@ -90,6 +111,7 @@ class PlanCommand(gdb.MICommand):
                     request=milestone.request_name,
                     about=milestone.about,
                     target=milestone.target,
+                    passed=milestone.passed,
                 )
             )
         gdb.events.exited.connect(_record_exit)
@@ -160,11 +182,15 @@ class RunStateCommand(gdb.MICommand):
 
 
 class WhereCommand(gdb.MICommand):
-    """`-chain-where`: records the stack of every thread of the stopped program."""
+    """`-chain-where [REASON]`: records the stack of every thread of the stopped program.
+
+    REASON is a value of `StopReason`, by default `where`.
+    """
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """Return the number of threads whose stacks were recorded."""
-        return {"threads": CommandState.current_recorder().record_all_threads()}
+        reason = StopReason(arguments[0]) if arguments else StopReason.WHERE
+        return {"threads": CommandState.current_recorder().record_all_threads(reason)}
 
 
 class EndCommand(gdb.MICommand):
@@ -178,20 +204,24 @@ class EndCommand(gdb.MICommand):
 
 
 def _record_exit(event: gdb.ExitedEvent) -> None:
-    CommandState.current_recorder().write_if_open(_exit_record(event))
+    record = _exit_record(event)
+    detached = gdb.selected_inferior().was_attached and record == ProgramExitRecord()
+    if not detached:
+        CommandState.current_recorder().write_if_open(record)
 
 
 def _exit_record(event: gdb.ExitedEvent) -> ProgramExitRecord:
     if hasattr(event, "exit_code"):
         return ProgramExitRecord(status=event.exit_code)
-    signal = gdb.convenience_variable("_exitsignal")  # void when gdb itself killed the program
-    return ProgramExitRecord(signal="" if signal is None else str(signal))
+    number = gdb.convenience_variable("_exitsignal")  # void when gdb itself killed the program, or detached
+    return ProgramExitRecord(signal="" if number is None else str(number))
 
 
 def register() -> None:
     """Register the commands with gdb; its settings do not change, because users load these scripts in plain gdb
     too."""
     HelloCommand("-chain-hello")
+    AttachCommand("-chain-attach")
     PlanCommand("-chain-plan")
     PointersCommand("-chain-pointers")
     PointerRunCommand("-chain-round")

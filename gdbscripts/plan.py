@@ -14,7 +14,7 @@ class PlannedMilestone:
     `request` limits a milestone on `ioctl` to one request number; 0 means any call. The milestone is recorded up
     to `limit` times (0: each time), once per thread when `per_thread` is set. With `as_often_as` it is complete
     after as many stops as the milestone of that name has, and its breakpoint is deleted then. `returns` asks for
-    the return value too.
+    the return value too. `passed`: the program was past this milestone when gdb attached to it.
     """
 
     name: str
@@ -30,6 +30,7 @@ class PlannedMilestone:
     shows_accelerator: bool = False
     about: str = ""
     target: bool = False
+    passed: bool = False
 
 
 @dataclass(frozen=True)

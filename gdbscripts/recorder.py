@@ -152,13 +152,13 @@ class Recorder:
         )
         return number
 
-    def record_all_threads(self) -> int:
-        """Record the stack of every thread as a stop of reason `where`; returns the number of threads."""
+    def record_all_threads(self, reason: StopReason) -> int:
+        """Record the stack of every thread as a stop of this reason; returns the number of threads."""
         threads = sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num)
         selected = gdb.selected_thread()
         for thread in threads:
             thread.switch()
-            self.record_stop(StopReason.WHERE, [], "")
+            self.record_stop(reason, [], "")
         if selected is not None and selected.is_valid():
             selected.switch()
         return len(threads)

@@ -16,9 +16,12 @@ from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, Recor
 # 2  pointers, the ioctl log, kernel events
 # 3  stops have a count, frames have calls of kind `call`: imported backtraces
 # 4  frames and steps of pointers have the file that defines their function, when the line is in another file;
-#    stops may be open-ended; `UNKNOWN_ARGUMENTS`; hits of --break with a stack recorded before are counted
+#    stops may be open-ended; `UNKNOWN_ARGUMENTS`; hits of --break with a stack recorded before are counted;
+#    stops of reason `attach`, milestones that are passed: a program that ran before gdb attached
 SCHEMA = 4
 
+# Scenarios of a program that ran before gdb attached to it: how it runs, how it serves I/O.
+ATTACHED, ATTACHED_IO = "attached", "attached-io"
 IMPORT = "import"  # scenario of a recording that was imported from text
 KERNEL_LIBRARY = "kernel"  # the library of imported kernel functions
 UNKNOWN_NAME = "??"  # the function of a frame without a symbol
@@ -40,7 +43,7 @@ class HeaderRecord:
     created: str  # ISO 8601, UTC
     scenario: str
     command: List[str]  # to run by hand: the serial port goes to stdio instead of a file
-    guest: str  # "tiny", or the path of the user's image or kernel
+    guest: str  # "tiny", "running" (gdb attached), or the path of the user's image or kernel
     accelerator_asked: str
     qemu: str  # absolute path of the binary
     qemu_version: str
@@ -65,6 +68,7 @@ class MilestoneRecord:
     request: str = ""  # name of the ioctl request, when the milestone is one request
     about: str = ""  # description for the report
     target: bool = False  # the report shows a chain to this milestone
+    passed: bool = False  # the program was past it when gdb attached; it may be reached again
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,11 @@ class StopRecord:
 
     TAG: ClassVar[str] = "stop"
     number: int  # from 0
-    time: float  # seconds since the program was started
+    time: float  # seconds since the program was started, or since gdb attached to it
     thread: int
     reason: StopReason
     milestones: List[str]
-    function: str  # the function that has the breakpoint; "" for reason `where`
+    function: str  # the function that has the breakpoint; "" for the reasons `where` and `attach`
     frames: List[int]  # innermost first
     arguments: List[Arguments]  # one list for each frame
     fd: int = -1  # ioctl only: the descriptor, the file behind it, the request

@@ -29,6 +29,7 @@ INSTALL_HINT = "Install it: apt install gdb (or dnf install gdb, pacman -S gdb).
 PTRACE_HINT = "In a container add --cap-add=SYS_PTRACE; on the host see /proc/sys/kernel/yama/ptrace_scope."
 _START_TIMEOUT = 30.0  # seconds
 _LOAD_TIMEOUT = 300.0  # seconds; a debug build of QEMU takes a fraction of one
+_DETACH_TIMEOUT = 30.0  # seconds; a hundredth of one is usual
 
 
 class GdbError(AnalyzerError):
@@ -59,14 +60,18 @@ class GdbFacts:
 class Gdb:
     """A gdb process that debugs one program. Leaving the context manager ends gdb and the program.
 
+    With `attaches`, gdb is to attach to a process, which goes on when gdb ends: gdb detaches from it, also when
+    this process is killed.
+
     The constructor does not wait: gdb starts and reads the symbols of `program` (a third of a second for QEMU)
     while the caller goes on. The first command waits for that and raises what failed.
     `log` holds the last 200 texts that gdb printed for people; `program_pid` is 0 until the program runs.
     """
 
-    def __init__(self, program: Path | None = None, gdb: str | None = None) -> None:
+    def __init__(self, program: Path | None = None, gdb: str | None = None, attaches: bool = False) -> None:
         self._executable = gdb or shutil.which("gdb")
-        self._process = _start_gdb(self._executable) if self._executable else None
+        self._attaches = attaches
+        self._process = _start_gdb(self._executable, attaches) if self._executable else None
         self._program = program
         self._selector = selectors.DefaultSelector()
         self._partial_line = b""
@@ -141,19 +146,37 @@ class Gdb:
         self.command("-exec-interrupt --all")
         return self.wait_stopped(timeout)
 
+    def attach(self, pid: int) -> None:
+        """Attach to process `pid`, which stops; `-exec-continue` lets it run. GdbError when it is not possible."""
+        self.command("-chain-attach")
+        self.command(f"-target-attach {pid}", timeout=_LOAD_TIMEOUT)
+        if self.wait_stopped(_START_TIMEOUT) is None:
+            raise GdbError(f"process {pid} did not stop within {_START_TIMEOUT:.0f} s.")
+
+    def detach(self) -> None:
+        """Remove the breakpoints and detach from the process that `attach` attached to, also while it runs.
+
+        Does nothing when gdb has no process. GdbError when gdb has ended or does not answer.
+        """
+        if any("pid" in group for group in self.command("-list-thread-groups")["groups"]):
+            self.command("-target-detach", timeout=_DETACH_TIMEOUT)
+
     def request_exit(self) -> None:
         """Send `-gdb-exit`, which ends the program and gdb, and do not wait; `close` waits."""
         with suppress(GdbError):
             self._send("-gdb-exit")
 
     def close(self) -> None:
-        """End the program and gdb: by `-gdb-exit`, after two seconds by SIGKILL."""
+        """End the program and gdb: by `-gdb-exit`, after two seconds by SIGKILL.
+
+        A gdb that has attached gets longer: SIGKILL would leave its breakpoints in the process.
+        """
         if self._process is None:
             return
         if self._process.poll() is None:
             self.request_exit()
             try:
-                self._process.wait(timeout=2.0)
+                self._process.wait(timeout=_DETACH_TIMEOUT if self._attaches else 2.0)
             except subprocess.TimeoutExpired:
                 self._process.kill()  # the kernel kills the traced program with it (PTRACE_O_EXITKILL)
         self._process.wait()
@@ -275,13 +298,16 @@ def mi_string(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _start_gdb(executable: str) -> subprocess.Popen[bytes]:
+def _start_gdb(executable: str, attaches: bool) -> subprocess.Popen[bytes]:
     """Start gdb with MI on pipes, without init files and auto-load. AnalyzerError when setpriv is missing."""
     environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"}
     environment |= {"LC_ALL": "C.UTF-8", "SHELL": "/bin/sh", "TERM": "dumb"}
     # In a session of its own gdb gets no SIGINT of Ctrl-C. When this process is killed, the kernel kills gdb
     # (pdeathsig), and with gdb the program it traces (PTRACE_O_EXITKILL).
-    command = ["setpriv", "--pdeathsig", "KILL", executable, "-nx", "-q", "--interpreter=mi3"]
+    # A process that gdb attached to must survive: no signal to gdb then, for gdb removes its breakpoints and
+    # detaches at the end of its input, not on a signal (measured with gdb 13: SIGTERM leaves them inserted).
+    when_killed = [] if attaches else ["setpriv", "--pdeathsig", "KILL"]
+    command = [*when_killed, executable, "-nx", "-q", "--interpreter=mi3"]
     settings = ["-iex", "set auto-load off", "-iex", "set index-cache enabled off"]
     try:
         return subprocess.Popen(

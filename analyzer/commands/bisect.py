@@ -55,10 +55,11 @@ from analyzer.policy.bisect_decision import (
     decide_by_rule,
 )
 from analyzer.recording.guest import Guest
+from analyzer.recording.progress import RecordingReporter
 from analyzer.recording.reader import read_recording
 from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario
-from analyzer.recording.session import QemuEndedError, RecordingReporter, record
+from analyzer.recording.session import QemuEndedError, record
 from reports.text.bisect import decision_sentence
 
 EXAMPLES = """\

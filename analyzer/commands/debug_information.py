@@ -127,7 +127,7 @@ class SourceFetcher:
         """The local copy of the source file with the absolute path `file` in the debug information, or None."""
         now = time.monotonic()
         self._deadline = self._deadline or now + _SOURCES_TIMEOUT
-        left = self._deadline - now
+        left = min(self._deadline - now, _SOURCES_TIMEOUT)
         # a relative path is in the debug information of a library
         if not file.startswith("/") or left <= 0 or self._asked >= _MAX_SOURCES:
             return None

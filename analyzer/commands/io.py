@@ -11,7 +11,8 @@ from analyzer.errors import ExitStatus
 EXAMPLES = """\
   analyze io --qemu build/qemu-system-x86_64
   analyze io --qemu build/qemu-system-x86_64 --guest disk.qcow2 --samples 100 --linger 10
-  analyze io --version debian:7.2 -- -machine kernel_irqchip=off"""
+  analyze io --version debian:7.2 -- -machine kernel_irqchip=off
+  analyze io --pid 4242 --linger 5"""
 EXIT_STATUS = RECORDING_EXIT_STATUS
 
 
@@ -31,7 +32,7 @@ def add_options(parser: Parser) -> None:
         "Other exits are only counted (default: 200)",
     )
     parser.set_defaults(accelerator="kvm", ioctls=True)
-    parser.usage = "analyze io (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
+    parser.usage = "analyze io (--qemu PATH | --version WHAT | --pid N) [options] [-- QEMU ARGS…]"
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
@@ -40,5 +41,5 @@ def run(options: argparse.Namespace) -> ExitStatus:
     Pointers are explained by default only with the tiny guest and no QEMU arguments: another guest would start to
     work in each run, and be killed.
     """
-    tiny = options.guest == "tiny"
+    tiny = options.guest in (None, "tiny")
     return record_scenario(options, pointers_by_default=lambda arguments: tiny and not arguments)

@@ -180,6 +180,13 @@ def positive_int(text: str) -> int:
     return value
 
 
+def process_id(text: str) -> int:
+    """The id of a process in `text`. Other text is a usage error."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the id of a process, a number")
+    return int(text)
+
+
 def sha256(text: str) -> str:
     """The 64 hexadecimal digits in `text`, in lower case. Other text is a usage error."""
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):

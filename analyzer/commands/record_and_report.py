@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm_device import check_kvm
 from analyzer.adapters.qemu import QemuFacts, examine
 from analyzer.adapters.qemu_machine import MachineFacts, ask_machine
+from analyzer.adapters.running_qemu import QemuProcess
 from analyzer.build.provenance import provenance_of
 from analyzer.commands.debug_information import DebugInformation
 from analyzer.commands.debug_options import DebugOptions
@@ -18,11 +20,12 @@ from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, keep_if_useful, prepare_folder, remove_previous
-from analyzer.recording.guest import TINY, Guest, choose_guest
+from analyzer.recording.guest import RUNNING_GUEST, TINY, Guest, choose_guest
+from analyzer.recording.progress import RecordingReporter
 from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.run_environment import RunEnvironment
 from analyzer.recording.scenarios import load_scenario
-from analyzer.recording.session import RecordingReporter, record
+from analyzer.recording.session import record
 from gdbscripts.enums import RecordingOutcome
 
 if TYPE_CHECKING:
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 _NO_POINTERS_NOTE = (
     "Function pointers are not explained: that would start and end QEMU several times with these arguments. "
     "To explain them all the same, give --pointers."
+)
+_NO_POINTERS_ATTACHED_NOTE = (
+    "Function pointers are not explained: they were set before gdb attaches, and this QEMU is not started again."
 )
 
 
@@ -47,6 +53,7 @@ class ReportRequest:
     force: bool = False  # whether to replace an earlier recording in `out`
     environment: RunEnvironment = field(default_factory=RunEnvironment)  # what a wrapper script adds
     pointers_off_by_default: bool = False  # without --pointers and --no-pointers; a note says so
+    process: QemuProcess | None = None  # the QEMU to attach to, instead of starting `qemu`
 
 
 def check_before_recording(options: RecordingOptions, out: Path | None = None, force: bool = False) -> Guest:
@@ -79,29 +86,35 @@ def record_and_report(gdb: Gdb, request: ReportRequest) -> ExitStatus:
 
 
 def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequest) -> ExitStatus:
-    options = request.recording
-    guest = check_before_recording(options, request.out, request.force)
+    options, process = request.recording, request.process
     console = Console()
     debug_information = DebugInformation(request.debug, console)
     environment = request.environment.merged_with(os.environ)
-    qemu = examine(request.qemu, debug_information.find, environment)
-    folder = request.out or Path(f"callchain-qemu-{qemu.version}-{request.scenario}")
+    if process is None:
+        guest = check_before_recording(options, request.out, request.force)
+        qemu = examine(request.qemu, debug_information.find, environment)
+    else:
+        guest, qemu = RUNNING_GUEST, process.facts
+    scenario = load_scenario(request.scenario, options.accelerator, attached=process is not None)
+    folder = request.out or Path(f"callchain-qemu-{qemu.version}-{scenario.name}")
     prepare_folder(folder, request.force)
     recording_request = RecordingRequest(
         options=options,
         qemu=qemu,
-        scenario=load_scenario(request.scenario, options.accelerator),
+        scenario=scenario,
         guest=guest,
         build=provenance_of(qemu.path, qemu.build_id),
-        fetch_source=debug_information.source_fetcher(qemu.path),
+        fetch_source=debug_information.source_fetcher(qemu.debug_files.program),
         environment=request.environment,
         machine=_machine_of_tiny_guest(guest, qemu, options, environment),
+        process=process,
     )
-    if request.pointers_off_by_default:
-        console.say(_NO_POINTERS_NOTE)
-    console.say(f"Recording QEMU {qemu.version} with {options.accelerator} and guest {guest.name} into {folder}")
+    for line in _first_lines(recording_request, folder, request.pointers_off_by_default):
+        console.say(line)
     try:
-        reporter = RecordingReporter(_load_what_results_need, console.reached, console.waiting, console.explaining)
+        reporter = RecordingReporter(
+            _load_what_results_need, console.reached, console.waiting, console.explaining, console.say
+        )
         record(recording_request, folder, gdb, kernel, reporter)
     except (AnalyzerError, KeyboardInterrupt):
         console.clear()
@@ -123,6 +136,26 @@ def _machine_of_tiny_guest(
     if guest.kind != TINY:
         return None
     return ask_machine(qemu.path, options.qemu_arguments, options.accelerator, guest.path, environment)
+
+
+def _first_lines(request: RecordingRequest, folder: Path, pointers_off_by_default: bool) -> Iterator[str]:
+    qemu, accelerator, process = request.qemu, request.options.accelerator, request.process
+    if process is None:
+        if pointers_off_by_default:
+            yield _NO_POINTERS_NOTE
+        yield f"Recording QEMU {qemu.version} with {accelerator} and guest {request.guest.name} into {folder}"
+        return
+    if pointers_off_by_default:
+        yield _NO_POINTERS_ATTACHED_NOTE
+    if process.replaced:
+        yield (
+            f"{qemu.path} was deleted or replaced since QEMU started, as by an upgrade: "
+            f"/proc/{process.pid}/exe is used, the program that runs."
+        )
+    yield (
+        f"Recording QEMU {qemu.version}, process {process.pid}, with {accelerator} "
+        f"for {request.options.linger:g} s into {folder}"
+    )
 
 
 def _load_what_results_need() -> None:
@@ -161,6 +194,7 @@ def _print_outcome(recording: Recording, folder: Path, no_drawing: str, console:
         console.say(
             f"The recording is incomplete: {recording.end.reason if recording.end else 'it was cut short'}."
         )
-        console.say(f"Standard error of QEMU: {said or 'empty'}")
+        if "stderr" in recording.outputs:  # not of a QEMU that gdb attached to
+            console.say(f"Standard error of QEMU: {said or 'empty'}")
     console.say(f"Report: {folder / 'report.html'}")
     return ExitStatus.INCOMPLETE if incomplete else ExitStatus.DONE

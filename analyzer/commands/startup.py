@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
@@ -23,9 +24,10 @@ from analyzer.commands.parser import (
     path,
     positive,
     positive_int,
+    process_id,
     refuse,
 )
-from analyzer.errors import ExitStatus
+from analyzer.errors import AnalyzerError, ExitStatus
 
 if TYPE_CHECKING:
     from analyzer.recording.request import RecordingOptions
@@ -37,7 +39,8 @@ EXAMPLES = """\
   analyze startup --qemu /usr/bin/qemu-system-x86_64 --debuginfod
   analyze startup --qemu build/qemu-system-x86_64 --guest disk.qcow2 -- -m 2G -smp 2
   analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial
-  analyze startup --qemu ./run-qemu.sh --follow-exec -- -smp 2"""
+  analyze startup --qemu ./run-qemu.sh --follow-exec -- -smp 2
+  analyze startup --pid 4242 --break bdrv_co_preadv --linger 10"""
 EXIT_STATUS = RECORDING_EXIT_STATUS
 # Options of QEMU that name what a run may change or use up: with them QEMU is not run several times.
 _OPTIONS_WITH_STATE = re.compile(
@@ -53,13 +56,14 @@ def add_options(parser: Parser) -> None:
         pointers_default="yes, unless the QEMU arguments name a disk, a snapshot or an incoming migration",
     )
     add_accelerator_option(parser)
+    parser.set_defaults(accelerator=None)  # to tell --accel kvm from no --accel
     parser.add_argument(
         "--ioctls",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="record every ioctl on KVM's descriptors (default: yes)",
     )
-    parser.usage = "analyze startup (--qemu PATH | --version WHAT) [options] [-- QEMU ARGS…]"
+    parser.usage = "analyze startup (--qemu PATH | --version WHAT | --pid N) [options] [-- QEMU ARGS…]"
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
@@ -77,9 +81,13 @@ def record_scenario(
     """Record the scenario that has the verb's name, write the results and print the outcome.
 
     `pointers_by_default`: whether to explain function pointers without --pointers and --no-pointers, for QEMU's
-    arguments. Returns
-    INCOMPLETE when a required milestone was not reached or the run ended early. AnalyzerError when it cannot run.
+    arguments. Returns INCOMPLETE when a required milestone was not reached or the run ended early. AnalyzerError
+    when it cannot run, UsageError for options that a QEMU which is attached to cannot have.
     """
+    if options.pid is not None:
+        return _attach_and_record(options)
+    options.guest = options.guest or "tiny"
+    options.accelerator = options.accelerator or "kvm"
     if options.version is not None:
         if options.follow_exec:
             refuse(options.verb, "--follow-exec needs --qemu")
@@ -106,6 +114,61 @@ def record_scenario(
             pointers_off_by_default=options.pointers is None and not pointers,
         )
         return record_and_report(gdb, request)
+
+
+def _attach_and_record(options: argparse.Namespace) -> ExitStatus:
+    """Record a QEMU that runs; AnalyzerError when gdb cannot attach to it."""
+    from analyzer.adapters.running_qemu import examine_process
+    from analyzer.commands.debug_information import DebugInformation
+    from analyzer.console import Console
+    from analyzer.output_folder import check_free
+
+    _refuse_what_start_needs(options)
+    if options.out is not None:
+        check_free(options.out, options.force)
+    debug = options_as(DebugOptions, options)
+    process = examine_process(options.pid, DebugInformation(debug, Console()).find)
+    options.accelerator, options.guest = process.accelerator, "running"
+    if options.verb == "io" and process.accelerator != "kvm":
+        raise AnalyzerError(
+            f"Process {process.pid} has no KVM virtual machine: io records the exits of KVM.",
+            f"Record how it runs its guest: analyze startup --pid {process.pid}",
+        )
+    with Gdb(process.program, attaches=True) as gdb:
+        from analyzer.commands.record_and_report import ReportRequest, record_and_report
+
+        recording = replace(
+            _recording_options(options, pointers=False), qemu_arguments=process.command[1:]
+        )  # of the process, for the header
+        request = options_as(
+            ReportRequest,
+            options,
+            qemu=process.facts.path,
+            scenario=options.verb,
+            recording=recording,
+            debug=debug,
+            pointers_off_by_default=options.pointers is None,
+            process=process,
+        )
+        return record_and_report(gdb, request)
+
+
+def _refuse_what_start_needs(options: argparse.Namespace) -> None:
+    """UsageError for an option that only a QEMU which is started can have."""
+    for given, name in (
+        (options.guest, "--guest"),
+        (options.accelerator if options.verb == "startup" else None, "--accel"),
+        (options.passed_on, "QEMU arguments after --"),
+        (options.follow_exec, "--follow-exec"),
+    ):
+        if given:
+            refuse(options.verb, f"{name} cannot be given with --pid: that QEMU already runs")
+    if options.pointers:
+        refuse(
+            options.verb,
+            "--pointers cannot be given with --pid: the function pointers are set before gdb attaches, and the "
+            "origin of a pointer is found by starting QEMU again",
+        )
 
 
 def _recording_options(options: argparse.Namespace, pointers: bool) -> RecordingOptions:
@@ -154,6 +217,13 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
         metavar="WHAT",
         help="QEMU to record: a release or source package (1.6.0, debian:7.2), built unless it is in the cache",
     )
+    program.add_argument(
+        "--pid",
+        type=process_id,
+        metavar="N",
+        help="QEMU to record: process N, which already runs a guest; gdb attaches to it, detaches after --linger "
+        "seconds or after all stops of --break, and QEMU runs on",
+    )
     add_debug_file_options(parser)
     add_debuginfod_options(parser)
     parser.add_argument(
@@ -163,6 +233,7 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
         "the arguments and environment that the script gives it",
     )
     add_guest_option(parser)
+    parser.set_defaults(guest=None)  # to tell --guest tiny from no --guest
     parser.add_argument(
         "--break",
         dest="breaks",
@@ -193,7 +264,8 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
         type=positive,
         default=linger,
         metavar="S",
-        help=f"seconds that a guest other than the tiny one runs after the last milestone (default: {linger:g})",
+        help="seconds that a guest other than the tiny one runs after the last milestone; with --pid, seconds of "
+        f"the recording (default: {linger:g})",
     )
     parser.add_argument(
         "--pointers",

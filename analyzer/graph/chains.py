@@ -183,12 +183,15 @@ def chains_of(recording: Recording) -> list[Chain]:
 
 
 def missed_milestones(recording: Recording) -> list[MissedMilestone]:
-    """Return the milestones that the recording waited for and did not reach, in their order."""
+    """Return the milestones that the recording waited for and did not reach, in their order.
+
+    Those that a running program was past when gdb attached are not missed.
+    """
     reached = recording.reached
     return [
         MissedMilestone(m.name, m.title, bool(m.found), tuple(m.found or m.missing))
         for m in recording.milestones
-        if m.name not in reached
+        if m.name not in reached and not m.passed
     ]
 
 

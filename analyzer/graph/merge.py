@@ -29,7 +29,12 @@ from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import RecordingOutcome, StopReason
 
 # stops that reach no milestone
-_REASONS_WITHOUT_MILESTONES = (StopReason.THREAD_CREATE, StopReason.WHERE, StopReason.STORE)
+_REASONS_WITHOUT_MILESTONES = (
+    StopReason.THREAD_CREATE,
+    StopReason.WHERE,
+    StopReason.ATTACH,
+    StopReason.STORE,
+)
 _POOL_SPAWN_FUNCTION = "do_spawn_thread"  # of util/thread-pool.c in QEMU: creates the threads of the pool
 
 

@@ -21,6 +21,7 @@ FRAME_MARKS = {FrameKind.INLINE: "[inlined]", FrameKind.TAIL: "[tail call]"}  # 
 
 _SENTENCES = {
     StopReason.WHERE: "Where it stood at the end",
+    StopReason.ATTACH: "Where it stood when gdb attached",
     StopReason.STORE: "A function pointer is stored",
     StopReason.THREAD_CREATE: "A thread is created, starting in {}",
     StopReason.IO: "A device's function runs for the guest: {}",

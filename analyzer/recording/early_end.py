@@ -1,4 +1,4 @@
-"""What to say when QEMU ends before it has begun to start a guest."""
+"""What to say about the end of QEMU, and when it ends before it has begun to start a guest."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+
+from analyzer.adapters.gdb import Stopped
 
 _PRINTS = ("-version", "--version", "-help", "--help", "-h", "--h")
 _ASKS_FOR_HELP = re.compile(r"(?:^|,)(?:help|\?)$")  # `-machine help`, `-device VGA,help`
@@ -35,3 +37,14 @@ def early_end(
             f"Leave it out. To see the information: {shlex.join([str(qemu), *asked.split()])}",
         )
     return f"QEMU ended at once. Its output: {output or 'none'}", f"Run it without gdb: {shlex.join(command)}"
+
+
+def how_it_ended(ended: Stopped | None) -> str:
+    """How QEMU ended, in words; `ended` is its last stop, None when it still ran."""
+    if ended is None:
+        return "ended by the analyzer"
+    if ended.reason == "exited-signalled":
+        return f"QEMU was killed by {ended.signal or 'a signal'}"
+    if ended.ended:
+        return "QEMU ended"
+    return f"QEMU was stopped by {ended.signal or ended.reason or 'gdb'}"

@@ -9,6 +9,7 @@ from analyzer.errors import AnalyzerError
 from analyzer.text import expand_user
 
 TINY = "tiny"
+RUNNING = "running"
 TINY_IMAGE = Path(__file__).resolve().with_name("tiny_guest") / "tiny.bin"
 # QEMU's exit status: (0x10 << 1) | 1 through isa-debug-exit (hw/misc/debugexit.c of QEMU); 0 through the reset
 # that follows where QEMU does not have the device.
@@ -20,7 +21,7 @@ _MULTIBOOT = b"\x02\xb0\xad\x1b"  # must lie in the first 8 KiB (Multiboot speci
 
 @dataclass(frozen=True)
 class Guest:
-    """What to boot. `kind`: tiny, kernel or disk; `format`: raw or qcow2, of a disk image, for -drive."""
+    """What to boot. `kind`: tiny, kernel, disk or running; `format`: raw or qcow2, of a disk image, for -drive."""
 
     kind: str
     path: Path
@@ -28,13 +29,17 @@ class Guest:
 
     @property
     def name(self) -> str:
-        """The name in the header of a recording: `tiny`, or the path."""
-        return TINY if self.kind == TINY else str(self.path)
+        """The name in the header of a recording: `tiny`, `running`, or the path."""
+        return self.kind if self.kind in (TINY, RUNNING) else str(self.path)
 
     @property
     def exits_by_itself(self) -> bool:
         """Whether the guest ends QEMU by itself, so that the recording waits for its exit status."""
         return self.kind == TINY
+
+
+RUNNING_GUEST = Guest(RUNNING, Path())
+"""The guest of a QEMU that gdb attaches to."""
 
 
 def choose_guest(argument: str) -> Guest:

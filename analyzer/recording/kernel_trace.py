@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -60,12 +60,18 @@ class KernelTrace:
         self._cleanup.close()
 
     def follow(self, pid: int) -> None:
-        """Trace the process `pid`, which must not have run yet."""
+        """Trace the process `pid`, which must be stopped: before it has run, or when gdb has attached to it."""
         if self._trace is not None:
             try:
                 self._trace.follow(pid)
             except AnalyzerError as error:
                 self._trace, self._reason = None, error.message
+
+    def stop(self) -> None:
+        """Stop the trace before the log of the ioctls ends; what is traced stays readable. Raises nothing."""
+        if self._trace is not None:
+            with suppress(OSError):
+                self._trace.stop()
 
     def records(self, recording: Recording, started: float) -> Iterator[Record]:
         """Stop the trace; yields the records of the events for each ioctl of the recording's ioctl log.
@@ -88,7 +94,8 @@ class KernelTrace:
         yield KernelTraceRecord(True, "", lost + trace.lost, unclaimed)
         pairs = list(zip(recording.ioctl_log, joined.ioctls, strict=True))
         if missing := sum(entry.returned is not None and ioctl is None for entry, ioctl in pairs):
-            yield NoteRecord(f"{missing} of {len(pairs)} ioctls are missing from the kernel trace; record again.")
+            full = "its buffers were full: record for a shorter time" if lost else "record again"
+            yield NoteRecord(f"{missing} of {len(pairs)} ioctls are missing from the kernel trace; {full}.")
         stacks: dict[tuple[str, ...], int] = {}
         sampled = {exit_.ioctl for exit_ in recording.exits}
         for entry, ioctl in pairs:

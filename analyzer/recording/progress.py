@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gdbscripts.records import (
     PointerOriginRecord,
     ProgramExitRecord,
     Record,
+    RepeatRecord,
     StopRecord,
 )
 
@@ -25,6 +27,22 @@ class MilestoneReached:
     function: str
     time: float
     depth: int  # frames of the stack
+
+
+@dataclass(frozen=True)
+class RecordingReporter:
+    """The callbacks through which a caller follows the recording.
+
+    `started`: QEMU runs. `reached`: a milestone is reached for the first time. `waiting`, periodically: titles of
+    the awaited milestones, seconds passed. `explaining`: number of pointers explained so far, number of all.
+    `released`: gdb has detached from a QEMU that ran before; a sentence about what that does now.
+    """
+
+    started: Callable[[], None]
+    reached: Callable[[MilestoneReached], None]
+    waiting: Callable[[Sequence[str], float], None]
+    explaining: Callable[[int, int], None]
+    released: Callable[[str], None] = lambda _: None
 
 
 class RecordingFollower:
@@ -54,6 +72,8 @@ class MilestoneProgress:
         self._report = report
         self._milestones: dict[str, MilestoneRecord] = {}
         self._reached: set[str] = set()
+        self._hits: Counter[str] = Counter()
+        self._milestones_of: dict[int, list[str]] = {}  # stop -> its milestones
         self.exit_status: int | None = None
         self.files: dict[str, set[int]] = {}  # source file -> lines that frames point at
 
@@ -69,6 +89,9 @@ class MilestoneProgress:
                     self.files.setdefault(record.file, set()).add(record.line)
                 case StopRecord():
                     self._take_stop(record)
+                case RepeatRecord():
+                    for name in self._milestones_of[record.stop]:
+                        self._hits[name] += record.count
                 case ProgramExitRecord():
                     self.exit_status = record.status
 
@@ -77,12 +100,18 @@ class MilestoneProgress:
         """The required milestones that are not reached yet, in the order of the plan."""
         return [m for m in self._milestones.values() if m.required and m.name not in self._reached]
 
+    def has_hits(self, name: str, count: int) -> bool:
+        """Whether the milestone `name` was reached at least `count` times."""
+        return self._hits[name] >= count
+
     @property
     def reached_beyond_main(self) -> bool:
         """Whether any milestone other than `main` was reached."""
         return bool(self._reached - {"main"})
 
     def _take_stop(self, stop: StopRecord) -> None:
+        self._hits.update(stop.milestones)
+        self._milestones_of[stop.number] = stop.milestones
         for name in stop.milestones:
             if name not in self._reached:
                 self._reached.add(name)

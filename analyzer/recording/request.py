@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analyzer.adapters.qemu import QemuFacts
 from analyzer.adapters.qemu_machine import MachineFacts
+from analyzer.adapters.running_qemu import QemuProcess
 from analyzer.recording.guest import Guest
 from analyzer.recording.run_environment import RunEnvironment
 from analyzer.recording.scenarios import Scenario
@@ -43,3 +44,4 @@ class RecordingRequest:
     fetch_source: Callable[[str], Path | None] | None = None  # see `source_excerpts`
     environment: RunEnvironment = field(default_factory=RunEnvironment)  # what a wrapper script adds
     machine: MachineFacts | None = None  # None for the machine `pc`, and when it is not known
+    process: QemuProcess | None = None  # attach to it instead of starting `qemu`

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import platform
-import re
-import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,18 +14,19 @@ from typing import TYPE_CHECKING
 
 from analyzer import TOOL
 from analyzer.adapters.elf import function_names
-from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, mi_string
+from analyzer.adapters.gdb import Gdb, GdbError, Stopped, mi_string
 from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.frames import without_compiler_suffix
-from analyzer.recording.early_end import early_end
+from analyzer.recording.early_end import early_end, how_it_ended
 from analyzer.recording.guest import TINY_EXIT_STATUSES
 from analyzer.recording.held_guest import run_state_plan
 from analyzer.recording.hold_watch import HoldWatch
 from analyzer.recording.pointer_runs import explain_pointers
-from analyzer.recording.progress import MilestoneProgress, MilestoneReached, RecordingFollower
-from analyzer.recording.qemu_command import qemu_command, records_serial, repeatable_command
+from analyzer.recording.program import program_of
+from analyzer.recording.progress import MilestoneProgress, RecordingFollower, RecordingReporter
+from analyzer.recording.qemu_command import records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
 from analyzer.recording.scenarios import break_step
@@ -48,20 +46,6 @@ _MAX_OUTPUT_LENGTH = 1 << 20  # characters recorded of each stream
 
 class QemuEndedError(AnalyzerError):
     """QEMU ended before any milestone other than `main`; the message has its standard error."""
-
-
-@dataclass(frozen=True)
-class RecordingReporter:
-    """The callbacks through which a caller follows the recording.
-
-    `started`: QEMU runs. `reached`: a milestone is reached for the first time. `waiting`, periodically: titles of
-    the awaited milestones, seconds passed. `explaining`: number of pointers explained so far, number of all.
-    """
-
-    started: Callable[[], None]
-    reached: Callable[[MilestoneReached], None]
-    waiting: Callable[[Sequence[str], float], None]
-    explaining: Callable[[int, int], None]
 
 
 def record(
@@ -88,7 +72,10 @@ def record(
             kernel=kernel,
             reporter=reporter,
         )
-        run.run()
+        try:
+            run.run()
+        finally:
+            run.release()
 
 
 class _RecordingRun:
@@ -111,30 +98,19 @@ class _RecordingRun:
         self._recording = recording
         self._gdb = gdb
         self._reporter = reporter
-        self._streams = {name: scratch / name for name in ("serial", "stdout", "stderr")}
+        self._program = program_of(request, scratch)
         self._plan_file = scratch / "plan.json"
         self._progress = MilestoneProgress(reporter.reached)
         self._stops_when_held = True
-        qemu = request.qemu
-        # QEMU runs with the serial port in a scratch file; the header has the command that a user can repeat.
-        self._command = qemu_command(
-            qemu=qemu.path,
-            guest=request.guest,
-            accelerator=request.options.accelerator,
-            serial=self._streams["serial"],
-            firmware=qemu.firmware,
-            names_threads=qemu.names_threads,
-            extra=request.options.qemu_arguments,
-            devices=qemu.devices,
-            buses=request.machine.buses if request.machine else None,
-        )
 
     def run(self) -> None:
         self._write_header()
+        self._gdb.use_debug_files(self._request.qemu.debug_files.links())
+        self._program.prepare(self._gdb)
         self._prepare()
         with self._followed() as follow:
             try:
-                self._start()
+                self._run_program()
                 hold = self._watch_for_hold()
                 ended = self._wait(follow, hold)
             except KeyboardInterrupt:
@@ -145,6 +121,13 @@ class _RecordingRun:
             raise KeyboardInterrupt
         self._explain_early_end(ended)
 
+    def release(self) -> None:
+        """Detach from a QEMU that ran before the recording, unless that is done; report how it goes on."""
+        if self._kernel is not None and self._attached:
+            self._kernel.stop()
+        if sentence := self._program.release(self._gdb):
+            self._reporter.released(sentence)
+
     def _write_header(self) -> None:
         request = self._request
         header = HeaderRecord(
@@ -152,7 +135,7 @@ class _RecordingRun:
             tool=TOOL,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             scenario=request.scenario.name,
-            command=self._repeatable_command(),
+            command=list(self._program.command),
             guest=request.guest.name,
             accelerator_asked=request.options.accelerator,
             qemu=str(request.qemu.path),
@@ -165,14 +148,9 @@ class _RecordingRun:
         )
         self._recording.write_text(to_line(header), encoding="utf-8")
 
-    def _repeatable_command(self) -> list[str]:
-        command = repeatable_command(self._command, self._streams["serial"])
-        return [*self._request.environment.env_command(), *command]
-
     def _prepare(self) -> None:
         """Write the plan file, and let gdb set its breakpoints. UsageError for an unknown --break."""
         request = self._request
-        self._gdb.use_debug_files(request.qemu.debug_files.links())
         breaks = [break_step(function, request.options.break_limit) for function in request.options.breaks]
         steps = [*request.scenario.steps, *breaks]
         accelerators = list(request.scenario.accelerators)
@@ -194,28 +172,23 @@ class _RecordingRun:
             if function not in found:
                 raise _unknown_function(function, request.qemu.debug_files.symbols)
 
-    def _start(self) -> None:
-        output = " ".join(f"{n}>{shlex.quote(str(self._streams[s]))}" for n, s in ((1, "stdout"), (2, "stderr")))
-        for command in self._request.environment.gdb_commands():
-            self._gdb.console(command)
-        self._gdb.console(f"set args {shlex.join(self._command[1:])} </dev/null {output}")
-        try:
-            self._gdb.command("-exec-run")
-        except GdbError as error:
-            raise _cannot_trace(error.message) from None
-        if self._kernel is not None:
-            self._kernel.follow(self._gdb.program_pid)
+    def _run_program(self) -> None:
+        self._program.run(self._gdb, self._kernel)
         self._reporter.started()
 
-    def _watch_for_hold(self) -> HoldWatch:
+    def _watch_for_hold(self) -> HoldWatch | None:
+        """What notices a guest that is held; None for a QEMU that runs already."""
+        if self._attached:
+            return None
         arguments = self._request.options.qemu_arguments
         return HoldWatch(self._gdb, arguments, self._stops_when_held, time.monotonic())
 
-    def _wait(self, follow: RecordingFollower, hold: HoldWatch) -> Stopped | None:
+    def _wait(self, follow: RecordingFollower, hold: HoldWatch | None) -> Stopped | None:
         """Wait until QEMU stops for good; None when it still runs at the deadline."""
         started = time.monotonic()
-        deadline = started + self._request.options.timeout
-        complete = False
+        options = self._request.options
+        deadline = started + (options.linger if self._attached else options.timeout)
+        complete = self._attached
         while True:
             stopped = self._gdb.wait_stopped(_POLL_INTERVAL)
             self._progress.take(follow.new())
@@ -223,27 +196,42 @@ class _RecordingRun:
                 return stopped
             now = time.monotonic()
             awaited = self._progress.awaited
-            stopped = hold.check(now) if awaited else None
+            stopped = hold.check(now) if awaited and hold is not None else None
             if stopped is not None:
                 return stopped
             if not awaited and not complete:
                 complete = True
                 exits = self._request.guest.exits_by_itself
-                deadline = now + (self._request.options.timeout if exits else self._request.options.linger)
-            titles = [milestone.title for milestone in awaited] or ["the guest to end"]
+                deadline = now + (options.timeout if exits else options.linger)
+            last = "the end of the recording" if self._attached else "the guest to end"
+            titles = [milestone.title for milestone in awaited] or [last]
             self._reporter.waiting(titles, now - started)
-            if now > deadline:
+            if now > deadline or self._has_all_asked_for():
                 return None
 
-    def _judge(self, ended: Stopped | None, hold: HoldWatch) -> tuple[RecordingOutcome, str]:
+    @property
+    def _attached(self) -> bool:
+        return self._request.process is not None
+
+    def _has_all_asked_for(self) -> bool:
+        """Whether a running program has made all hits that the user asked for with --break and --break-limit."""
+        options = self._request.options
+        if not (self._attached and options.breaks and options.break_limit):
+            return False
+        names = [break_step(function, options.break_limit).name for function in options.breaks]
+        return all(self._progress.has_hits(name, options.break_limit) for name in names)
+
+    def _judge(self, ended: Stopped | None, hold: HoldWatch | None) -> tuple[RecordingOutcome, str]:
         """(outcome, reason) for the footer of the recording."""
         missing = ", ".join(milestone.name for milestone in self._progress.awaited)
         must_go_on = bool(missing) or self._request.guest.exits_by_itself
-        held = hold.explain(ended) if must_go_on or ended is not None else None
+        held = hold.explain(ended) if hold is not None and (must_go_on or ended is not None) else None
         if held is not None:
             self._append([NoteRecord(held.sentence)])
             return RecordingOutcome.INCOMPLETE if must_go_on else RecordingOutcome.COMPLETE, held.reason
-        how = _how_it_ended(ended)
+        how = "gdb detached" if ended is None and self._attached else how_it_ended(ended)
+        if missing and ended is None and self._attached:
+            return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}; the guest may be paused"
         if missing:
             return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}"
         if ended is not None and not ended.ended:
@@ -254,13 +242,12 @@ class _RecordingRun:
 
     def _finish(self, follow: RecordingFollower, outcome: RecordingOutcome, reason: str) -> None:
         """Record the stacks if QEMU is still alive, the outputs, kernel trace, pointers, sources and footer."""
-        if not self._has_exited():
+        if self._attached:
+            self.release()
+        elif not self._has_exited():
             self._stop_and_record_stacks(outcome)
-        self._append(OutputRecord(stream, _text(path)) for stream, path in self._streams.items())
-        if self._request.options.samples and not self._request.guest.exits_by_itself and not self._has_exited():
-            self._append([NoteRecord("The guest was still running at the end; give it more time with --linger.")])
-        if not records_serial(self._request.options.qemu_arguments):
-            self._append([NoteRecord("The serial port is not recorded: the QEMU arguments redirect it.")])
+        self._append(OutputRecord(stream, _text(path)) for stream, path in self._program.streams.items())
+        self._append(map(NoteRecord, self._notes()))
         if self._kernel is not None:
             self._append(self._kernel.records(read_recording(self._recording), self._started))
         if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
@@ -268,6 +255,15 @@ class _RecordingRun:
         self._progress.take(follow.new())
         self._append_sources(fetch=outcome is not RecordingOutcome.INTERRUPTED)
         self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
+
+    def _notes(self) -> Iterator[str]:
+        """What a reader has to know about the run of a QEMU that was started."""
+        if self._attached:
+            return
+        if self._request.options.samples and not self._request.guest.exits_by_itself and not self._has_exited():
+            yield "The guest was still running at the end; give it more time with --linger."
+        if not records_serial(self._request.options.qemu_arguments):
+            yield "The serial port is not recorded: the QEMU arguments redirect it."
 
     def _has_exited(self) -> bool:
         groups = self._gdb.command("-list-thread-groups")["groups"]
@@ -313,12 +309,12 @@ class _RecordingRun:
         """Raise QemuEndedError, with QEMU's standard error, when QEMU ended before any milestone."""
         awaited = {milestone.name for milestone in self._progress.awaited}
         reached_any = self._progress.reached_beyond_main
-        if ended is None or not ended.ended or not awaited or reached_any:
+        if self._attached or ended is None or not ended.ended or not awaited or reached_any:
             return
-        output = _last_text(self._streams["stderr"]) or _last_text(self._streams["stdout"])
+        streams = self._program.streams
+        output = _last_text(streams["stderr"]) or _last_text(streams["stdout"])
         arguments, status = self._request.options.qemu_arguments, self._progress.exit_status
-        command = self._repeatable_command()
-        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, command))
+        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, self._program.command))
 
     @contextmanager
     def _followed(self) -> Iterator[RecordingFollower]:
@@ -329,32 +325,11 @@ class _RecordingRun:
             follow.close()
 
 
-def _how_it_ended(ended: Stopped | None) -> str:
-    if ended is None:
-        return "ended by the analyzer"
-    if ended.reason == "exited-signalled":
-        return f"QEMU was killed by {ended.signal or 'a signal'}"
-    if ended.ended:
-        return "QEMU ended"
-    return f"QEMU was stopped by {ended.signal or ended.reason or 'gdb'}"
-
-
 def _unknown_function(function: str, symbols: Path) -> UsageError:
     names = {without_compiler_suffix(name) for name in function_names(symbols)}
     near = get_close_matches(function, names, n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Its source may not be part of this build."
     return UsageError(f"--break {function}: this QEMU has no such function.", hint)
-
-
-def _cannot_trace(message: str) -> AnalyzerError:
-    if not re.search("ptrace|permitted|code 127", message):
-        return AnalyzerError(
-            f"gdb cannot start QEMU: {message}", "QEMU may have been killed by another process. Try again."
-        )
-    return AnalyzerError(
-        f"gdb cannot start QEMU: {message}",
-        f"Tracing (ptrace) may be forbidden. {PTRACE_HINT} `analyze doctor` has details.",
-    )
 
 
 def _text(path: Path) -> str:

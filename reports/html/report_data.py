@@ -14,7 +14,7 @@ from analyzer.model.recording import Recording
 from analyzer.text import visible
 from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
 from gdbscripts.enums import RecordingOutcome, StopReason
-from gdbscripts.records import IMPORT
+from gdbscripts.records import ATTACHED, ATTACHED_IO, IMPORT
 from reports.html.io_timeline import exit_counts, io_access_rows
 from reports.html.ioctls import descriptor_hierarchy, ioctl_log_rows, kernel_note
 from reports.html.pointers import PointerStories
@@ -60,6 +60,10 @@ def _title(provenance: Provenance, guest: str) -> str:
         program = f"QEMU {provenance.qemu_version}" if provenance.qemu_version else provenance.build.get("program")
         of_program = f"{program}, " if program else ""
         return f"Backtraces of {of_program}{provenance.build.get('imported from', 'several texts')}"
+    if provenance.scenario == ATTACHED:
+        return f"How QEMU {provenance.qemu_version}, already running, runs {guest}"
+    if provenance.scenario == ATTACHED_IO:
+        return f"How QEMU {provenance.qemu_version}, already running, serves the I/O of {guest}"
     if provenance.scenario == "io":
         return f"How QEMU {provenance.qemu_version} serves the I/O of {guest}"
     return f"How QEMU {provenance.qemu_version} starts {guest}"
@@ -176,8 +180,9 @@ def _timeline(recording: Recording) -> Iterator[TimelineEntry]:
         time, function = first.get(milestone.name, (None, ", ".join(milestone.found)))
         when = "" if time is None else f"{time:.3f} s"
         yield TimelineEntry(
-            milestone.title, milestone.name, when, milestone.request or function, milestone.required
-        )
+            milestone.title, milestone.name, when, milestone.request or function, milestone.required,
+            milestone.passed,
+        )  # fmt: skip
 
 
 def _function_details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
@@ -224,7 +229,8 @@ def _threads(recording: Recording) -> Iterator[ThreadRow]:
         start = thread.start.name if thread.start else "main" if thread.number == 1 else "not recorded"
         imported = recording.header.scenario == IMPORT
         label = thread.label if imported else f"{thread.label} (gdb thread {thread.number})"
-        unknown = "unknown" if imported and thread.number != 1 else "the operating system"
+        attached = recording.header.scenario in (ATTACHED, ATTACHED_IO)
+        unknown = "unknown" if (imported or attached) and thread.number != 1 else "the operating system"
         yield ThreadRow(label, start, creator or unknown, stops[thread.number])
     for creation in creators.values():
         start = creation.starts.function.name if creation.starts else "??"

@@ -66,13 +66,14 @@ class StoryChapter:
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """A milestone of a run; `time` is "" when the run did not reach it."""
+    """A milestone of a run; `time` is "" when the run did not reach it, `passed`: it lies before the recording."""
 
     title: str
     name: str
     time: str
     function: str
     required: bool
+    passed: bool = False
 
 
 @dataclass(frozen=True)

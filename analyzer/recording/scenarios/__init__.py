@@ -8,7 +8,9 @@ from typing import Any
 from analyzer.model.headings import ASKED_FOR
 from analyzer.toml import load_toml
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
-from gdbscripts.records import BREAK
+from gdbscripts.records import ATTACHED, ATTACHED_IO, BREAK
+
+_ATTACHED_NAMES = {"startup": ATTACHED, "io": ATTACHED_IO}
 
 
 @dataclass(frozen=True)
@@ -21,15 +23,19 @@ class Scenario:
     accessors: tuple[str, ...] = ()  # of `io`: functions of QEMU that call the function of a device
 
 
-def load_scenario(name: str, accelerator: str) -> Scenario:
-    """The scenario `name`, startup or io, without the milestones of other accelerators than `accelerator`."""
-    return parse_scenario(load_toml(__name__, f"{name}.toml"), accelerator)
+def load_scenario(name: str, accelerator: str, attached: bool = False) -> Scenario:
+    """The scenario `name`, startup or io, without the milestones of other accelerators than `accelerator`.
+
+    `attached`: the scenario of a program that ran before gdb attached to it, with a name of its own. Its required
+    milestones are those that a running guest passes again and again; those it cannot reach again are passed.
+    """
+    return parse_scenario(load_toml(__name__, f"{name}.toml"), accelerator, attached)
 
 
-def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
+def parse_scenario(data: dict[str, Any], accelerator: str, attached: bool = False) -> Scenario:
     """The scenario in `data`, the content of a TOML file; ValueError when `as_often_as` names no milestone."""
     steps = tuple(
-        _step(dict(milestone))
+        _step(dict(milestone), attached)
         for milestone in data["milestone"]
         if milestone.get("accelerator", accelerator) == accelerator
     )
@@ -38,7 +44,8 @@ def parse_scenario(data: dict[str, Any], accelerator: str) -> Scenario:
         if step.as_often_as and step.as_often_as not in names:
             raise ValueError(f"milestone {step.name} has as_often_as {step.as_often_as}, which is not a milestone")
     tests = tuple(AcceleratorTest(test["name"], test["expression"]) for test in data["accelerator"])
-    return Scenario(data["name"], steps, tests, tuple(data.get("accessors", ())))
+    name = _ATTACHED_NAMES[data["name"]] if attached else data["name"]
+    return Scenario(name, steps, tests, tuple(data.get("accessors", ())))
 
 
 def break_step(function: str, limit: int) -> PlannedMilestone:
@@ -49,8 +56,14 @@ def break_step(function: str, limit: int) -> PlannedMilestone:
     )  # fmt: skip
 
 
-def _step(milestone: dict[str, Any]) -> PlannedMilestone:
+def _step(milestone: dict[str, Any], attached: bool) -> PlannedMilestone:
     milestone.pop("accelerator", None)
+    while_running = milestone.pop("while_running", None)
+    if attached and while_running is not None:
+        # new vCPUs may come, and the threads there are have no stop at which they started
+        milestone = {**milestone, "required": True, "as_often_as": "", **while_running}
+    elif attached:
+        milestone = {**milestone, "required": False, "passed": True}
     request_name = milestone.pop("request", "")
     number = milestone.pop("number", 0)
     required = milestone.pop("required", False)

@@ -94,7 +94,16 @@ def test_a_wrong_command_line_names_what_is_missing_and_the_help_of_its_verb(arg
     [
         ([], "the following arguments are required: VERB"),
         (["nonsense"], "invalid choice"),
-        (["startup"], "one of the arguments --qemu --version is required"),
+        (["startup", "--pid", "1", "--qemu", "q"], "argument --qemu: not allowed with argument --pid"),
+        (["startup", "--pid", "0"], "'0' is not the id of a process"),
+        (["startup", "--pid", "1", "--guest", "tiny"], "--guest cannot be given with --pid"),
+        (["startup", "--pid", "1", "--accel", "kvm"], "--accel cannot be given with --pid"),
+        (
+            ["io", "--pid", "1", "--pointers"],
+            "--pointers cannot be given with --pid: the function pointers are set",
+        ),
+        (["io", "--pid", "1", "--", "-m", "1G"], "QEMU arguments after -- cannot be given with --pid"),
+        (["startup"], "one of the arguments --qemu --version --pid is required"),
         (["startup", "--qemu", "x", "--version", "1.6.0"], "not allowed with"),
         (["build", "1.6.0", "--profile", "fast"], "invalid choice"),
         (["build", "1.6.0", "--sha256", "12"], "no sha256"),

@@ -1,0 +1,180 @@
+"""How the program comes under gdb, and how gdb leaves it: QEMU is started, or gdb attaches to one that runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
+from analyzer.adapters.program_text import ChangedByte, changed_code, restore_code
+from analyzer.adapters.running_qemu import QemuProcess, process_state
+from analyzer.errors import AnalyzerError
+from analyzer.recording.qemu_command import qemu_command, repeatable_command
+from analyzer.recording.request import RecordingRequest
+
+if TYPE_CHECKING:
+    from analyzer.recording.kernel_trace import KernelTrace
+
+_RELEASE_SECONDS = 2.0  # the threads of a process go on one after the other
+
+
+class Program(Protocol):
+    """QEMU as a recording uses it.
+
+    `command`: for a user to repeat. `streams`: the files that QEMU's output goes to, by the name of the stream.
+    """
+
+    command: Sequence[str]
+    streams: Mapping[str, Path]
+
+    def prepare(self, gdb: Gdb) -> None:
+        """Make the program ready for breakpoints. AnalyzerError when gdb cannot have it."""
+
+    def run(self, gdb: Gdb, kernel: KernelTrace | None) -> None:
+        """Let the program run, now that the breakpoints are set. AnalyzerError when it cannot."""
+
+    def release(self, gdb: Gdb, /) -> str:
+        """Leave the program alone if it ran before; returns how it goes on, or "". Raises no GdbError."""
+
+
+def program_of(request: RecordingRequest, scratch: Path) -> Program:
+    """The program of the request; the output of a QEMU that is started goes to files in the folder `scratch`."""
+    return StartedProgram(request, scratch) if request.process is None else AttachedProgram(request.process)
+
+
+class StartedProgram:
+    """A QEMU that gdb starts, and ends."""
+
+    def __init__(self, request: RecordingRequest, scratch: Path) -> None:
+        self.streams: Mapping[str, Path] = {name: scratch / name for name in ("serial", "stdout", "stderr")}
+        # QEMU runs with the serial port in a scratch file; `command` has what a user can repeat.
+        self._command = qemu_command(
+            qemu=request.qemu.path,
+            guest=request.guest,
+            accelerator=request.options.accelerator,
+            serial=self.streams["serial"],
+            firmware=request.qemu.firmware,
+            names_threads=request.qemu.names_threads,
+            extra=request.options.qemu_arguments,
+            devices=request.qemu.devices,
+            buses=request.machine.buses if request.machine else None,
+        )
+        self._environment = request.environment
+        command = repeatable_command(self._command, self.streams["serial"])
+        self.command: Sequence[str] = [*self._environment.env_command(), *command]
+
+    def prepare(self, gdb: Gdb) -> None:
+        """Nothing: gdb sets the breakpoints before the program runs."""
+
+    def run(self, gdb: Gdb, kernel: KernelTrace | None) -> None:
+        """Start QEMU, with its output in the files of `streams`, and let `kernel` trace it."""
+        output = " ".join(f"{n}>{shlex.quote(str(self.streams[s]))}" for n, s in ((1, "stdout"), (2, "stderr")))
+        for command in self._environment.gdb_commands():
+            gdb.console(command)
+        gdb.console(f"set args {shlex.join(self._command[1:])} </dev/null {output}")
+        try:
+            gdb.command("-exec-run")
+        except GdbError as error:
+            raise _cannot_trace("start QEMU", error.message) from None
+        if kernel is not None:
+            kernel.follow(gdb.program_pid)
+
+    def release(self, _gdb: Gdb) -> str:
+        """Nothing: QEMU ends with gdb, and is needed for the explanation of pointers before that."""
+        return ""
+
+
+class AttachedProgram:
+    """A QEMU that runs already; gdb attaches to it and detaches from it."""
+
+    def __init__(self, process: QemuProcess) -> None:
+        self._pid = process.pid
+        self._is_attached = False
+        self._own_changes: frozenset[ChangedByte] = frozenset()  # of its code, which are not gdb's
+        self._breakpoints: list[ChangedByte] = []
+        self.streams: Mapping[str, Path] = {}
+        self.command: Sequence[str] = process.command
+
+    def prepare(self, gdb: Gdb) -> None:
+        """Attach. The guest stands still until `run`."""
+        assert gdb.facts  # gdb has read the symbols: the guest need not wait for that
+        with suppress(OSError):  # gdb says why the memory cannot be read
+            self._own_changes = frozenset(changed_code(self._pid))  # such as uprobes
+        self._is_attached = True
+        try:
+            gdb.attach(self._pid)
+        except GdbError as error:
+            self._is_attached = False
+            with suppress(GdbError):
+                gdb.detach()
+            raise _cannot_trace(f"attach to process {self._pid}", error.message) from None
+
+    def run(self, gdb: Gdb, kernel: KernelTrace | None) -> None:
+        """Record where each thread is, let `kernel` trace the process, and let it run on."""
+        gdb.command("-chain-where attach", timeout=120)
+        if kernel is not None:
+            kernel.follow(self._pid)
+        gdb.command("-exec-continue")
+        with suppress(OSError):
+            self._breakpoints = self._changes()
+
+    def release(self, gdb: Gdb) -> str:
+        """Detach, and check that the process goes on with its own code; returns how, "" the second time.
+
+        When gdb was killed, its breakpoints are removed here, those first that are known; a thread that reaches
+        one before that ends the process.
+        """
+        if not self._is_attached:
+            return ""
+        self._is_attached = False
+        mended = False
+        try:
+            gdb.detach()
+        except GdbError:  # it was killed, or does not answer
+            gdb.close()
+            mended = self._restore(self._breakpoints)
+        with suppress(OSError):
+            mended |= self._restore(self._changes())
+        if not runs_on(self._pid):
+            return f"QEMU {self._pid} has ended."
+        what = "gdb ended without removing its breakpoints; they are removed now. " if mended else ""
+        return f"{what}Detached; QEMU {self._pid} runs on."
+
+    def _restore(self, changed: Sequence[ChangedByte]) -> bool:
+        """Write the original bytes; returns whether there was something to write."""
+        with suppress(OSError):
+            return restore_code(self._pid, changed) > 0
+        return False
+
+    def _changes(self) -> list[ChangedByte]:
+        return [byte for byte in changed_code(self._pid) if byte not in self._own_changes]
+
+
+def runs_on(pid: int) -> bool:
+    """Whether process `pid` is alive and neither stopped nor traced; a stopped one is continued first."""
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while (state := process_state(pid)) in ("T", "t") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if state == "T":  # it was not stopped when gdb attached
+        with suppress(OSError):
+            os.kill(pid, signal.SIGCONT)
+        state = process_state(pid)
+    return state not in ("", "T", "t", "Z", "X")
+
+
+def _cannot_trace(what: str, message: str) -> AnalyzerError:
+    if not re.search("ptrace|permitted|code 127", message):
+        return AnalyzerError(
+            f"gdb cannot {what}: {message}", "QEMU may have been killed by another process. Try again."
+        )
+    return AnalyzerError(
+        f"gdb cannot {what}: {message}",
+        f"Tracing (ptrace) may be forbidden. {PTRACE_HINT} `analyze doctor` has details.",
+    )
