@@ -144,6 +144,7 @@ class MilestoneBreakpoint(RecordingBreakpoint):
         if reached:
             self._record(reached, request, thread)
         if all(self._counts.complete(milestone) for milestone in self._milestones):
+            self.recorder.write_repeats()  # there may be no later hit that does
             self.delete_later()
 
     def _record(self, reached: List[PlannedMilestone], request: Optional[_IoctlCall], thread: int) -> None:

@@ -161,7 +161,7 @@ class _RecordingRun:
             ioctl_log=request.options.ioctls,
             samples=request.options.samples,
             accessors=list(request.scenario.accessors),
-            run_state=run_state_plan(stops=not request.options.wait_for_cont),
+            run_state=None if self._attached else run_state_plan(stops=not request.options.wait_for_cont),
         )
         plans.save(plan, str(self._plan_file))
         answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
