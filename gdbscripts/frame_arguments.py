@@ -38,9 +38,10 @@ class ArgumentReader:
         `return_address` is the pc of the caller, 0 for none. Selects `frame`; the caller restores the selection.
         Returns an empty list without debug information.
         """
-        if frame_number not in self._arguments:
-            self._arguments[frame_number] = list(_arguments_at(frame))
-        arguments = self._arguments[frame_number]
+        arguments = self._arguments.get(frame_number)
+        if arguments is None or not all(argument.symbol.is_valid() for argument in arguments):
+            # gdb has read the file's symbols again, as it does when a library is mapped a second time
+            arguments = self._arguments[frame_number] = list(_arguments_at(frame))
         if not arguments:
             return []
         frame.select()
