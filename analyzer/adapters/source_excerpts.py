@@ -1,31 +1,95 @@
-"""Reads the source lines around each frame, so that a recording can be shown without the source tree."""
+"""Reads the source lines around each frame, so that a recording can be shown without the source tree.
+
+The names of the files come from the program's debug information, which is untrusted: only source code below the
+source roots is read, see `gdbscripts/source_files.py`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gdbscripts.records import SourceRecord
+from analyzer.adapters.bounded_files import read_bounded
+from gdbscripts.records import NoteRecord, SourceRecord
+from gdbscripts.source_files import read_source
 
 _CONTEXT_LINES = 3  # lines before and after the call
 _MAX_LINE_LENGTH = 300  # characters; longer lines are cut
+_SYSTEM_HEADERS = Path("/usr/include")
+_ABOVE = 3  # folders above a program: old trees put the emulator into build/x86_64-softmmu
+_FILES_OF_QEMU_TREE = ("VERSION", "configure", "qemu-options.hx")
+_SOURCE_PATH = re.compile(r"^SRC_PATH=(/.*)$", re.MULTILINE)
+_MAX_CONFIGURATION = 1 << 20  # characters of config-host.mak
 
 
-def source_excerpts(files: Mapping[str, Iterable[int]]) -> Iterator[SourceRecord]:
-    """Read the lines around each given line.
+def source_roots_of(program: Path) -> tuple[Path, ...]:
+    """The folders that may hold the sources of a QEMU, found from its program, not from its debug information.
+
+    They are the QEMU source tree that the program lies in, as in qemu/build/qemu-system-x86_64; else its build
+    folder, with the source tree that `config-host.mak` there names as SRC_PATH, as in an out-of-tree build. A
+    folder is a QEMU source tree when it has VERSION, configure and qemu-options.hx. Empty for an installed QEMU.
+    """
+    roots: dict[Path, None] = {}
+    for folder in list(program.resolve().parents)[: _ABOVE + 1]:
+        if _is_qemu_tree(folder):
+            roots[folder] = None
+        if tree := _configured_tree(folder):
+            roots.update({folder: None, tree: None})
+    return tuple(roots)
+
+
+def source_excerpts(
+    files: Mapping[str, Iterable[int]], roots: Sequence[Path]
+) -> Iterator[SourceRecord | NoteRecord]:
+    """Read the lines around each given line, of source files below `roots` and of headers in /usr/include.
 
     `files` maps an absolute path to line numbers, from 1. Yields one record per range of lines; ranges that touch
-    are joined. Files that cannot be read yield nothing.
+    are joined. Files that do not exist yield nothing; for files that exist and are left out, one note follows.
     """
+    real_roots = [os.path.realpath(root) for root in (*roots, _SYSTEM_HEADERS)]
+    left_out: list[str] = []
     for file in sorted(files):
         try:
             # normpath does not follow the build folder, which may be deleted, as in build/../hw/x.c
-            text = Path(os.path.normpath(file)).read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
+            path = os.path.realpath(os.path.normpath(file)) if file.startswith("/") else ""
+            if not any(path.startswith(root.rstrip("/") + "/") for root in real_roots):
+                if path and os.path.exists(path):  # noqa: PTH110 - realpath gave a text
+                    left_out.append(file)
+                continue
+            text = read_source(path)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):  # ValueError: a NUL character in the name
+            left_out.append(file)
             continue
         for first, last in _ranges(files[file], len(text)):
             yield SourceRecord(file, first, [line[:_MAX_LINE_LENGTH] for line in text[first - 1 : last]])
+    if left_out:
+        yield _note(left_out)
+
+
+def _note(left_out: Sequence[str]) -> NoteRecord:
+    count = f"{len(left_out)} file" + ("s, such as" if len(left_out) > 1 else ",")
+    return NoteRecord(
+        f"No source lines are recorded of {count} {left_out[0]}: only source code below QEMU's source tree is "
+        "read. To name the folder of the sources, give --source-root DIR."
+    )
+
+
+def _is_qemu_tree(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in _FILES_OF_QEMU_TREE)
+
+
+def _configured_tree(build: Path) -> Path | None:
+    """The QEMU source tree of a build folder; None when `build` is none, or what it names is no QEMU tree."""
+    try:
+        named = _SOURCE_PATH.search(read_bounded(build / "config-host.mak", _MAX_CONFIGURATION))
+    except OSError:
+        return None
+    tree = Path(named[1]) if named else None
+    return tree.resolve() if tree and _is_qemu_tree(tree) else None
 
 
 def _ranges(lines: Iterable[int], length: int) -> Iterator[tuple[int, int]]:

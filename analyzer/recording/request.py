@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from analyzer.adapters.qemu import QemuFacts
 from analyzer.recording.guest import Guest
@@ -23,6 +24,7 @@ class RecordingOptions:
     ioctls: bool = True  # whether to record all ioctls on KVM's descriptors
     kernel: bool = True  # whether to record the kernel's stacks behind them
     samples: int = 0  # exits of each reason to record with QEMU's stacks in the device
+    source_roots: tuple[Path, ...] = ()  # folders of sources to record lines of, besides the tree of this QEMU
     qemu_arguments: tuple[str, ...] = ()  # for QEMU, after ours
 
 

@@ -19,7 +19,7 @@ from analyzer import TOOL
 from analyzer.adapters.elf import function_names
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, Stopped, mi_string
 from analyzer.adapters.qemu import FIRMWARE_HINT
-from analyzer.adapters.source_excerpts import source_excerpts
+from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.guest import TINY_EXIT_STATUSES
@@ -238,8 +238,11 @@ class _RecordingRun:
         if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
             self._explain_pointers()
         self._progress.take(follow.new())
-        self._append(source_excerpts(self._progress.files))
+        self._append(source_excerpts(self._progress.files, self._source_roots()))
         self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
+
+    def _source_roots(self) -> list[Path]:
+        return [*self._request.options.source_roots, *source_roots_of(self._request.qemu.path)]
 
     def _has_exited(self) -> bool:
         groups = self._gdb.command("-list-thread-groups")["groups"]
