@@ -23,6 +23,7 @@ from analyzer.adapters.text_lines import open_lines
 from analyzer.backtraces.importer import import_text
 from analyzer.backtraces.records import ImportOrigin
 from analyzer.baselines.reader import is_baseline, read_baseline
+from analyzer.console import warn
 from analyzer.diff.change import NamedGraph
 from analyzer.errors import NAME_AN_INPUT, AnalyzerError, UsageError
 from analyzer.graph.call_graph import CallGraph
@@ -30,7 +31,6 @@ from analyzer.graph.json_format import from_json
 from analyzer.graph.merge import combine, graph_of
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import FILE_NAME, assemble, read_recording
-from analyzer.text import visible
 from analyzer.toml import load_toml
 
 STANDARD_INPUT = "-"
@@ -124,7 +124,7 @@ def print_limitations(inputs: Iterable[Input], kinds: Sequence[InputKind] = tupl
     """Print on standard error what the inputs of these kinds do not contain."""
     for each in inputs:
         if each.limitation and each.kind in kinds:
-            print(f"analyze: {visible(each.name)}: {each.limitation}.", file=sys.stderr)
+            warn(f"{each.name}: {each.limitation}.")
 
 
 def check_not_an_input(output: Path, names: Iterable[str]) -> None:
@@ -209,7 +209,7 @@ def _open_backtrace(source: str, name: str) -> Input:
             raise AnalyzerError(error.message, f"{NAME_AN_INPUT} {error.hint}".rstrip()) from None
     recording = assemble(imported.records, name)
     for note in recording.notes:
-        print(f"analyze: {visible(name)}: {visible(note)}", file=sys.stderr)
+        warn(f"{name}: {note}")
     return Input(name, InputKind.BACKTRACE, recording)
 
 

@@ -1,23 +1,13 @@
-"""Text for people: numbers with nouns, and output of guests and programs with control characters escaped."""
+"""Text for people: numbers with nouns; `visible` escapes control characters in output of guests and programs."""
 
 from __future__ import annotations
 
 import os
-import unicodedata
 from pathlib import Path
 
-_UNCHANGED = "\n\t"
+from gdbscripts.visible import visible
 
-
-def visible(text: str) -> str:
-    """`text` with control and formatting characters escaped, as in `\\x1b`; line ends and tabs stay.
-
-    Output of a guest must not control the terminal or the writing direction of a page.
-    """
-    return "".join(
-        char if char in _UNCHANGED or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else _escaped(char)
-        for char in text
-    )
+__all__ = ["expand_user", "number_of", "opening_parenthesis", "visible"]
 
 
 def number_of(count: int, thing: str, several: str = "") -> str:
@@ -38,7 +28,3 @@ def opening_parenthesis(text: str) -> int:
         if not depth:
             return position
     return -1
-
-
-def _escaped(char: str) -> str:
-    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"

@@ -21,7 +21,7 @@ from analyzer.commands.parser import (
     requested_format,
     unknown_suffix_error,
 )
-from analyzer.console import print_text
+from analyzer.console import print_json, print_line, print_text
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, history_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
@@ -188,10 +188,18 @@ def write_comparison(
     """
     text = _html(verdict, old, new, terms.names) if output.format == "html" else _text(verdict, output)
     if output.file is None:
-        print_text(text)
+        print_result(text, output.format)
     else:
         write_text(output.file, text)
-        print(output.file)
+        print_line(output.file)
+
+
+def print_result(text: str, format_name: str) -> None:
+    """Print a comparison in this format. Names in it are sanitized: its only control characters are colours."""
+    if format_name in ("json", "sarif", "gitlab"):
+        print_json(text)
+    else:
+        print_text(text, colours=format_name == "text")
 
 
 def _text(verdict: JudgedDiff, output: OutputOptions) -> str:
