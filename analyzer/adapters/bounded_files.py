@@ -11,6 +11,18 @@ class UnreadableFileError(OSError):
     """The file is no regular file, or too large; `strerror` says which."""
 
 
+def is_device(path: Path) -> bool:
+    """Whether the path is a device other than a terminal, which may have no end. OSError when unreadable."""
+    mode = os.stat(str(path)).st_mode  # noqa: PTH116 - the text is the name in an OSError
+    if not (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)):
+        return False
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        return not os.isatty(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def read_bounded(path: Path, most: int, errors: str = "replace") -> str:
     """The text of a file in UTF-8, of at most `most` characters; a byte order mark at its beginning is skipped.
 

@@ -60,7 +60,7 @@ def write_template(name: str, output: Path) -> None:
     AnalyzerError when the file exists with another content: it may have been edited.
     """
     text = template(name)
-    if output.exists() and output.read_text(encoding="utf-8", errors="replace") != text:
+    if output.is_file() and output.read_text(encoding="utf-8", errors="replace") != text:
         raise AnalyzerError(
             f"{output} exists and differs from the template; it is kept.",
             f"To see the differences: analyze ci {name} | diff {output} -",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from analyzer.adapters.bounded_files import read_bounded
 from analyzer.adapters.graphviz import svg_or_reason
 from analyzer.commands.parser import (
     Parser,
@@ -49,6 +50,7 @@ _EXIT_STATUS = {
     Verdict.NOT_COMPARABLE: ExitStatus.COULD_NOT_RUN,
 }
 FORMAT_NAMES = (*FORMATS, "html")
+_MAX_LENGTH = 1 << 20  # characters of an allow-list or a file of names
 _WIDTH = 120  # columns of text that is not printed on a terminal
 
 
@@ -230,7 +232,7 @@ def _rule_result(rule: str, reason: str, graph: CallGraph) -> RuleResult:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return read_bounded(file, _MAX_LENGTH, "strict")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise AnalyzerError(

@@ -41,8 +41,9 @@ EXAMPLES = """\
   analyze paths callchain-qemu-7.2.22-startup --from main --to ioctl --recorded -o ioctl.svg
 
 patterns:
-  A PATTERN is a regular expression that matches the whole name of a function. A prefix with a colon restricts it
-  to a source file, without folder and suffix: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' are functions of the kernel.
+  A PATTERN is a regular expression that matches the whole name of a function; its syntax is that of RE2, without
+  look-around and back-references. A prefix with a colon restricts it to a source file, without folder and suffix:
+  'kvm-all:kvm_.*'; '[kernel]:kvm_.*' are functions of the kernel.
 
 paths:
   `recorded`: one recorded chain to a milestone contains the whole path. `combined from several stacks`: its calls
