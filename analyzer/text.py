@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from gdbscripts.visible import visible
 
-__all__ = ["expand_user", "number_of", "opening_parenthesis", "visible"]
+__all__ = ["expand_user", "number_of", "opening_parenthesis", "visible", "xml_text"]
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_text(text: str) -> str:
+    """`text` with characters that XML 1.0 does not allow escaped, as in `\\x1b`; all others stay."""
+    return _NOT_IN_XML.sub(lambda match: visible(match[0]), text)
 
 
 def number_of(count: int, thing: str, several: str = "") -> str:

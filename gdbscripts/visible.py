@@ -6,6 +6,7 @@ import unicodedata
 
 _UNCHANGED = "\n\t"
 # Control and formatting characters, such as bidirectional overrides; surrogates; line and paragraph separators.
+_NONCHARACTERS = "\ufffe\uffff"  # XML does not allow them
 _CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
@@ -21,7 +22,7 @@ def visible(text: str) -> str:
 
 def is_control(char: str) -> bool:
     """Return whether `visible` escapes the character `char`."""
-    return char not in _UNCHANGED and unicodedata.category(char) in _CATEGORIES
+    return char not in _UNCHANGED and (unicodedata.category(char) in _CATEGORIES or char in _NONCHARACTERS)
 
 
 def _escaped(char: str) -> str:
