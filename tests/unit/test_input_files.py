@@ -168,3 +168,30 @@ def test_a_baseline_of_a_huge_schema_is_a_newer_one(files):
 def test_a_byte_order_mark_is_no_part_of_an_allow_list(tmp_path):
     (tmp_path / "allow.toml").write_text('\ufeff[[allow]]\nsubject = "a"\nreason = "b"\n')
     assert read_comparison_terms(DEFAULT_FAIL_ON, tmp_path / "allow.toml", ()).allow.entries
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3),
+        max_leaves=8,
+    )
+)
+def test_json_is_read_as_data_that_every_output_can_write_or_is_refused(value):
+    try:
+        data = parse_json(json.dumps(value))
+    except ValueError as error:
+        assert str(error)
+        return
+    json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
+@given(st.sampled_from(RECORDS), st.text('{}[]",:\\0123456789eEuUdDNaIn.-', max_size=12), st.integers(0, 300))
+def test_a_damaged_line_of_a_recording_is_a_record_or_an_error_of_the_line(record, text, position):
+    line = to_line(record)
+    try:
+        read = from_line(line[:position] + text + line[position:])
+    except LineError as error:
+        assert str(error)
+        return
+    json.dumps(vars(read), ensure_ascii=False, allow_nan=False).encode("utf-8")
