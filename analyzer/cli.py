@@ -17,6 +17,7 @@ from types import FrameType
 
 from analyzer import TOOL
 from analyzer.commands.parser import ALL_EXIT_STATUSES, EXIT_STATUS, Parser, describe, refuse
+from analyzer.console import print_error, warn
 from analyzer.errors import AnalyzerError, ExitStatus
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -56,22 +57,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parse(arguments)
         return int(options.run(options))
     except AnalyzerError as error:
-        print(f"analyze: {error.message}", file=sys.stderr)
+        warn(error.message)
         if error.hint:
-            print(textwrap.indent(error.hint, "  "), file=sys.stderr)
+            print_error(textwrap.indent(error.hint, "  "))
         return _error_status(arguments, error.exit_status)
     except KeyboardInterrupt:
-        print("\nanalyze: interrupted", file=sys.stderr)
+        print_error("\nanalyze: interrupted")
         return _INTERRUPTED
     except BrokenPipeError:  # a closed pipe, as in `analyze show … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _error_status(arguments, ExitStatus.DONE)
     except OSError as error:  # such as a full disk or a removed folder
-        print(f"analyze: {error.strerror}: {error.filename or 'while writing'}", file=sys.stderr)
+        warn(f"{error.strerror}: {error.filename or 'while writing'}")
         return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
     except Exception:  # noqa: BLE001 - Python would exit with 1, which means DIFFERS
-        traceback.print_exc()
-        print("analyze: internal error; please report it.", file=sys.stderr)
+        print_error(traceback.format_exc().rstrip())
+        warn("internal error; please report it.")
         return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
 
 

@@ -1,21 +1,64 @@
-"""Prints the progress of a recording or a build on a terminal or into a log."""
+"""Prints all that this program prints: results, messages, progress. Control characters are escaped here."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from analyzer.recording.progress import MilestoneReached
 from analyzer.text import visible
+from gdbscripts.visible import is_control
+
+if TYPE_CHECKING:
+    from analyzer.recording.progress import MilestoneReached
 
 _BAR_LENGTH = 24  # characters
+_ERASE = "\r\x1b[K"  # the line that the cursor is in
 
 
-def print_text(text: str) -> None:
-    """Print `text`. A closed pipe, as in `… | head`, is no error, so that the exit status stays the same."""
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+
+
+def print_text(text: str, colours: bool = False) -> None:
+    """Print `text` with control characters escaped; with `colours` the escape sequences of colours stay.
+
+    A closed pipe, as in `… | head`, is no error, so that the exit status stays the same.
+    """
+    parts = _COLOUR.split(text) if colours else [text]
+    _print_unchanged("".join(part if number % 2 else visible(part) for number, part in enumerate(parts)))
+
+
+def print_json(text: str) -> None:
+    """Print the JSON `text`, as `print_text`; the escapes are those of JSON, so that the data stay the same."""
+    _print_unchanged(text if text.isprintable() else "".join(map(_escaped_in_json, text)))
+
+
+def print_line(text: object) -> None:
+    """Print one line of a result with control characters escaped. BrokenPipeError when the pipe is closed."""
+    print(visible(str(text)))
+
+
+def print_error(text: str) -> None:
+    """Print a line on standard error with control characters escaped."""
+    print(visible(text), file=sys.stderr)
+
+
+def warn(sentence: str) -> None:
+    """Print a sentence about a result on standard error, after the name of this program."""
+    print_error(f"analyze: {sentence}")
+
+
+def _escaped_in_json(char: str) -> str:
+    if not is_control(char):
+        return char
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+def _print_unchanged(text: str) -> None:
     try:
         print(text, end="", flush=True)
     except BrokenPipeError:
@@ -54,7 +97,7 @@ class Console:
             return
         self._last_update = now
         more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
-        self._print(f"\r\x1b[K{seconds:8.0f} s  waiting for: {titles[0]}{more}")
+        self._print(visible(f"{seconds:8.0f} s  waiting for: {titles[0]}{more}"), over=True)
 
     def explaining(self, done: int, total: int) -> None:
         """Show how many of `total` function pointers are explained, until all are."""
@@ -71,20 +114,21 @@ class Console:
             if now - self._last_update > 0.1 or done == total:
                 self._last_update = now
                 elapsed = "" if unit == "s" else f", {now - self._step_began:.0f} s"
-                self._print("\r\x1b[K" + _progress_line(what, done, total, unit) + elapsed)
+                self._print(visible(_progress_line(what, done, total, unit) + elapsed), over=True)
         elif total and self._last_tenth != (what, tenth := done * 10 // total):
             self._last_tenth = (what, tenth)
-            self._print(_progress_line(what, done, total, unit) + "\n")
+            self._print(visible(_progress_line(what, done, total, unit)) + "\n")
 
     def clear(self) -> None:
         """Erase the line of progress, if there is one."""
         if self._is_terminal and self._last_update:
-            self._print("\r\x1b[K")
+            self._print("", over=True)
             self._last_update = 0.0
 
-    def _print(self, text: str) -> None:
+    def _print(self, text: str, over: bool = False) -> None:
+        """Print `text`; with `over` in place of the line of progress."""
         try:
-            print(text, end="", flush=True, file=self._stream)
+            print(f"{_ERASE if over else ''}{text}", end="", flush=True, file=self._stream)
         except OSError:  # a closed pipe or a full disk: discard all later output
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 

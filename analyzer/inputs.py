@@ -7,7 +7,6 @@ A name stands for an output folder, a recording, a graph, a baseline, a text wit
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,14 +16,16 @@ from enum import Enum
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
+from analyzer.adapters.bounded_files import is_device
 from analyzer.adapters.cxxfilt import demangle
 from analyzer.adapters.text_lines import open_lines
 from analyzer.backtraces import abrt, macos_ips
 from analyzer.backtraces.importer import import_text
 from analyzer.backtraces.records import ImportOrigin
 from analyzer.baselines.reader import is_baseline, read_baseline
+from analyzer.console import warn
 from analyzer.diff.change import NamedGraph
 from analyzer.errors import NAME_AN_INPUT, AnalyzerError, UsageError
 from analyzer.graph.call_graph import CallGraph
@@ -32,7 +33,7 @@ from analyzer.graph.json_format import from_json
 from analyzer.graph.merge import combine, graph_of
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import FILE_NAME, assemble, read_recording
-from analyzer.text import visible
+from analyzer.strict_json import without_surrogates
 from analyzer.toml import load_toml
 
 STANDARD_INPUT = "-"
@@ -41,6 +42,7 @@ _REFERENCE = "reference:"
 _REFERENCES = "analyzer.backtraces.references"
 _LARGEST = 1 << 28  # characters of a graph or a baseline; real ones have a thousandth of it
 _OWN_PAGE = re.compile(r"<!doctype html>.{0,400}Content-Security-Policy\" content=\"default-src 'none'", re.DOTALL)
+_LARGEST_STREAM = 1 << 33  # bytes of a pipe; it is copied to a file
 _RECORD = re.compile(r'\{\s*"record"')  # only a recording begins so, no other JSON of this program
 _JSON_OBJECT = re.compile(r'\{\s*(?:["}]|$)')  # a text may begin with `{noformat}`
 
@@ -127,7 +129,7 @@ def print_limitations(inputs: Iterable[Input], kinds: Sequence[InputKind] = tupl
     """Print on standard error what the inputs of these kinds do not contain."""
     for each in inputs:
         if each.limitation and each.kind in kinds:
-            print(f"analyze: {visible(each.name)}: {each.limitation}.", file=sys.stderr)
+            warn(f"{each.name}: {each.limitation}.")
 
 
 def check_not_an_input(output: Path, names: Iterable[str]) -> None:
@@ -176,14 +178,29 @@ def _open_standard_input() -> Input:
 def _open_stream(stream: BinaryIO, name: str) -> Input:
     """Open a pipe, which can be read only once: from a temporary copy."""
     with tempfile.NamedTemporaryFile() as copy:
-        shutil.copyfileobj(stream, copy)
+        _copy(stream, copy, name)
         copy.flush()
         return _open_file(Path(copy.name), name)
+
+
+def _copy(stream: BinaryIO, copy: IO[bytes], name: str) -> None:
+    size = 0
+    while block := stream.read(1 << 20):
+        size += len(block)
+        if size > _LARGEST_STREAM:
+            raise AnalyzerError(f"{name} has more than {_LARGEST_STREAM} bytes.", NAME_AN_INPUT)
+        copy.write(block)
 
 
 def _open_file(path: Path, name: str) -> Input:
     if path.is_dir():
         raise AnalyzerError(f"{name} holds neither {FILE_NAME} nor {_GRAPH}.", NAME_AN_INPUT)
+    with _read_errors_of(name):
+        device = is_device(path)
+    if device or path.is_fifo():
+        raise AnalyzerError(
+            f"{name} is not a text file: it is {'a device' if device else 'a pipe'}.", NAME_AN_INPUT
+        )
     beginning = _beginning(path, name)
     if _OWN_PAGE.match(beginning):
         raise AnalyzerError(f"{name} is a page for people, not an input.", _data_beside(path))
@@ -216,7 +233,9 @@ def _kind_of(beginning: str) -> InputKind:
 
 def _open_backtrace(source: str, name: str) -> Input:
     """Import the text in `source` (a path, or `-`), and print on standard error which lines are unread."""
-    origin = ImportOrigin(Path(name).name, name_in_messages=name)  # a graph has no absolute paths
+    origin = ImportOrigin(
+        without_surrogates(Path(name).name), name_in_messages=name
+    )  # a graph has no absolute paths
     with open_lines(source) as lines:
         try:
             imported = import_text(lines, origin, demangle=demangle)
@@ -224,7 +243,7 @@ def _open_backtrace(source: str, name: str) -> Input:
             raise AnalyzerError(error.message, f"{NAME_AN_INPUT} {error.hint}".rstrip()) from None
     recording = assemble(imported.records, name)
     for note in recording.notes:
-        print(f"analyze: {visible(name)}: {visible(note)}", file=sys.stderr)
+        warn(f"{name}: {note}")
     return Input(name, InputKind.BACKTRACE, recording)
 
 

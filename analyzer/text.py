@@ -1,23 +1,20 @@
-"""Text for people: numbers with nouns, and output of guests and programs with control characters escaped."""
+"""Text for people: numbers with nouns; `visible` escapes control characters in output of guests and programs."""
 
 from __future__ import annotations
 
 import os
-import unicodedata
+import re
 from pathlib import Path
 
-_UNCHANGED = "\n\t"
+from gdbscripts.visible import visible
+
+__all__ = ["expand_user", "number_of", "opening_parenthesis", "visible", "xml_text"]
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def visible(text: str) -> str:
-    """`text` with control and formatting characters escaped, as in `\\x1b`; line ends and tabs stay.
-
-    Output of a guest must not control the terminal or the writing direction of a page.
-    """
-    return "".join(
-        char if char in _UNCHANGED or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else _escaped(char)
-        for char in text
-    )
+def xml_text(text: str) -> str:
+    """`text` with characters that XML 1.0 does not allow escaped, as in `\\x1b`; all others stay."""
+    return _NOT_IN_XML.sub(lambda match: visible(match[0]), text)
 
 
 def number_of(count: int, thing: str, several: str = "") -> str:
@@ -38,7 +35,3 @@ def opening_parenthesis(text: str) -> int:
         if not depth:
             return position
     return -1
-
-
-def _escaped(char: str) -> str:
-    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"

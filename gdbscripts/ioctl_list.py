@@ -13,6 +13,7 @@ import gdb
 from gdbscripts.ioctls import FUNCTIONS, IoctlLog
 from gdbscripts.plan_breakpoints import when_loaded
 from gdbscripts.records import IoctlRecord, IoctlReturnRecord, NoteRecord, Record
+from gdbscripts.visible import visible
 
 _REQUESTS = os.path.join(os.path.dirname(__file__), os.pardir, "analyzer", "kvm", "requests.toml")
 _REQUEST = re.compile(r"^(KVM_\w+)\s*=.*?\bnumber\s*=\s*(0x[0-9a-fA-F]+|\d+)", re.MULTILINE)
@@ -90,7 +91,7 @@ class IoctlList:
         elif isinstance(record, IoctlReturnRecord):
             self._returns[record.number] = record
         elif isinstance(record, NoteRecord):
-            gdb.write("kvm-ioctls: %s\n" % record.text)
+            gdb.write(visible("kvm-ioctls: %s\n" % record.text))
 
     def now(self) -> float:
         """Return the seconds since this list was created."""
@@ -106,7 +107,7 @@ class IoctlList:
 
     def note_failure(self, error: Exception) -> bool:
         """Print the message of `error` to gdb's standard error; returns True."""
-        gdb.write("kvm-ioctls: %s: %s\n" % (type(error).__name__, error), gdb.STDERR)
+        gdb.write(visible("kvm-ioctls: %s: %s\n" % (type(error).__name__, error)), gdb.STDERR)
         return True
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import MISSING, fields
 from typing import Any, Dict, Optional, Type, get_args
 
 from gdbscripts import enums
 from gdbscripts.records import Record
 
+_MIN, _MAX = -(2**64), 2**64  # whole numbers: addresses, and offsets between them
+_MAX_DEPTH = 60  # of the provenance of a build
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _TYPES: Dict[str, Type[Any]] = {kind.TAG: kind for kind in get_args(Record)}
 _REQUIRED = {
     kind: {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
@@ -42,9 +47,11 @@ def to_line(record: Record) -> str:
 def from_line(line: str) -> Record:
     """Return the record in `line`. Raises LineError when the line is not a record of this schema."""
     try:
-        data = json.loads(line)
+        data = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise LineError("not JSON: %s" % error) from None
+    if not line.isascii() or "\\ud" in line or "\\uD" in line:
+        data = _without_surrogates(data)
     if not isinstance(data, dict) or str(data.get("record")) not in _TYPES:
         raise LineError("not a record of this format")
     kind = _TYPES[str(data.pop("record"))]
@@ -93,8 +100,34 @@ def _has_type(value: Any, annotation: str) -> bool:
     if annotation.startswith("List["):
         return isinstance(value, list) and all(_has_type(item, annotation[5:-1]) for item in value)
     if annotation == "int":
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and _MIN <= value <= _MAX
+    if annotation in ("float", "Dict[str, Any]", "Optional[int]"):
+        return isinstance(value, _JSON_TYPES[annotation]) and _is_bounded(value, _MAX_DEPTH)
     return isinstance(value, str if annotation in _ENUMS else _JSON_TYPES[annotation])
+
+
+def _is_bounded(value: Any, depth: int) -> bool:
+    """Return whether the numbers in `value` are finite and of 64 bits, and it is nested at most `depth` deep."""
+    if isinstance(value, (int, float)):
+        return _MIN <= value <= _MAX if isinstance(value, int) else math.isfinite(value)
+    if isinstance(value, dict):
+        value = list(value.values())
+    return not isinstance(value, list) or (depth > 0 and all(_is_bounded(item, depth - 1) for item in value))
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Return `value` with U+FFFD for each lone surrogate, which no output can encode, in its texts."""
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def _refuse_constant(constant: str) -> Any:
+    raise ValueError("%s is no number of JSON" % constant)
 
 
 def _is_text_pair(value: Any) -> bool:

@@ -12,6 +12,7 @@ from gdbscripts.arch.host import current as architecture
 from gdbscripts.call_kinds import ARROW_WIDTH, CALL_KINDS, CallKind, arrow_key, call_arrow
 from gdbscripts.records import FrameRecord
 from gdbscripts.stack import StackWalker
+from gdbscripts.visible import visible
 
 if TYPE_CHECKING:
     from gdbscripts.ioctl_list import IoctlList
@@ -80,7 +81,7 @@ def _relative_path(source_root: str, file: str) -> str:
 
 
 def _write_frame(kind: Optional[CallKind], function: str, place: str) -> None:
-    gdb.write("%*s %-32s %s\n" % (ARROW_WIDTH, call_arrow(kind), function, place))
+    gdb.write(visible("%*s %-32s %s\n" % (ARROW_WIDTH, call_arrow(kind), function, place)))
 
 
 class KvmPointer(gdb.Command):
@@ -108,7 +109,7 @@ class KvmPointer(gdb.Command):
         try:
             with _AttSyntax():
                 for line in explain_call(frame):
-                    gdb.write(line + "\n")
+                    gdb.write(visible(line + "\n"))
         finally:
             selected.select()
 
@@ -161,7 +162,7 @@ class KvmIoctls(gdb.Command):
             hint = "" if self._list.recording else " Start with: kvm-ioctls start"
             gdb.write("No ioctl was recorded.%s\n" % hint)
         for line in lines:
-            gdb.write(line + "\n")
+            gdb.write(visible(line + "\n"))
 
 
 def _require_stopped_thread() -> None:

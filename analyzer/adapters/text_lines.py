@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from analyzer.adapters.bounded_files import is_device
 from analyzer.errors import AnalyzerError
 
 MAX_LINE_LENGTH = 1 << 22  # characters; a longer line is cut there
@@ -25,6 +26,8 @@ def open_lines(source: str) -> Iterator[Iterator[str]]:
         yield _lines(_standard_input(), "standard input")
         return
     try:
+        if is_device(Path(source)):
+            raise AnalyzerError(f"{source} is not a text file: it is a device.")
         with Path(source).open(encoding="utf-8", errors="replace") as file:
             yield _lines(file, source)
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from analyzer.graph.call_graph import (
     Provenance,
 )
 from analyzer.model.frames import Function
+from analyzer.strict_json import parse_json, without_surrogates
 from analyzer.text import visible
 from gdbscripts.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
@@ -68,8 +68,8 @@ def read_baseline(text: str, name: str) -> CallGraph:
     if not lines or not is_baseline(text):
         raise AnalyzerError(f"{name} is not a baseline.", "Make one: analyze baseline update.")
     schema = lines[0].rpartition(" ")[2]
-    if schema.isdecimal() and int(schema) > _SCHEMA:
-        raise newer_schema(name, int(schema), _SCHEMA)
+    if schema.isdecimal() and (len(schema) > 9 or int(schema) > _SCHEMA):
+        raise newer_schema(name, int(schema[:9]), _SCHEMA)
     reader = _BaselineReader(_KINDS_OF_VERSION_1 if schema == "1" else _KINDS)
     for number, line in enumerate(lines[1:], 2):
         try:
@@ -207,7 +207,7 @@ def _tokens(line: str) -> list[str]:
 
 
 def _phrase(text: str) -> str:
-    return str(json.loads(text)) if text.startswith('"') else text
+    return str(parse_json(text)) if text.startswith('"') else without_surrogates(text)
 
 
 def _function(name: str, place: str) -> tuple[Function, str]:

@@ -96,7 +96,7 @@ def update_baselines(entries: Sequence[BaselineEntry]) -> Iterator[str]:
                 "Record it again; analyze report shows what is missing.",
             )
         new = write_baseline(entry.source.graph)
-        old = baseline.read_text(encoding="utf-8", errors="replace") if baseline.exists() else None
+        old = baseline.read_text(encoding="utf-8", errors="replace") if baseline.is_file() else None
         if old != new:
             _make_folder(baseline.parent)
             write_text(baseline, new)

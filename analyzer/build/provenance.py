@@ -7,8 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+from analyzer.adapters.bounded_files import read_bounded
+from analyzer.strict_json import parse_json
+
 PROVENANCE_FILE = "build.json"
 UNFINISHED_FILE = "begun.json"  # of a running or interrupted build: its source, and seconds so far
+_MAX_LENGTH = 1 << 24  # characters of a JSON file
 _ABOVE = 3  # folders: old trees put the emulator into build/x86_64-softmmu
 
 
@@ -27,7 +31,7 @@ def provenance_of(program: Path, build_id: str) -> dict[str, Any]:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in a JSON file; None when the file does not exist or contains something else."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(read_bounded(path, _MAX_LENGTH, "strict"))
     except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None

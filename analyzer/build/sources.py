@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from analyzer.adapters.bounded_files import read_bounded
 from analyzer.adapters.process import CommandContext, CommandError, run
 from analyzer.build import apt, download, local_tree
 from analyzer.build.cache import Cache, remove
@@ -189,7 +190,7 @@ def _unpack_source(
 def _version_label(tree: Path) -> str:
     """The content of the file VERSION, made usable as a file name of at most 40 characters."""
     try:
-        version = (tree / "VERSION").read_text(encoding="utf-8", errors="replace").strip()
+        version = read_bounded(tree / "VERSION", 1000).strip()
     except OSError:
         version = ""
     return re.sub(r"[^\w.+-]", "-", version)[:40] or "unknown"

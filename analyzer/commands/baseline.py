@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from analyzer.commands.comparison import (
     write_comparison,
 )
 from analyzer.commands.parser import INPUT_HELP, Parser, input_name, path, refuse
+from analyzer.console import print_line, warn
 from analyzer.diff.change import NamedGraph
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.inputs import open_graph
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> ExitStatus:
     entries = match_baselines(options.folder, recordings)
     if options.what == "update":
         for line in update_baselines(entries):
-            print(line)
+            print_line(line)
         return ExitStatus.DONE
     options.allow = options.allow or allow_list_in(options.folder)
     terms, output = comparison_terms(options), output_options(options)
@@ -130,7 +130,7 @@ def check(
         write_comparison(judged, old, each.source, terms, output)
         verdicts.add(judged.verdict)
     for name in baselines_without_recording(folder, entries):
-        print(f"analyze: {name} was not compared: it has no recording.", file=sys.stderr)
+        warn(f"{name} was not compared: it has no recording.")
         verdicts.update([Verdict.NOT_COMPARABLE] if require_all else [])
     worst_first = (Verdict.DIFFERS, Verdict.NOT_COMPARABLE, Verdict.SAME)
     return exit_status(next(verdict for verdict in worst_first if verdict in verdicts))

@@ -23,7 +23,7 @@ from analyzer.build.request import (
     parse_target,
 )
 from analyzer.commands.parser import Parser, add_json_option, options_as, path, positive_int, refuse, sha256
-from analyzer.console import Console, amount
+from analyzer.console import Console, amount, print_json, print_line
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from reports.json.document import document
 
@@ -124,14 +124,14 @@ def run(options: argparse.Namespace) -> ExitStatus:
     if options.json and not options.list:
         refuse("build", "--json is for --list")
     if options.json:
-        print(cache_json(), end="")
+        print_json(cache_json())
     elif options.list:
         list_cache()
     elif options.prune is not None:
         prune_cache(options.prune)
     else:
         request = options_as(BuildOptions, options, sha256=options.sha256 or "", arguments=options.passed_on)
-        print(build_from_options(request).program)
+        print_line(build_from_options(request).program)
     return ExitStatus.DONE
 
 

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from analyzer.commands.parser import Parser, add_out_option
+from analyzer.console import print_line, print_text
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.output_folder import write_text
 
@@ -40,10 +41,10 @@ def run(options: argparse.Namespace) -> ExitStatus:
     Returns DONE. AnalyzerError when the file exists with another content, or cannot be written.
     """
     if options.out is None:
-        print(template(options.what), end="")
+        print_text(template(options.what))
     else:
         write_template(options.what, options.out)
-        print(options.out)
+        print_line(options.out)
     return ExitStatus.DONE
 
 
@@ -59,7 +60,7 @@ def write_template(name: str, output: Path) -> None:
     AnalyzerError when the file exists with another content: it may have been edited.
     """
     text = template(name)
-    if output.exists() and output.read_text(encoding="utf-8", errors="replace") != text:
+    if output.is_file() and output.read_text(encoding="utf-8", errors="replace") != text:
         raise AnalyzerError(
             f"{output} exists and differs from the template; it is kept.",
             f"To see the differences: analyze ci {name} | diff {output} -",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analyzer.adapters import code_host
+from analyzer.adapters.bounded_files import read_bounded
 from analyzer.ci.pull_request import NoPullRequest, PullRequestComments, pull_request_comments
 from analyzer.commands.parser import Parser, path
 from analyzer.console import Console
@@ -20,6 +21,7 @@ EXAMPLES = """\
   analyze comment callchain-ci/diff.md --name release"""
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
 _NOT_IN_A_MARKER = re.compile(r"[^\w.+]+")
+_MAX_LENGTH = 1 << 24  # characters of a comment, or of the event of a job
 _ROOM_TO_CLOSE = 200  # characters of what `_closing_markdown` adds
 
 
@@ -94,7 +96,7 @@ def _closing_markdown(text: str) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        return read_bounded(file, _MAX_LENGTH)
     except OSError as error:
         raise AnalyzerError(f"{file} cannot be read: {error.strerror}.", "Give a Markdown file.") from None
 
@@ -102,6 +104,6 @@ def _read(file: Path) -> str:
 def _event(path: str) -> str:
     """The JSON of the event that started the GitHub job; "" when the file cannot be read."""
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace") if path else ""
+        return read_bounded(Path(path), _MAX_LENGTH) if path else ""
     except OSError:
         return ""

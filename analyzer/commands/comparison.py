@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from analyzer.adapters.bounded_files import read_bounded
 from analyzer.adapters.graphviz import svg_or_reason
 from analyzer.commands.parser import (
     Parser,
@@ -21,7 +22,7 @@ from analyzer.commands.parser import (
     requested_format,
     unknown_suffix_error,
 )
-from analyzer.console import print_text
+from analyzer.console import print_json, print_line, print_text
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.compare import compare, history_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
@@ -49,6 +50,7 @@ _EXIT_STATUS = {
     Verdict.NOT_COMPARABLE: ExitStatus.COULD_NOT_RUN,
 }
 FORMAT_NAMES = (*FORMATS, "html")
+_MAX_LENGTH = 1 << 20  # characters of an allow-list or a file of names
 _WIDTH = 120  # columns of text that is not printed on a terminal
 
 
@@ -188,10 +190,18 @@ def write_comparison(
     """
     text = _html(verdict, old, new, terms.names) if output.format == "html" else _text(verdict, output)
     if output.file is None:
-        print_text(text)
+        print_result(text, output.format)
     else:
         write_text(output.file, text)
-        print(output.file)
+        print_line(output.file)
+
+
+def print_result(text: str, format_name: str) -> None:
+    """Print a comparison in this format. Names in it are sanitized: its only control characters are colours."""
+    if format_name in ("json", "sarif", "gitlab"):
+        print_json(text)
+    else:
+        print_text(text, colours=format_name == "text")
 
 
 def _text(verdict: JudgedDiff, output: OutputOptions) -> str:
@@ -222,7 +232,7 @@ def _rule_result(rule: str, reason: str, graph: CallGraph) -> RuleResult:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return read_bounded(file, _MAX_LENGTH, "strict")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise AnalyzerError(

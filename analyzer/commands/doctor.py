@@ -16,6 +16,7 @@ from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
 from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.commands.debug_options import add_debug_file_options
 from analyzer.commands.parser import Parser, add_json_option, path
+from analyzer.console import print_json, print_text
 from analyzer.errors import AnalyzerError, ExitStatus
 from reports.json.document import document
 
@@ -47,14 +48,15 @@ def run(options: argparse.Namespace) -> ExitStatus:
     if options.json:
         checks = list(examine_host(options.qemu, places))
         broken = any(check.needed and not check.ok for check in checks)
-        print(document("doctor", SCHEMA, usable=not broken, checks=list(map(vars, checks))), end="")
+        print_json(document("doctor", SCHEMA, usable=not broken, checks=list(map(vars, checks))))
         return ExitStatus.COULD_NOT_RUN if broken else ExitStatus.DONE
     broken = False
     for check in examine_host(options.qemu, places):
         sign = "ok" if check.ok else "MISSING" if check.needed else "limited"
-        print(f"{sign:8}{check.subject:16}{check.text}", flush=True)
+        print_text(f"{sign:8}{check.subject:16}{check.text}\n")
         if check.remedy:
-            print(f"{'':24}-> " + textwrap.indent(check.remedy, " " * 27).strip())
+            remedy = textwrap.indent(check.remedy, " " * 27).strip()
+            print_text(f"{'':24}-> {remedy}\n")
         broken |= check.needed and not check.ok
     return ExitStatus.COULD_NOT_RUN if broken else ExitStatus.DONE
 

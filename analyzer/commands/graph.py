@@ -17,7 +17,7 @@ from analyzer.commands.parser import (
     refuse,
     unknown_suffix_error,
 )
-from analyzer.console import print_text
+from analyzer.console import print_json, print_line
 from analyzer.errors import ExitStatus
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import to_json
@@ -53,12 +53,12 @@ def run(options: argparse.Namespace) -> ExitStatus:
     one build, or graphviz is missing for SVG.
     """
     if options.out is None:
-        print_text(to_json(_merge(options.sources)))
+        print_json(to_json(_merge(options.sources)))
         return ExitStatus.DONE
     if options.json and options.out.suffix in _FORMATS and options.out.suffix != ".json":
         refuse("graph", f"--json and -o {options.out} contradict each other")
     write_graph(options.sources, options.out, ".json" if options.json else options.out.suffix)
-    print(options.out)
+    print_line(options.out)
     return ExitStatus.DONE
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +13,12 @@ from analyzer.backtraces.formats import FORMATS
 from analyzer.backtraces.importer import ImportedText, import_text
 from analyzer.backtraces.records import ImportOrigin
 from analyzer.commands.parser import Parser, add_out_option, options_as
+from analyzer.console import print_line, warn
 from analyzer.errors import ExitStatus
 from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, prepare_folder, remove_previous
 from analyzer.recording.reader import FILE_NAME
-from analyzer.text import number_of, visible
+from analyzer.text import number_of
 from gdbscripts.json_lines import to_line
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
@@ -81,15 +81,15 @@ def import_file(options: ImportOptions) -> ExitStatus:
     with open_lines(options.source) as lines:
         imported = import_text(lines, ImportOrigin(name), options.text_format, demangle=demangle)
     if imported.unread.count:
-        print(f"analyze: {visible(imported.unread.sentence())}", file=sys.stderr)
+        warn(imported.unread.sentence())
     recording, no_drawing = _write(imported, folder, options.force)
     if no_drawing:
-        print(f"analyze: {no_drawing}", file=sys.stderr)
-    print(visible(_summary(name, imported, recording)))
+        warn(no_drawing)
+    print_line(_summary(name, imported, recording))
     messages = (imported.cut, imported.shortened, imported.omitted, imported.other_format, imported.mangled)
     for sentence in filter(None, messages):
-        print(sentence)
-    print(f"Report: {folder / 'report.html'}")
+        print_line(sentence)
+    print_line(f"Report: {folder / 'report.html'}")
     return ExitStatus.DONE
 
 

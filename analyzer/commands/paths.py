@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -22,7 +21,7 @@ from analyzer.commands.parser import (
     requested_format,
     unknown_suffix_error,
 )
-from analyzer.console import print_text
+from analyzer.console import print_json, print_line, print_text, warn
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, similar_names
@@ -42,8 +41,9 @@ EXAMPLES = """\
   analyze paths callchain-qemu-7.2.22-startup --from main --to ioctl --recorded -o ioctl.svg
 
 patterns:
-  A PATTERN is a regular expression that matches the whole name of a function. A prefix with a colon restricts it
-  to a source file, without folder and suffix: 'kvm-all:kvm_.*'; '[kernel]:kvm_.*' are functions of the kernel.
+  A PATTERN is a regular expression that matches the whole name of a function; its syntax is that of RE2, without
+  look-around and back-references. A prefix with a colon restricts it to a source file, without folder and suffix:
+  'kvm-all:kvm_.*'; '[kernel]:kvm_.*' are functions of the kernel.
 
 paths:
   `recorded`: one recorded chain to a milestone contains the whole path. `combined from several stacks`: its calls
@@ -130,13 +130,13 @@ def run(options: argparse.Namespace) -> ExitStatus:
     if options.out:
         check_not_an_input(options.out, [options.source])
         write_text(options.out, text)
-        print(options.out)
+        print_line(options.out)
     else:
-        print_text(text)
+        (print_json if format_name == "json" else print_text)(text)
     for note in notes_about(result) if format_name != "text" else ():
-        print(f"analyze: {note}", file=sys.stderr)
+        warn(note)
     if not result.paths:
-        print(f"analyze: {no_path_sentence(result, options.recorded)}", file=sys.stderr)
+        warn(no_path_sentence(result, options.recorded))
     return ExitStatus.DONE if result.paths else ExitStatus.DIFFERS
 
 

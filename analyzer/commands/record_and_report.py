@@ -17,7 +17,7 @@ from analyzer.build.provenance import provenance_of
 from analyzer.commands.debug_information import DebugInformation
 from analyzer.commands.debug_options import DebugOptions
 from analyzer.console import Console
-from analyzer.errors import AnalyzerError, ExitStatus
+from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, keep_if_useful, prepare_folder, remove_previous
 from analyzer.recording.guest import RUNNING_GUEST, TINY, Guest, choose_guest
@@ -60,8 +60,10 @@ def check_before_recording(options: RecordingOptions, out: Path | None = None, f
     """The guest to boot.
 
     AnalyzerError when the guest or the accelerator is not available, or when `out` contains a recording and
-    `force` is False.
+    `force` is False; UsageError when a source root is no folder.
     """
+    if missing := [root for root in options.source_roots if not root.is_dir()]:
+        raise UsageError(f"--source-root {missing[0]} is no folder.", "Give the top folder of the sources.")
     guest = choose_guest(options.guest)
     if options.accelerator == "kvm":
         check_kvm()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from analyzer.commands.parser import INPUT_HELP, Parser, add_out_option, input_name, refuse
 from analyzer.commands.write_results import REPORT_NAME, svg_of_graph
+from analyzer.console import print_line, warn
 from analyzer.errors import ExitStatus
 from analyzer.inputs import check_not_an_input, merged_graph, open_inputs, print_limitations
 from analyzer.output_folder import write_text
@@ -42,8 +42,8 @@ def run(options: argparse.Namespace) -> ExitStatus:
     output = options.out or _report_in_folder(options.sources)
     no_drawing = write_report(options.sources, output)
     if no_drawing:
-        print(f"analyze: {no_drawing}", file=sys.stderr)
-    print(output)
+        warn(no_drawing)
+    print_line(output)
     return ExitStatus.DONE
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
 
 from analyzer.commands.parser import INPUT_HELP, Parser, add_json_option, input_name, refuse
-from analyzer.console import print_text
+from analyzer.console import print_json, print_line, warn
 from analyzer.errors import ExitStatus, UsageError
 from analyzer.inputs import Input, open_input, print_limitations
 from analyzer.kvm.io_accesses import io_accesses
-from analyzer.text import visible
 from reports.json.accesses import accesses_json
 from reports.json.backtraces import backtraces_json
 from reports.json.chains import chains_json
@@ -68,13 +66,13 @@ def run(options: argparse.Namespace) -> ExitStatus:
         refuse("show", f"{options.function}: only backtraces and --pointers take a function")
     source = open_input(options.source)
     if options.json:
-        print_text(_json(source, options))
+        print_json(_json(source, options))
     else:
         for text in _texts(source, options):
-            print(text)
+            print_line(text)
     print_limitations([source])
     for sentence in _absent_data(source, options):
-        print(f"analyze: {sentence}", file=sys.stderr)
+        warn(sentence)
     return ExitStatus.DONE
 
 
@@ -97,15 +95,12 @@ def _texts(source: Input, options: argparse.Namespace) -> Iterable[str]:
     recording = source.recording
     if options.pointers:
         notes = recording.notes if recording else ()
-        return map(
-            visible,
-            (*pointers_text(_pointer_calls(source, options.function)), *(f"Note: {note}" for note in notes)),
-        )
+        return (*pointers_text(_pointer_calls(source, options.function)), *(f"Note: {note}" for note in notes))
     if options.accesses:
         return accesses_text(recording) if recording else ()
     if recording is None:
         graph = source.graph
-        return map(visible, graph_ioctls_text(graph) if options.ioctls else chains_text(graph, options.function))
+        return graph_ioctls_text(graph) if options.ioctls else chains_text(graph, options.function)
     return ioctl_log_text(recording) if options.ioctls else backtraces(recording, options.function)
 
 

@@ -40,6 +40,7 @@ EXAMPLES = """\
   analyze startup --qemu build/qemu-system-x86_64 --guest disk.qcow2 -- -m 2G -smp 2
   analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial
   analyze startup --qemu ./run-qemu.sh --follow-exec -- -smp 2
+  analyze startup --qemu /usr/bin/qemu-system-x86_64 --source-root ~/qemu-7.2
   analyze startup --pid 4242 --break bdrv_co_preadv --linger 10"""
 EXIT_STATUS = RECORDING_EXIT_STATUS
 # Options of QEMU that name what a run may change or use up: with them QEMU is not run several times.
@@ -272,6 +273,16 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
         action=argparse.BooleanOptionalAction,
         help="find the code that sets the function pointers on the recorded chains, by running QEMU several "
         f"times more (default: {pointers_default})",
+    )
+    parser.add_argument(
+        "--source-root",
+        dest="source_roots",
+        action="append",
+        type=path,
+        default=[],
+        metavar="DIR",
+        help="record source lines of files below this folder too; may be repeated (default: the QEMU source tree "
+        "that the program lies in or was configured from)",
     )
     parser.add_argument(
         "--kernel",

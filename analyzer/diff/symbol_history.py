@@ -12,9 +12,11 @@ from functools import cache, cached_property
 from typing import Any
 
 from analyzer.errors import AnalyzerError
+from analyzer.patterns import LinearPattern, linear_pattern
 from analyzer.toml import TOMLError, load_toml, parse_toml
 
 _WORDS = re.compile(r"[A-Za-z0-9]+")
+_LONGEST_NAME = 10_000  # characters; patterns must not make a name grow without end
 _MOST_REPLACEMENTS = 8  # the result of a pattern may match another pattern
 
 
@@ -25,7 +27,7 @@ class NamePattern:
     `name` is that canonical name; it may refer to groups of `match`, as the replacement of `re.sub` does.
     """
 
-    match: re.Pattern[str]
+    match: LinearPattern
     name: str
 
 
@@ -108,9 +110,10 @@ def read_history(text: str, where: str) -> SymbolHistory:
     """
     try:
         return _read(parse_toml(text))
-    except (TOMLError, re.error, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        place = error.at(where) if isinstance(error, TOMLError) else where
         raise AnalyzerError(
-            f"{where} is no history of names: {error}.",
+            f"{place} is no history of names: {error}.",
             "Write [[pattern]] with match and name, and [[rename]] with old and new, which are lists of names.",
         ) from None
 
@@ -126,9 +129,15 @@ def combine_histories(parts: Sequence[SymbolHistory]) -> SymbolHistory:
 def _read(data: dict[str, Any]) -> SymbolHistory:
     if unknown := data.keys() - {"pattern", "rename"}:
         raise ValueError(f"{min(unknown)} is an unknown key")
-    patterns = tuple(NamePattern(re.compile(entry["match"]), entry["name"]) for entry in data.get("pattern", ()))
+    patterns = tuple(_pattern(entry["match"], entry["name"]) for entry in data.get("pattern", ()))
     renames = tuple(Rename(_list(entry, "old"), _list(entry, "new")) for entry in data.get("rename", ()))
     return SymbolHistory(patterns, renames)
+
+
+def _pattern(match: str, name: str) -> NamePattern:
+    pattern = linear_pattern(match)
+    pattern.check_template(name)
+    return NamePattern(pattern, name)
 
 
 def _list(entry: dict[str, Any], key: str) -> tuple[str, ...]:
@@ -141,7 +150,7 @@ def _list(entry: dict[str, Any], key: str) -> tuple[str, ...]:
 def _canonical_name(patterns: tuple[NamePattern, ...], name: str) -> str:
     seen = [name]
     while (replaced := _replace_once(patterns, seen[-1])) not in seen:
-        if len(seen) == _MOST_REPLACEMENTS:
+        if len(seen) == _MOST_REPLACEMENTS or len(replaced) > _LONGEST_NAME:
             return name  # the patterns of this name do not terminate: they do not apply
         seen.append(replaced)
     return min(seen[seen.index(replaced) :])  # one name for all names of a cycle of patterns
@@ -149,8 +158,8 @@ def _canonical_name(patterns: tuple[NamePattern, ...], name: str) -> str:
 
 def _replace_once(patterns: tuple[NamePattern, ...], name: str) -> str:
     for pattern in patterns:
-        if match := pattern.match.fullmatch(name):
-            return match.expand(pattern.name)
+        if (replaced := pattern.match.replaced(name, pattern.name)) is not None:
+            return replaced
     return name
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import networkx as nx
 
 from analyzer.model.frames import Function
+from analyzer.text import xml_text
 from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
@@ -268,11 +269,12 @@ class CallGraph:
         ids = {node.function: f"f{number}" for number, node in enumerate(self.nodes)}
         for node in self.nodes:
             plain.add_node(
-                ids[node.function], name=node.function.name, where=node.function.where, file=node.file,
-                frames=node.frames, milestones=", ".join(node.milestones), threads=", ".join(node.threads),
+                ids[node.function], name=xml_text(node.function.name), where=xml_text(node.function.where),
+                file=xml_text(node.file), frames=node.frames, milestones=xml_text(", ".join(node.milestones)),
+                threads=xml_text(", ".join(node.threads)),
             )  # fmt: skip
         for call in self.calls:
-            sites = ", ".join(f"{site.file}:{site.line}" for site in call.sites)
+            sites = xml_text(", ".join(f"{site.file}:{site.line}" for site in call.sites))
             plain.add_edge(
                 ids[call.caller], ids[call.callee], key=call.kind.value, kind=call.kind.value,
                 hits=call.hits, sites=sites,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,6 +11,7 @@ from pathlib import PurePosixPath
 from analyzer.errors import UsageError
 from analyzer.graph.call_graph import CallGraph
 from analyzer.model.frames import Function
+from analyzer.patterns import LinearPattern, PatternError, linear_pattern
 
 # `pc_piix:pc_init.*`, `[kernel]:kvm_.*`; not `qemu::name` nor `(?:one|two)`.
 _WITH_STEM = re.compile(r"(\[[\w.+-]+\]|[\w.+-]+):(?!:)(.+)", re.DOTALL)
@@ -30,7 +30,7 @@ class FunctionPattern:
 
     text: str
     stem: str
-    name: re.Pattern[str]
+    name: LinearPattern
 
     def __str__(self) -> str:
         return self.text
@@ -39,7 +39,7 @@ class FunctionPattern:
         """Return whether the pattern matches `function`, by name and by stem."""
         if self.stem and function.where not in (self.stem, PurePosixPath(self.stem).stem):
             return False
-        return self.name.fullmatch(function.name) is not None
+        return self.name.fullmatch(function.name)
 
     def matching(self, functions: Iterable[Function]) -> frozenset[Function]:
         """Return the functions that the pattern matches."""
@@ -54,13 +54,11 @@ def parse_pattern(text: str) -> FunctionPattern:
     split = _WITH_STEM.fullmatch(text)
     stem, name = split.groups() if split else ("", text)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of syntax that a later Python reads differently
-            return FunctionPattern(text, stem, re.compile(name))
-    except (re.error, OverflowError, RecursionError) as error:
+        return FunctionPattern(text, stem, linear_pattern(name))
+    except PatternError as error:
         raise UsageError(
             f"{text!r} is no regular expression for functions: {error}.",
-            "Write it as Python does, for the whole name: 'kvm_.*ioctl'; 'pc_piix:pc_init.*' names the file too.",
+            "Write it as RE2 does, for the whole name: 'kvm_.*ioctl'; 'pc_piix:pc_init.*' names the file too.",
         ) from None
 
 

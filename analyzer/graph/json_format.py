@@ -22,6 +22,7 @@ from analyzer.graph.call_graph import (
     Provenance,
 )
 from analyzer.model.frames import Function
+from analyzer.strict_json import parse_json
 from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import PointerOriginKind, PointerOutcome, SlotKind
 
@@ -62,8 +63,8 @@ def from_json(text: str, name: str) -> CallGraph:
     Raises AnalyzerError, with `name` in its message, when the text is no graph, is damaged, or has a newer schema.
     """
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        data = parse_json(text)
+    except ValueError as error:
         raise AnalyzerError(f"{name} is not a graph: {error}.", NAME_AN_INPUT) from None
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise AnalyzerError(f"{name} is not a graph.", NAME_AN_INPUT)

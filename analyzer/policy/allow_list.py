@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 from analyzer.diff.change import NOTES, Change, ChangeKind, Diff, NotComparable
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.graph.reachability_rules import RuleOutcome
+from analyzer.patterns import LinearPattern, linear_pattern
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
 from analyzer.toml import TOMLError, parse_toml
 
@@ -29,7 +29,7 @@ class AllowEntry:
     whose chain contains the change. `expires` is the last day on which the entry counts.
     """
 
-    subject: re.Pattern[str]
+    subject: LinearPattern
     reason: str
     changes: frozenset[str] = frozenset()
     milestone: str = ""
@@ -43,11 +43,11 @@ class AllowEntry:
         """Return whether the entry names this change, by its kind, milestone and subject."""
         has_kind = not self.changes or str(change.kind) in self.changes
         has_milestone = not self.milestone or self.milestone in change.chains[:1]
-        return has_kind and has_milestone and self.subject.fullmatch(change.subject) is not None
+        return has_kind and has_milestone and self.subject.fullmatch(change.subject)
 
     def matches_not_comparable(self, not_comparable: NotComparable) -> bool:
         """Return whether the entry names what could not be compared: it must contain the word "unchecked"."""
-        return UNCHECKED in self.changes and self.subject.fullmatch(not_comparable.subject) is not None
+        return UNCHECKED in self.changes and self.subject.fullmatch(not_comparable.subject)
 
     def __str__(self) -> str:
         words = [
@@ -142,7 +142,7 @@ def read_allow_list(text: str, where: str) -> AllowList:
     try:
         data = parse_toml(text)
     except TOMLError as error:
-        raise AnalyzerError(f"{where} is not TOML: {error}.") from None
+        raise AnalyzerError(f"{error.at(where)} is not TOML: {error}.") from None
     if unknown := data.keys() - {"allow", "must"}:
         raise AnalyzerError(
             f"{where} has the unknown key {min(unknown)}.", "An allow-list consists of [[allow]] and [[must]]."
@@ -161,7 +161,7 @@ def _entries(
     for number, entry in enumerate(entries, 1):
         try:
             yield parse(entry)
-        except (KeyError, TypeError, ValueError, AttributeError, re.error) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             text = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
             raise AnalyzerError(f"{where}, [[{key}]] {number} is invalid: {text}.") from None
 
@@ -171,7 +171,7 @@ def _allow_entry(entry: dict[str, Any]) -> AllowEntry:
     changes = frozenset(_kinds(entry["change"])) if "change" in entry else frozenset()
     if unknown := changes - _KINDS:
         raise ValueError(f"{min(unknown)} is no kind of change; the kinds are {', '.join(sorted(_KINDS))}")
-    subject = re.compile(_text(entry, "subject"))
+    subject = linear_pattern(_text(entry, "subject"))
     milestone = _text(entry, "milestone") if "milestone" in entry else ""
     return AllowEntry(subject, _text(entry, "reason"), changes, milestone, _expires(entry))
 

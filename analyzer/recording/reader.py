@@ -45,6 +45,8 @@ def read_recording(path: Path, name: str = "") -> Recording:
     """
     file = path / FILE_NAME if path.is_dir() else path
     try:
+        if file.is_fifo():
+            raise AnalyzerError(f"{file} is not a recording: it is a pipe.", "Name the pipe itself as the input.")
         with file.open(encoding="utf-8", errors="replace") as lines:
             shown = name or str(file)
             return assemble(_records(_bounded(lines, shown), shown), shown)

@@ -29,6 +29,7 @@ class RecordingOptions:
     kernel: bool = True  # whether to record the kernel's stacks behind them
     wait_for_cont: bool = False  # whether to wait when QEMU holds the guest, for somebody who lets it run
     samples: int = 0  # exits of each reason to record with QEMU's stacks in the device
+    source_roots: tuple[Path, ...] = ()  # folders of sources to record lines of, besides the tree of this QEMU
     qemu_arguments: tuple[str, ...] = ()  # for QEMU, after ours
 
 

@@ -16,7 +16,7 @@ from analyzer import TOOL
 from analyzer.adapters.elf import function_names
 from analyzer.adapters.gdb import Gdb, GdbError, Stopped, mi_string
 from analyzer.adapters.qemu import FIRMWARE_HINT
-from analyzer.adapters.source_excerpts import source_excerpts
+from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.early_end import early_end, how_it_ended
@@ -295,11 +295,12 @@ class _RecordingRun:
     def _append_sources(self, fetch: bool) -> None:
         """Record the source lines. An interrupt of the download of source files costs only those files."""
         files = self._progress.files
+        roots = [*self._request.options.source_roots, *source_roots_of(self._request.qemu.path)]
         try:
-            self._append(list(source_excerpts(files, self._request.fetch_source if fetch else None)))
+            self._append(list(source_excerpts(files, roots, self._request.fetch_source if fetch else None)))
         except KeyboardInterrupt:
             self._interrupted = True
-            self._append(source_excerpts(files))
+            self._append(source_excerpts(files, roots))
 
     def _append(self, records: Iterable[Record]) -> None:
         with self._recording.open("a", encoding="utf-8") as file:

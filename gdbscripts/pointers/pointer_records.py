@@ -6,7 +6,6 @@ The compiler moves and merges stores, so the line of a store may be near the ass
 
 from __future__ import annotations
 
-import linecache
 import re
 from typing import Iterator, List, Set, Tuple
 
@@ -25,6 +24,7 @@ from gdbscripts.pointers.slot_names import StaticSlot, called_variable, static_s
 from gdbscripts.pointers.write_watchpoints import PointerStore
 from gdbscripts.recorder import Recorder
 from gdbscripts.records import PointerOriginRecord, PointerRecord
+from gdbscripts.source_files import source_line
 from gdbscripts.tail_calls import function_reference
 
 _MAX_LINE_DISTANCE = 12
@@ -33,7 +33,7 @@ _MAX_CALL_LINES = 4
 
 def is_written_at(location: SourceLocation, name: str) -> bool:
     """Return whether `name` appears in the source text of the call that starts at `location`."""
-    lines = (linecache.getline(location.file, location.line + more) for more in range(_MAX_CALL_LINES))
+    lines = (source_line(location.file, location.line + more) for more in range(_MAX_CALL_LINES))
     return any(re.search(r"\b%s\b" % re.escape(name), line) for line in lines)
 
 
@@ -44,11 +44,11 @@ def assignment_near(location: SourceLocation, slot_name: str, target: str) -> So
     unchanged.
     """
     member = slot_name.rpartition(".")[2].partition("[")[0]
-    if not member or re.search(r"\b%s\b" % re.escape(member), linecache.getline(location.file, location.line)):
+    if not member or re.search(r"\b%s\b" % re.escape(member), source_line(location.file, location.line)):
         return location
     assignment = re.compile(r"\b%s\b[^=;]*=[^=;]*\b%s\b" % (re.escape(member), re.escape(target)))
     candidates = range(max(1, location.line - _MAX_LINE_DISTANCE), location.line + _MAX_LINE_DISTANCE)
-    line_numbers = [number for number in candidates if assignment.search(linecache.getline(location.file, number))]
+    line_numbers = [number for number in candidates if assignment.search(source_line(location.file, number))]
     in_same_function = len(line_numbers) == 1 and location.function in _functions_at(
         location.file, line_numbers[0]
     )

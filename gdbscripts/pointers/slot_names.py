@@ -3,12 +3,12 @@ information."""
 
 from __future__ import annotations
 
-import linecache
 import re
 from typing import Iterator, List, NamedTuple, Optional, Set
 
 import gdb
 
+from gdbscripts.source_files import source_line
 from gdbscripts.tail_calls import symbol_at
 
 _MAX_NESTING = 12  # of structures
@@ -194,7 +194,7 @@ def called_variable(address: int) -> str:
     if sal.symtab is None:
         return ""
     block = gdb.block_for_pc(address)
-    text = linecache.getline(sal.symtab.fullname(), sal.line)
+    text = source_line(sal.symtab.fullname(), sal.line)
     symbols = {name: gdb.lookup_symbol(name, block)[0] for name in _CALLED_NAME.findall(text)} if block else {}
     matches = [
         name
@@ -316,4 +316,4 @@ def _source_lines(frame: gdb.Frame) -> Iterator[str]:
     if sal.symtab is None:
         return
     for number in range(sal.line - 1, sal.line + 3):
-        yield linecache.getline(sal.symtab.fullname(), number)
+        yield source_line(sal.symtab.fullname(), number)

@@ -11,6 +11,7 @@ import graphviz
 
 from analyzer.graph.call_graph import Call, CallGraph, Node
 from analyzer.model.frames import Function
+from analyzer.text import visible
 from gdbscripts.call_kinds import CALL_KINDS, CallKind
 from gdbscripts.enums import SlotKind
 
@@ -121,7 +122,7 @@ def kind_label(kind: CallKind) -> str:
 
 
 def dot_text(text: str, max_length: int = MAX_LABEL_LENGTH) -> str:
-    """Return `text` as a DOT label: escaped, and cut to `max_length` characters."""
+    """Return `text` as a DOT label: cut to `max_length` characters; escaped, so that the SVG is well-formed."""
     shortened = text if len(text) <= max_length else text[: max_length - 1] + "…"
-    escaped: str = graphviz.escape(shortened.replace("\0", ""))
+    escaped: str = graphviz.escape(visible(shortened))
     return escaped  # graphviz does not parse this type as an HTML label, whatever the text begins with

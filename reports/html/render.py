@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from analyzer.policy.verdict import JudgedDiff
+from analyzer.text import visible
 from reports.html.diff_data import build_diff_page
 from reports.html.report_page import ReportPage
 
@@ -67,4 +68,5 @@ def inline_svg(svg: str) -> str:
 
 
 def _fill(parts: Parts, page: object, svg: str) -> str:
-    return parts.template.render(page=page, svg=Markup(inline_svg(svg)), style=parts.style, script=parts.script)
+    html = parts.template.render(page=page, svg=Markup(inline_svg(svg)), style=parts.style, script=parts.script)
+    return visible(html)  # control characters are not allowed in HTML; the JSON in the page is ASCII

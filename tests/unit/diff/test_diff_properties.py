@@ -130,7 +130,7 @@ def test_a_name_is_matched_with_the_patterns_once_however_long_the_chains_are():
     class Counting:
         asked = 0
 
-        def fullmatch(self, name):
+        def replaced(self, name, template):
             self.asked += 1
 
     pattern = Counting()
