@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ from analyzer.backtraces.records import ImportOrigin
 from analyzer.baselines.reader import is_baseline, read_baseline
 from analyzer.diff.change import NamedGraph
 from analyzer.errors import NAME_AN_INPUT, AnalyzerError, UsageError
+from analyzer.files import scratch_folder
+from analyzer.folder_lock import holder_of
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import from_json
 from analyzer.graph.merge import combine, graph_of
@@ -172,10 +173,11 @@ def _open_standard_input() -> Input:
 
 def _open_stream(stream: BinaryIO, name: str) -> Input:
     """Open a pipe, which can be read only once: from a temporary copy."""
-    with tempfile.NamedTemporaryFile() as copy:
-        shutil.copyfileobj(stream, copy)
-        copy.flush()
-        return _open_file(Path(copy.name), name)
+    with scratch_folder() as scratch:
+        copy = scratch / "input"
+        with copy.open("wb") as file:
+            shutil.copyfileobj(stream, file)
+        return _open_file(copy, name)
 
 
 def _open_file(path: Path, name: str) -> Input:
@@ -184,11 +186,18 @@ def _open_file(path: Path, name: str) -> Input:
     kind = _kind_of(_beginning(path, name))
     in_folder = path.name == FILE_NAME and Path(name).is_dir()  # an empty one is left by a killed run
     if kind is InputKind.RECORDING or in_folder:
+        _print_recorder(path, name)
         return Input(name, InputKind.RECORDING, read_recording(path, name))
     if kind is InputKind.BACKTRACE:
         return _open_backtrace(str(path), name)
     read = read_baseline if kind is InputKind.BASELINE else from_json
     return Input(name, kind, stored_graph=read(_read(path, name), name))
+
+
+def _print_recorder(recording: Path, name: str) -> None:
+    """Print on standard error who still records into the folder of `recording`, if anybody does."""
+    if recording.name == FILE_NAME and (holder := holder_of(recording.parent)) is not None:
+        print(f"analyze: {visible(name)} is not complete: {holder} still records into it.", file=sys.stderr)
 
 
 def _kind_of(beginning: str) -> InputKind:

@@ -11,6 +11,7 @@ import gdb
 from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, StopRecord, ThreadRecord
+from gdbscripts.safe_files import append
 from gdbscripts.stack import StackWalker, WalkedStack
 
 
@@ -21,7 +22,7 @@ class Recorder:
     """
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "a", encoding="utf-8")  # stays open for the whole session
+        self._file = append(path)  # stays open for the whole session
         self._walker = StackWalker()
         self._threads: Dict[int, ThreadRecord] = {}
         self._started = time.monotonic()

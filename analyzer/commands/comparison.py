@@ -27,9 +27,9 @@ from analyzer.diff.compare import compare, history_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
 from analyzer.diff.symbol_history import SymbolHistory, combine_histories, read_history, shipped_history
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from analyzer.files import write_text
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.reachability_rules import check_rule, parse_rule
-from analyzer.output_folder import write_text
 from analyzer.policy.allow_list import DEFAULT_FAIL_ON, AllowList, judge, parse_fail_on, read_allow_list
 from analyzer.policy.verdict import JudgedDiff, RuleResult, Verdict
 from reports.dot.merged_graph import merged_dot

@@ -24,11 +24,11 @@ from analyzer.commands.parser import (
 )
 from analyzer.console import print_text
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from analyzer.files import write_text
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.graph.paths import PathFinder, PathQuery
 from analyzer.inputs import InputKind, check_not_an_input, open_input, print_limitations
-from analyzer.output_folder import write_text
 from analyzer.text import number_of, visible
 from gdbscripts.call_kinds import CallKind
 from reports.dot.call_graph import to_dot

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.kvm_device import check_kvm
-from analyzer.adapters.qemu import examine
+from analyzer.adapters.qemu import QemuFacts, examine
 from analyzer.build.provenance import provenance_of
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus
 from analyzer.model.recording import Recording
-from analyzer.output_folder import check_free, keep_if_useful, prepare_folder, remove_previous
+from analyzer.output_folder import check_free, keep_if_useful, locked_folder, prepare_folder, remove_previous
 from analyzer.recording.guest import Guest, choose_guest
 from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario
@@ -76,6 +76,15 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
     guest = check_before_recording(options, request.out, request.force)
     qemu = examine(request.qemu)
     folder = request.out or Path(f"callchain-qemu-{qemu.version}-{request.scenario}")
+    with locked_folder(folder):
+        return _record_into(folder, gdb, kernel, request, guest, qemu)
+
+
+def _record_into(
+    folder: Path, gdb: Gdb, kernel: KernelTrace | None, request: ReportRequest, guest: Guest, qemu: QemuFacts
+) -> ExitStatus:
+    """As `record_and_report`, into `folder`, which is locked."""
+    options = request.recording
     prepare_folder(folder, request.force)
     recording_request = RecordingRequest(
         options=options,
