@@ -42,7 +42,8 @@ from reports.text.rules import rule_sentence
 COMPARISON_EXIT_STATUS = """\
 exit status:
   0 no change counts; 1 changes count, or a rule is broken; 2 usage error; 3 could not run, or a part is not
-  comparable and no change counts; 130 interrupted"""
+  comparable and no change counts; 129 terminal closed; 130 interrupted;
+  143 terminated"""
 _EXIT_STATUS = {
     Verdict.SAME: ExitStatus.DONE,
     Verdict.DIFFERS: ExitStatus.DIFFERS,

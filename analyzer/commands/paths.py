@@ -56,7 +56,8 @@ kinds of calls:
 EXIT_STATUS = """\
 exit status:
   0 there are paths; 1 there is none, and both patterns match functions of the graph; 2 usage error, such as an
-  invalid regular expression; 3 could not run, or a pattern matches no function; 130 interrupted"""
+  invalid regular expression; 3 could not run, or a pattern matches no function; 129 terminal closed;
+  130 interrupted; 143 terminated"""
 FORMATS: dict[str, Callable[[PathSearchResult], str]] = {
     "text": lambda found: "".join(f"{text}\n" for text in [*paths_text(found), *notes_about(found)]),
     "json": paths_json,
