@@ -176,6 +176,13 @@ def _interrupt_on_signals(received: list[int]) -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Programs inherit what is ignored, but not what has a handler: make and ninja are ended with SIGINT.
+        signal.signal(signal.SIGINT, _do_nothing)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def _print_error(text: str) -> None:

@@ -18,7 +18,7 @@ from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.errors import AnalyzerError
 from analyzer.recording.trace_parser import join_ioctls, kernel_path
 from tests.conftest import need, need_tool
-from tests.kernel.conftest import ours, state, trace_guest
+from tests.kernel.conftest import STARTED, ours, state, trace_guest
 
 CREATE_VM, CREATE_VCPU, SET_USER_MEMORY_REGION, RUN = 0xAE01, 0xAE41, 0x4020AE46, 0xAE80
 OPEN_AND_WAIT = """
@@ -32,13 +32,15 @@ with TracefsInstance.open() as trace:
 
 
 def python(code: str, *before: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*before, sys.executable, "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    STARTED.add(process.pid)
+    return process
 
 
 def test_a_guest_is_seen_down_to_where_it_runs(tracefs):
