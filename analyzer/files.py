@@ -67,6 +67,11 @@ def _check_replaceable(path: Path, folder: int) -> None:
         )
 
 
+def without_links(path: str, flags: int) -> int:
+    """An opener for `open`: raises OSError where `path` is a link, instead of following it."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
 def check_own_folder(folder: Path) -> None:
     """Raise AnalyzerError when somebody else made `folder`, or a link of this name, where everybody may write.
 
@@ -85,7 +90,7 @@ def check_own_folder(folder: Path) -> None:
         raise AnalyzerError(
             f"{folder} is a {what} that another user (uid {made.st_uid}) made where everybody may write; "
             "nothing is written into it.",
-            "Choose another folder with --out.",
+            "Choose another folder.",
         )
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.adapters.process import CommandContext, run
+from analyzer.build.cache import Cache
 from analyzer.build.provenance import write_json
 from analyzer.commands.write_results import write_results
 from analyzer.errors import AnalyzerError
@@ -226,3 +228,26 @@ def test_a_useless_recording_leaves_no_folder(tmp_path):
         prepare_folder(tmp_path / "out", force=False)
         assert not keep_if_useful(tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_lock_or_a_log_of_a_build_that_is_a_link_is_not_followed(tmp_path, secret):
+    cache = Cache(tmp_path / "cache")
+    (tmp_path / "cache" / "locks").mkdir(parents=True)
+    (tmp_path / "cache" / "locks" / "name").symlink_to(secret)
+    (tmp_path / "log").symlink_to(secret)
+    with pytest.raises(OSError) as error, cache.lock("name", None):
+        pass
+    assert error.value.errno == errno.ELOOP
+    with pytest.raises(OSError) as error:
+        run(["echo", "text"], tmp_path, CommandContext(tmp_path / "log"))
+    assert error.value.errno == errno.ELOOP
+
+
+def test_a_cache_that_somebody_else_made_where_everybody_may_write_is_refused(tmp_path):
+    need(os.geteuid() == 0, "root, to make a folder of somebody else")
+    tmp_path.chmod(0o1777)
+    cache = Cache(tmp_path / "cache")
+    cache.folder.mkdir()
+    os.chown(cache.folder, 65534, 65534)
+    with pytest.raises(AnalyzerError, match="another user"), cache.lock("name", None):
+        pass
