@@ -15,6 +15,7 @@
 #   QEMU=PATH            a qemu-system-x86_64 with debug information (default: built once from the distribution's source)
 #   OUT=DIR              output folder of make startup (default: out/startup)
 #   ROUNDS=N             runs of make bench (default: 5)
+#   PARALLEL=            run the tests one after the other (default: a worker for each processor)
 #   PYTHON=COMMAND       the Python for .venv, 3.10 or later (default: python3)
 #   SYSTEM_PACKAGES=no   install no system packages
 
@@ -24,6 +25,8 @@ SYSTEM_PACKAGES ?= yes
 OUT ?= out/startup
 VENV := .venv
 BIN := $(VENV)/bin
+# One worker for each processor; tests that record QEMU or the kernel share one worker (tests/conftest.py).
+PARALLEL ?= -n auto --dist loadgroup
 GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
@@ -63,14 +66,14 @@ lint: venv
 	$(BIN)/lint-imports --no-cache
 
 unit: venv
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest $(PARALLEL) tests/unit
 
 # --strict: a broken link is an error.
 docs: $(VENV)/docs-installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: packages-test venv lint docs
-	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/pytest
+	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/pytest $(PARALLEL)
 
 bench: packages-run venv
 	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/python tests/bench/startup.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import errno
 import importlib
 import io
 import os
@@ -12,15 +13,17 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from analyzer import TOOL
 from analyzer.commands.parser import ALL_EXIT_STATUSES, EXIT_STATUS, Parser, describe, refuse
-from analyzer.console import print_error, warn
-from analyzer.errors import AnalyzerError, ExitStatus
+from analyzer.console import print_error
+from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_SIGNAL_STATUS = 128  # plus the number of the signal, as shells have it: SIGHUP 129, SIGINT 130, SIGTERM 143
 _SIGNS_IN_ASCII = "signs-in-ascii"  # name of the error handler of the output streams
 _ABORT_BISECTION = 129  # `git bisect run` takes a status below 128 as an answer about the commit
 
@@ -51,28 +54,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _make_output_robust()
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    received: list[int] = []
+    _interrupt_on_signals(received)
+    try:
+        status = _run(arguments, received)
+    except SystemExit as ended:  # after --help and --version
+        if _flush_output():
+            raise
+        raise SystemExit(int(ExitStatus.COULD_NOT_RUN)) from ended
+    return status if _flush_output() else _error_status(arguments, ExitStatus.COULD_NOT_RUN)
+
+
+def _run(arguments: Sequence[str], received: Sequence[int]) -> int:
+    """As `main`; `received` gets the number of a signal that interrupts the verb."""
     try:
         options = parse(arguments)
         return int(options.run(options))
     except AnalyzerError as error:
-        warn(error.message)
+        _print_error(f"analyze: {error.message}")
         if error.hint:
-            print_error(textwrap.indent(error.hint, "  "))
+            _print_error(textwrap.indent(error.hint, "  "))
         return _error_status(arguments, error.exit_status)
     except KeyboardInterrupt:
-        print_error("\nanalyze: interrupted")
-        return _INTERRUPTED
+        number = received[0] if received else signal.SIGINT
+        _print_error(f"\nanalyze: interrupted by {signal.Signals(number).name}")
+        return _SIGNAL_STATUS + number
     except BrokenPipeError:  # a closed pipe, as in `analyze show … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return _error_status(arguments, ExitStatus.DONE)
     except OSError as error:  # such as a full disk or a removed folder
-        warn(f"{error.strerror}: {error.filename or 'while writing'}")
+        _print_error(f"analyze: {error.strerror}: {error.filename or 'while writing'}")
         return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
     except Exception:  # noqa: BLE001 - Python would exit with 1, which means DIFFERS
-        print_error(traceback.format_exc().rstrip())
-        warn("internal error; please report it.")
+        _print_error(f"{traceback.format_exc()}analyze: internal error; please report it.")
         return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
 
 
@@ -87,7 +101,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if "--" in arguments:
         split = own.index("--")
         own, passed_on = own[:split], own[split + 1 :]
-    options = _parser(own[0] if own else "").parse_args(own)
+    try:
+        options = _parser(own[0] if own else "").parse_args(own)
+    except UsageError as error:
+        if any(argument.startswith("-") and Path(argument).exists() for argument in own[1:]):
+            raise UsageError(
+                error.message, f"A path that begins with - is written as ./-NAME. {error.hint}"
+            ) from None
+        raise
     if passed_on and options.verb not in _TAKE_ARGUMENTS_AFTER_DASHES:
         refuse(options.verb, f"{options.verb} takes no arguments after --")
     options.passed_on = tuple(passed_on)
@@ -144,5 +165,55 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_SIGNS_IN_ASCII, _in_ascii)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _interrupt_on_signals(received: list[int]) -> None:
+    """Raise KeyboardInterrupt on SIGHUP, SIGINT and SIGTERM, and append the signal's number to `received`.
+
+    A signal that is ignored stays so, as nohup and the background jobs of a shell want it.
+    """
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        if number == signal.SIGHUP:  # of a terminal that closes, the kernel and the shell each send one
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Programs inherit what is ignored, but not what has a handler: make and ninja are ended with SIGINT.
+        signal.signal(signal.SIGINT, _do_nothing)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    pass
+
+
+def _print_error(text: str) -> None:
+    """Print on standard error; a terminal that is closed, or a full disk, changes no exit status."""
+    try:
+        print_error(text)
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _flush_output() -> bool:
+    """Write what is still buffered; False when it cannot be written, which Python would report with status 120.
+
+    A pipe or terminal that is closed is no error.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _discard(sys.stdout)
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            _print_error(f"analyze: {error.strerror}: standard output")
+            return False
+    return True
+
+
+def _discard(stream: TextIO) -> None:
+    """Send all that is written to `stream` from now on to /dev/null."""
+    with suppress(OSError, ValueError):  # a stream in memory has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,8 @@ from analyzer.baselines.reader import is_baseline, read_baseline
 from analyzer.console import warn
 from analyzer.diff.change import NamedGraph
 from analyzer.errors import NAME_AN_INPUT, AnalyzerError, UsageError
+from analyzer.files import scratch_folder
+from analyzer.folder_lock import holder_of
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import from_json
 from analyzer.graph.merge import combine, graph_of
@@ -177,10 +178,11 @@ def _open_standard_input() -> Input:
 
 def _open_stream(stream: BinaryIO, name: str) -> Input:
     """Open a pipe, which can be read only once: from a temporary copy."""
-    with tempfile.NamedTemporaryFile() as copy:
-        _copy(stream, copy, name)
-        copy.flush()
-        return _open_file(Path(copy.name), name)
+    with scratch_folder() as scratch:
+        path = scratch / "input"
+        with path.open("wb") as copy:
+            _copy(stream, copy, name)
+        return _open_file(path, name)
 
 
 def _copy(stream: BinaryIO, copy: IO[bytes], name: str) -> None:
@@ -207,6 +209,7 @@ def _open_file(path: Path, name: str) -> Input:
     kind = _kind_of(beginning)
     in_folder = path.name == FILE_NAME and Path(name).is_dir()  # an empty one is left by a killed run
     if kind is InputKind.RECORDING or in_folder:
+        _print_recorder(path, name)
         return Input(name, InputKind.RECORDING, read_recording(path, name))
     if kind is InputKind.BACKTRACE:
         return _open_backtrace(str(path), name)
@@ -218,6 +221,12 @@ def _data_beside(page: Path) -> str:
     """The next step: the data that a page was made of, when it lies beside it."""
     files = [file for file in (page.with_name(FILE_NAME), page.with_name(_GRAPH)) if file.exists()]
     return f"Name the data beside it: {files[0]}." if files else NAME_AN_INPUT
+
+
+def _print_recorder(recording: Path, name: str) -> None:
+    """Print on standard error who still records into the folder of `recording`, if anybody does."""
+    if recording.name == FILE_NAME and (holder := holder_of(recording.parent)) is not None:
+        warn(f"{name} is not complete: {holder} still records into it.")
 
 
 def _kind_of(beginning: str) -> InputKind:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from analyzer.errors import AnalyzerError
+from analyzer.folder_lock import check_not_locked, locked_folder
 from analyzer.recording.reader import FILE_NAME, read_recording
+from gdbscripts.safe_files import create
+
+__all__ = ["check_free", "keep_if_useful", "locked_folder", "prepare_folder", "remove_previous"]
 
 _PREVIOUS_RECORDING = FILE_NAME + ".before"
 
 
 def prepare_folder(folder: Path, force: bool) -> None:
-    """Create the output folder and an empty recording in it.
+    """Create an empty recording in the output folder, which the caller holds with `locked_folder`.
 
     With `force` an earlier recording is renamed; `remove_previous` deletes it, `keep_if_useful` may restore it.
     AnalyzerError when the folder cannot be written, or contains a recording and `force` is False.
@@ -19,11 +23,11 @@ def prepare_folder(folder: Path, force: bool) -> None:
     recording = folder / FILE_NAME
     try:
         has_recording = _holds_recording(folder)
-        check_free(folder, force)
-        folder.mkdir(parents=True, exist_ok=True)
+        _check_replaced_by_choice(folder, force)
         if has_recording:
             recording.replace(folder / _PREVIOUS_RECORDING)
-        recording.touch()
+        recording.unlink(missing_ok=True)  # empty, or a link to nothing
+        create(str(recording)).close()
     except OSError as error:
         raise AnalyzerError(
             f"{folder} cannot be written to: {error.strerror}.", "Choose another folder with --out."
@@ -31,7 +35,12 @@ def prepare_folder(folder: Path, force: bool) -> None:
 
 
 def check_free(folder: Path, force: bool) -> None:
-    """Raise AnalyzerError when `folder` contains a recording and `force` is False."""
+    """Raise AnalyzerError when a run records into `folder`, or it has a recording and `force` is False."""
+    check_not_locked(folder)
+    _check_replaced_by_choice(folder, force)
+
+
+def _check_replaced_by_choice(folder: Path, force: bool) -> None:
     if not force and _holds_recording(folder):
         raise AnalyzerError(
             f"{folder} already holds a recording; it is kept.",
@@ -47,7 +56,7 @@ def _holds_recording(folder: Path) -> bool:
 def keep_if_useful(folder: Path) -> bool:
     """Whether the recording in `folder` reached a function other than `main`.
 
-    If it did not, it is deleted, an earlier recording is restored, and an empty folder is deleted.
+    If it did not, it is deleted, and an earlier recording is restored.
     """
     try:
         useful = bool(read_recording(folder).reached - {"main"})
@@ -60,25 +69,9 @@ def keep_if_useful(folder: Path) -> bool:
     (folder / FILE_NAME).unlink(missing_ok=True)
     if previous.exists():
         previous.replace(folder / FILE_NAME)
-    if not any(folder.iterdir()):
-        folder.rmdir()
     return False
 
 
 def remove_previous(folder: Path) -> None:
     """Delete the earlier recording that `prepare_folder` renamed, after a new one is complete."""
     (folder / _PREVIOUS_RECORDING).unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` in UTF-8, atomically; lone surrogates are escaped. AnalyzerError on failure."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON can contain a lone surrogate
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise AnalyzerError(
-            f"{path} cannot be written: {error.strerror}.",
-            "Check that its folder exists, is writable and has space left.",
-        ) from None

@@ -11,6 +11,7 @@ import gdb
 from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, RepeatRecord, StopRecord, ThreadRecord
+from gdbscripts.safe_files import append
 from gdbscripts.stack import StackWalker, WalkedStack
 
 _REPEAT_INTERVAL = 0.2  # seconds; a killed run loses the repeated hits of that time at most
@@ -24,7 +25,7 @@ class Recorder:
     """
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "a", encoding="utf-8")  # stays open for the whole session
+        self._file = append(path)  # stays open for the whole session
         self._walker = StackWalker()
         self._threads: Dict[int, ThreadRecord] = {}
         self._started = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+QEMU_TESTS, KERNEL_TESTS = (Path(__file__).with_name(name) for name in ("qemu", "kernel"))
 ANALYZE = Path(sys.executable).with_name("analyze")
 # A shared machine may be slow for a moment: an example fails for what it finds, never for its time.
 hypothesis.settings.register_profile("shared machine", deadline=None)
@@ -44,9 +46,11 @@ def descendants() -> dict[int, str]:
     """Process id and command name of all living descendants of this process."""
     parents: dict[int, int] = {}
     names: dict[int, str] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
         try:
-            text = stat.read_text()
+            text = (folder / "stat").read_text()
         except OSError:
             continue
         pid, _, rest = text.partition(" (")
@@ -61,11 +65,26 @@ def descendants() -> dict[int, str]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
-    """No test may leave a gdb or a QEMU behind."""
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test may leave a gdb or a QEMU behind; one that another test left is not held against this one."""
+    before = children()
     yield
-    left = [child for child in children() if child.startswith(("gdb", "qemu"))]
-    assert not left, f"left behind: {left}"
+    left = [child for child in sorted(children() - before) if child.startswith(("gdb", "qemu"))]
+    assert not left, f"{request.node.nodeid} left behind: {left}"
+
+
+def pytest_configure() -> None:
+    """Give children the default action on SIGINT: a background job of a shell has it ignored, and so have they."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what records QEMU or the kernel in one worker of pytest-xdist: it shares recordings, and takes time."""
+    for item in items:
+        if item.path.is_relative_to(QEMU_TESTS) or item.path.is_relative_to(KERNEL_TESTS):
+            item.add_marker(pytest.mark.xdist_group("qemu"))
 
 
 def other_user() -> list[str]:

@@ -11,17 +11,17 @@ import os
 import selectors
 import shutil
 import subprocess
-import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from analyzer.errors import AnalyzerError
+from analyzer.files import scratch_folder
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "gdbscripts" / "bootstrap.py"
 OLDEST_GDB = 12  # gdb.MICommand came with gdb 12
@@ -80,7 +80,7 @@ class Gdb:
         self._answers: dict[int, dict[str, Any]] = {}
         self._stopped: deque[Stopped] = deque()
         self._facts: GdbFacts | None = None
-        self._debug_folder: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch = ExitStack()  # folders that gdb needs until it ends
         self.log: deque[str] = deque(maxlen=200)  # for error messages
         self.program_pid = 0
         self._handshake_tokens = self._send_handshake() if self._process else {}
@@ -123,12 +123,12 @@ class Gdb:
         if not links:
             return
         # gdb opens the files again while it reads symbols: the folder stays until gdb ends
-        self._debug_folder = tempfile.TemporaryDirectory(prefix="callchain-debug-")
+        folder = self._scratch.enter_context(scratch_folder())
         for name, file in links.items():
-            link = Path(self._debug_folder.name, name)
+            link = folder / name
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(file.absolute())
-        self.command(f"-gdb-set debug-file-directory {self._debug_folder.name}")
+        self.command(f"-gdb-set debug-file-directory {folder}")
         self.command(f"-file-exec-and-symbols {mi_string(str(self._program))}", _LOAD_TIMEOUT)
 
     def wait_stopped(self, timeout: float) -> Stopped | None:
@@ -184,8 +184,7 @@ class Gdb:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-        if self._debug_folder is not None:
-            self._debug_folder.cleanup()
+        self._scratch.close()
 
     def _send_handshake(self) -> dict[str, int]:
         """Send the first commands of every session; returns their tokens by name, {} when gdb has ended."""

@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.files import without_links
+
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The variables a build inherits; CFLAGS, MAKEFLAGS, PYTHONPATH and the like would change its result.
 _INHERITED_VARIABLES = (
@@ -80,7 +82,7 @@ def run(
     """
     lines: deque[str] = deque(maxlen=_MAX_OUTPUT_LINES)
     context.log.parent.mkdir(parents=True, exist_ok=True)
-    with context.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
+    with open(context.log, "a", encoding="utf-8", errors="backslashreplace", opener=without_links) as log:
         log.write(f"$ {' '.join(command)}\n")
         log.flush()
         with _running_process(command, folder, {**context.environment(), **(extra_environment or {})}) as process:

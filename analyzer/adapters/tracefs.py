@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import re
 import time
@@ -133,6 +134,7 @@ _OPTIONS_OFF = (
     "overwrite", "bin", "hex", "raw", "verbose", "fields", "latency-format", "sym-addr", "userstacktrace"
 )  # fmt: skip
 _LOST_COUNT = re.compile(r"^(?:overrun|commit overrun|dropped events): (\d+)$", re.MULTILINE)
+_OPENING_SECONDS = 0.05
 _BUSY_SECONDS = 2.0  # the kernel counts a closed reader for a moment
 # PROC_PID_INIT_INO of the kernel. In another PID namespace our process ids differ from those of the events.
 _INITIAL_PID_NAMESPACE = "pid:[4026531836]"
@@ -211,17 +213,27 @@ class TracefsInstance:
 
 
 def _make_instance(tracefs: TraceFs, cleanup: ExitStack) -> Path:
-    """Create an instance, which `cleanup` removes. Instances of killed processes are removed first."""
+    """Create an instance, which `cleanup` removes. Instances of killed processes are removed first.
+
+    One process at a time does both: an instance belongs to the process that has its `free_buffer` open, and is
+    without one for a moment after it is created.
+    """
     for name, (message, hint) in _REQUIRED_EVENTS.items():
         if not (tracefs.folder / name).exists():
             raise AnalyzerError(message, hint)
-    _remove_leftovers(tracefs.folder / "instances")
-    folder = tracefs.folder / "instances" / f"{PREFIX}{os.getpid()}"
-    if folder.exists():
-        raise AnalyzerError("This process already records kernel events.")
-    cleanup.callback(_remove, folder)
-    folder.mkdir()
-    cleanup.callback(os.close, os.open(folder / "free_buffer", os.O_WRONLY | os.O_CLOEXEC))
+    instances = tracefs.folder / "instances"
+    lock = os.open(instances, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _remove_leftovers(instances)
+        folder = instances / f"{PREFIX}{os.getpid()}"
+        if folder.exists():
+            raise AnalyzerError("This process already records kernel events.")
+        cleanup.callback(_remove, folder)
+        folder.mkdir()
+        cleanup.callback(os.close, os.open(folder / "free_buffer", os.O_WRONLY | os.O_CLOEXEC))
+    finally:
+        os.close(lock)
     return folder
 
 
@@ -249,12 +261,31 @@ def _write_if_there(file: Path, text: str) -> None:
 
 
 def _remove_leftovers(instances: Path) -> None:
-    """Remove instances of this program whose process has ended, or had the id of this process."""
+    """Remove instances of this program whose process has ended, also where another process has its id now."""
     for folder in instances.glob(f"{PREFIX}*"):
         pid = folder.name.removeprefix(PREFIX)
-        if pid == str(os.getpid()) or (pid.isdecimal() and not Path("/proc", pid).exists()):
+        if not pid.isdecimal() or _is_owner(pid, folder.name):
+            continue
+        if Path("/proc", pid).exists():  # a version that takes no lock may be about to open the file
+            time.sleep(_OPENING_SECONDS)
+        if not _is_owner(pid, folder.name):
             with suppress(OSError):  # in use after all: the kernel refuses
                 folder.rmdir()
+
+
+def _is_owner(pid: str, instance: str) -> bool:
+    """Whether the process `pid` has the `free_buffer` of the instance open, or does not let us see its files."""
+    try:
+        files = list(Path("/proc", pid, "fd").iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    for file in files:
+        with suppress(OSError):  # closed just now
+            if os.readlink(file).endswith(f"/{instance}/free_buffer"):  # noqa: PTH115 - no Path for each
+                return True
+    return False
 
 
 def _remove(folder: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from analyzer.adapters.gdb import PTRACE_HINT
 from analyzer.errors import AnalyzerError
+from analyzer.files import scratch_folder
 
 FOLLOW_OPTION = "--follow-exec"
 _TRACER = Path(__file__).with_name("exec_tracer.py")
@@ -41,8 +41,8 @@ def follow_exec(script: Path, arguments: Sequence[str]) -> FollowedExec:
 
     AnalyzerError when the script starts QEMU as a child process, starts none, or cannot be traced.
     """
-    with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
-        result, output = Path(scratch) / "result.json", Path(scratch) / "output"
+    with scratch_folder() as scratch:
+        result, output = scratch / "result.json", scratch / "output"
         command = [sys.executable, "-I", str(_TRACER), str(result), str(script.absolute()), *arguments]
         with output.open("wb") as file:
             try:

@@ -14,8 +14,8 @@ from analyzer.diff.calls import explained
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.ioctls import has_full_log
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.files import write_text
 from analyzer.graph.call_graph import CallGraph, Provenance
-from analyzer.output_folder import write_text
 
 _ALLOW_LIST = "allow.toml"  # in the folder of the baselines: accepted changes and rules
 _SUFFIX = ".txt"

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
+from analyzer.files import check_own_folder, without_links
 from analyzer.text import expand_user
 
 _BUILDS_LOCK = "users"  # the lock that every running build holds
@@ -119,8 +120,9 @@ class Cache:
             yield True
 
     def _lock_file(self, name: str) -> TextIO:
+        check_own_folder(self.folder)
         self._locks.mkdir(parents=True, exist_ok=True)
-        return (self._locks / name).open("a", encoding="utf-8")
+        return open(self._locks / name, "a", encoding="utf-8", opener=without_links)
 
     @property
     def _locks(self) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from analyzer.build.progress import Reporter
 from analyzer.build.provenance import read_json, write_json
 from analyzer.build.request import BuildSettings, Profile
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.files import scratch_folder
 
 # Every call has a frame of its own, and a frame pointer for unwinding without debug information.
 _PROFILE_FLAGS = {
@@ -113,8 +113,7 @@ def compile_check(compiler: Sequence[str]) -> CompileCheck:
     """
 
     def compiles(files: Sequence[str], flags: Sequence[str]) -> bool:
-        with tempfile.TemporaryDirectory(prefix="callchain-") as name:
-            folder = Path(name)
+        with scratch_folder() as folder:
             names = [f"{number}.c" for number in range(len(files))]
             for file, text in zip(names, files, strict=True):
                 (folder / file).write_text(text + "\n", encoding="utf-8")

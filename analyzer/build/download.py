@@ -17,6 +17,7 @@ from analyzer.build.progress import Reporter
 from analyzer.build.provenance import read_json, write_json
 from analyzer.build.releases import Tarball
 from analyzer.errors import AnalyzerError
+from analyzer.files import without_links
 
 _CHUNK_SIZE = 1 << 18
 _ATTEMPTS = 4  # each resumes the one before
@@ -147,7 +148,7 @@ def _download_rest(tarball: Tarball, part: Path, reporter: Reporter, stall_timeo
         # a weak validator does not guarantee the same bytes
         version = next((v for v in (headers.get("ETag"), headers.get("Last-Modified")) if v and v[:2] != "W/"), "")
         write_json(validator_file, {"url": tarball.url, "version": version})
-        with part.open("ab" if resumed else "wb") as file:
+        with open(part, "ab" if resumed else "wb", opener=without_links) as file:
             while block := response.read1(_CHUNK_SIZE):  # read1 returns what has arrived: a stall loses nothing
                 file.write(block)
                 size += len(block)

@@ -6,10 +6,8 @@ import hashlib
 import platform
 import re
 import shlex
-import tempfile
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from analyzer.adapters.process import CommandContext, CommandError, run
@@ -30,6 +28,7 @@ from analyzer.build.python_environment import environment_folder
 from analyzer.build.request import BuildSettings, Profile
 from analyzer.build.sources import SourceTree
 from analyzer.errors import AnalyzerError
+from analyzer.files import scratch_folder
 from analyzer.toml import load_toml
 
 _LONG_OPTION = re.compile(r"(?<![\w-])--([a-z][A-Za-z0-9-]*)")
@@ -171,9 +170,9 @@ def _run_configure_help(source: SourceTree, tree: TreeFiles, cache: Cache, repor
     if tree.needs_python2:
         prepare_python2(cache, log, reporter)
     command = ["sh", str(source.tree / "configure"), "--help", *python_option(tree, python2_path(cache))]
-    with tempfile.TemporaryDirectory(prefix="callchain-") as folder:  # configure leaves files behind
+    with scratch_folder() as folder:  # configure leaves files behind
         try:
-            text = run(command, Path(folder), CommandContext(log))
+            text = run(command, folder, CommandContext(log))
         except CommandError as error:
             text = error.output
     if "target-list" not in offered_names(text):

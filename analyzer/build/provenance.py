@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from analyzer.adapters.bounded_files import read_bounded
+from analyzer.files import replace_file
 from analyzer.strict_json import parse_json
 
 PROVENANCE_FILE = "build.json"
@@ -40,6 +40,4 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def write_json(path: Path, facts: dict[str, Any]) -> None:
     """Write an object as JSON, atomically: to a temporary file that is renamed. OSError when that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    replace_file(path, json.dumps(facts, indent=1) + "\n")

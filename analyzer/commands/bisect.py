@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -37,13 +36,14 @@ from analyzer.console import Console
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.symbol_history import shipped_history
 from analyzer.errors import AnalyzerError
+from analyzer.files import scratch_folder
 from analyzer.graph.call_graph import CallGraph, MissedMilestone, Provenance
 from analyzer.graph.merge import graph_of
 from analyzer.graph.qemu_arguments import arguments_of, machine_of
 from analyzer.graph.reachability_rules import Rule, parse_rule
 from analyzer.inputs import open_graph
 from analyzer.model.frames import without_compiler_suffix
-from analyzer.output_folder import keep_if_useful, prepare_folder
+from analyzer.output_folder import keep_if_useful, locked_folder, prepare_folder
 from analyzer.policy.bisect_decision import (
     BisectAnswer,
     BisectDecision,
@@ -75,7 +75,8 @@ rules:
 EXIT_STATUS = """\
 exit status, for git bisect run:
   0 good; 1 bad; 125 skip: the commit does not build, cannot be recorded, or does not decide the rule;
-  129 abort: the options or the host are wrong, which would fail for every commit; 130 interrupted"""
+  129 abort: the options or the host are wrong, which would fail for every commit; 130 interrupted;
+  143 terminated. A closed terminal aborts, too, with 129"""
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ALWAYS_RECORDED = ("main",)  # every recording stops there; a rule need not request it
 _SCENARIO = "startup"
@@ -336,13 +337,15 @@ def _recording_folder(keep: Path | None, commit: str) -> Iterator[Path]:
     In the latter the report is written at the end of the block, when something was recorded.
     """
     if keep is None:
-        with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
-            yield Path(scratch)
+        with scratch_folder() as folder:
+            prepare_folder(folder, force=True)
+            yield folder
         return
     folder = keep / (commit or "no-commit")
-    prepare_folder(folder, force=True)
-    try:
-        yield folder
-    finally:
-        if keep_if_useful(folder):
-            write_results(folder)
+    with locked_folder(folder):
+        prepare_folder(folder, force=True)
+        try:
+            yield folder
+        finally:
+            if keep_if_useful(folder):
+                write_results(folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 from analyzer.commands.parser import Parser, add_out_option
 from analyzer.console import print_line, print_text
 from analyzer.errors import AnalyzerError, ExitStatus
-from analyzer.output_folder import write_text
+from analyzer.files import write_text
 
 EXAMPLES = """\
   analyze ci github -o .github/workflows/callchain.yml

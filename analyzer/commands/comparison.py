@@ -28,9 +28,9 @@ from analyzer.diff.compare import compare, history_between
 from analyzer.diff.imported_stacks import subgraph_of_rows
 from analyzer.diff.symbol_history import SymbolHistory, combine_histories, read_history, shipped_history
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from analyzer.files import write_text
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.reachability_rules import check_rule, parse_rule
-from analyzer.output_folder import write_text
 from analyzer.policy.allow_list import DEFAULT_FAIL_ON, AllowList, judge, parse_fail_on, read_allow_list
 from analyzer.policy.verdict import JudgedDiff, RuleResult, Verdict
 from reports.dot.merged_graph import merged_dot
@@ -43,7 +43,8 @@ from reports.text.rules import rule_sentence
 COMPARISON_EXIT_STATUS = """\
 exit status:
   0 no change counts; 1 changes count, or a rule is broken; 2 usage error; 3 could not run, or a part is not
-  comparable and no change counts; 130 interrupted"""
+  comparable and no change counts; 129 terminal closed; 130 interrupted;
+  143 terminated"""
 _EXIT_STATUS = {
     Verdict.SAME: ExitStatus.DONE,
     Verdict.DIFFERS: ExitStatus.DIFFERS,

@@ -29,7 +29,8 @@ EXAMPLES = """\
 SCHEMA = 1
 EXIT_STATUS = """\
 exit status:
-  0 this host can record; 2 usage error; 3 it cannot, see MISSING; 130 interrupted"""
+  0 this host can record; 2 usage error; 3 it cannot, see MISSING; 129 terminal closed; 130 interrupted;
+  143 terminated"""
 
 
 def add_options(parser: Parser) -> None:

@@ -19,10 +19,10 @@ from analyzer.commands.parser import (
 )
 from analyzer.console import print_json, print_line
 from analyzer.errors import ExitStatus
+from analyzer.files import write_text
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import to_json
 from analyzer.inputs import InputKind, check_not_an_input, merged_graph, open_inputs, print_limitations
-from analyzer.output_folder import write_text
 from reports.dot.call_graph import to_dot
 
 EXAMPLES = """\

@@ -16,10 +16,11 @@ from analyzer.commands.parser import Parser, add_out_option, options_as
 from analyzer.console import print_line, warn
 from analyzer.errors import ExitStatus
 from analyzer.model.recording import Recording
-from analyzer.output_folder import check_free, prepare_folder, remove_previous
+from analyzer.output_folder import check_free, locked_folder, prepare_folder, remove_previous
 from analyzer.recording.reader import FILE_NAME
 from analyzer.text import number_of
 from gdbscripts.json_lines import to_line
+from gdbscripts.safe_files import append
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 
@@ -101,12 +102,13 @@ def _folder_name(name: str) -> str:
 def _write(imported: ImportedText, folder: Path, force: bool) -> tuple[Recording, str]:
     from analyzer.commands.write_results import write_results
 
-    prepare_folder(folder, force)
-    with (folder / FILE_NAME).open("w", encoding="utf-8") as file:
-        file.writelines(map(to_line, imported.records))
-    imported.records.clear()  # frees memory: write_results reads the file
-    results = write_results(folder)
-    remove_previous(folder)
+    with locked_folder(folder):
+        prepare_folder(folder, force)
+        with append(str(folder / FILE_NAME)) as file:
+            file.writelines(map(to_line, imported.records))
+        imported.records.clear()  # frees memory: write_results reads the file
+        results = write_results(folder)
+        remove_previous(folder)
     return results
 
 

@@ -14,15 +14,16 @@ from analyzer.text import expand_user
 
 EXIT_STATUS = """\
 exit status:
-  0 done; 2 usage error; 3 could not run; 130 interrupted"""
+  0 done; 2 usage error; 3 could not run; 129 terminal closed; 130 interrupted; 143 terminated"""
 RECORDING_EXIT_STATUS = """\
 exit status:
   0 done; 2 usage error; 3 could not run; 4 the recording is incomplete: a required milestone was not reached, or
-  the run ended early; 130 interrupted"""
+  the run ended early; 129 terminal closed; 130 interrupted; 143 terminated"""
 ALL_EXIT_STATUSES = """\
 exit status:
   0 done; 1 differs (diff, baseline), no path (paths); 2 usage error; 3 could not run, or not comparable;
-  4 incomplete recording (startup, io); 130 interrupted. For bisect see analyze bisect --help"""
+  4 incomplete recording (startup, io); 129 terminal closed (SIGHUP); 130 interrupted (SIGINT); 143 terminated
+  (SIGTERM). For bisect see analyze bisect --help"""
 INPUT_HELP = "an output folder, a recording, a graph.json, a baseline, a backtrace, reference:1.6.0, or - (stdin)"
 SEVERAL_INPUTS = "several, of one build of QEMU, are merged"
 _FUNCTION = re.compile(r"(?:[\w./-]+:)?[A-Za-z_~][\w:~<>$]*")
@@ -50,7 +51,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with argparse's message; `cli.main` prints it like other errors."""
-        raise UsageError(f"{message}.", f"See {self.prog} --help.")
+        hint = " A path that begins with - is written as ./-NAME." if "expected one argument" in message else ""
+        raise UsageError(f"{message}.", f"See {self.prog} --help.{hint}")
 
 
 def add_out_option(parser: Parser, metavar: str, help_text: str) -> None:
@@ -144,7 +146,9 @@ def path(text: str) -> Path:
     """The path in `text`, with `~` replaced. An empty text is a usage error."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty")
-    return expand_user(text)
+    named = expand_user(text)
+    # pathlib cuts `./`; another program would take the rest for an option, or look for it in PATH.
+    return Path.cwd() / named if named.parts and named.parts[0].startswith("-") else named
 
 
 def input_name(text: str) -> str:

@@ -23,11 +23,11 @@ from analyzer.commands.parser import (
 )
 from analyzer.console import print_json, print_line, print_text, warn
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
+from analyzer.files import write_text
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.function_patterns import FunctionPattern, parse_pattern, similar_names
 from analyzer.graph.paths import PathFinder, PathQuery
 from analyzer.inputs import InputKind, check_not_an_input, open_input, print_limitations
-from analyzer.output_folder import write_text
 from analyzer.text import number_of, visible
 from gdbscripts.call_kinds import CallKind
 from reports.dot.call_graph import to_dot
@@ -56,7 +56,8 @@ kinds of calls:
 EXIT_STATUS = """\
 exit status:
   0 there are paths; 1 there is none, and both patterns match functions of the graph; 2 usage error, such as an
-  invalid regular expression; 3 could not run, or a pattern matches no function; 130 interrupted"""
+  invalid regular expression; 3 could not run, or a pattern matches no function; 129 terminal closed;
+  130 interrupted; 143 terminated"""
 FORMATS: dict[str, Callable[[PathSearchResult], str]] = {
     "text": lambda found: "".join(f"{text}\n" for text in [*paths_text(found), *notes_about(found)]),
     "json": paths_json,

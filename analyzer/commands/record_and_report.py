@@ -19,7 +19,7 @@ from analyzer.commands.debug_options import DebugOptions
 from analyzer.console import Console
 from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 from analyzer.model.recording import Recording
-from analyzer.output_folder import check_free, keep_if_useful, prepare_folder, remove_previous
+from analyzer.output_folder import check_free, keep_if_useful, locked_folder, prepare_folder, remove_previous
 from analyzer.recording.guest import RUNNING_GUEST, TINY, Guest, choose_guest
 from analyzer.recording.progress import RecordingReporter
 from analyzer.recording.request import RecordingOptions, RecordingRequest
@@ -98,8 +98,6 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
     else:
         guest, qemu = RUNNING_GUEST, process.facts
     scenario = load_scenario(request.scenario, options.accelerator, attached=process is not None)
-    folder = request.out or Path(f"callchain-qemu-{qemu.version}-{scenario.name}")
-    prepare_folder(folder, request.force)
     recording_request = RecordingRequest(
         options=options,
         qemu=qemu,
@@ -111,13 +109,23 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         machine=_machine_of_tiny_guest(guest, qemu, options, environment),
         process=process,
     )
-    for line in _first_lines(recording_request, folder, request.pointers_off_by_default):
-        console.say(line)
+    folder = request.out or Path(f"callchain-qemu-{qemu.version}-{scenario.name}")
+    with locked_folder(folder):
+        prepare_folder(folder, request.force)
+        for line in _first_lines(recording_request, folder, request.pointers_off_by_default):
+            console.say(line)
+        return _record_into(folder, gdb, kernel, recording_request, console)
+
+
+def _record_into(
+    folder: Path, gdb: Gdb, kernel: KernelTrace | None, request: RecordingRequest, console: Console
+) -> ExitStatus:
+    """As `record_and_report`, into `folder`, which is locked and prepared."""
     try:
         reporter = RecordingReporter(
             _load_what_results_need, console.reached, console.waiting, console.explaining, console.say
         )
-        record(recording_request, folder, gdb, kernel, reporter)
+        record(request, folder, gdb, kernel, reporter)
     except (AnalyzerError, KeyboardInterrupt):
         console.clear()
         if keep_if_useful(folder):

@@ -10,8 +10,8 @@ from analyzer.commands.parser import INPUT_HELP, Parser, add_out_option, input_n
 from analyzer.commands.write_results import REPORT_NAME, svg_of_graph
 from analyzer.console import print_line, warn
 from analyzer.errors import ExitStatus
+from analyzer.files import write_text
 from analyzer.inputs import check_not_an_input, merged_graph, open_inputs, print_limitations
-from analyzer.output_folder import write_text
 from reports.html.render import render
 from reports.html.report_data import build_page
 

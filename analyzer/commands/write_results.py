@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from analyzer.adapters.graphviz import svg_or_reason
+from analyzer.files import write_text
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import graph_of
 from analyzer.model.recording import Recording
-from analyzer.output_folder import write_text
 from analyzer.recording.reader import read_recording
 from reports.dot.call_graph import to_dot
 from reports.html.render import render

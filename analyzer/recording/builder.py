@@ -31,6 +31,15 @@ from gdbscripts.records import (
     ThreadRecord,
 )
 
+_COUNTS = {
+    ExitCountRecord.TAG: ("count",),
+    KernelEventRecord.TAG: ("count",),
+    KernelTraceRecord.TAG: ("lost", "unclaimed"),
+    EndRecord.TAG: ("frames", "stops"),
+    RepeatRecord.TAG: ("count",),
+}
+"""The fields of records that count something, by the record's tag."""
+
 
 @dataclass
 class RecordingBuilder:
@@ -62,9 +71,15 @@ class RecordingBuilder:
     exit: ProgramExitRecord | None = None
     notes: list[str] = field(default_factory=list)
     end: EndRecord | None = None
+    _numbers: dict[str, set[int]] = field(default_factory=dict)  # of stops, ioctls, exits and pointers
 
     def add(self, record: Record) -> None:
-        """Add one record to the records of its kind."""
+        """Add one record to the records of its kind.
+
+        ValueError for a second header or footer, a second stop or ioctl of one number, and a negative count: two
+        runs wrote into one file.
+        """
+        self._check(record)
         match record:
             case MilestoneRecord():
                 self.milestones.append(record)
@@ -84,6 +99,23 @@ class RecordingBuilder:
                 self.pointer_steps.append(record)
             case _:
                 self._add_about_ioctls(record)
+
+    def _check(self, record: Record) -> None:
+        match record:
+            case HeaderRecord() if self.header is not None:
+                raise ValueError("it has two headers; two runs wrote into it")
+            case EndRecord() if self.end is not None:
+                raise ValueError("it has two ends; two runs wrote into it")
+            case StopRecord() | IoctlRecord() | KvmExitRecord() | PointerRecord():
+                seen = self._numbers.setdefault(record.TAG, set())
+                if record.number in seen:
+                    raise ValueError(f"{record.TAG} {record.number} is there twice; two runs wrote into it")
+                seen.add(record.number)
+            case _:
+                pass
+        for name in _COUNTS.get(record.TAG, ()):
+            if getattr(record, name) < 0:
+                raise ValueError(f"a record of type {record.TAG} has the negative count {getattr(record, name)}")
 
     def _add_about_ioctls(self, record: Record) -> None:
         match record:

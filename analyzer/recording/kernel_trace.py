@@ -6,7 +6,7 @@ Tracing goes through tracefs (Documentation/trace/ftrace.rst of the kernel).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,7 +15,14 @@ from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.errors import AnalyzerError
 from analyzer.kvm.requests import KVM_RUN
 from analyzer.model.recording import Recording
-from analyzer.recording.trace_parser import TracedIoctl, TraceEvent, join_ioctls, kernel_path, parse_trace
+from analyzer.recording.trace_parser import (
+    ParsedTrace,
+    TracedIoctl,
+    TraceEvent,
+    join_ioctls,
+    kernel_path,
+    parse_trace,
+)
 from gdbscripts.records import KernelEventRecord, KernelStackRecord, KernelTraceRecord, NoteRecord, Record
 
 _MAX_MERGED_EVENTS = 12  # of one ioctl, events of one name and stack counted as one
@@ -94,14 +101,33 @@ class KernelTrace:
         yield KernelTraceRecord(True, "", lost + trace.lost, unclaimed)
         pairs = list(zip(recording.ioctl_log, joined.ioctls, strict=True))
         if missing := sum(entry.returned is not None and ioctl is None for entry, ioctl in pairs):
-            full = "its buffers were full: record for a shorter time" if lost else "record again"
-            yield NoteRecord(f"{missing} of {len(pairs)} ioctls are missing from the kernel trace; {full}.")
+            yield NoteRecord(_missing_note(missing, calls, trace, lost))
         stacks: dict[tuple[str, ...], int] = {}
         sampled = {exit_.ioctl for exit_ in recording.exits}
         for entry, ioctl in pairs:
             if ioctl is not None:
                 every_event = entry.number in sampled or (bool(sampled) and entry.request == KVM_RUN)
                 yield from _events(entry.number, ioctl, started, stacks, every_event)
+
+
+def _missing_note(missing: int, calls: Sequence[_LoggedIoctl], trace: ParsedTrace, lost: int) -> str:
+    """The sentence about ioctls that the kernel trace lacks; where it lacks all, with what the trace has instead.
+
+    No event at all, events of other threads, and events of another time have different causes.
+    """
+    remedy = "its buffers were full: record for a shorter time" if lost else "record again"
+    sentence = f"{missing} of {len(calls)} ioctls are missing from the kernel trace; {remedy}."
+    if missing < len(calls):
+        return sentence
+    events = trace.events
+    own = {call.tid for call in calls}
+    span = f", from {events[0].time:.6f} to {events[-1].time:.6f} s" if events else ""
+    ours = sum(event.tid in own for event in events)
+    return (
+        f"{sentence} The trace has {len(events)} events, {ours} of them of these threads{span}; the ioctls are "
+        f"from {calls[0].time:.6f} to {calls[-1].time:.6f} s of the same clock; {lost} events are lost, and "
+        f"{trace.unknown} lines are not understood."
+    )
 
 
 def _events(

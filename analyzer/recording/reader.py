@@ -101,8 +101,11 @@ def _check_schema(line: str, name: str) -> None:
 def assemble(records: Iterable[Record], name: str) -> Recording:
     """Make the Recording of `records`; AnalyzerError with `name`, the file, when they are inconsistent."""
     builder = RecordingBuilder()
-    for record in records:
-        builder.add(record)
+    try:
+        for record in records:
+            builder.add(record)
+    except ValueError as error:
+        raise AnalyzerError(f"{name} is damaged: {error}.", "Record again, into a folder of its own.") from None
     if builder.header is None:
         raise AnalyzerError(f"{name} is not a recording: it has no header.")
     # Functions of --break may be anywhere, for instance in a system header.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from analyzer.adapters.gdb import Gdb, GdbError, Stopped, mi_string
 from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.files import scratch_folder
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.early_end import early_end, how_it_ended
 from analyzer.recording.guest import TINY_EXIT_STATUSES
@@ -34,6 +34,7 @@ from gdbscripts import plan as plans
 from gdbscripts.enums import RecordingOutcome
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, Record
+from gdbscripts.safe_files import append
 
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
@@ -63,11 +64,11 @@ def record(
     ):
         raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
     # Not in `folder`: gdb's Python aborts on paths that are not valid text.
-    with tempfile.TemporaryDirectory(prefix="callchain-") as scratch:
+    with scratch_folder() as scratch:
         run = _RecordingRun(
             request=request,
             recording=folder / FILE_NAME,
-            scratch=Path(scratch),
+            scratch=scratch,
             gdb=gdb,
             kernel=kernel,
             reporter=reporter,
@@ -146,7 +147,7 @@ class _RecordingRun:
             build=request.build,
             qemu_arguments=list(request.options.qemu_arguments),
         )
-        self._recording.write_text(to_line(header), encoding="utf-8")
+        self._append([header])
 
     def _prepare(self) -> None:
         """Write the plan file, and let gdb set its breakpoints. UsageError for an unknown --break."""
@@ -303,7 +304,7 @@ class _RecordingRun:
             self._append(source_excerpts(files, roots))
 
     def _append(self, records: Iterable[Record]) -> None:
-        with self._recording.open("a", encoding="utf-8") as file:
+        with append(str(self._recording)) as file:
             file.writelines(map(to_line, records))
 
     def _explain_early_end(self, ended: Stopped | None) -> None:

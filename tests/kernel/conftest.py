@@ -18,6 +18,7 @@ from analyzer.recording.trace_parser import ParsedTrace, parse_trace
 from tests.conftest import descendants, need
 
 GUEST = [sys.executable, str(Path(__file__).with_name("guest.py"))]
+STARTED: set[int] = set()  # ids of the processes that tests started, also of those that have ended
 STATE = (
     *("tracing_on", "current_tracer", "set_event", "set_event_pid", "trace_clock", "trace_options"),
     *("buffer_size_kb", "events/enable", "events/kvm/enable"),
@@ -69,14 +70,10 @@ def state(folder: Path) -> dict[str, str]:
 
 
 def ours(tracefs: Path) -> list[str]:
-    """Names of the instances this program made, not those of another recording that goes on elsewhere."""
+    """Names of the instances of the processes that a test started, not those of another recording elsewhere."""
     names = sorted(folder.name for folder in (tracefs / "instances").glob(f"{PREFIX}*"))
-    family = {os.getpid(), *descendants()}
-    return [name for name in names if (pid := int(name.removeprefix(PREFIX))) in family or not _lives(pid)]
-
-
-def _lives(pid: int) -> bool:
-    return Path("/proc", str(pid)).exists()
+    family = {os.getpid(), *descendants(), *STARTED}
+    return [name for name in names if int(name.removeprefix(PREFIX)) in family]
 
 
 def trace_guest(trace: TracefsInstance, command: Sequence[str] = tuple(GUEST)) -> Seen:

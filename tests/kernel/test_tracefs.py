@@ -18,7 +18,7 @@ from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.errors import AnalyzerError
 from analyzer.recording.trace_parser import join_ioctls, kernel_path
 from tests.conftest import need, need_tool
-from tests.kernel.conftest import ours, state, trace_guest
+from tests.kernel.conftest import STARTED, ours, state, trace_guest
 
 CREATE_VM, CREATE_VCPU, SET_USER_MEMORY_REGION, RUN = 0xAE01, 0xAE41, 0x4020AE46, 0xAE80
 OPEN_AND_WAIT = """
@@ -32,13 +32,15 @@ with TracefsInstance.open() as trace:
 
 
 def python(code: str, *before: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*before, sys.executable, "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    STARTED.add(process.pid)
+    return process
 
 
 def test_a_guest_is_seen_down_to_where_it_runs(tracefs):
@@ -157,6 +159,55 @@ def test_what_a_killed_recording_leaves_does_not_trace_and_goes_with_the_next(tr
     assert int((folder / "buffer_size_kb").read_text().split()[0]) < 100
     TracefsInstance.open().close()
     assert not folder.exists()
+
+
+def test_what_is_left_goes_also_when_another_process_has_the_id_now(tracefs):
+    """The instance of a killed run whose id a program without an open `free_buffer` has."""
+    with subprocess.Popen(["sleep", "60"]) as other:
+        folder = tracefs / "instances" / f"qemu-callchain-{other.pid}"
+        folder.mkdir()
+        TracefsInstance.open().close()
+        assert not folder.exists()
+        other.kill()
+
+
+STRESS = """
+import os, signal, sys
+from analyzer.adapters.tracefs import TracefsInstance
+from analyzer.recording.trace_parser import join_ioctls
+from tests.kernel.conftest import trace_guest
+for number in range(int(sys.argv[1])):
+    with TracefsInstance.open() as trace:
+        seen = trace_guest(trace)
+    joined = join_ioctls(seen.calls, seen.trace.events).ioctls
+    print(joined.count(None), seen.lost, seen.trace.lost, seen.trace.unknown, len(joined) >= 4, flush=True)
+    if sys.argv[2] == "killed" and number == 1:
+        TracefsInstance.open()
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_recorders_beside_each_other_all_see_all_of_their_ioctls(tracefs, request):
+    """One of them is killed again and again, so that the others remove what it leaves while they record."""
+    rounds = int(os.environ.get("CALLCHAIN_STRESS_ROUNDS", "4"))
+    code = [sys.executable, "-c", STRESS, str(rounds)]
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+
+    def started(kind: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen([*code, kind], stdout=subprocess.PIPE, text=True, cwd=root, env=environment)
+        STARTED.add(process.pid)
+        request.addfinalizer(process.kill)
+        return process
+
+    lasting = [started("lasting") for _ in range(3)]
+    while any(process.poll() is None for process in lasting):
+        with started("killed") as killed:
+            killed.communicate(timeout=120)
+    TracefsInstance.open().close()  # removes what the killed ones left
+    for process in lasting:
+        said = process.communicate(timeout=10)[0]
+        assert (process.returncode, said) == (0, "0 0 0 0 True\n" * rounds)
 
 
 def test_a_recording_that_lives_is_left_alone(tracefs):

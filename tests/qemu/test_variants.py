@@ -239,7 +239,9 @@ def started(qemu, folder, scratch):
     return process
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
+)
 def test_nothing_is_left_behind_however_it_ends(qemu, tmp_path, number, status):
     scratch = tmp_path / "scratch"
     process = started(qemu, tmp_path / "out", scratch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
 import os
 import re
 import subprocess
@@ -238,7 +239,9 @@ def test_control_characters_of_a_guest_stay_visible_text():
 def test_show_into_a_closed_pipe_ends_quietly(tmp_path):
     path = recorded(tmp_path)
     lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(lines[:4] + lines[4:5] * 20000 + lines[5:]))
+    stop = json.loads(lines[4])
+    stops = [json.dumps({**stop, "number": number}) + "\n" for number in range(20000)]
+    path.write_text("".join(lines[:4] + stops + lines[5:]))
     code = "import sys; from analyzer.cli import main; sys.exit(main())"
     child = subprocess.Popen(
         [sys.executable, "-c", code, "show", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT

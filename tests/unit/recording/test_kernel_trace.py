@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import ClassVar
 
 from analyzer.model.kvm import Ioctl
 from analyzer.recording.kernel_trace import KernelTrace
@@ -14,12 +15,13 @@ ENTERED = "       CPU 0/KVM-7       [000] .....   100.200001: sys_ioctl(fd: 9, c
 
 class Trace(nullcontext):
     lost = 0
+    lines: ClassVar[list[str]] = [ENTERED]
 
     def stop(self):
         pass
 
     def read(self):
-        return [ENTERED]
+        return self.lines
 
 
 def notes(*returned):
@@ -36,6 +38,15 @@ def notes(*returned):
 def test_ioctls_that_the_trace_lacks_are_noted():
     assert notes(0, 0, 0) == ["2 of 3 ioctls are missing from the kernel trace; record again."]
     assert notes(0) == []
+
+
+def test_where_all_are_missing_the_note_says_what_the_trace_has_instead(monkeypatch):
+    monkeypatch.setattr(Trace, "lines", [])
+    assert "The trace has 0 events, 0 of them of these threads; the ioctls are from 100.2" in notes(0, 0)[0]
+    monkeypatch.setattr(Trace, "lines", [ENTERED.replace("100.200001", " 90.200001")])  # of another clock
+    assert "The trace has 1 events, 1 of them of these threads, from 90.200001 to 90.200001 s; " in notes(0, 0)[0]
+    monkeypatch.setattr(Trace, "lines", [ENTERED.replace("KVM-7 ", "KVM-9 ")])  # of another process
+    assert "The trace has 1 events, 0 of them of these threads, from 100.200001" in notes(0, 0)[0]
 
 
 def test_a_thread_that_still_stood_before_its_ioctl_has_not_asked_the_kernel():

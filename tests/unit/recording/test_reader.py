@@ -20,7 +20,10 @@ from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import (
     EndRecord,
+    ExitCountRecord,
     FrameRecord,
+    KernelEventRecord,
+    KernelTraceRecord,
     MilestoneRecord,
     RepeatRecord,
     ReturnRecord,
@@ -30,6 +33,7 @@ from gdbscripts.records import (
 from reports.html.render import render
 from reports.html.report_data import build_page
 from reports.text.backtraces import backtraces
+from tests.support.inputs import RECORDS as INPUT_RECORDS
 from tests.support.notation import header
 
 RECORDS = [
@@ -297,7 +301,7 @@ def test_further_hits_are_added_to_their_stop(tmp_path):
     assert recording.stop(stop.number).count == stop.count + 7
 
 
-@pytest.mark.parametrize("repeat", [RepeatRecord(0, 0), RepeatRecord(0, -1), RepeatRecord(999, 1)])
+@pytest.mark.parametrize("repeat", [RepeatRecord(0, 0), RepeatRecord(999, 1)])
 def test_further_hits_of_no_stop_or_of_no_number_are_damage(repeat, tmp_path):
     with pytest.raises(AnalyzerError, match=f"stop {repeat.stop} is repeated {repeat.count} times"):
         read_recording(write(tmp_path / "r", [*RECORDS, repeat]))
@@ -308,3 +312,40 @@ def test_a_stop_that_stands_for_no_stack_is_damage(count, tmp_path):
     records = [replace(record, count=count) if isinstance(record, StopRecord) else record for record in RECORDS]
     with pytest.raises(AnalyzerError, match=f"stands for {count} stacks"):
         read_recording(write(tmp_path / "r", records))
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (header(), "it has two headers; two runs wrote into it"),
+        (RECORDS[-1], "it has two ends; two runs wrote into it"),
+        (RECORDS[-2], "stop 0 is there twice; two runs wrote into it"),
+        (ExitCountRecord(2, -1), "a record of type exit-count has the negative count -1"),
+        (KernelTraceRecord(True, "", -5), "a record of type kernel has the negative count -5"),
+        (
+            KernelEventRecord(0, 0.1, "kvm_exit", "", -1, -2),
+            "a record of type kernel-event has the negative count -2",
+        ),
+        (EndRecord(RecordingOutcome.COMPLETE, "", -2, 1), "a record of type end has the negative count -2"),
+    ],
+)
+def test_what_two_runs_or_nobody_can_have_written_is_refused_with_a_sentence(more, sentence, tmp_path):
+    records = [*RECORDS[:-1], more] if isinstance(more, EndRecord) and more.frames < 0 else [*RECORDS, more]
+    with pytest.raises(AnalyzerError) as error:
+        read_recording(write(tmp_path / "recording.jsonl", records))
+    assert f"is damaged: {sentence}." in error.value.message
+    assert "a folder of its own" in error.value.hint
+
+
+@pytest.mark.parametrize("kind", ["ioctl", "vcpu-exit", "pointer"])
+def test_a_repeated_ioctl_exit_or_pointer_is_refused(kind, tmp_path):
+    repeated = [record for record in INPUT_RECORDS if kind == record.TAG]
+    assert repeated
+    with pytest.raises(AnalyzerError, match=f"{kind} 0 is there twice"):
+        read_recording(write(tmp_path / "recording.jsonl", [*INPUT_RECORDS[:-1], *repeated]))
+
+
+def test_two_whole_recordings_in_one_file_are_refused(file):
+    file.write_text(file.read_text() * 2)
+    with pytest.raises(AnalyzerError, match="two headers"):
+        read_recording(file)
