@@ -114,12 +114,15 @@ def _locked_scratch_folder() -> tuple[Path, int]:
     """A new folder, and the descriptor that holds its lock."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_SCRATCH))
-        lock = os.open(folder, _FOLDER)
+        try:
+            lock = os.open(folder, _FOLDER)
+        except FileNotFoundError:  # another run removed it before it was locked
+            continue
         fcntl.flock(lock, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
             if os.path.samestat(folder.lstat(), os.fstat(lock)):
                 return folder, lock
-        os.close(lock)  # another run removed the folder before it was locked
+        os.close(lock)  # it was removed meanwhile
 
 
 def _remove_unlocked(parent: Path) -> None:

@@ -74,7 +74,7 @@ def start(cache: Cache) -> Iterator[Start]:
 def at_work_in(folder: Path) -> list[str]:
     """Processes, whoever their parent is, that run in or below the folder."""
     found = []
-    for cwd in Path("/proc").glob("[0-9]*/cwd"):
+    for cwd in (folder / "cwd" for folder in Path("/proc").iterdir() if folder.name.isdigit()):
         with contextlib.suppress(OSError):
             if cwd.readlink().is_relative_to(folder):
                 found.append((cwd.parent / "cmdline").read_text())

@@ -251,3 +251,21 @@ def test_a_cache_that_somebody_else_made_where_everybody_may_write_is_refused(tm
     os.chown(cache.folder, 65534, 65534)
     with pytest.raises(AnalyzerError, match="another user"), cache.lock("name", None):
         pass
+
+
+def test_runs_that_begin_at_one_time_do_not_remove_each_others_scratch_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = tempfile.mkdtemp
+    removed = []
+
+    def mkdtemp(**options):
+        folder = made(**options)
+        if not removed:  # another run removes it before it is locked
+            removed.append(folder)
+            Path(folder).rmdir()
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    with scratch_folder() as folder:
+        assert folder.is_dir()
+        assert removed != [str(folder)]
