@@ -259,7 +259,7 @@ def test_an_analyzer_that_is_interrupted_or_killed_leaves_qemu_running(start, tm
         assert changed_code(guest.pid), "the test must see the breakpoints"
         analyzer.send_signal(number)
         out, _ = analyzer.communicate(timeout=60)
-    assert analyzer.returncode == (-number if number == signal.SIGKILL else 130)
+    assert analyzer.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert wait_until(lambda: not tracer_of(guest.pid))
     assert wait_until(lambda: process_state(gdb) in ("", "Z"))
     assert number == signal.SIGKILL or f"Detached; QEMU {guest.pid} runs on." in out

@@ -13,6 +13,7 @@ import pytest
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.qemu import examine
+from analyzer.output_folder import prepare_folder
 from analyzer.recording import session
 from analyzer.recording.guest import choose_guest
 from analyzer.recording.reader import read_recording
@@ -174,6 +175,7 @@ def test_a_qemu_without_these_names_is_asked_by_its_stacks(qemu, tmp_path, monke
     )  # fmt: skip
     watcher = session.RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
     with Gdb(qemu) as gdb:
+        prepare_folder(tmp_path, force=False)
         session.record(request, tmp_path, gdb, None, watcher)
     end = read_recording(tmp_path).end
     expected = {

@@ -70,6 +70,7 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
     """gdb prints `bt` at the same stops of the same run; frame by frame they are equal."""
     from analyzer.adapters.gdb import Gdb
     from analyzer.adapters.qemu import examine
+    from analyzer.output_folder import prepare_folder
     from analyzer.recording import session
     from analyzer.recording.guest import choose_guest
     from analyzer.recording.request import RecordingOptions, RecordingRequest
@@ -88,6 +89,7 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
         gdb.console(f"source {TAKE_BT}")
         gdb.console(f"python take_bt({str(taken)!r})")
         watcher = session.RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
+        prepare_folder(tmp_path, force=False)
         session.record(request, tmp_path, gdb, None, watcher)
     assert assert_like_bt(read_recording(tmp_path), taken, least_known=1) > 300
 
