@@ -26,7 +26,9 @@ OUT ?= out/startup
 VENV := .venv
 BIN := $(VENV)/bin
 # One worker for each processor; tests that record QEMU or the kernel share one worker (tests/conftest.py).
-PARALLEL ?= -n auto --dist loadgroup
+# Tests that record QEMU or the kernel take the whole machine.
+ALONE := tests/qemu tests/kernel
+PARALLEL ?= -n auto
 GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
@@ -73,7 +75,8 @@ docs: $(VENV)/docs-installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: packages-test venv lint docs
-	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/pytest $(PARALLEL)
+	qemu=$$($(FIND_QEMU)) && export QEMU="$$qemu" && \
+		$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(ALONE)) && $(BIN)/pytest $(ALONE)
 
 bench: packages-run venv
 	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/python tests/bench/startup.py

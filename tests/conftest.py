@@ -12,7 +12,6 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-QEMU_TESTS, KERNEL_TESTS = (Path(__file__).with_name(name) for name in ("qemu", "kernel"))
 ANALYZE = Path(sys.executable).with_name("analyze")
 # A shared machine may be slow for a moment: an example fails for what it finds, never for its time.
 hypothesis.settings.register_profile("shared machine", deadline=None)
@@ -77,14 +76,6 @@ def pytest_configure() -> None:
     """Give children the default action on SIGINT: a background job of a shell has it ignored, and so have they."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what records QEMU or the kernel in one worker of pytest-xdist: it shares recordings, and takes time."""
-    for item in items:
-        if item.path.is_relative_to(QEMU_TESTS) or item.path.is_relative_to(KERNEL_TESTS):
-            item.add_marker(pytest.mark.xdist_group("qemu"))
 
 
 def other_user() -> list[str]:
