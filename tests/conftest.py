@@ -54,6 +54,8 @@ def descendants() -> dict[int, str]:
             continue
         pid, _, rest = text.partition(" (")
         name, _, fields = rest.rpartition(") ")
+        if not fields:  # it ended while it was read
+            continue
         state, parent = fields.split()[:2]
         if state != "Z":
             parents[int(pid)], names[int(pid)] = int(parent), name
