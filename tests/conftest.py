@@ -49,7 +49,7 @@ def descendants() -> dict[int, str]:
         if not folder.name.isdigit():
             continue
         try:
-            text = (folder / "stat").read_text()
+            text = (folder / "stat").read_text(errors="replace")  # a name may have any bytes
         except OSError:
             continue
         pid, _, rest = text.partition(" (")
