@@ -96,6 +96,8 @@ def find_debug_files(program: Path, places: DebugPlaces = STANDARD_PLACES) -> De
 
 def with_debug_file(program: Path, debug_file: Path, places: DebugPlaces = STANDARD_PLACES) -> DebugFiles:
     """`debug_file` as that of `program`. AnalyzerError when it cannot be read or does not belong to it."""
+    if not debug_file.is_file():
+        raise AnalyzerError(f"{debug_file}: no such file.", "Give the separate debug file of this QEMU.")
     reason = _reason_against(debug_file, debug_sections(program), check_crc=False)
     if reason:
         raise AnalyzerError(

@@ -42,13 +42,15 @@ class CleanLine(NamedTuple):
 class Format(NamedTuple):
     """A format: what has it, for messages; whether two lines in a row are typical of it; its reader.
 
-    `sampled`: its stacks are samples, of which equal ones are merged.
+    `sampled`: its stacks are samples, of which equal ones are merged. `ends_at_start`: a complete stack goes to
+    `main` or to the start of its thread.
     """
 
     about: str
     recognises: Callable[[CleanLine, CleanLine], bool]
     read: Callable[[Iterable[str], UnreadLines], Iterator[ImportedStack]]
     sampled: bool = False
+    ends_at_start: bool = False
 
 
 def _by_line(recognises: Callable[[str], bool]) -> Callable[[CleanLine, CleanLine], bool]:
@@ -74,10 +76,10 @@ _RECOGNISED: dict[str, Format] = {
         gdb_mi.read,
     ),
     "tsan": Format("ThreadSanitizer", _by_line(thread_sanitizer.recognises), thread_sanitizer.read),
-    "valgrind": Format("valgrind", _by_line(valgrind.recognises), valgrind.read),
+    "valgrind": Format("valgrind", _by_line(valgrind.recognises), valgrind.read, ends_at_start=True),
     "bpftrace": Format("bpftrace's maps of stacks", _by_line(bpftrace.recognises), bpftrace.read, sampled=True),
-    "eu-stack": Format("eu-stack", _by_line(eu_stack.recognises), eu_stack.read),
-    "lldb": Format("lldb's bt, thread backtrace all", _by_line(lldb.recognises), lldb.read),
+    "eu-stack": Format("eu-stack", _by_line(eu_stack.recognises), eu_stack.read, ends_at_start=True),
+    "lldb": Format("lldb's bt, thread backtrace all", _by_line(lldb.recognises), lldb.read, ends_at_start=True),
     "crash": Format("bt of the crash utility", _by_line(crash_bt.recognises), crash_bt.read),
     "kernel": Format(
         "call traces in the log of the Linux kernel", _by_line(kernel_oops.recognises), kernel_oops.read

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
@@ -19,10 +20,12 @@ from analyzer.backtraces.stacks import (
     MAX_FRAMES,
     MAX_INNER_FRAMES,
     MAX_OUTER_FRAMES,
+    UNKNOWN_FRAME,
     ImportedFrame,
     ImportedStack,
     ThreadLabel,
     UnreadLines,
+    reaches_start,
     was_shortened,
 )
 from analyzer.backtraces.unsupported import unsupported_tool
@@ -33,6 +36,8 @@ from analyzer.text import number_of
 from gdbscripts.records import Record
 
 _DETECTED_LINES, _DETECTED_CHARACTERS = 500, 1 << 20  # of the beginning, for detecting the format
+# A frame as eu-stack, lldb and the sanitizers number it, and as valgrind prints it.
+_FRAME_LINE = re.compile(r"(?:^|\s)(?:frame )?#\d{1,9}:?\s|\s(?:at|by) 0x")
 _MAX_WATCHED, _MAX_WATCHED_LENGTH = 10_000, 2000  # unread lines that may begin another format; their characters
 
 
@@ -208,6 +213,9 @@ def import_text(
             raise _no_backtrace_of_threads(origin.name_in_messages or origin.name)
         raise _nothing_read(origin.name_in_messages or origin.name, unread)
     shortened = _shortened(deep)
+    if FORMATS[chosen].ends_at_start and _ends_in_stack(counter.stacks[-1], facts.last_line):
+        counter.stacks[-1] = _open_ended(counter.stacks[-1], facts.last_line)
+        cut += 1
     distinct = counter.stacks if counter.merges_equal else without_repeated(counter.stacks)
     stacks, mangled = demangle_stacks(distinct, demangle)
     notes = [*_notes(unread, counter, cut), *filter(None, (unread.other_format(), shortened, mangled))]
@@ -223,6 +231,20 @@ def import_text(
         mangled=mangled,
         records=list(records(stacks, named, notes, counter.merges_equal)),
     )
+
+
+def _ends_in_stack(last: ImportedStack, last_line: str) -> bool:
+    """Whether the text ends in the middle of its last stack: in a frame, and before `main` or a thread's start."""
+    in_frame = not last_line.endswith("\n") or bool(_FRAME_LINE.search(last_line[-1000:]))
+    return in_frame and not reaches_start(last.frames)
+
+
+def _open_ended(last: ImportedStack, last_line: str) -> ImportedStack:
+    """`last` without known callers. A name that ends the text, without a line end, may be half a name: unknown."""
+    *inner, outermost = last.frames
+    if not last_line.endswith("\n") and last_line.rstrip().endswith(outermost.name):
+        outermost = UNKNOWN_FRAME
+    return last._replace(frames=(*inner, outermost), open_ended=True, cut=True)
 
 
 def recording_from_text(lines: Iterable[str], name: str, text_format: str = "") -> Recording:

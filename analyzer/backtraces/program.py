@@ -25,11 +25,13 @@ class TextFacts:
     """What the lines that pass through `watch` say beside the stacks.
 
     `program` is the program's name, "" until a line has it; `lists_threads` is set by a line of `info threads`.
+    `last_line` is the last one that passed.
     """
 
     def __init__(self) -> None:
         self.program = ""
         self.lists_threads = False
+        self.last_line = ""
 
     def watch(self, lines: Iterable[str]) -> Iterator[str]:
         """Yield the lines unchanged."""
@@ -39,6 +41,7 @@ class TextFacts:
                 self.program = PurePosixPath(found[1].rstrip(".")).name
             if not self.lists_threads and _LISTED_THREAD.match(beginning):
                 self.lists_threads = True
+            self.last_line = line
             yield line
 
 

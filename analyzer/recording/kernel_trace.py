@@ -115,7 +115,8 @@ def _missing_note(missing: int, calls: Sequence[_LoggedIoctl], trace: ParsedTrac
 
     No event at all, events of other threads, and events of another time have different causes.
     """
-    remedy = "its buffers were full: record for a shorter time" if lost else "record again"
+    full = "its buffers were full: record for a shorter time, or without the kernel's side (--no-kernel)"
+    remedy = full if lost else "record again"
     sentence = f"{missing} of {len(calls)} ioctls are missing from the kernel trace; {remedy}."
     if missing < len(calls):
         return sentence

@@ -17,6 +17,7 @@ from analyzer.errors import AnalyzerError
 from analyzer.inputs import InputKind, open_input
 from tests.support.pasted import chains_in, imported, shown
 from tests.unit.backtraces.samples import GDB, SAMPLES
+from tests.unit.backtraces.test_cut import check_cut
 
 CHECKED = [name for name, sample in SAMPLES.items() if sample.threads]
 JSON = ("ips", "abrt")
@@ -298,3 +299,29 @@ def test_half_of_a_name_is_no_function(text):
 
 def test_a_place_of_valgrind_that_is_cut_takes_no_name_with_it():
     assert chains_in("==7==    at 0x1: f(int) (a.c:3)\n==7==    by 0x2: main (a.c") == ["main .> f(int)"]
+
+
+# With -s eu-stack prints the place behind the frame's line, and helgrind prints stacks inside a report.
+CUT_BEHIND_A_LINE = [
+    name
+    for name, sample in SAMPLES.items()
+    if FORMATS[sample.format].ends_at_start and name not in ("helgrind", "eu-stack -s -m -i")
+]
+
+
+@pytest.mark.parametrize("name", CUT_BEHIND_A_LINE)
+def test_a_text_of_a_tool_that_is_cut_behind_a_line_is_no_change(name):
+    text = SAMPLES[name].text
+    ends = [position + 1 for position, letter in enumerate(text) if letter == "\n"]
+    for end in ends:
+        check_cut(text, end)
+
+
+def test_a_stack_that_is_cut_has_unknown_callers():
+    text = SAMPLES["eu-stack"].text
+    lines = text.splitlines(keepends=True)
+    last = next(number for number in range(len(lines) - 1, 0, -1) if lines[number].startswith("#0"))
+    recording = imported("".join(lines[: last + 1]))
+    assert recording.stops[-1].open_ended
+    assert not any(stop.open_ended for stop in imported(text).stops)
+    assert any("was cut" in note for note in recording.notes)
