@@ -186,7 +186,8 @@ def test_a_cut_anywhere_is_no_change(name):
         check_cut(text, position)
 
 
-FUNCTIONS = st.sampled_from(["f", "g", "qemu_init", "kvm_cpu_exec", "A::operator()", "std::map<int, foo>::at"])
+NAMES_OF_FUNCTIONS = ["f", "g", "qemu_init", "kvm_cpu_exec", "A::operator()", "std::map<int, foo>::at"]
+FUNCTIONS = st.sampled_from(NAMES_OF_FUNCTIONS)
 PLACES = st.sampled_from([" at hw/a.c:12", " at b.c:7", " from /usr/lib/libglib-2.0.so.0", ""])
 
 
@@ -194,11 +195,16 @@ PLACES = st.sampled_from([" at hw/a.c:12", " at b.c:7", " from /usr/lib/libglib-
 def texts(draw):
     """What `thread apply all bt` prints, of up to three threads."""
     blocks = []
+    # Functions of one name in two files are two functions: a cut chain may be like either.
+    names = [*NAMES_OF_FUNCTIONS, "goal_1", "goal_2", "goal_3"]
+    places = {name: draw(PLACES) for name in names}
     for thread in range(draw(st.integers(1, 3)), 0, -1):
+        # Of several stacks that end in one function, a cut one may be compared with another of them.
+        functions = [f"goal_{thread}", *draw(st.lists(FUNCTIONS, max_size=5))]
         frames = [
             # Two frames of one address would be a function and one that is inlined there.
-            f'0x{4096 * thread + 16 * level:016x} in {draw(FUNCTIONS)} (a=1, b=0x1 "x, (y"){draw(PLACES)}'
-            for level in range(draw(st.integers(1, 6)))
+            f'0x{4096 * thread + 16 * level:016x} in {name} (a=1, b=0x1 "x, (y"){places[name]}'
+            for level, name in enumerate(functions)
         ]
         frames.append(
             draw(
