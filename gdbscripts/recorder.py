@@ -98,15 +98,18 @@ class Recorder:
         if first is None:
             self._record_first(reason, milestones, function)
             return
-        self._repeats[first] = self._repeats.get(first, 0) + 1
+        self._count(first)
         if time.monotonic() > self._repeats_due:
             self.write_repeats()
+
+    def _count(self, stop: int) -> None:
+        self._repeats[stop] = self._repeats.get(stop, 0) + 1
 
     def _record_first(self, reason: StopReason, milestones: List[str], function: str) -> None:
         moment, thread, stack = self.now(), self.note_thread(), self.walk()
         key = (thread, function, tuple(stack.frames))
         if key in self._first_stops:  # gdb found the stack, the rules did not
-            self._repeats[self._first_stops[key]] = self._repeats.get(self._first_stops[key], 0) + 1
+            self._count(self._first_stops[key])
             return
         number = self.write_stop(stack, moment, thread, reason, milestones, function)
         if len(self._first_stops) < _MAX_STACKS:

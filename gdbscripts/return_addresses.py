@@ -9,7 +9,7 @@ from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 import gdb
 
 from gdbscripts.call_frame_rules import STACK_POINTER, CallFrameRules, FrameRule, UnsupportedRuleError
-from gdbscripts.memory import register
+from gdbscripts.memory import register, stack_pointer
 
 _WINDOW = 4096  # bytes read of a stack at first; most stacks fit
 _MAX_WINDOW = 1 << 20  # bytes; a deeper stack is left to gdb
@@ -51,7 +51,7 @@ class ReturnAddressReader:
         """
         try:
             addresses = self._read(frame, limit)
-        except (gdb.error, gdb.MemoryError, struct.error):
+        except (gdb.error, struct.error):  # gdb.MemoryError is a gdb.error
             addresses = None
         if addresses is None:
             self.left_to_gdb += 1
@@ -67,7 +67,7 @@ class ReturnAddressReader:
 
     def _read(self, frame: gdb.Frame, limit: int) -> Optional[Tuple[int, ...]]:
         pc = frame.pc()
-        stack, frame_pointer = register(frame, "rsp"), register(frame, "rbp")
+        stack, frame_pointer = stack_pointer(frame), register(frame, "rbp")
         bottom, memory = stack, self._memory(stack, _WINDOW)
         addresses = [pc]
         key = pc  # the rule of an outer frame is that of its call instruction, before the return address
@@ -158,7 +158,7 @@ def _rules_of(base: int) -> Optional[CallFrameRules]:
             (address,) = _ADDRESS(segments, 56 * number + 16)
             if segment == _EXCEPTION_FRAMES:
                 return CallFrameRules(address + (base if kind == _POSITION_INDEPENDENT else 0), _read_code)
-    except (gdb.error, gdb.MemoryError, struct.error, UnsupportedRuleError):
+    except (gdb.error, struct.error, UnsupportedRuleError):
         return None
     return None
 

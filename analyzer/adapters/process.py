@@ -203,8 +203,9 @@ def _kill_session(process: subprocess.Popen[str]) -> None:
 def _session_processes(session: int) -> list[int]:
     """Ids of the processes in a session; the session is field 6 of /proc/PID/stat (proc(5))."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    # Not by a glob of */stat: that looks at each file, and fails when a process ends meanwhile.
+    for folder in Path("/proc").iterdir():
         with suppress(OSError, ValueError, IndexError):
-            if int(stat.read_text(errors="replace").rpartition(") ")[2].split()[3]) == session:
-                found.append(int(stat.parent.name))
+            if int((folder / "stat").read_text(errors="replace").rpartition(") ")[2].split()[3]) == session:
+                found.append(int(folder.name))
     return found
