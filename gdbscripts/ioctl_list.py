@@ -101,9 +101,9 @@ class IoctlList:
         """Return gdb's number of the selected thread."""
         return int(gdb.selected_thread().num)
 
-    def stack_numbers(self) -> List[int]:
-        """Return no frame numbers: `kvm-chain` prints stacks."""
-        return []
+    def stack_number(self) -> int:
+        """Return no number: `kvm-chain` prints stacks."""
+        return -1
 
     def note_failure(self, error: Exception) -> bool:
         """Print the message of `error` to gdb's standard error; returns True."""

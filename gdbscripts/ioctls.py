@@ -41,9 +41,8 @@ class IoctlRecorder(Protocol):
     def note_thread(self) -> int:
         """Return gdb's number of the selected thread."""
 
-    def stack_numbers(self) -> List[int]:
-        """Return the frame numbers of the selected thread's stack, innermost first; empty when stacks are not
-        recorded."""
+    def stack_number(self) -> int:
+        """Return the number of the selected thread's recorded stack; -1 when stacks are not recorded."""
 
     def note_failure(self, error: Exception) -> bool:
         """Report the message of `error`; returns False when that is impossible."""
@@ -141,7 +140,7 @@ class IoctlLog:
                 request=call.request,
                 argument=call.argument,
                 data=before.hex(),
-                frames=self._stack_frames(thread, call.request),
+                stack=self._stack(thread, call.request),
             )
         )
         self._count += 1
@@ -185,12 +184,12 @@ class IoctlLog:
         if self._exits is not None and pending.call.request == KVM_RUN and value == 0:
             self._exits.kvm_run_returned(thread, pending.call.file, pending.number)
 
-    def _stack_frames(self, thread: int, request: int) -> List[int]:
-        """Return the frame numbers of the stack; empty for a call whose stack was recorded often enough."""
+    def _stack(self, thread: int, request: int) -> int:
+        """Return the number of the stack; -1 for a call whose stack was recorded often enough."""
         caller = gdb.newest_frame().older()
         key = (thread, request, caller.pc() if caller is not None else 0)
         self._stacks[key] = self._stacks.get(key, 0) + 1
-        return self._recorder.stack_numbers() if self._stacks[key] <= _MAX_STACKS else []
+        return self._recorder.stack_number() if self._stacks[key] <= _MAX_STACKS else -1
 
 
 class IoctlEntryBreakpoint(RecordingBreakpoint):

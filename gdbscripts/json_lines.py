@@ -19,6 +19,14 @@ _REQUIRED = {
     kind: {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
     for kind in _TYPES.values()
 }
+_DEFAULTS: Dict[Type[Any], Dict[str, Any]] = {
+    kind: {
+        f.name: f.default if f.default_factory is MISSING else f.default_factory()
+        for f in fields(kind)
+        if f.name not in _REQUIRED[kind]
+    }
+    for kind in _TYPES.values()
+}
 _JSON_TYPES: Dict[str, Any] = {
     "str": str,
     "bool": bool,
@@ -40,8 +48,11 @@ class LineError(ValueError):
 
 
 def to_line(record: Record) -> str:
-    """Return `record` as one ASCII line of JSON that ends in a newline."""
-    return json.dumps({"record": record.TAG, **vars(record)}, ensure_ascii=True) + "\n"
+    """Return `record` as one ASCII line of JSON that ends in a newline, without fields that have their default
+    value."""
+    defaults = _DEFAULTS[type(record)]
+    data = {name: value for name, value in vars(record).items() if name not in defaults or value != defaults[name]}
+    return json.dumps({"record": record.TAG, **data}, ensure_ascii=True) + "\n"
 
 
 def from_line(line: str) -> Record:

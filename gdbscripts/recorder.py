@@ -10,7 +10,7 @@ import gdb
 
 from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.json_lines import to_line
-from gdbscripts.records import EndRecord, NoteRecord, Record, RepeatRecord, StopRecord, ThreadRecord
+from gdbscripts.records import EndRecord, NoteRecord, Record, RepeatRecord, StackRecord, StopRecord, ThreadRecord
 from gdbscripts.safe_files import append
 from gdbscripts.stack import StackWalker, WalkedStack
 
@@ -28,6 +28,7 @@ class Recorder:
         self._file = append(path)  # stays open for the whole session
         self._walker = StackWalker()
         self._threads: Dict[int, ThreadRecord] = {}
+        self._stacks: Dict[Tuple[int, ...], int] = {}
         self._started = time.monotonic()
         self.stops = 0
         self._stop_requested = False
@@ -149,7 +150,7 @@ class Recorder:
                 reason=reason,
                 milestones=milestones,
                 function=function,
-                frames=stack.frames,
+                stack=self._stack_number(stack.frames),
                 arguments=stack.arguments,
                 **details,
             )
@@ -179,9 +180,17 @@ class Recorder:
         self.write(EndRecord(outcome, reason, frames=len(self._walker), stops=self.stops))
         self._file.close()
 
-    def stack_numbers(self) -> List[int]:
-        """Return the frame numbers of the selected thread's stack, innermost first, without reading arguments."""
-        return self.walk(arguments=False).frames
+    def stack_number(self) -> int:
+        """Return the number of the selected thread's stack, which is recorded when it is new."""
+        return self._stack_number(self.walk(arguments=False).frames)
+
+    def _stack_number(self, frames: List[int]) -> int:
+        key = tuple(frames)
+        number = self._stacks.get(key)
+        if number is None:
+            number = self._stacks[key] = len(self._stacks)
+            self.write(StackRecord(number, frames))
+        return number
 
     def note_thread(self) -> int:
         """Return gdb's number of the selected thread; record the thread when it is new or its name has changed."""

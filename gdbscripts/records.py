@@ -18,7 +18,8 @@ from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, Recor
 # 4  frames and steps of pointers have the file that defines their function, when the line is in another file;
 #    stops may be open-ended; `UNKNOWN_ARGUMENTS`; hits of --break with a stack recorded before are counted;
 #    stops of reason `attach`, milestones that are passed: a program that ran before gdb attached
-SCHEMA = 4
+# 5  stacks have a number and are recorded once; fields with their default value are left out
+SCHEMA = 5
 
 # Scenarios of a program that ran before gdb attached to it: how it runs, how it serves I/O.
 ATTACHED, ATTACHED_IO = "attached", "attached-io"
@@ -39,7 +40,7 @@ class HeaderRecord:
 
     TAG: ClassVar[str] = "header"
     schema: int
-    tool: str  # name and version of this program, as `name version`, as `name version`
+    tool: str  # name and version of this program, as `name version`
     created: str  # ISO 8601, UTC
     scenario: str
     command: List[str]  # to run by hand: the serial port goes to stdio instead of a file
@@ -104,6 +105,15 @@ class FrameRecord:
 
 
 @dataclass(frozen=True)
+class StackRecord:
+    """One stack, as the numbers of its frames, innermost first. Stops and ioctls refer to it."""
+
+    TAG: ClassVar[str] = "stack"
+    number: int  # from 0
+    frames: List[int]
+
+
+@dataclass(frozen=True)
 class StopRecord:
     """The stack of one thread at one moment."""
 
@@ -114,8 +124,9 @@ class StopRecord:
     reason: StopReason
     milestones: List[str]
     function: str  # the function that has the breakpoint; "" for the reasons `where` and `attach`
-    frames: List[int]  # innermost first
-    arguments: List[Arguments]  # one list for each frame
+    stack: int = -1  # number of its `StackRecord`; -1 before schema 5
+    # One list for each frame of the first stop with a stack, and of each milestone; none: they were not read.
+    arguments: List[Arguments] = field(default_factory=list)
     fd: int = -1  # ioctl only: the descriptor, the file behind it, the request
     file: str = ""
     request: int = 0
@@ -125,6 +136,7 @@ class StopRecord:
     exit: int = -1  # io only: number of the exit that QEMU is handling
     count: int = 1  # number of equal stacks that this stop represents
     open_ended: bool = False  # imports only: the callers of the outermost frame are unknown
+    frames: List[int] = field(default_factory=list)  # before schema 5: the frames of the stack
 
 
 @dataclass(frozen=True)
@@ -159,7 +171,8 @@ class IoctlRecord:
     request: int
     argument: int
     data: str  # the beginning of what the argument points to, in hexadecimal; "" for a plain number
-    frames: List[int]  # innermost first; none when the same call was recorded often before
+    stack: int = -1  # number of its `StackRecord`; -1: the same call was recorded often before
+    frames: List[int] = field(default_factory=list)  # before schema 5: the frames of the stack
 
 
 @dataclass(frozen=True)
@@ -334,6 +347,7 @@ Record = Union[
     MilestoneRecord,
     ThreadRecord,
     FrameRecord,
+    StackRecord,
     StopRecord,
     RepeatRecord,
     ReturnRecord,

@@ -32,6 +32,7 @@ from gdbscripts.records import (
     NoteRecord,
     Record,
     ReturnRecord,
+    StackRecord,
     StopRecord,
 )
 
@@ -223,6 +224,7 @@ class _Writer:
         # Stack -> numbers of the stops that create a thread and that no thread has been matched with yet.
         self._creations: dict[tuple[ImportedFrame, ...], list[int]] = {}
         self._matched: set[int] = set()
+        self._numbers: dict[tuple[int, ...], int] = {}  # frames of a stack -> its number
         most = Counter({number: stack.times for number, stack in enumerate(self.stacks)}).most_common(_MAX_CHAINS)
         self._chain_stacks = {number for number, _ in most} if self.counted else set(range(len(self.stacks)))
 
@@ -246,17 +248,21 @@ class _Writer:
                     defined_in = None if frame.library else self._files.get(frame.name)
                     yield replace(record, defined_in=defined_in) if defined_in != frame.file else record
                 numbers.append(self.frames[key])
-            yield self._stop(number, stack, thread, numbers)
+            known = tuple(numbers) in self._numbers
+            stack_number = self._numbers.setdefault(tuple(numbers), len(self._numbers))
+            if not known:
+                yield StackRecord(stack_number, numbers)
+            yield self._stop(number, stack, thread, stack_number)
             if stack.creator and thread != MAIN:
                 yield from self._created(stack, thread)
         self.count = len(self.stacks)
 
-    def _stop(self, number: int, stack: ImportedStack, thread: int, frames: list[int]) -> StopRecord:
+    def _stop(self, number: int, stack: ImportedStack, thread: int, stack_number: int) -> StopRecord:
         what = self._what(number, stack)
         if what.reason is StopReason.THREAD_CREATE:
             self._creations.setdefault(stack.frames, []).append(number)
         return replace(
-            what, number=number, time=round(stack.time, 6), thread=thread, frames=frames, count=stack.times,
+            what, number=number, time=round(stack.time, 6), thread=thread, stack=stack_number, count=stack.times,
             open_ended=stack.open_ended,
             arguments=[[(name, value) for name, value in frame.arguments] for frame in stack.frames],
         )  # fmt: skip
@@ -317,7 +323,7 @@ class _Writer:
 
 
 def _plain_stop(reason: StopReason, function: str) -> StopRecord:
-    return StopRecord(0, 0.0, 0, reason, [], function, [], [])
+    return StopRecord(0, 0.0, 0, reason, [], function)
 
 
 def _frame(number: int, frame: ImportedFrame, call: str) -> FrameRecord:

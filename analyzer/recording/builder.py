@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from gdbscripts.records import (
     AcceleratorRecord,
@@ -27,9 +28,12 @@ from gdbscripts.records import (
     RepeatRecord,
     ReturnRecord,
     SourceRecord,
+    StackRecord,
     StopRecord,
     ThreadRecord,
 )
+
+StopOrIoctl = TypeVar("StopOrIoctl", StopRecord, IoctlRecord)
 
 _COUNTS = {
     ExitCountRecord.TAG: ("count",),
@@ -52,6 +56,7 @@ class RecordingBuilder:
     milestones: list[MilestoneRecord] = field(default_factory=list)
     threads: dict[int, ThreadRecord] = field(default_factory=dict)
     frames: dict[int, FrameRecord] = field(default_factory=dict)
+    stacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
     stops: list[StopRecord] = field(default_factory=list)
     repeats: list[RepeatRecord] = field(default_factory=list)
     returns: dict[int, ReturnRecord] = field(default_factory=dict)
@@ -71,7 +76,8 @@ class RecordingBuilder:
     exit: ProgramExitRecord | None = None
     notes: list[str] = field(default_factory=list)
     end: EndRecord | None = None
-    _numbers: dict[str, set[int]] = field(default_factory=dict)  # of stops, ioctls, exits and pointers
+    _numbers: dict[str, set[int]] = field(default_factory=dict)  # of stacks, stops, ioctls, exits and pointers
+    _old_stacks: dict[tuple[int, ...], int] = field(default_factory=dict)  # before schema 5: frames -> number
 
     def add(self, record: Record) -> None:
         """Add one record to the records of its kind.
@@ -88,7 +94,9 @@ class RecordingBuilder:
             case FrameRecord():
                 self.frames[record.number] = record
             case StopRecord():
-                self.stops.append(record)
+                self.stops.append(self._with_stack(record))
+            case StackRecord():
+                self.stacks[record.number] = tuple(record.frames)
             case RepeatRecord():
                 self.repeats.append(record)
             case ReturnRecord():
@@ -100,13 +108,22 @@ class RecordingBuilder:
             case _:
                 self._add_about_ioctls(record)
 
+    def _with_stack(self, record: StopOrIoctl) -> StopOrIoctl:
+        """`record` with the number of its stack; before schema 5 it has the frames themselves."""
+        if not record.frames:
+            return record
+        frames = tuple(record.frames)
+        number = self._old_stacks.setdefault(frames, len(self._old_stacks))
+        self.stacks[number] = frames
+        return replace(record, stack=number, frames=[])
+
     def _check(self, record: Record) -> None:
         match record:
             case HeaderRecord() if self.header is not None:
                 raise ValueError("it has two headers; two runs wrote into it")
             case EndRecord() if self.end is not None:
                 raise ValueError("it has two ends; two runs wrote into it")
-            case StopRecord() | IoctlRecord() | KvmExitRecord() | PointerRecord():
+            case StackRecord() | StopRecord() | IoctlRecord() | KvmExitRecord() | PointerRecord():
                 seen = self._numbers.setdefault(record.TAG, set())
                 if record.number in seen:
                     raise ValueError(f"{record.TAG} {record.number} is there twice; two runs wrote into it")
@@ -120,7 +137,7 @@ class RecordingBuilder:
     def _add_about_ioctls(self, record: Record) -> None:
         match record:
             case IoctlRecord():
-                self.ioctls.append(record)
+                self.ioctls.append(self._with_stack(record))
             case IoctlReturnRecord():
                 self.ioctl_returns[record.number] = record
             case KvmExitRecord():

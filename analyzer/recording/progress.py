@@ -15,6 +15,7 @@ from gdbscripts.records import (
     ProgramExitRecord,
     Record,
     RepeatRecord,
+    StackRecord,
     StopRecord,
 )
 
@@ -74,6 +75,7 @@ class MilestoneProgress:
         self._reached: set[str] = set()
         self._hits: Counter[str] = Counter()
         self._milestones_of: dict[int, list[str]] = {}  # stop -> its milestones
+        self._depths: dict[int, int] = {}  # stack -> number of its frames
         self.exit_status: int | None = None
         self.files: dict[str, set[int]] = {}  # source file -> lines that frames point at
 
@@ -87,6 +89,8 @@ class MilestoneProgress:
                     self.files.setdefault(record.file, set()).add(record.line)
                 case PointerOriginRecord() if record.file and not record.library:
                     self.files.setdefault(record.file, set()).add(record.line)
+                case StackRecord():
+                    self._depths[record.number] = len(record.frames)
                 case StopRecord():
                     self._take_stop(record)
                 case RepeatRecord():
@@ -116,4 +120,4 @@ class MilestoneProgress:
             if name not in self._reached:
                 self._reached.add(name)
                 milestone = self._milestones[name]
-                self._report(MilestoneReached(milestone, stop.function, stop.time, len(stop.frames)))
+                self._report(MilestoneReached(milestone, stop.function, stop.time, self._depths[stop.stack]))

@@ -161,13 +161,14 @@ def _stop(
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
     if unknown := set(stop.milestones) - {milestone.name for milestone in builder.milestones}:
         raise ValueError(f"stop {stop.number} names milestone {min(unknown)}, which is missing")
-    if not stop.frames:
+    numbers = _stack(stop.stack, builder)
+    if not numbers:
         raise ValueError(f"stop {stop.number} has no frames")
     if stop.count < 1:
         raise ValueError(f"stop {stop.number} stands for {stop.count} stacks")
     frames = [
         _frame(builder.frames[number], arguments, roots) if arguments else plain(number)
-        for number, arguments in zip(stop.frames, stop.arguments, strict=True)
+        for number, arguments in zip(numbers, stop.arguments or [[]] * len(numbers), strict=True)
     ]
     if frames and frames[0].library:  # libc's debug information has __GI_ioctl: use the name of the breakpoint
         innermost = replace(frames[0].function, name=stop.function or frames[0].function.name)
@@ -266,12 +267,16 @@ def _ioctl(ioctl: IoctlRecord, builder: RecordingBuilder, roots: Roots) -> Ioctl
         before=before,
         after=bytes.fromhex(returned.data) if returned and returned.data else before,
         returned=returned.value if returned else None,
-        frames=tuple(_frame(builder.frames[number], [], roots) for number in ioctl.frames),
+        frames=tuple(_frame(builder.frames[number], [], roots) for number in _stack(ioctl.stack, builder)),
         kernel=tuple(
             KernelEvent(e.time, e.name, e.text, builder.kernel_stacks[e.stack] if e.stack >= 0 else (), e.count)
             for e in builder.kernel_events.get(ioctl.number, ())
         ),
     )
+
+
+def _stack(number: int, builder: RecordingBuilder) -> tuple[int, ...]:
+    return builder.stacks[number] if number >= 0 else ()
 
 
 def _exit(exit_: KvmExitRecord, builder: RecordingBuilder) -> KvmExit:

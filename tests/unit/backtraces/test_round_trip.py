@@ -30,6 +30,7 @@ from gdbscripts.records import (
     MilestoneRecord,
     Record,
     ReturnRecord,
+    StackRecord,
     StopRecord,
     ThreadRecord,
 )
@@ -109,6 +110,7 @@ def recordings(draw) -> Recording:
             stack.append(draw(frames(number)))
             number += 1
         records.extend(frame for frame, _ in stack)
+        records.append(StackRecord(stop, [frame.number for frame, _ in stack]))
         thread = draw(st.sampled_from(threads)).number
         reason = draw(st.sampled_from(StopReason))
         reached = draw(st.lists(st.sampled_from(milestones), min_size=1, max_size=2, unique_by=lambda m: m.name))
@@ -120,7 +122,7 @@ def recordings(draw) -> Recording:
                 reason,
                 [m.name for m in reached] if reason in (StopReason.MILESTONE, StopReason.BREAK) else [],
                 "device_write",
-                [frame.number for frame, _ in stack],
+                stop,
                 [[list(pair) for pair in pairs] for _, pairs in stack],
                 starts="start_fn" if reason is StopReason.THREAD_CREATE else "",
                 count=draw(st.sampled_from([1, 1, 12])),

@@ -20,7 +20,7 @@ from analyzer.diff.change import ChangeKind
 from analyzer.text import visible
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.json_lines import to_line
-from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, StopRecord, ThreadRecord
+from gdbscripts.records import EndRecord, FrameRecord, MilestoneRecord, StackRecord, StopRecord, ThreadRecord
 from tests.support.notation import header
 
 ROOT = Path(__file__).parents[3]
@@ -150,7 +150,8 @@ def recorded(folder: Path) -> Path:
         MilestoneRecord("goal", "The goal", True, ["goal"], [], files=["/src/main.c"], target=True),
         ThreadRecord(1, 1, "qemu"),
         FrameRecord(0, "goal", FrameKind.NORMAL, 16, "/src/main.c", 3),
-        StopRecord(0, 0.1, 1, StopReason.MILESTONE, ["goal"], "goal", [0], [[]]),
+        StackRecord(0, [0]),
+        StopRecord(0, 0.1, 1, StopReason.MILESTONE, ["goal"], "goal", 0, [[]]),
         EndRecord(RecordingOutcome.COMPLETE, "", 1, 1),
     ]
     path.write_text(to_line(header()) + "".join(map(to_line, records)))

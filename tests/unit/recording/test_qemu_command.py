@@ -22,7 +22,7 @@ from analyzer.recording.session import record
 from analyzer.toml import parse_toml
 from gdbscripts.enums import StopReason
 from gdbscripts.json_lines import to_line
-from gdbscripts.records import MilestoneRecord, NoteRecord, StopRecord
+from gdbscripts.records import MilestoneRecord, NoteRecord, StackRecord, StopRecord
 from tests.conftest import need_tool
 
 
@@ -233,13 +233,13 @@ MILESTONES = [
 
 
 def stop(name):
-    return StopRecord(0, 0.1, 1, StopReason.MILESTONE, [name], name, [], [])
+    return StopRecord(0, 0.1, 1, StopReason.MILESTONE, [name], name, 0)
 
 
 def test_progress_reports_each_milestone_once_and_knows_what_is_awaited():
     reached = []
     progress = MilestoneProgress(lambda r: reached.append(r.milestone.name))
-    progress.take(iter([*MILESTONES, stop("main"), stop("main")]))
+    progress.take(iter([*MILESTONES, StackRecord(0, [0]), stop("main"), stop("main")]))
     assert reached == ["main"]
     assert [milestone.name for milestone in progress.awaited] == ["goal"]
     assert not progress.reached_beyond_main

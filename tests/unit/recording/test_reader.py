@@ -17,16 +17,18 @@ from analyzer.model.frames import identify
 from analyzer.recording.reader import read_recording
 from analyzer.recording.source_paths import relative, source_root
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
-from gdbscripts.json_lines import to_line
+from gdbscripts.json_lines import from_line, to_line
 from gdbscripts.records import (
     EndRecord,
     ExitCountRecord,
     FrameRecord,
+    IoctlRecord,
     KernelEventRecord,
     KernelTraceRecord,
     MilestoneRecord,
     RepeatRecord,
     ReturnRecord,
+    StackRecord,
     StopRecord,
     ThreadRecord,
 )
@@ -43,7 +45,8 @@ RECORDS = [
     ThreadRecord(1, 100, "qemu", "0x1"),
     FrameRecord(0, "goal", FrameKind.NORMAL, 4096, "/src/build/../system/main.c", 7),
     FrameRecord(1, "main", FrameKind.NORMAL, 4100, "/src/system/main.c", 9, call="direct"),
-    StopRecord(0, 0.5, 1, StopReason.MILESTONE, ["goal"], "goal", [0, 1], [[["a", "1"]], []]),
+    StackRecord(0, [0, 1]),
+    StopRecord(0, 0.5, 1, StopReason.MILESTONE, ["goal"], "goal", 0, [[["a", "1"]], []]),
     EndRecord(RecordingOutcome.COMPLETE, "", 2, 1),
 ]
 
@@ -130,7 +133,7 @@ def test_a_half_written_last_line_is_left_out(tmp_path_factory, cut):
         ("", "is empty, not a recording"),
         ("hello\n", "is not a recording: not JSON"),
         ('{"record": "note", "text": "x"}\n', "it has no header"),
-        ('{"record": "header", "schema": 99}\n', "is of schema 99; this program reads up to 4"),
+        ('{"record": "header", "schema": 99}\n', "is of schema 99; this program reads up to 5"),
     ],
 )
 def test_what_is_no_recording_is_named(tmp_path, text, complaint):
@@ -176,7 +179,7 @@ def test_a_missing_frame_is_damage(tmp_path):
 
 
 def test_stacks_with_fewer_arguments_than_frames_are_damage(tmp_path):
-    stop = StopRecord(0, 0.5, 1, StopReason.MILESTONE, ["goal"], "goal", [0, 1], [[]])
+    stop = StopRecord(0, 0.5, 1, StopReason.MILESTONE, ["goal"], "goal", 0, [[]])
     records = [stop if isinstance(record, StopRecord) else record for record in RECORDS]
     with pytest.raises(AnalyzerError, match="damaged"):
         read_recording(write(tmp_path / "r", records))
@@ -265,12 +268,13 @@ def test_identity_is_name_and_stem_or_library(name, file, library, identity):
 def thread_records(first_handle, second_handle):
     """Two threads created one after the other; the second got the first one's handle again."""
     start = dict(
-        reason=StopReason.THREAD_CREATE, milestones=[], function="pthread_create", frames=[0], arguments=[[]]
+        reason=StopReason.THREAD_CREATE, milestones=[], function="pthread_create", stack=0, arguments=[[]]
     )
-    work = dict(reason=StopReason.MILESTONE, milestones=["goal"], function="goal", frames=[0], arguments=[[]])
+    work = dict(reason=StopReason.MILESTONE, milestones=["goal"], function="goal", stack=0, arguments=[[]])
     return [
         RECORDS[0],
         RECORDS[2],
+        StackRecord(0, [0]),
         ThreadRecord(1, 100, "qemu", "0x1"),
         StopRecord(0, 0.1, 1, starts="first", **start),
         ReturnRecord(0, 0, first_handle),
@@ -349,3 +353,21 @@ def test_two_whole_recordings_in_one_file_are_refused(file):
     file.write_text(file.read_text() * 2)
     with pytest.raises(AnalyzerError, match="two headers"):
         read_recording(file)
+
+
+def test_a_recording_before_schema_5_has_the_frames_in_its_stops_and_ioctls(tmp_path):
+    old = [
+        replace(record, stack=-1, frames=[0, 1]) if isinstance(record, (StopRecord, IoctlRecord)) else record
+        for record in RECORDS
+        if not isinstance(record, StackRecord)
+    ]
+    first = replace(header(), schema=4)
+    assert (
+        read_recording(write(tmp_path / "old", old, first)).stops == read_recording(write(tmp_path / "new")).stops
+    )
+
+
+def test_fields_with_their_default_value_are_not_written():
+    line = to_line(StopRecord(0, 0.5, 1, StopReason.MILESTONE, ["goal"], "goal", 0))
+    assert '"stack": 0' in line and "frames" not in line and "fd" not in line
+    assert from_line(line) == StopRecord(0, 0.5, 1, StopReason.MILESTONE, ["goal"], "goal", 0)
