@@ -76,6 +76,7 @@ STAMPS = {
     "journal": "Nov 28 12:00:01 host demo[71]: ",
     "journal with microseconds": "Nov 28 12:00:01.123456 host demo[71]: ",
     "time": "[12:00:01.123] ",
+    "plain time": "15:20:00 ",
     "kernel": "[  812.345678] ",
     "kernel with task": "[  812.345678][ T4243] ",
     "docker": "2026-01-02T12:00:01.123456789Z ",
