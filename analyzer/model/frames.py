@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from analyzer.model.headings import write_thread
 from gdbscripts.call_kinds import CallKind, call_arrow
@@ -26,13 +27,13 @@ CALLERS_OF_MAIN = frozenset(
 LIBC_START_FRAMES = CALLERS_OF_MAIN | {"start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start"}
 
 
-@dataclass(frozen=True, order=True)
-class Function:
+class Function(NamedTuple):
     """Identity of a function: its name without compiler suffixes, and where it is defined.
 
     `where` is the stem of the source file (`kvm-all`). For a library's function it is the library in brackets
     (`[libc]`), since it depends on the host whether a library has debug information; `[kernel]` for the kernel's.
-    Lines, addresses and argument values are no part of the identity: they differ between builds and runs.
+    Lines, addresses and argument values are no part of the identity: they differ between builds and runs. It is a
+    named tuple, since a graph looks functions up by the million, and tuples are compared without Python code.
     """
 
     name: str

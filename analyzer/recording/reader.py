@@ -190,7 +190,7 @@ class _Stacks:
     def _make(self, number: int, function: str, known: dict[str, Stack]) -> Stack:
         frames = tuple(map(self._frame, self._numbers[number])) if number >= 0 else ()
         if frames and frames[0].library and function:
-            innermost = replace(frames[0].function, name=function)
+            innermost = frames[0].function._replace(name=function)
             frames = (replace(frames[0], function=innermost), *frames[1:])
         stack = Stack(frames)
         return next((other for other in known.values() if other == stack), stack)
