@@ -138,14 +138,23 @@ def distinct_stops(stops: Iterable[Stop]) -> list[Stop]:
     Their stacks are one object. A stop at an ioctl stays single, since the kernel's functions differ from call to
     call, and so does one that creates a thread. The result is in the order of the first ones.
     """
-    groups: dict[tuple[object, ...], list[Stop]] = {}
+    facts_numbers: dict[tuple[object, ...], int] = {}
+    positions: dict[tuple[int, int], int] = {}  # (id of the stack, number of the facts) -> position in `first`
+    first: list[Stop] = []
+    counts: list[int] = []
     for stop in stops:
         single = stop.number if stop.ioctl is not None or stop.starts is not None else None
-        key = (id(stop.stack), stop.thread, stop.function, stop.reason, stop.milestones, stop.open_ended, single)
-        groups.setdefault(key, []).append(stop)
+        facts = (stop.thread, stop.function, stop.reason, stop.milestones, stop.open_ended, single)
+        key = (id(stop.stack), facts_numbers.setdefault(facts, len(facts_numbers)))
+        position = positions.setdefault(key, len(first))
+        if position == len(first):
+            first.append(stop)
+            counts.append(stop.count)
+        else:
+            counts[position] += stop.count
     return [
-        group[0] if len(group) == 1 else replace(group[0], count=sum(stop.count for stop in group))
-        for group in groups.values()
+        stop if stop.count == count else replace(stop, count=count)
+        for stop, count in zip(first, counts, strict=True)
     ]
 
 
