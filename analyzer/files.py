@@ -16,10 +16,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from analyzer.errors import AnalyzerError
+from analyzer.text import expand_user
 from gdbscripts.safe_files import create
 
 _SCRATCH = "qemu-callchain-"  # of the names of scratch folders; they lie in TMPDIR
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def cache_folder() -> Path:
+    """`qemu-callchain` below $XDG_CACHE_HOME, else below ~/.cache."""
+    base = expand_user(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():  # the XDG Base Directory Specification: ignore a relative path
+        base = expand_user("~/.cache")
+    return base / "qemu-callchain"
 
 
 def write_text(path: Path, text: str) -> None:

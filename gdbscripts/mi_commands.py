@@ -3,6 +3,7 @@ itself."""
 
 from __future__ import annotations
 
+import os
 import platform
 import signal
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
@@ -77,6 +78,34 @@ class HelloCommand(gdb.MICommand):
         for setting in _SETTINGS:
             gdb.execute(setting, to_string=True)
         return {"schema": SCHEMA, "gdb": gdb.VERSION, "python": platform.python_version()}
+
+
+class SymbolFilesCommand(gdb.MICommand):
+    """`-chain-symbol-files`: lists the files that gdb has read symbols from."""
+
+    def invoke(self, arguments: List[str]) -> Dict[str, Any]:
+        """Return for each file its build-id, path, and what tells it from another file; files without a build-id
+        are missing."""
+        files = [objfile for objfile in gdb.objfiles() if objfile.build_id]
+        return {
+            "files": [
+                {
+                    "build-id": objfile.build_id,
+                    "path": objfile.filename,
+                    "identity": _identity(objfile.filename),
+                }
+                for objfile in files
+            ]
+        }
+
+
+def _identity(path: Optional[str]) -> str:
+    """Return device, number, size and time of change of a file; "" when there is none, as of the vDSO."""
+    try:
+        status = os.stat(path or "")
+    except OSError:
+        return ""
+    return "%d:%d:%d:%d" % (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class AttachCommand(gdb.MICommand):
@@ -221,6 +250,7 @@ def register() -> None:
     """Register the commands with gdb; its settings do not change, because users load these scripts in plain gdb
     too."""
     HelloCommand("-chain-hello")
+    SymbolFilesCommand("-chain-symbol-files")
     AttachCommand("-chain-attach")
     PlanCommand("-chain-plan")
     PointersCommand("-chain-pointers")

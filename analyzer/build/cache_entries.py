@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.adapters.symbol_index import FOLDER_NAME as _SYMBOL_INDEXES
 from analyzer.build.cache import Cache, remove
 from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_json
 from analyzer.build.python_environment import installed_packages
@@ -16,6 +17,7 @@ from analyzer.errors import UsageError
 _UNFINISHED_SUFFIXES = (".part", ".part.json", ".rejected")
 _IN_PROGRESS = "in progress"
 _VERSION_0_1_FOLDER = "qemu-distribution"
+_REST = {_SYMBOL_INDEXES: "symbols of recorded programs, for gdb", _VERSION_0_1_FOLDER: "made by version 0.1.0"}
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,9 @@ def _tools(cache: Cache) -> Iterator[CacheEntry]:
 
 
 def _rest(cache: Cache) -> Iterator[CacheEntry]:
-    for name, needed in (("apt", True), ("logs", True), (_VERSION_0_1_FOLDER, False)):
+    for name, needed in (("apt", True), ("logs", True), (_SYMBOL_INDEXES, True), (_VERSION_0_1_FOLDER, False)):
         if (cache.folder / name).exists():
-            description = "" if needed else "made by version 0.1.0"
+            description = _REST.get(name, "")
             yield CacheEntry(
                 "rest", name, disk_usage(cache.folder / name), description, (cache.folder / name,), needed
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
@@ -249,6 +249,7 @@ class _RecordingRun:
             self._stop_and_record_stacks(outcome)
         self._append(OutputRecord(stream, _text(path)) for stream, path in self._program.streams.items())
         self._append(map(NoteRecord, self._notes()))
+        self._append(map(NoteRecord, self._misread_symbols()))
         if self._kernel is not None:
             self._append(self._kernel.records(read_recording(self._recording), self._started))
         if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
@@ -265,6 +266,15 @@ class _RecordingRun:
             yield "The guest was still running at the end; give it more time with --linger."
         if not records_serial(self._request.options.qemu_arguments):
             yield "The serial port is not recorded: the QEMU arguments redirect it."
+
+    def _misread_symbols(self) -> Iterator[str]:
+        """What a reader has to know about symbol indexes that do not fit; the next run reads without them."""
+        with suppress(GdbError):  # gdb has ended, and its connection to the attached QEMU with it
+            for path in self._gdb.note_symbol_files():
+                yield (
+                    f"Names in {path} may be wrong: their index was made of another debug file. Record again: "
+                    "they are read without it then."
+                )
 
     def _has_exited(self) -> bool:
         groups = self._gdb.command("-list-thread-groups")["groups"]
