@@ -37,6 +37,7 @@ from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, R
 from gdbscripts.safe_files import append
 
 if TYPE_CHECKING:
+    from analyzer.model.recording import Recording
     from analyzer.recording.kernel_trace import KernelTrace
 
 # Time limit of a run that explains pointers: a multiple of the time to the last stop, plus seconds.
@@ -250,10 +251,13 @@ class _RecordingRun:
         self._append(OutputRecord(stream, _text(path)) for stream, path in self._program.streams.items())
         self._append(map(NoteRecord, self._notes()))
         self._append(map(NoteRecord, self._misread_symbols()))
-        if self._kernel is not None:
-            self._append(self._kernel.records(read_recording(self._recording), self._started))
-        if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
-            self._explain_pointers()
+        pointers = self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED
+        if self._kernel is not None or pointers:
+            recording = read_recording(self._recording)
+            if self._kernel is not None:
+                self._append(self._kernel.records(recording, self._started))
+            if pointers:
+                self._explain_pointers(recording)
         self._progress.take(follow.new())
         self._append_sources(fetch=outcome is not RecordingOutcome.INTERRUPTED)
         self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
@@ -287,9 +291,8 @@ class _RecordingRun:
         if outcome is not RecordingOutcome.COMPLETE:
             self._gdb.command("-chain-where", timeout=120)
 
-    def _explain_pointers(self) -> None:
+    def _explain_pointers(self, recording: Recording) -> None:
         """Explain the function pointers. An error or an interrupt here costs only the explanations."""
-        recording = read_recording(self._recording)
         if not recording.reached - {"main"}:
             return
         last = max(stop.time for stop in recording.stops)
