@@ -31,6 +31,28 @@ def cache_folder() -> Path:
     return base / "qemu-callchain"
 
 
+def own_cache_folder(*names: str) -> Path:
+    """A folder in the cache whose content this user alone can have written; it is made where it is missing.
+
+    `names` are its name and those above it, without that of the cache. OSError when another user may change it.
+    """
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_only_ours(folder, stat.S_IWOTH)
+    for name in names:
+        folder /= name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _check_only_ours(folder, stat.S_IRWXG | stat.S_IRWXO)
+    return folder
+
+
+def _check_only_ours(folder: Path, forbidden: int) -> None:
+    """OSError for a link, a folder of another user, or one with a permission of `forbidden`."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & forbidden:
+        raise PermissionError(0, "another user may change it", str(folder))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` in UTF-8, atomically; lone surrogates are escaped.
 

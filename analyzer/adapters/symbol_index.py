@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analyzer.adapters.bounded_files import read_bounded
-from analyzer.files import cache_folder, replace_file
+from analyzer.files import own_cache_folder, replace_file
 from analyzer.strict_json import parse_json
 
 FOLDER_NAME = "gdb-index"  # in the cache
@@ -84,7 +84,7 @@ class SymbolIndex:
                 return None
             status = Path(gdb).stat()
             version = hashlib.sha256(f"{os.path.realpath(gdb)} {status.st_size} {status.st_mtime_ns}".encode())
-            folder = _own_folder(f"{build_id}-{version.hexdigest()[:8]}")
+            folder = own_cache_folder(FOLDER_NAME, f"{build_id}-{version.hexdigest()[:8]}")
             with _locked(folder):
                 return cls(folder)
         except (OSError, ValueError):
@@ -149,24 +149,6 @@ def _build_id_note(notes: bytes) -> str:
             return notes[content : content + size].hex()
         notes = notes[content + (size + 3 & ~3) :]
     return ""
-
-
-def _own_folder(name: str) -> Path:
-    """The folder `name` of the indexes, made where it is missing. OSError unless it is this user's alone."""
-    cache = cache_folder()
-    cache.mkdir(parents=True, exist_ok=True)
-    _check_folder(cache, stat.S_IWOTH)
-    for folder in (cache / FOLDER_NAME, cache / FOLDER_NAME / name):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _check_folder(folder, stat.S_IRWXG | stat.S_IRWXO)
-    return cache / FOLDER_NAME / name
-
-
-def _check_folder(folder: Path, forbidden: int) -> None:
-    """OSError for a link, a folder of another user, or one with a permission of `forbidden`."""
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & forbidden:
-        raise PermissionError(0, "another user may change it", str(folder))
 
 
 @contextmanager

@@ -17,7 +17,12 @@ from analyzer.errors import UsageError
 _UNFINISHED_SUFFIXES = (".part", ".part.json", ".rejected")
 _IN_PROGRESS = "in progress"
 _VERSION_0_1_FOLDER = "qemu-distribution"
-_REST = {_SYMBOL_INDEXES: "symbols of recorded programs, for gdb", _VERSION_0_1_FOLDER: "made by version 0.1.0"}
+_POINTERS = "pointers"  # of analyzer.recording.pointer_cache
+_REST = {
+    _SYMBOL_INDEXES: "symbols of recorded programs, for gdb",
+    _POINTERS: "who set the function pointers of recorded programs",
+    _VERSION_0_1_FOLDER: "made by version 0.1.0",
+}
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,13 @@ def _tools(cache: Cache) -> Iterator[CacheEntry]:
 
 
 def _rest(cache: Cache) -> Iterator[CacheEntry]:
-    for name, needed in (("apt", True), ("logs", True), (_SYMBOL_INDEXES, True), (_VERSION_0_1_FOLDER, False)):
+    for name, needed in (
+        ("apt", True),
+        ("logs", True),
+        (_SYMBOL_INDEXES, True),
+        (_POINTERS, True),
+        (_VERSION_0_1_FOLDER, False),
+    ):
         if (cache.folder / name).exists():
             description = _REST.get(name, "")
             yield CacheEntry(
