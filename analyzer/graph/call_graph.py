@@ -5,8 +5,11 @@ The only module that uses networkx.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
+
+import networkx as nx
 
 from analyzer.model.frames import Function
 from analyzer.text import xml_text
@@ -191,47 +194,46 @@ class CallGraph:
         self.chains: tuple[Chain, ...] = ()
         self.ioctls: tuple[GraphIoctl, ...] = ()
         self.missing: tuple[MissedMilestone, ...] = ()
-        self._nodes: dict[Function, Node] = {}
-        # by caller and by callee; the order of the keys does not count
-        self._calls: dict[Function, dict[tuple[Function, CallKind], Call]] = {}
-        self._callers: dict[Function, dict[tuple[Function, CallKind], Call]] = {}
+        self._graph: nx.MultiDiGraph[Function] = nx.MultiDiGraph()
 
     def put(self, node: Node) -> None:
         """Add a function, or replace what is stored for it."""
-        self._nodes[node.function] = node
+        self._graph.add_node(node.function, data=node)
 
     def connect(self, call: Call) -> None:
         """Add a call; both functions must have been added with `put` before."""
-        self._calls.setdefault(call.caller, {})[call.callee, call.kind] = call
-        self._callers.setdefault(call.callee, {})[call.caller, call.kind] = call
+        self._graph.add_edge(call.caller, call.callee, key=call.kind, data=call)
 
     @property
     def nodes(self) -> list[Node]:
         """All functions of the graph, sorted by function."""
-        return [self._nodes[function] for function in sorted(self._nodes)]
+        return [self._graph.nodes[function]["data"] for function in sorted(self._graph)]
 
     @property
     def calls(self) -> list[Call]:
         """All calls of the graph, sorted by caller, callee and kind."""
-        edges = (call for calls in self._calls.values() for call in calls.values())
+        edges = self._edges(self._graph.edges(data="data"))
         return sorted(edges, key=lambda call: (call.caller, call.callee, call.kind))
 
     @property
     def size(self) -> int:
         """The number of calls in the graph."""
-        return sum(map(len, self._calls.values()))
+        return int(self._graph.number_of_edges())
 
     def node(self, function: Function) -> Node:
         """Return the node of `function`. Raises KeyError when the graph does not contain it."""
-        return self._nodes[function]
+        node: Node = self._graph.nodes[function]["data"]
+        return node
 
     def callers(self, function: Function) -> list[Call]:
         """Return the calls of `function`, sorted by caller and kind."""
-        return sorted(self._callers.get(function, {}).values(), key=lambda call: (call.caller, call.kind))
+        edges = self._edges(self._graph.in_edges(function, data="data"))
+        return sorted(edges, key=lambda call: (call.caller, call.kind))
 
     def callees(self, function: Function) -> list[Call]:
         """Return the calls that `function` makes, sorted by callee and kind."""
-        return sorted(self._calls.get(function, {}).values(), key=lambda call: (call.callee, call.kind))
+        edges = self._edges(self._graph.out_edges(function, data="data"))
+        return sorted(edges, key=lambda call: (call.callee, call.kind))
 
     def restricted_to(self, calls: Iterable[Call]) -> CallGraph:
         """Return a graph of `calls` and their functions, with this graph's counts, without chains and ioctls."""
@@ -239,7 +241,8 @@ class CallGraph:
         for call in calls:
             part.put(self.node(call.caller))
             part.put(self.node(call.callee))
-            part.connect(self._calls.get(call.caller, {}).get((call.callee, call.kind), call))
+            edge = self._graph.get_edge_data(call.caller, call.callee, call.kind)
+            part.connect(edge["data"] if edge else call)
         return part
 
     def check(self) -> None:
@@ -258,12 +261,10 @@ class CallGraph:
             assert hits_out + node.innermost == node.frames, f"{function}: {hits_out} + innermost != {node}"
         for call in self.calls:
             assert call.hits > 0, f"{call} has no hits"
-            assert call.caller in self._nodes and call.callee in self._nodes
+            assert call.caller in self._graph and call.callee in self._graph
 
     def to_graphml(self) -> str:
         """Return the graph as GraphML text; node ids are f0, f1, … in the order of `nodes`, as in the DOT text."""
-        import networkx as nx  # here, because this takes longer than the rest of a report
-
         plain: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         ids = {node.function: f"f{number}" for number, node in enumerate(self.nodes)}
         for node in self.nodes:
@@ -279,3 +280,9 @@ class CallGraph:
                 hits=call.hits, sites=sites,
             )  # fmt: skip
         return "\n".join(nx.generate_graphml(plain)) + "\n"
+
+    @staticmethod
+    def _edges(view: Iterable[Any]) -> Iterator[Call]:
+        """Return the calls of an edge view, which yields (caller, callee, call)."""
+        for _, _, call in view:
+            yield call
