@@ -67,13 +67,8 @@ def test_the_figures_of_an_import_are_megabytes_a_second_and_growth():
     figures = {figure.name: figure for figure in import_figures(rows, {10: 4_000_000, 100: 40_000_000})}
     assert figures[f"import: {READ}, 10 stacks"].value == 2
     assert figures[f"import: {IMPORT}, 100 stacks"].value == pytest.approx(40 / 30)
-    assert (
-        figures[f"import: {GPROF2DOT}, 10 stacks"].value,
-        figures[f"import: {GPROF2DOT}, 10 stacks"].missing,
-    ) == (
-        None,
-        "no",
-    )
+    missing = figures[f"import: {GPROF2DOT}, 10 stacks"]
+    assert (missing.value, missing.missing) == (None, "no")
     assert figures[f"import: growth of {READ}"].value == pytest.approx(1)
 
 
