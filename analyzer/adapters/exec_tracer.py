@@ -72,7 +72,7 @@ def _become(command: list[str]) -> None:
     except OSError as error:
         if error.errno == errno.ENOEXEC:  # a script without `#!`: execvp(3) gives it to the shell
             os.execv("/bin/sh", ["sh", *command])
-        print(f"{command[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        os.write(2, os.fsencode(f"{command[0]}: {error.strerror}"))
         os._exit(127)
 
 
