@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from tests.bench.figures import Measurement, Row
 from tests.bench.measured_run import RunError
 
+_ERASE = "\r\x1b[K"  # back to the beginning of the line, and erase it (ECMA-48)
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -30,8 +32,14 @@ class _Results:
 
 
 def say(text: str) -> None:
-    """Print a line of progress on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """Print a line of progress on standard error; on a terminal it replaces that of `say_running`."""
+    print(f"{_ERASE}{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
+
+
+def say_running(text: str) -> None:
+    """On a terminal, print what runs now, until the next line replaces it."""
+    if sys.stderr.isatty():
+        print(f"{_ERASE}{text} …", end="", file=sys.stderr, flush=True)
 
 
 def alternate(
@@ -48,6 +56,7 @@ def alternate(
             result = results[each.name]
             if result.missing or any(one.seconds > once_above for one in result.measurements):
                 continue
+            say_running(f"{group}, round {number + 1} of {rounds}: {each.name}")
             try:
                 measured = each.run()
             except (RunError, OSError) as error:
