@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tests.bench.figures import Measurement, Row
 from tests.bench.measured_run import RunError
 
+_LONGEST_MESSAGE = 300  # characters of a cell
 _ERASE = "\r\x1b[K"  # back to the beginning of the line, and erase it (ECMA-48)
 
 
@@ -60,7 +61,7 @@ def alternate(
             try:
                 measured = each.run()
             except (RunError, OSError) as error:
-                result.missing = str(error)
+                result.missing = _shortened(str(error))
                 result.measurements.clear()
                 say(f"{group}: {each.name}: {error}")
                 continue
@@ -70,3 +71,9 @@ def alternate(
         Row(each.name, tuple(results[each.name].measurements), results[each.name].missing, each.note)
         for each in contenders
     ]
+
+
+def _shortened(message: str) -> str:
+    """A message in one line; of a long one the beginning and the end, where a traceback has its reason."""
+    text = " ".join(message.split())
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:80]} … {text[80 - _LONGEST_MESSAGE :]}"

@@ -37,6 +37,16 @@ def test_one_that_fails_is_a_row_that_says_why_and_the_others_run_on(capsys):
     assert "test: a: it broke" in capsys.readouterr().err
 
 
+def test_a_long_message_keeps_its_beginning_and_its_end():
+    def fail() -> Measurement:
+        raise RunError("analyze ended with status 3: " + "a line of a traceback\n" * 100 + "the reason")
+
+    row = alternate([Contender("a", fail)], 1, "test")[0]
+    assert len(row.missing) < 310
+    assert row.missing.startswith("analyze ended with status 3: a line")
+    assert row.missing.endswith("a line of a traceback the reason")
+
+
 def test_one_that_is_missing_never_runs_and_is_a_row():
     def never() -> Measurement:
         raise AssertionError("it ran")
