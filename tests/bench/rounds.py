@@ -52,6 +52,9 @@ def alternate(
     says why; its earlier measurements are dropped. One that takes more than `once_above` seconds runs once.
     """
     results = {each.name: _Results(missing=each.missing) for each in contenders}
+    for each in contenders:
+        if each.missing:
+            say(f"{group}: {each.name}: {each.missing}")
     for number in range(rounds):
         for each in contenders if number % 2 == 0 else list(reversed(contenders)):
             result = results[each.name]

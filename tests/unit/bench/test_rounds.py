@@ -47,12 +47,13 @@ def test_a_long_message_keeps_its_beginning_and_its_end():
     assert row.missing.endswith("a line of a traceback the reason")
 
 
-def test_one_that_is_missing_never_runs_and_is_a_row():
+def test_one_that_is_missing_never_runs_and_is_a_row(capsys):
     def never() -> Measurement:
         raise AssertionError("it ran")
 
     rows = alternate([Contender("perf", never, "not installed")], 2, "test")
     assert [(row.name, row.missing) for row in rows] == [("perf", "not installed")]
+    assert capsys.readouterr().err == "test: perf: not installed\n"
 
 
 def test_one_that_takes_long_runs_once_where_that_is_asked_for():
