@@ -51,6 +51,7 @@ def comparison(title: str, rows: Sequence[Row], reference: Row, text: str = "") 
     headings = (
         *("program", "seconds", "lowest to highest", "processor seconds", "peak MiB", "hits", "frames"),
         f"times {reference.name}",
+        "the same in processor seconds",
         "notes",
     )
     return Table(title, headings, tuple(_comparison_cells(row, reference) for row in rows), text)
@@ -73,9 +74,8 @@ def mebibytes(size: float | None) -> str:
 
 def _comparison_cells(row: Row, reference: Row) -> tuple[str, ...]:
     if row.missing:
-        return (row.name, *["–"] * 7, f"not measured: {row.missing}")
+        return (row.name, *["–"] * 8, f"not measured: {row.missing}")
     seconds = [each.seconds for each in row.measurements]
-    ratio = median_ratio(row, reference)
     return (
         row.name,
         number(row.median()),
@@ -84,6 +84,7 @@ def _comparison_cells(row: Row, reference: Row) -> tuple[str, ...]:
         mebibytes(row.median("peak")),
         number(row.median("hits"), 0),
         number(row.median("frames"), 0),
-        times(ratio),
+        times(median_ratio(row, reference)),
+        times(median_ratio(row, reference, "cpu_seconds")),
         row.note,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tests.bench.figures import Measurement
 
 _INTERVAL = 0.02  # seconds between two looks at the memory of the processes
 _MEMORY = re.compile(r"^Vm(RSS|HWM):\s+(\d+) kB$", re.MULTILINE)  # proc(5)
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_ORPHANS_SECONDS = 5.0  # that orphans get to end by themselves
 _LAST_CHARACTERS = 1500  # of the output, in the message of an error
 
 
@@ -42,13 +45,13 @@ def run_measured(
 ) -> Measurement:
     """Run `command` to its end; its standard output and error go to the file `output`.
 
-    The time is that of the clock, the processor time that of the program and of the children that it waited for;
-    the memory is the most that all processes have at one of the moments at which they are looked at, every 20 ms.
-    `environment` is added to that of the benchmark.
+    The time is that of the clock; the processor time is that of the program and of all processes below it, also of
+    those that it does not wait for; the memory is the most that all processes have at one of the moments at which
+    they are looked at, every 20 ms. `environment` is added to that of the benchmark.
     Raises RunError when the exit status is not one of `statuses`, or when a limit is exceeded: then all processes
     are killed, as on any exception.
     """
-    with output.open("w", encoding="utf-8") as file:
+    with output.open("w", encoding="utf-8") as file, adopted_orphans() as orphans:
         started = time.monotonic()
         process = subprocess.Popen(
             command,
@@ -62,20 +65,56 @@ def run_measured(
         watch.start()
         try:
             _, wait_status, usage = os.wait4(process.pid, 0)
+            seconds = time.monotonic() - started
         except BaseException:
             kill_tree(process.pid)
             process.wait()
             raise
         finally:
             watch.stop()
-        seconds = time.monotonic() - started
-    process.returncode = os.waitstatus_to_exitcode(wait_status)  # so that Popen does not wait for it again
+        process.returncode = os.waitstatus_to_exitcode(wait_status)  # so that Popen does not wait for it again
+        cpu_seconds = usage.ru_utime + usage.ru_stime + orphans.wait()
     if watch.exceeded:
         raise RunError(f"ended after {watch.exceeded}")
     if process.returncode not in statuses:
         text = output.read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:].strip()
         raise RunError(f"{Path(command[0]).name} ended with status {process.returncode}: {text}")
-    return Measurement(seconds, usage.ru_utime + usage.ru_stime, watch.peak)
+    return Measurement(seconds, cpu_seconds, watch.peak)
+
+
+class Orphans:
+    """The processes that lost their parent during a run: perf does not wait for its addr2line."""
+
+    def __init__(self) -> None:
+        self._others = set(_children(os.getpid()))
+
+    def wait(self) -> float:
+        """Wait for all of them, and kill those that do not end; returns their processor time in seconds."""
+        cpu_seconds, deadline = 0.0, time.monotonic() + _ORPHANS_SECONDS
+        while found := [pid for pid in _children(os.getpid()) if pid not in self._others]:
+            for pid in found:
+                if time.monotonic() > deadline:
+                    kill_tree(pid)
+                ended, _, usage = os.wait4(pid, os.WNOHANG)
+                cpu_seconds += usage.ru_utime + usage.ru_stime if ended else 0.0
+            time.sleep(0.005)
+        return cpu_seconds
+
+
+@contextmanager
+def adopted_orphans() -> Iterator[Orphans]:
+    """Make this process the parent of orphans below it, in order to measure them; waits for them at the end."""
+    _set_subreaper(True)
+    orphans = Orphans()
+    try:
+        yield orphans
+    finally:
+        orphans.wait()
+        _set_subreaper(False)
+
+
+def _set_subreaper(enabled: bool) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(enabled), *[ctypes.c_ulong(0)] * 3)
 
 
 class MemoryWatch(threading.Thread):
@@ -111,9 +150,8 @@ class MemoryWatch(threading.Thread):
 def process_tree(pid: int) -> Iterator[int]:
     """The process `pid`, its children, their children, and so on, as far as they still exist."""
     yield pid
-    for task in _entries(f"/proc/{pid}/task"):
-        for child in _read(f"/proc/{pid}/task/{task}/children").split():
-            yield from process_tree(int(child))
+    for child in _children(pid):
+        yield from process_tree(child)
 
 
 def kill_tree(pid: int) -> None:
@@ -121,6 +159,11 @@ def kill_tree(pid: int) -> None:
     for each in list(process_tree(pid)):
         with suppress(ProcessLookupError):
             os.kill(each, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    files = (f"/proc/{pid}/task/{task}/children" for task in _entries(f"/proc/{pid}/task"))
+    return [int(child) for file in files for child in _read(file).split()]
 
 
 def _sizes(pid: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""One step of reading a recording, in a process of its own: `python -m tests.bench.reading STEP FOLDER`.
+"""One step of reading a recording or a text, in a process of its own: `python -m tests.bench.reading STEP PATH`.
 
 These are the steps that no verb does alone.
 """
@@ -9,6 +9,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from analyzer.adapters.text_lines import open_lines
+from analyzer.backtraces.importer import import_text
+from analyzer.backtraces.records import ImportOrigin
 from analyzer.graph.merge import graph_of
 from analyzer.recording.reader import read_recording
 from reports.text.backtraces import backtraces
@@ -28,10 +31,16 @@ def _backtraces(folder: Path) -> None:
             file.write(line + "\n")
 
 
+def _import(text: Path) -> None:
+    with open_lines(str(text)) as lines:
+        import_text(lines, ImportOrigin(text.name))
+
+
 STEPS: dict[str, Callable[[Path], None]] = {
     "read": _read,
     "merge": _read_and_merge,
     "backtraces": _backtraces,
+    "import": _import,
 }
 
 if __name__ == "__main__":

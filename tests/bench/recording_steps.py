@@ -74,6 +74,11 @@ def merge_step(recording: Path, results: Path) -> Contender:
     return _child(MERGE, "merge", recording, results)
 
 
+def import_step(name: str, text: Path) -> Contender:
+    """The step that imports a text, without the report that `analyze import` writes."""
+    return _child(name, "import", text, text.parent)
+
+
 def verb(name: str, results: Path, *arguments: str) -> Contender:
     """A verb of `analyze` that may end with 1."""
     return Contender(name, partial(_run, [str(ANALYZE), *arguments], results / "output.txt"))

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from tests.bench.figures import Measurement, Row
 from tests.bench.measured_run import RunError
 
+_LONGEST_MESSAGE = 300  # characters of a cell
+_ERASE = "\r\x1b[K"  # back to the beginning of the line, and erase it (ECMA-48)
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -30,8 +33,14 @@ class _Results:
 
 
 def say(text: str) -> None:
-    """Print a line of progress on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """Print a line of progress on standard error; on a terminal it replaces that of `say_running`."""
+    print(f"{_ERASE}{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
+
+
+def say_running(text: str) -> None:
+    """On a terminal, print what runs now, until the next line replaces it."""
+    if sys.stderr.isatty():
+        print(f"{_ERASE}{text} …", end="", file=sys.stderr, flush=True)
 
 
 def alternate(
@@ -43,15 +52,19 @@ def alternate(
     says why; its earlier measurements are dropped. One that takes more than `once_above` seconds runs once.
     """
     results = {each.name: _Results(missing=each.missing) for each in contenders}
+    for each in contenders:
+        if each.missing:
+            say(f"{group}: {each.name}: {each.missing}")
     for number in range(rounds):
         for each in contenders if number % 2 == 0 else list(reversed(contenders)):
             result = results[each.name]
             if result.missing or any(one.seconds > once_above for one in result.measurements):
                 continue
+            say_running(f"{group}, round {number + 1} of {rounds}: {each.name}")
             try:
                 measured = each.run()
             except (RunError, OSError) as error:
-                result.missing = str(error)
+                result.missing = _shortened(str(error))
                 result.measurements.clear()
                 say(f"{group}: {each.name}: {error}")
                 continue
@@ -61,3 +74,9 @@ def alternate(
         Row(each.name, tuple(results[each.name].measurements), results[each.name].missing, each.note)
         for each in contenders
     ]
+
+
+def _shortened(message: str) -> str:
+    """A message in one line; of a long one the beginning and the end, where a traceback has its reason."""
+    text = " ".join(message.split())
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:80]} … {text[80 - _LONGEST_MESSAGE :]}"

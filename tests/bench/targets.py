@@ -74,7 +74,7 @@ def judge(figures: Sequence[Figure], targets: Iterable[Target], groups: Sequence
     ran = tuple(f"{group}:" for group in groups)
     for name, target in by_name.items():
         if name not in given and name.startswith(ran):
-            judged.append(JudgedFigure(Figure(name, None, missing="no such figure"), target, NOT_MEASURED))
+            judged.append(JudgedFigure(Figure(name, None, missing="its group gave none"), target, NOT_MEASURED))
     return judged
 
 

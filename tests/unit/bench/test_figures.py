@@ -13,6 +13,9 @@ from tests.bench.figures import (
     ratio_figure,
     ratios,
 )
+from tests.bench.import_group import IMPORT, READ
+from tests.bench.import_group import figures_of as import_figures
+from tests.bench.profilers import GPROF2DOT
 
 
 def row(name: str, *seconds: float, missing: str = "", **facts: float) -> Row:
@@ -56,6 +59,17 @@ def test_an_added_cost_is_the_difference_in_terms_of_the_base():
 def test_the_growth_of_a_power_is_its_exponent(exponent):
     sizes = [1_000, 10_000, 100_000]
     assert growth_exponent(sizes, [7 * size**exponent for size in sizes]) == pytest.approx(exponent)
+
+
+def test_the_figures_of_an_import_are_megabytes_a_second_and_growth():
+    rows = {10: [row(READ, 2), row(IMPORT, 4), row(GPROF2DOT, missing="no")]}
+    rows[100] = [row(READ, 20), row(IMPORT, 30), row(GPROF2DOT, missing="no")]
+    figures = {figure.name: figure for figure in import_figures(rows, {10: 4_000_000, 100: 40_000_000})}
+    assert figures[f"import: {READ}, 10 stacks"].value == 2
+    assert figures[f"import: {IMPORT}, 100 stacks"].value == pytest.approx(40 / 30)
+    missing = figures[f"import: {GPROF2DOT}, 10 stacks"]
+    assert (missing.value, missing.missing) == (None, "no")
+    assert figures[f"import: growth of {READ}"].value == pytest.approx(1)
 
 
 def test_one_size_has_no_growth():

@@ -38,6 +38,15 @@ def test_the_memory_of_two_children_at_one_moment_is_summed(tmp_path):
     assert run_measured(["sh", "-c", f"{child} & {child}; wait"], tmp_path / "out").peak > 1.8 * SIZE
 
 
+def test_the_processor_time_of_a_child_that_nobody_waits_for_counts_too(tmp_path):
+    """As perf does with addr2line."""
+    work = f"{sys.executable} -c 'sum(range(8_000_000))'"
+    waited = run_measured(["sh", "-c", f"{work}; true"], tmp_path / "out")
+    orphaned = run_measured(["sh", "-c", f"{work} & sleep 0.05"], tmp_path / "out")
+    assert orphaned.cpu_seconds > waited.cpu_seconds / 2
+    assert not [name for name in descendants().values() if name.startswith("python")]
+
+
 def test_the_output_goes_to_the_file(tmp_path):
     run_measured(["sh", "-c", "echo out; echo err >&2"], tmp_path / "out")
     assert (tmp_path / "out").read_text() == "out\nerr\n"

@@ -33,6 +33,7 @@ def test_the_table_has_medians_and_the_median_ratio_of_the_rounds():
         "4.00 to 4.00",
         "2.00",
     )
+    assert script["the same in processor seconds"] == "1.67"
     assert (script["peak MiB"], script["hits"], script["times analyze"]) == ("1", "7", "1.50")
 
 

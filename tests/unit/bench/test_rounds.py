@@ -37,12 +37,23 @@ def test_one_that_fails_is_a_row_that_says_why_and_the_others_run_on(capsys):
     assert "test: a: it broke" in capsys.readouterr().err
 
 
-def test_one_that_is_missing_never_runs_and_is_a_row():
+def test_a_long_message_keeps_its_beginning_and_its_end():
+    def fail() -> Measurement:
+        raise RunError("analyze ended with status 3: " + "a line of a traceback\n" * 100 + "the reason")
+
+    row = alternate([Contender("a", fail)], 1, "test")[0]
+    assert len(row.missing) < 310
+    assert row.missing.startswith("analyze ended with status 3: a line")
+    assert row.missing.endswith("a line of a traceback the reason")
+
+
+def test_one_that_is_missing_never_runs_and_is_a_row(capsys):
     def never() -> Measurement:
         raise AssertionError("it ran")
 
     rows = alternate([Contender("perf", never, "not installed")], 2, "test")
     assert [(row.name, row.missing) for row in rows] == [("perf", "not installed")]
+    assert capsys.readouterr().err == "test: perf: not installed\n"
 
 
 def test_one_that_takes_long_runs_once_where_that_is_asked_for():
