@@ -48,6 +48,8 @@ def locked_folder(folder: Path) -> Iterator[None]:
     another user made it in a place where everybody may write.
     """
     check_own_folder(folder)
+    if folder.exists() and not folder.is_dir():
+        raise AnalyzerError(f"{folder} is a file, not a folder.", "Choose another folder with --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = _lock(folder / _LOCK_FILE)

@@ -9,6 +9,7 @@ all its children. It writes to the file RESULT, as JSON, what was executed: `pro
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import mmap
 import os
@@ -68,7 +69,10 @@ def _become(command: list[str]) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
     try:
         os.execv(command[0], command)
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.ENOEXEC:  # a script without `#!`: execvp(3) gives it to the shell
+            os.execv("/bin/sh", ["sh", *command])
+        os.write(2, os.fsencode(f"{command[0]}: {error.strerror}"))
         os._exit(127)
 
 

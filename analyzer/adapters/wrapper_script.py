@@ -18,7 +18,6 @@ from analyzer.files import scratch_folder
 
 FOLLOW_OPTION = "--follow-exec"
 _TRACER = Path(__file__).with_name("exec_tracer.py")
-_TIMEOUT = 30.0  # seconds for all that a script does before it executes QEMU
 _SHELLS_OWN = frozenset({"_", "SHLVL", "PWD", "OLDPWD"})  # variables that a shell sets for itself
 
 
@@ -36,8 +35,10 @@ class FollowedExec:
     folder: str
 
 
-def follow_exec(script: Path, arguments: Sequence[str]) -> FollowedExec:
+def follow_exec(script: Path, arguments: Sequence[str], timeout: float) -> FollowedExec:
     """Run `script` with `arguments` up to its exec of QEMU, which does not begin to run.
+
+    `timeout` is in seconds, for all that the script does before.
 
     AnalyzerError when the script starts QEMU as a child process, starts none, or cannot be traced.
     """
@@ -47,11 +48,12 @@ def follow_exec(script: Path, arguments: Sequence[str]) -> FollowedExec:
         with output.open("wb") as file:
             try:
                 subprocess.run(
-                    command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, timeout=_TIMEOUT, check=False
+                    command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, timeout=timeout, check=False
                 )
             except subprocess.TimeoutExpired:
                 raise AnalyzerError(
-                    f"{script} did not execute QEMU within {_TIMEOUT:.0f} s.", "Give the program that it starts."
+                    f"{script} did not execute QEMU within {timeout:g} s.",
+                    "Give it more time with --timeout, or give the program that it starts with --qemu.",
                 ) from None
         said = " ".join(output.read_text(errors="replace").split())[-300:]
         answer = json.loads(result.read_text()) if result.exists() else {"error": said or "the tracer ended"}

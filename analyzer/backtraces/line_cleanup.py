@@ -19,7 +19,7 @@ _LOG_PREFIX = re.compile(
     r"\s{0,8}(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?"
     r"(?: \d\d[OE][ +]| std(?:out|err) [FP](?= )|(?: [\w.-]{1,64})? [\w./@-]{1,64}(?:\[\d{1,9}\]|(?<=kernel)):)?|"
     r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? [\w.-]{1,64} [\w./@-]{1,64}(?:\[\d{1,9}\])?:|"
-    r"\[?\d\d:\d\d:\d\d[.,]\d{1,9}\]?(?= )|\[\d\d:\d\d:\d\d\]|"
+    r"\[?\d\d:\d\d:\d\d[.,]\d{1,9}\]?(?= )|\[\d\d:\d\d:\d\d\]|\d\d:\d\d:\d\d(?= )|"
     r"(?:<\d{1,3}>)?\[ {0,6}\d{1,7}\.\d{6}\](?:\[ {0,6}[TC]\d{1,7}\])?(?: kernel:)?|[\w.-]{1,64}[_-]\d{1,3} +\|) ?"
 )
 _MAX_STAMPS = 3  # the journal, syslog and the kernel each put one in front of the same line

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.commands.parser import Parser, path, positive
+from analyzer.commands.parser import Parser, folder, path, positive
 
 DOWNLOAD_TIMEOUT = 600.0  # seconds for one debug file; that of QEMU has a hundred MiB or more
 
@@ -38,7 +38,7 @@ def add_debug_file_options(parser: Parser) -> None:
         "--debug-directory",
         dest="debug_directories",
         action="append",
-        type=path,
+        type=folder,
         default=[],
         metavar="DIR",
         help="folder to search for separate debug files too, laid out as /usr/lib/debug; may be repeated",

@@ -152,6 +152,14 @@ def path(text: str) -> Path:
     return Path.cwd() / named if named.parts and named.parts[0].startswith("-") else named
 
 
+def folder(text: str) -> Path:
+    """The path of a folder in `text`, with `~` replaced. What is missing or no folder is a usage error."""
+    named = path(text)
+    if not named.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} {'is not a folder' if named.exists() else 'does not exist'}")
+    return named
+
+
 def input_name(text: str) -> str:
     """The name of an input, as `inputs.open_input` takes it, with `~` replaced. An empty text is a usage error."""
     if not text:

@@ -195,7 +195,7 @@ def _follow_exec(options: argparse.Namespace) -> RunEnvironment:
     from analyzer.console import Console
     from analyzer.recording.run_environment import RunEnvironment, without_accelerator
 
-    followed = follow_exec(options.qemu, options.passed_on)
+    followed = follow_exec(options.qemu, options.passed_on, options.timeout)
     arguments = without_accelerator(followed.arguments, options.accelerator)
     environment = RunEnvironment(followed.variables, followed.folder)
     line = [*environment.env_command(), str(followed.program), *arguments]

@@ -10,7 +10,15 @@ from pathlib import PurePosixPath
 from analyzer.graph.call_graph import Chain, ChainStep, GraphPointer, GraphPointerOrigin, MissedMilestone
 from analyzer.kvm.exits import decode_exit
 from analyzer.kvm.kernel_functions import KERNEL, handles_coalesced_write, kernel_functions
-from analyzer.model.frames import LIBC_START_FRAMES, DefinedFunction, Frame, Function, Stop, call_key
+from analyzer.model.frames import (
+    LIBC_START_FRAMES,
+    Arguments,
+    DefinedFunction,
+    Frame,
+    Function,
+    Stop,
+    call_key,
+)
 from analyzer.model.kvm import Ioctl
 from analyzer.model.pointers import Pointer
 from analyzer.model.recording import Recording
@@ -49,6 +57,7 @@ class RecordedStep:
     frame: Frame | None = None
     pointer: Pointer | None = None  # the pointer through which the previous function calls this one
     defined_in: str = ""  # the file that defines this function; "" when unknown, and in a library
+    arguments: Arguments = ()  # of the frame at this stop; () without a frame, and when they were not read
 
 
 def own_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
@@ -64,11 +73,11 @@ def own_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
         if frame.is_unknown:
             continue
         if steps and frames[position + 1].is_unknown:
-            steps.append(_step(frame, CallKind.UNKNOWN))
+            steps.append(_step(frame, CallKind.UNKNOWN, stop.arguments_of(position)))
             continue
         indirect = recording.pointers and steps
         pointer = recording.pointers.get(call_key(stop.frames, position + 1, frame.name)) if indirect else None
-        steps.extend(_steps_to_frame(frame, steps, pointer))
+        steps.extend(_steps_to_frame(frame, stop.arguments_of(position), steps, pointer))
     return steps
 
 
@@ -105,11 +114,13 @@ def _is_libc_start_frame(frame: Frame) -> bool:
     return may_be_libc and frame.name.partition("@")[0] in LIBC_START_FRAMES
 
 
-def _steps_to_frame(frame: Frame, outer: list[RecordedStep], pointer: Pointer | None) -> Iterator[RecordedStep]:
+def _steps_to_frame(
+    frame: Frame, arguments: Arguments, outer: list[RecordedStep], pointer: Pointer | None
+) -> Iterator[RecordedStep]:
     """Yield the steps from the caller to `frame`: first the functions between them that have no frame."""
     caller = outer[-1].frame if outer else None
     if caller is None:
-        yield _step(frame, None)
+        yield _step(frame, None, arguments)
         return
     kind, instruction = caller.call, without_addresses(caller.instruction)
     for position, elided in enumerate(caller.elided):
@@ -120,12 +131,18 @@ def _steps_to_frame(frame: Frame, outer: list[RecordedStep], pointer: Pointer | 
         for elided in pointer.tail_calls:
             yield replace(_elided_step(elided, kind, instruction), pointer=pointer)
             kind, instruction, pointer = CallKind.TAIL, "", None
-    yield replace(_step(frame, kind, instruction), pointer=pointer)
+    yield _step(frame, kind, arguments, instruction, pointer)
 
 
-def _step(frame: Frame, kind: CallKind | None, instruction: str = "") -> RecordedStep:
+def _step(
+    frame: Frame,
+    kind: CallKind | None,
+    arguments: Arguments,
+    instruction: str = "",
+    pointer: Pointer | None = None,
+) -> RecordedStep:
     return RecordedStep(
-        frame.function, kind, frame.file, frame.line, instruction, frame, defined_in=frame.defined_in
+        frame.function, kind, frame.file, frame.line, instruction, frame, pointer, frame.defined_in, arguments
     )
 
 

@@ -75,7 +75,7 @@ def _line(entry: Ioctl, recording: Recording) -> IoctlLogLine:
         request=name_of(entry.request),
         argument=describe(entry.request, entry.argument, entry.before, entry.after, value),
         result=describe_result(entry.request, value, -returned if failed and returned is not None else 0),
-        chain=calls_in_program(entry.frames),
+        chain=calls_in_program(entry.stack.frames),
         kernel=kernel,
         observed=observed,
     )

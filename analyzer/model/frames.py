@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from analyzer.model.headings import write_thread
@@ -50,12 +50,16 @@ class DefinedFunction:
     file: str = ""
 
 
-@dataclass(frozen=True)
+Arguments = tuple[tuple[str, str], ...]  # (name, value as gdb prints it), in the order of the declaration
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One frame of a stack. `call` is the kind of the call from this frame to the next inner one.
 
-    `file` and `line` are those that gdb's `bt` prints. `defined_in` is the file that defines the function: another
-    one when the line is in code that was inlined or included from there.
+    Arguments differ from stop to stop: `Stop.arguments`. `file` and `line` are those that gdb's `bt` prints.
+    `defined_in` is the file that defines the function: another one when the line is in code that was inlined or
+    included from there.
     """
 
     function: Function
@@ -69,7 +73,6 @@ class Frame:
     call: CallKind
     instruction: str  # the call instruction, disassembled; "" when it was not read
     elided: tuple[DefinedFunction, ...]  # between this frame and the next inner one, left by a tail call
-    arguments: tuple[tuple[str, str], ...]  # (name, value) as gdb prints them
     defined_in: str = ""  # relative as `file`; "" when unknown, and for a function of a library
 
     @property
@@ -89,9 +92,16 @@ class IoctlAtStop:
     returned: int | None  # None when it was not recorded
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The frames of a stack, innermost first; one object for all stops and ioctls of a recording that share it."""
+
+    frames: tuple[Frame, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
-    """The stack of one thread at one moment, frames innermost first, and why it was recorded."""
+    """The stack of one thread at one moment, and why it was recorded."""
 
     number: int
     time: float  # seconds since the program was started
@@ -99,12 +109,43 @@ class Stop:
     reason: StopReason
     milestones: tuple[str, ...]  # names of the milestones reached here
     function: str  # that the breakpoint is on; "" when none is
-    frames: tuple[Frame, ...]
+    stack: Stack
+    arguments: tuple[Arguments, ...] = ()  # of each frame of the stack; () when they were not read
     ioctl: IoctlAtStop | None = None  # for a milestone that is a request
     starts: DefinedFunction | None = None  # thread-create: the new thread's start function
     exit: int | None = None  # io: number of the exit that QEMU is handling
     count: int = 1  # number of equal stacks that it stands for
     open_ended: bool = False  # the callers of the outermost frame are unknown: the backtrace was cut
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames of the stack, innermost first."""
+        return self.stack.frames
+
+    def arguments_of(self, position: int) -> Arguments:
+        """The arguments of frame `position` of the stack; () when they were not read."""
+        return self.arguments[position] if self.arguments else ()
+
+    def frames_with_arguments(self) -> Iterator[tuple[Frame, Arguments]]:
+        """The frames of the stack, innermost first, each with its arguments."""
+        return zip(self.frames, self.arguments or ((),) * len(self.frames), strict=True)
+
+
+def distinct_stops(stops: Iterable[Stop]) -> list[Stop]:
+    """Merge the stops that differ only in number, time, arguments and exit: the first one, with the sum of counts.
+
+    Their stacks are one object. A stop at an ioctl stays single, since the kernel's functions differ from call to
+    call, and so does one that creates a thread. The result is in the order of the first ones.
+    """
+    groups: dict[tuple[object, ...], list[Stop]] = {}
+    for stop in stops:
+        single = stop.number if stop.ioctl is not None or stop.starts is not None else None
+        key = (id(stop.stack), stop.thread, stop.function, stop.reason, stop.milestones, stop.open_ended, single)
+        groups.setdefault(key, []).append(stop)
+    return [
+        group[0] if len(group) == 1 else replace(group[0], count=sum(stop.count for stop in group))
+        for group in groups.values()
+    ]
 
 
 @dataclass(frozen=True)

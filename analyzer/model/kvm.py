@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analyzer.model.frames import Frame, Function
+from analyzer.model.frames import Function, Stack
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Ioctl:
     before: bytes
     after: bytes
     returned: int | None  # a negative errno when it failed; None when its return was not recorded
-    frames: tuple[Frame, ...]  # innermost first; () once the same call was recorded often enough
+    stack: Stack  # without frames once the same call was recorded often enough
     kernel: tuple[KernelEvent, ...] = ()  # () without a kernel trace
 
     @property
     def functions(self) -> tuple[Function, ...]:
         """The program's functions on the stack of the ioctl, outermost first; () when no stack was recorded."""
-        own = [frame.function for frame in self.frames if not frame.library]
+        own = [frame.function for frame in self.stack.frames if not frame.library]
         return tuple(reversed(own))
 
 

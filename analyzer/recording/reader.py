@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TextIO
 
 from analyzer.errors import AnalyzerError, newer_schema
-from analyzer.model.frames import CallKey, DefinedFunction, Frame, Function, IoctlAtStop, Stop, Thread, identify
+from analyzer.model.frames import (
+    Arguments,
+    CallKey,
+    DefinedFunction,
+    Frame,
+    Function,
+    IoctlAtStop,
+    Stack,
+    Stop,
+    Thread,
+    identify,
+)
 from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
@@ -20,7 +31,6 @@ from gdbscripts.json_lines import LineError, from_line, schema_of
 from gdbscripts.records import (
     BREAK,
     SCHEMA,
-    Arguments,
     FrameRecord,
     IoctlRecord,
     KvmExitRecord,
@@ -113,11 +123,10 @@ def assemble(records: Iterable[Record], name: str) -> Recording:
     root = source_root(file for milestone in own for file in milestone.files)
     roots = (root, str(Path(builder.header.qemu).parent))
     try:
-        # Most stacks of a profile share their frames.
-        plain = cache(lambda number: _frame(builder.frames[number], [], roots))
+        stacks = _Stacks(builder, roots)
         repeats = _repeats(builder)
-        stops = tuple(_stop(stop, builder, roots, plain, repeats[stop.number]) for stop in builder.stops)
-        ioctl_log = tuple(_ioctl(ioctl, builder, roots) for ioctl in builder.ioctls)
+        stops = tuple(_stop(stop, builder, roots, stacks, repeats[stop.number]) for stop in builder.stops)
+        ioctl_log = tuple(_ioctl(ioctl, builder, stacks) for ioctl in builder.ioctls)
         exits = tuple(_exit(exit_, builder) for exit_ in builder.exits)
         pointers = _pointers(builder, roots)
     except KeyError as error:
@@ -154,25 +163,51 @@ def _repeats(builder: RecordingBuilder) -> dict[int, int]:
     return counts
 
 
-def _stop(
-    stop: StopRecord, builder: RecordingBuilder, roots: Roots, plain: Callable[[int], Frame], repeats: int
-) -> Stop:
+class _Stacks:
+    """Makes the stacks of a recording: one `Frame` for each frame record, and one `Stack` for each stack record.
+
+    A stack whose innermost frame is of a library has that function's name from the breakpoint, since libc's debug
+    information has other names: there is one `Stack` for each of these names, nearly always a single one.
+    """
+
+    def __init__(self, builder: RecordingBuilder, roots: Roots) -> None:
+        self._numbers = builder.stacks
+        self._frame = cache(lambda number: _frame(builder.frames[number], roots))
+        self._stacks: dict[int, dict[str, Stack]] = {}  # number -> name of the innermost function -> stack
+
+    def of_stop(self, number: int, function: str) -> Stack:
+        """The stack `number` of a stop at a breakpoint on `function` ("" for none); without frames for -1."""
+        known = self._stacks.setdefault(number, {})
+        if function not in known:
+            known[function] = self._make(number, function, known)
+        return known[function]
+
+    def of_ioctl(self, number: int) -> Stack:
+        """The stack `number` of an ioctl, which no breakpoint names: the one of a stop when there is one."""
+        known = self._stacks.get(number)
+        return next(iter(known.values())) if known else self.of_stop(number, "")
+
+    def _make(self, number: int, function: str, known: dict[str, Stack]) -> Stack:
+        frames = tuple(map(self._frame, self._numbers[number])) if number >= 0 else ()
+        if frames and frames[0].library and function:
+            innermost = replace(frames[0].function, name=function)
+            frames = (replace(frames[0], function=innermost), *frames[1:])
+        stack = Stack(frames)
+        return next((other for other in known.values() if other == stack), stack)
+
+
+def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, stacks: _Stacks, repeats: int) -> Stop:
     if stop.thread not in builder.threads:
         raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
     if unknown := set(stop.milestones) - {milestone.name for milestone in builder.milestones}:
         raise ValueError(f"stop {stop.number} names milestone {min(unknown)}, which is missing")
-    numbers = _stack(stop.stack, builder)
-    if not numbers:
+    stack = stacks.of_stop(stop.stack, stop.function)
+    if not stack.frames:
         raise ValueError(f"stop {stop.number} has no frames")
+    if stop.arguments and len(stop.arguments) != len(stack.frames):
+        raise ValueError(f"stop {stop.number} has arguments of {len(stop.arguments)} frames")
     if stop.count < 1:
         raise ValueError(f"stop {stop.number} stands for {stop.count} stacks")
-    frames = [
-        _frame(builder.frames[number], arguments, roots) if arguments else plain(number)
-        for number, arguments in zip(numbers, stop.arguments or [[]] * len(numbers), strict=True)
-    ]
-    if frames and frames[0].library:  # libc's debug information has __GI_ioctl: use the name of the breakpoint
-        innermost = replace(frames[0].function, name=stop.function or frames[0].function.name)
-        frames[0] = replace(frames[0], function=innermost)
     return Stop(
         number=stop.number,
         time=stop.time,
@@ -180,7 +215,8 @@ def _stop(
         reason=stop.reason,
         milestones=tuple(stop.milestones),
         function=stop.function,
-        frames=tuple(frames),
+        stack=stack,
+        arguments=_arguments(stop),
         ioctl=_ioctl_at_stop(stop, builder) if stop.request else None,
         starts=_defined(stop.starts, stop.starts_file, stop.starts_library, roots) if stop.starts else None,
         exit=stop.exit if stop.exit >= 0 else None,
@@ -196,7 +232,14 @@ def _ioctl_at_stop(stop: StopRecord, builder: RecordingBuilder) -> IoctlAtStop:
     return IoctlAtStop(request, stop.request, stop.fd, stop.file, returned.value if returned else None)
 
 
-def _frame(frame: FrameRecord, arguments: Arguments, roots: Roots) -> Frame:
+def _arguments(stop: StopRecord) -> tuple[Arguments, ...]:
+    """The arguments of each frame; () when no frame has any."""
+    if not any(stop.arguments):
+        return ()
+    return tuple(tuple((name, value) for name, value in arguments) for arguments in stop.arguments)
+
+
+def _frame(frame: FrameRecord, roots: Roots) -> Frame:
     file = relative(frame.file, *roots)
     defined = _defined(frame.function, _definition(frame), frame.library, roots)
     return Frame(
@@ -211,7 +254,6 @@ def _frame(frame: FrameRecord, arguments: Arguments, roots: Roots) -> Frame:
         call=CallKind(frame.call or "unknown"),
         instruction=frame.instruction,
         elided=tuple(_defined(name, file, library, roots) for name, file, library in frame.via),
-        arguments=tuple((name, value) for name, value in arguments),
         defined_in=defined.file,
     )
 
@@ -251,7 +293,7 @@ def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thr
         yield Thread(thread.number, thread.tid, name, creator, start)
 
 
-def _ioctl(ioctl: IoctlRecord, builder: RecordingBuilder, roots: Roots) -> Ioctl:
+def _ioctl(ioctl: IoctlRecord, builder: RecordingBuilder, stacks: _Stacks) -> Ioctl:
     if ioctl.thread not in builder.threads:
         raise ValueError(f"ioctl {ioctl.number} names thread {ioctl.thread}, which is missing")
     returned = builder.ioctl_returns.get(ioctl.number)
@@ -267,16 +309,12 @@ def _ioctl(ioctl: IoctlRecord, builder: RecordingBuilder, roots: Roots) -> Ioctl
         before=before,
         after=bytes.fromhex(returned.data) if returned and returned.data else before,
         returned=returned.value if returned else None,
-        frames=tuple(_frame(builder.frames[number], [], roots) for number in _stack(ioctl.stack, builder)),
+        stack=stacks.of_ioctl(ioctl.stack),
         kernel=tuple(
             KernelEvent(e.time, e.name, e.text, builder.kernel_stacks[e.stack] if e.stack >= 0 else (), e.count)
             for e in builder.kernel_events.get(ioctl.number, ())
         ),
     )
-
-
-def _stack(number: int, builder: RecordingBuilder) -> tuple[int, ...]:
-    return builder.stacks[number] if number >= 0 else ()
 
 
 def _exit(exit_: KvmExitRecord, builder: RecordingBuilder) -> KvmExit:

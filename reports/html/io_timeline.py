@@ -95,7 +95,7 @@ def _device_call(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCal
         arrow=call_arrow(device.kind),
         device=device.function.name,
         place=f"{frame.file}:{frame.line}" if frame.file else "",
-        arguments=", ".join(f"{name}={value}" for name, value in frame.arguments),
+        arguments=", ".join(f"{name}={value}" for name, value in stop.arguments_of(0)),
         slot=slot_name,
         set_by=set_by,
     )

@@ -60,7 +60,7 @@ class Samples:
 
 
 def _arguments(step: RecordedStep) -> str:
-    return ", ".join(f"{name}={value}" for name, value in step.frame.arguments) if step.frame else ""
+    return ", ".join(f"{name}={value}" for name, value in step.arguments)
 
 
 def identity(function: Function) -> str:

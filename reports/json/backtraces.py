@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analyzer.graph.call_graph import Provenance
-from analyzer.model.frames import Frame, Function, Stop
+from analyzer.model.frames import Arguments, Frame, Function, Stop
 from analyzer.model.recording import Recording
 from reports.json.document import document
 from reports.text.backtraces import stops_about
@@ -45,13 +45,17 @@ def _backtrace(stop: Stop, recording: Recording) -> dict[str, Any]:
         "time": stop.time,
         "thread": thread.label,
         "count": stop.count,
-        "frames": list(map(_frame, stop.frames)),
+        "frames": _frames(stop),
         **({"open_ended": True} if stop.open_ended else {}),
-        "created_by": list(map(_frame, creation.frames)) if creation else [],
+        "created_by": _frames(creation) if creation else [],
     }
 
 
-def _frame(frame: Frame) -> dict[str, Any]:
+def _frames(stop: Stop) -> list[dict[str, Any]]:
+    return [_frame(frame, arguments) for frame, arguments in stop.frames_with_arguments()]
+
+
+def _frame(frame: Frame, arguments: Arguments) -> dict[str, Any]:
     return {
         "function": _function(frame.function),
         "name": frame.name,
@@ -60,7 +64,7 @@ def _frame(frame: Frame) -> dict[str, Any]:
         "line": frame.line,
         "library": frame.library,
         "address": hex(frame.pc) if frame.pc else None,
-        "arguments": [list(argument) for argument in frame.arguments],
+        "arguments": [list(argument) for argument in arguments],
     }
 
 

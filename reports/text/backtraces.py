@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from analyzer.errors import UsageError
-from analyzer.model.frames import Frame, Stop
+from analyzer.model.frames import Arguments, Frame, Stop
 from analyzer.model.headings import FRAME_MARKS, StackHeading, write_creator, write_heading, write_open_end
 from analyzer.model.recording import Recording
 from gdbscripts.enums import FrameKind, StopReason
@@ -55,25 +55,30 @@ def backtrace(stop: Stop, recording: Recording) -> str:
 
     The stack that created the thread follows when it was recorded.
     """
-    lines = [frame_line(level, frame) for level, frame in enumerate(stop.frames)]
+    lines = _frame_lines(stop)
     if stop.open_ended:
         lines.append(write_open_end(stop.frames[-1].name))
     thread = recording.thread(stop.thread)
     creation = recording.creation(thread)
     if creation is not None:
         lines.append(write_creator(thread.label))
-        lines.extend(frame_line(level, frame) for level, frame in enumerate(creation.frames))
+        lines.extend(_frame_lines(creation))
     return "\n".join(lines) + "\n"
 
 
-def frame_line(level: int, frame: Frame) -> str:
+def _frame_lines(stop: Stop) -> list[str]:
+    frames = enumerate(stop.frames_with_arguments())
+    return [frame_line(level, frame, arguments) for level, (frame, arguments) in frames]
+
+
+def frame_line(level: int, frame: Frame, arguments: Arguments = ()) -> str:
     """Return the line that gdb's `bt` prints for a frame at `level`, 0 for the innermost."""
     number = f"#{level:<2} "
     if frame.kind is FrameKind.SIGNAL:
         return f"{number}{frame.name}"
     address = f"0x{frame.pc:016x} in " if frame.addressed else ""
-    arguments = ", ".join(
-        UNKNOWN_ARGUMENTS[0] if pair == UNKNOWN_ARGUMENTS else "{}={}".format(*pair) for pair in frame.arguments
+    values = ", ".join(
+        UNKNOWN_ARGUMENTS[0] if pair == UNKNOWN_ARGUMENTS else "{}={}".format(*pair) for pair in arguments
     )
     location = ""
     if frame.file:
@@ -81,7 +86,7 @@ def frame_line(level: int, frame: Frame) -> str:
     elif frame.library:
         location = f" from {frame.library}"
     mark = f"  {FRAME_MARKS[frame.kind]}" if frame.kind in FRAME_MARKS else ""
-    return f"{number}{address}{frame.name} ({arguments}){location}{mark}"
+    return f"{number}{address}{frame.name} ({values}){location}{mark}"
 
 
 def _concerns(stop: Stop, function: str) -> bool:

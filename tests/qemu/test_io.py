@@ -135,7 +135,7 @@ def test_each_exit_leads_to_its_device(io, address, kind, device):
 
 def test_the_devices_arguments_are_those_of_the_access(io):
     access = next(a for a in io_accesses(io.recording) if a.address == 0x80 and a.handled)
-    arguments = dict(access.handled[-1].frames[0].arguments)
+    arguments = dict(access.handled[-1].arguments_of(0))
     value = arguments["data"] if "data" in arguments else arguments["val"]
     assert value.removeprefix("data@entry=").removeprefix("val@entry=").startswith("66")
 

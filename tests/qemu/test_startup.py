@@ -97,8 +97,8 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
 def test_arguments_have_values_and_places_are_relative(run):
     recording = run.recording
     stop = next(stop for stop in recording.stops if stop.function == "qemu_init_vcpu")
-    assert stop.frames[0].arguments[0][0] == "cpu"
-    assert stop.frames[0].arguments[0][1].removeprefix("cpu@entry=").startswith("0x")
+    assert stop.arguments_of(0)[0][0] == "cpu"
+    assert stop.arguments_of(0)[0][1].removeprefix("cpu@entry=").startswith("0x")
     assert stop.frames[-1].function.name == "main"
     files = {frame.file for frame in stop.frames}
     assert not any(file.startswith("/") for file in files)

@@ -61,15 +61,31 @@ def test_a_script_of_another_interpreter_is_followed(qemu, tmp_path):
             "#!/bin/sh\necho no disk\nexit 7\n",
             "executed no QEMU and ended with exit status 7. Its output: no",
         ),
-        ("#!/nonexistent\n", "executed no QEMU and ended with exit status 127"),
+        (
+            "#!/nonexistent\n",
+            "executed no QEMU and ended with exit status 127. Its output: {wrapper}: No such file",
+        ),
     ],
 )
 def test_a_script_that_does_not_execute_qemu_is_refused(qemu, tmp_path, text, sentence):
     wrapper = script(tmp_path / "wrapper", text, qemu=qemu)
     result = startup(wrapper, tmp_path / "out", "--follow-exec")
     assert result.status == 3
-    assert sentence in result.err
+    assert sentence.format(wrapper=wrapper) in result.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_script_without_an_interpreter_line_is_run_by_the_shell(qemu, tmp_path):
+    wrapper = script(tmp_path / "wrapper", 'exec {qemu} -m 24 "$@"\n', qemu=qemu)
+    result = startup(wrapper, tmp_path / "out", "--follow-exec", "--no-pointers")
+    assert result.status == 0, result.out + result.err
+
+
+def test_a_script_that_waits_has_the_time_of_the_run(qemu, tmp_path):
+    wrapper = script(tmp_path / "wrapper", "#!/bin/sh\nsleep 60\n")
+    result = startup(wrapper, tmp_path / "out", "--follow-exec", "--timeout", "0.5")
+    assert result.status == 3
+    assert "did not execute QEMU within 0.5 s" in result.err
 
 
 def test_without_the_option_a_script_is_refused_and_the_option_named(qemu, tmp_path):

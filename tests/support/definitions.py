@@ -81,8 +81,10 @@ def _functions(recording: Recording) -> Iterator[DefinedFunction]:
 
 
 def _frames(recording: Recording) -> Iterator[Frame]:
-    for stack in (*recording.stops, *recording.ioctl_log):
-        yield from (frame for frame in stack.frames if not frame.is_unknown and frame.kind is not FrameKind.SIGNAL)
+    for owner in (*recording.stops, *recording.ioctl_log):
+        yield from (
+            frame for frame in owner.stack.frames if not frame.is_unknown and frame.kind is not FrameKind.SIGNAL
+        )
 
 
 @cache

@@ -29,8 +29,8 @@ def assert_like_bt(recording: Recording, taken: Path, least_known: float = 0) ->
     for stop, text in zip(recording.stops, texts, strict=True):
         lines = [line for line in text.splitlines() if line.startswith("#")]
         assert len(lines) == len(stop.frames), (lines, stop.frames)
-        for level, (frame, line) in enumerate(zip(stop.frames, lines, strict=True)):
-            ours = _MARK.sub("", frame_line(level, frame))
+        for level, ((frame, arguments), line) in enumerate(zip(stop.frames_with_arguments(), lines, strict=True)):
+            ours = _MARK.sub("", frame_line(level, frame, arguments))
             root = recording.source_root
             assert _comparable(ours, frame, root) == _comparable(line, frame, root), (ours, line)
         compared += len(lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analyzer.graph.chains import RecordedStep, whole_chain
-from analyzer.model.frames import Frame, Function, Stop, Thread
+from analyzer.model.frames import Frame, Function, Stack, Stop, Thread
 from analyzer.model.recording import Recording
 from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
@@ -75,7 +75,10 @@ def _stop(number: int, line: str) -> Stop:
         frames.append(frame(words[position], KINDS[arrow] if arrow else CallKind.UNKNOWN, line=10 + position))
     innermost_first = tuple(reversed(frames))
     function = innermost_first[0].function.name
-    return Stop(number, number / 10, 1, StopReason.MILESTONE, ("goal",), function, innermost_first)
+    arguments = ((("value", "1"),),) * len(frames)
+    return Stop(
+        number, number / 10, 1, StopReason.MILESTONE, ("goal",), function, Stack(innermost_first), arguments
+    )
 
 
 def located(name: str) -> tuple[Function, str]:
@@ -100,7 +103,6 @@ def frame(name: str, call: CallKind = CallKind.UNKNOWN, line: int = 1, **changes
         "call": call,
         "instruction": "call 0x555555000000 <x>",
         "elided": (),
-        "arguments": (("value", "1"),),
         "defined_in": str(changes.get("file", file)),
     }
     return Frame(**{**facts, **changes})  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ import pytest
 from analyzer import __version__
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import merge
-from analyzer.model.frames import DefinedFunction, Function, IoctlAtStop, Thread, call_key
+from analyzer.model.frames import DefinedFunction, Function, IoctlAtStop, Stack, Thread, call_key
 from analyzer.model.pointers import Pointer
 from gdbscripts.enums import PointerOutcome, SlotKind, StopReason
 from reports.ci import markdown, sarif
@@ -48,7 +48,7 @@ def example():
     )
     threads = (*base.threads, Thread(2, 101, "CPU 0/KVM", created_by=1, start=start))
     caller = replace(reached.frames[1], pc=0x2000)
-    reached = replace(reached, frames=(reached.frames[0], caller, *reached.frames[2:]))
+    reached = replace(reached, stack=Stack((reached.frames[0], caller, *reached.frames[2:])))
     pointer = Pointer(
         SlotKind.MEMBER, "AccelClass.init_machine", 0, 0x1000, "goal", PointerOutcome.UNKNOWN, "too late", (), ()
     )

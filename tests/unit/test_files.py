@@ -269,3 +269,10 @@ def test_runs_that_begin_at_one_time_do_not_remove_each_others_scratch_folder(tm
     with scratch_folder() as folder:
         assert folder.is_dir()
         assert removed != [str(folder)]
+
+
+def test_an_output_folder_that_is_a_file_is_named(tmp_path):
+    file = tmp_path / "out"
+    file.touch()
+    with pytest.raises(AnalyzerError, match="is a file, not a folder"), locked_folder(file):
+        pass

@@ -22,6 +22,7 @@ from analyzer.policy.allow_list import DEFAULT_FAIL_ON, read_allow_list
 from analyzer.strict_json import parse_json
 from analyzer.toml import TOMLError, parse_toml
 from gdbscripts.json_lines import LineError, from_line, to_line
+from gdbscripts.records import StopRecord
 from tests.support.inputs import BASELINE, FOLDER, GRAPH, RECORDS, write_inputs
 
 SECONDS = 30
@@ -139,7 +140,7 @@ def test_numbers_and_depths_that_are_not_read_are_said(value, files, tmp_path):
             from_json(changed, "graph.json")
     (tmp_path / "build.json").write_text(f'{{"a": {value}}}')
     assert read_json(tmp_path / "build.json") is None
-    line = to_line(RECORDS[5])
+    line = to_line(next(record for record in RECORDS if isinstance(record, StopRecord)))
     assert '"time": 0.5' in line
     with pytest.raises(LineError):
         from_line(line.replace('"time": 0.5', f'"time": {value}'))

@@ -55,7 +55,7 @@ def test_mi_frames_have_all_that_gdb_says():
     frames = recording.stops[0].frames
     assert chains_in(MI) == ["main .> poll .> middle i> leaf"]
     assert (frames[0].file, frames[0].line, frames[0].pc) == ("hw/leaf.c", 7, 0x401126)
-    assert frames[0].arguments == (("s", '0x40 "a, b"'),)
+    assert recording.stops[0].arguments_of(0) == (("s", '0x40 "a, b"'),)
     assert frames[2].function == Function("poll", "[libc]")
 
 
@@ -66,7 +66,7 @@ def test_arguments_that_mi_gives_in_a_record_of_their_own_are_joined():
         + ('frame={level="2",args=[]},frame={level="3",args=[]}]\n(gdb) \n')
     )
     recording = imported(text)
-    assert recording.stops[0].frames[0].arguments == (("n", "1"),)
+    assert recording.stops[0].arguments_of(0) == (("n", "1"),)
     assert recording.notes == ()
 
 
@@ -75,7 +75,7 @@ def test_arguments_of_other_frames_are_not_taken():
     text = (
         MI.replace('level="3"', 'level="4"') + f"^done,stack-args=[{','.join(frame % (n, n) for n in range(5))}]\n"
     )
-    assert imported(text).stops[0].frames[-1].arguments == ()
+    assert imported(text).stops[0].arguments_of(-1) == ()
 
 
 def test_the_thread_and_what_gdb_says_to_people_are_read_in_mi_too():

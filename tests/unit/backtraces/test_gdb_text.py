@@ -54,7 +54,7 @@ from tests.support.pasted import CHAIN, PLAIN, THREADS, chains_in, imported
 def test_names_and_arguments_of_all_shapes(frame, name, arguments):
     read = imported(f"#0  0x0000000000000010 in {frame}\n#1  0x0000000000000020 in main () at m.c:2\n")
     innermost = read.stops[0].frames[0]
-    assert (innermost.name, innermost.arguments) == (name, arguments)
+    assert (innermost.name, read.stops[0].arguments_of(0)) == (name, arguments)
     assert read.notes == ()
     assert read.stops[0].frames[1].call is CallKind.CALL
 

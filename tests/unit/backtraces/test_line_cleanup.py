@@ -72,7 +72,7 @@ def test_the_same_stack_is_read_however_it_was_pasted(text):
         ("hw/middle.c", 12),
         ("main.c", 20),
     ]
-    assert recording.stops[0].frames[1].arguments[0][0] == "p"
+    assert recording.stops[0].arguments_of(1)[0][0] == "p"
     assert recording.stops[0].frames[1].pc == 0x401136
 
 
@@ -196,7 +196,7 @@ def test_the_source_of_a_page_and_a_containers_log_are_read_as_what_they_show(wr
 def test_what_a_program_wrote_in_a_string_stays_as_it_is():
     value = '0x7ffe "&lt;b&gt; &amp; \\"&quot;"'
     text = PLAIN.replace('0x7ffe "x, y)"', value)
-    assert imported(text).stops[0].frames[1].arguments == (("p", value),)
+    assert imported(text).stops[0].arguments_of(1) == (("p", value),)
 
 
 def test_an_entity_brings_no_control_character_in():

@@ -141,8 +141,8 @@ def test_what_show_printed_gives_the_same_recording(recording):
     assert shown(again) == text
     assert again.notes == ()
     for one, other in zip(recording.stops, again.stops, strict=True):
-        assert [(f.name, f.file, f.line, f.library, f.kind, f.arguments) for f in one.frames] == [
-            (f.name, f.file, f.line, f.library, f.kind, f.arguments) for f in other.frames
+        assert [(f.name, f.file, f.line, f.library, f.kind, a) for f, a in one.frames_with_arguments()] == [
+            (f.name, f.file, f.line, f.library, f.kind, a) for f, a in other.frames_with_arguments()
         ]
         assert recording.thread(one.thread).label == again.thread(other.thread).label
     graph_of(again).check()

@@ -76,6 +76,7 @@ STAMPS = {
     "journal": "Nov 28 12:00:01 host demo[71]: ",
     "journal with microseconds": "Nov 28 12:00:01.123456 host demo[71]: ",
     "time": "[12:00:01.123] ",
+    "plain time": "15:20:00 ",
     "kernel": "[  812.345678] ",
     "kernel with task": "[  812.345678][ T4243] ",
     "docker": "2026-01-02T12:00:01.123456789Z ",
@@ -130,9 +131,9 @@ def test_source_lines_are_kept(name, stop, file, line):
 
 
 def test_arguments_of_lldb_are_kept():
-    frames = imported(SAMPLES["lldb"].text).stops[0].frames
-    assert frames[3].arguments == (("n", "30"),)
-    assert frames[6].arguments[0] == ("main", "(threads`main at threads.cpp:6:12)")
+    arguments = imported(SAMPLES["lldb"].text).stops[0].arguments
+    assert arguments[3] == (("n", "30"),)
+    assert arguments[6][0] == ("main", "(threads`main at threads.cpp:6:12)")
 
 
 def test_lldb_marks_inlined_functions_and_tail_calls():

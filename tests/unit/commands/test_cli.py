@@ -339,3 +339,10 @@ def test_where_only_ascii_can_be_printed_a_mark_is_still_one_character(monkeypat
     lines = out.getvalue().decode("ascii").splitlines()
     assert any("@ moved to another file" in line for line in lines if line.startswith("Key: "))
     assert any(line.startswith("@  > accel_init_machine ") for line in lines)
+
+
+def test_a_debug_directory_must_exist(capsys, tmp_path):
+    (tmp_path / "file").touch()
+    for name, fault in (("missing", "does not exist"), ("file", "is not a folder")):
+        assert main(["startup", "--qemu", "x", "--debug-directory", str(tmp_path / name)]) == 2
+        assert f"{tmp_path / name} {fault}" in capsys.readouterr().err

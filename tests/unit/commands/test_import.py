@@ -152,7 +152,7 @@ def test_the_reference_has_all_frames_of_qemu_1_6():
         ("pc_init_pci_1_6", "hw/i386/pc_piix.c:255"),
         ("main", "vl.c:4317"),
     ]
-    assert stop.frames[9].arguments == (
+    assert stop.arguments_of(9) == (
         ("system_memory", "0x5555562a7240"),
         ("system_io", "0x5555562a7f60"),
         ("ram_size", "1073741824"),
@@ -164,7 +164,7 @@ def test_the_reference_has_all_frames_of_qemu_1_6():
         ("pci_enabled", "1"),
         ("kvmclock_enabled", "1"),
     )
-    assert stop.frames[12].arguments == (("argc", "10"), ("argv", "0x7fffffffe148"), ("envp", "0x7fffffffe1a0"))
+    assert stop.arguments_of(12) == (("argc", "10"), ("argv", "0x7fffffffe148"), ("envp", "0x7fffffffe1a0"))
     assert [frame.pc for frame in stop.frames[:2]] == [0, 0x555555909F1E]
     assert stop.milestones == ("init-vcpu",)
     assert recording.notes == ()

@@ -13,7 +13,7 @@ from analyzer.cli import main
 from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import graph_of, merge
 from analyzer.graph.paths import PathFinder
-from analyzer.model.frames import Function
+from analyzer.model.frames import Function, Stack
 from gdbscripts.call_kinds import CallKind
 from reports.text.paths import PathSearchResult, path_lines, paths_text
 from tests.support.graphs import query
@@ -131,7 +131,7 @@ def test_what_is_read_is_not_written_over(graph_file, capsys):
 def test_a_name_cannot_act_on_a_terminal_nor_break_a_line():
     base = recording("main > goal")
     odd = replace(base.stops[0].frames[0], function=Function("go\n\x1b[31mal", "main"))
-    graph = merge([replace(base, stops=(replace(base.stops[0], frames=(odd, base.stops[0].frames[1])),))])
+    graph = merge([replace(base, stops=(replace(base.stops[0], stack=Stack((odd, base.stops[0].frames[1]))),))])
     asked = query(goal="go(.|\n)*al")
     paths = list(PathFinder(graph, asked).all())
     text = "\n".join(paths_text(PathSearchResult(graph, asked, paths)))

@@ -14,7 +14,7 @@ from analyzer.errors import AnalyzerError
 from analyzer.graph.chains import own_chain, without_addresses
 from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, merge
-from analyzer.model.frames import DefinedFunction, Frame, Function, Stop, Thread, call_key
+from analyzer.model.frames import DefinedFunction, Frame, Function, Stack, Stop, Thread, call_key
 from analyzer.model.pointers import Pointer
 from gdbscripts.call_kinds import CallKind, call_arrow
 from gdbscripts.enums import PointerOutcome, SlotKind, StopReason
@@ -112,7 +112,7 @@ def test_a_function_that_left_by_a_jump_is_put_back():
     hidden = DefinedFunction(Function("qdev_realize", "qdev"), "hw/core/qdev.c")
     outer = frame("x86_cpu_new", CallKind.TAIL, elided=(hidden,), instruction="call 0x55555 <qdev_realize>")
     base = recording("main")
-    stop = replace(base.stops[0], frames=(frame("set_bool"), outer))
+    stop = replace(base.stops[0], stack=Stack((frame("set_bool"), outer)), arguments=())
     steps = own_chain(stop, base)
     assert as_text(steps) == "x86_cpu_new > qdev_realize t> set_bool"
     graph = merge([replace(base, stops=(stop,))])
@@ -125,7 +125,7 @@ def test_a_function_has_the_file_of_its_definition_not_of_a_line_in_inlined_code
     base = recording("main > a")
     inner, outer = base.stops[0].frames
     in_header = replace(inner, file="include/helper.h", line=3)
-    stops = (base.stops[0], replace(base.stops[0], number=1, frames=(in_header, outer)))
+    stops = (base.stops[0], replace(base.stops[0], number=1, stack=Stack((in_header, outer))))
     graph = merge([replace(base, stops=stops)])
     graph.check()
     assert [(node.function.name, node.file) for node in graph.nodes] == [("a", "hw/main.c"), ("main", "hw/main.c")]
@@ -257,7 +257,9 @@ def test_no_address_gets_into_the_document(recordings):
 def test_any_name_can_be_drawn(name):
     base = recording("main > a")
     odd = replace(base.stops[0].frames[0], function=Function(name, "main"))
-    text = to_dot(merge([replace(base, stops=(replace(base.stops[0], frames=(odd, base.stops[0].frames[1])),))]))
+    text = to_dot(
+        merge([replace(base, stops=(replace(base.stops[0], stack=Stack((odd, base.stops[0].frames[1]))),))])
+    )
     assert max(map(len, text.splitlines())) < 2000
 
 
@@ -325,7 +327,9 @@ def test_a_folder_is_never_taken_for_html(folder):
     base = recording("main > a")
     file = f"{folder}/main.c"
     odd = replace(base.stops[0].frames[0], file=file, defined_in=file)
-    text = to_dot(merge([replace(base, stops=(replace(base.stops[0], frames=(odd, base.stops[0].frames[1])),))]))
+    text = to_dot(
+        merge([replace(base, stops=(replace(base.stops[0], stack=Stack((odd, base.stops[0].frames[1]))),))])
+    )
     assert f'label="{folder}"' in text
 
 
@@ -359,4 +363,4 @@ class CountingFrames:
                 counter.seen += len(self)
                 return iter(self[::-1])
 
-        return replace(stop, frames=Watched(stop.frames))
+        return replace(stop, stack=Stack(Watched(stop.frames)))

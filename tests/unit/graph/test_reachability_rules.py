@@ -13,7 +13,7 @@ from analyzer.errors import UsageError
 from analyzer.graph.call_graph import MissedMilestone
 from analyzer.graph.merge import merge
 from analyzer.graph.reachability_rules import RuleOutcome, check_rule, parse_rule
-from analyzer.model.frames import Function
+from analyzer.model.frames import Function, Stack
 from gdbscripts.call_kinds import CallKind
 from reports.text.rules import rule_sentence
 from tests.support.graphs import EDGES, graph_of_edges, ladder, path_text
@@ -193,7 +193,7 @@ def test_what_may_just_not_have_been_seen_is_not_decided(rule, partly):
 def test_a_verdict_cannot_act_on_a_terminal():
     base = recording("main > goal")
     odd = replace(base.stops[0].frames[0], function=Function("go\x1b[31mal", "main"))
-    graph = merge([replace(base, stops=(replace(base.stops[0], frames=(odd, base.stops[0].frames[1])),))])
+    graph = merge([replace(base, stops=(replace(base.stops[0], stack=Stack((odd, base.stops[0].frames[1]))),))])
     assert "\x1b" not in rule_sentence(check_rule(parse_rule("main must reach go.*"), graph))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzer.kvm.ioctl_log import ioctl_log
-from analyzer.model.frames import Function, calls_in_program, chain_text
+from analyzer.model.frames import Function, Stack, calls_in_program, chain_text
 from analyzer.model.kvm import Ioctl, KernelEvent
 from gdbscripts.call_kinds import CallKind
 from reports.text.ioctl_log import ioctl_log_text
@@ -17,7 +17,7 @@ KVM_CREATE_VM = 0xAE01
 def logged(*frames, kernel=()):
     """A recording with one KVM_CREATE_VM, made by these frames, innermost first."""
     events = (KernelEvent(0.1, "kvm:kvm_entry", "", kernel, 1),) if kernel else ()
-    entry = Ioctl(1, 0.1, 1, 9, "/dev/kvm", KVM_CREATE_VM, 0, b"", b"", 10, frames, events)
+    entry = Ioctl(1, 0.1, 1, 9, "/dev/kvm", KVM_CREATE_VM, 0, b"", b"", 10, Stack(frames), events)
     return replace(recording("main"), ioctl_log=(entry,))
 
 

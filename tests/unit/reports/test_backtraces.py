@@ -13,15 +13,17 @@ from tests.support.notation import frame, recording
 
 
 def test_a_frame_looks_as_gdb_prints_it():
-    shown = frame("kvm_init", line=2279, arguments=(("ms", "0x5555"),))
-    assert frame_line(0, replace(shown, addressed=False)) == "#0  kvm_init (ms=0x5555) at hw/main.c:2279"
-    assert frame_line(10, replace(shown, pc=0x555555909F1E)) == (
+    shown, arguments = frame("kvm_init", line=2279), (("ms", "0x5555"),)
+    assert (
+        frame_line(0, replace(shown, addressed=False), arguments) == "#0  kvm_init (ms=0x5555) at hw/main.c:2279"
+    )
+    assert frame_line(10, replace(shown, pc=0x555555909F1E), arguments) == (
         "#10 0x0000555555909f1e in kvm_init (ms=0x5555) at hw/main.c:2279"
     )
 
 
 def test_frames_of_libraries_and_signals():
-    library = frame("clone3", file="", library="/lib/libc.so.6", arguments=(), pc=16)
+    library = frame("clone3", file="", library="/lib/libc.so.6", pc=16)
     assert frame_line(3, library) == "#3  0x0000000000000010 in clone3 () from /lib/libc.so.6"
     assert frame_line(1, frame("<signal handler called>", kind=FrameKind.SIGNAL)) == "#1  <signal handler called>"
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.graph.merge import merge
-from analyzer.model.frames import Function
+from analyzer.model.frames import Function, Stack
 from gdbscripts.call_kinds import CallKind
 from gdbscripts.records import MilestoneRecord
 from reports.html.render import inline_svg, render
@@ -74,16 +74,14 @@ def test_a_graph_alone_gives_a_report():
 def evil_page():
     recorded = recording("main > goal")
     frames = tuple(
-        replace(
-            f, function=Function(EVIL, EVIL), name=EVIL, file=EVIL, arguments=((EVIL, EVIL),), instruction=EVIL
-        )
+        replace(f, function=Function(EVIL, EVIL), name=EVIL, file=EVIL, instruction=EVIL)
         for f in recorded.stops[0].frames
     )
     milestone = replace(recorded.milestones[0], title=EVIL, about=EVIL)
     return page(
         recorded=replace(
             recorded,
-            stops=(replace(recorded.stops[0], frames=frames),),
+            stops=(replace(recorded.stops[0], stack=Stack(frames), arguments=(((EVIL, EVIL),),) * len(frames)),),
             milestones=(milestone,),
             outputs={"serial": EVIL, "stderr": EVIL},
             notes=(EVIL,),
