@@ -251,7 +251,7 @@ def test_a_glob_records_the_functions_of_a_running_qemu(start, tmp_path):
     assert guest.is_unharmed()
 
 
-@pytest.mark.parametrize("option", ["--break=serial_ioport_wrote", "--break=serial_y*", "--break-calls-of=kvm_inti"])
+@pytest.mark.parametrize("option", ["--break=serial_ioport_wrote", "--break=serial_y*", "--break-calls-of=kvm_x"])
 def test_a_function_that_does_not_exist_is_noticed_before_gdb_attaches(option, start, tmp_path):
     guest = start(BUSY)
     run = attach("startup", guest, tmp_path / "out", option, "--no-kernel")
