@@ -17,7 +17,7 @@ from analyzer.errors import UsageError
 from analyzer.model.frames import without_compiler_suffix
 from analyzer.recording.break_patterns import BreakPattern, parse_break
 from analyzer.recording.scenarios import break_step, calls_step
-from analyzer.text import number_of
+from analyzer.text import number_of, some_of
 from gdbscripts.plan import PlannedMilestone
 
 _NAMES_IN_MESSAGE = 3
@@ -133,9 +133,7 @@ def notes_on_globs(selections: Iterable[BreakSelection], is_reached: Callable[[s
             continue
         missed = [step.functions[0] for step in selection.steps if not is_reached(step.name)]
         count = len(selection.steps)
-        named = ", ".join(missed[:_NAMES_IN_NOTE])
-        more = f" and {len(missed) - _NAMES_IN_NOTE} more" if len(missed) > _NAMES_IN_NOTE else ""
-        never = f"; never hit: {named}{more}" if missed else ""
+        never = f"; never hit: {some_of(missed, _NAMES_IN_NOTE)}" if missed else ""
         glob = shlex.quote(selection.pattern.text)
         yield f"{count - len(missed)} of {number_of(count, 'function')} of --break {glob} were hit{never}."
 

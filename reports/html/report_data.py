@@ -11,7 +11,7 @@ from analyzer.graph.call_graph import Call, CallGraph, Provenance
 from analyzer.kvm.requests import name_of
 from analyzer.model.frames import Frame, Function
 from analyzer.model.recording import Recording
-from analyzer.text import number_of, visible
+from analyzer.text import number_of, some_of, visible
 from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
 from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.records import ATTACHED, ATTACHED_IO, IMPORT, MilestoneRecord
@@ -200,10 +200,9 @@ def _row_of_glob(
     `first` has time and function of the first stop of each milestone that was reached.
     """
     hit = sorted(first[milestone.name] for milestone in milestones if milestone.name in first)
-    names = ", ".join(function for _, function in hit[:_NAMES_OF_GLOB])
-    more = f" and {len(hit) - _NAMES_OF_GLOB} more" if len(hit) > _NAMES_OF_GLOB else ""
+    names = some_of((function for _, function in hit), _NAMES_OF_GLOB)
     title = f"{len(hit)} of {number_of(len(milestones), 'function')} that {pattern} matches"
-    return TimelineEntry(title, pattern, f"{hit[0][0]:.3f} s" if hit else "", names + more, required=False)
+    return TimelineEntry(title, pattern, f"{hit[0][0]:.3f} s" if hit else "", names, required=False)
 
 
 def _function_details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
