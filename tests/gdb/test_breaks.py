@@ -177,3 +177,31 @@ def test_the_calls_of_a_function_are_those_the_program_states(caller, flags, com
         assert sum(found.values()) == expected.total()
     else:
         assert found == expected
+
+
+def test_a_limit_that_cuts_hits_says_so_and_one_that_does_not_says_nothing(build, record):
+    program = build(CALLS_OF)
+    cut = record(program, steps=steps_of(program, "gate*", "traced", limit=4))
+    assert hits(cut) == {"gate": 4, "traced": 4}
+    (note,) = cut.notes
+    assert "--break-limit 4: the first 4 hits of gate are recorded, and at least one more hit" in note
+    whole = record(program, steps=steps_of(program, "traced", "rar*", limit=24))
+    assert hits(whole) == {"traced": 4, "rare": 24}  # it is called 24 times
+    assert whole.notes == ()
+
+
+def test_the_calls_of_a_function_have_a_limit_too(build, record):
+    program = build(CALLS_OF)
+    (selection,) = select_calls(["gate"], 5, program)
+    recording = record(program, steps=selection.steps)
+    assert hits(recording) == {"calls of gate": 5}
+    assert "hits of calls of gate are recorded, and at least one more" in recording.notes[0]
+
+
+def test_more_stacks_than_are_kept_are_said_once(build, record):
+    program = build(CALLS_OF)
+    few = "python import gdbscripts.recorder; gdbscripts.recorder._MAX_STACKS = 2"
+    recording = record(program, steps=steps_of(program, "plai*"), prepare=[few])
+    assert hits(recording)["plain"] == 14  # none is lost
+    (note,) = recording.notes
+    assert "different stacks are kept in memory" in note
