@@ -4,7 +4,7 @@ file."""
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import gdb
 
@@ -37,6 +37,7 @@ class Recorder:
         self.stops = 0
         self._stop_requested = False
         self._before_footer: List[Callable[[], None]] = []
+        self._at_stop: Optional[Callable[[], None]] = None
         self._first_stops: Dict[Tuple[int, str, Tuple[int, ...]], int] = {}
         self._repeats: Dict[int, int] = {}  # stop -> hits that are not recorded yet
         self._repeats_due = 0.0
@@ -167,6 +168,8 @@ class Recorder:
                 **details,
             )
         )
+        if self._at_stop is not None and reason is not StopReason.STORE:  # a store is not in this run
+            self._at_stop()
         return number
 
     def record_all_threads(self, reason: StopReason) -> int:
@@ -184,12 +187,19 @@ class Recorder:
         """Let `end` call `write` before it writes the footer."""
         self._before_footer.append(write)
 
-    def end(self, outcome: RecordingOutcome, reason: str) -> None:
-        """Write the footer with `outcome` and `reason`, and close the file."""
+    def at_stop(self, compare: Callable[[], None]) -> None:
+        """Set a function that is called at each recorded stop of the program."""
+        self._at_stop = compare
+
+    def end(self, outcome: RecordingOutcome, reason: str, frames: int = 0, stops: int = 0) -> None:
+        """Write the footer with `outcome` and `reason`, and close the file.
+
+        `frames` and `stops` are the numbers of those that the host has added.
+        """
         self.write_repeats()
         for write in self._before_footer:
             write()
-        self.write(EndRecord(outcome, reason, frames=len(self._walker), stops=self.stops))
+        self.write(EndRecord(outcome, reason, frames=len(self._walker) + frames, stops=self.stops + stops))
         self._file.close()
 
     def stack_number(self) -> int:
