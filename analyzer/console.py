@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
@@ -78,6 +79,7 @@ class Console:
         self._last_tenth: tuple[str, int] = ("", -1)
         self._step = ""
         self._step_began = 0.0
+        self._glob_hits: Counter[str] = Counter()
 
     def say(self, text: str) -> None:
         """Print one line, with control characters escaped. A closed pipe does not stop the recording."""
@@ -85,10 +87,26 @@ class Console:
         self._print(visible(text) + "\n")
 
     def reached(self, reached: MilestoneReached) -> None:
-        """Print a milestone: time in seconds, title, function or ioctl, number of frames."""
+        """Print a milestone: time in seconds, title, function or ioctl, number of frames.
+
+        Functions that a glob of --break selects may be hundreds: they are counted in the line of progress.
+        """
+        if pattern := reached.milestone.pattern:
+            self._glob_hits[pattern] += 1
+            self._show_glob(pattern, reached.time)
+            return
         self.clear()
         where = reached.milestone.request or reached.function
         self.say(f"{reached.time:8.3f} s  {reached.milestone.title:42} {where}, {reached.depth} frames")
+
+    def _show_glob(self, pattern: str, seconds: float) -> None:
+        now = time.monotonic()
+        if self._is_terminal and now - self._last_update >= 0.5:
+            self._last_update = now
+            count = self._glob_hits[pattern]
+            self._print(
+                visible(f"{seconds:8.3f} s  {count} functions of --break '{pattern}' hit so far"), over=True
+            )
 
     def waiting(self, titles: Sequence[str], seconds: float) -> None:
         """Show the milestones awaited for `seconds`: on a terminal, after 1 s, at most twice a second."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from gdbscripts.visible import visible
 
-__all__ = ["expand_user", "number_of", "opening_parenthesis", "visible", "xml_text"]
+__all__ = ["expand_user", "number_of", "opening_parenthesis", "some_of", "visible", "xml_text"]
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -20,6 +21,13 @@ def xml_text(text: str) -> str:
 def number_of(count: int, thing: str, several: str = "") -> str:
     """`1 rule`, `2 rules`: a number and the noun `thing`; `several` is the plural where an s is not enough."""
     return f"{count} {thing if count == 1 else several or f'{thing}s'}"
+
+
+def some_of(names: Iterable[str], count: int) -> str:
+    """The first `count` of `names`, and how many more there are: `a, b and 7 more`."""
+    every = list(names)
+    more = f" and {len(every) - count} more" if len(every) > count else ""
+    return ", ".join(every[:count]) + more
 
 
 def expand_user(text: str) -> Path:

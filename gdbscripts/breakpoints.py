@@ -18,6 +18,7 @@ from gdbscripts.tail_calls import function_reference
 
 THREAD_CREATE = "pthread_create"
 KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")
+_NAMES_IN_NOTE = 5
 
 
 class MilestoneCounts:
@@ -27,6 +28,7 @@ class MilestoneCounts:
         self._milestones = {milestone.name: milestone for milestone in milestones}
         self._hits = {milestone.name: 0 for milestone in milestones}
         self._threads: Set[Tuple[str, int]] = set()
+        self._cut: Dict[str, int] = {}  # functions of --break that were hit once more than their limit
 
     def needs_stop(self, milestone: PlannedMilestone, thread: int) -> bool:
         """Return whether a hit of `milestone` on `thread` is to be recorded."""
@@ -46,6 +48,21 @@ class MilestoneCounts:
         if milestone.limit and hits >= milestone.limit:
             return True
         return bool(milestone.as_often_as) and 0 < self._hits[milestone.as_often_as] <= hits
+
+    def needs_breakpoint(self, milestone: PlannedMilestone) -> bool:
+        """Return whether a further hit of `milestone` tells anything: for a function of --break that has had its
+        limit, the next hit tells that hits are cut."""
+        return not self.complete(milestone) or (_is_asked_for(milestone) and milestone.name not in self._cut)
+
+    def note_cut(self, milestone: PlannedMilestone) -> None:
+        """Keep that `milestone`, a function of --break that has had its limit, was hit once more."""
+        if _is_asked_for(milestone) and self.complete(milestone):
+            self._cut[milestone.name] = milestone.limit
+
+    def write_cuts(self, recorder: Recorder) -> None:
+        """Record a note about the functions of --break that were hit more often than their limit."""
+        if self._cut:
+            recorder.write(NoteRecord(_cut_sentence(sorted(self._cut), max(self._cut.values()))))
 
 
 class FailureLog(Protocol):
@@ -116,10 +133,11 @@ class MilestoneBreakpoint(RecordingBreakpoint):
         counts: MilestoneCounts,
         recorder: Recorder,
         accelerators: List[AcceleratorTest],
+        internal: bool = False,
     ) -> None:
         # Not internal: at the first instruction of an inlined function gdb shows that function's frame only
         # for breakpoints of the user (stopped_by_user_bp_inline_frame in gdb's infrun.c).
-        super().__init__(location)
+        super().__init__(location, internal=internal)
         self._function = function
         self._milestones = milestones
         self._counts = counts
@@ -134,6 +152,8 @@ class MilestoneBreakpoint(RecordingBreakpoint):
             self.recorder.record_or_count(StopReason.BREAK, self._names, self._function)
             return
         thread = gdb.selected_thread().num
+        for milestone in self._milestones:
+            self._counts.note_cut(milestone)
         unfinished = [milestone for milestone in self._milestones if self._counts.needs_stop(milestone, thread)]
         request = _IoctlCall.from_registers() if any(milestone.request for milestone in unfinished) else None
         reached = [
@@ -143,7 +163,7 @@ class MilestoneBreakpoint(RecordingBreakpoint):
         ]
         if reached:
             self._record(reached, request, thread)
-        if all(self._counts.complete(milestone) for milestone in self._milestones):
+        if not any(self._counts.needs_breakpoint(milestone) for milestone in self._milestones):
             self.recorder.write_repeats()  # there may be no later hit that does
             self.delete_later()
 
@@ -160,12 +180,22 @@ class MilestoneBreakpoint(RecordingBreakpoint):
             hits = self._counts.count(milestone, thread)
             if milestone.shows_accelerator and hits == 1:
                 _record_accelerator(self._accelerators, self.recorder)
-            if hits == milestone.limit and milestone.limit > 1:
+            if hits == milestone.limit and milestone.limit > 1 and not _is_asked_for(milestone):
                 self.recorder.write(NoteRecord("%s: no more than %d stops recorded" % (milestone.name, hits)))
 
 
 def _is_asked_for(milestone: PlannedMilestone) -> bool:
     return milestone.name.startswith(BREAK)
+
+
+def _cut_sentence(names: List[str], limit: int) -> str:
+    """Return the note about milestones of --break that were hit more often than `limit`."""
+    named = ", ".join(name[len(BREAK) :] for name in names[:_NAMES_IN_NOTE])
+    more = " and %d more" % (len(names) - _NAMES_IN_NOTE) if len(names) > _NAMES_IN_NOTE else ""
+    hits = "hit" if limit == 1 else "%d hits" % limit
+    return "--break-limit %d: the first %s of %s%s are recorded, and at least one more hit of each is not; " % (
+        limit, hits, named, more,
+    ) + "give no --break-limit to have all"  # fmt: skip
 
 
 class _IoctlCall:

@@ -11,7 +11,7 @@ import gdb
 from gdbscripts.arch.x86_64_effects import is_filler
 from gdbscripts.pointers.dataflow import FunctionCode, Instruction
 
-_LINE = re.compile(r"^(?:=>)?\s*(0x[0-9a-f]+) <[^>]*\+-?\d+>:\t(.*)$", re.MULTILINE)
+_LINE = re.compile(r"^(?:=>)?\s*(0x[0-9a-f]+) <[^>]*[+-]\d+>:\t(.*)$", re.MULTILINE)
 _RANGE = re.compile(r"^Address range 0x[0-9a-f]+ to (0x[0-9a-f]+):$", re.MULTILINE)
 
 

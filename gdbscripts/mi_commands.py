@@ -143,6 +143,7 @@ class PlanCommand(gdb.MICommand):
                     about=milestone.about,
                     target=milestone.target,
                     passed=milestone.passed,
+                    pattern=milestone.pattern,
                 )
             )
         gdb.events.exited.connect(_record_exit)

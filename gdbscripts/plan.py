@@ -15,6 +15,11 @@ class PlannedMilestone:
     to `limit` times (0: each time), once per thread when `per_thread` is set. With `as_often_as` it is complete
     after as many stops as the milestone of that name has, and its breakpoint is deleted then. `returns` asks for
     the return value too. `passed`: the program was past this milestone when gdb attached to it.
+
+    A function that a glob of --break selects has the glob in `pattern`, its source `files` as absolute paths, and
+    the addresses of its code in the program's file: `addresses` of its own entries, `inlined` where it is inlined.
+    Without addresses gdb looks the functions up. With `calls` the functions that it calls are recorded instead;
+    then `addresses` are those of all its copies, and `inlined` those of the functions that are inlined into it.
     """
 
     name: str
@@ -31,6 +36,11 @@ class PlannedMilestone:
     about: str = ""
     target: bool = False
     passed: bool = False
+    pattern: str = ""
+    addresses: List[int] = field(default_factory=list)
+    inlined: List[int] = field(default_factory=list)
+    calls: bool = False
+    files: List[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

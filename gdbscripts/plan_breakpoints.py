@@ -9,6 +9,8 @@ from typing import Callable, Dict, List
 import gdb
 
 from gdbscripts.breakpoints import THREAD_CREATE, MilestoneBreakpoint, MilestoneCounts, ThreadCreateBreakpoint
+from gdbscripts.call_sites import set_call_breakpoints
+from gdbscripts.code_breakpoints import set_code_breakpoints
 from gdbscripts.definitions import file_of_function, innermost_function
 from gdbscripts.plan import PlannedMilestone, RecordingPlan
 from gdbscripts.recorder import Recorder
@@ -25,17 +27,25 @@ def set_breakpoints(plan: RecordingPlan, recorder: Recorder) -> Dict[str, List[s
     get their breakpoints when the library is loaded.
     """
     counts = MilestoneCounts(plan.milestones)
+    recorder.before_footer(partial(counts.write_cuts, recorder))
     by_function: Dict[str, List[PlannedMilestone]] = {}
+    sources: Dict[str, List[str]] = {}
+    by_address = [milestone for milestone in plan.milestones if _has_addresses(milestone)]
+    set_code_breakpoints([milestone for milestone in by_address if not milestone.calls], counts, recorder)
+    set_call_breakpoints([milestone for milestone in by_address if milestone.calls], counts, recorder)
     for milestone in plan.milestones:
         for function in milestone.functions:
-            by_function.setdefault(function, []).append(milestone)
-    sources: Dict[str, List[str]] = {}
+            if _has_addresses(milestone):
+                sources[function] = milestone.files
+            else:
+                by_function.setdefault(function, []).append(milestone)
     if plan.ioctl_log:
         from gdbscripts.exits import ExitSampler
         from gdbscripts.ioctls import FUNCTIONS, IoctlLog
 
         exits = ExitSampler(plan.samples, plan.accessors, recorder) if plan.samples else None
-        recorder.before_footer(exits.write_counts if exits else None)
+        if exits is not None:
+            recorder.before_footer(exits.write_counts)
         ioctl_log = IoctlLog(recorder, exits)
         for function in FUNCTIONS:
             when_loaded(function, partial(ioctl_log.add_function, function))
@@ -51,6 +61,10 @@ def set_breakpoints(plan: RecordingPlan, recorder: Recorder) -> Dict[str, List[s
             sources[function] = _source_files(function)
     when_loaded(THREAD_CREATE, partial(ThreadCreateBreakpoint, recorder))
     return sources
+
+
+def _has_addresses(milestone: PlannedMilestone) -> bool:
+    return bool(milestone.addresses or milestone.inlined)
 
 
 def _set_milestone_breakpoint(

@@ -16,6 +16,10 @@ from gdbscripts.stack import StackWalker, WalkedStack
 
 _REPEAT_INTERVAL = 0.2  # seconds; a killed run loses the repeated hits of that time at most
 _MAX_STACKS = 1000000  # different ones of --break; each takes some 300 bytes of gdb's memory
+_FULL = (
+    "--break: %d different stacks are kept in memory; further hits with other stacks are recorded one by one, and "
+    "not counted together" % _MAX_STACKS
+)
 
 
 class Recorder:
@@ -32,11 +36,12 @@ class Recorder:
         self._started = time.monotonic()
         self.stops = 0
         self._stop_requested = False
-        self._before_footer: Optional[Callable[[], None]] = None
+        self._before_footer: List[Callable[[], None]] = []
         self._at_stop: Optional[Callable[[], None]] = None
         self._first_stops: Dict[Tuple[int, str, Tuple[int, ...]], int] = {}
         self._repeats: Dict[int, int] = {}  # stop -> hits that are not recorded yet
         self._repeats_due = 0.0
+        self._full = False  # whether there were more different stacks than are told apart
 
     @property
     def started(self) -> float:
@@ -100,7 +105,11 @@ class Recorder:
         if first is None:
             self._record_first(reason, milestones, function)
             return
-        self._count(first)
+        self.count_repeat(first)
+
+    def count_repeat(self, stop: int) -> None:
+        """Count one more hit with the thread and the stack of the stop of that number."""
+        self._count(stop)
         if time.monotonic() > self._repeats_due:
             self.write_repeats()
 
@@ -116,6 +125,9 @@ class Recorder:
         number = self.write_stop(stack, moment, thread, reason, milestones, function)
         if len(self._first_stops) < _MAX_STACKS:
             self._first_stops[key] = number
+        elif not self._full:
+            self._full = True
+            self.write(NoteRecord(_FULL))
 
     def write_repeats(self) -> None:
         """Record the counts of the stops that were repeated since the last call."""
@@ -171,9 +183,9 @@ class Recorder:
             selected.switch()
         return len(threads)
 
-    def before_footer(self, write: Optional[Callable[[], None]]) -> None:
-        """Set the function that `end` calls before it writes the footer; None for no function."""
-        self._before_footer = write
+    def before_footer(self, write: Callable[[], None]) -> None:
+        """Let `end` call `write` before it writes the footer."""
+        self._before_footer.append(write)
 
     def at_stop(self, compare: Callable[[], None]) -> None:
         """Set a function that is called at each recorded stop of the program."""
@@ -185,8 +197,8 @@ class Recorder:
         `frames` and `stops` are the numbers of those that the host has added.
         """
         self.write_repeats()
-        if self._before_footer is not None:
-            self._before_footer()
+        for write in self._before_footer:
+            write()
         self.write(EndRecord(outcome, reason, frames=len(self._walker) + frames, stops=self.stops + stops))
         self._file.close()
 

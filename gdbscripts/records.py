@@ -19,7 +19,8 @@ from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, Recor
 #    stops may be open-ended; `UNKNOWN_ARGUMENTS`; hits of --break with a stack recorded before are counted;
 #    stops of reason `attach`, milestones that are passed: a program that ran before gdb attached
 # 5  stacks have a number and are recorded once; fields with their default value are left out;
-#    pointers whose origin an earlier recording found are marked
+#    pointers whose origin an earlier recording found are marked; milestones have the glob of --break that selected
+#    them
 SCHEMA = 5
 
 # Scenarios of a program that ran before gdb attached to it: how it runs, how it serves I/O.
@@ -30,6 +31,7 @@ UNKNOWN_NAME = "??"  # the function of a frame without a symbol
 SIGNAL = "<signal handler called>"
 CUT = "<stack deeper than"  # prefix of the name of the frame that replaces all omitted frames
 BREAK = "break "  # prefix of the name of a milestone that --break created
+CALLS_OF = "calls of "  # follows it in the name of a milestone of --break-calls-of
 
 Arguments = List[Tuple[str, str]]  # (name, value as gdb prints it), in the order of the declaration
 UNKNOWN_ARGUMENTS = ("…", "")  # the one argument of a frame whose arguments an imported text lacks
@@ -71,6 +73,7 @@ class MilestoneRecord:
     about: str = ""  # description for the report
     target: bool = False  # the report shows a chain to this milestone
     passed: bool = False  # the program was past it when gdb attached; it may be reached again
+    pattern: str = ""  # the glob of --break that selected its function
 
 
 @dataclass(frozen=True)

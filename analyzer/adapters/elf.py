@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import NoteSection, SymbolTableSection
+from elftools.elf.sections import NoteSection, Section, SymbolTableSection
 
 from analyzer.adapters.split_dwarf import missing_split_file
 from analyzer.errors import AnalyzerError
 
+_FUNCTION_SYMBOLS = (2, 10)  # STT_FUNC, STT_GNU_IFUNC
 _MACHINES = {"EM_X86_64": "x86-64"}  # machines whose call instructions gdbscripts can decode
 
 
@@ -119,6 +122,48 @@ def function_names(path: Path) -> set[str]:
         if not isinstance(table, SymbolTableSection):
             return set()
         return {symbol.name for symbol in table.iter_symbols() if symbol["st_info"]["type"] == "STT_FUNC"}
+
+
+def function_symbols(path: Path) -> list[tuple[str, int]]:
+    """Name and address of each function of the program in the symbol table, with compiler suffixes.
+
+    Errors as `read_elf`; [] for a program without a symbol table.
+    """
+    return _functions(path, ".symtab")
+
+
+def exported_functions(path: Path) -> set[str]:
+    """Names of the functions that a library exports. Errors as `read_elf`."""
+    return {name for name, _ in _functions(path, ".dynsym")}
+
+
+def _functions(path: Path, section_name: str) -> list[tuple[str, int]]:
+    with _open(path) as elf:
+        table = elf.get_section_by_name(section_name)
+        if not isinstance(table, SymbolTableSection):
+            return []
+        names = table.stringtable.data()
+        found = []
+        for name, info, _, section, address, _ in struct.iter_unpack("<IBBHQQ", table.data()):
+            if info & 15 in _FUNCTION_SYMBOLS and section and address:
+                found.append((names[name : names.index(b"\0", name)].decode(errors="replace"), address))
+        return found
+
+
+def sections_of(path: Path, names: Sequence[str]) -> tuple[dict[str, bytes], Callable[[int], bool]]:
+    """The contents of sections, uncompressed, b"" for a missing one; and whether an address is in machine code.
+
+    Errors as `read_elf`.
+    """
+    with _open(path) as elf:
+        code = [(s["sh_addr"], s["sh_addr"] + s["sh_size"]) for s in elf.iter_sections() if _has_code(s)]
+        found = {name: elf.get_section_by_name(name) for name in names}
+        contents = {name: b"" if section is None else bytes(section.data()) for name, section in found.items()}
+    return contents, lambda address: any(start <= address < end for start, end in code)
+
+
+def _has_code(section: Section) -> bool:
+    return bool(section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR and section["sh_addr"])
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.adapters.debug_files import DebugFiles, find_debug_files
-from analyzer.adapters.elf import read_elf
+from analyzer.adapters.elf import exported_functions, read_elf
 from analyzer.adapters.gdb import PTRACE_HINT
 from analyzer.adapters.qemu import NoDebugInfoError, QemuFacts, no_debug_info_error
 from analyzer.errors import AnalyzerError
@@ -95,6 +95,19 @@ def process_state(pid: int) -> str:
         return _fields(Path(f"/proc/{pid}"))["State"][:1]
     except (OSError, KeyError):
         return ""
+
+
+def library_has_function(pid: int, name: str) -> bool:
+    """Whether a library that process `pid` has loaded exports the function `name`."""
+    files = set()
+    with suppress(OSError):
+        lines = Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines()
+        files = {fields[5] for line in lines if len(fields := line.split(maxsplit=5)) == 6 and "x" in fields[1]}
+    for file in files:
+        with suppress(AnalyzerError):
+            if Path(file).is_file() and name in exported_functions(Path(file)):
+                return True
+    return False
 
 
 def ptrace_refusal(scope: str, has_capability: bool) -> tuple[str, str] | None:

@@ -45,8 +45,9 @@ def add_debug_file_options(parser: Parser) -> None:
     )
 
 
-def add_debuginfod_options(parser: Parser) -> None:
-    """Add `--debuginfod`, its time limit and `--yes` to a verb that may download debug information."""
+def add_debuginfod_options(parser: Parser, yes: str = "download from debuginfod without a question") -> None:
+    """Add `--debuginfod`, its time limit and `--yes`, with the help `yes`, to a verb that may download debug
+    information."""
     parser.add_argument(
         "--debuginfod",
         action=argparse.BooleanOptionalAction,
@@ -60,4 +61,4 @@ def add_debuginfod_options(parser: Parser) -> None:
         metavar="S",
         help=f"seconds that the download of a debug file may take (default: {DOWNLOAD_TIMEOUT:g})",
     )
-    parser.add_argument("--yes", action="store_true", help="download from debuginfod without a question")
+    parser.add_argument("--yes", action="store_true", help=yes)

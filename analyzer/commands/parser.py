@@ -27,6 +27,7 @@ exit status:
 INPUT_HELP = "an output folder, a recording, a graph.json, a baseline, a backtrace, reference:1.6.0, or - (stdin)"
 SEVERAL_INPUTS = "several, of one build of QEMU, are merged"
 _FUNCTION = re.compile(r"(?:[\w./-]+:)?[A-Za-z_~][\w:~<>$]*")
+MANY_BREAKPOINTS = 2000  # of globs of --break: more need --yes, or an answer on a terminal
 _Options = TypeVar("_Options")
 
 
@@ -170,6 +171,18 @@ def function_name(text: str) -> str:
     """The name of a function, or FILE:NAME, unchanged. Other text is a usage error."""
     if not _FUNCTION.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not the name of a function (NAME or FILE:NAME)")
+    return text
+
+
+def break_pattern(text: str) -> str:
+    """A function, or a glob of functions or of files, unchanged, as `parse_break` reads it. Other text is a usage
+    error."""
+    from analyzer.recording.break_patterns import parse_break
+
+    try:
+        parse_break(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return text
 
 

@@ -14,6 +14,7 @@ from analyzer.adapters.qemu import QemuFacts, examine
 from analyzer.adapters.qemu_machine import MachineFacts, ask_machine
 from analyzer.adapters.running_qemu import QemuProcess
 from analyzer.build.provenance import provenance_of
+from analyzer.commands.break_selection import select_breaks
 from analyzer.commands.debug_information import DebugInformation
 from analyzer.commands.debug_options import DebugOptions
 from analyzer.console import Console
@@ -98,6 +99,7 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
     else:
         guest, qemu = RUNNING_GUEST, process.facts
     scenario = load_scenario(request.scenario, options.accelerator, attached=process is not None)
+    selections = select_breaks(options, scenario.steps, qemu, process, request.debug.yes, console)
     recording_request = RecordingRequest(
         options=options,
         qemu=qemu,
@@ -108,6 +110,7 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         environment=request.environment,
         machine=_machine_of_tiny_guest(guest, qemu, options, environment),
         process=process,
+        selections=selections,
     )
     folder = request.out or Path(f"callchain-qemu-{qemu.version}-{scenario.name}")
     with locked_folder(folder):

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from analyzer.adapters.gdb import Gdb
 from analyzer.commands.debug_options import DebugOptions, add_debug_file_options, add_debuginfod_options
 from analyzer.commands.parser import (
+    MANY_BREAKPOINTS,
     RECORDING_EXIT_STATUS,
     Parser,
     add_accelerator_option,
     add_guest_option,
     add_out_option,
     add_timeout_option,
+    break_pattern,
     function_name,
     options_as,
     path,
@@ -39,6 +41,8 @@ EXAMPLES = """\
   analyze startup --qemu /usr/bin/qemu-system-x86_64 --debuginfod
   analyze startup --qemu build/qemu-system-x86_64 --guest disk.qcow2 -- -m 2G -smp 2
   analyze startup --qemu build/qemu-system-x86_64 --break memory_region_init --out trial
+  analyze startup --qemu build/qemu-system-x86_64 --break 'kvm_*' --break 'file:hw/i386/*'
+  analyze startup --qemu build/qemu-system-x86_64 --break-calls-of kvm_init
   analyze startup --qemu ./run-qemu.sh --follow-exec -- -smp 2
   analyze startup --qemu /usr/bin/qemu-system-x86_64 --source-root ~/qemu-7.2
   analyze startup --pid 4242 --break bdrv_co_preadv --linger 10"""
@@ -85,6 +89,10 @@ def record_scenario(
     arguments. Returns INCOMPLETE when a required milestone was not reached or the run ended early. AnalyzerError
     when it cannot run, UsageError for options that a QEMU which is attached to cannot have.
     """
+    if options.break_limit and not (options.breaks or options.calls_of):
+        refuse(
+            options.verb, "--break-limit needs --break or --break-calls-of: milestones have limits of their own"
+        )
     if options.pid is not None:
         return _attach_and_record(options)
     options.guest = options.guest or "tiny"
@@ -226,7 +234,9 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
         "seconds or after all stops of --break, and QEMU runs on",
     )
     add_debug_file_options(parser)
-    add_debuginfod_options(parser)
+    add_debuginfod_options(
+        parser, yes="ask nothing: download from debuginfod, and set thousands of breakpoints for --break"
+    )
     parser.add_argument(
         "--follow-exec",
         action="store_true",
@@ -239,17 +249,32 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
         "--break",
         dest="breaks",
         action="append",
+        type=break_pattern,
+        default=[],
+        metavar="FUNC",
+        help="record backtraces of this function too: NAME, FILE:NAME, a glob of the program's own functions "
+        "(quoted: 'kvm_*'), file:GLOB for all functions that these source files define ('file:hw/i386/*'), or "
+        "file:GLOB:NAME; "
+        "a glob says first how many functions it matches, and asks when it takes more than "
+        f"{MANY_BREAKPOINTS:,} breakpoints; may be repeated",
+    )
+    parser.add_argument(
+        "--break-calls-of",
+        dest="calls_of",
+        action="append",
         type=function_name,
         default=[],
         metavar="FUNC",
-        help="record backtraces of this function too (NAME or FILE:NAME); may be repeated",
+        help="record the functions that this function calls: directly, through pointers, by tail calls, and "
+        "inlined (NAME or FILE:NAME); may be repeated",
     )
     parser.add_argument(
         "--break-limit",
         type=positive_int,
         default=0,
         metavar="N",
-        help="hits to record of each --break (default: all; hits with an equal stack are counted)",
+        help="hits to record of each --break and --break-calls-of (default: all; hits with an equal stack are "
+        "counted)",
     )
     add_out_option(parser, "DIR", "output folder (default: callchain-qemu-VERSION-SCENARIO)")
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")

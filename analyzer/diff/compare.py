@@ -11,6 +11,7 @@ from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, NamedGraph
 from analyzer.diff.imported_stacks import common_part, recorded_alternatives, trim_to_imported
 from analyzer.diff.ioctls import ioctl_changes
 from analyzer.diff.not_comparable import (
+    fold_functions_asked_for,
     never_reached,
     not_recorded_on_one_side,
     pointers_explained_on_one_side,
@@ -71,9 +72,8 @@ def compare(
         changes += _hit_changes(
             old.graph, new.graph, matched_functions(old.graph, new.graph, chains, names), kernel
         )
-    return Diff(
-        old.side, new.side, tuple(chains), merge_equal_changes(changes), tuple(dict.fromkeys(not_comparable))
-    )
+    folded = tuple(fold_functions_asked_for(not_comparable))
+    return Diff(old.side, new.side, tuple(chains), merge_equal_changes(changes), folded)
 
 
 def history_between(old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> SymbolHistory:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from analyzer.diff.calls import explained
 from analyzer.diff.chain_pairs import ChainPair
 from analyzer.diff.change import ChainDiff, NamedGraph, NotComparable
 from analyzer.diff.ioctls import has_full_log
+from analyzer.model.headings import ASKED_FOR, filled_in
+from analyzer.text import some_of
 from gdbscripts.call_kinds import CallKind
 from gdbscripts.records import BREAK, UNKNOWN_NAME
+
+_NAMED_FUNCTIONS = 5  # of those of --break that are not comparable for one reason
 
 
 def reason_not_comparable(pair: ChainPair, old: NamedGraph, new: NamedGraph) -> str:
@@ -35,6 +39,27 @@ def _reason_not_recorded(milestone: str, lacking: NamedGraph) -> str:
     if not lacking.graph.provenance.tool:  # a baseline does not contain missed milestones
         return f"{lacking.name} does not say whether it was recorded with --break for it"
     return f"{lacking.name} was recorded without --break for it"
+
+
+def fold_functions_asked_for(entries: Iterable[NotComparable]) -> list[NotComparable]:
+    """Return `entries` with those for functions of `--break` that have one reason as one, when they are many.
+
+    A glob of `--break` selects hundreds of functions.
+    """
+    groups: dict[str, list[str]] = {}
+    found = list(dict.fromkeys(entries))
+    for entry in found:
+        if function := filled_in(ASKED_FOR, entry.subject):
+            groups.setdefault(entry.reason, []).append(function)
+    folded: dict[NotComparable, None] = {}
+    for entry in found:
+        functions = groups.get(entry.reason, []) if filled_in(ASKED_FOR, entry.subject) else []
+        if len(functions) > _NAMED_FUNCTIONS:
+            named = some_of(functions, _NAMED_FUNCTIONS)
+            folded.setdefault(NotComparable(ASKED_FOR.format(named), entry.reason))
+        else:
+            folded.setdefault(entry)
+    return list(folded)
 
 
 def scenario_mismatch(first: NamedGraph, second: NamedGraph) -> str:

@@ -108,6 +108,10 @@ class MilestoneProgress:
         """Whether the milestone `name` was reached at least `count` times."""
         return self._hits[name] >= count
 
+    def is_reached(self, name: str) -> bool:
+        """Whether the milestone `name` was reached."""
+        return name in self._reached
+
     @property
     def reached_beyond_main(self) -> bool:
         """Whether any milestone other than `main` was reached."""

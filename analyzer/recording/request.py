@@ -9,9 +9,11 @@ from pathlib import Path
 from analyzer.adapters.qemu import QemuFacts
 from analyzer.adapters.qemu_machine import MachineFacts
 from analyzer.adapters.running_qemu import QemuProcess
+from analyzer.recording.break_functions import BreakSelection
 from analyzer.recording.guest import Guest
 from analyzer.recording.run_environment import RunEnvironment
-from analyzer.recording.scenarios import Scenario
+from analyzer.recording.scenarios import Scenario, break_step
+from gdbscripts.plan import PlannedMilestone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,8 @@ class RecordingOptions:
 
     guest: str = "tiny"  # or the path of a disk image or kernel
     accelerator: str = "kvm"  # kvm or tcg
-    breaks: tuple[str, ...] = ()  # functions to record in addition to the milestones
+    breaks: tuple[str, ...] = ()  # functions to record in addition to the milestones, or globs of functions
+    calls_of: tuple[str, ...] = ()  # functions whose calls are recorded in addition
     break_limit: int = 0  # hits recorded of each of them; 0: all
     timeout: float = 60.0  # for reaching the milestones; again for the exit of a guest that exits by itself
     linger: float = 3.0  # how long any other guest runs on after the last milestone
@@ -47,3 +50,12 @@ class RecordingRequest:
     environment: RunEnvironment = field(default_factory=RunEnvironment)  # what a wrapper script adds
     machine: MachineFacts | None = None  # None for the machine `pc`, and when it is not known
     process: QemuProcess | None = None  # attach to it instead of starting `qemu`
+    # Milestones of what `options.breaks` and `options.calls_of` select; None: each of `breaks` is one function.
+    selections: tuple[BreakSelection, ...] | None = None
+
+    @property
+    def break_steps(self) -> list[PlannedMilestone]:
+        """The milestones that the user asked for, in their order."""
+        if self.selections is None:
+            return [break_step(function, self.options.break_limit) for function in self.options.breaks]
+        return [step for selection in self.selections for step in selection.steps]

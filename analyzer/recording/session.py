@@ -7,18 +7,16 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer import TOOL
-from analyzer.adapters.elf import function_names
 from analyzer.adapters.gdb import Gdb, GdbError, Stopped, mi_string
 from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
-from analyzer.errors import AnalyzerError, UsageError
+from analyzer.errors import AnalyzerError
 from analyzer.files import scratch_folder
-from analyzer.model.frames import without_compiler_suffix
+from analyzer.recording.break_functions import notes_on_globs, unknown_function
 from analyzer.recording.early_end import early_end, how_it_ended
 from analyzer.recording.guest import TINY_EXIT_STATUSES
 from analyzer.recording.held_guest import run_state_plan
@@ -29,7 +27,6 @@ from analyzer.recording.progress import MilestoneProgress, RecordingFollower, Re
 from analyzer.recording.qemu_command import records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
-from analyzer.recording.scenarios import break_step
 from gdbscripts import plan as plans
 from gdbscripts.enums import RecordingOutcome
 from gdbscripts.json_lines import to_line
@@ -151,7 +148,7 @@ class _RecordingRun:
     def _prepare(self) -> None:
         """Write the plan file, and let gdb set its breakpoints. UsageError for an unknown --break."""
         request = self._request
-        breaks = [break_step(function, request.options.break_limit) for function in request.options.breaks]
+        breaks = request.break_steps
         steps = [*request.scenario.steps, *breaks]
         accelerators = list(request.scenario.accelerators)
         plan = plans.RecordingPlan(
@@ -169,9 +166,9 @@ class _RecordingRun:
         found = set(answer["found"])
         self._stops_when_held = "stops-when-held" in answer
         self._started = float(answer["started"])
-        for function in request.options.breaks:
+        for function in (step.functions[0] for step in breaks):
             if function not in found:
-                raise _unknown_function(function, request.qemu.debug_files.symbols)
+                raise unknown_function(function, request.qemu.debug_files.symbols)
 
     def _run_program(self) -> None:
         self._program.run(self._gdb, self._kernel)
@@ -217,10 +214,10 @@ class _RecordingRun:
     def _has_all_asked_for(self) -> bool:
         """Whether a running program has made all hits that the user asked for with --break and --break-limit."""
         options = self._request.options
-        if not (self._attached and options.breaks and options.break_limit):
+        steps = self._request.break_steps if options.break_limit else []
+        if not (self._attached and steps):
             return False
-        names = [break_step(function, options.break_limit).name for function in options.breaks]
-        return all(self._progress.has_hits(name, options.break_limit) for name in names)
+        return all(self._progress.has_hits(step.name, options.break_limit) for step in steps)
 
     def _judge(self, ended: Stopped | None, hold: HoldWatch | None) -> tuple[RecordingOutcome, str]:
         """(outcome, reason) for the footer of the recording."""
@@ -266,8 +263,14 @@ class _RecordingRun:
             self._pointers.keep()
 
     def _notes(self) -> Iterator[str]:
-        """What a reader has to know about the run of a QEMU that was started."""
+        """What a reader has to know about the run."""
+        yield from notes_on_globs(self._request.selections or (), self._progress.is_reached)
         if self._attached:
+            if self._has_all_asked_for():
+                yield (
+                    "The recording ended when all functions of --break had their hits of --break-limit; "
+                    "give no --break-limit to have all hits of --linger seconds."
+                )
             return
         if self._request.options.samples and not self._request.guest.exits_by_itself and not self._has_exited():
             yield "The guest was still running at the end; give it more time with --linger."
@@ -326,13 +329,6 @@ class _RecordingRun:
             yield follow
         finally:
             follow.close()
-
-
-def _unknown_function(function: str, symbols: Path) -> UsageError:
-    names = {without_compiler_suffix(name) for name in function_names(symbols)}
-    near = get_close_matches(function, names, n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "Its source may not be part of this build."
-    return UsageError(f"--break {function}: this QEMU has no such function.", hint)
 
 
 def _text(path: Path) -> str:

@@ -17,8 +17,12 @@ DISASSEMBLY = "att"  # the flavor that the patterns below parse: an indirect ope
 STACK_POINTER = "rsp"
 SYSTEM_CALL = "syscall"
 SYSTEM_CALL_IOCTL = 16  # asm/unistd_64.h
+# [endbr64] push %rbp; mov %rsp,%rbp
+SETS_FRAME_POINTER = re.compile(rb"(?:\xf3\x0f\x1e\xfa)?\x55\x48\x89\xe5")
 _DIRECT_JUMP = re.compile(r"^j[a-z]+\s+(0x[0-9a-f]+)")
 _LINKAGE_SLOT = re.compile(r"\*0x[0-9a-f]+\(%rip\)\s+# (0x[0-9a-f]+)")
+_CONDITIONAL_JUMP = re.compile(r"^j(n?(?:[oczsplgbae]|[glba]e)|pe|po)\s")
+_THUNK = "__x86_indirect_thunk_"
 _CALL_OR_JUMP = re.compile(r"^(call|jmp)[a-z]*\s+(?P<operand>\S+)")
 
 
@@ -65,6 +69,41 @@ def jump_target(instruction: str) -> int:
     return int(match[1], 16) if match else 0
 
 
+def named_target(instruction: str) -> int:
+    """Return the address that a direct call or jump names, conditional or not; 0 for any other instruction."""
+    return classify(instruction)[1] or jump_target(instruction)
+
+
+def is_conditional_jump(instruction: str) -> bool:
+    """Return whether the instruction jumps or does not, by the flags."""
+    return _CONDITIONAL_JUMP.match(without_prefixes(instruction)) is not None
+
+
+def condition_holds(instruction: str, flags: int) -> bool:
+    """Return whether a jump is taken when the flags register is `flags`; True for an unconditional one.
+
+    The conditions are those of the AMD64 Architecture Programmer's Manual, volume 3, Jcc.
+    """
+    match = _CONDITIONAL_JUMP.match(without_prefixes(instruction))
+    if match is None:
+        return True
+    name = match[1]
+    carry, parity, zero = bool(flags & 1), bool(flags & 4), bool(flags & 0x40)
+    sign, overflow = bool(flags & 0x80), bool(flags & 0x800)
+    negated = name.startswith("n")
+    condition = {
+        "o": overflow, "b": carry, "c": carry, "ae": not carry, "e": zero, "z": zero, "be": carry or zero,
+        "a": not carry and not zero, "s": sign, "p": parity, "pe": parity, "po": not parity, "l": sign != overflow,
+        "ge": sign == overflow, "le": zero or sign != overflow, "g": not zero and sign == overflow,
+    }[name[1:] if negated else name]  # fmt: skip
+    return condition != negated
+
+
+def register_of_thunk(symbol: str) -> str:
+    """Return the register that a thunk of `is_thunk` calls through."""
+    return symbol[len(_THUNK) :]
+
+
 def linkage_slot(instruction: str) -> int:
     """Return the address of the slot that an indirect call loads relative to the program counter; 0 for other
     calls."""
@@ -74,7 +113,7 @@ def linkage_slot(instruction: str) -> int:
 
 def is_thunk(symbol: str) -> bool:
     """Return whether a direct call of `symbol` makes an indirect call (gcc -mindirect-branch=thunk)."""
-    return symbol.startswith("__x86_indirect_thunk_")
+    return symbol.startswith(_THUNK)
 
 
 def _number(text: str) -> int:

@@ -11,10 +11,10 @@ from analyzer.graph.call_graph import Call, CallGraph, Provenance
 from analyzer.kvm.requests import name_of
 from analyzer.model.frames import Frame, Function
 from analyzer.model.recording import Recording
-from analyzer.text import visible
+from analyzer.text import number_of, some_of, visible
 from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
 from gdbscripts.enums import RecordingOutcome, StopReason
-from gdbscripts.records import ATTACHED, ATTACHED_IO, IMPORT
+from gdbscripts.records import ATTACHED, ATTACHED_IO, IMPORT, MilestoneRecord
 from reports.html.io_timeline import exit_counts, io_access_rows
 from reports.html.ioctls import descriptor_hierarchy, ioctl_log_rows, kernel_note
 from reports.html.pointers import PointerStories
@@ -24,6 +24,7 @@ from reports.text.backtraces import backtrace, heading
 from reports.text.pointers import slot_text
 
 _BACKTRACE_LIMIT = 500  # backtraces shown of a recording
+_NAMES_OF_GLOB = 5  # functions named of those that a glob of --break selected
 
 
 def build_page(
@@ -176,13 +177,32 @@ def _timeline(recording: Recording) -> Iterator[TimelineEntry]:
     for stop in recording.stops:
         for name in stop.milestones:
             first.setdefault(name, (stop.time, stop.function))
+    globs = dict.fromkeys(milestone.pattern for milestone in recording.milestones if milestone.pattern)
     for milestone in recording.milestones:
+        if milestone.pattern:
+            continue
         time, function = first.get(milestone.name, (None, ", ".join(milestone.found)))
         when = "" if time is None else f"{time:.3f} s"
         yield TimelineEntry(
             milestone.title, milestone.name, when, milestone.request or function, milestone.required,
             milestone.passed,
         )  # fmt: skip
+
+    for pattern in globs:
+        yield _row_of_glob(pattern, [m for m in recording.milestones if m.pattern == pattern], first)
+
+
+def _row_of_glob(
+    pattern: str, milestones: Sequence[MilestoneRecord], first: dict[str, tuple[float, str]]
+) -> TimelineEntry:
+    """Return one row for all functions that a glob of --break selected: they may be hundreds.
+
+    `first` has time and function of the first stop of each milestone that was reached.
+    """
+    hit = sorted(first[milestone.name] for milestone in milestones if milestone.name in first)
+    names = some_of((function for _, function in hit), _NAMES_OF_GLOB)
+    title = f"{len(hit)} of {number_of(len(milestones), 'function')} that {pattern} matches"
+    return TimelineEntry(title, pattern, f"{hit[0][0]:.3f} s" if hit else "", names, required=False)
 
 
 def _function_details(graph: CallGraph, samples: Samples) -> dict[str, Any]:

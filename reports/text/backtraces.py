@@ -10,8 +10,11 @@ from analyzer.errors import UsageError
 from analyzer.model.frames import Arguments, Frame, Stop
 from analyzer.model.headings import FRAME_MARKS, StackHeading, write_creator, write_heading, write_open_end
 from analyzer.model.recording import Recording
+from analyzer.text import some_of
 from gdbscripts.enums import FrameKind, StopReason
 from gdbscripts.records import IMPORT, UNKNOWN_ARGUMENTS, UNKNOWN_NAME
+
+_NAMES_IN_HINT = 30  # functions and milestones; --break may have recorded hundreds
 
 
 def backtraces(recording: Recording, function: str = "") -> Iterator[str]:
@@ -98,7 +101,9 @@ def _nothing_recorded(recording: Recording, function: str) -> UsageError:
     known = {name for stop in recording.stops for name in (stop.function, *stop.milestones) if name}
     near = get_close_matches(function, known, n=3)
     those = (
-        f"Similar: {', '.join(near)}" if near else f"The recording has backtraces of: {', '.join(sorted(known))}"
+        f"Similar: {', '.join(near)}"
+        if near
+        else f"The recording has backtraces of: {some_of(sorted(known), _NAMES_IN_HINT)}"
     )
     is_function = recording.header.scenario != IMPORT and re.fullmatch(r"[A-Za-z_]\w*", function)
     another = f" Record another with: analyze startup --break {function}" if is_function else ""

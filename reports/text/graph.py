@@ -9,7 +9,10 @@ from analyzer.errors import UsageError
 from analyzer.graph.call_graph import CallGraph, Chain, ChainStep
 from analyzer.kvm.kernel_functions import KERNEL
 from analyzer.model.headings import write_open_end
+from analyzer.text import some_of
 from gdbscripts.call_kinds import CallKind
+
+_NAMES_IN_HINT = 30  # functions and milestones; --break may have recorded hundreds
 
 
 def chains_text(graph: CallGraph, function: str = "") -> Iterator[str]:
@@ -37,7 +40,9 @@ def chains_about(graph: CallGraph, function: str = "") -> list[Chain]:
         known = {name for chain in graph.chains for name in _names(chain)}
         near = get_close_matches(function, known, n=3)
         those = (
-            f"Similar: {', '.join(near)}" if near else f"It has chains to: {', '.join(sorted(known)) or 'nothing'}"
+            f"Similar: {', '.join(near)}"
+            if near
+            else f"It has chains to: {some_of(sorted(known), _NAMES_IN_HINT) or 'nothing'}"
         )
         raise UsageError(
             f"No chain to {function} is in this graph.",

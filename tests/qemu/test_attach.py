@@ -241,6 +241,36 @@ def test_a_recording_ends_when_the_stops_asked_for_are_had(start, tmp_path):
     assert guest.is_unharmed()
 
 
+def test_a_glob_records_the_functions_of_a_running_qemu(start, tmp_path):
+    guest = start(BUSY)
+    run = attach("io", guest, tmp_path / "out", "--break", "serial_ioport_*", "--linger", "2", "--no-kernel")
+    assert run.status == 0, run.out + run.err
+    assert "--break 'serial_ioport_*' records 2 functions" in run.out
+    hits = {name for stop in run.recording.stops for name in stop.milestones}
+    assert "break serial_ioport_write" in hits
+    assert guest.is_unharmed()
+
+
+@pytest.mark.parametrize("option", ["--break=serial_ioport_wrote", "--break=serial_y*", "--break-calls-of=kvm_x"])
+def test_a_function_that_does_not_exist_is_noticed_before_gdb_attaches(option, start, tmp_path):
+    guest = start(BUSY)
+    run = attach("startup", guest, tmp_path / "out", option, "--no-kernel")
+    assert run.status == 2
+    assert "no such function" in run.err or "no function" in run.err
+    assert "Detached" not in run.out + run.err
+    assert not (tmp_path / "out").exists()
+    assert guest.is_unharmed()
+
+
+def test_a_function_of_a_library_can_be_recorded_in_a_running_qemu(start, tmp_path):
+    guest = start(BUSY)
+    options = ("--break", "clock_gettime", "--break-limit", "3", "--linger", "20", "--no-kernel")
+    run = attach("startup", guest, tmp_path / "out", *options)
+    assert run.status == 0, run.out + run.err
+    assert "break clock_gettime" in run.recording.reached
+    assert guest.is_unharmed()
+
+
 def test_a_qemu_that_ends_ends_the_recording(start, tmp_path):
     guest = start(BUSY)
     with recording_of(guest, tmp_path / "out") as analyzer:

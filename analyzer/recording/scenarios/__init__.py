@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from analyzer.model.headings import ASKED_FOR
 from analyzer.toml import load_toml
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
-from gdbscripts.records import ATTACHED, ATTACHED_IO, BREAK
+from gdbscripts.records import ATTACHED, ATTACHED_IO, BREAK, CALLS_OF
 
 _ATTACHED_NAMES = {"startup": ATTACHED, "io": ATTACHED_IO}
 
@@ -48,11 +49,32 @@ def parse_scenario(data: dict[str, Any], accelerator: str, attached: bool = Fals
     return Scenario(name, steps, tests, tuple(data.get("accessors", ())))
 
 
-def break_step(function: str, limit: int) -> PlannedMilestone:
-    """The milestone for a function of --break; `limit` is the number of hits recorded, 0 for all."""
+def break_step(
+    function: str,
+    limit: int,
+    pattern: str = "",
+    addresses: Iterable[int] = (),
+    inlined: Iterable[int] = (),
+    files: Iterable[str] = (),
+) -> PlannedMilestone:
+    """The milestone for a function of --break; `limit` is the number of hits recorded, 0 for all.
+
+    `pattern`, `addresses`, `inlined` and `files`: of a function that a glob selects, see `PlannedMilestone`.
+    """
     return PlannedMilestone(
         name=f"{BREAK}{function}", title=ASKED_FOR.format(function), required=False, functions=[function],
-        limit=limit,
+        limit=limit, pattern=pattern, addresses=sorted(addresses), inlined=sorted(inlined), files=sorted(files),
+    )  # fmt: skip
+
+
+def calls_step(
+    function: str, limit: int, addresses: Iterable[int], inlined: Iterable[int], files: Iterable[str]
+) -> PlannedMilestone:
+    """The milestone for the calls of a function of --break-calls-of; parameters as `break_step`."""
+    return PlannedMilestone(
+        name=f"{BREAK}{CALLS_OF}{function}", title=ASKED_FOR.format(f"{CALLS_OF}{function}"), required=False,
+        functions=[function], limit=limit, addresses=sorted(addresses), inlined=sorted(inlined), calls=True,
+        files=sorted(files),
     )  # fmt: skip
 
 
