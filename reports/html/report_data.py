@@ -42,7 +42,7 @@ def build_page(
         title=_title(provenance, guest),
         summary=_summary(graph, recordings),
         complete=provenance.complete,
-        problems=(*notes, *_problems(recordings), *_unexplained(pointers)),
+        problems=(*notes, *_problems(recordings), *_unexplained(pointers), *_shortened(graph)),
         facts=tuple(_facts(graph)),
         chapters=tuple(chapters(graph, samples, pointers)),
         svg=svg,
@@ -124,6 +124,11 @@ def _problems_of(recording: Recording) -> Iterator[str]:
 def _unexplained(pointers: PointerStories) -> Iterator[str]:
     for caller, callee, slot in pointers.unexplained:
         yield f"The origin of the pointer from {caller} to {callee} is {slot.outcome}: {slot.reason}."
+
+
+def _shortened(graph: CallGraph) -> Iterator[str]:
+    for title in graph.shortened:
+        yield f"{title}: the graph has the shortest chains to it only. All functions and calls are in the graph."
 
 
 def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
