@@ -17,7 +17,7 @@ from reports.html.report_data import build_page
 from reports.text.backtraces import backtraces
 
 REPORT_NAME = "report.html"  # in an output folder
-_MOST_CALLS_DRAWN = 2000  # dot takes minutes for more, and the drawing cannot be read
+_MOST_CALLS_DRAWN = 600  # the drawing of more is some 20 m wide, and dot takes long
 
 
 def write_results(folder: Path) -> tuple[Recording, str]:
@@ -34,7 +34,8 @@ def write_results(folder: Path) -> tuple[Recording, str]:
         write_text(folder / "graph.svg", svg)
     else:
         (folder / "graph.svg").unlink(missing_ok=True)  # of an earlier recording
-    write_text(folder / "backtraces.txt", "\n".join(backtraces(recording)))
+    texts = enumerate(backtraces(recording))
+    write_text(folder / "backtraces.txt", ("\n" * (number > 0) + text for number, text in texts))
     write_text(folder / REPORT_NAME, render(build_page(graph, [recording], svg, no_drawing)))
     return recording, no_drawing
 
@@ -42,5 +43,6 @@ def write_results(folder: Path) -> tuple[Recording, str]:
 def svg_of_graph(graph: CallGraph) -> tuple[str, str]:
     """The drawing of the graph as (SVG, ""), or ("", the reason why there is none)."""
     if graph.size > _MOST_CALLS_DRAWN:
-        return "", f"The graph has {graph.size} calls, too many to draw; search it below."
+        reason = f"The graph has {graph.size} calls, too many to read in a drawing; search it below."
+        return "", f"{reason} analyze graph -o FILE.svg draws it all the same."
     return svg_or_reason(to_dot(graph))
