@@ -151,6 +151,25 @@ class Console:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
+class ReadingProgress:
+    """Shows on standard error, on a terminal and after one second, how much of a file of `total` bytes is read."""
+
+    def __init__(self, name: str, total: int) -> None:
+        self._console = Console(sys.stderr)
+        self._name, self._total = name, total
+        self._shown = sys.stderr is not None and sys.stderr.isatty()
+        self._begin = time.monotonic()
+
+    def report(self, done: int) -> None:
+        """Show that `done` bytes are read."""
+        if self._shown and time.monotonic() - self._begin > 1.0:
+            self._console.progress(f"Reading {self._name}", done, self._total, "B")
+
+    def end(self) -> None:
+        """Erase the line of progress."""
+        self._console.clear()
+
+
 def _progress_line(what: str, done: int, total: int, unit: str) -> str:
     """A bar with numbers; only the number when `total` is 0 (unknown)."""
     if not total:

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -53,8 +53,8 @@ def _check_only_ours(folder: Path, forbidden: int) -> None:
         raise PermissionError(0, "another user may change it", str(folder))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` in UTF-8, atomically; lone surrogates are escaped.
+def write_text(path: Path, text: str | Iterable[str]) -> None:
+    """Write `text`, or its parts one after the other, to `path` in UTF-8, atomically; lone surrogates are escaped.
 
     A new file of a random name is written beside `path` and renamed, so that a link of that name is replaced, not
     followed. AnalyzerError when that fails, and when `path` is a device, a FIFO or a socket.
@@ -68,7 +68,7 @@ def write_text(path: Path, text: str) -> None:
         ) from None
 
 
-def replace_file(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str | Iterable[str]) -> None:
     """As `write_text`, but raises OSError where the file cannot be written."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     part = f".{secrets.token_hex(8)}.part"
@@ -76,7 +76,7 @@ def replace_file(path: Path, text: str) -> None:
         _check_replaceable(path, folder)
         try:
             with create(part, folder) as file:
-                file.write(text)
+                file.writelines([text] if isinstance(text, str) else text)
             os.replace(part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with suppress(OSError):

@@ -24,7 +24,7 @@ from analyzer.backtraces import abrt, macos_ips
 from analyzer.backtraces.importer import import_text
 from analyzer.backtraces.records import ImportOrigin
 from analyzer.baselines.reader import is_baseline, read_baseline
-from analyzer.console import warn
+from analyzer.console import ReadingProgress, warn
 from analyzer.diff.change import NamedGraph
 from analyzer.errors import NAME_AN_INPUT, AnalyzerError, UsageError
 from analyzer.files import scratch_folder
@@ -210,11 +210,19 @@ def _open_file(path: Path, name: str) -> Input:
     in_folder = path.name == FILE_NAME and Path(name).is_dir()  # an empty one is left by a killed run
     if kind is InputKind.RECORDING or in_folder:
         _print_recorder(path, name)
-        return Input(name, InputKind.RECORDING, read_recording(path, name))
+        return Input(name, InputKind.RECORDING, _read_recording(path, name))
     if kind is InputKind.BACKTRACE:
         return _open_backtrace(str(path), name)
     read = read_baseline if kind is InputKind.BASELINE else from_json
     return Input(name, kind, stored_graph=read(_read(path, name), name))
+
+
+def _read_recording(path: Path, name: str) -> Recording:
+    progress = ReadingProgress(name, path.stat().st_size if path.exists() else 0)
+    try:
+        return read_recording(path, name, progress.report)
+    finally:
+        progress.end()
 
 
 def _data_beside(page: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 
 from analyzer import TOOL
 from analyzer.backtraces.program import QEMU, UNKNOWN_PROGRAM, program_in_titles
@@ -228,6 +228,15 @@ class _Writer:
         most = Counter({number: stack.times for number, stack in enumerate(self.stacks)}).most_common(_MAX_CHAINS)
         self._chain_stacks = {number for number, _ in most} if self.counted else set(range(len(self.stacks)))
 
+    @cached_property
+    def _outermost(self) -> dict[str, ImportedFrame]:
+        """Name of a function -> the first of its frames among the outermost three of a stack."""
+        frames = (frame for stack in self.stacks for frame in stack.frames[-3:])
+        found: dict[str, ImportedFrame] = {}
+        for frame in frames:
+            found.setdefault(frame.name, frame)
+        return found
+
     def milestones(self) -> Iterator[MilestoneRecord]:
         """The milestones reached; when none of them is a target of a chain, all are."""
         found = self._milestones.values()
@@ -300,8 +309,7 @@ class _Writer:
     def _creating(self, start: str) -> StopRecord:
         if start == UNKNOWN_NAME:
             return _plain_stop(StopReason.THREAD_CREATE, "pthread_create")
-        outermost = [frame for stack in self.stacks for frame in stack.frames[-3:] if frame.name == start]
-        place = outermost[0] if outermost else UNKNOWN_FRAME
+        place = self._outermost.get(start, UNKNOWN_FRAME)
         return replace(
             _plain_stop(StopReason.THREAD_CREATE, "pthread_create"),
             starts=start, starts_file=place.file, starts_library=place.library,

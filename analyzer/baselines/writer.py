@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import PurePosixPath
@@ -72,20 +73,23 @@ def _key(graph: CallGraph) -> Iterator[str]:
 
 def _chains(graph: CallGraph) -> Iterator[str]:
     written: dict[tuple[ChainStep, ...], str] = {}  # steps -> milestone
-    names = [chain.milestone for chain in graph.chains]
+    lengths: set[int] = set()  # of the keys of `written`
+    numbers = Counter(chain.milestone for chain in graph.chains)
     for chain in graph.chains:
         steps = tuple(map(_compared_part, comparable_steps(chain.steps, kernel=False)))
         word = "chain" if chain.target else "step"
         thread = _phrase(chain.thread, '()"')
         end = f" {OPEN_ENDED}" if chain.open_ended else ""
         yield f"\n{word} {_phrase(chain.milestone, ':')}: {_phrase(chain.title)} ({thread}){end}"
-        prefix = max((earlier for earlier in written if steps[: len(earlier)] == earlier), key=len, default=())
+        prefixes = (steps[:length] for length in sorted(lengths, reverse=True) if length <= len(steps))
+        prefix = next((prefix for prefix in prefixes if prefix in written), ())
         if prefix:
             yield f"  {AS}{_phrase(written[prefix])}"
         for step in steps[len(prefix) :]:
             yield from _step(step)
-        if names.count(chain.milestone) == 1:
+        if numbers[chain.milestone] == 1:
             written.setdefault(steps, chain.milestone)
+            lengths.add(len(steps))
 
 
 def _compared_part(step: ChainStep) -> ChainStep:

@@ -24,6 +24,7 @@ from reports.text.pointers import ExplainedCall, pointer_calls, pointer_calls_of
 EXAMPLES = """\
   analyze show callchain-qemu-7.2.22-startup
   analyze show callchain-qemu-7.2.22-startup qemu_init_vcpu
+  analyze show callchain-qemu-7.2.22-startup kvm_ioctl --all
   analyze show callchain-qemu-7.2.22-startup --pointers --json
   analyze show callchain-baseline/qemu-7.2-default-debug.txt
   analyze show reference:1.6.0"""
@@ -52,6 +53,13 @@ def add_options(parser: Parser) -> None:
         "--accesses",
         action="store_true",
         help="print the guest's I/O accesses that analyze io recorded, instead of backtraces",
+    )
+    data.add_argument(
+        "--all",
+        action="store_true",
+        dest="each",
+        help="print each stop (default: equal stacks once, with the number of hits and the first one's time and "
+        "arguments)",
     )
     add_json_option(parser, "print JSON")
 
@@ -88,7 +96,7 @@ def _json(source: Input, options: argparse.Namespace) -> str:
         return graph_ioctls_json(graph) if options.ioctls else chains_json(graph, options.function)
     if options.ioctls:
         return ioctls_json(recording, graph.provenance)
-    return backtraces_json(recording, graph.provenance, options.function)
+    return backtraces_json(recording, graph.provenance, options.function, options.each)
 
 
 def _texts(source: Input, options: argparse.Namespace) -> Iterable[str]:
@@ -101,7 +109,7 @@ def _texts(source: Input, options: argparse.Namespace) -> Iterable[str]:
     if recording is None:
         graph = source.graph
         return graph_ioctls_text(graph) if options.ioctls else chains_text(graph, options.function)
-    return ioctl_log_text(recording) if options.ioctls else backtraces(recording, options.function)
+    return ioctl_log_text(recording) if options.ioctls else backtraces(recording, options.function, options.each)
 
 
 def _pointer_calls(source: Input, function: str = "") -> Iterable[ExplainedCall]:

@@ -19,7 +19,7 @@ from reports.html.report_data import build_page
 from reports.text.backtraces import backtraces
 
 REPORT_NAME = "report.html"  # in an output folder
-_MOST_CALLS_DRAWN = 2000  # dot takes minutes for more, and the drawing cannot be read
+_MOST_CALLS_DRAWN = 600  # the drawing of more is some 20 m wide, and dot takes long
 
 
 def write_results(folder: Path) -> tuple[Recording, str]:
@@ -33,7 +33,8 @@ def write_results(folder: Path) -> tuple[Recording, str]:
     reason = _reason_for_no_drawing(graph)
     with drawing(to_dot(graph)) if not reason else nullcontext() as drawn:
         write_text(folder / "graph.json", to_json(graph))
-        write_text(folder / "backtraces.txt", "\n".join(backtraces(recording)))
+        texts = enumerate(backtraces(recording))
+        write_text(folder / "backtraces.txt", ("\n" * (number > 0) + text for number, text in texts))
         page = build_page(graph, [recording], "", reason)
         svg, no_drawing = drawn.svg_or_reason() if drawn is not None else ("", reason)
     if svg:
@@ -52,5 +53,6 @@ def svg_of_graph(graph: CallGraph) -> tuple[str, str]:
 
 def _reason_for_no_drawing(graph: CallGraph) -> str:
     if graph.size > _MOST_CALLS_DRAWN:
-        return f"The graph has {graph.size} calls, too many to draw; search it below."
+        reason = f"The graph has {graph.size} calls, too many to read in a drawing; search it below."
+        return f"{reason} analyze graph -o FILE.svg draws it all the same."
     return ""

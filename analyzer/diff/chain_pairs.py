@@ -41,11 +41,17 @@ def pair_chains(old: Sequence[Chain], new: Sequence[Chain], names: SymbolHistory
     similar; what is left over has no partner. Exchanged sides give exchanged pairs.
     """
     pairs: list[ChainPair] = []
-    for milestone in dict.fromkeys(chain.milestone for chain in (*new, *old)):
-        old_chains = [chain for chain in old if chain.milestone == milestone]
-        new_chains = [chain for chain in new if chain.milestone == milestone]
-        pairs += _pair_chains_of_milestone(old_chains, new_chains, names)
+    old_chains, new_chains = _by_milestone(old), _by_milestone(new)
+    for milestone in dict.fromkeys((*new_chains, *old_chains)):
+        pairs += _pair_chains_of_milestone(old_chains.get(milestone, []), new_chains.get(milestone, []), names)
     return sorted(pairs, key=lambda pair: pair.either.position)
+
+
+def _by_milestone(chains: Sequence[Chain]) -> dict[str, list[Chain]]:
+    grouped: dict[str, list[Chain]] = {}
+    for chain in chains:
+        grouped.setdefault(chain.milestone, []).append(chain)
+    return grouped
 
 
 def _pair_chains_of_milestone(
@@ -143,17 +149,30 @@ def count_known_rows(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
 
     A chain to a target may be shown without the others: for it, only earlier chains to targets count.
     """
+    all_prefixes, prefixes_of_targets = _Prefixes(), _Prefixes()
     counted: list[ChainDiff] = []
     for chain in chains:
-        earlier = (other for other in counted if other.target or not chain.target)
-        known = max((_common_prefix(chain.rows, other.rows) for other in earlier), default=0)
+        contents = list(map(_content, chain.rows))
+        known = all_prefixes.add(contents)
+        if chain.target:
+            known = prefixes_of_targets.add(contents)
         counted.append(replace(chain, known=known))
     return counted
 
 
-def _common_prefix(rows: Sequence[AlignedRow], other_rows: Sequence[AlignedRow]) -> int:
-    shorter = min(len(rows), len(other_rows))
-    return next((i for i in range(shorter) if _content(rows[i]) != _content(other_rows[i])), shorter)
+class _Prefixes:
+    """The beginnings of sequences as a tree, so that the time depends on their length, not on their number."""
+
+    def __init__(self) -> None:
+        self._next: dict[object, _Prefixes] = {}
+
+    def add(self, contents: Sequence[object]) -> int:
+        """Add a sequence. Returns how many of its first items begin a sequence that was added before."""
+        known, node = 0, self
+        for content in contents:
+            known += content in node._next
+            node = node._next.setdefault(content, _Prefixes())
+        return known
 
 
 def _content(row: AlignedRow) -> tuple[object, ...]:

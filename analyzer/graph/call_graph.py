@@ -108,7 +108,7 @@ class ChainStep:
     defined_in: str = field(default="", compare=False, repr=False)  # as the function's node has it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chain:
     """The calls that lead to a milestone, outermost function first.
 
@@ -192,6 +192,7 @@ class CallGraph:
     def __init__(self, provenance: Provenance) -> None:
         self.provenance = provenance
         self.chains: tuple[Chain, ...] = ()
+        self.shortened: tuple[str, ...] = ()  # titles of milestones that have more chains than `chains` contains
         self.ioctls: tuple[GraphIoctl, ...] = ()
         self.missing: tuple[MissedMilestone, ...] = ()
         self._graph: nx.MultiDiGraph[Function] = nx.MultiDiGraph()

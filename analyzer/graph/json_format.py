@@ -49,6 +49,7 @@ def to_json(graph: CallGraph) -> str:
         "functions": [_node(node) for node in graph.nodes],
         "calls": [_call(call, numbers) for call in graph.calls],
         "chains": [_chain(chain, numbers) for chain in graph.chains],
+        **({"shortened": graph.shortened} if graph.shortened else {}),
         "ioctls": [_ioctl(ioctl) for ioctl in graph.ioctls],
         "missing": [vars(entry) for entry in graph.missing],
     }
@@ -92,6 +93,7 @@ def _read(data: dict[str, Any]) -> CallGraph:
         graph.connect(_check_types(Call(*ends, CallKind(entry["kind"]), entry["hits"], sites, pointers)))
     nodes = [graph.node(function) for function in functions]
     graph.chains = tuple(_read_chain(entry, nodes) for entry in data["chains"])
+    graph.shortened = tuple(map(str, data.get("shortened", ())))
     graph.ioctls = tuple(
         _check_types(GraphIoctl(**{**entry, "function": _function(*entry["function"])}))
         for entry in data["ioctls"]
@@ -201,7 +203,8 @@ def _chain(chain: Chain, numbers: dict[Function, int]) -> dict[str, Any]:
         ]
         for s in chain.steps
     ]
-    return _without_default({**vars(chain), "steps": steps}, "open_ended")
+    entry = {field.name: getattr(chain, field.name) for field in fields(chain)}
+    return _without_default({**entry, "steps": steps}, "open_ended")
 
 
 def _ioctl(ioctl: GraphIoctl) -> dict[str, Any]:

@@ -90,7 +90,8 @@ def graph_of(recording: Recording) -> CallGraph:
         counts.add(stop, recording)
     graph = CallGraph(_provenance(recording))
     counts.fill(graph)
-    graph.chains = tuple(chains_of(recording))
+    chains, shortened = chains_of(recording)
+    graph.chains, graph.shortened = tuple(chains), tuple(shortened)
     graph.missing = tuple(missed_milestones(recording))
     graph.ioctls = tuple(_ioctls(recording))
     return graph
@@ -119,6 +120,7 @@ def combine(graphs: Sequence[CallGraph]) -> CallGraph:
             )
         )
     combined.chains = tuple(sort_chains({chain for graph in graphs for chain in graph.chains}))
+    combined.shortened = tuple(sorted({title for graph in graphs for title in graph.shortened}))
     reached = {chain.milestone for chain in combined.chains}
     missing = {entry.milestone: entry for graph in graphs for entry in graph.missing}
     combined.missing = tuple(missing[name] for name in missing if name not in reached)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from analyzer.graph.call_graph import Chain, ChainStep, MissedMilestone
 from analyzer.graph.chains import RecordedStep, graph_step, kernel_steps, own_chain, whole_chain
@@ -18,6 +19,11 @@ _ACCESS_TITLES = {
     "write": "The guest writes to memory at {:#x}",
     "read": "The guest reads memory at {:#x}",
 }
+
+
+# Distinct chains to one milestone in a graph. More of them, to a function that is called from everywhere, tell
+# nothing that the functions and calls of the graph do not, and make a graph.json of hundreds of megabytes.
+MOST_CHAINS = 5000
 
 
 class GraphSteps:
@@ -50,26 +56,51 @@ def _with_key(step: RecordedStep) -> tuple[tuple[object, ...], RecordedStep]:
     return (place, step.kind, step.instruction, id(step.pointer)), step
 
 
-def chains_of(recording: Recording) -> list[Chain]:
-    """Return the distinct chains of a recording: in the order of the milestones, then the chains to devices.
+@dataclass
+class _ChainsOfMilestone:
+    """The distinct chains to one milestone, of which the first MOST_CHAINS in the order of a graph stay."""
 
-    A stop without a known function has no chain.
+    chains: dict[tuple[object, ...], Chain] = field(default_factory=dict)
+    shortened: bool = False
+
+    def add(self, key: tuple[object, ...], chain: Chain) -> None:
+        self.chains[key] = chain
+        if len(self.chains) > 2 * MOST_CHAINS:
+            self.shorten()
+
+    def shorten(self) -> None:
+        if len(self.chains) > MOST_CHAINS:
+            self.shortened = True
+            kept = set(map(id, sort_chains(self.chains.values())[:MOST_CHAINS]))
+            self.chains = {key: chain for key, chain in self.chains.items() if id(chain) in kept}
+
+
+def chains_of(recording: Recording) -> tuple[list[Chain], list[str]]:
+    """Return the distinct chains of a recording, and the titles of the milestones that have more of them.
+
+    The chains are in the order of the milestones, then those to devices; of one milestone there are at most
+    MOST_CHAINS, the shortest ones. A stop without a known function has no chain.
     """
     milestones = {milestone.name: (position, milestone) for position, milestone in enumerate(recording.milestones)}
     graph_steps = GraphSteps()
-    found: dict[tuple[object, ...], Chain] = {}
+    found: dict[str, _ChainsOfMilestone] = {}
     for stop in distinct_stops(stop for stop in recording.stops if stop.milestones):
         numbers, steps = graph_steps.of([*whole_chain(stop, recording), *kernel_steps(stop, recording)])
         if not steps:
             continue
         label = recording.thread(stop.thread).label
         for name in stop.milestones:
-            key = (name, label, stop.open_ended, numbers)
-            if key not in found:
+            of_milestone = found.setdefault(name, _ChainsOfMilestone())
+            key = (label, stop.open_ended, numbers)
+            if key not in of_milestone.chains:
                 position, milestone = milestones[name]
                 about = (milestone.title, milestone.about, milestone.target, position, label)
-                found[key] = Chain(name, *about, steps, stop.open_ended)
-    return sort_chains([*found.values(), *_device_chains(recording, len(milestones), graph_steps)])
+                of_milestone.add(key, Chain(name, *about, steps, stop.open_ended))
+    for of_milestone in found.values():
+        of_milestone.shorten()
+    to_milestones = (chain for of_milestone in found.values() for chain in of_milestone.chains.values())
+    shortened = sorted(milestones[name][1].title for name in found if found[name].shortened)
+    return sort_chains([*to_milestones, *_device_chains(recording, len(milestones), graph_steps)]), shortened
 
 
 def missed_milestones(recording: Recording) -> list[MissedMilestone]:

@@ -132,18 +132,21 @@ class Stop:
         return zip(self.frames, self.arguments or ((),) * len(self.frames), strict=True)
 
 
-def distinct_stops(stops: Iterable[Stop]) -> list[Stop]:
+def distinct_stops(stops: Iterable[Stop], merge_ioctls: bool = False) -> list[Stop]:
     """Merge the stops that differ only in number, time, arguments and exit: the first one, with the sum of counts.
 
-    Their stacks are one object. A stop at an ioctl stays single, since the kernel's functions differ from call to
-    call, and so does one that creates a thread. The result is in the order of the first ones.
+    Their stacks are one object. A stop that creates a thread stays single, and so does one at an ioctl, since the
+    kernel's functions differ from call to call; with `merge_ioctls` those of one request and file are merged, too.
+    The result is in the order of the first ones.
     """
     facts_numbers: dict[tuple[object, ...], int] = {}
     positions: dict[tuple[int, int], int] = {}  # (id of the stack, number of the facts) -> position in `first`
     first: list[Stop] = []
     counts: list[int] = []
     for stop in stops:
-        single = stop.number if stop.ioctl is not None or stop.starts is not None else None
+        single: object = stop.number if stop.ioctl is not None or stop.starts is not None else None
+        if merge_ioctls and stop.ioctl is not None:
+            single = stop.ioctl.request, stop.ioctl.file
         facts = (stop.thread, stop.function, stop.reason, stop.milestones, stop.open_ended, single)
         key = (id(stop.stack), facts_numbers.setdefault(facts, len(facts_numbers)))
         position = positions.setdefault(key, len(first))

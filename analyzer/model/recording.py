@@ -46,6 +46,11 @@ class Recording:
     # Key of an indirect call (`call_key`) -> its pointer at the first of these calls.
     pointers: dict[CallKey, Pointer] = field(default_factory=dict)
 
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Milestone -> its title."""
+        return {milestone.name: milestone.title for milestone in self.milestones}
+
     @property
     def reached(self) -> set[str]:
         """The names of the milestones that at least one stop reached."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.graph.call_graph import Call, CallGraph, Provenance
 from analyzer.kvm.requests import name_of
-from analyzer.model.frames import Frame, Function
+from analyzer.model.frames import Frame, Function, Stop
 from analyzer.model.recording import Recording
 from analyzer.text import number_of, some_of, visible
 from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
@@ -20,11 +20,13 @@ from reports.html.ioctls import descriptor_hierarchy, ioctl_log_rows, kernel_not
 from reports.html.pointers import PointerStories
 from reports.html.report_page import BacktraceText, IoctlRow, ReportPage, RunSection, ThreadRow, TimelineEntry
 from reports.html.story import Samples, chapters, identity
-from reports.text.backtraces import backtrace, heading
+from reports.text.backtraces import backtrace, heading, stops_about
 from reports.text.pointers import slot_text
 
 _BACKTRACE_LIMIT = 500  # backtraces shown of a recording
 _NAMES_OF_GLOB = 5  # functions named of those that a glob of --break selected
+_BACKTRACE_TEXT_LIMIT = 300_000  # characters of them; at least one is shown
+_MOST_SITES_WITH_SOURCE = 500  # call sites that are shown with the lines around the call; of more, with its line
 
 
 def build_page(
@@ -43,7 +45,7 @@ def build_page(
         title=_title(provenance, guest),
         summary=_summary(graph, recordings),
         complete=provenance.complete,
-        problems=(*notes, *_problems(recordings), *_unexplained(pointers)),
+        problems=(*notes, *_problems(recordings), *_unexplained(pointers), *_shortened(graph)),
         facts=tuple(_facts(graph)),
         chapters=tuple(chapters(graph, samples, pointers)),
         svg=svg,
@@ -82,7 +84,8 @@ def _summary(graph: CallGraph, recordings: Sequence[Recording]) -> str:
 
 def _runs(recordings: Sequence[Recording]) -> Iterator[RunSection]:
     for number, recording in enumerate(recordings, 1):
-        backtraces = tuple(_backtraces(recording))
+        stops = _shown_stops(recording)
+        backtraces = _backtraces(stops, recording)
         yield RunSection(
             name=f"Run {number} of {len(recordings)}" if len(recordings) > 1 else "",
             facts=tuple(_facts_of_run(recording)),
@@ -96,8 +99,8 @@ def _runs(recordings: Sequence[Recording]) -> Iterator[RunSection]:
             ioctl_log=tuple(ioctl_log_rows(recording)),
             kernel_note=kernel_note(recording) if recording.ioctl_log else "",
             request_counts=tuple(Counter(name_of(entry.request) for entry in recording.ioctl_log).most_common()),
-            backtraces=backtraces[:_BACKTRACE_LIMIT],
-            omitted_backtraces=max(0, len(backtraces) - _BACKTRACE_LIMIT),
+            backtraces=backtraces,
+            omitted_backtraces=len(stops) - len(backtraces),
             io_accesses=tuple(io_access_rows(recording)) if recording.exits else (),
             exit_counts=exit_counts(recording),
         )
@@ -125,6 +128,11 @@ def _problems_of(recording: Recording) -> Iterator[str]:
 def _unexplained(pointers: PointerStories) -> Iterator[str]:
     for caller, callee, slot in pointers.unexplained:
         yield f"The origin of the pointer from {caller} to {callee} is {slot.outcome}: {slot.reason}."
+
+
+def _shortened(graph: CallGraph) -> Iterator[str]:
+    for title in graph.shortened:
+        yield f"{title}: the graph has the shortest chains to it only. All functions and calls are in the graph."
 
 
 def _facts(graph: CallGraph) -> Iterator[tuple[str, str]]:
@@ -208,6 +216,7 @@ def _row_of_glob(
 def _function_details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
     """Return what the panel beside the graph shows, by identity; `id` is the node's id in the SVG."""
     details = {}
+    around = 2 if sum(len(call.sites) for call in graph.calls) <= _MOST_SITES_WITH_SOURCE else 0
     for number, node in enumerate(graph.nodes):
         details[identity(node.function)] = {
             "id": f"f{number}",
@@ -221,7 +230,7 @@ def _function_details(graph: CallGraph, samples: Samples) -> dict[str, Any]:
             "callees": [
                 _neighbour(c.callee, c, [
                     {"place": f"{s.file}:{s.line}", "instruction": s.instruction,
-                     "source": [vars(line) for line in samples.source(s.file, s.line)]}
+                     "source": [vars(line) for line in samples.source(s.file, s.line, around)]}
                     for s in c.sites
                 ])
                 for c in graph.callees(node.function)
@@ -276,14 +285,29 @@ def _ioctls(recording: Recording) -> Iterator[IoctlRow]:
             yield IoctlRow(stop.ioctl.request, fd, stop.ioctl.file, label, returned, caller)
 
 
-def _backtraces(recording: Recording) -> Iterator[BacktraceText]:
-    """Yield all backtraces; equal ones of the guest's I/O are shown once."""
-    shown = set()
-    for stop in recording.stops:
+def _shown_stops(recording: Recording) -> list[Stop]:
+    """Return the stops with distinct stacks; of the guest's I/O also those of equal functions and lines once."""
+    chains = set()
+    shown = []
+    for stop in stops_about(recording):
         chain = tuple((frame.function, frame.line) for frame in stop.frames)
-        if stop.reason is not StopReason.IO or chain not in shown:
-            yield BacktraceText(heading(stop, recording).removeprefix("== "), backtrace(stop, recording))
-        shown.add(chain)
+        if stop.reason is not StopReason.IO or chain not in chains:
+            shown.append(stop)
+        chains.add(chain)
+    return shown
+
+
+def _backtraces(stops: Sequence[Stop], recording: Recording) -> tuple[BacktraceText, ...]:
+    """Return the first backtraces, within the limits of their number and text."""
+    texts: list[BacktraceText] = []
+    length = 0
+    for stop in stops[:_BACKTRACE_LIMIT]:
+        text = backtrace(stop, recording)
+        length += len(text)
+        if texts and length > _BACKTRACE_TEXT_LIMIT:
+            break
+        texts.append(BacktraceText(heading(stop, recording).removeprefix("== "), text))
+    return tuple(texts)
 
 
 def _call_kinds(graph: CallGraph) -> Iterator[tuple[str, str, str, int]]:

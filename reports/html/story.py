@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from analyzer.graph.call_graph import CallGraph, Chain, ChainStep
 from analyzer.graph.chains import RecordedStep, graph_step, kernel_steps, own_chain, whole_chain
-from analyzer.model.frames import Function
+from analyzer.model.frames import Function, Stop, distinct_stops
 from analyzer.model.recording import Recording
 from gdbscripts.call_kinds import CALL_KINDS, CallKind, call_arrow
 from reports.html.pointers import PointerStories
@@ -29,26 +29,30 @@ class Samples:
     def __init__(self, recordings: Sequence[Recording]) -> None:
         self.arguments: dict[Function, list[str]] = {}
         self._sources: dict[str, dict[int, str]] = {}
-        self._chains: dict[tuple[str, tuple[ChainStep, ...]], list[str]] = {}
+        self._stops: dict[str, list[tuple[Stop, Recording]]] = {}  # by milestone
         for recording in recordings:
             self._sources.update(recording.sources)
             for stop in recording.stops:
-                for step in own_chain(stop, recording):
+                for step in own_chain(stop, recording) if stop.arguments else ():
                     self._add_arguments(step)
-                steps = [*whole_chain(stop, recording), *kernel_steps(stop, recording)] if stop.milestones else []
+            for stop in distinct_stops(recording.stops):
                 for name in stop.milestones:
-                    key = (name, tuple(map(graph_step, steps)))
-                    self._chains.setdefault(key, [_arguments(step) for step in steps])
+                    self._stops.setdefault(name, []).append((stop, recording))
 
     def arguments_of_chain(self, chain: Chain) -> list[str]:
         """Return the arguments of each step, from the first stack with this chain; "" where none are recorded."""
-        return self._chains.get((chain.milestone, chain.steps), [""] * len(chain.steps))
+        for stop, recording in self._stops.get(chain.milestone, ()):
+            steps = [*whole_chain(stop, recording), *kernel_steps(stop, recording)]
+            if len(steps) == len(chain.steps) and tuple(map(graph_step, steps)) == chain.steps:
+                return [_arguments(step) for step in steps]
+        return [""] * len(chain.steps)
 
     def _add_arguments(self, step: RecordedStep) -> None:
-        text = _arguments(step)
         argument_lists = self.arguments.setdefault(step.function, [])
-        if text and text not in argument_lists and len(argument_lists) < _ARGUMENT_LISTS:
-            argument_lists.append(text)
+        if step.arguments and len(argument_lists) < _ARGUMENT_LISTS:
+            text = _arguments(step)
+            if text not in argument_lists:
+                argument_lists.append(text)
 
     def source(self, file: str, line: int, around: int = 2) -> tuple[SourceLine, ...]:
         """Return the recorded source lines around `file`:`line`, `around` on each side; () without them."""

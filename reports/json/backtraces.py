@@ -15,13 +15,13 @@ from reports.text.backtraces import stops_about
 SCHEMA = 1
 
 
-def backtraces_json(recording: Recording, provenance: Provenance, function: str = "") -> str:
+def backtraces_json(recording: Recording, provenance: Provenance, function: str = "", each: bool = False) -> str:
     """Return the document with a line end: the stops of `stops_about` as `backtraces`.
 
     `milestones` has the title of each milestone by its name. Each backtrace has `reason`, `milestones` (names),
     `function`, `ioctl` (null for a stop that is at none), `starts` (start function of the created thread, or
-    null), `time` in seconds, `thread`, `count` of equal stacks, `frames`, innermost first, and `created_by`: the
-    frames of the stop that created the thread. Raises UsageError as `stops_about`.
+    null), `thread`, `count` of equal stacks, `time` in seconds of the first one, `frames`, innermost first, and
+    `created_by`: the frames of the stop that created the thread. Raises UsageError as `stops_about`.
     """
     return document(
         "backtraces",
@@ -29,7 +29,7 @@ def backtraces_json(recording: Recording, provenance: Provenance, function: str 
         provenance=vars(provenance),
         notes=list(recording.notes),
         milestones={milestone.name: milestone.title for milestone in recording.milestones},
-        backtraces=[_backtrace(stop, recording) for stop in stops_about(recording, function)],
+        backtraces=[_backtrace(stop, recording) for stop in stops_about(recording, function, each)],
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from analyzer.errors import UsageError
-from analyzer.model.frames import Arguments, Frame, Stop
+from analyzer.model.frames import Arguments, Frame, Stop, distinct_stops
 from analyzer.model.headings import FRAME_MARKS, StackHeading, write_creator, write_heading, write_open_end
 from analyzer.model.recording import Recording
 from analyzer.text import some_of
@@ -17,26 +17,26 @@ from gdbscripts.records import IMPORT, UNKNOWN_ARGUMENTS, UNKNOWN_NAME
 _NAMES_IN_HINT = 30  # functions and milestones; --break may have recorded hundreds
 
 
-def backtraces(recording: Recording, function: str = "") -> Iterator[str]:
+def backtraces(recording: Recording, function: str = "", each: bool = False) -> Iterator[str]:
     """Yield a backtrace with its heading for each stop of `stops_about`. Raises UsageError as `stops_about`."""
-    for stop in stops_about(recording, function):
+    for stop in stops_about(recording, function, each):
         yield f"{heading(stop, recording)}\n{backtrace(stop, recording)}"
 
 
-def stops_about(recording: Recording, function: str = "") -> list[Stop]:
+def stops_about(recording: Recording, function: str = "", each: bool = False) -> list[Stop]:
     """The stops in the order recorded; only those in or for `function` when it is given.
 
+    Stops with equal headings and stacks are one, the first one with the count of all, unless `each` is set.
     `function` may be the innermost function's name or a milestone's. Raises UsageError when none was recorded.
     """
     stops = [stop for stop in recording.stops if not function or _concerns(stop, function)]
     if function and not stops:
         raise _nothing_recorded(recording, function)
-    return stops
+    return stops if each else distinct_stops(stops, merge_ioctls=True)
 
 
 def heading(stop: Stop, recording: Recording) -> str:
     """Return the heading of a stop, in a line: reason, milestones, thread, time and count."""
-    titles = {milestone.name: milestone.title for milestone in recording.milestones}
     function = stop.function
     if stop.reason is StopReason.THREAD_CREATE:
         function = stop.starts.function.name if stop.starts else UNKNOWN_NAME
@@ -46,7 +46,7 @@ def heading(stop: Stop, recording: Recording) -> str:
             thread=recording.thread(stop.thread).label,
             time=stop.time,
             function=function,
-            titles=tuple(titles.get(name, name) for name in stop.milestones),
+            titles=tuple(recording.titles.get(name, name) for name in stop.milestones),
             ioctl=(stop.ioctl.request, stop.ioctl.file) if stop.ioctl else None,
             count=stop.count,
         )

@@ -376,3 +376,11 @@ def test_a_text_of_which_hardly_a_line_is_a_folded_stack_is_refused():
         imported("".join([*noise, "x;y 3\n", "main;f 2\n"]))
     assert chains_in("".join([*noise, "main;f 3\n", "main;f 2\n", "main;g 2\n"])) == ["main .> f", "main .> g"]
     assert chains_in("".join([*noise, "main;f 3\n"]), "folded") == ["main .> f"]
+
+
+def test_equal_stacks_of_samples_share_one_stack_on_all_threads():
+    sample = "\t55 deep (/q)\n\t56 main (/q)\n\n"
+    text = "".join(f"q 7/{7 + number % 3} {number}.0:\n{sample}" for number in range(30))
+    recording = imported(text)
+    assert [stop.count for stop in recording.stops] == [10, 10, 10]
+    assert len({id(stop.stack) for stop in recording.stops}) == 1

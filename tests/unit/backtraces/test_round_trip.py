@@ -21,6 +21,7 @@ from analyzer.model.recording import Recording
 from analyzer.recording.reader import assemble
 from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
+from gdbscripts.json_lines import to_line
 from gdbscripts.records import (
     CUT,
     SIGNAL,
@@ -34,6 +35,7 @@ from gdbscripts.records import (
     StopRecord,
     ThreadRecord,
 )
+from reports.text.backtraces import backtraces, stops_about
 from tests.support.notation import as_text, header, recording
 from tests.support.pasted import shown
 from tests.unit.backtraces.samples import SAMPLES
@@ -77,7 +79,7 @@ KINDS = st.sampled_from([FrameKind.NORMAL, *(kind for kind in FrameKind if kind 
 
 
 @st.composite
-def frames(draw, number):
+def frames(draw, number=0):
     kind, name, pc = draw(KINDS), draw(NAMES), draw(st.integers(0, 2**64 - 1))
     file, library, addressed = draw(FILES), draw(LIBRARIES), draw(st.booleans())
     if kind is FrameKind.SIGNAL:
@@ -103,14 +105,18 @@ def recordings(draw) -> Recording:
     titles = ["QEMU starts", "The goal", "In goal", "Asked for: goal", "The guest runs"]
     milestones = [MilestoneRecord(f"m{n}", title, False, [], []) for n, title in enumerate(titles)]
     records: list[Record] = [header(), *milestones, *threads]
-    number = 0
+    numbers: dict[str, int] = {}  # a frame and a stack are recorded once
+    stacks: dict[tuple[int, ...], int] = {}
     for stop in range(draw(st.integers(1, 5))):
-        stack = []
-        for _ in range(draw(st.integers(1, 6))):
-            stack.append(draw(frames(number)))
-            number += 1
-        records.extend(frame for frame, _ in stack)
-        records.append(StackRecord(stop, [frame.number for frame, _ in stack]))
+        stack = [draw(frames()) for _ in range(draw(st.integers(1, 6)))]
+        for frame, _ in stack:
+            if to_line(frame) not in numbers:
+                numbers[to_line(frame)] = len(numbers)
+                records.append(replace(frame, number=numbers[to_line(frame)]))
+        key = tuple(numbers[to_line(frame)] for frame, _ in stack)
+        if key not in stacks:
+            stacks[key] = len(stacks)
+            records.append(StackRecord(stacks[key], list(key)))
         thread = draw(st.sampled_from(threads)).number
         reason = draw(st.sampled_from(StopReason))
         reached = draw(st.lists(st.sampled_from(milestones), min_size=1, max_size=2, unique_by=lambda m: m.name))
@@ -122,7 +128,7 @@ def recordings(draw) -> Recording:
                 reason,
                 [m.name for m in reached] if reason in (StopReason.MILESTONE, StopReason.BREAK) else [],
                 "device_write",
-                stop,
+                stacks[key],
                 [[list(pair) for pair in pairs] for _, pairs in stack],
                 starts="start_fn" if reason is StopReason.THREAD_CREATE else "",
                 count=draw(st.sampled_from([1, 1, 12])),
@@ -140,7 +146,7 @@ def test_what_show_printed_gives_the_same_recording(recording):
     again = recording_from_text([*text.splitlines(keepends=True), "\n"], "again")  # show ends each stack so
     assert shown(again) == text
     assert again.notes == ()
-    for one, other in zip(recording.stops, again.stops, strict=True):
+    for one, other in zip(stops_about(recording), again.stops, strict=True):
         assert [(f.name, f.file, f.line, f.library, f.kind, a) for f, a in one.frames_with_arguments()] == [
             (f.name, f.file, f.line, f.library, f.kind, a) for f, a in other.frames_with_arguments()
         ]
@@ -322,3 +328,22 @@ def test_the_reason_of_a_stop_is_read_back(reason):
     again = recording_from_text(text.splitlines(keepends=True), "again")
     assert shown(again) == text
     assert [stop.reason for stop in again.stops] == [READ_AS[reason]]
+
+
+def test_equal_stacks_are_printed_once_and_read_back_with_their_count():
+    recorded = recording("main > goal", "main > other > goal")
+    first, second = recorded.stops
+    stops = [replace(first, number=number, time=number / 10, arguments=()) for number in range(2, 7)]
+    recorded = replace(recorded, stops=(first, second, *stops, replace(second, number=7, time=1.5)))
+    text = shown(recorded)
+    assert [line for line in text.splitlines() if line.startswith("==")] == [
+        "== The goal (main thread, 0.000 s, 6 times)",
+        "== The goal (main thread, 0.100 s, 2 times)",
+    ]
+    assert text.count("value=1") == 5
+    again = recording_from_text(text.splitlines(keepends=True), "again")
+    assert [(stop.count, stop.time) for stop in again.stops] == [(6, 0.0), (2, 0.1)]
+    assert (
+        {call.hits for call in graph_of(again).calls} == {call.hits for call in graph_of(recorded).calls} == {6, 2}
+    )
+    assert len(list(backtraces(recorded, each=True))) == 8

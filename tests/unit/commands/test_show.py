@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from analyzer.cli import main
@@ -77,3 +79,23 @@ def test_what_show_prints_of_an_ioctl_is_equal_to_its_recording(here, capsys):
     (here / "old.txt").write_text(text)
     (here / "new.txt").write_text(text.replace("__GI___ioctl", "ioctl"))
     assert main(["diff", "old.txt", "new.txt"]) == 0
+
+
+def test_equal_stacks_are_counted_unless_all_are_asked_for(here, capsys):
+    assert main(["import", "a.txt", "-o", "out"]) == 0
+    path = here / "out" / "recording.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    stop = next(line for line in lines if line.startswith('{"record": "stop"'))
+    more = [stop.replace('"number": 0', f'"number": {number}') for number in range(1, 4)]
+    path.write_text("".join([*lines[:-1], *more, lines[-1]]))
+    capsys.readouterr()
+    assert main(["show", "out"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "==" in line] == [
+        "== In leaf (main thread, 0.000 s, 4 times)"
+    ]
+    assert main(["show", "out", "--all"]) == 0
+    assert capsys.readouterr().out.count("== In leaf (main thread, 0.000 s)") == 4
+    assert main(["show", "out", "--json"]) == 0
+    assert [each["count"] for each in json.loads(capsys.readouterr().out)["backtraces"]] == [4]
+    assert main(["show", "out", "--json", "--all"]) == 0
+    assert [each["count"] for each in json.loads(capsys.readouterr().out)["backtraces"]] == [1] * 4

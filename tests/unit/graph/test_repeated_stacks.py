@@ -11,10 +11,11 @@ import analyzer.graph.merge
 import analyzer.graph.milestone_chains
 from analyzer.graph.call_graph import ChainStep
 from analyzer.graph.chains import kernel_steps
-from analyzer.graph.json_format import to_json
+from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, graph_of
 from analyzer.model.frames import IoctlAtStop, Stack
 from analyzer.model.kvm import Ioctl, KernelEvent
+from reports.html.report_data import build_page
 from tests.support.notation import recording
 
 LINES = ("main > a > b > goal", "main > a > c > goal", "main *> d > goal")
@@ -96,3 +97,19 @@ def test_an_ioctl_of_a_stop_is_the_nearest_in_time(time, nearest):
     stop = at_ioctl(time)
     recorded = replace(recording("main > goal"), stops=(stop,), ioctl_log=tuple(log))
     assert [step.function.name for step in kernel_steps(stop, recorded)] == [nearest]
+
+
+def test_a_milestone_has_the_shortest_chains_and_the_graph_says_so(monkeypatch):
+    monkeypatch.setattr(analyzer.graph.milestone_chains, "MOST_CHAINS", 3)
+    lines = [f"main > {' > '.join(f'f{n}' for n in range(depth))} > goal" for depth in range(12, 1, -1)]
+    graph = graph_of(recording(*lines))
+    assert [len(chain.steps) for chain in graph.chains] == [4, 5, 6]
+    assert graph.shortened == ("The goal",)
+    assert graph.node(graph.chains[0].steps[0].function).frames == len(lines)
+    again = from_json(to_json(graph), "graph.json")
+    assert again.shortened == graph.shortened
+    assert combine([graph, graph]).shortened == graph.shortened
+    assert any(
+        "The goal: the graph has the shortest chains" in text for text in build_page(graph, [], "").problems
+    )
+    assert "shortened" not in to_json(graph_of(recording(*lines[:3])))
