@@ -18,7 +18,7 @@ import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from analyzer.adapters.bounded_files import read_bounded
@@ -56,7 +56,8 @@ class SymbolFile:
 class _Index:
     """What the list says about an index: digest of its content, and the identities of the files it belongs to.
 
-    There are none for an alternate debug file of dwz, which gdb does not list.
+    There are none for an alternate debug file of dwz, which gdb does not list, and for a library that gdb had
+    already forgotten.
     """
 
     sha256: str
@@ -93,7 +94,7 @@ class SymbolIndex:
     def differing(self, files: Sequence[SymbolFile]) -> list[str]:
         """The paths of those `files` whose index was made of another file with the same build-id."""
         indexes = ((file, self._listed.get(file.build_id + _SUFFIX)) for file in files if file.identity)
-        return [file.path for file, index in indexes if index is not None and file.identity not in index.files]
+        return [file.path for file, index in indexes if index and index.files and file.identity not in index.files]
 
     def discard(self) -> None:
         """Remove all indexes of this program. Raises nothing."""
@@ -105,14 +106,17 @@ class SymbolIndex:
         `files` are those that gdb had read when it ended. Raises nothing: what is not listed is written again.
         """
         identities: dict[str, set[str]] = {}
-        for file in files:
+        for file in filter(lambda file: file.identity, files):
             identities.setdefault(file.build_id + _SUFFIX, set()).add(file.identity)
         with suppress(OSError, ValueError), _locked(self.folder):
             listed = {**_read_list(self.folder), **self._listed}
             new = [path for path in _indexes(self.folder) if path.name not in listed]
             for path in new:
-                listed[path.name] = _Index(_digest(path), tuple(sorted(identities.get(path.name, ()))))
-            if new:
+                listed[path.name] = _Index(_digest(path), ())
+            unknown = [name for name, index in listed.items() if not index.files and name in identities]
+            for name in unknown:
+                listed[name] = replace(listed[name], files=tuple(sorted(identities[name])))
+            if new or unknown:
                 text = {"schema": _LIST_SCHEMA, "indexes": {name: asdict(i) for name, i in listed.items()}}
                 replace_file(self.folder / _LIST, json.dumps(text, indent=1, sort_keys=True))
                 _remove_old(self.folder)

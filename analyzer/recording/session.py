@@ -98,12 +98,14 @@ class _RecordingRun:
         self._plan_file = scratch / "plan.json"
         self._progress = MilestoneProgress(reporter.reached)
         self._stops_when_held = True
+        self._misread: list[str] = []  # files whose symbols gdb read with an index of another file
         self._pointers = PointerSearch(request, recording, gdb, self._append)
 
     def run(self) -> None:
         self._write_header()
         self._gdb.use_debug_files(self._request.qemu.debug_files.links())
         self._program.prepare(self._gdb)
+        self._misread = self._gdb.note_symbol_files() if self._attached else []
         self._prepare()
         with self._followed() as follow:
             try:
@@ -279,12 +281,14 @@ class _RecordingRun:
 
     def _misread_symbols(self) -> Iterator[str]:
         """What a reader has to know about symbol indexes that do not fit; the next run reads without them."""
-        with suppress(GdbError):  # gdb has ended, and its connection to the attached QEMU with it
-            for path in self._gdb.note_symbol_files():
-                yield (
-                    f"Names in {path} may be wrong: their index was made of another debug file. Record again: "
-                    "they are read without it then."
-                )
+        with suppress(GdbError):  # gdb has ended
+            if not self._attached:  # else gdb has forgotten the libraries when it detached
+                self._misread = self._gdb.note_symbol_files()
+        for path in self._misread:
+            yield (
+                f"Names in {path} may be wrong: their index was made of another debug file. Record again: "
+                "they are read without it then."
+            )
 
     def _has_exited(self) -> bool:
         groups = self._gdb.command("-list-thread-groups")["groups"]

@@ -176,6 +176,18 @@ def test_an_index_of_another_debug_file_with_the_same_build_id_is_noticed(progra
     assert not index.folder.exists()
 
 
+def test_an_index_of_a_file_that_gdb_has_forgotten_belongs_to_the_file_that_is_seen_next(program):
+    index = opened(program)
+    (index.folder / NAME).write_bytes(b"index")
+    index.add_new(files_of(program, ""))  # it is in another mount namespace
+    index = opened(program)
+    assert (index.folder / NAME).exists()
+    assert index.differing(files_of(program, "1")) == index.differing(files_of(program, "2")) == []
+    index.add_new(files_of(program, "1"))
+    assert opened(program).differing(files_of(program, "1")) == []
+    assert opened(program).differing(files_of(program, "2")) == [str(program)]
+
+
 def test_an_index_belongs_to_a_stripped_program_and_its_debug_file(program):
     index = opened(program)
     (index.folder / NAME).write_bytes(b"index")
