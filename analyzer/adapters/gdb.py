@@ -193,9 +193,7 @@ class Gdb:
             return
         if self._process.poll() is None:
             self.request_exit()
-            try:
-                self._process.wait(timeout=_DETACH_TIMEOUT if self._attaches else 2.0)
-            except subprocess.TimeoutExpired:
+            if not _ends_within(self._process, _DETACH_TIMEOUT if self._attaches else 2.0):
                 self._process.kill()  # the kernel kills the traced program with it (PTRACE_O_EXITKILL)
         self._process.wait()
         self._selector.close()
@@ -330,6 +328,26 @@ def _parse_record(line: str) -> dict[str, Any]:
 
     response: dict[str, Any] = gdbmiparser.parse_response(line)
     return response
+
+
+def _ends_within(process: subprocess.Popen[bytes], timeout: float) -> bool:
+    """Wait until a process ends, at most `timeout` seconds; returns whether it has ended.
+
+    `Popen.wait` with a time limit looks every 50 ms instead.
+    """
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError:  # Linux before 5.3
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout)
+        return process.poll() is not None
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            selector.select(timeout)
+    finally:
+        os.close(descriptor)
+    return process.poll() is not None
 
 
 def _console(text: str) -> str:
