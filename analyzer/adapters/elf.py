@@ -14,6 +14,7 @@ from pathlib import Path
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
+from elftools.elf.hash import GNUHashSection
 from elftools.elf.sections import NoteSection, SymbolTableSection
 
 from analyzer.adapters.split_dwarf import missing_split_file
@@ -119,6 +120,16 @@ def function_names(path: Path) -> set[str]:
         if not isinstance(table, SymbolTableSection):
             return set()
         return {symbol.name for symbol in table.iter_symbols() if symbol["st_info"]["type"] == "STT_FUNC"}
+
+
+def exported_function(path: Path, name: str) -> int:
+    """The virtual address of a function that a shared library exports; 0 for none. AnalyzerError as `read_elf`."""
+    with _open(path) as elf:
+        table = elf.get_section_by_name(".gnu.hash")
+        symbol = table.get_symbol(name) if isinstance(table, GNUHashSection) else None
+        if symbol is None or symbol["st_shndx"] == "SHN_UNDEF":
+            return 0
+        return int(symbol["st_value"])
 
 
 @contextmanager
