@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union
 
-from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, RecordingOutcome, SlotKind, StopReason
+from gdbscripts.enums import (
+    Engine,
+    FrameKind,
+    PointerOriginKind,
+    PointerOutcome,
+    RecordingOutcome,
+    SlotKind,
+    StopReason,
+)
 
 # History of the format:
 # 1  first
@@ -18,7 +26,8 @@ from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, Recor
 # 4  frames and steps of pointers have the file that defines their function, when the line is in another file;
 #    stops may be open-ended; `UNKNOWN_ARGUMENTS`; hits of --break with a stack recorded before are counted;
 #    stops of reason `attach`, milestones that are passed: a program that ran before gdb attached
-# 5  stacks have a number and are recorded once; fields with their default value are left out
+# 5  stacks have a number and are recorded once; fields with their default value are left out;
+#    the header names the engine
 SCHEMA = 5
 
 # Scenarios of a program that ran before gdb attached to it: how it runs, how it serves I/O.
@@ -53,6 +62,7 @@ class HeaderRecord:
     host: str  # kernel release and machine
     build: Dict[str, Any] = field(default_factory=dict)  # the content of build.json, when there is one
     qemu_arguments: List[str] = field(default_factory=list)  # the user's own: the end of `command`
+    engine: Engine = Engine.GDB
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""Finds the addresses at which gdb would set breakpoints on the functions of a plan, inlined copies included."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Dict, List
+
+import gdb
+
+from gdbscripts.plan import RecordingPlan
+from gdbscripts.plan_breakpoints import source_files
+from gdbscripts.tail_calls import function_address, symbol_at
+
+_ADDRESS = re.compile(r"^\d+(?:\.\d+)?\s.*?\sy\s+(0x[0-9a-f]+)", re.MULTILINE)
+
+
+def write_places(plan: RecordingPlan, answer: str) -> None:
+    """Write to the JSON file `answer` the places of the functions of `plan`, in a program that does not run.
+
+    By function: `addresses`, virtual addresses of the program file; `files`, as `set_breakpoints` returns them. A
+    function that the program does not have is missing. A function of a request milestone, which the program calls
+    in a library, is in `in_program` with its entry address when the program itself has it.
+    """
+    places: Dict[str, Any] = {}
+    own: Dict[str, int] = {}
+    requests = {name for milestone in plan.milestones if milestone.request for name in milestone.functions}
+    for function in sorted({name for milestone in plan.milestones for name in milestone.functions} - requests):
+        addresses = _breakpoint_addresses(function)
+        if addresses:
+            places[function] = {"addresses": addresses, "files": source_files(function)}
+    for function in sorted({*requests, "pthread_create"}):
+        address = function_address(function)
+        symbol = symbol_at(address) if address else None
+        if symbol is not None and not symbol[2].startswith(".plt"):
+            own[function] = address
+    with open(answer, "w", encoding="utf-8") as file:
+        json.dump({"places": places, "in_program": own}, file)
+
+
+def _breakpoint_addresses(function: str) -> List[int]:
+    """Return the addresses of a breakpoint on `function`; none when the program has no such function."""
+    breakpoint_ = gdb.Breakpoint(function)
+    try:
+        if breakpoint_.pending:
+            return []
+        if hasattr(breakpoint_, "locations"):  # gdb 13
+            return sorted(int(location.address) for location in breakpoint_.locations)
+        table = gdb.execute("info breakpoints %d" % breakpoint_.number, to_string=True)
+        return sorted({int(address, 16) for address in _ADDRESS.findall(table)})
+    finally:
+        breakpoint_.delete()
