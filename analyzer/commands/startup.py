@@ -28,6 +28,7 @@ from analyzer.commands.parser import (
     refuse,
 )
 from analyzer.errors import AnalyzerError, ExitStatus
+from gdbscripts.enums import Engine
 
 if TYPE_CHECKING:
     from analyzer.recording.request import RecordingOptions
@@ -250,6 +251,15 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
         default=0,
         metavar="N",
         help="hits to record of each --break (default: all; hits with an equal stack are counted)",
+    )
+    parser.add_argument(
+        "--engine",
+        type=Engine,
+        choices=list(Engine),
+        default=Engine.GDB,
+        metavar="NAME",
+        help="gdb: breakpoints, with arguments and function pointers; probes: uprobes of the kernel, which do not "
+        "stop QEMU and need root (default: gdb)",
     )
     add_out_option(parser, "DIR", "output folder (default: callchain-qemu-VERSION-SCENARIO)")
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")
