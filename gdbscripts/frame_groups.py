@@ -26,12 +26,13 @@ class FrameGroupReader(StackWalker):
         super().__init__()
         self.new: List[FrameRecord] = []
 
-    def groups(self, count: int, innermost: bool, functions: List[str]) -> List[List[int]]:
+    def groups(self, count: int, innermost: bool, functions: List[str], joints: List[int]) -> List[List[int]]:
         """Return the frame numbers for each of the `count` addresses of the selected thread's path.
 
         `functions` have a probe at the first address, the pc of an `innermost` frame; frames of other functions
-        inlined there are left out, as gdb does at a breakpoint. Otherwise the first group is empty. Fewer groups:
-        gdb shows no frames further out.
+        inlined there are left out, as gdb does at a breakpoint. Otherwise the first group is empty. At the
+        positions `joints` another path begins, whose first group is empty, too. Fewer groups: gdb shows no frames
+        further out.
         """
         found: List[List[int]] = []
         frames: List[gdb.Frame] = []
@@ -40,7 +41,9 @@ class FrameGroupReader(StackWalker):
         while frame is not None:
             frames.append(frame)
             if frame.type() not in _WITHOUT_RETURN_ADDRESS:
-                if found:
+                if len(found) in joints:
+                    found.append([])
+                elif found:
                     found.append(self._numbers_of(frames, callee))
                 else:
                     found.append(self._numbers_of(_from_function(frames, functions), None) if innermost else [])
@@ -70,12 +73,14 @@ def _from_function(frames: List[gdb.Frame], functions: List[str]) -> List[gdb.Fr
     return frames
 
 
-def read_core_file(core: str, paths: List[Tuple[int, bool, List[str]]], functions: List[int]) -> Dict[str, Any]:
+def read_core_file(
+    core: str, paths: List[Tuple[int, bool, List[str], List[int]]], functions: List[int]
+) -> Dict[str, Any]:
     """Return the frames of each thread of the core file at the path `core`, in the order of their ids.
 
-    A path is (number of addresses, whether the first is a pc, functions with a probe there). `functions` are
-    addresses of functions. The result has `frames`, lines of a recording; `groups`, the frame numbers of each path
-    by address; `functions`, name, file and library of each.
+    A path has the parameters of `FrameGroupReader.groups`. `functions` are addresses of functions. The result has
+    `frames`, lines of a recording; `groups`, the frame numbers of each path by address; `functions`, name, file
+    and library of each.
     """
     gdb.execute("core-file %s" % core, to_string=True)
     reader = FrameGroupReader()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,14 @@ from typing import Any
 from analyzer.adapters.core_file import CodeAt, CoreThread, Memory, write_core_file
 from analyzer.adapters.gdb import Gdb, mi_string
 from analyzer.recording.probes.stack_walker import StackWalker
-from analyzer.recording.probes.synthetic_stacks import AddressPath, Pair, paths_with_all_pairs, synthetic_stack
+from analyzer.recording.probes.synthetic_stacks import (
+    AddressPath,
+    JoinedPaths,
+    Pair,
+    join_paths,
+    paths_with_all_pairs,
+    synthetic_stack,
+)
 from gdbscripts.json_lines import from_line
 from gdbscripts.records import FrameRecord
 
@@ -41,6 +48,39 @@ class NamedFrames:
     outer: dict[Pair, list[int]] = field(default_factory=dict)
     ends: set[int] = field(default_factory=set)
     functions: dict[int, list[str]] = field(default_factory=dict)
+
+    def add_answer(
+        self, answer: dict[str, Any], stacks: Sequence[JoinedPaths], functions: Sequence[int]
+    ) -> list[AddressPath]:
+        """Add what gdb answers for stacks and functions; returns the paths that lie beyond the end of a stack.
+
+        gdb ends a stack at `main`. Frames of a second answer get further numbers.
+        """
+        first = len(self.frames)
+        for line in answer["frames"]:
+            frame = from_line(line)
+            assert isinstance(frame, FrameRecord)
+            self.frames.append(replace(frame, number=first + frame.number))
+        left: list[AddressPath] = []
+        for several, groups in zip(stacks, answer["groups"], strict=True):
+            if len(groups) < len(several.joined.addresses):
+                self.ends.add(several.joined.addresses[len(groups) - 1])
+            numbered = [[first + number for number in group] for group in groups]
+            start = 0
+            for path in several.paths:
+                own = numbered[start : start + len(path.addresses)]
+                start += len(path.addresses)
+                if not own:
+                    left.append(path)
+                self._add(path, own)
+        self.functions.update(zip(functions, answer["functions"], strict=True))
+        return left
+
+    def _add(self, path: AddressPath, groups: Sequence[list[int]]) -> None:
+        if path.innermost and groups:
+            self.innermost[path.addresses[0]] = groups[0]
+        for position in range(1, len(groups)):
+            self.outer[path.addresses[position - 1], path.addresses[position]] = groups[position]
 
     def stack(self, addresses: tuple[int, ...]) -> tuple[int, ...]:
         """The frame numbers of a stack, innermost first. KeyError when gdb did not find one of its frames."""
@@ -68,53 +108,41 @@ def name_stacks(
     files; `functions` are addresses of functions to name.
     GdbError when gdb fails.
     """
-    paths = list(paths_with_all_pairs(stacks, functions_at))
-    core, asked, answer = scratch / "core", scratch / "asked.json", scratch / "answer.json"
-    paths = _write_core(core, paths, walker, program, library_names)
-    if not paths:
-        return NamedFrames()
-    request = {
-        "core": str(core),
-        "paths": [(len(path.addresses), path.innermost, path.functions) for path in paths],
-        "functions": list(functions),
-    }
-    asked.write_text(json.dumps(request))
-    gdb.command(f"-chain-frame-groups {mi_string(str(asked))} {mi_string(str(answer))}", timeout=_TIMEOUT)
-    return _named(json.loads(answer.read_text()), paths, functions)
-
-
-def _named(answer: dict[str, Any], paths: Sequence[AddressPath], functions: Sequence[int]) -> NamedFrames:
     named = NamedFrames()
-    for line in answer["frames"]:
-        frame = from_line(line)
-        assert isinstance(frame, FrameRecord)
-        named.frames.append(frame)
-    for path, groups in zip(paths, answer["groups"], strict=True):
-        if path.innermost and groups:
-            named.innermost[path.addresses[0]] = groups[0]
-        for position in range(1, len(groups)):
-            named.outer[path.addresses[position - 1], path.addresses[position]] = groups[position]
-        if groups and len(groups) < len(path.addresses):
-            named.ends.add(path.addresses[len(groups) - 1])
-    named.functions.update(zip(functions, answer["functions"], strict=True))
+    paths = list(paths_with_all_pairs(stacks, functions_at))
+    while paths:
+        joined = list(join_paths(paths, lambda address: address not in named.ends and walker.can_unwind(address)))
+        core, asked, answer = scratch / "core", scratch / "asked.json", scratch / "answer.json"
+        joined = _write_core(core, joined, walker, program, library_names)
+        asked.write_text(_request(core, joined, functions))
+        gdb.command(f"-chain-frame-groups {mi_string(str(asked))} {mi_string(str(answer))}", timeout=_TIMEOUT)
+        left = named.add_answer(json.loads(answer.read_text()), joined, functions)
+        functions = ()
+        paths = left if len(left) < len(paths) else []
     return named
+
+
+def _request(core: Path, stacks: Sequence[JoinedPaths], functions: Sequence[int]) -> str:
+    asked = [(several.joined, several.joints) for several in stacks]
+    paths = [(len(path.addresses), path.innermost, path.functions, joints) for path, joints in asked]
+    return json.dumps({"core": str(core), "paths": paths, "functions": functions})
 
 
 def _write_core(
     core: Path,
-    paths: Sequence[AddressPath],
+    stacks: Sequence[JoinedPaths],
     walker: StackWalker,
     program: Path,
     library_names: Mapping[Path, str],
-) -> list[AddressPath]:
-    """Write the core file; returns the paths that have a stack in it, in the order of the threads."""
+) -> list[JoinedPaths]:
+    """Write the core file; returns those that have a stack in it, in the order of the threads."""
     address = base = _free_place(walker)
     parts: list[bytes] = []
     threads: list[CoreThread] = []
-    written: list[AddressPath] = []
-    for path in paths:
+    written: list[JoinedPaths] = []
+    for paths in stacks:
         try:
-            stack = synthetic_stack(path, walker.rule_at, address)
+            stack = synthetic_stack(paths.joined, walker.rule_at, address)
         except ValueError:  # a stack that ends at code without rules
             continue
         part = bytes(stack.stack_pointer - address) + stack.memory
@@ -122,7 +150,7 @@ def _write_core(
         parts.append(part)
         address += len(part)
         threads.append(CoreThread(1 + len(threads), stack.pc, stack.stack_pointer, stack.frame_pointer))
-        written.append(path)
+        written.append(paths)
     files = {}
     for _, _, bias, file in walker.loaded:
         files[file.path] = CodeAt(file, bias, library_names.get(file.path) or str(file.path.absolute()))

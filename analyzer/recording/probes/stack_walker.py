@@ -122,6 +122,11 @@ class StackWalker:
         table = self._tables[path]
         return None if table is None else table.rule_at(pc - loaded.bias)
 
+    def can_unwind(self, return_address: int) -> bool:
+        """Whether the frame with this return address has a caller, as far as its rule tells."""
+        rule = self.rule_at(return_address - 1)
+        return rule is not None and not rule.outermost
+
     def file_at(self, pc: int) -> LoadedFile | None:
         """The file whose code is at `pc`; None for none."""
         position = bisect_right(self._starts, pc) - 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from gdbscripts.call_frame_rules import FRAME_POINTER, FrameRule
@@ -16,6 +17,7 @@ from gdbscripts.call_frame_rules import FRAME_POINTER, FrameRule
 Pair = tuple[int, int]  # a pc or return address, and the return address of the next outer frame
 _ALIGNMENT = 16
 _RED_ZONE = 128  # bytes below the stack pointer that may be in use
+_JOINED_ADDRESSES = 100  # on one stack
 _BEYOND = 64  # bytes above the outermost frame, which are zero
 
 
@@ -30,6 +32,25 @@ class AddressPath:
     addresses: tuple[int, ...]
     innermost: bool = False
     functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JoinedPaths:
+    """Paths one after the other on one stack; all but the first begin with a return address."""
+
+    paths: tuple[AddressPath, ...]
+
+    @property
+    def joined(self) -> AddressPath:
+        """The addresses of all paths."""
+        first = self.paths[0]
+        addresses = tuple(address for path in self.paths for address in path.addresses)
+        return AddressPath(addresses, first.innermost, first.functions)
+
+    @property
+    def joints(self) -> list[int]:
+        """The positions at which the paths begin, but for the first."""
+        return list(accumulate(len(path.addresses) for path in self.paths[:-1]))
 
 
 class SyntheticStack(NamedTuple):
@@ -68,6 +89,25 @@ def paths_with_all_pairs(
 
 def _path(addresses: tuple[int, ...], start: int, functions: tuple[str, ...]) -> AddressPath:
     return AddressPath(addresses, start == 0, functions if start == 0 else ())
+
+
+def join_paths(paths: Iterable[AddressPath], can_unwind: Callable[[int], bool]) -> Iterator[JoinedPaths]:
+    """Put paths onto as few stacks as possible: gdb takes longer for a stack than for some of its frames.
+
+    A path that begins with an innermost frame has a stack of its own, and so has one whose last frame cannot be
+    unwound: `can_unwind` tells that for a return address.
+    """
+    waiting: list[AddressPath] = []
+    for path in paths:
+        if path.innermost or not can_unwind(path.addresses[-1]):
+            yield JoinedPaths((path,))
+            continue
+        waiting.append(path)
+        if sum(len(path.addresses) for path in waiting) >= _JOINED_ADDRESSES:
+            yield JoinedPaths(tuple(waiting))
+            waiting = []
+    if waiting:
+        yield JoinedPaths(tuple(waiting))
 
 
 def synthetic_stack(path: AddressPath, rule_at: Callable[[int], FrameRule | None], address: int) -> SyntheticStack:

@@ -9,9 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.recording.probes.naming import NamedFrames
 from analyzer.recording.probes.stack_walker import StackEnd, StackWalker
-from analyzer.recording.probes.synthetic_stacks import AddressPath, paths_with_all_pairs, synthetic_stack
+from analyzer.recording.probes.synthetic_stacks import (
+    AddressPath,
+    JoinedPaths,
+    join_paths,
+    paths_with_all_pairs,
+    synthetic_stack,
+)
 from gdbscripts.call_frame_rules import FRAME_POINTER, STACK_POINTER, FrameRule
+from gdbscripts.enums import FrameKind
+from gdbscripts.json_lines import to_line
+from gdbscripts.records import FrameRecord
 
 STACK = 0x7FFF0000
 
@@ -125,3 +135,41 @@ def test_a_stack_ends_at_code_without_rules_but_does_not_go_through_it():
     assert synthetic_stack(AddressPath((100, 200), True), table.get, STACK).memory[:8] == words(200)
     with pytest.raises(ValueError, match="rule"):
         synthetic_stack(AddressPath((100, 200, 300), True), table.get, STACK)
+
+
+@given(st.lists(ADDRESSES, max_size=30))
+def test_paths_share_stacks_that_gdb_unwinds_to_the_end(stacks):
+    """A frame that has no caller ends a stack, so its path is the last one on it."""
+    paths = list(paths_with_all_pairs(stacks, lambda _: ()))
+    joined = list(join_paths(paths, lambda address: address != 9000))
+    assert sorted(map(hash, (path for several in joined for path in several.paths))) == sorted(map(hash, paths))
+    for several in joined:
+        assert all(path.addresses[-1] != 9000 for path in several.paths[:-1])
+        assert not any(path.innermost for path in several.paths[1:])
+        addresses = several.joined.addresses
+        assert [addresses[joint] for joint in several.joints] == [path.addresses[0] for path in several.paths[1:]]
+
+
+def test_the_frames_of_paths_beyond_the_end_of_a_stack_are_asked_for_again():
+    """gdb shows no frames beyond `main`: here beyond address 2."""
+    named = NamedFrames()
+    first, second = AddressPath((1, 2), True), AddressPath((3, 4))
+    frames = [to_line(FrameRecord(number, f"f{number}", FrameKind.NORMAL, number)) for number in range(2)]
+    answer = {"frames": frames, "groups": [[[0], [1]]], "functions": []}
+    assert named.add_answer(answer, [JoinedPaths((first, second))], ()) == [second]
+    assert named.ends == {2}
+    answer = {"frames": frames[:1], "groups": [[[], [0]]], "functions": []}
+    assert named.add_answer(answer, [JoinedPaths((second,))], ()) == []
+    assert named.stack((1, 2)) == (0, 1)
+    assert named.outer[3, 4] == [2]
+    assert [frame.number for frame in named.frames] == [0, 1, 2]
+
+
+def test_a_stack_ends_where_gdb_shows_no_more_frames():
+    named = NamedFrames()
+    answer = {"frames": [], "groups": [[[0], [1]]], "functions": [["f", "f.c", ""]]}
+    assert named.add_answer(answer, [JoinedPaths((AddressPath((1, 2, 3), True),))], (7,)) == []
+    assert named.stack((1, 2, 3)) == (0, 1)
+    assert named.functions == {7: ["f", "f.c", ""]}
+    with pytest.raises(KeyError):
+        named.stack((1, 3))
