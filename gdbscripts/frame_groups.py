@@ -66,11 +66,11 @@ class FrameGroupReader(StackWalker):
 
 
 def _from_function(frames: List[gdb.Frame], functions: List[str]) -> List[gdb.Frame]:
-    """Return the frames from that of one of `functions` outwards; all of them when none is."""
+    """Return the frames from that of one of `functions` outwards; the last one when none is."""
     for position, frame in enumerate(frames):
         if frame.name() in functions:
             return frames[position:]
-    return frames
+    return frames[-1:]
 
 
 def read_core_file(

@@ -8,10 +8,16 @@ from typing import Any, Dict, List
 
 import gdb
 
+from gdbscripts.arch.host import current as architecture
+from gdbscripts.disassembly import Disassembler
 from gdbscripts.plan import RecordingPlan
 from gdbscripts.plan_breakpoints import source_files
 from gdbscripts.tail_calls import function_address, symbol_at
 
+_MEMBERS = {
+    "MemoryRegion": ("name", "ops"),
+    "MemoryRegionOps": ("read", "write", "read_with_attrs", "write_with_attrs"),
+}
 _ADDRESS = re.compile(r"^\d+(?:\.\d+)?\s.*?\sy\s+(0x[0-9a-f]+)", re.MULTILINE)
 
 
@@ -20,7 +26,8 @@ def write_places(plan: RecordingPlan, answer: str) -> None:
 
     By function: `addresses`, virtual addresses of the program file; `files`, as `set_breakpoints` returns them. A
     function that the program does not have is missing. A function of a request milestone, which the program calls
-    in a library, is in `in_program` with its entry address when the program itself has it.
+    in a library, is in `in_program` with its entry address when the program itself has it. `accessors`: see
+    `_accessor`; `offsets`: those of members of memory regions.
     """
     places: Dict[str, Any] = {}
     own: Dict[str, int] = {}
@@ -35,7 +42,15 @@ def write_places(plan: RecordingPlan, answer: str) -> None:
         if symbol is not None and not symbol[2].startswith(".plt"):
             own[function] = address
     with open(answer, "w", encoding="utf-8") as file:
-        json.dump({"places": places, "in_program": own}, file)
+        json.dump(
+            {
+                "places": places,
+                "in_program": own,
+                "accessors": {name: _accessor(name) for name in plan.accessors},
+                "offsets": _member_offsets() if plan.accessors else {},
+            },
+            file,
+        )
 
 
 def _breakpoint_addresses(function: str) -> List[int]:
@@ -50,3 +65,32 @@ def _breakpoint_addresses(function: str) -> List[int]:
         return sorted({int(address, 16) for address in _ADDRESS.findall(table)})
     finally:
         breakpoint_.delete()
+
+
+def _accessor(function: str) -> Dict[str, Any]:
+    """Return the entry of a function that calls a device's function, and the return address of that call.
+
+    `returns` is 0 when the function has no or several calls through pointers.
+    """
+    entry = function_address(function)
+    if not entry:
+        return {}
+    calls = [
+        item.address + item.length
+        for item in Disassembler().function_around(entry) or ()
+        if architecture.classify(item.text)[0] == "indirect"
+    ]
+    return {"entry": entry, "returns": calls[0] if len(calls) == 1 else 0}
+
+
+def _member_offsets() -> Dict[str, int]:
+    """Return the offsets in bytes of the members of a memory region and its operations, as far as they exist."""
+    found = {}
+    for structure, names in _MEMBERS.items():
+        for name in names:
+            try:
+                offset = gdb.parse_and_eval("(unsigned long)&((%s *) 0)->%s" % (structure, name))
+            except gdb.error:
+                continue
+            found[name] = int(offset)
+    return found

@@ -80,8 +80,10 @@ class UprobeDefinitions:
     ) -> None:
         self.close()
 
-    def define(self, places: Sequence[Place]) -> list[int]:
+    def define(self, places: Sequence[Place], arguments: str = "") -> list[int]:
         """Define a uprobe at each place; returns the ids of their tracepoints.
+
+        `arguments` are what the kernel fetches at a hit, in the words of uprobetracer.rst.
 
         The places share one tracepoint where the kernel can do it (Linux 5.5): to close a tracepoint takes a tenth
         of a second. AnalyzerError when the kernel refuses a place.
@@ -91,7 +93,7 @@ class UprobeDefinitions:
             file = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
             try:
                 for place in places:
-                    self._define(file, place, names)
+                    self._define(file, place, names, arguments)
             finally:
                 os.close(file)
             folder = self._tracefs.folder / "events" / self._group
@@ -99,9 +101,9 @@ class UprobeDefinitions:
         except OSError as error:
             raise _refusal(error) from None
 
-    def _define(self, file: int, place: Place, names: list[str]) -> None:
+    def _define(self, file: int, place: Place, names: list[str], arguments: str) -> None:
         """Add a place to the last tracepoint of `names`, or to a new one."""
-        where = f"{_escape(place.path)}:0x{place.offset:x}"
+        where = f"{_escape(place.path)}:0x{place.offset:x} {arguments}".rstrip()
         if names:
             try:
                 os.write(file, os.fsencode(f"p:{self._group}/{names[-1]} {where}\n"))

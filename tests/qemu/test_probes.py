@@ -15,10 +15,11 @@ import pytest
 from analyzer.adapters.tracefs import find_tracefs
 from analyzer.adapters.uprobes import PREFIX, UprobeDefinitions
 from analyzer.errors import AnalyzerError
+from analyzer.kvm.io_accesses import io_accesses
 from analyzer.model.frames import Stop
 from analyzer.model.recording import Recording
 from gdbscripts.enums import Engine, RecordingOutcome
-from tests.conftest import need
+from tests.conftest import ANALYZE, need
 from tests.qemu.conftest import Run, command, startup
 
 FUNCTIONS = (
@@ -211,3 +212,69 @@ def wait_until(condition, seconds: float = 40.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def io(qemu: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recording, Recording]:
+    """The tiny guest's I/O, recorded with gdb and with probes."""
+    folder = tmp_path_factory.mktemp("io")
+    recordings = []
+    for engine in Engine:
+        line = [str(ANALYZE), "io", "--qemu", str(qemu), "--out", str(folder / engine), "--engine", str(engine)]
+        done = subprocess.run([*line, "--no-pointers"], capture_output=True, text=True, timeout=180, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        recordings.append(Run(folder / engine, 0, "", "").recording)
+    return recordings[0], recordings[1]
+
+
+def test_accesses_are_those_that_gdb_follows_to_the_device(io):
+    """Also those that the kernel serves. When an interrupt comes depends on time."""
+
+    def accesses(recording: Recording) -> Counter[tuple[object, ...]]:
+        return Counter(
+            (a.kind, a.address, a.size, a.count, a.value, a.reason, a.served,
+             tuple(tuple(f.name for f in stop.frames) for stop in (*a.handled, *a.coalesced)))
+            for a in io_accesses(recording) if a.kind != "interrupt"
+        )  # fmt: skip
+
+    of_gdb, of_probes = map(accesses, io)
+    assert of_gdb == of_probes
+    assert sum(of_probes.values()) > 100
+    assert io[0].exit_counts == io[1].exit_counts
+
+
+def test_accesses_are_counted_by_device(io):
+    assert [note for note in io[1].notes if "serial by serial_ioport_write" in note]
+
+
+BOOT_SECTOR = b"\xb0\x00\xe6\xf4".ljust(510, b"\x90") + b"\x55\xaa"  # mov al, 0; out 0xf4, al: isa-debug-exit
+
+
+def test_a_bios_boots_at_its_own_pace(qemu, tmp_path):
+    """It boots a sector that ends QEMU. gdb makes the BIOS miss its time limits."""
+    disk = tmp_path / "disk"
+    disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
+    extra = ("-device", "isa-debug-exit,iobase=0xf4")
+    line = [
+        str(ANALYZE),
+        "io",
+        "--qemu",
+        str(qemu),
+        "--out",
+        str(tmp_path / "out"),
+        "--engine",
+        "probes",
+        "--no-kernel",
+    ]
+    options = ["--guest", str(disk), "--linger", "90", "--force", "--", *extra]
+    done = subprocess.run([*line, *options], capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    recording = Run(tmp_path / "out", 0, "", "").recording
+    assert recording.exit.status == 1
+    assert sum(recording.exit_counts.values()) > 1000
+    last = max(exit_.time for exit_ in recording.exits)
+    command = [word for word in recording.header.command if word != "stdio"]
+    command.insert(command.index("-serial") + 1, "null")
+    started = time.monotonic()
+    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=100, check=False)
+    assert last < 3 * (time.monotonic() - started)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
 from analyzer.adapters.perf_events import Event, Hit, Mapping, ThreadName, ThreadStart
+from analyzer.recording.probes.calls import IoctlCall, IoctlEnd
+from analyzer.recording.probes.exits import DeviceStack, ExitCollector
 from analyzer.recording.probes.stack_walker import StackEnd, StackWalker
 
 MAX_HITS = 1000  # kept one by one, for each function, thread and request; milestones have no higher limit
+_HITS_AT_ONCE, _MAX_WAITING = 1000, 50000
+_KVM_RUN = 0xAE80  # linux/kvm.h
+_MAX_ARGUMENT_SIZE = 256  # bytes, as in gdbscripts/ioctls.py
 MAX_IOCTLS = 20000  # as in gdbscripts/ioctls.py
 
 
 class Source(Enum):
-    """What hits: a probe in a function, or the kernel at the start or the end of the ioctl system call."""
+    """What hits: a probe in a function, or a tracepoint of the kernel."""
 
     FUNCTION = "function"
+    ACCESSOR = "accessor"  # a probe that fetches a memory region
     IOCTL = "ioctl"
     IOCTL_END = "ioctl end"
+    EXIT = "exit"  # kvm_userspace_exit
+    PIO = "pio"  # kvm_pio
+    MMIO = "mmio"  # kvm_mmio
 
 
 class FunctionHit(NamedTuple):
@@ -35,25 +44,6 @@ class FunctionHit(NamedTuple):
     stack: int
     argument: int = 0
     start: int = 0
-
-
-class IoctlCall(NamedTuple):
-    """One ioctl: `fd`, `request` and `argument` as the caller passed them."""
-
-    time: int
-    tid: int
-    fd: int
-    request: int
-    argument: int
-    stack: int
-
-
-class IoctlEnd(NamedTuple):
-    """The end of the ioctl that the thread is in, with the result of the system call."""
-
-    time: int
-    tid: int
-    value: int
 
 
 class CountKey(NamedTuple):
@@ -100,7 +90,7 @@ class HitCollector:
     """Takes the events of a run. `functions_at` are the functions that have a probe at a pc.
 
     `counted` are the functions whose equal hits are only counted; `sources` says for each tracepoint what it is.
-    `mappings` are those that there are before the first event.
+    `mappings` are those that there are before the first event. `exits` takes exits, and the hits of `accessors`.
     """
 
     def __init__(
@@ -110,10 +100,13 @@ class HitCollector:
         counted: frozenset[str],
         sources: Sequence[Source],
         mappings: Sequence[Mapping] = (),
+        exits: ExitCollector | None = None,
+        accessors: frozenset[str] = frozenset(),
     ) -> None:
         self._walker = walker
         self._functions_at = functions_at
-        self._functions: dict[int, tuple[tuple[str, ...], bool]] = {}  # by pc; whether hits are only counted
+        # by pc: functions, whether hits are only counted, function that calls a device's
+        self._functions: dict[int, tuple[tuple[str, ...], bool, str]] = {}
         self._counted = counted
         self._sources = sources
         self._numbers: dict[tuple[int, ...], int] = {}
@@ -121,7 +114,11 @@ class HitCollector:
         self._seen: set[object] = set()
         self._descriptors: set[int] = set()
         self._new_descriptors: list[int] = []
-        self._waiting: list[Hit] = []
+        self._waiting: deque[Hit] = deque()
+        self._ready = 0  # of those that wait
+        self._exits, self._accessors = exits, accessors
+        self._runs: dict[int, IoctlCall] = {}  # the KVM_RUN that a thread is in
+        self._ends_left_out: set[int] = set()  # threads in a KVM_RUN that is not kept
         self.hits = Hits()
         for mapping in mappings:
             walker.add(mapping)
@@ -137,14 +134,15 @@ class HitCollector:
         return self._seen
 
     def take(self, events: Iterable[Event]) -> None:
-        """Take the next events, those of one thread in order.
+        """Take the next events, those of one thread in order; hits wait for `work`.
 
-        Hits are taken with the next call: a file that another processor has mapped before may come with it.
+        Only hits of earlier calls are ready: a file that another processor has mapped may come after the hit.
         """
-        before, self._waiting = self._waiting, []
+        self._ready = len(self._waiting)
+        new: list[Hit] = []
         for event in events:
             if type(event) is Hit:
-                self._waiting.append(event)
+                new.append(event)
             elif isinstance(event, Mapping):
                 self._walker.add(event)
                 self._functions.clear()
@@ -156,31 +154,78 @@ class HitCollector:
                     self._walker.forget()
                     self._functions.clear()
                 self.hits.names[event.tid] = event.name
-        for hit in before:
-            self._take_hit(hit)
+        if self._exits is not None:  # a thread may have changed the processor
+            new.sort(key=lambda hit: hit.time)
+        self._waiting.extend(new)
+
+    def work(self) -> bool:
+        """Count some of the hits that are ready; returns whether hits are waiting.
+
+        Some, so that the buffers are read in between; all, when too many wait for this process's memory.
+        """
+        count = self._ready if len(self._waiting) > _MAX_WAITING else min(self._ready, _HITS_AT_ONCE)
+        for _ in range(count):
+            self._take_hit(self._waiting.popleft())
+        self._ready -= count
+        return bool(self._waiting)
 
     def finish(self) -> None:
-        """Take what is left, after the last events."""
-        self.take(())
+        """Count what is left, after the last events."""
+        while self._waiting:
+            self._take_hit(self._waiting.popleft())
+        if self._exits is None:
+            return
+        self._exits.finish()
+        logged = set(self.hits.ioctls)
+        for exit_ in self._exits.sampled:
+            if exit_.run is not None and exit_.run not in logged:
+                self.hits.ioctls.append(exit_.run)
+                self.hits.ioctl_ends.append(IoctlEnd(exit_.time, exit_.tid, 0))
 
     def _take_hit(self, hit: Hit) -> None:
         self.hits.samples += 1
         source = self._sources[hit.source]
-        if source is Source.FUNCTION:
+        if source in (Source.FUNCTION, Source.ACCESSOR):
             self._take_function(hit)
         elif source is Source.IOCTL:
             self._take_ioctl(hit)
+        elif source is not Source.IOCTL_END:
+            self._take_kvm(source, hit)
+        elif hit.tid in self._ends_left_out:
+            self._ends_left_out.discard(hit.tid)
         elif len(self.hits.ioctl_ends) < MAX_IOCTLS:
             value = hit.rax - (1 << 64) if hit.rax >> 63 else hit.rax
             self.hits.ioctl_ends.append(IoctlEnd(hit.time, hit.tid, value))
+
+    def _take_kvm(self, source: Source, hit: Hit) -> None:
+        assert self._exits is not None
+        if source is Source.EXIT:
+            self._exits.take_exit(hit, self._runs.get(hit.tid))
+        elif source is Source.PIO:
+            self._exits.take_pio(hit)
+        else:
+            self._exits.take_mmio(hit)
+
+    def _take_accessor(self, hit: Hit, accessor: str) -> None:
+        """The first argument of an accessor is the memory region."""
+        assert self._exits is not None
+        if hit.fields:
+            self._exits.take_region(hit.rdi, hit.fields)
+        self._exits.take_accessor(hit.tid, DeviceStack(hit.time, self._stack(hit), hit.rdi, accessor))
 
     def _take_function(self, hit: Hit) -> None:
         known = self._functions.get(hit.pc)
         if known is None:
             functions = self._functions_at(hit.pc)
-            known = self._functions[hit.pc] = functions, self._counted.issuperset(functions)
+            accessor = next((function for function in functions if function in self._accessors), "")
+            functions = tuple(function for function in functions if function != accessor)
+            known = self._functions[hit.pc] = functions, self._counted.issuperset(functions), accessor
             self._seen.update(functions)
-        functions, only_counted = known
+        functions, only_counted, accessor = known
+        if accessor:
+            self._take_accessor(hit, accessor)
+            if not functions:
+                return
         stack = self._stack(hit)
         if only_counted or self._has_enough(hit.tid, functions):
             key = CountKey(hit.tid, functions, stack)
@@ -199,16 +244,22 @@ class HitCollector:
         return self._kept[key] > MAX_HITS
 
     def _take_ioctl(self, hit: Hit) -> None:
-        request = hit.rsi & 0xFFFFFFFF
+        fd, request = hit.rdi & 0xFFFFFFFF, hit.rsi & 0xFFFFFFFF
         self._seen.add(request)
         self.hits.ioctl_count += 1
-        if len(self.hits.ioctls) < MAX_IOCTLS:
-            stack = self._stack(hit)
-            fd = hit.rdi & 0xFFFFFFFF
-            if fd not in self._descriptors:
-                self._descriptors.add(fd)
-                self._new_descriptors.append(fd)
-            self.hits.ioctls.append(IoctlCall(hit.time, hit.tid, fd, request, hit.rdx, stack))
+        if fd not in self._descriptors:
+            self._descriptors.add(fd)
+            self._new_descriptors.append(fd)
+        is_run = self._exits is not None and request == _KVM_RUN
+        if not is_run and len(self.hits.ioctls) >= MAX_IOCTLS:
+            return
+        call = IoctlCall(hit.time, hit.tid, fd, request, hit.rdx, self._stack(hit), _argument_data(hit))
+        if is_run:
+            self._runs[hit.tid] = call
+            if self._has_enough(hit.tid, request):
+                self._ends_left_out.add(hit.tid)
+                return
+        self.hits.ioctls.append(call)
 
     def _stack(self, hit: Hit) -> int:
         found = self._walker.walk(hit.pc, hit.rsp, hit.rbp, hit.stack)
@@ -221,3 +272,12 @@ class HitCollector:
             if found.end is not StackEnd.OUTERMOST:
                 self.hits.open_ended.add(number)
         return number
+
+
+def _argument_data(hit: Hit) -> bytes:
+    """What the argument of an ioctl points to on the stack; b"" when that is elsewhere.
+
+    The request has its size (_IOC_SIZE of asm-generic/ioctl.h).
+    """
+    start, size = hit.rdx - hit.rsp, min(hit.rsi >> 16 & 0x3FFF, _MAX_ARGUMENT_SIZE)
+    return hit.stack[start : start + size] if 0 <= start <= len(hit.stack) - size else b""

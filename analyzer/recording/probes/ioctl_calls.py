@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from analyzer.recording.probes.hits import Hits, IoctlCall, IoctlEnd
+from analyzer.recording.probes.calls import IoctlCall, IoctlEnd
+from analyzer.recording.probes.hits import Hits
 
 KVM_FILES = ("/dev/kvm", "anon_inode:kvm-")  # as in gdbscripts/breakpoints.py
 _CREATE_VM, _CREATE_VCPU = 0xAE01, 0xAE41  # linux/kvm.h

@@ -13,11 +13,24 @@ from analyzer.adapters.elf import exported_function
 from analyzer.adapters.gdb import Gdb, mi_string
 from analyzer.adapters.uprobes import Place
 from analyzer.errors import AnalyzerError
+from analyzer.recording.probes.exits import region_arguments
 from analyzer.recording.probes.stack_walker import StackWalker
 from analyzer.recording.probes.stops import THREAD_CREATE
 
 _C_LIBRARY = re.compile(r"/(?:libc|libpthread|ld-musl)[^/]*$")  # as in gdbscripts/plan_breakpoints.py
+_OF_REGION = "memory_region_"  # begins the names of accessors whose first argument is a memory region
 _TIMEOUT = 300.0  # seconds
+
+
+@dataclass(frozen=True)
+class Accessor:
+    """A function of QEMU that calls the function of a device: its entry, and the return address of the call.
+
+    Both are virtual addresses of the program file; `returns` is 0 when it is not known.
+    """
+
+    entry: int
+    returns: int
 
 
 @dataclass
@@ -25,11 +38,15 @@ class ProbePlaces:
     """Where the probes go.
 
     `functions`: file and virtual address -> functions that have a probe there. `files`: function -> absolute paths
-    of the source files that define it, for each function that was found.
+    of the source files that define it, for each function that was found. `accessors`: functions that call a
+    device's function. `offsets`: those of members of a memory region, see
+    `region_arguments`.
     """
 
     functions: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)
+    accessors: dict[str, Accessor] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
 
     def add(self, file: Path, address: int, function: str) -> None:
         """Add a place; `file` is the path by which its CodeFile is opened."""
@@ -38,13 +55,15 @@ class ProbePlaces:
 
     def places(self, open_file: Callable[[str], CodeFile]) -> list[Place]:
         """The places as the kernel wants them: positions in files. OSError, ValueError for a file that changed."""
-        files: dict[str, CodeFile] = {}
-        found = []
-        for path, address in self.functions:
-            if path not in files:
-                files[path] = open_file(path)
-            found.append(Place(path, files[path].offset_of(address)))
-        return found
+        return _in_files([place for place in self.functions if not self._has_region(place)], open_file)
+
+    def region_places(self, open_file: Callable[[str], CodeFile]) -> list[Place]:
+        """As `places`, those at which the probe fetches a memory region."""
+        return _in_files([place for place in self.functions if self._has_region(place)], open_file)
+
+    def _has_region(self, place: tuple[str, int]) -> bool:
+        accessors = [name for name in self.functions[place] if name in self.accessors]
+        return bool(region_arguments(self.offsets)) and any(name.startswith(_OF_REGION) for name in accessors)
 
     def lookup(self, walker: StackWalker) -> Callable[[int], tuple[str, ...]]:
         """A function that returns the functions that have a probe at a pc, by the mappings that `walker` knows."""
@@ -70,12 +89,27 @@ def find_places(gdb: Gdb, plan: Path, scratch: Path, program: Path, libraries: S
         places.files[function] = found["files"]
         for address in found["addresses"]:
             places.add(program, address, function)
+    places.offsets = data["offsets"]
+    for function, found in data["accessors"].items():
+        if found:
+            places.accessors[function] = Accessor(**found)
+            places.add(program, found["entry"], function)
     own: Mapping[str, int] = data["in_program"]
     if THREAD_CREATE in own:
         places.add(program, own[THREAD_CREATE], THREAD_CREATE)
     else:
         _add_from_library(places, libraries, THREAD_CREATE)
     return places
+
+
+def _in_files(places: Sequence[tuple[str, int]], open_file: Callable[[str], CodeFile]) -> list[Place]:
+    files: dict[str, CodeFile] = {}
+    found = []
+    for path, address in places:
+        if path not in files:
+            files[path] = open_file(path)
+        found.append(Place(path, files[path].offset_of(address)))
+    return found
 
 
 def _add_from_library(places: ProbePlaces, libraries: Sequence[Path], function: str) -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analyzer.recording.probes.hits import Hits, IoctlCall
+from analyzer.recording.probes.calls import IoctlCall
+from analyzer.recording.probes.hits import Hits
 from analyzer.recording.probes.ioctl_calls import KvmIoctl
 from analyzer.recording.probes.naming import NamedFrames
 from analyzer.recording.probes.stops import ProbeStop, created_threads
@@ -86,13 +87,14 @@ class ProbeRecords:
         number = self.stops
         self.stops += 1
         call, start = stop.call, self.named.functions.get(stop.start)
+        device = self.named.functions.get(stop.device)
         yield StopRecord(
             number=number,
             time=self._seconds(stop.time),
             thread=self.threads[stop.tid],
             reason=stop.reason,
             milestones=stop.milestones,
-            function=stop.function,
+            function=device[0] if device else stop.function,
             stack=self._stacks[stop.stack],
             fd=call.fd if call else -1,
             file=files.get(call, "") if call else "",
@@ -100,6 +102,7 @@ class ProbeRecords:
             starts=start[0] if start else "",
             starts_file=start[1] if start else "",
             starts_library=start[2] if start else "",
+            exit=stop.exit,
             open_ended=stop.stack in self.hits.open_ended,
         )
         if stop.count > 1:
@@ -121,7 +124,7 @@ class ProbeRecords:
                 file=file,
                 request=call.request,
                 argument=call.argument,
-                data="",
+                data=call.data.hex(),
                 stack=self._stacks.get(call.stack, -1),
             )
             if value is not None:

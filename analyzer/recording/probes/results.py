@@ -11,8 +11,8 @@ from gdbscripts.plan import PlannedMilestone
 from gdbscripts.records import MilestoneRecord, ProgramExitRecord, Record
 
 _UNSEEN = (
-    "Recorded with probes, which do not stop QEMU: arguments of functions and the data of ioctls are not "
-    "recorded, and function pointers are not explained."
+    "Recorded with probes, which do not stop QEMU: arguments of functions and what the kernel returns in the data "
+    "of ioctls are not recorded, and function pointers are not explained."
 )
 
 
@@ -40,7 +40,10 @@ def what_is_missing(hits: Hits, stack_size: int, lost: int, unnamed: int) -> Ite
     """
     yield _UNSEEN
     if lost:
-        yield f"{lost} of {hits.samples + lost} hits are lost: the buffers were full. Record fewer functions."
+        yield (
+            f"{lost} of {hits.samples + lost} hits are lost: the buffers were full. Record fewer functions, or "
+            "when the processors have less to do."
+        )
     if cut := hits.ends[StackEnd.CUT]:
         yield f"{cut} of {hits.samples} stacks are cut: they use more than the {stack_size} bytes that are copied."
     if no_rule := hits.ends[StackEnd.NO_RULE]:

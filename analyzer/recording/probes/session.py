@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.perf_events import TraceEvents, Tracepoint
+from analyzer.adapters.process import high_priority
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
 from analyzer.adapters.uprobes import UprobeDefinitions
 from analyzer.errors import AnalyzerError
@@ -20,6 +21,9 @@ from analyzer.files import scratch_folder
 from analyzer.model.recording import Recording
 from analyzer.recording.early_end import early_end
 from analyzer.recording.guest import TINY_EXIT_STATUSES
+from analyzer.recording.probes.devices import DeviceCalls
+from analyzer.recording.probes.exits import ExitCollector, region_arguments
+from analyzer.recording.probes.exits import exit_records as io_records
 from analyzer.recording.probes.hits import HitCollector, Hits, Source
 from analyzer.recording.probes.ioctl_calls import KvmIoctl, earliest_times, kvm_ioctls
 from analyzer.recording.probes.naming import name_stacks
@@ -57,11 +61,11 @@ from gdbscripts.safe_files import append
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
 
-STACK_SIZE = (
-    16 << 10
-)  # bytes of each stack that are copied; the largest stacks of a start of QEMU have a third of it
+# Bytes copied of each stack. A start of QEMU uses 5 KiB on average; exits come often, and from less deep stacks.
+_STACK_SIZE, _IO_STACK_SIZE = 16 << 10, 6 << 10
 _ALL_BUFFERS_SIZE, _MAX_BUFFER_SIZE, _MIN_BUFFER_SIZE = 256 << 20, 128 << 20, 1 << 20  # bytes
 _POLL_MILLISECONDS = 50
+_EXITS = (("kvm/kvm_userspace_exit", Source.EXIT), ("kvm/kvm_pio", Source.PIO), ("kvm/kvm_mmio", Source.MMIO))
 _SYSTEM_CALLS = (("syscalls/sys_enter_ioctl", Source.IOCTL), ("syscalls/sys_exit_ioctl", Source.IOCTL_END))
 
 
@@ -99,6 +103,8 @@ class _ProbeRun:
         self._started = 0  # nanoseconds of CLOCK_MONOTONIC
         self._files: dict[int, str] = {}  # of the descriptors on which there was an ioctl
         self._libraries: Mapping[Path, str] = {}
+        self._exits = ExitCollector(request.options.samples) if request.options.samples else None
+        self._stack_size = _STACK_SIZE if self._exits is None else _IO_STACK_SIZE
         self._interrupted = False
 
     def run(self, definitions: UprobeDefinitions) -> None:
@@ -109,16 +115,23 @@ class _ProbeRun:
             self._write([header_record(self._request, target.command, self._gdb.facts.version, Engine.PROBES)])
             places = self._find_places(target)
             walker = StackWalker(target.open_file)
-            sources, tracepoints = _tracepoints(definitions, places, target)
+            sources, tracepoints = _tracepoints(definitions, places, target, with_exits=self._exits is not None)
             collector = HitCollector(
-                walker, places.lookup(walker), counted_functions(self._steps), sources, target.mappings()
+                walker,
+                places.lookup(walker),
+                counted_functions(self._steps),
+                sources,
+                target.mappings(),
+                self._exits,
+                frozenset(places.accessors),
             )
             collector.hits.names.update(target.names())
             with TraceEvents(
-                target.threads, tracepoints, STACK_SIZE, _buffer_size(), enable_on_exec=target.starts
+                target.threads, tracepoints, self._stack_size, _buffer_size(), enable_on_exec=target.starts
             ) as events:
                 try:
-                    self._follow(target, events, collector)
+                    with high_priority():
+                        self._follow(target, events, collector)
                 except KeyboardInterrupt:
                     self._interrupted = True
                 target.release()
@@ -140,7 +153,12 @@ class _ProbeRun:
 
     def _find_places(self, target: Target) -> ProbePlaces:
         """Find the places of the probes, and record the milestones. UsageError for an unknown --break."""
-        plan = plans.RecordingPlan(str(self._recording), self._steps, list(self._request.scenario.accelerators))
+        plan = plans.RecordingPlan(
+            str(self._recording),
+            self._steps,
+            list(self._request.scenario.accelerators),
+            accessors=list(self._request.scenario.accessors) if self._exits is not None else [],
+        )
         plan_file = self._scratch / "plan.json"
         plans.save(plan, str(plan_file))
         self._libraries = target.libraries()
@@ -164,11 +182,12 @@ class _ProbeRun:
         options = self._request.options
         started = time.monotonic()
         deadline = started + (options.linger if self._attached else options.timeout)
-        complete = self._attached
+        complete, waiting = self._attached, False
         while True:
             ended = target.has_ended()
-            poll.poll(_POLL_MILLISECONDS)
+            poll.poll(0 if waiting else _POLL_MILLISECONDS)
             collector.take(events.read())
+            waiting = collector.work()
             self._read_descriptors(target, collector)
             if ended:
                 return
@@ -194,17 +213,26 @@ class _ProbeRun:
         hits = collector.hits
         ioctls = kvm_ioctls(hits, self._files)
         chosen = choose_stops(hits, self._steps, {ioctl.call for ioctl in ioctls})
-        starts = sorted({stop.start for stop in chosen.stops if stop.start})
+        bias = next((loaded.bias for loaded in walker.loaded if loaded.file.path == target.program), 0)
+        devices = None
+        if self._exits is not None:
+            devices = DeviceCalls(hits, self._exits, places.accessors, bias)
+            chosen.stops = sorted([*chosen.stops, *devices.stops()], key=lambda stop: stop.time)
+        starts = sorted({address for stop in chosen.stops for address in (stop.start, stop.device) if address})
         named = name_stacks(
             self._gdb, self._scratch, walker, target.program, hits.stacks, places.lookup(walker),
             self._libraries, starts,
         )  # fmt: skip
         records = ProbeRecords(hits, named, self._started, thread_numbers(hits, target.threads))
         self._write(records.all(chosen.stops, ioctls, self._request.options.ioctls))
+        if self._exits is not None and devices is not None:
+            runs = {ioctl.call: number for number, ioctl in enumerate(ioctls)}
+            self._write(io_records(self._exits, runs, records.threads, self._started))
+            chosen.notes.extend(devices.sentence(named.functions))
         self._write(self._accelerator(chosen))
         self._write(exit_records(target.status))
         self._write(OutputRecord(stream, output_text(path)) for stream, path in target.streams.items())
-        notes = [*chosen.notes, *what_is_missing(hits, STACK_SIZE, lost, records.unnamed)]
+        notes = [*chosen.notes, *what_is_missing(hits, self._stack_size, lost, records.unnamed)]
         if not self._attached and not records_serial(self._request.options.qemu_arguments):
             notes.append("The serial port is not recorded: the QEMU arguments redirect it.")
         self._write(map(NoteRecord, notes))
@@ -278,24 +306,29 @@ class _ProbeRun:
 
 
 def _tracepoints(
-    definitions: UprobeDefinitions, places: ProbePlaces, target: Target
+    definitions: UprobeDefinitions, places: ProbePlaces, target: Target, with_exits: bool
 ) -> tuple[list[Source], list[Tracepoint]]:
     """What each tracepoint is, and the tracepoints: those of the probes, and of the ioctl system call."""
     try:
         ids = definitions.define(places.places(target.open_file))
+        accessors = places.region_places(target.open_file)
+        accessor_ids = definitions.define(accessors, region_arguments(places.offsets)) if accessors else []
     except (OSError, ValueError) as error:
         raise AnalyzerError(f"The probes cannot be set: {error}.", "Record with --engine gdb.") from None
     sources = [Source.FUNCTION] * len(ids)
     tracepoints = [Tracepoint(number) for number in ids]
-    for name, source in _SYSTEM_CALLS:
+    sources += [Source.ACCESSOR] * len(accessor_ids)
+    tracepoints += [Tracepoint(number, with_fields=True) for number in accessor_ids]
+    for name, source in (*_SYSTEM_CALLS, *(_EXITS if with_exits else ())):
         number = definitions.tracepoint(name)
         if number is None:
             raise AnalyzerError(
                 f"This kernel has no tracepoint {name}.",
-                "Use a kernel built with CONFIG_FTRACE_SYSCALLS, or record with --engine gdb.",
+                "Use a kernel built with CONFIG_FTRACE_SYSCALLS and load kvm, or record with --engine gdb.",
             )
         sources.append(source)
-        tracepoints.append(Tracepoint(number, with_stack=source is Source.IOCTL))
+        is_kvm = name.startswith("kvm/")
+        tracepoints.append(Tracepoint(number, with_stack=source is Source.IOCTL, with_fields=is_kvm))
     return sources, tracepoints
 
 

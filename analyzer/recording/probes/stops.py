@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analyzer.recording.probes.hits import CountKey, FunctionHit, HitCount, Hits, IoctlCall
+from analyzer.recording.probes.calls import IoctlCall
+from analyzer.recording.probes.hits import CountKey, FunctionHit, HitCount, Hits
 from gdbscripts.enums import StopReason
 from gdbscripts.plan import PlannedMilestone
 from gdbscripts.records import BREAK
@@ -31,6 +32,8 @@ class ProbeStop:
     call: IoctlCall | None = None
     returns: bool = False  # whether the result of the call is recorded
     start: int = 0
+    device: int = 0  # of the reason `io`: the address of the device's function
+    exit: int = -1  # of the reason `io`: number of the exit that it is called for
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analyzer.adapters.perf_events import Hit, Mapping, ThreadStart
+from analyzer.recording.probes.calls import IoctlCall, IoctlEnd
 from analyzer.recording.probes.hits import (
     MAX_HITS,
     CountKey,
@@ -10,8 +11,6 @@ from analyzer.recording.probes.hits import (
     HitCollector,
     HitCount,
     Hits,
-    IoctlCall,
-    IoctlEnd,
     Source,
 )
 from analyzer.recording.probes.ioctl_calls import earliest_times, kvm_ioctls
@@ -170,8 +169,9 @@ def test_a_file_that_another_processor_has_mapped_is_known_before_the_hit_is_tak
     """The buffer of a processor may be read before that of the one on which the file was mapped."""
     hits = collector()
     hits.take([sample()])
+    assert hits.work()
     hits.take([Mapping(0, 1, 0, "file")])
-    hits.finish()
+    assert not hits.work()
     assert hits.hits.open_ended == set()
 
 
