@@ -64,6 +64,11 @@ class CodeFile:
         raise ValueError(f"{self.path} has no code at position 0x{offset:x}")
 
     @property
+    def entry_offset(self) -> int:
+        """The position in the file of the program's first instruction."""
+        return self.offset_of(self.entry)
+
+    @property
     def loaded(self) -> tuple[Segment, ...]:
         """The segments that are mapped into memory."""
         return tuple(segment for segment in self.segments if segment.kind == _LOAD)

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from analyzer.adapters.tracefs import CONTAINER_HINT, ROOT_HINT
+from analyzer.adapters.uprobes import OTHER_ENGINE
 from analyzer.errors import AnalyzerError
 
 _PERF_EVENT_OPEN = 298  # x86-64: asm/unistd_64.h
@@ -328,13 +329,13 @@ def _refusal(error: OSError) -> AnalyzerError:
             paranoid = _PARANOID.read_text(encoding="ascii").strip()
             return AnalyzerError(
                 f"This process may not set uprobes (kernel.perf_event_paranoid is {paranoid}).",
-                f"{ROOT_HINT} {CONTAINER_HINT} Or record with --engine gdb.",
+                f"{ROOT_HINT} {CONTAINER_HINT} {OTHER_ENGINE}",
             )
     if error.errno == errno.EMFILE:
         return AnalyzerError(
             "The probes need more file descriptors than are allowed.", "Raise it: ulimit -n 65536"
         )
-    return AnalyzerError(f"The kernel refuses a probe: {error.strerror}.", "Record with --engine gdb.")
+    return AnalyzerError(f"The kernel refuses a probe: {error.strerror}.", OTHER_ENGINE)
 
 
 def _online_processors() -> list[int]:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from analyzer.adapters.tracefs import TraceFs, find_tracefs
 from analyzer.errors import AnalyzerError
 
+OTHER_ENGINE = "Or record with --engine gdb."
 PREFIX = "qemu_callchain_"  # of the names of our groups of probes; the process id follows
 _GROUP = re.compile(rb"[pr]:(" + PREFIX.encode() + rb"(\d+))/(\S+)")
 # Removes the probes of a group when its standard input ends, that is when this process ends, however it ends. An
@@ -63,7 +64,10 @@ class UprobeDefinitions:
 
         AnalyzerError, with the next step, when this process cannot define uprobes.
         """
-        tracefs = find_tracefs()
+        try:
+            tracefs = find_tracefs()
+        except AnalyzerError as error:
+            raise AnalyzerError(f"Probes cannot be set: {error.message}", f"{error.hint} {OTHER_ENGINE}") from None
         definitions = cls(tracefs)
         try:
             definitions._prepare()
@@ -164,7 +168,7 @@ def _escape(path: str) -> str:
     if re.search(r"[\s:]", path):
         raise AnalyzerError(
             f"A uprobe cannot be set in {path}: the kernel accepts no spaces and colons in its path.",
-            "Give the program a link without them, or record with --engine gdb.",
+            f"Move the program to a path without them. {OTHER_ENGINE}",
         )
     return path
 
@@ -173,8 +177,8 @@ def _refusal(error: OSError) -> AnalyzerError:
     if isinstance(error, FileNotFoundError):
         return AnalyzerError(
             "This kernel has no uprobes.",
-            "Use a kernel built with CONFIG_UPROBE_EVENTS, or record with --engine gdb.",
+            f"Use a kernel built with CONFIG_UPROBE_EVENTS. {OTHER_ENGINE}",
         )
     return AnalyzerError(
-        f"The kernel refuses a uprobe: {error.strerror}.", "Record with --engine gdb; dmesg may say more."
+        f"The kernel refuses a uprobe: {error.strerror}.", f"The kernel's log may say why: dmesg. {OTHER_ENGINE}"
     )

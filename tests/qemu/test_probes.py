@@ -18,10 +18,13 @@ from analyzer.errors import AnalyzerError
 from analyzer.kvm.io_accesses import io_accesses
 from analyzer.model.frames import Stop
 from analyzer.model.recording import Recording
-from gdbscripts.enums import Engine, RecordingOutcome
-from tests.conftest import ANALYZE, need
+from gdbscripts.enums import Engine, RecordingOutcome, StopReason
+from tests.conftest import ANALYZE, need, other_user
+from tests.qemu import test_attach
 from tests.qemu.conftest import Run, command, startup
+from tests.qemu.test_attach import BUSY, Start, attach
 
+start = test_attach.start  # a fixture
 FUNCTIONS = (
     "object_property_set", "memory_region_init", "qdev_realize", "kvm_ioctl", "kvm_vm_ioctl", "kvm_vcpu_ioctl",
     "type_initialize",
@@ -278,3 +281,41 @@ def test_a_bios_boots_at_its_own_pace(qemu, tmp_path):
     started = time.monotonic()
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=100, check=False)
     assert last < 3 * (time.monotonic() - started)
+
+
+def test_a_qemu_that_runs_is_recorded_and_runs_on(start: Start, tmp_path):
+    guest = start(BUSY)
+    recorded = attach("io", guest, tmp_path / "out", "--engine", "probes", "--linger", "2", "--no-kernel")
+    assert recorded.status == 0, recorded.out
+    assert guest.is_unharmed()
+    assert guest.writes_on()
+    recording = recorded.recording
+    assert sum(recording.exit_counts.values()) > 100
+    assert [note for note in recording.notes if "serial by serial_ioport_write" in note]
+    assert {"CPU 0/KVM"} == {thread.name for thread in recording.threads}
+    functions = {stop.function for stop in recording.stops if stop.reason is StopReason.IO}
+    assert "serial_ioport_write" in functions
+
+
+def test_a_qemu_that_runs_survives_the_end_of_the_analyzer(start: Start, tmp_path):
+    guest = start(BUSY)
+    line = [str(ANALYZE), "io", "--pid", str(guest.pid), "--out", str(tmp_path / "out"), "--engine", "probes"]
+    analyzer = subprocess.Popen([*line, "--linger", "100"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        wait_until(lambda: not guest.is_unharmed())  # a probe is in its code
+        analyzer.kill()
+        analyzer.communicate(timeout=60)
+        wait_until(guest.is_unharmed)
+        assert guest.writes_on()
+    finally:
+        analyzer.kill()
+
+
+def test_another_user_is_told_what_to_do(qemu, tmp_path):
+    folder = tmp_path / "out"
+    tmp_path.chmod(0o777)
+    line = [*other_user(), *command(qemu, folder, "--engine", "probes")]
+    refused = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert "Probes cannot be set: Only root can record kernel events." in refused.stderr
+    assert "Run this as root (sudo). Or record with --engine gdb." in refused.stderr

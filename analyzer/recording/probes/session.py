@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,24 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
-from analyzer.adapters.perf_events import TraceEvents, Tracepoint
+from analyzer.adapters.perf_events import TraceEvents
 from analyzer.adapters.process import high_priority
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
 from analyzer.adapters.uprobes import UprobeDefinitions
-from analyzer.errors import AnalyzerError
 from analyzer.files import scratch_folder
 from analyzer.model.recording import Recording
 from analyzer.recording.early_end import early_end
 from analyzer.recording.guest import TINY_EXIT_STATUSES
 from analyzer.recording.probes.devices import DeviceCalls
-from analyzer.recording.probes.exits import ExitCollector, region_arguments
+from analyzer.recording.probes.exits import ExitCollector
 from analyzer.recording.probes.exits import exit_records as io_records
-from analyzer.recording.probes.hits import HitCollector, Hits, Source
+from analyzer.recording.probes.hits import HitCollector, Hits
 from analyzer.recording.probes.ioctl_calls import KvmIoctl, earliest_times, kvm_ioctls
 from analyzer.recording.probes.naming import name_stacks
 from analyzer.recording.probes.places import ProbePlaces, find_places
 from analyzer.recording.probes.records import ProbeRecords
 from analyzer.recording.probes.results import exit_records, how_it_ended, milestone_record, what_is_missing
+from analyzer.recording.probes.sources import buffer_size, tracepoints_of
 from analyzer.recording.probes.stack_walker import StackWalker
 from analyzer.recording.probes.stops import ChosenStops, choose_stops, counted_functions, thread_numbers
 from analyzer.recording.probes.target import RunningTarget, StartedTarget, Target
@@ -63,10 +62,7 @@ if TYPE_CHECKING:
 
 # Bytes copied of each stack. A start of QEMU uses 5 KiB on average; exits come often, and from less deep stacks.
 _STACK_SIZE, _IO_STACK_SIZE = 16 << 10, 6 << 10
-_ALL_BUFFERS_SIZE, _MAX_BUFFER_SIZE, _MIN_BUFFER_SIZE = 256 << 20, 128 << 20, 1 << 20  # bytes
 _POLL_MILLISECONDS = 50
-_EXITS = (("kvm/kvm_userspace_exit", Source.EXIT), ("kvm/kvm_pio", Source.PIO), ("kvm/kvm_mmio", Source.MMIO))
-_SYSTEM_CALLS = (("syscalls/sys_enter_ioctl", Source.IOCTL), ("syscalls/sys_exit_ioctl", Source.IOCTL_END))
 
 
 def record_with_probes(
@@ -115,7 +111,7 @@ class _ProbeRun:
             self._write([header_record(self._request, target.command, self._gdb.facts.version, Engine.PROBES)])
             places = self._find_places(target)
             walker = StackWalker(target.open_file)
-            sources, tracepoints = _tracepoints(definitions, places, target, with_exits=self._exits is not None)
+            sources, tracepoints = tracepoints_of(definitions, places, target, with_exits=self._exits is not None)
             collector = HitCollector(
                 walker,
                 places.lookup(walker),
@@ -127,13 +123,15 @@ class _ProbeRun:
             )
             collector.hits.names.update(target.names())
             with TraceEvents(
-                target.threads, tracepoints, self._stack_size, _buffer_size(), enable_on_exec=target.starts
+                target.threads, tracepoints, self._stack_size, buffer_size(), enable_on_exec=target.starts
             ) as events:
                 try:
                     with high_priority():
                         self._follow(target, events, collector)
                 except KeyboardInterrupt:
                     self._interrupted = True
+                if self._kernel is not None and self._attached:
+                    self._kernel.stop()
                 target.release()
                 events.disable()
                 collector.take(events.read())
@@ -303,39 +301,6 @@ class _ProbeRun:
         self._progress.take(iter(made))
         with append(str(self._recording)) as file:
             file.writelines(map(to_line, made))
-
-
-def _tracepoints(
-    definitions: UprobeDefinitions, places: ProbePlaces, target: Target, with_exits: bool
-) -> tuple[list[Source], list[Tracepoint]]:
-    """What each tracepoint is, and the tracepoints: those of the probes, and of the ioctl system call."""
-    try:
-        ids = definitions.define(places.places(target.open_file))
-        accessors = places.region_places(target.open_file)
-        accessor_ids = definitions.define(accessors, region_arguments(places.offsets)) if accessors else []
-    except (OSError, ValueError) as error:
-        raise AnalyzerError(f"The probes cannot be set: {error}.", "Record with --engine gdb.") from None
-    sources = [Source.FUNCTION] * len(ids)
-    tracepoints = [Tracepoint(number) for number in ids]
-    sources += [Source.ACCESSOR] * len(accessor_ids)
-    tracepoints += [Tracepoint(number, with_fields=True) for number in accessor_ids]
-    for name, source in (*_SYSTEM_CALLS, *(_EXITS if with_exits else ())):
-        number = definitions.tracepoint(name)
-        if number is None:
-            raise AnalyzerError(
-                f"This kernel has no tracepoint {name}.",
-                "Use a kernel built with CONFIG_FTRACE_SYSCALLS and load kvm, or record with --engine gdb.",
-            )
-        sources.append(source)
-        is_kvm = name.startswith("kvm/")
-        tracepoints.append(Tracepoint(number, with_stack=source is Source.IOCTL, with_fields=is_kvm))
-    return sources, tracepoints
-
-
-def _buffer_size() -> int:
-    """The bytes of the ring buffer of one processor: a power of two."""
-    size = min(_MAX_BUFFER_SIZE, _ALL_BUFFERS_SIZE // (os.cpu_count() or 1))
-    return max(1 << size.bit_length() - 1, _MIN_BUFFER_SIZE)
 
 
 def _is_reached(step: plans.PlannedMilestone, collector: HitCollector) -> bool:
