@@ -85,10 +85,7 @@ class StackWalker:
         rules, position, size = self._rules, 0, len(stack)  # `position`: of the frame's stack pointer in `stack`
         key = pc  # the rule of an outer frame is that of its call instruction, before the return address
         while len(addresses) < _MAX_FRAMES:
-            try:
-                rule = rules[key]
-            except KeyError:
-                rule = rules[key] = self.rule_at(key)
+            rule = rules[key] if key in rules else self.rule_at(key)
             if rule is None:
                 return ReturnAddresses(tuple(addresses), StackEnd.NO_RULE)
             base, offset, saved, outermost = rule
@@ -112,7 +109,12 @@ class StackWalker:
         return ReturnAddresses(tuple(addresses), StackEnd.OUTERMOST)
 
     def rule_at(self, pc: int) -> FrameRule | None:
-        """The call frame rule at `pc`; None when there is none of the usual form."""
+        """The call frame rule at `pc`, which is looked up once; None when there is none of the usual form."""
+        if pc not in self._rules:
+            self._rules[pc] = self._find_rule(pc)
+        return self._rules[pc]
+
+    def _find_rule(self, pc: int) -> FrameRule | None:
         loaded = self.file_at(pc)
         if loaded is None:
             return None

@@ -34,7 +34,7 @@ class WalkerWithRules(StackWalker):
         self.rules = rules
         self.asked: list[int] = []
 
-    def rule_at(self, pc: int) -> FrameRule | None:
+    def _find_rule(self, pc: int) -> FrameRule | None:
         self.asked.append(pc)
         return self.rules.get(pc)
 
