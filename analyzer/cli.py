@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import codecs
 import errno
+import gc
 import importlib
 import io
 import os
@@ -53,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     All errors are caught and printed to standard error: AnalyzerError with its hint, others as an internal error.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        _collect_garbage_rarely()
     _make_output_robust()
     received: list[int] = []
     _interrupt_on_signals(received)
@@ -133,6 +137,15 @@ def _parser(verb_name: str) -> Parser:
             command.add_options(verb)
             verb.set_defaults(run=command.run)
     return parser
+
+
+def _collect_garbage_rarely() -> None:
+    """Let the garbage collector run rarely, and not over all objects when this process ends.
+
+    It takes a tenth of the time of a short run and finds next to nothing: the data of this program has few cycles.
+    """
+    gc.set_threshold(100_000, 50, 100)
+    atexit.register(gc.freeze)
 
 
 def _error_status(arguments: Sequence[str], status: ExitStatus) -> int:

@@ -27,7 +27,8 @@ from gdbscripts.enums import (
 #    stops may be open-ended; `UNKNOWN_ARGUMENTS`; hits of --break with a stack recorded before are counted;
 #    stops of reason `attach`, milestones that are passed: a program that ran before gdb attached
 # 5  stacks have a number and are recorded once; fields with their default value are left out;
-#    the header names the engine
+#    the header names the engine;
+#    pointers whose origin an earlier recording found are marked
 SCHEMA = 5
 
 # Scenarios of a program that ran before gdb attached to it: how it runs, how it serves I/O.
@@ -276,6 +277,7 @@ class PointerRecord:
     reason: str = ""  # why it is not explained
     # elided frames from `target` to `callee`, as `FrameRecord.via`
     leads: List[List[str]] = field(default_factory=list)
+    earlier: bool = False  # its origin was found in an earlier recording; its slots held `value` in this one, too
 
 
 @dataclass(frozen=True)
