@@ -19,6 +19,13 @@ class TextEnum(str, Enum):
         raise ValueError("%r is not one of %s" % (value, ", ".join(cls)))
 
 
+class Engine(TextEnum):
+    """What records a run."""
+
+    GDB = "gdb"  # breakpoints: QEMU is stopped at each
+    PROBES = "probes"  # uprobes: the kernel copies registers and stack, QEMU is not stopped
+
+
 class StopReason(TextEnum):
     """The reason for which the stack of a thread was recorded."""
 

@@ -97,6 +97,8 @@ def _check_fields(data: Dict[str, Any], kind: Type[Any]) -> None:
 def _with_members(data: Dict[str, Any], kind: Type[Any]) -> Dict[str, Any]:
     """The fields with members of enums for their texts; LineError for a text that is none of them."""
     for name, enum in _ENUM_FIELDS[kind].items():
+        if name not in data:
+            continue
         try:
             data[name] = enum(data[name])
         except ValueError as error:

@@ -163,6 +163,26 @@ class PlanCommand(gdb.MICommand):
         return answer
 
 
+class ProbePlacesCommand(gdb.MICommand):
+    """`-chain-probe-places PLAN ANSWER`: finds where the functions of a plan are in the program."""
+
+    def invoke(self, arguments: List[str]) -> None:
+        """Write the places as JSON to the file ANSWER."""
+        from gdbscripts.probe_places import write_places
+
+        write_places(plans.load(arguments[0]), arguments[1])
+
+
+class FrameGroupsCommand(gdb.MICommand):
+    """`-chain-frame-groups REQUEST ANSWER`: reads the frames of the core file that the file REQUEST names."""
+
+    def invoke(self, arguments: List[str]) -> None:
+        """Write the frames as JSON to the file ANSWER."""
+        from gdbscripts.frame_groups import answer_request
+
+        answer_request(arguments[0], arguments[1])
+
+
 class KnownPointersCommand(gdb.MICommand):
     """`-chain-known-pointers`: compares the known pointers of the plan with the recorded run."""
 
@@ -273,6 +293,8 @@ def register() -> None:
     SymbolFilesCommand("-chain-symbol-files")
     AttachCommand("-chain-attach")
     PlanCommand("-chain-plan")
+    ProbePlacesCommand("-chain-probe-places")
+    FrameGroupsCommand("-chain-frame-groups")
     KnownPointersCommand("-chain-known-pointers")
     PointersCommand("-chain-pointers")
     PointerRunCommand("-chain-round")

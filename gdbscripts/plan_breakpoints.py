@@ -58,7 +58,7 @@ def set_breakpoints(plan: RecordingPlan, recorder: Recorder) -> Dict[str, List[s
         if breakpoint_.pending:
             breakpoint_.delete()
         else:
-            sources[function] = _source_files(function)
+            sources[function] = source_files(function)
     when_loaded(THREAD_CREATE, partial(ThreadCreateBreakpoint, recorder))
     return sources
 
@@ -124,7 +124,7 @@ def _create_in_program(function: str, create: Callable[..., object]) -> bool:
     return True
 
 
-def _source_files(function: str) -> List[str]:
+def source_files(function: str) -> List[str]:
     _, locations = gdb.decode_line(function)
     files = {_definition_file(function, sal) for sal in locations or () if sal.symtab is not None}
     return sorted(files)

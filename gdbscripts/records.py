@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union
 
-from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, RecordingOutcome, SlotKind, StopReason
+from gdbscripts.enums import (
+    Engine,
+    FrameKind,
+    PointerOriginKind,
+    PointerOutcome,
+    RecordingOutcome,
+    SlotKind,
+    StopReason,
+)
 
 # History of the format:
 # 1  first
@@ -19,8 +27,8 @@ from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, Recor
 #    stops may be open-ended; `UNKNOWN_ARGUMENTS`; hits of --break with a stack recorded before are counted;
 #    stops of reason `attach`, milestones that are passed: a program that ran before gdb attached
 # 5  stacks have a number and are recorded once; fields with their default value are left out;
-#    pointers whose origin an earlier recording found are marked; milestones have the glob of --break that selected
-#    them
+#    the header names the engine; pointers whose origin an earlier recording found are marked; milestones have the
+#    glob of --break that selected them
 SCHEMA = 5
 
 # Scenarios of a program that ran before gdb attached to it: how it runs, how it serves I/O.
@@ -56,6 +64,7 @@ class HeaderRecord:
     host: str  # kernel release and machine
     build: Dict[str, Any] = field(default_factory=dict)  # the content of build.json, when there is one
     qemu_arguments: List[str] = field(default_factory=list)  # the user's own: the end of `command`
+    engine: Engine = Engine.GDB
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
+from elftools.elf.hash import GNUHashSection
 from elftools.elf.sections import NoteSection, Section, SymbolTableSection
 
 from analyzer.adapters.split_dwarf import missing_split_file
@@ -164,6 +165,16 @@ def sections_of(path: Path, names: Sequence[str]) -> tuple[dict[str, bytes], Cal
 
 def _has_code(section: Section) -> bool:
     return bool(section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR and section["sh_addr"])
+
+
+def exported_function(path: Path, name: str) -> int:
+    """The virtual address of a function that a shared library exports; 0 for none. AnalyzerError as `read_elf`."""
+    with _open(path) as elf:
+        table = elf.get_section_by_name(".gnu.hash")
+        symbol = table.get_symbol(name) if isinstance(table, GNUHashSection) else None
+        if symbol is None or symbol["st_shndx"] == "SHN_UNDEF":
+            return 0
+        return int(symbol["st_value"])
 
 
 @contextmanager

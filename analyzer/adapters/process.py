@@ -25,6 +25,7 @@ _INHERITED_VARIABLES = (
     "HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"
 )  # fmt: skip
 _MAX_OUTPUT_LINES = 5000  # lines of output that `run` returns; the log has all of them
+_HIGH_PRIORITY = -10  # a nice value, as getpriority(2) has it
 _INTERRUPT_TIMEOUT = 5.0  # seconds that ninja or make get to end after SIGINT
 
 
@@ -154,6 +155,21 @@ def run_in_shell(command: str) -> int:
     Its standard output goes to our standard error. Status 126 or 127: the shell cannot start the command.
     """
     return subprocess.run(command, shell=True, check=False, stdout=sys.stderr).returncode
+
+
+@contextmanager
+def high_priority() -> Iterator[None]:
+    """Run the block with a high priority, where this process may have one; programs started before keep theirs."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, _HIGH_PRIORITY)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 @contextmanager

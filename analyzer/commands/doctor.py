@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
@@ -10,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.adapters import graphviz, kvm_device, qemu
+from analyzer.adapters.code_files import CodeFile
 from analyzer.adapters.debug_files import STANDARD_PLACES, DebugPlaces, find_debug_files
 from analyzer.adapters.debuginfod import cache_folder
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
+from analyzer.adapters.perf_events import TraceEvents, Tracepoint
 from analyzer.adapters.tracefs import TracefsInstance
+from analyzer.adapters.uprobes import Place, UprobeDefinitions
 from analyzer.commands.debug_options import add_debug_file_options
 from analyzer.commands.parser import Parser, add_json_option, path
 from analyzer.console import print_json, print_text
@@ -86,6 +90,7 @@ def examine_host(qemu_path: Path | None = None, places: DebugPlaces = STANDARD_P
     yield _try("firmware", _firmware, needed=False)
     yield _try("watchpoints", _watchpoints, needed=False)
     yield _try("kernel tracing", _kernel_tracing, needed=False)
+    yield _try("probes", _probes, needed=False)
     if qemu_path is not None:
         yield _try("QEMU", lambda: _qemu(qemu_path, places))
     elif in_path := shutil.which("qemu-system-x86_64"):
@@ -173,6 +178,16 @@ def _watchpoints() -> str:
 def _kernel_tracing() -> str:
     with TracefsInstance.open():
         return "KVM events and kernel stacks can be recorded"
+
+
+def _probes() -> str:
+    with UprobeDefinitions.open() as definitions:
+        program = Path("/proc/self/exe").resolve()
+        ids = definitions.define([Place(str(program), CodeFile(program).entry_offset)])
+        TraceEvents(
+            [os.getpid()], [Tracepoint(number) for number in ids], 64, 1 << 16, enable_on_exec=False
+        ).close()
+    return "uprobes can record QEMU without stopping it (--engine probes)"
 
 
 def _qemu(path: Path, places: DebugPlaces) -> str:

@@ -13,7 +13,8 @@ EXAMPLES = """\
   analyze io --qemu build/qemu-system-x86_64 --guest disk.qcow2 --samples 100 --linger 10
   analyze io --qemu build/qemu-system-x86_64 --break 'serial_*'
   analyze io --version debian:7.2 -- -machine kernel_irqchip=off
-  analyze io --pid 4242 --linger 5"""
+  analyze io --pid 4242 --linger 5
+  sudo analyze io --engine probes --pid 4242 --linger 5"""
 EXIT_STATUS = RECORDING_EXIT_STATUS
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.run_environment import RunEnvironment
 from analyzer.recording.scenarios import load_scenario
 from analyzer.recording.session import record
-from gdbscripts.enums import RecordingOutcome
+from gdbscripts.enums import Engine, RecordingOutcome
 
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
@@ -128,7 +128,7 @@ def _record_into(
         reporter = RecordingReporter(
             _load_what_results_need, console.reached, console.waiting, console.explaining, console.say
         )
-        record(request, folder, gdb, kernel, reporter)
+        _recorder(request.options.engine)(request, folder, gdb, kernel, reporter)
     except (AnalyzerError, KeyboardInterrupt):
         console.clear()
         if keep_if_useful(folder):
@@ -140,6 +140,16 @@ def _record_into(
     remove_previous(folder)
     recording, no_drawing = _write_results(folder)
     return _print_outcome(recording, folder, no_drawing, console)
+
+
+def _recorder(
+    engine: Engine,
+) -> Callable[[RecordingRequest, Path, Gdb, KernelTrace | None, RecordingReporter], None]:
+    if engine is Engine.GDB:
+        return record
+    from analyzer.recording.probes.session import record_with_probes
+
+    return record_with_probes
 
 
 def _machine_of_tiny_guest(

@@ -30,6 +30,7 @@ from analyzer.commands.parser import (
     refuse,
 )
 from analyzer.errors import AnalyzerError, ExitStatus
+from gdbscripts.enums import Engine
 
 if TYPE_CHECKING:
     from analyzer.recording.request import RecordingOptions
@@ -45,7 +46,8 @@ EXAMPLES = """\
   analyze startup --qemu build/qemu-system-x86_64 --break-calls-of kvm_init
   analyze startup --qemu ./run-qemu.sh --follow-exec -- -smp 2
   analyze startup --qemu /usr/bin/qemu-system-x86_64 --source-root ~/qemu-7.2
-  analyze startup --pid 4242 --break bdrv_co_preadv --linger 10"""
+  analyze startup --pid 4242 --break bdrv_co_preadv --linger 10
+  sudo analyze startup --engine probes --pid 4242 --break bdrv_co_preadv"""
 EXIT_STATUS = RECORDING_EXIT_STATUS
 # Options of QEMU that name what a run may change or use up: with them QEMU is not run several times.
 _OPTIONS_WITH_STATE = re.compile(
@@ -93,6 +95,8 @@ def record_scenario(
         refuse(
             options.verb, "--break-limit needs --break or --break-calls-of: milestones have limits of their own"
         )
+    if options.engine is Engine.PROBES:
+        _refuse_what_probes_cannot(options)
     if options.pid is not None:
         return _attach_and_record(options)
     options.guest = options.guest or "tiny"
@@ -107,7 +111,7 @@ def record_scenario(
         check_before_recording(_recording_options(options, pointers=False), options.out, options.force)
         options.qemu = build_by_name(options.version, os.cpu_count() or 1).program
     environment = _follow_exec(options) if options.follow_exec else None
-    by_default = pointers_by_default(options.passed_on)
+    by_default = options.engine is Engine.GDB and pointers_by_default(options.passed_on)
     with Gdb(options.qemu) as gdb:  # reads QEMU's symbols while Python imports the rest
         from analyzer.commands.record_and_report import ReportRequest, record_and_report
 
@@ -120,7 +124,7 @@ def record_scenario(
             scenario=options.verb,
             recording=_recording_options(options, pointers),
             debug=options_as(DebugOptions, options),
-            pointers_off_by_default=options.pointers is None and not pointers,
+            pointers_off_by_default=options.pointers is None and not pointers and options.engine is Engine.GDB,
         )
         return record_and_report(gdb, request)
 
@@ -156,7 +160,7 @@ def _attach_and_record(options: argparse.Namespace) -> ExitStatus:
             scenario=options.verb,
             recording=recording,
             debug=debug,
-            pointers_off_by_default=options.pointers is None,
+            pointers_off_by_default=options.pointers is None and options.engine is Engine.GDB,
             process=process,
         )
         return record_and_report(gdb, request)
@@ -178,6 +182,24 @@ def _refuse_what_start_needs(options: argparse.Namespace) -> None:
             "--pointers cannot be given with --pid: the function pointers are set before gdb attaches, and the "
             "origin of a pointer is found by starting QEMU again",
         )
+
+
+def _engine(name: str) -> Engine:
+    try:
+        return Engine(name)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(Engine)})") from None
+
+
+def _refuse_what_probes_cannot(options: argparse.Namespace) -> None:
+    """UsageError for an option that needs gdb to stop QEMU."""
+    for given, name, reason in (
+        (options.pointers, "--pointers", "the origin of a pointer is found by stopping QEMU"),
+        (options.wait_for_cont, "--wait-for-cont", "gdb tells whether QEMU holds its guest"),
+        (options.calls_of, "--break-calls-of", "gdb steps from the call instruction to the function"),
+    ):
+        if given:
+            refuse(options.verb, f"{name} cannot be given with --engine probes: {reason}")
 
 
 def _recording_options(options: argparse.Namespace, pointers: bool) -> RecordingOptions:
@@ -275,6 +297,14 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
         metavar="N",
         help="hits to record of each --break and --break-calls-of (default: all; hits with an equal stack are "
         "counted)",
+    )
+    parser.add_argument(
+        "--engine",
+        type=_engine,
+        default=Engine.GDB,
+        metavar="NAME",
+        help="gdb: breakpoints, with arguments and function pointers; probes: uprobes of the kernel, which do not "
+        "stop QEMU and need root (default: gdb)",
     )
     add_out_option(parser, "DIR", "output folder (default: callchain-qemu-VERSION-SCENARIO)")
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")

@@ -67,6 +67,7 @@ class StartedProgram:
             buses=request.machine.buses if request.machine else None,
         )
         self._environment = request.environment
+        self.executed: Sequence[str] = self._command  # what runs, with the serial port in a file
         command = repeatable_command(self._command, self.streams["serial"])
         self.command: Sequence[str] = [*self._environment.env_command(), *command]
 

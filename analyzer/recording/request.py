@@ -13,6 +13,7 @@ from analyzer.recording.break_functions import BreakSelection
 from analyzer.recording.guest import Guest
 from analyzer.recording.run_environment import RunEnvironment
 from analyzer.recording.scenarios import Scenario, break_step
+from gdbscripts.enums import Engine
 from gdbscripts.plan import PlannedMilestone
 
 
@@ -35,6 +36,7 @@ class RecordingOptions:
     samples: int = 0  # exits of each reason to record with QEMU's stacks in the device
     source_roots: tuple[Path, ...] = ()  # folders of sources to record lines of, besides the tree of this QEMU
     qemu_arguments: tuple[str, ...] = ()  # for QEMU, after ours
+    engine: Engine = Engine.GDB
 
 
 @dataclass(frozen=True, kw_only=True)

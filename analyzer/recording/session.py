@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,7 +28,7 @@ from analyzer.recording.qemu_command import records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
 from gdbscripts import plan as plans
-from gdbscripts.enums import RecordingOutcome
+from gdbscripts.enums import Engine, RecordingOutcome
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, Record
 from gdbscripts.safe_files import append
@@ -52,12 +52,7 @@ def record(
     Raises AnalyzerError when gdb or QEMU fails (QemuEndedError when QEMU ends at once), and KeyboardInterrupt
     after the recording is closed. The caller closes `gdb`.
     """
-    if (
-        not request.guest.exits_by_itself
-        and not request.qemu.has_firmware
-        and "-bios" not in request.options.qemu_arguments
-    ):
-        raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
+    check_firmware(request)
     # Not in `folder`: gdb's Python aborts on paths that are not valid text.
     with scratch_folder() as scratch:
         run = _RecordingRun(
@@ -72,6 +67,36 @@ def record(
             run.run()
         finally:
             run.release()
+
+
+def header_record(
+    request: RecordingRequest, command: Sequence[str], gdb_version: str, engine: Engine = Engine.GDB
+) -> HeaderRecord:
+    """The header of a recording that `engine` makes; `command` is for a user to repeat."""
+    return HeaderRecord(
+        schema=SCHEMA,
+        tool=TOOL,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        scenario=request.scenario.name,
+        command=list(command),
+        guest=request.guest.name,
+        accelerator_asked=request.options.accelerator,
+        qemu=str(request.qemu.path),
+        qemu_version=request.qemu.version,
+        build_id=request.qemu.build_id,
+        gdb_version=gdb_version,
+        host=f"Linux {platform.release()} {platform.machine()}",
+        build=request.build,
+        qemu_arguments=list(request.options.qemu_arguments),
+        engine=engine,
+    )
+
+
+def check_firmware(request: RecordingRequest) -> None:
+    """AnalyzerError when the guest needs a firmware and there is none."""
+    given = request.qemu.has_firmware or "-bios" in request.options.qemu_arguments
+    if not request.guest.exits_by_itself and not given:
+        raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
 
 
 class _RecordingRun:
@@ -128,23 +153,7 @@ class _RecordingRun:
             self._reporter.released(sentence)
 
     def _write_header(self) -> None:
-        request = self._request
-        header = HeaderRecord(
-            schema=SCHEMA,
-            tool=TOOL,
-            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            scenario=request.scenario.name,
-            command=list(self._program.command),
-            guest=request.guest.name,
-            accelerator_asked=request.options.accelerator,
-            qemu=str(request.qemu.path),
-            qemu_version=request.qemu.version,
-            build_id=request.qemu.build_id,
-            gdb_version=self._gdb.facts.version,
-            host=f"Linux {platform.release()} {platform.machine()}",
-            build=request.build,
-            qemu_arguments=list(request.options.qemu_arguments),
-        )
+        header = header_record(self._request, self._program.command, self._gdb.facts.version)
         self._append([header])
 
     def _prepare(self) -> None:
@@ -246,7 +255,7 @@ class _RecordingRun:
             self.release()
         elif not self._has_exited():
             self._stop_and_record_stacks(outcome)
-        self._append(OutputRecord(stream, _text(path)) for stream, path in self._program.streams.items())
+        self._append(OutputRecord(stream, output_text(path)) for stream, path in self._program.streams.items())
         self._append(map(NoteRecord, self._notes()))
         self._append(map(NoteRecord, self._misread_symbols()))
         pointers = self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED
@@ -322,7 +331,7 @@ class _RecordingRun:
         if self._attached or ended is None or not ended.ended or not awaited or reached_any:
             return
         streams = self._program.streams
-        output = _last_text(streams["stderr"]) or _last_text(streams["stdout"])
+        output = last_output(streams["stderr"]) or last_output(streams["stdout"])
         arguments, status = self._request.options.qemu_arguments, self._progress.exit_status
         raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, self._program.command))
 
@@ -335,7 +344,8 @@ class _RecordingRun:
             follow.close()
 
 
-def _text(path: Path) -> str:
+def output_text(path: Path) -> str:
+    """What is in a file that QEMU's output went to, as far as it is recorded."""
     try:
         with path.open(encoding="utf-8", errors="replace", newline="") as file:
             return file.read(_MAX_OUTPUT_LENGTH)
@@ -343,5 +353,6 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _last_text(path: Path) -> str:
-    return " ".join(_text(path).split())[-600:]
+def last_output(path: Path) -> str:
+    """The end of an output, in one line."""
+    return " ".join(output_text(path).split())[-600:]

@@ -104,6 +104,15 @@ def test_a_wrong_command_line_names_what_is_missing_and_the_help_of_its_verb(arg
             "--pointers cannot be given with --pid: the function pointers are set",
         ),
         (["io", "--pid", "1", "--", "-m", "1G"], "QEMU arguments after -- cannot be given with --pid"),
+        (["startup", "--qemu", "q", "--engine", "lldb"], "invalid choice"),
+        (
+            ["io", "--qemu", "q", "--engine", "probes", "--pointers"],
+            "--pointers cannot be given with --engine probes",
+        ),
+        (
+            ["startup", "--qemu", "q", "--engine", "probes", "--wait-for-cont"],
+            "--wait-for-cont cannot be given with --engine probes",
+        ),
         (["startup"], "one of the arguments --qemu --version --pid is required"),
         (["startup", "--qemu", "x", "--version", "1.6.0"], "not allowed with"),
         (["build", "1.6.0", "--profile", "fast"], "invalid choice"),

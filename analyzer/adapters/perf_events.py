@@ -1,0 +1,355 @@
+"""Samples tracepoints through perf_event_open(2), with the registers and the stack of the thread at each hit.
+
+The thread that hits a tracepoint is not stopped: the kernel copies its registers and the innermost bytes of its
+stack into a ring buffer. An event belongs to a file descriptor, so that nothing is left when this process ends.
+The layouts are those of linux/perf_event.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import resource
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from analyzer.adapters.tracefs import CONTAINER_HINT, ROOT_HINT
+from analyzer.adapters.uprobes import OTHER_ENGINE
+from analyzer.errors import AnalyzerError
+
+_PERF_EVENT_OPEN = 298  # x86-64: asm/unistd_64.h
+_CLOSE_ON_EXEC = 8  # PERF_FLAG_FD_CLOEXEC
+_PARANOID = Path("/proc/sys/kernel/perf_event_paranoid")
+_SOFTWARE, _TRACEPOINT, _DUMMY = 1, 2, 9  # PERF_TYPE_…, PERF_COUNT_SW_DUMMY
+# PERF_EVENT_IOC_…
+_SET_OUTPUT, _ENABLE, _DISABLE, _ID = 0x2405, 0x2400, 0x2401, 0x80082407
+
+_ATTRIBUTES = struct.Struct("<IIQQQQQIIQQQQIiQIHH")  # struct perf_event_attr up to PERF_ATTR_SIZE_VER5
+_DISABLED, _INHERIT, _MMAP, _COMM, _ENABLE_ON_EXEC, _TASK = 1 << 0, 1 << 1, 1 << 8, 1 << 9, 1 << 12, 1 << 13
+_WATERMARK, _MMAP2, _COMM_EXEC, _USE_CLOCK = 1 << 14, 1 << 23, 1 << 24, 1 << 25
+# PERF_SAMPLE_…
+_TID, _TIME, _RAW, _REGISTERS, _STACK, _IDENTIFIER = 1 << 1, 1 << 2, 1 << 10, 1 << 12, 1 << 13, 1 << 16
+# asm/perf_regs.h; a sample has them in this order: rax, rdx, rsi, rdi, rbp, rsp, rip
+_REGISTER_MASK = sum(1 << number for number in (0, 3, 4, 5, 6, 7, 8))
+_MONOTONIC = 1  # CLOCK_MONOTONIC, as time.monotonic()
+_LEAST_STACK = 8  # bytes; the kernel refuses 0
+_WATERMARK_BYTES = 1 << 18  # in a buffer, until poll(2) reports it
+
+_HEADER = struct.Struct("<IHH").unpack_from
+_SAMPLE = struct.Struct("<QIIQ")  # identifier, pid, tid, time
+_USER = struct.Struct("<Q7QQ")  # ABI, registers, size of the stack
+_HEAD, _TAIL = 1024, 1032  # of struct perf_event_mmap_page
+_RECORD_LOST, _RECORD_COMM, _RECORD_FORK, _RECORD_SAMPLE, _RECORD_MMAP2, _RECORD_LOST_SAMPLES = 2, 3, 7, 9, 10, 13
+_EXECUTES = 1 << 13  # PERF_RECORD_MISC_COMM_EXEC
+_POSITION = struct.Struct("<Q")
+
+
+class Hit(NamedTuple):
+    """One hit of a tracepoint; `source` is its position among those that were opened.
+
+    `time` is in nanoseconds; the registers are those in user space, also at a tracepoint of the kernel. `stack`
+    has the bytes from the stack pointer upwards, `fields` the fields of a tracepoint that is opened with them.
+    """
+
+    source: int
+    pc: int
+    tid: int
+    time: int
+    rax: int
+    rdx: int
+    rsi: int
+    rdi: int
+    rbp: int
+    rsp: int
+    stack: bytes
+    fields: bytes = b""
+
+
+class ThreadStart(NamedTuple):
+    """The thread `parent` created the thread `tid` of the same process."""
+
+    tid: int
+    parent: int
+    time: int
+
+
+class ThreadName(NamedTuple):
+    """The thread `tid` has this name; `executes`: it executes a program."""
+
+    tid: int
+    name: str
+    executes: bool
+
+
+class Mapping(NamedTuple):
+    """A file was mapped with code: its first address, size in bytes, offset in the file, and path."""
+
+    start: int
+    size: int
+    offset: int
+    file: str
+
+
+_Sources = dict[int, tuple[int, bool]]  # identifier -> position of the tracepoint, whether it has fields
+Event = Hit | ThreadStart | ThreadName | Mapping
+
+
+@dataclass(frozen=True)
+class Tracepoint:
+    """A tracepoint to sample: its `id` of tracefs, and whether its hits have the stack and its fields."""
+
+    id: int
+    with_stack: bool = True
+    with_fields: bool = False
+
+
+@dataclass(frozen=True)
+class _Attributes:
+    """The attributes of an event: those of `tracepoint`, or for None of the event that tells about threads."""
+
+    tracepoint: Tracepoint | None
+    stack_size: int
+    enable_on_exec: bool
+    watermark: int
+
+    def pack(self) -> bytes:
+        """The content of struct perf_event_attr."""
+        tracepoint = self.tracepoint
+        flags = _DISABLED | _INHERIT | _USE_CLOCK | _WATERMARK | (_ENABLE_ON_EXEC if self.enable_on_exec else 0)
+        if tracepoint is None:
+            flags |= _MMAP | _MMAP2 | _COMM | _COMM_EXEC | _TASK
+            kind, config = _SOFTWARE, _DUMMY
+        else:
+            kind, config = _TRACEPOINT, tracepoint.id
+        sample = _IDENTIFIER | _TID | _TIME | _REGISTERS | _STACK
+        if tracepoint is not None and tracepoint.with_fields:
+            sample |= _RAW
+        stack = self.stack_size if tracepoint is not None and tracepoint.with_stack else _LEAST_STACK
+        return _ATTRIBUTES.pack(
+            kind, _ATTRIBUTES.size, config, 1, sample, 0, flags, self.watermark,
+            0, 0, 0, 0, _REGISTER_MASK, stack, _MONOTONIC, 0, 0, 0, 0,
+        )  # fmt: skip
+
+
+class TraceEvents:
+    """Tracepoints in threads, and in those that they create, with one ring buffer for each processor.
+
+    A context manager. `tids`: the threads. `stack_size`: bytes of the stack that a hit has, a multiple of 8.
+    `buffer_size`: bytes of each ring buffer, a power of two. `lost`: hits that did not fit into the buffers.
+    Raises AnalyzerError when the kernel refuses.
+    """
+
+    def __init__(
+        self,
+        tids: Sequence[int],
+        tracepoints: Sequence[Tracepoint],
+        stack_size: int,
+        buffer_size: int,
+        enable_on_exec: bool,
+    ) -> None:
+        self._descriptors: list[int] = []
+        self._sources: _Sources = {}
+        self._buffers: list[_RingBuffer] = []
+        self.lost = 0
+        try:
+            self._open_all(tids, tracepoints, stack_size, buffer_size, enable_on_exec)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_all(
+        self,
+        tids: Sequence[int],
+        tracepoints: Sequence[Tracepoint],
+        stack_size: int,
+        buffer_size: int,
+        enable_on_exec: bool,
+    ) -> None:
+        processors = _online_processors()
+        _allow_descriptors(len(processors) * len(tids) * (len(tracepoints) + 1))
+        watermark = min(_WATERMARK_BYTES, buffer_size // 4)
+        for processor in processors:
+            leader = -1
+            for tid in tids:
+                about_threads = self._open(
+                    _Attributes(None, stack_size, enable_on_exec, watermark), tid, processor
+                )
+                if leader < 0:
+                    leader = about_threads
+                    self._buffers.append(_RingBuffer(leader, buffer_size))
+                else:
+                    fcntl.ioctl(about_threads, _SET_OUTPUT, leader)
+                for number, tracepoint in enumerate(tracepoints):
+                    attributes = _Attributes(tracepoint, stack_size, enable_on_exec, watermark)
+                    descriptor = self._open(attributes, tid, processor)
+                    identifier = fcntl.ioctl(descriptor, _ID, bytes(8))
+                    self._sources[_POSITION.unpack(identifier)[0]] = number, tracepoint.with_fields
+                    fcntl.ioctl(descriptor, _SET_OUTPUT, leader)
+
+    def _open(self, attributes: _Attributes, tid: int, processor: int) -> int:
+        descriptor = _perf_event_open(attributes.pack(), tid, processor)
+        self._descriptors.append(descriptor)
+        return descriptor
+
+    def __enter__(self) -> TraceEvents:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def enable(self) -> None:
+        """Let all probes hit; with `enable_on_exec` the kernel does it."""
+        for descriptor in self._descriptors:
+            fcntl.ioctl(descriptor, _ENABLE)
+
+    def disable(self) -> None:
+        """Let no probe hit any more; `read` still returns what is in the buffers."""
+        for descriptor in self._descriptors:
+            with suppress(OSError):
+                fcntl.ioctl(descriptor, _DISABLE)
+
+    @property
+    def descriptors(self) -> list[int]:
+        """The descriptors that poll(2) reports as readable when a buffer has much to read."""
+        return [buffer.descriptor for buffer in self._buffers]
+
+    def read(self) -> Iterator[Event]:
+        """The events that are in the buffers now: in order for each processor, one processor after the other."""
+        for buffer in self._buffers:
+            for record in buffer.read(self._sources):
+                if isinstance(record, int):
+                    self.lost += record
+                else:
+                    yield record
+
+    def close(self) -> None:
+        """Remove all probes."""
+        for buffer in self._buffers:
+            buffer.close()
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._buffers.clear()
+        self._descriptors.clear()
+
+
+class _RingBuffer:
+    """The ring buffer of one processor: a page with positions, then the records."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self.descriptor = descriptor
+        self._size = size
+        try:
+            self._memory = mmap.mmap(descriptor, mmap.PAGESIZE + size)
+        except OSError as error:
+            raise _refusal(error) from None
+
+    def read(self, sources: _Sources) -> Iterator[Event | int]:
+        """The events; an int is a number of lost ones."""
+        memory, size = self._memory, self._size
+        (head,) = _POSITION.unpack_from(memory, _HEAD)
+        (tail,) = _POSITION.unpack_from(memory, _TAIL)
+        while tail < head:
+            start = mmap.PAGESIZE + tail % size
+            kind, misc, length = _HEADER(memory, start)
+            data = memory[start : start + length]
+            if len(data) < length or start + length > mmap.PAGESIZE + size:  # it goes on at the beginning
+                data = memory[start : mmap.PAGESIZE + size]
+                data += memory[mmap.PAGESIZE : mmap.PAGESIZE + length - len(data)]
+            tail += length
+            _POSITION.pack_into(memory, _TAIL, tail)
+            event = _hit(data, sources) if kind == _RECORD_SAMPLE else _other_event(kind, misc, data)
+            if event is not None:
+                yield event
+
+    def close(self) -> None:
+        """Unmap the buffer."""
+        self._memory.close()
+
+
+def _hit(data: bytes, sources: _Sources) -> Hit | None:
+    identifier, _, tid, time = _SAMPLE.unpack_from(data, 8)
+    source, with_fields = sources[identifier]
+    position, fields = 8 + _SAMPLE.size, b""
+    if with_fields:
+        (size,) = struct.unpack_from("<I", data, position)
+        fields = data[position + 4 : position + 4 + size]
+        position += 4 + size
+    if not _POSITION.unpack_from(data, position)[0]:  # the thread has no registers of user space
+        return None
+    _, rax, rdx, rsi, rdi, rbp, rsp, rip, size = _USER.unpack_from(data, position)
+    position += _USER.size
+    (filled,) = _POSITION.unpack_from(data, position + size)
+    stack = data[position : position + filled]
+    return Hit(source, rip, tid, time, rax, rdx, rsi, rdi, rbp, rsp, stack, fields)
+
+
+def _other_event(kind: int, misc: int, data: bytes) -> Event | int | None:
+    if kind == _RECORD_COMM:
+        _, tid = struct.unpack_from("<II", data, 8)
+        return ThreadName(tid, os.fsdecode(data[16:].partition(b"\0")[0]), bool(misc & _EXECUTES))
+    if kind == _RECORD_FORK:
+        pid, parent_pid, tid, parent, time = struct.unpack_from("<IIIIQ", data, 8)
+        return ThreadStart(tid, parent, time) if pid == parent_pid else None
+    if kind == _RECORD_MMAP2:
+        start, size, offset = struct.unpack_from("<QQQ", data, 16)
+        return Mapping(start, size, offset, os.fsdecode(data[72:].partition(b"\0")[0]))
+    if kind == _RECORD_LOST:
+        return int(struct.unpack_from("<Q", data, 16)[0])
+    if kind == _RECORD_LOST_SAMPLES:
+        return int(struct.unpack_from("<Q", data, 8)[0])
+    return None
+
+
+def _perf_event_open(attributes: bytes, tid: int, processor: int) -> int:
+    """Open one event; AnalyzerError when the kernel refuses."""
+    packed = ctypes.create_string_buffer(attributes, len(attributes))
+    library = ctypes.CDLL(None, use_errno=True)
+    library.syscall.restype = ctypes.c_long
+    arguments = (ctypes.c_long(number) for number in (tid, processor, -1, _CLOSE_ON_EXEC))
+    descriptor = int(library.syscall(ctypes.c_long(_PERF_EVENT_OPEN), packed, *arguments))
+    if descriptor < 0:
+        code = ctypes.get_errno()
+        raise _refusal(OSError(code, os.strerror(code)))
+    return descriptor
+
+
+def _refusal(error: OSError) -> AnalyzerError:
+    if error.errno in (errno.EPERM, errno.EACCES):
+        with suppress(OSError):
+            paranoid = _PARANOID.read_text(encoding="ascii").strip()
+            return AnalyzerError(
+                f"This process may not set uprobes (kernel.perf_event_paranoid is {paranoid}).",
+                f"{ROOT_HINT} {CONTAINER_HINT} {OTHER_ENGINE}",
+            )
+    if error.errno == errno.EMFILE:
+        return AnalyzerError(
+            "The probes need more file descriptors than are allowed.", "Raise it: ulimit -n 65536"
+        )
+    return AnalyzerError(f"The kernel refuses a probe: {error.strerror}.", OTHER_ENGINE)
+
+
+def _online_processors() -> list[int]:
+    """The processors of /sys/devices/system/cpu/online, such as `0-3,8`."""
+    found: list[int] = []
+    for part in Path("/sys/devices/system/cpu/online").read_text(encoding="ascii").strip().split(","):
+        first, _, last = part.partition("-")
+        found.extend(range(int(first), int(last or first) + 1))
+    return found
+
+
+def _allow_descriptors(count: int) -> None:
+    """Raise the soft limit of open files to what `count` more need, as far as the hard limit allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count + 256:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(count + 256, hard), hard))

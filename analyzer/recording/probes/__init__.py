@@ -1,0 +1,1 @@
+"""Records a run with uprobes: QEMU is never stopped."""
