@@ -15,7 +15,7 @@ from typing import NamedTuple
 # Tags and attributes that are read.
 SUBPROGRAM, INLINED = 0x2E, 0x1D
 _PARTIAL_UNIT = 0x3C
-_SIBLING, NAME, STMT_LIST, _LOW_PC = 0x01, 0x03, 0x10, 0x11
+_SIBLING, NAME, STMT_LIST, _LOW_PC, _HIGH_PC = 0x01, 0x03, 0x10, 0x11, 0x12
 COMP_DIR, ABSTRACT_ORIGIN, DECL_FILE, SPECIFICATION, _RANGES = 0x1B, 0x31, 0x3A, 0x47, 0x55
 _STR_OFFSETS_BASE, _ADDR_BASE, _RNGLISTS_BASE = 0x72, 0x73, 0x74
 _INTERESTING = (SUBPROGRAM, INLINED)
@@ -163,7 +163,9 @@ class Dwarf:
         """The first address of the code of `entry`, where gdb sets a breakpoint; None when it has no code."""
         if _LOW_PC in entry.attributes:
             form, value = entry.attributes[_LOW_PC]
-            return int(value) if form == 0x01 else self._address(unit, int(value))
+            low = int(value) if form == 0x01 else self._address(unit, int(value))
+            form, end = entry.attributes.get(_HIGH_PC, (0, -1))
+            return None if not end or (form == 0x01 and end == low) else low  # a copy without an instruction
         if _RANGES not in entry.attributes:
             return None
         form, value = entry.attributes[_RANGES]

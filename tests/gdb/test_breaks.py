@@ -63,9 +63,9 @@ def test_a_glob_records_what_a_breakpoint_on_each_name_records(flags, compiler, 
     assert callers(by_glob) == callers(by_name)
     assert hits(by_glob) == hits(by_name)
     assert hits(by_glob)["plain"] == 14
-    arguments = {stop.function: [a.frames[0].arguments for a in (stop,)][0] for stop in by_name.stops}
+    arguments = {stop.function: stop.arguments[0] for stop in by_name.stops}
     for stop in by_glob.stops:
-        assert [name for name, _ in stop.frames[0].arguments] == [name for name, _ in arguments[stop.function]]
+        assert [name for name, _ in stop.arguments[0]] == [name for name, _ in arguments[stop.function]]
 
 
 def test_static_functions_of_one_name_are_recorded_by_name_all_and_by_file_one(build, record):

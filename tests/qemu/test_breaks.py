@@ -52,7 +52,7 @@ def test_every_hit_is_in_the_function_that_it_is_recorded_for(kvm):
 
 
 def test_the_breakpoints_are_all_that_gdb_would_set_by_name(qemu):
-    """gdb lacks some inlined copies, and with link-time optimisation whole functions; it has none besides."""
+    """With link-time optimisation gdb lacks functions that the debug information has; it has none besides."""
     facts = examine(qemu)
     (selection,) = select_functions(["kvm_[a-c]*"], 0, (), facts.debug_files.symbols)
     with Gdb(qemu) as gdb:

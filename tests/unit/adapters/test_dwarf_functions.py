@@ -82,7 +82,8 @@ def first_address(die: DIE) -> int | None:
     """The first address of the code of an entry, of forms that gcc and clang write."""
     dwarf, cu = die.dwarfinfo, die.cu
     if "DW_AT_low_pc" in die.attributes:
-        return int(die.attributes["DW_AT_low_pc"].value)
+        size = die.attributes["DW_AT_high_pc"].value
+        return int(die.attributes["DW_AT_low_pc"].value) if size else None
     if "DW_AT_ranges" not in die.attributes:
         return None
     entries = dwarf.range_lists().get_range_list_at_offset(die.attributes["DW_AT_ranges"].value, cu)
