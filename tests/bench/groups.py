@@ -46,12 +46,11 @@ class GroupResult:
     figures: tuple[Figure, ...]
 
 
-def comparison(title: str, rows: Sequence[Row], reference: Row, text: str = "") -> Table:
-    """A row for each program: its time as a multiple of that of `reference`, which is in the table too."""
+def comparison(title: str, rows: Sequence[Row], reference: Row | None = None, text: str = "") -> Table:
+    """A row for each program; with a `reference`, one of the rows, also its time as a multiple of that."""
     headings = (
         *("program", "seconds", "lowest to highest", "processor seconds", "peak MiB", "hits", "frames"),
-        f"times {reference.name}",
-        "the same in processor seconds",
+        *((f"times {reference.name}", "the same in processor seconds") if reference else ()),
         "notes",
     )
     return Table(title, headings, tuple(_comparison_cells(row, reference) for row in rows), text)
@@ -72,9 +71,9 @@ def mebibytes(size: float | None) -> str:
     return number(None if size is None else size / (1 << 20), 0)
 
 
-def _comparison_cells(row: Row, reference: Row) -> tuple[str, ...]:
+def _comparison_cells(row: Row, reference: Row | None) -> tuple[str, ...]:
     if row.missing:
-        return (row.name, *["–"] * 8, f"not measured: {row.missing}")
+        return (row.name, *["–"] * (8 if reference else 6), f"not measured: {row.missing}")
     seconds = [each.seconds for each in row.measurements]
     return (
         row.name,
@@ -84,7 +83,6 @@ def _comparison_cells(row: Row, reference: Row) -> tuple[str, ...]:
         mebibytes(row.median("peak")),
         number(row.median("hits"), 0),
         number(row.median("frames"), 0),
-        times(median_ratio(row, reference)),
-        times(median_ratio(row, reference, "cpu_seconds")),
+        *(times(median_ratio(row, reference, each)) for each in ("seconds", "cpu_seconds") if reference),
         row.note,
     )

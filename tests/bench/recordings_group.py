@@ -45,7 +45,7 @@ def run(bench: Bench) -> GroupResult:
     other = [_all_differ(bench, real), _many_functions(bench, real), _report_of_bulk_b(bench, real)]
     title = f"{NAME}: other"
     other_rows = tuple(row for row, _ in other)
-    tables.append(comparison(title, other_rows, other_rows[0]))
+    tables.append(comparison(title, other_rows))
     figures += [figure for _, of_row in other for figure in of_row]
     return GroupResult(NAME, tuple(tables), {**rows, title: other_rows}, tuple(figures))
 

@@ -34,7 +34,7 @@ def size_table(title: str, sizes: Sequence[SizeResult]) -> Table:
     """The table of all steps at all sizes."""
     columns = [text for size in sizes for text in (f"{size.stacks:,}: seconds", "peak MiB")]
     headings = ("step", *columns, "frames a second", "growth of time", "growth of memory", "notes")
-    rounds = ", ".join(f"{_rounds(size)} at {size.stacks:,} stacks, {size.frames:,} frames" for size in sizes)
+    rounds = "; ".join(f"{_rounds(size)} at {size.stacks:,} stacks, {size.frames:,} frames" for size in sizes)
     cells = tuple(_cells(row.name, sizes) for row in sizes[0].rows)
     return Table(title, headings, cells, f"Rounds: {rounds}. {_TEXT}")
 

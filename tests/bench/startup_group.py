@@ -30,7 +30,7 @@ def run(bench: Bench) -> GroupResult:
     help_title = "startup: analyze --help"
     return GroupResult(
         NAME,
-        (comparison(title, rows, rows[0], _TEXT), comparison(help_title, help_rows, help_rows[0])),
+        (comparison(title, rows, rows[0], _TEXT), comparison(help_title, help_rows)),
         {title: tuple(rows), help_title: tuple(help_rows)},
         tuple(figures_of(rows, help_rows[0])),
     )

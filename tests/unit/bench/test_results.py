@@ -52,6 +52,13 @@ def test_a_cell_with_a_bar_or_a_line_break_stays_one_cell():
     assert markdown_table(("a",), [("1 | 2\n3",)]) == ["| a |", "| --- |", "| 1 \\| 2 3 |"]
 
 
+def test_without_a_reference_there_are_no_ratios_and_each_row_has_all_columns():
+    table = comparison("other", ROWS)
+    assert not [heading for heading in table.headings if "times" in heading]
+    assert {len(row) for row in table.cells} == {len(table.headings)}
+    assert {len(row) for row in comparison("bulk", ROWS, OURS).cells} == {len(table.headings) + 2}
+
+
 def test_small_ratios_keep_two_digits():
     assert [times(value) for value in (None, 12.345, 0.1, 0.0123)] == ["–", "12.35", "0.10", "0.012"]
 
