@@ -104,6 +104,7 @@ class Stop:
     starts: DefinedFunction | None = None  # thread-create: the new thread's start function
     exit: int | None = None  # io: number of the exit that QEMU is handling
     count: int = 1  # number of equal stacks that it stands for
+    signal: str = ""  # signal: the name of the fatal signal that the thread got
     open_ended: bool = False  # the callers of the outermost frame are unknown: the backtrace was cut
 
 

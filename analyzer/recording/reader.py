@@ -185,6 +185,7 @@ def _stop(
         starts=_defined(stop.starts, stop.starts_file, stop.starts_library, roots) if stop.starts else None,
         exit=stop.exit if stop.exit >= 0 else None,
         count=stop.count + repeats,
+        signal=stop.signal,
         open_ended=stop.open_ended,
     )
 
