@@ -7,22 +7,22 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer import TOOL
-from analyzer.adapters.elf import function_names
-from analyzer.adapters.gdb import Gdb, GdbError, Stopped, mi_string
+from analyzer.adapters.gdb import Gdb, GdbError, GdbLostError, mi_string
+from analyzer.adapters.gdb_stops import Stopped
 from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
-from analyzer.errors import AnalyzerError, UsageError
+from analyzer.errors import AnalyzerError
 from analyzer.files import scratch_folder
-from analyzer.model.frames import without_compiler_suffix
-from analyzer.recording.early_end import early_end, how_it_ended
-from analyzer.recording.guest import TINY_EXIT_STATUSES
+from analyzer.recording.closing import close_recording, cut_incomplete_line
+from analyzer.recording.early_end import early_end, next_step
 from analyzer.recording.held_guest import run_state_plan
 from analyzer.recording.hold_watch import HoldWatch
+from analyzer.recording.outcome import before_what, outcome_of
+from analyzer.recording.outputs import last_output, output_text
 from analyzer.recording.pointer_runs import explain_pointers
 from analyzer.recording.program import program_of
 from analyzer.recording.progress import MilestoneProgress, RecordingFollower, RecordingReporter
@@ -30,10 +30,11 @@ from analyzer.recording.qemu_command import records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
 from analyzer.recording.scenarios import break_step
+from analyzer.recording.unknown_function import unknown_function
 from gdbscripts import plan as plans
 from gdbscripts.enums import RecordingOutcome
 from gdbscripts.json_lines import to_line
-from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, Record
+from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, ProgramExitRecord, Record
 from gdbscripts.safe_files import append
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 # Time limit of a run that explains pointers: a multiple of the time to the last stop, plus seconds.
 _POINTER_RUN_FACTOR, _POINTER_RUN_SECONDS = 3.0, 5.0
 _POLL_INTERVAL = 0.05  # seconds between reads of the recording
-_MAX_OUTPUT_LENGTH = 1 << 20  # characters recorded of each stream
+RECORD_AGAIN = "Record again, into another folder or with --force."
+SPACE_HINT = "Check that the output folder still exists and has space left."
 
 
 class QemuEndedError(AnalyzerError):
@@ -114,10 +116,14 @@ class _RecordingRun:
                 self._run_program()
                 hold = self._watch_for_hold()
                 ended = self._wait(follow, hold)
+                outcome, reason = self._judge(ended, hold)
             except KeyboardInterrupt:
-                self._finish(follow, RecordingOutcome.INTERRUPTED, "interrupted by the user")
+                self._finish(follow, None, RecordingOutcome.INTERRUPTED, "interrupted by the user")
                 raise
-            self._finish(follow, *self._judge(ended, hold))
+            except GdbError as error:
+                self._finish(follow, None, *self._judge_without_gdb(follow, error))
+                return
+            self._finish(follow, ended, outcome, reason)
         if self._interrupted:
             raise KeyboardInterrupt
         self._explain_early_end(ended)
@@ -171,7 +177,7 @@ class _RecordingRun:
         self._started = float(answer["started"])
         for function in request.options.breaks:
             if function not in found:
-                raise _unknown_function(function, request.qemu.debug_files.symbols)
+                raise unknown_function(function, request.qemu.debug_files.symbols)
 
     def _run_program(self) -> None:
         self._program.run(self._gdb, self._kernel)
@@ -224,38 +230,69 @@ class _RecordingRun:
 
     def _judge(self, ended: Stopped | None, hold: HoldWatch | None) -> tuple[RecordingOutcome, str]:
         """(outcome, reason) for the footer of the recording."""
-        missing = ", ".join(milestone.name for milestone in self._progress.awaited)
-        must_go_on = bool(missing) or self._request.guest.exits_by_itself
+        must_go_on = bool(self._progress.awaited) or self._request.guest.exits_by_itself
         held = hold.explain(ended) if hold is not None and (must_go_on or ended is not None) else None
         if held is not None:
             self._append([NoteRecord(held.sentence)])
             return RecordingOutcome.INCOMPLETE if must_go_on else RecordingOutcome.COMPLETE, held.reason
-        how = "gdb detached" if ended is None and self._attached else how_it_ended(ended)
-        if missing and ended is None and self._attached:
-            return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}; the guest may be paused"
-        if missing:
-            return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}"
-        if ended is not None and not ended.ended:
-            return RecordingOutcome.INCOMPLETE, how
-        if self._request.guest.exits_by_itself and self._progress.exit_status not in TINY_EXIT_STATUSES:
-            return RecordingOutcome.INCOMPLETE, f"{how}, but the guest did not end it as expected"
-        return RecordingOutcome.COMPLETE, how
+        return outcome_of(self._request, self._progress, ended)
 
-    def _finish(self, follow: RecordingFollower, outcome: RecordingOutcome, reason: str) -> None:
-        """Record the stacks if QEMU is still alive, the outputs, kernel trace, pointers, sources and footer."""
-        if self._attached:
+    def _judge_without_gdb(self, follow: RecordingFollower, error: GdbError) -> tuple[RecordingOutcome, str]:
+        """As `_judge`, after gdb failed; raises `error` when nothing worth a report is recorded."""
+        self._let_gdb_go(follow, error)
+        if not self._progress.reached_beyond_main:
+            raise error
+        self._append([NoteRecord(f"{error.message} {RECORD_AGAIN}")])
+        return RecordingOutcome.INCOMPLETE, before_what(error.message.rstrip("."), self._progress)
+
+    def _let_gdb_go(self, follow: RecordingFollower, error: GdbError) -> None:
+        """Learn what was recorded; after the loss of gdb end what is left of it, and cut what it wrote in part."""
+        if isinstance(error, GdbLostError):
             self.release()
-        elif not self._has_exited():
-            self._stop_and_record_stacks(outcome)
-        self._append(OutputRecord(stream, _text(path)) for stream, path in self._program.streams.items())
+            self._gdb.close()
+            cut_incomplete_line(self._recording)
+            follow.forget_incomplete_line()
+        self._progress.take(follow.new())
+
+    def _finish(
+        self, follow: RecordingFollower, ended: Stopped | None, outcome: RecordingOutcome, reason: str
+    ) -> None:
+        """Record the stacks if QEMU is still alive, the outputs, kernel trace, pointers, sources and footer.
+
+        `ended` is the last stop of QEMU; None when it runs. An error of gdb costs only what it was asked for.
+        """
+        try:
+            self._leave_program(ended, outcome)
+        except GdbError as error:
+            self._let_gdb_go(follow, error)
+        if ended is not None and ended.killed:  # gdb does not know it when QEMU was killed while it held QEMU
+            self._append([ProgramExitRecord(signal=str(ended.signal_number))])
+        if ended is not None and (step := next_step(ended)):
+            self._append([NoteRecord(step)])
+        self._append(OutputRecord(stream, output_text(path)) for stream, path in self._program.streams.items())
         self._append(map(NoteRecord, self._notes()))
         if self._kernel is not None:
             self._append(self._kernel.records(read_recording(self._recording), self._started))
         if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
-            self._explain_pointers()
+            self._explain_pointers(follow)
         self._progress.take(follow.new())
         self._append_sources(fetch=outcome is not RecordingOutcome.INTERRUPTED)
-        self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
+        try:
+            self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
+        except GdbLostError as error:
+            self._let_gdb_go(follow, error)
+            close_recording(self._recording, outcome, reason)
+        except GdbError as error:
+            raise AnalyzerError(f"gdb could not end the recording: {error.message}", SPACE_HINT) from None
+
+    def _leave_program(self, ended: Stopped | None, outcome: RecordingOutcome) -> None:
+        """Record where the threads of QEMU are, unless all is complete; detach from one that ran before."""
+        if self._attached:
+            if ended is not None and not ended.ended:
+                self._gdb.command("-chain-where", timeout=120)
+            self.release()
+        elif not self._has_exited():
+            self._stop_and_record_stacks(outcome)
 
     def _notes(self) -> Iterator[str]:
         """What a reader has to know about the run of a QEMU that was started."""
@@ -277,7 +314,7 @@ class _RecordingRun:
         if outcome is not RecordingOutcome.COMPLETE:
             self._gdb.command("-chain-where", timeout=120)
 
-    def _explain_pointers(self) -> None:
+    def _explain_pointers(self, follow: RecordingFollower) -> None:
         """Explain the function pointers. An error or an interrupt here costs only the explanations."""
         recording = read_recording(self._recording)
         if not recording.reached - {"main"}:
@@ -290,6 +327,7 @@ class _RecordingRun:
             notes = ["The explanation of the function pointers was interrupted."]
             self._interrupted = True
         except GdbError as error:
+            self._let_gdb_go(follow, error)
             notes = [f"The function pointers are not explained: {error.message}"]
         self._append(map(NoteRecord, notes))
 
@@ -314,9 +352,10 @@ class _RecordingRun:
         if self._attached or ended is None or not ended.ended or not awaited or reached_any:
             return
         streams = self._program.streams
-        output = _last_text(streams["stderr"]) or _last_text(streams["stdout"])
+        output = last_output(streams["stderr"]) or last_output(streams["stdout"])
         arguments, status = self._request.options.qemu_arguments, self._progress.exit_status
-        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, self._program.command))
+        command = self._program.command
+        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, command, ended))
 
     @contextmanager
     def _followed(self) -> Iterator[RecordingFollower]:
@@ -325,22 +364,3 @@ class _RecordingRun:
             yield follow
         finally:
             follow.close()
-
-
-def _unknown_function(function: str, symbols: Path) -> UsageError:
-    names = {without_compiler_suffix(name) for name in function_names(symbols)}
-    near = get_close_matches(function, names, n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "Its source may not be part of this build."
-    return UsageError(f"--break {function}: this QEMU has no such function.", hint)
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8", errors="replace", newline="") as file:
-            return file.read(_MAX_OUTPUT_LENGTH)
-    except FileNotFoundError:
-        return ""
-
-
-def _last_text(path: Path) -> str:
-    return " ".join(_text(path).split())[-600:]

@@ -1,0 +1,87 @@
+"""QEMU and gdb are killed, crash and hang at chosen moments: the recording is marked, and says what happened."""
+
+from __future__ import annotations
+
+import pytest
+
+from gdbscripts.enums import PointerOutcome, StopReason
+from tests.support.faults import record_with_fault
+
+NOTICED = 20.0  # seconds until a fault must be noticed on a busy host; one on an idle one
+QUICK = ("--no-pointers", "--no-kernel")
+
+
+@pytest.mark.parametrize("hit", [10, 20, 60, 300])
+def test_a_qemu_that_is_killed_at_a_breakpoint_is_named_at_once(qemu, tmp_path, hit):
+    run = record_with_fault(f"hit:{hit}:kill-qemu", qemu, tmp_path, *QUICK)
+    assert run.status == 4, run.out + run.err
+    assert "The recording is incomplete: QEMU was killed by SIGKILL before: " in run.out
+    assert "Record again" in run.out
+    assert 0 < run.seconds < NOTICED
+    recording = run.recording
+    assert recording.exit is not None and recording.exit.signal == "9"
+    assert recording.end is not None and recording.end.outcome == "incomplete"
+    assert not [note for note in recording.notes if "could not be recorded" in note]
+    assert (run.folder / "report.html").exists()
+
+
+def test_a_qemu_that_is_killed_at_its_first_function_is_named_and_leaves_no_recording(qemu, tmp_path):
+    run = record_with_fault("hit:1:kill-qemu", qemu, tmp_path, *QUICK)
+    assert run.status == 3
+    assert "analyze: QEMU was killed by SIGKILL at once." in run.err
+    assert "out-of-memory killer" in run.err
+    assert not (run.folder / "recording.jsonl").exists()
+
+
+@pytest.mark.parametrize(("action", "signal"), [("segv-qemu", "SIGSEGV"), ("abort-qemu", "SIGABRT")])
+@pytest.mark.parametrize("hit", [20, 650])
+def test_the_stack_of_a_crash_is_the_last_stop_and_marked(qemu, tmp_path, action, signal, hit):
+    run = record_with_fault(f"hit:{hit}:{action}", qemu, tmp_path, *QUICK)
+    assert run.status == 4, run.out + run.err
+    assert f"QEMU was stopped by {signal}" in run.out
+    last = run.recording.stops[-1]
+    assert (last.reason, last.signal) == (StopReason.SIGNAL, signal)
+    assert [stop.reason for stop in run.recording.stops].count(StopReason.SIGNAL) == 1
+    assert f"== Where it crashed: {signal} (" in (run.folder / "backtraces.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("action", "sentence"),
+    [
+        ("kill-gdb", "gdb was killed by SIGKILL"),
+        ("segv-gdb", "gdb was killed by SIGSEGV"),
+        ("stop-gdb", "gdb was stopped (as by SIGSTOP)"),
+        ("sleep", "gdb does not answer (10 s asleep)"),
+    ],
+)
+def test_a_gdb_that_ends_or_hangs_costs_only_the_rest_of_the_run(qemu, tmp_path, action, sentence):
+    run = record_with_fault(f"hit:60:{action}", qemu, tmp_path, *QUICK)
+    assert run.status == 4, run.out + run.err
+    assert f"The recording is incomplete: {sentence} before: " in run.out
+    assert f"Note: {sentence}. Record again" in run.out
+    assert 0 < run.seconds < NOTICED + 20
+    recording = run.recording
+    assert "create-vm" in recording.reached
+    assert recording.outputs.keys() == {"serial", "stdout", "stderr"}
+
+
+@pytest.mark.parametrize("run_number", [1, 2])
+@pytest.mark.parametrize(
+    ("action", "sentence"),
+    [
+        ("kill-qemu", "QEMU was killed by SIGKILL in a further run"),
+        ("kill-gdb", "gdb was killed by SIGKILL"),
+        ("stop-gdb", "gdb was stopped (as by SIGSTOP)"),
+    ],
+)
+def test_a_fault_while_pointers_are_explained_costs_only_their_explanation(
+    qemu, tmp_path, action, sentence, run_number
+):
+    run = record_with_fault(f"run:{run_number}:{action}", qemu, tmp_path, "--no-kernel")
+    assert run.status == 0, run.out + run.err
+    assert f"The function pointers are not explained: {sentence}." in run.out
+    assert run.seconds < NOTICED
+    assert run.recording.end is not None and run.recording.end.outcome == "complete"
+    outcomes = {pointer.outcome for pointer in run.recording.pointers.values()}
+    assert outcomes <= {PointerOutcome.EXPLAINED, PointerOutcome.UNKNOWN}
+    assert bool(outcomes) == (action == "kill-qemu")
