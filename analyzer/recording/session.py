@@ -21,6 +21,7 @@ from analyzer.recording.closing import close_recording, cut_incomplete_line
 from analyzer.recording.early_end import early_end, next_step
 from analyzer.recording.held_guest import run_state_plan
 from analyzer.recording.hold_watch import HoldWatch
+from analyzer.recording.milestone_limit import MilestoneLimit
 from analyzer.recording.outcome import before_what, outcome_of
 from analyzer.recording.outputs import last_output, output_text
 from analyzer.recording.pointer_runs import explain_pointers
@@ -105,6 +106,7 @@ class _RecordingRun:
         self._plan_file = scratch / "plan.json"
         self._progress = MilestoneProgress(reporter.reached)
         self._stops_when_held = True
+        self._over_limit = ""  # a sentence on the milestone that was awaited too long
 
     def run(self) -> None:
         self._write_header()
@@ -196,6 +198,7 @@ class _RecordingRun:
         options = self._request.options
         deadline = started + (options.linger if self._attached else options.timeout)
         complete = self._attached
+        limit = MilestoneLimit(options.milestone_timeout, started)
         while True:
             stopped = self._gdb.wait_stopped(_POLL_INTERVAL)
             self._progress.take(follow.new())
@@ -213,6 +216,9 @@ class _RecordingRun:
             last = "the end of the recording" if self._attached else "the guest to end"
             titles = [milestone.title for milestone in awaited] or [last]
             self._reporter.waiting(titles, now - started)
+            if limit.is_over(now, len(awaited)):
+                self._over_limit = limit.sentence
+                return None
             if now > deadline or self._has_all_asked_for():
                 return None
 
@@ -295,7 +301,9 @@ class _RecordingRun:
             self._stop_and_record_stacks(outcome)
 
     def _notes(self) -> Iterator[str]:
-        """What a reader has to know about the run of a QEMU that was started."""
+        """What a reader has to know about the run."""
+        if self._over_limit:
+            yield self._over_limit
         if self._attached:
             return
         if self._request.options.samples and not self._request.guest.exits_by_itself and not self._has_exited():

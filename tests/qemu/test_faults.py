@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gdbscripts.enums import PointerOutcome, StopReason
+from tests.qemu.conftest import startup
 from tests.support.faults import record_with_fault
 
 NOTICED = 20.0  # seconds until a fault must be noticed on a busy host; one on an idle one
@@ -85,3 +86,22 @@ def test_a_fault_while_pointers_are_explained_costs_only_their_explanation(
     outcomes = {pointer.outcome for pointer in run.recording.pointers.values()}
     assert outcomes <= {PointerOutcome.EXPLAINED, PointerOutcome.UNKNOWN}
     assert bool(outcomes) == (action == "kill-qemu")
+
+
+def test_a_run_without_a_further_milestone_ends_at_the_limit_and_progress_is_seen_without_a_terminal(
+    qemu, tmp_path
+):
+    arguments = [
+        "--wait-for-cont",
+        "--no-pointers",
+        "--no-kernel",
+        "--milestone-timeout",
+        "12",
+        "--timeout",
+        "150",
+    ]
+    run = startup(qemu, tmp_path / "out", *arguments, qemu_arguments=["-S"])
+    assert run.status == 4, run.out + run.err
+    assert "it reached no required milestone for 12 s (--milestone-timeout)" in run.out
+    assert run.out.count("s  waiting for: The vCPU loop starts and 1 more") >= 2
+    assert 12 < max(stop.time for stop in run.recording.stops) < 120
