@@ -173,7 +173,12 @@ class _RecordingRun:
             run_state=None if self._attached else run_state_plan(stops=not request.options.wait_for_cont),
         )
         plans.save(plan, str(self._plan_file))
-        answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
+        try:
+            answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
+        except GdbLostError:
+            raise
+        except GdbError as error:
+            raise AnalyzerError(f"gdb could not begin the recording: {error.message}", SPACE_HINT) from None
         found = set(answer["found"])
         self._stops_when_held = "stops-when-held" in answer
         self._started = float(answer["started"])
@@ -350,8 +355,11 @@ class _RecordingRun:
             self._append(source_excerpts(files, roots))
 
     def _append(self, records: Iterable[Record]) -> None:
-        with append(str(self._recording)) as file:
-            file.writelines(map(to_line, records))
+        try:
+            with append(str(self._recording)) as file:
+                file.writelines(map(to_line, records))
+        except OSError as error:  # the disk is full, the folder was removed
+            raise AnalyzerError(f"{self._recording} cannot be written: {error.strerror}.", SPACE_HINT) from None
 
     def _explain_early_end(self, ended: Stopped | None) -> None:
         """Raise QemuEndedError, with QEMU's standard error, when QEMU ended before any milestone."""

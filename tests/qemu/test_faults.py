@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+
 import pytest
 
+from analyzer.recording.reader import read_recording
 from gdbscripts.enums import PointerOutcome, StopReason
-from tests.qemu.conftest import startup
+from tests.conftest import need, need_tool
+from tests.qemu.conftest import command, startup
+from tests.qemu.test_held import image
+from tests.support.chaos import Blow, strike
 from tests.support.faults import record_with_fault
 
 NOTICED = 20.0  # seconds until a fault must be noticed on a busy host; one on an idle one
+SEEDS = (1, 5, 9, 10)  # blows with one of each signal, while QEMU runs
 QUICK = ("--no-pointers", "--no-kernel")
 
 
@@ -105,3 +114,72 @@ def test_a_run_without_a_further_milestone_ends_at_the_limit_and_progress_is_see
     assert "it reached no required milestone for 12 s (--milestone-timeout)" in run.out
     assert run.out.count("s  waiting for: The vCPU loop starts and 1 more") >= 2
     assert 12 < max(stop.time for stop in run.recording.stops) < 120
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_signal_at_a_random_moment_leaves_nothing_and_marks_the_recording(qemu, tmp_path, seed):
+    strike(Blow.of(seed), qemu, tmp_path)
+
+
+def test_the_seeds_of_these_blows_have_every_signal():
+    assert {Blow.of(seed).number.name for seed in SEEDS} == {"SIGINT", "SIGHUP", "SIGKILL", "SIGTERM"}
+
+
+FULL_DISK = (
+    'mount -t tmpfs -o size="$1"k tmpfs "$2" && shift && to="$1" && shift && "$@"; status=$?; '
+    'cp "$to"/out/recording.jsonl "$to".jsonl; exit $status'
+)
+
+
+@pytest.mark.parametrize("kilobytes", [8, 40, 100, 150, 200, 300, 400])
+def test_a_full_disk_is_named_and_what_was_written_is_readable(qemu, tmp_path, kilobytes):
+    """At each size another write fails. The disk is in a mount namespace of its own."""
+    need(os.geteuid() == 0, "root, to mount a small disk")
+    disk, kept = tmp_path / "disk", tmp_path / "disk.jsonl"
+    disk.mkdir()
+    line = [need_tool("unshare"), "-m", "sh", "-c", FULL_DISK, "sh", str(kilobytes), str(disk)]
+    done = subprocess.run(
+        [*line, *command(qemu, disk / "out", *QUICK)], capture_output=True, text=True, timeout=180, check=False
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "No space left on device" in done.stderr
+    assert "space left." in done.stderr.splitlines()[-1] or kilobytes == 8
+    assert kept.exists() == (kilobytes > 8)
+    if kept.exists():
+        assert read_recording(kept).stops
+
+
+def test_an_output_folder_that_is_removed_is_named(qemu, tmp_path):
+    folder = tmp_path / "out"
+    with subprocess.Popen(
+        command(qemu, folder, *QUICK), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for text in process.stdout:
+            if "initialises KVM" in text:
+                shutil.rmtree(folder)
+                break
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 3, err
+    assert f"{folder / 'recording.jsonl'} cannot be written: No such file or directory." in err
+    assert "Check that the output folder still exists" in err
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("ebfe", 4, "ended by the analyzer, but the guest did not end it as expected"),  # runs for ever
+        ("b0fee664f4", 0, "QEMU ended"),  # resets: -no-reboot ends QEMU
+        # 4 KiB to the serial port with each instruction, without an end
+        ("baf803be0000b900108cd88ed8fcf36eebf3", 4, "ended by the analyzer"),
+    ],
+)
+def test_a_guest_that_does_not_end_as_expected_is_recorded_up_to_its_end(qemu, tmp_path, code, status, reason):
+    bios = image(tmp_path / "bios.bin", code)
+    options = ("--timeout", "25", "--no-pointers", "--no-kernel")
+    run = startup(qemu, tmp_path / "out", *options, qemu_arguments=["-bios", str(bios)])
+    assert run.recording.not_reached == []
+    assert run.recording.end.reason.startswith(reason)
+    assert len(run.recording.outputs["serial"]) <= 1 << 20
+    assert run.status == status, run.out + run.err
