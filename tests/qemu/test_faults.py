@@ -183,3 +183,12 @@ def test_a_guest_that_does_not_end_as_expected_is_recorded_up_to_its_end(qemu, t
     assert run.recording.end.reason.startswith(reason)
     assert len(run.recording.outputs["serial"]) <= 1 << 20
     assert run.status == status, run.out + run.err
+
+
+def test_64_processors_are_recorded_each_in_its_thread(qemu, tmp_path):
+    run = startup(qemu, tmp_path / "out", "--timeout", "150", *QUICK, qemu_arguments=["-smp", "64"])
+    assert run.status == 0, run.out + run.err
+    recording = run.recording
+    starts = [stop.thread for stop in recording.stops if "vcpu-thread" in stop.milestones]
+    assert len(starts) == len(set(starts)) == 64
+    assert {recording.thread(thread).label for thread in starts} == {f"CPU {n}/KVM" for n in range(64)}
