@@ -44,7 +44,7 @@ def test_a_qemu_that_is_killed_at_its_first_function_is_named_and_leaves_no_reco
 
 
 @pytest.mark.parametrize(("action", "signal"), [("segv-qemu", "SIGSEGV"), ("abort-qemu", "SIGABRT")])
-@pytest.mark.parametrize("hit", [20, 650])
+@pytest.mark.parametrize("hit", [20, 300])
 def test_the_stack_of_a_crash_is_the_last_stop_and_marked(qemu, tmp_path, action, signal, hit):
     run = record_with_fault(f"hit:{hit}:{action}", qemu, tmp_path, *QUICK)
     assert run.status == 4, run.out + run.err
