@@ -4,6 +4,7 @@
 #   make unit            tests that need neither gdb nor QEMU
 #   make lint            ruff, mypy and the import contracts
 #   make docs            build the documentation into out/docs, and check its links
+#   make chaos           end 50 recordings at random moments with signals; nothing may be left (SEED=N, COUNT=N)
 #   make bench           measure time and memory beside gdb alone, perf and others; store the figures in tests/bench/results
 #   make matrix          build and record three releases of QEMU; rewrite reports/gallery and tests/recorded
 #   make venv            make .venv with analyze and the tools of the tests
@@ -26,6 +27,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 SYSTEM_PACKAGES ?= yes
 OUT ?= out/startup
+COUNT ?= 50
 VENV := .venv
 BIN := $(VENV)/bin
 # One worker for each processor; tests that record QEMU or the kernel share one worker (tests/conftest.py).
@@ -39,7 +41,7 @@ GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: help startup test unit lint docs bench matrix venv packages-run packages-test packages-bench clean
+.PHONY: help startup test unit lint docs bench chaos matrix venv packages-run packages-test packages-bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -90,6 +92,10 @@ docs: $(VENV)/docs-installed
 test: packages-test venv lint docs
 	qemu=$$($(FIND_QEMU)) && export QEMU="$$qemu" && \
 		$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(ALONE)) && $(BIN)/pytest $(ALONE)
+
+# A seed is printed for each run; SEED=N COUNT=1 repeats it.
+chaos: packages-run venv
+	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/python -m tests.support.chaos --count $(COUNT) $(if $(SEED),--seed $(SEED))
 
 # Figures of different QEMUs cannot be compared: without QEMU= it is always this one.
 bench: packages-bench $(VENV)/bench-installed

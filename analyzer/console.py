@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analyzer.recording.progress import MilestoneReached
 
 _BAR_LENGTH = 24  # characters
+_LINE_INTERVAL = 5.0  # seconds between lines of progress where there is no terminal
 _ERASE = "\r\x1b[K"  # the line that the cursor is in
 
 
@@ -76,6 +77,7 @@ class Console:
         self._stream = stream or sys.stdout
         self._is_terminal = self._stream.isatty()
         self._last_update = 0.0
+        self._last_wait = -_LINE_INTERVAL
         self._last_tenth: tuple[str, int] = ("", -1)
         self._step = ""
         self._step_began = 0.0
@@ -109,13 +111,17 @@ class Console:
             )
 
     def waiting(self, titles: Sequence[str], seconds: float) -> None:
-        """Show the milestones awaited for `seconds`: on a terminal, after 1 s, at most twice a second."""
+        """Show the milestones awaited for `seconds`: on a terminal after 1 s, in one line that changes; elsewhere
+        a line every 5 seconds.
+        """
         now = time.monotonic()
-        if not self._is_terminal or seconds < 1.0 or now - self._last_update < 0.5:
+        begin, interval = (1.0, 0.5) if self._is_terminal else (_LINE_INTERVAL, _LINE_INTERVAL)
+        if seconds < begin or now - self._last_wait < interval:
             return
-        self._last_update = now
+        self._last_update = self._last_wait = now
         more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
-        self._print(visible(f"{seconds:8.0f} s  waiting for: {titles[0]}{more}"), over=True)
+        line = visible(f"{seconds:8.0f} s  waiting for: {titles[0]}{more}")
+        self._print(line if self._is_terminal else line + "\n", over=self._is_terminal)
 
     def explaining(self, done: int, total: int) -> None:
         """Show how many of `total` function pointers are explained, until all are."""

@@ -10,6 +10,7 @@ import gdb
 
 from gdbscripts.arch.host import current as architecture
 from gdbscripts.enums import StopReason
+from gdbscripts.fatal_signals import program_is_gone
 from gdbscripts.memory import read_pointer, stack_pointer
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.recorder import Recorder
@@ -101,7 +102,7 @@ class RecordingBreakpoint(gdb.Breakpoint):
         try:
             self.hit()
         except Exception as error:  # noqa: BLE001 - an exception here would stop QEMU silently
-            return not self.recorder.note_failure(error)
+            return program_is_gone() or not self.recorder.note_failure(error)
         return self.recorder.stop_requested
 
     def hit(self) -> None:

@@ -34,6 +34,7 @@ class StopReason(TextEnum):
     THREAD_CREATE = "thread-create"  # it calls pthread_create
     WHERE = "where"  # the recording ends, and the thread is there
     ATTACH = "attach"  # gdb attaches to the program, and the thread is there
+    SIGNAL = "signal"  # the program crashed: the thread got a signal that ends it
     STORE = "store"  # it stored a pointer that an indirect call went through
     IO = "io"  # a device's function runs on behalf of the guest
     SAMPLE = "sample"  # imported: one of many stacks of a profile

@@ -13,6 +13,7 @@ import gdb
 from gdbscripts import plan as plans
 from gdbscripts.arch.host import current as architecture
 from gdbscripts.enums import RecordingOutcome, StopReason
+from gdbscripts.fatal_signals import FATAL_SIGNALS
 from gdbscripts.plan_breakpoints import set_breakpoints
 from gdbscripts.recorder import Recorder
 from gdbscripts.records import SCHEMA, MilestoneRecord, ProgramExitRecord
@@ -35,7 +36,7 @@ _SETTINGS = (
     "set print thread-events off",
     # QEMU interrupts vCPU threads with signals, which must not stop it; a crash stops it, to record the stacks.
     "handle all nostop noprint pass",
-    "handle SIGSEGV SIGABRT SIGILL SIGFPE stop print pass",
+    "handle %s stop print pass" % " ".join(FATAL_SIGNALS),
     "handle SIGTRAP SIGINT stop print nopass",
 )
 
@@ -76,10 +77,16 @@ class HelloCommand(gdb.MICommand):
     """`-chain-hello`: proves that these scripts are loaded, and returns their schema number."""
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
-        """Apply the settings for recording; returns the schema number, and the versions of gdb and its Python."""
+        """Apply the settings for recording; returns the schema number, the versions of gdb and its Python, and the
+        process id."""
         for setting in _SETTINGS:
             gdb.execute(setting, to_string=True)
-        return {"schema": SCHEMA, "gdb": gdb.VERSION, "python": platform.python_version()}
+        return {
+            "schema": SCHEMA,
+            "gdb": gdb.VERSION,
+            "python": platform.python_version(),
+            "pid": os.getpid(),
+        }
 
 
 class SymbolFilesCommand(gdb.MICommand):

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import gdb
 
 from gdbscripts.enums import RecordingOutcome, StopReason
+from gdbscripts.fatal_signals import FatalSignals
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, RepeatRecord, StackRecord, StopRecord, ThreadRecord
 from gdbscripts.safe_files import append
@@ -42,6 +43,7 @@ class Recorder:
         self._repeats: Dict[int, int] = {}  # stop -> hits that are not recorded yet
         self._repeats_due = 0.0
         self._full = False  # whether there were more different stacks than are told apart
+        self._fatal_signals = FatalSignals()
 
     @property
     def started(self) -> float:
@@ -173,12 +175,16 @@ class Recorder:
         return number
 
     def record_all_threads(self, reason: StopReason) -> int:
-        """Record the stack of every thread as a stop of this reason; returns the number of threads."""
-        threads = sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num)
+        """Record the stack of every thread as a stop of this reason; returns the number of threads.
+
+        That of a thread with a fatal signal is a stop of reason `signal`, and the last one.
+        """
+        threads = self._fatal_signals.in_order(list(gdb.selected_inferior().threads()))
         selected = gdb.selected_thread()
         for thread in threads:
             thread.switch()
-            self.record_stop(reason, [], "")
+            signal = self._fatal_signals.of_thread(thread.num)
+            self.record_stop(StopReason.SIGNAL if signal else reason, [], "", signal=signal)
         if selected is not None and selected.is_valid():
             selected.switch()
         return len(threads)

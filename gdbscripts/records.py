@@ -28,7 +28,7 @@ from gdbscripts.enums import (
 #    stops of reason `attach`, milestones that are passed: a program that ran before gdb attached
 # 5  stacks have a number and are recorded once; fields with their default value are left out;
 #    the header names the engine; pointers whose origin an earlier recording found are marked; milestones have the
-#    glob of --break that selected them
+#    glob of --break that selected them; stops of reason `signal`: the program crashed
 SCHEMA = 5
 
 # Scenarios of a program that ran before gdb attached to it: how it runs, how it serves I/O.
@@ -136,7 +136,7 @@ class StopRecord:
     thread: int
     reason: StopReason
     milestones: List[str]
-    function: str  # the function that has the breakpoint; "" for the reasons `where` and `attach`
+    function: str  # the function that has the breakpoint; "" for the reasons `where`, `attach` and `signal`
     stack: int = -1  # number of its `StackRecord`; -1 before schema 5
     # One list for each frame of the first stop with a stack, and of each milestone; none: they were not read.
     arguments: List[Arguments] = field(default_factory=list)
@@ -148,6 +148,7 @@ class StopRecord:
     starts_library: str = ""  # the library of the start function
     exit: int = -1  # io only: number of the exit that QEMU is handling
     count: int = 1  # number of equal stacks that this stop represents
+    signal: str = ""  # signal only: its name, such as SIGSEGV
     open_ended: bool = False  # imports only: the callers of the outermost frame are unknown
     frames: List[int] = field(default_factory=list)  # before schema 5: the frames of the stack
 

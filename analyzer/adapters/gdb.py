@@ -10,6 +10,7 @@ import itertools
 import os
 import selectors
 import shutil
+import signal
 import subprocess
 import time
 from collections import deque
@@ -20,34 +21,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from analyzer.adapters.gdb_process import INSTALL_HINT, start_gdb, unusable_error
+from analyzer.adapters.gdb_stops import Stopped, stop_at
+from analyzer.adapters.gdb_watch import GdbWatch
 from analyzer.adapters.symbol_index import SymbolFile, SymbolIndex
+from analyzer.adapters.traced_process import ProcessEnd, signal_name
 from analyzer.errors import AnalyzerError
 from analyzer.files import scratch_folder
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "gdbscripts" / "bootstrap.py"
-OLDEST_GDB = 12  # gdb.MICommand came with gdb 12
-INSTALL_HINT = "Install it: apt install gdb (or dnf install gdb, pacman -S gdb)."
 PTRACE_HINT = "In a container add --cap-add=SYS_PTRACE; on the host see /proc/sys/kernel/yama/ptrace_scope."
 _START_TIMEOUT = 30.0  # seconds
 _LOAD_TIMEOUT = 300.0  # seconds; a debug build of QEMU takes a fraction of one
 _DETACH_TIMEOUT = 30.0  # seconds; a hundredth of one is usual
+_FORGET_TIMEOUT = 5.0  # seconds
+_WATCH_INTERVAL = 0.25  # seconds between looks at gdb and its program
 
 
 class GdbError(AnalyzerError):
     """gdb answers `^error`, does not answer in time, or has ended."""
 
 
-@dataclass(frozen=True)
-class Stopped:
-    """An MI record `*stopped`: its `reason` and `signal-name`, each "" when gdb gives none."""
-
-    reason: str
-    signal: str = ""
-
-    @property
-    def ended(self) -> bool:
-        """Whether the program has exited, by itself or by a signal."""
-        return self.reason.startswith("exited")
+class GdbLostError(GdbError):
+    """gdb has ended or is given up: it answers nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class Gdb:
     def __init__(self, program: Path | None = None, gdb: str | None = None, attaches: bool = False) -> None:
         self._executable = gdb or shutil.which("gdb")
         self._attaches = attaches
-        self._process = _start_gdb(self._executable, attaches) if self._executable else None
+        self._process = start_gdb(self._executable, attaches) if self._executable else None
         self._program = program
         # after gdb is started, which takes longer than to verify the indexes
         self._index = SymbolIndex.of(program, self._executable) if program and self._executable else None
@@ -84,9 +80,11 @@ class Gdb:
         self._answers: dict[int, dict[str, Any]] = {}
         self._stopped: deque[Stopped] = deque()
         self._facts: GdbFacts | None = None
+        self._watch = GdbWatch(self._process.pid if self._process else 0)
         self._scratch = ExitStack()  # folders that gdb needs until it ends
         self.log: deque[str] = deque(maxlen=200)  # for error messages
         self.program_pid = 0
+        self._problem = ""  # why gdb is given up
         self._handshake_tokens = self._send_handshake() if self._process else {}
 
     def __enter__(self) -> Gdb:
@@ -150,14 +148,24 @@ class Gdb:
         return self._index.differing(self._symbol_files)
 
     def wait_stopped(self, timeout: float) -> Stopped | None:
-        """The next stop of the program, None after `timeout` seconds without one. GdbError when gdb ends."""
+        """The next stop of the program, None after `timeout` seconds without one.
+
+        The end of the program counts, also when gdb has not noticed it. GdbLostError when gdb ends or hangs.
+        """
         deadline = time.monotonic() + timeout
         while not self._stopped:
+            if (end := self._watch.unnoticed_end) is not None:
+                self._forget_program(end)
+                continue
             left = deadline - time.monotonic()
             if left <= 0:
                 return None
             self._read(left)
-        return self._stopped.popleft()
+        stopped = self._stopped.popleft()
+        if not stopped.ended and (end := self._watch.program_end()) is not None:
+            self._forget_program(end)
+            return self._stopped.pop()
+        return stopped
 
     def interrupt(self, timeout: float = 10.0) -> Stopped | None:
         """Interrupt the running program; None when it does not stop within `timeout` seconds."""
@@ -187,13 +195,15 @@ class Gdb:
     def close(self) -> None:
         """End the program and gdb: by `-gdb-exit`, after two seconds by SIGKILL.
 
-        A gdb that has attached gets longer: SIGKILL would leave its breakpoints in the process.
+        A gdb that has attached gets longer: SIGKILL would leave its breakpoints in the process. One that was given
+        up gets two seconds, in case it was only stopped.
         """
         if self._process is None:
             return
         if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
             self.request_exit()
-            if not _ends_within(self._process, _DETACH_TIMEOUT if self._attaches else 2.0):
+            if not _ends_within(self._process, _DETACH_TIMEOUT if self._attaches and not self._problem else 2.0):
                 self._process.kill()  # the kernel kills the traced program with it (PTRACE_O_EXITKILL)
         self._process.wait()
         self._selector.close()
@@ -255,12 +265,14 @@ class Gdb:
             hello = answers["hello"]
         except (GdbError, KeyError) as error:
             message = error.message if isinstance(error, GdbError) else "it ended during start-up"
-            raise _unusable_error(self._executable, message, "".join(self.log)) from None
+            raise unusable_error(self._executable, message, "".join(self.log)) from None
         if int(hello["schema"]) != SCHEMA:
             raise AnalyzerError(
                 f"The gdb scripts have schema {hello['schema']}, this program has {SCHEMA}.",
                 "Reinstall it: pip install --force-reinstall qemu-callchain.",
             )
+        if "pid" in hello:  # what was started may be a script that runs gdb
+            self._watch.watch(int(hello["pid"]))
         return GdbFacts(hello["gdb"], hello["python"])
 
     def _answer(self, token: int, name: str, timeout: float) -> dict[str, Any]:
@@ -268,7 +280,7 @@ class Gdb:
         while token not in self._answers:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise GdbError(f"gdb did not answer {name} within {timeout:.0f} s.")
+                raise self._give_up(f"gdb did not answer {name} within {timeout:.0f} s.")
             self._read(left)
         answer = self._answers.pop(token)
         payload: dict[str, Any] = answer["payload"] or {}
@@ -276,23 +288,46 @@ class Gdb:
             raise GdbError(payload.get("msg", "unknown error").strip())
         return payload
 
+    def _give_up(self, problem: str, hint: str = "") -> GdbLostError:
+        """The error for a gdb that is of no use any more; all later commands raise it at once."""
+        self._problem = problem
+        return GdbLostError(problem, hint)
+
+    def _forget_program(self, end: ProcessEnd) -> None:
+        """Let gdb forget a program that has ended without its notice, and add that end to the stops.
+
+        GdbLostError when it does not: it still waits for that program.
+        """
+        self._watch.program_ended()
+        with suppress(GdbError):
+            self.console("kill", _FORGET_TIMEOUT)
+        if not any(stopped.ended for stopped in self._stopped):
+            self._stopped.append(stop_at(end))
+
     def _send(self, command: str) -> int:
         """Send an MI command with the next token; returns the token. GdbError when gdb has ended."""
         assert self._process is not None and self._process.stdin is not None
+        if self._problem and command != "-gdb-exit":
+            raise GdbLostError(self._problem)
         token = next(self._tokens)
         try:
             self._process.stdin.write(os.fsencode(f"{token}{command}\n"))
         except (BrokenPipeError, ValueError):
-            raise GdbError("gdb ended unexpectedly.", self._exit_description()) from None
+            raise self._give_up(*self._how_it_ended()) from None
+        self._watch.sent(token)
         return token
 
     def _read(self, timeout: float) -> None:
-        if not self._selector.select(timeout):
+        ready = self._selector.select(min(timeout, _WATCH_INTERVAL))
+        if self._watch.is_due():
+            self._look_after_gdb()
+        if not ready:
             return
         assert self._process is not None and self._process.stdout is not None
         chunk = os.read(self._process.stdout.fileno(), 1 << 16)
         if not chunk:
-            raise GdbError("gdb ended unexpectedly.", self._exit_description())
+            raise self._give_up(*self._how_it_ended())
+        self._watch.heard()
         *lines, self._partial_line = (self._partial_line + chunk).split(b"\n")
         self._lines.extend(lines)
         # Ctrl-C can interrupt between any two steps: a line is removed only after it is handled.
@@ -301,25 +336,38 @@ class Gdb:
             self._handle_record(_parse_record(text))
             self._lines.popleft()
 
+    def _look_after_gdb(self) -> None:
+        """Give gdb up when it hangs; ask for a sign of life when it owes no answer and has long been silent."""
+        if problem := self._watch.look():
+            raise self._give_up(problem)
+        if self._facts is not None and self._watch.wants_sign_of_life():
+            self._watch.sign_of_life(self._send("-list-features"))
+
     def _handle_record(self, response: dict[str, Any]) -> None:
         kind, message, payload = response["type"], response["message"], response["payload"]
         if kind == "result" and response.get("token") is not None:
-            self._answers[response["token"]] = response
+            if self._watch.answered(response["token"]):
+                self._answers[response["token"]] = response
         elif kind == "notify" and message == "stopped":
-            self._stopped.append(Stopped(payload.get("reason", ""), payload.get("signal-name", "")))
+            facts = payload or {}  # none after the end of a program that was killed meanwhile
+            self._stopped.append(Stopped(facts.get("reason", ""), facts.get("signal-name", "")))
         elif kind == "notify" and message == "thread-group-started":
             self.program_pid = int(payload["pid"])
+            self._watch.program_started(self.program_pid)
+        elif kind == "notify" and message == "thread-group-exited":
+            self._watch.program_ended()
         elif kind in ("console", "log", "output") and isinstance(payload, str):
             self.log.append(payload)
 
-    def _exit_description(self) -> str:
-        """How gdb ended, for the hint of an error: the signal, else the end of its output."""
+    def _how_it_ended(self) -> tuple[str, str]:
+        """(sentence, hint) on the end of gdb: the signal that killed it, else the end of its output."""
         assert self._process is not None
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1.0)
         if self._process.returncode is not None and self._process.returncode < 0:
-            return f"Signal {-self._process.returncode} ended it."
-        return "Its last output: " + " ".join("".join(self.log).split())[-400:] if self.log else ""
+            return f"gdb was killed by {signal_name(-self._process.returncode)}.", ""
+        said = " ".join("".join(self.log).split())[-400:]
+        return "gdb ended unexpectedly.", f"Its last output: {said}" if said else ""
 
 
 def _parse_record(line: str) -> dict[str, Any]:
@@ -358,42 +406,3 @@ def mi_string(text: str) -> str:
     """`text` as a c-string of MI: in double quotes, with quotes, backslashes and line ends escaped."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def _start_gdb(executable: str, attaches: bool) -> subprocess.Popen[bytes]:
-    """Start gdb with MI on pipes, without init files and auto-load. AnalyzerError when setpriv is missing."""
-    environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"}
-    environment |= {"LC_ALL": "C.UTF-8", "SHELL": "/bin/sh", "TERM": "dumb"}
-    # In a session of its own gdb gets no SIGINT of Ctrl-C. When this process is killed, the kernel kills gdb
-    # (pdeathsig), and with gdb the program it traces (PTRACE_O_EXITKILL).
-    # A process that gdb attached to must survive: no signal to gdb then, for gdb removes its breakpoints and
-    # detaches at the end of its input, not on a signal (measured with gdb 13: SIGTERM leaves them inserted).
-    when_killed = [] if attaches else ["setpriv", "--pdeathsig", "KILL"]
-    command = [*when_killed, executable, "-nx", "-q", "--interpreter=mi3"]
-    settings = ["-iex", "set auto-load off", "-iex", "set index-cache enabled off"]
-    try:
-        return subprocess.Popen(
-            [*command, *settings],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,  # no write is pending when gdb has ended
-            start_new_session=True,
-            env=environment,
-        )
-    except FileNotFoundError:
-        raise AnalyzerError(
-            "setpriv is not installed; it ends gdb when this program is killed.",
-            "Install it: apt install util-linux.",
-        ) from None
-
-
-def _unusable_error(executable: str, message: str, said: str) -> AnalyzerError:
-    if "Python scripting is not supported" in said + message:
-        return AnalyzerError(f"{executable} was built without Python.", INSTALL_HINT)
-    if "MICommand" in said:
-        return AnalyzerError(
-            f"{executable} is too old: gdb {OLDEST_GDB} or later is needed.",
-            "Install a newer gdb, or put one first in PATH.",
-        )
-    return AnalyzerError(f"gdb could not be started: {message}", " ".join(said.split())[-400:])

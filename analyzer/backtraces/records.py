@@ -293,6 +293,8 @@ class _Writer:
     def _by_heading(self, heading: StackHeading, function: str) -> StopRecord:
         if heading.reason is StopReason.THREAD_CREATE:
             return self._creating(heading.function)
+        if heading.reason is StopReason.SIGNAL:
+            return replace(_plain_stop(heading.reason, ""), signal=heading.function)
         if heading.reason not in (StopReason.MILESTONE, StopReason.BREAK):
             return _plain_stop(heading.reason, heading.function)
         if heading.ioctl is not None and len(heading.titles) == 1:

@@ -310,6 +310,14 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")
     add_timeout_option(parser)
     parser.add_argument(
+        "--milestone-timeout",
+        type=positive,
+        default=0.0,
+        metavar="S",
+        help="end the run when no further required milestone is reached for S seconds (default: only --timeout "
+        "limits it)",
+    )
+    parser.add_argument(
         "--wait-for-cont",
         action="store_true",
         help="when QEMU holds the guest (-S, -incoming, --preconfig), wait until --timeout for a QMP client, a "

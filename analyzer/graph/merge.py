@@ -26,6 +26,7 @@ _REASONS_WITHOUT_MILESTONES = (
     StopReason.THREAD_CREATE,
     StopReason.WHERE,
     StopReason.ATTACH,
+    StopReason.SIGNAL,
     StopReason.STORE,
 )
 _POOL_SPAWN_FUNCTION = "do_spawn_thread"  # of util/thread-pool.c in QEMU: creates the threads of the pool
@@ -64,7 +65,7 @@ def _creation_stops(thread: int, recording: Recording) -> Iterator[Stop]:
 
 _HOST_SPECIFIC_KEYS = ("seconds", "log")  # of the build provenance: they differ between two builds of one source
 # the last position of each thread, and the stores of pointers
-_REASONS_OUTSIDE_GRAPHS = (StopReason.WHERE, StopReason.STORE)
+_REASONS_OUTSIDE_GRAPHS = (StopReason.WHERE, StopReason.SIGNAL, StopReason.STORE)
 _Edge = tuple[Function, Function, CallKind]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")

@@ -116,6 +116,7 @@ class Stop:
     starts: DefinedFunction | None = None  # thread-create: the new thread's start function
     exit: int | None = None  # io: number of the exit that QEMU is handling
     count: int = 1  # number of equal stacks that it stands for
+    signal: str = ""  # signal: the name of the fatal signal that the thread got
     open_ended: bool = False  # the callers of the outermost frame are unknown: the backtrace was cut
 
     @property
@@ -147,7 +148,7 @@ def distinct_stops(stops: Iterable[Stop], merge_ioctls: bool = False) -> list[St
         single: object = stop.number if stop.ioctl is not None or stop.starts is not None else None
         if merge_ioctls and stop.ioctl is not None:
             single = stop.ioctl.request, stop.ioctl.file
-        facts = (stop.thread, stop.function, stop.reason, stop.milestones, stop.open_ended, single)
+        facts = (stop.thread, stop.function, stop.reason, stop.milestones, stop.signal, stop.open_ended, single)
         key = (id(stop.stack), facts_numbers.setdefault(facts, len(facts_numbers)))
         position = positions.setdefault(key, len(first))
         if position == len(first):

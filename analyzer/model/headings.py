@@ -22,6 +22,7 @@ FRAME_MARKS = {FrameKind.INLINE: "[inlined]", FrameKind.TAIL: "[tail call]"}  # 
 _SENTENCES = {
     StopReason.WHERE: "Where it stood at the end",
     StopReason.ATTACH: "Where it stood when gdb attached",
+    StopReason.SIGNAL: "Where it crashed: {}",
     StopReason.STORE: "A function pointer is stored",
     StopReason.THREAD_CREATE: "A thread is created, starting in {}",
     StopReason.IO: "A device's function runs for the guest: {}",
@@ -43,7 +44,8 @@ class StackHeading:
     reason: StopReason
     thread: str
     time: float  # seconds since the program was started
-    function: str = ""  # thread-create: where the new thread starts; io and sample: the innermost function
+    # thread-create: where the new thread starts; io and sample: the innermost function; signal: its name
+    function: str = ""
     titles: tuple[str, ...] = ()  # of the milestones that the stop reached
     ioctl: tuple[str, str] | None = None  # name of the request, file behind the descriptor
     count: int = 1  # how many equal stacks there are

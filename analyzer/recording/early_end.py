@@ -7,7 +7,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzer.adapters.gdb import Stopped
+from analyzer.adapters.gdb_stops import Stopped
+
+_KILLED_HINT = (
+    "Another process sent it, such as the kernel's out-of-memory killer (see dmesg). "
+    "Record again, into another folder or with --force."
+)
 
 _PRINTS = ("-version", "--version", "-help", "--help", "-h", "--h")
 _ASKS_FOR_HELP = re.compile(r"(?:^|,)(?:help|\?)$")  # `-machine help`, `-device VGA,help`
@@ -24,11 +29,12 @@ def information_asked_for(arguments: Sequence[str]) -> str:
 
 
 def early_end(
-    qemu: Path, arguments: Sequence[str], status: int | None, output: str, command: Sequence[str]
+    qemu: Path, arguments: Sequence[str], status: int | None, output: str, command: Sequence[str], ended: Stopped
 ) -> tuple[str, str]:
     """(message, hint) for a QEMU that ended at once.
 
-    `arguments` are the user's, `status` is the exit status, `output` what QEMU printed, `command` the whole line.
+    `arguments` are the user's, `status` is the exit status, `output` what QEMU printed, `command` the whole line,
+    `ended` its last stop.
     """
     asked = information_asked_for(arguments)
     if asked and status == 0:
@@ -36,7 +42,8 @@ def early_end(
             f"{asked} makes QEMU print information and end: no guest is started.",
             f"Leave it out. To see the information: {shlex.join([str(qemu), *asked.split()])}",
         )
-    return f"QEMU ended at once. Its output: {output or 'none'}", f"Run it without gdb: {shlex.join(command)}"
+    hint = _KILLED_HINT if ended.signal == "SIGKILL" else f"Run it without gdb: {shlex.join(command)}"
+    return f"{how_it_ended(ended)} at once. Its output: {output or 'none'}", hint
 
 
 def how_it_ended(ended: Stopped | None) -> str:
@@ -48,3 +55,12 @@ def how_it_ended(ended: Stopped | None) -> str:
     if ended.ended:
         return "QEMU ended"
     return f"QEMU was stopped by {ended.signal or ended.reason or 'gdb'}"
+
+
+def next_step(ended: Stopped) -> str:
+    """A sentence on what to do after a signal ended or stopped QEMU; "" when it ended by itself."""
+    if ended.killed and ended.signal == "SIGKILL":
+        return f"{how_it_ended(ended)}. {_KILLED_HINT}"
+    if not ended.ended and ended.signal not in ("", "0", "SIGINT", "SIGTRAP"):
+        return f"{how_it_ended(ended)}: the last backtrace shows where it was then."
+    return ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.adapters.gdb import Gdb, Stopped
+from analyzer.adapters.gdb import Gdb
+from analyzer.adapters.gdb_stops import Stopped
 from analyzer.recording.held_guest import CheckTimes, HeldGuest, explain_hold
 
 

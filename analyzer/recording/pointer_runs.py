@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from analyzer.adapters.gdb import Gdb, GdbError, mi_string
+from analyzer.adapters.gdb import Gdb, GdbError, GdbLostError, mi_string
+from analyzer.adapters.gdb_stops import Stopped
 from analyzer.graph.chains import own_frames
 from analyzer.model.frames import CallKey, Frame, Stop, call_key, return_addresses
 from analyzer.model.recording import Recording
+from analyzer.recording.early_end import how_it_ended
 from gdbscripts import plan as plans
 from gdbscripts.call_kinds import CallKind
 from gdbscripts.enums import FrameKind, StopReason
@@ -100,6 +102,7 @@ def _elided_function(caller: Frame) -> int:
     return int(target[0], 16) if target else 0
 
 
+_END_SECONDS = 2.0  # until a program that was killed is known to have ended
 _MAX_RUNS = 24  # a run has four hardware watchpoints; a copied pointer needs one more run
 
 
@@ -128,6 +131,7 @@ def explain_pointers(
         )
     if not chosen:
         return notes
+    must_survive = recording.exit is None or not recording.exit.signal
     plans.save(plans.RecordingPlan("", [], [], pointers=chosen), str(plan_file))
     unexplained = int(gdb.command(f"-chain-pointers {mi_string(str(plan_file))}", timeout=300)["open"])
     try:
@@ -135,26 +139,49 @@ def explain_pointers(
             report(len(chosen) - unexplained, len(chosen))
             if not unexplained:
                 break
-            unexplained = _run(gdb, timeout)
+            unexplained = _run(gdb, timeout, must_survive)
     except KeyboardInterrupt:
         with suppress(GdbError):  # the results so far are still recorded
             gdb.interrupt()
         gdb.command("-chain-explain")
         raise
+    except GdbError:
+        with suppress(GdbError):
+            gdb.command("-chain-explain")
+        raise
     gdb.command("-chain-explain")
     return notes
 
 
-def _run(gdb: Gdb, timeout: float) -> int:
-    """Run the program once; returns the number of pointers that are still unexplained."""
+def _run(gdb: Gdb, timeout: float, must_survive: bool) -> int:
+    """Run the program once; returns the number of pointers that are still unexplained.
+
+    GdbError when gdb fails, or a signal kills the program although it `must_survive`: it did when it was recorded.
+    """
     gdb.console("starti")
-    gdb.wait_stopped(timeout)
-    gdb.command("-chain-round")
+    _check_alive(gdb.wait_stopped(timeout), must_survive)
+    try:
+        gdb.command("-chain-round")
+    except GdbLostError:
+        raise
+    except GdbError:
+        _check_alive(gdb.wait_stopped(_END_SECONDS), must_survive)
+        raise
     refused = ""
     try:
         gdb.command("-exec-continue")
     except GdbError as error:  # more watchpoints than the processor has
         refused = error.message
-    if not refused and gdb.wait_stopped(timeout) is None:
-        gdb.interrupt()
+    if not refused:
+        stopped = gdb.wait_stopped(timeout)
+        if stopped is None:
+            gdb.interrupt()
+        _check_alive(stopped, must_survive)
     return int(gdb.command(f"-chain-round-end {mi_string(refused) if refused else ''}".strip())["open"])
+
+
+def _check_alive(stopped: Stopped | None, must_survive: bool) -> None:
+    if stopped is not None and stopped.killed and must_survive:
+        raise GdbError(
+            f"{how_it_ended(stopped)} in a further run. Record again, into another folder or with --force."
+        )

@@ -43,8 +43,17 @@ class PointerSearch:
         self._cache = PointerCache.of(self._request.qemu.build_id, command, options.accelerator, version)
         return [origin.plan() for origin in self._cache.origins] if self._cache is not None else []
 
-    def explain(self, recording: Recording, plan_file: Path, report: Callable[[int, int], None]) -> None:
-        """Explain the pointers of `recording`. An error or an interrupt here costs only the explanations."""
+    def explain(
+        self,
+        recording: Recording,
+        plan_file: Path,
+        report: Callable[[int, int], None],
+        failed: Callable[[GdbError], None],
+    ) -> None:
+        """Explain the pointers of `recording`. An error or an interrupt here costs only the explanations.
+
+        `failed` is called with an error of gdb before anything is added to the recording.
+        """
         if not recording.reached - {"main"}:
             return
         last = max(stop.time for stop in recording.stops)
@@ -60,6 +69,7 @@ class PointerSearch:
             notes = ["The explanation of the function pointers was interrupted."]
             self.interrupted = True
         except GdbError as error:
+            failed(error)
             notes = [f"The function pointers are not explained: {error.message}"]
         self._add(earlier)
         self._append(map(NoteRecord, notes))

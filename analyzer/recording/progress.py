@@ -52,11 +52,18 @@ class RecordingFollower:
     def __init__(self, path: Path) -> None:
         self._file = path.open(encoding="utf-8")
         self._rest = ""
+        self._position = 0  # after the last complete line, in bytes: records are ASCII
 
     def new(self) -> Iterator[Record]:
         """The records appended since the last call; LineError for a damaged line."""
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
+        self._position += sum(len(line) + 1 for line in lines)
         yield from (from_line(line) for line in lines)
+
+    def forget_incomplete_line(self) -> None:
+        """Read on after the last complete line: what followed it was removed from the file."""
+        self._file.seek(self._position)
+        self._rest = ""
 
     def close(self) -> None:
         """Close the file that is followed."""

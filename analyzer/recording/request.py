@@ -27,6 +27,7 @@ class RecordingOptions:
     calls_of: tuple[str, ...] = ()  # functions whose calls are recorded in addition
     break_limit: int = 0  # hits recorded of each of them; 0: all
     timeout: float = 60.0  # for reaching the milestones; again for the exit of a guest that exits by itself
+    milestone_timeout: float = 0.0  # for each further required milestone; 0: only `timeout` limits the run
     linger: float = 3.0  # how long any other guest runs on after the last milestone
     pointers: bool = False  # whether to explain the function pointers
     pointer_cache: bool = True  # whether what an earlier recording found out about them may be used

@@ -7,20 +7,25 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer import TOOL
-from analyzer.adapters.gdb import Gdb, GdbError, Stopped, mi_string
+from analyzer.adapters.gdb import Gdb, GdbError, GdbLostError, mi_string
+from analyzer.adapters.gdb_stops import Stopped
 from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
 from analyzer.errors import AnalyzerError
 from analyzer.files import scratch_folder
 from analyzer.recording.break_functions import notes_on_globs, unknown_function
-from analyzer.recording.early_end import early_end, how_it_ended
-from analyzer.recording.guest import TINY_EXIT_STATUSES
+from analyzer.recording.closing import close_recording, cut_incomplete_line
+from analyzer.recording.early_end import early_end, next_step
 from analyzer.recording.held_guest import run_state_plan
 from analyzer.recording.hold_watch import HoldWatch
+from analyzer.recording.milestone_limit import MilestoneLimit
+from analyzer.recording.outcome import before_what, outcome_of
+from analyzer.recording.outputs import last_output, output_text
 from analyzer.recording.pointer_search import PointerSearch
 from analyzer.recording.program import program_of
 from analyzer.recording.progress import MilestoneProgress, RecordingFollower, RecordingReporter
@@ -30,14 +35,15 @@ from analyzer.recording.request import RecordingRequest
 from gdbscripts import plan as plans
 from gdbscripts.enums import Engine, RecordingOutcome
 from gdbscripts.json_lines import to_line
-from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, Record
+from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, ProgramExitRecord, Record
 from gdbscripts.safe_files import append
 
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
 
 _POLL_INTERVAL = 0.05  # seconds between reads of the recording
-_MAX_OUTPUT_LENGTH = 1 << 20  # characters recorded of each stream
+RECORD_AGAIN = "Record again, into another folder or with --force."
+SPACE_HINT = "Check that the output folder still exists and has space left."
 
 
 class QemuEndedError(AnalyzerError):
@@ -125,6 +131,7 @@ class _RecordingRun:
         self._stops_when_held = True
         self._misread: list[str] = []  # files whose symbols gdb read with an index of another file
         self._pointers = PointerSearch(request, recording, gdb, self._append)
+        self._over_limit = ""  # a sentence on the milestone that was awaited too long
 
     def run(self) -> None:
         self._write_header()
@@ -137,10 +144,14 @@ class _RecordingRun:
                 self._run_program()
                 hold = self._watch_for_hold()
                 ended = self._wait(follow, hold)
+                outcome, reason = self._judge(ended, hold)
             except KeyboardInterrupt:
-                self._finish(follow, RecordingOutcome.INTERRUPTED, "interrupted by the user")
+                self._finish(follow, None, RecordingOutcome.INTERRUPTED, "interrupted by the user")
                 raise
-            self._finish(follow, *self._judge(ended, hold))
+            except GdbError as error:
+                self._finish(follow, None, *self._judge_without_gdb(follow, error))
+                return
+            self._finish(follow, ended, outcome, reason)
         if self._interrupted:
             raise KeyboardInterrupt
         self._explain_early_end(ended)
@@ -173,7 +184,12 @@ class _RecordingRun:
             run_state=None if self._attached else run_state_plan(stops=not request.options.wait_for_cont),
         )
         plans.save(plan, str(self._plan_file))
-        answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
+        try:
+            answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
+        except GdbLostError:
+            raise
+        except GdbError as error:
+            raise AnalyzerError(f"gdb could not begin the recording: {error.message}", SPACE_HINT) from None
         found = set(answer["found"])
         self._stops_when_held = "stops-when-held" in answer
         self._started = float(answer["started"])
@@ -198,6 +214,7 @@ class _RecordingRun:
         options = self._request.options
         deadline = started + (options.linger if self._attached else options.timeout)
         complete = self._attached
+        limit = MilestoneLimit(options.milestone_timeout, started)
         while True:
             stopped = self._gdb.wait_stopped(_POLL_INTERVAL)
             self._progress.take(follow.new())
@@ -215,6 +232,9 @@ class _RecordingRun:
             last = "the end of the recording" if self._attached else "the guest to end"
             titles = [milestone.title for milestone in awaited] or [last]
             self._reporter.waiting(titles, now - started)
+            if limit.is_over(now, len(awaited)):
+                self._over_limit = limit.sentence
+                return None
             if now > deadline or self._has_all_asked_for():
                 return None
 
@@ -232,29 +252,45 @@ class _RecordingRun:
 
     def _judge(self, ended: Stopped | None, hold: HoldWatch | None) -> tuple[RecordingOutcome, str]:
         """(outcome, reason) for the footer of the recording."""
-        missing = ", ".join(milestone.name for milestone in self._progress.awaited)
-        must_go_on = bool(missing) or self._request.guest.exits_by_itself
+        must_go_on = bool(self._progress.awaited) or self._request.guest.exits_by_itself
         held = hold.explain(ended) if hold is not None and (must_go_on or ended is not None) else None
         if held is not None:
             self._append([NoteRecord(held.sentence)])
             return RecordingOutcome.INCOMPLETE if must_go_on else RecordingOutcome.COMPLETE, held.reason
-        how = "gdb detached" if ended is None and self._attached else how_it_ended(ended)
-        if missing and ended is None and self._attached:
-            return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}; the guest may be paused"
-        if missing:
-            return RecordingOutcome.INCOMPLETE, f"{how} before: {missing}"
-        if ended is not None and not ended.ended:
-            return RecordingOutcome.INCOMPLETE, how
-        if self._request.guest.exits_by_itself and self._progress.exit_status not in TINY_EXIT_STATUSES:
-            return RecordingOutcome.INCOMPLETE, f"{how}, but the guest did not end it as expected"
-        return RecordingOutcome.COMPLETE, how
+        return outcome_of(self._request, self._progress, ended)
 
-    def _finish(self, follow: RecordingFollower, outcome: RecordingOutcome, reason: str) -> None:
-        """Record the stacks if QEMU is still alive, the outputs, kernel trace, pointers, sources and footer."""
-        if self._attached:
+    def _judge_without_gdb(self, follow: RecordingFollower, error: GdbError) -> tuple[RecordingOutcome, str]:
+        """As `_judge`, after gdb failed; raises `error` when nothing worth a report is recorded."""
+        self._let_gdb_go(follow, error)
+        if not self._progress.reached_beyond_main:
+            raise error
+        self._append([NoteRecord(f"{error.message} {RECORD_AGAIN}")])
+        return RecordingOutcome.INCOMPLETE, before_what(error.message.rstrip("."), self._progress)
+
+    def _let_gdb_go(self, follow: RecordingFollower, error: GdbError) -> None:
+        """Learn what was recorded; after the loss of gdb end what is left of it, and cut what it wrote in part."""
+        if isinstance(error, GdbLostError):
             self.release()
-        elif not self._has_exited():
-            self._stop_and_record_stacks(outcome)
+            self._gdb.close()
+            cut_incomplete_line(self._recording)
+            follow.forget_incomplete_line()
+        self._progress.take(follow.new())
+
+    def _finish(
+        self, follow: RecordingFollower, ended: Stopped | None, outcome: RecordingOutcome, reason: str
+    ) -> None:
+        """Record the stacks if QEMU is still alive, the outputs, kernel trace, pointers, sources and footer.
+
+        `ended` is the last stop of QEMU; None when it runs. An error of gdb costs only what it was asked for.
+        """
+        try:
+            self._leave_program(ended, outcome)
+        except GdbError as error:
+            self._let_gdb_go(follow, error)
+        if ended is not None and ended.killed:  # gdb does not know it when QEMU was killed while it held QEMU
+            self._append([ProgramExitRecord(signal=str(ended.signal_number))])
+        if ended is not None and (step := next_step(ended)):
+            self._append([NoteRecord(step)])
         self._append(OutputRecord(stream, output_text(path)) for stream, path in self._program.streams.items())
         self._append(map(NoteRecord, self._notes()))
         self._append(map(NoteRecord, self._misread_symbols()))
@@ -264,18 +300,37 @@ class _RecordingRun:
             if self._kernel is not None:
                 self._append(self._kernel.records(recording, self._started))
             if pointers:
-                self._pointers.explain(recording, self._plan_file, self._reporter.explaining)
+                self._pointers.explain(
+                    recording, self._plan_file, self._reporter.explaining, partial(self._let_gdb_go, follow)
+                )
                 self._interrupted |= self._pointers.interrupted
         self._progress.take(follow.new())
         self._append_sources(fetch=outcome is not RecordingOutcome.INTERRUPTED)
-        added = f"{self._pointers.frames} {self._pointers.stops}"
-        self._gdb.command(f"-chain-end {outcome} {mi_string(reason)} {added}")
+        try:
+            added = f"{self._pointers.frames} {self._pointers.stops}"
+            self._gdb.command(f"-chain-end {outcome} {mi_string(reason)} {added}")
+        except GdbLostError as error:
+            self._let_gdb_go(follow, error)
+            close_recording(self._recording, outcome, reason)
+        except GdbError as error:
+            raise AnalyzerError(f"gdb could not end the recording: {error.message}", SPACE_HINT) from None
         if pointers:
             self._pointers.keep()
+
+    def _leave_program(self, ended: Stopped | None, outcome: RecordingOutcome) -> None:
+        """Record where the threads of QEMU are, unless all is complete; detach from one that ran before."""
+        if self._attached:
+            if ended is not None and not ended.ended:
+                self._gdb.command("-chain-where", timeout=120)
+            self.release()
+        elif not self._has_exited():
+            self._stop_and_record_stacks(outcome)
 
     def _notes(self) -> Iterator[str]:
         """What a reader has to know about the run."""
         yield from notes_on_globs(self._request.selections or (), self._progress.is_reached)
+        if self._over_limit:
+            yield self._over_limit
         if self._attached:
             if self._has_all_asked_for():
                 yield (
@@ -321,8 +376,11 @@ class _RecordingRun:
             self._append(source_excerpts(files, roots))
 
     def _append(self, records: Iterable[Record]) -> None:
-        with append(str(self._recording)) as file:
-            file.writelines(map(to_line, records))
+        try:
+            with append(str(self._recording)) as file:
+                file.writelines(map(to_line, records))
+        except OSError as error:  # the disk is full, the folder was removed
+            raise AnalyzerError(f"{self._recording} cannot be written: {error.strerror}.", SPACE_HINT) from None
 
     def _explain_early_end(self, ended: Stopped | None) -> None:
         """Raise QemuEndedError, with QEMU's standard error, when QEMU ended before any milestone."""
@@ -333,7 +391,8 @@ class _RecordingRun:
         streams = self._program.streams
         output = last_output(streams["stderr"]) or last_output(streams["stdout"])
         arguments, status = self._request.options.qemu_arguments, self._progress.exit_status
-        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, self._program.command))
+        command = self._program.command
+        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, command, ended))
 
     @contextmanager
     def _followed(self) -> Iterator[RecordingFollower]:
@@ -342,17 +401,3 @@ class _RecordingRun:
             yield follow
         finally:
             follow.close()
-
-
-def output_text(path: Path) -> str:
-    """What is in a file that QEMU's output went to, as far as it is recorded."""
-    try:
-        with path.open(encoding="utf-8", errors="replace", newline="") as file:
-            return file.read(_MAX_OUTPUT_LENGTH)
-    except FileNotFoundError:
-        return ""
-
-
-def last_output(path: Path) -> str:
-    """The end of an output, in one line."""
-    return " ".join(output_text(path).split())[-600:]

@@ -22,6 +22,7 @@ class StopFacts(NamedTuple):
     starts: str
     starts_file: str
     starts_library: str
+    signal: str
     open_ended: bool
 
 
@@ -78,7 +79,7 @@ class StopColumns:
             return False
         facts = StopFacts(
             stop.reason, tuple(stop.milestones), stop.function, stop.fd, stop.file, stop.request,
-            stop.starts, stop.starts_file, stop.starts_library, stop.open_ended,
+            stop.starts, stop.starts_file, stop.starts_library, stop.signal, stop.open_ended,
         )  # fmt: skip
         position = self._fact_positions.setdefault(facts, len(self.facts))
         if position == len(self.facts):

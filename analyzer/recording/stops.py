@@ -110,6 +110,7 @@ def stops_of(builder: RecordingBuilder, roots: Roots, stacks: Stacks) -> Iterato
             starts=shared[facts].starts,
             exit=columns.exits[position] if columns.exits[position] >= 0 else None,
             count=count + further_hits.get(position, 0),
+            signal=facts.signal,
             open_ended=facts.open_ended,
         )
 

@@ -21,7 +21,8 @@ def backtraces_json(recording: Recording, provenance: Provenance, function: str 
     `milestones` has the title of each milestone by its name. Each backtrace has `reason`, `milestones` (names),
     `function`, `ioctl` (null for a stop that is at none), `starts` (start function of the created thread, or
     null), `thread`, `count` of equal stacks, `time` in seconds of the first one, `frames`, innermost first, and
-    `created_by`: the frames of the stop that created the thread. Raises UsageError as `stops_about`.
+    `created_by`: the frames of the stop that created the thread; where the program crashed, `signal`. Raises
+    UsageError as `stops_about`.
     """
     return document(
         "backtraces",
@@ -46,6 +47,7 @@ def _backtrace(stop: Stop, recording: Recording) -> dict[str, Any]:
         "thread": thread.label,
         "count": stop.count,
         "frames": _frames(stop),
+        **({"signal": stop.signal} if stop.signal else {}),
         **({"open_ended": True} if stop.open_ended else {}),
         "created_by": _frames(creation) if creation else [],
     }

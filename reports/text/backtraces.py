@@ -37,7 +37,7 @@ def stops_about(recording: Recording, function: str = "", each: bool = False) ->
 
 def heading(stop: Stop, recording: Recording) -> str:
     """Return the heading of a stop, in a line: reason, milestones, thread, time and count."""
-    function = stop.function
+    function = stop.signal or stop.function
     if stop.reason is StopReason.THREAD_CREATE:
         function = stop.starts.function.name if stop.starts else UNKNOWN_NAME
     return write_heading(

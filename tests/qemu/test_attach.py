@@ -20,6 +20,7 @@ import pytest
 from analyzer.adapters.program_text import changed_code
 from analyzer.adapters.running_qemu import process_state
 from analyzer.kvm.io_accesses import io_accesses
+from analyzer.recording.reader import read_recording
 from gdbscripts.enums import RecordingOutcome, StopReason
 from tests.conftest import ANALYZE, descendants, need_tool, other_user
 from tests.qemu.conftest import Run
@@ -319,10 +320,23 @@ def test_breakpoints_of_a_killed_gdb_are_removed(start, tmp_path):
         time.sleep(2)  # no thread is at a breakpoint: the vCPU is back in KVM_RUN
         os.kill(tracer_of(guest.pid), signal.SIGKILL)
         out, _ = analyzer.communicate(timeout=60)
-    assert analyzer.returncode == 3, out
+    assert analyzer.returncode == 4, out
+    assert "The recording is incomplete: gdb was killed by SIGKILL." in out
     assert "gdb ended without removing its breakpoints; they are removed now." in out
     assert guest.is_unharmed()
     assert guest.quit() == 0
+
+
+def test_a_crash_is_recorded_before_gdb_detaches(start, tmp_path):
+    guest = start(BUSY)
+    with recording_of(guest, tmp_path / "out") as analyzer:
+        os.kill(guest.pid, signal.SIGSEGV)
+        out, _ = analyzer.communicate(timeout=60)
+    assert analyzer.returncode == 4, out
+    assert "The recording is incomplete: QEMU was stopped by SIGSEGV" in out
+    last = read_recording(tmp_path / "out").stops[-1]
+    assert (last.reason, last.signal) == (StopReason.SIGNAL, "SIGSEGV")
+    assert wait_until(lambda: process_state(guest.pid) in ("", "Z"))
 
 
 def test_a_program_that_was_replaced_is_read_through_proc(start, qemu, tmp_path):

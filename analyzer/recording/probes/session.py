@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
+from analyzer.adapters.gdb_stops import Stopped
 from analyzer.adapters.perf_events import TraceEvents
 from analyzer.adapters.process import high_priority
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
@@ -20,6 +21,7 @@ from analyzer.model.recording import Recording
 from analyzer.recording.break_functions import unknown_function
 from analyzer.recording.early_end import early_end
 from analyzer.recording.guest import TINY_EXIT_STATUSES
+from analyzer.recording.outputs import last_output, output_text
 from analyzer.recording.probes.devices import DeviceCalls
 from analyzer.recording.probes.exits import ExitCollector
 from analyzer.recording.probes.exits import exit_records as io_records
@@ -37,13 +39,7 @@ from analyzer.recording.progress import MilestoneProgress, RecordingReporter
 from analyzer.recording.qemu_command import records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
-from analyzer.recording.session import (
-    QemuEndedError,
-    check_firmware,
-    header_record,
-    last_output,
-    output_text,
-)
+from analyzer.recording.session import QemuEndedError, check_firmware, header_record
 from gdbscripts import plan as plans
 from gdbscripts.enums import Engine, RecordingOutcome
 from gdbscripts.json_lines import to_line
@@ -287,7 +283,8 @@ class _ProbeRun:
             return
         output = last_output(target.streams["stderr"]) or last_output(target.streams["stdout"])
         arguments = self._request.options.qemu_arguments
-        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, target.command))
+        ended = Stopped("exited") if status >= 0 else Stopped("exited-signalled", signal_name(-status))
+        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, target.command, ended))
 
     def _write_sources(self) -> None:
         roots = [*self._request.options.source_roots, *source_roots_of(self._request.qemu.path)]

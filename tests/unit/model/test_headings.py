@@ -29,6 +29,7 @@ HEADINGS = [
     StackHeading(StopReason.THREAD_CREATE, MAIN_THREAD, 0.2, "qemu_thread_start"),
     StackHeading(StopReason.WHERE, "thread 7", 12.0),
     StackHeading(StopReason.ATTACH, MAIN_THREAD, 0.1),
+    StackHeading(StopReason.SIGNAL, "CPU 0/KVM", 0.1, "SIGSEGV"),
     StackHeading(StopReason.STORE, MAIN_THREAD, 0.001),
     StackHeading(StopReason.IO, "CPU 0/KVM", 0.0, "A::operator()(int) const"),
 ]

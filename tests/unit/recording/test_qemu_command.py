@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.adapters.debug_files import DebugFiles
+from analyzer.adapters.gdb_stops import Stopped
 from analyzer.adapters.qemu import QemuFacts
 from analyzer.adapters.qemu_machine import machine_type
 from analyzer.errors import AnalyzerError, UsageError
@@ -97,7 +98,7 @@ def test_an_argument_that_asks_for_information_is_known(arguments, asked):
 
 def test_a_qemu_that_ended_at_once_is_quoted_unless_it_was_asked_for_information():
     def message(status, *arguments):
-        return early_end(Path("/q"), arguments, status, "a text", ["/q", *arguments])[0]
+        return early_end(Path("/q"), arguments, status, "a text", ["/q", *arguments], Stopped("exited"))[0]
 
     assert message(0, "-machine", "help").startswith("-machine help makes QEMU print information")
     assert message(1, "-device", "nonsense,help") == "QEMU ended at once. Its output: a text"
