@@ -34,6 +34,7 @@ VERBS = {
     "import": "convert the text of backtraces into a recording",
     "show": "print the backtraces of a recording in the format of gdb; or its pointers, ioctls or accesses",
     "graph": "merge recordings of one build into a call graph",
+    "export": "write a recording for another program: speedscope, Perfetto, KCachegrind, Mermaid, Graphviz, CSV",
     "report": "write the HTML report of recordings; needs neither gdb nor QEMU",
     "paths": "print the call paths from one function to another",
     "diff": "compare the call chains of two QEMUs",

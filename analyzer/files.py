@@ -11,7 +11,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,8 +28,13 @@ def write_text(path: Path, text: str) -> None:
     A new file of a random name is written beside `path` and renamed, so that a link of that name is replaced, not
     followed. AnalyzerError when that fails, and when `path` is a device, a FIFO or a socket.
     """
+    write_pieces(path, (text,))
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """As `write_text`, for a text that comes in pieces and is never held as a whole."""
     try:
-        replace_file(path, text)
+        replace_file(path, pieces)
     except OSError as error:
         raise AnalyzerError(
             f"{path} cannot be written: {error.strerror}.",
@@ -37,15 +42,15 @@ def write_text(path: Path, text: str) -> None:
         ) from None
 
 
-def replace_file(path: Path, text: str) -> None:
-    """As `write_text`, but raises OSError where the file cannot be written."""
+def replace_file(path: Path, pieces: Iterable[str]) -> None:
+    """As `write_pieces`, but raises OSError where the file cannot be written."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     part = f".{secrets.token_hex(8)}.part"
     try:
         _check_replaceable(path, folder)
         try:
             with create(part, folder) as file:
-                file.write(text)
+                file.writelines(pieces)
             os.replace(part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with suppress(OSError):

@@ -91,7 +91,7 @@ def graph_of(recording: Recording) -> CallGraph:
     for stop in recording.stops:
         if stop.reason not in _REASONS_OUTSIDE_GRAPHS and stop.number not in pool_starts:
             counts.add(stop, recording)
-    graph = CallGraph(_provenance(recording))
+    graph = CallGraph(provenance_of(recording))
     counts.fill(graph)
     graph.chains = tuple(chains_of(recording))
     graph.missing = tuple(missed_milestones(recording))
@@ -234,7 +234,8 @@ def _add_nodes(nodes: Sequence[Node]) -> Node:
     )
 
 
-def _provenance(recording: Recording) -> Provenance:
+def provenance_of(recording: Recording) -> Provenance:
+    """Return where the graph of a recording comes from."""
     header = recording.header
     return Provenance(
         tool=header.tool,

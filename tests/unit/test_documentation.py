@@ -17,6 +17,7 @@ from analyzer.commands.parser import Parser
 from analyzer.graph import json_format
 from gdbscripts import records
 from reports.ci import json_document
+from reports.export import recording_json
 from reports.text import paths
 from tests.support.documents import anchors, links, list_of_tables, without_code
 
@@ -36,6 +37,8 @@ OF_OTHERS = {
     "--enable-lto",
     "--extra-cflags",
     "--cc",
+    "--inclusive",  # of callgrind_annotate
+    "--separate-recs",  # of Callgrind
     "--help",  # of every verb, and of configure
     "--strict",  # of mypy and MkDocs
 }
@@ -44,6 +47,7 @@ FORMATS = {
     "Graph": json_format.SCHEMA,
     "Baseline": int(writer.FIRST_LINE.rpartition(" ")[2]),
     "Comparison": json_document.SCHEMA,
+    "Export": recording_json.SCHEMA,
     "Paths": paths.SCHEMA,
 }
 

@@ -13,6 +13,7 @@ from analyzer import console
 from analyzer.cli import main
 from analyzer.console import Console, print_json, print_text
 from gdbscripts.visible import is_control, visible
+from reports.export.formats import FORMATS
 from tests.support.hostile_recording import write_hostile_recording
 from tests.support.pasted import PLAIN
 
@@ -31,6 +32,8 @@ TEXT_VERBS = [
     *SHOW,
     ["show", "I", "no \x1b[2J function\u202e"],
     ["report", "I", "-o", "report.html"],
+    *(["export", "I", "--format", name] for name, export in FORMATS.items() if not export.is_json),
+    ["export", "I", "-o", "x.\x1b[2J"],
     ["paths", "I", "--from", ".*", "--to", ".*"],
     ["paths", "I", "--from", "\x1b[2J\u202e", "--to", ".*"],
     ["paths", "I", "--from", ".*", "--to", ".*", "--format", "dot"],
@@ -53,6 +56,7 @@ TEXT_VERBS = [
 JSON_VERBS = [
     *([*verb, "--json"] for verb in SHOW),
     ["graph", "I"],
+    *(["export", "I", "--format", name] for name, export in FORMATS.items() if export.is_json),
     ["paths", "I", "--from", ".*", "--to", ".*", "--json"],
     *(["diff", "I", "OTHER", "--format", name] for name in ("json", "sarif", "gitlab")),
 ]

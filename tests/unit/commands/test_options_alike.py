@@ -36,6 +36,7 @@ WRITERS = {
     "io": ["--qemu", "x"],
     "import": ["x.txt"],
     "graph": ["out"],
+    "export": ["out"],
     "report": ["out"],
     "paths": ["out", "--from", "main", "--to", "goal"],
     "diff": ["out", "out"],
@@ -45,6 +46,7 @@ WRITERS = {
 WRITTEN = {  # verb -> the name, and how what is written begins
     "import": ("folder", None),
     "graph": ("g.json", "{"),
+    "export": ("e.json", "{"),
     "report": ("r.html", "<!doctype html"),
     "paths": ("p.json", "{"),
     "diff": ("d.json", "{"),
