@@ -7,6 +7,7 @@
 #   make bench           compare the run time of analyze startup with that of a plain gdb script
 #   make matrix          build and record three releases of QEMU; rewrite reports/gallery and tests/recorded
 #   make venv            make .venv with analyze and the tools of the tests
+#   make consumers       install the programs of npm that read exports, for the tests in tests/export
 #   make packages-run    install the system packages that a recording needs
 #   make packages-test   install those of the tests, too
 #   make clean           remove .venv, out, dist and caches
@@ -25,6 +26,7 @@ SYSTEM_PACKAGES ?= yes
 OUT ?= out/startup
 VENV := .venv
 BIN := $(VENV)/bin
+CONSUMERS := tests/export
 # One worker for each processor; tests that record QEMU or the kernel share one worker (tests/conftest.py).
 # Tests that record QEMU or the kernel take the whole machine.
 ALONE := tests/qemu tests/kernel
@@ -33,7 +35,7 @@ GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: help startup test unit lint docs bench matrix venv packages-run packages-test clean
+.PHONY: help startup test unit lint docs bench matrix venv consumers packages-run packages-test clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -57,6 +59,13 @@ $(VENV)/docs-installed: $(VENV)/installed
 
 venv: $(VENV)/installed
 
+# Only what the lock file names; no script of a package runs.
+$(CONSUMERS)/node_modules/.package-lock.json: $(CONSUMERS)/package-lock.json
+	@npm ci --silent --ignore-scripts --prefix $(CONSUMERS)
+	@touch $@
+
+consumers: $(CONSUMERS)/node_modules/.package-lock.json
+
 # --force: an earlier recording in $(OUT) is replaced.
 startup: packages-run venv
 	@qemu=$$($(FIND_QEMU)) && $(BIN)/analyze startup --qemu "$$qemu" --out "$(OUT)" --force
@@ -74,7 +83,7 @@ unit: venv
 docs: $(VENV)/docs-installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-test: packages-test venv lint docs
+test: packages-test venv consumers lint docs
 	qemu=$$($(FIND_QEMU)) && export QEMU="$$qemu" && \
 		$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(ALONE)) && $(BIN)/pytest $(ALONE)
 
@@ -87,4 +96,4 @@ matrix: venv
 	$(BIN)/python -m tests.bench.matrix
 
 clean:
-	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(CONSUMERS)/node_modules out dist .mypy_cache .ruff_cache .pytest_cache
