@@ -32,7 +32,7 @@ VERBS = {
     "io": "record how a QEMU handles guest I/O: from the guest's instruction to the device and back",
     "build": "build a QEMU with debug information from source, or find it in the cache, and print its path",
     "import": "convert the text of backtraces into a recording",
-    "show": "print the backtraces of a recording in the format of gdb; or its pointers, ioctls or accesses",
+    "show": "print the backtraces of a recording as gdb does, or as a tree; or its pointers, ioctls or accesses",
     "graph": "merge recordings of one build into a call graph",
     "export": "write a recording for another program: speedscope, Perfetto, KCachegrind, Mermaid, Graphviz, CSV",
     "report": "write the HTML report of recordings; needs neither gdb nor QEMU",

@@ -27,7 +27,7 @@ NAMES = {
     "others": "\ufeff\u00ad\U000e0041\ufff9\ud800\udcff",
     "colours": "\x1b[31mred\x1b[0m",
 }
-SHOW = [["show", "I", *more] for more in ([], ["--pointers"], ["--ioctls"], ["--accesses"])]
+SHOW = [["show", "I", *more] for more in ([], ["--pointers"], ["--ioctls"], ["--accesses"], ["--tree"])]
 TEXT_VERBS = [
     *SHOW,
     ["show", "I", "no \x1b[2J function\u202e"],

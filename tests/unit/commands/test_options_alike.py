@@ -89,7 +89,7 @@ DATA = {
     "show of a baseline": (["show", "BASELINE"], "chains"),
     **{
         f"show {view} of {what}": (["show", what, f"--{view}"], view)
-        for view in ("pointers", "ioctls", "accesses")
+        for view in ("tree", "pointers", "ioctls", "accesses")
         for what in ("out", "GRAPH", "BASELINE")
     },
     "paths": (["paths", "out", "--from", "main", "--to", "goal"], "paths"),
