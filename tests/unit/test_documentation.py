@@ -16,6 +16,7 @@ from analyzer.commands import build, doctor
 from analyzer.commands.parser import Parser
 from analyzer.graph import json_format
 from gdbscripts import records
+from reports import summary
 from reports.ci import json_document
 from reports.export import recording_json
 from reports.text import paths
@@ -169,7 +170,7 @@ def test_the_page_of_formats_has_the_schema_number_and_the_whole_history(heading
 
 
 def test_the_page_of_formats_names_every_json_document_with_its_schema_number():
-    documents = {"cache": build.SCHEMA, "doctor": doctor.SCHEMA} | {
+    documents = {"summary": summary.SCHEMA, "cache": build.SCHEMA, "doctor": doctor.SCHEMA} | {
         name: importlib.import_module(f"reports.json.{name}").SCHEMA
         for name in (file.stem for file in (ROOT / "reports/json").glob("*.py"))
         if name not in ("__init__", "document")

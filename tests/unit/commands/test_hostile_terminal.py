@@ -31,6 +31,8 @@ SHOW = [["show", "I", *more] for more in ([], ["--pointers"], ["--ioctls"], ["--
 TEXT_VERBS = [
     *SHOW,
     ["show", "I", "no \x1b[2J function\u202e"],
+    ["summary", "I"],
+    ["open", "no \x1b[2J folder\u202e"],
     ["report", "I", "-o", "report.html"],
     *(["export", "I", "--format", name] for name, export in FORMATS.items() if not export.is_json),
     ["export", "I", "-o", "x.\x1b[2J"],
@@ -56,6 +58,7 @@ TEXT_VERBS = [
 JSON_VERBS = [
     *([*verb, "--json"] for verb in SHOW),
     ["graph", "I"],
+    ["summary", "I", "--json"],
     *(["export", "I", "--format", name] for name, export in FORMATS.items() if export.is_json),
     ["paths", "I", "--from", ".*", "--to", ".*", "--json"],
     *(["diff", "I", "OTHER", "--format", name] for name in ("json", "sarif", "gitlab")),

@@ -37,6 +37,7 @@ WRITERS = {
     "import": ["x.txt"],
     "graph": ["out"],
     "export": ["out"],
+    "completion": ["bash"],
     "report": ["out"],
     "paths": ["out", "--from", "main", "--to", "goal"],
     "diff": ["out", "out"],
@@ -47,6 +48,7 @@ WRITTEN = {  # verb -> the name, and how what is written begins
     "import": ("folder", None),
     "graph": ("g.json", "{"),
     "export": ("e.json", "{"),
+    "completion": ("analyze", "#compdef analyze"),
     "report": ("r.html", "<!doctype html"),
     "paths": ("p.json", "{"),
     "diff": ("d.json", "{"),
@@ -92,6 +94,7 @@ DATA = {
         for view in ("tree", "pointers", "ioctls", "accesses")
         for what in ("out", "GRAPH", "BASELINE")
     },
+    **{f"summary of {what}": (["summary", what], "summary") for what in ("out", "GRAPH", "BASELINE")},
     "paths": (["paths", "out", "--from", "main", "--to", "goal"], "paths"),
     "diff": (["diff", "out", "GRAPH"], "changes"),
     "graph": (["graph", "out"], "graph"),
