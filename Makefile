@@ -4,18 +4,21 @@
 #   make unit            tests that need neither gdb nor QEMU
 #   make lint            ruff, mypy and the import contracts
 #   make docs            build the documentation into out/docs, and check its links
-#   make bench           compare the run time of analyze startup with that of a plain gdb script
+#   make bench           measure time and memory beside gdb alone, perf and others; store the figures in tests/bench/results
 #   make matrix          build and record three releases of QEMU; rewrite reports/gallery and tests/recorded
 #   make venv            make .venv with analyze and the tools of the tests
 #   make consumers       install the programs of npm that read exports, for the tests in tests/export
 #   make packages-run    install the system packages that a recording needs
 #   make packages-test   install those of the tests, too
+#   make packages-bench  install those of the benchmark
 #   make clean           remove .venv, out, dist and caches
 #   make help            print this text
 # Variables:
 #   QEMU=PATH            a qemu-system-x86_64 with debug information (default: built once from the distribution's source)
 #   OUT=DIR              output folder of make startup (default: out/startup)
-#   ROUNDS=N             runs of make bench (default: 5)
+#   BENCH="GROUP ..."    groups of make bench: startup bulk-a bulk-b recordings import (default: all)
+#   ROUNDS=N             rounds of make bench (default: 5; 3 for bulk-b; fewer for large recordings)
+#   STORE=no             make bench prints the figures, and stores nothing
 #   PARALLEL=            run the tests one after the other (default: a worker for each processor)
 #   PYTHON=COMMAND       the Python for .venv, 3.10 or later (default: python3)
 #   SYSTEM_PACKAGES=no   install no system packages
@@ -31,11 +34,14 @@ CONSUMERS := tests/export
 # Tests that record QEMU or the kernel take the whole machine.
 ALONE := tests/qemu tests/kernel
 PARALLEL ?= -n auto
+BENCH ?=
+ROUNDS ?=
+STORE ?= yes
 GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: help startup test unit lint docs bench matrix venv consumers packages-run packages-test clean
+.PHONY: help startup test unit lint docs bench matrix venv consumers packages-run packages-test packages-bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -46,6 +52,9 @@ packages-run:
 packages-test:
 	@test "$(SYSTEM_PACKAGES)" = no || sh analyzer/build/packages.sh run test $(GROUPS_FOR_QEMU)
 
+packages-bench:
+	@test "$(SYSTEM_PACKAGES)" = no || sh analyzer/build/packages.sh run bench $(GROUPS_FOR_QEMU)
+
 $(VENV)/installed: pyproject.toml
 	@echo "Making a virtual environment in $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or later is needed" if sys.version_info < (3, 10) else 0)'
@@ -55,6 +64,10 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/docs-installed: $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+$(VENV)/bench-installed: $(VENV)/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
 venv: $(VENV)/installed
@@ -87,8 +100,11 @@ test: packages-test venv consumers lint docs
 	qemu=$$($(FIND_QEMU)) && export QEMU="$$qemu" && \
 		$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(ALONE)) && $(BIN)/pytest $(ALONE)
 
-bench: packages-run venv
-	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/python tests/bench/startup.py
+# Figures of different QEMUs cannot be compared: without QEMU= it is always this one.
+bench: packages-bench $(VENV)/bench-installed
+	qemu=$$(if [ -n "$(QEMU)" ]; then echo "$(QEMU)"; else $(BIN)/analyze build debian:7.2 --profile release; fi) && \
+		$(BIN)/python -m tests.bench --qemu "$$qemu" $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(filter no,$(STORE)),--print-only) $(BENCH)
 
 # QEMU 5.2, 7.2 and 10.0 in both profiles, 7.2 with options of distributions; an hour when nothing is cached.
 matrix: venv

@@ -16,10 +16,41 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from analyzer.errors import AnalyzerError
+from analyzer.text import expand_user
 from gdbscripts.safe_files import create
 
 _SCRATCH = "qemu-callchain-"  # of the names of scratch folders; they lie in TMPDIR
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def cache_folder() -> Path:
+    """`qemu-callchain` below $XDG_CACHE_HOME, else below ~/.cache."""
+    base = expand_user(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():  # the XDG Base Directory Specification: ignore a relative path
+        base = expand_user("~/.cache")
+    return base / "qemu-callchain"
+
+
+def own_cache_folder(*names: str) -> Path:
+    """A folder in the cache whose content this user alone can have written; it is made where it is missing.
+
+    `names` are its name and those above it, without that of the cache. OSError when another user may change it.
+    """
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_only_ours(folder, stat.S_IWOTH)
+    for name in names:
+        folder /= name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _check_only_ours(folder, stat.S_IRWXG | stat.S_IRWXO)
+    return folder
+
+
+def _check_only_ours(folder: Path, forbidden: int) -> None:
+    """OSError for a link, a folder of another user, or one with a permission of `forbidden`."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & forbidden:
+        raise PermissionError(0, "another user may change it", str(folder))
 
 
 def write_text(path: Path, text: str) -> None:

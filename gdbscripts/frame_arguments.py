@@ -111,10 +111,10 @@ def _arguments_at(frame: gdb.Frame) -> Iterator[_Argument]:
 
 def _scalar(kind: Optional[gdb.Type]) -> str:
     """Return the name of a type whose values gdb prints without reading memory; "" for other types."""
-    stripped = kind.strip_typedefs() if kind is not None else None
+    stripped = without_typedefs(kind) if kind is not None else None
     if stripped is None or stripped.code not in _SCALAR_TYPES:
         return ""
-    if stripped.code == gdb.TYPE_CODE_PTR and stripped.target().strip_typedefs().code in _TEXT_TYPES:
+    if stripped.code == gdb.TYPE_CODE_PTR and without_typedefs(stripped.target()).code in _TEXT_TYPES:
         return ""  # a text, or an array of numbers of one byte
     return str(kind)
 
@@ -140,10 +140,20 @@ def _argument_symbols(frame: gdb.Frame) -> Iterator[gdb.Symbol]:
         yield from (symbol for symbol in block if symbol.is_argument)
 
 
+def without_typedefs(kind: gdb.Type) -> gdb.Type:
+    """Return the type behind typedefs, as `strip_typedefs`, but without the members of an incomplete structure.
+
+    `strip_typedefs` looks for those in the whole program, which takes gdb longer than all else at a stop.
+    """
+    while kind.code == gdb.TYPE_CODE_TYPEDEF:
+        kind = kind.target()
+    return kind
+
+
 def _format(value: gdb.Value) -> str:
-    kind = value.type.strip_typedefs()
+    kind = without_typedefs(value.type)
     if kind.code in _REFERENCE_TYPES:
-        kind = kind.target().strip_typedefs()
+        kind = without_typedefs(kind.target())
     if kind.code in _AGGREGATE_TYPES:
         return "..."
     return value.format_string()

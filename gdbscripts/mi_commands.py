@@ -3,6 +3,7 @@ itself."""
 
 from __future__ import annotations
 
+import os
 import platform
 import signal
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
@@ -18,6 +19,7 @@ from gdbscripts.records import SCHEMA, MilestoneRecord, ProgramExitRecord
 
 if TYPE_CHECKING:
     from gdbscripts.pointers.explain import PointerExplainer
+    from gdbscripts.pointers.known_pointers import KnownPointers
     from gdbscripts.run_state import HeldGuest
 
 _SETTINGS = (
@@ -52,6 +54,7 @@ class CommandState:
 
     recorder: Optional[Recorder] = None
     explainer: Optional[PointerExplainer] = None
+    known_pointers: Optional[KnownPointers] = None
     held_guest: Optional[HeldGuest] = None
 
     @classmethod
@@ -77,6 +80,34 @@ class HelloCommand(gdb.MICommand):
         for setting in _SETTINGS:
             gdb.execute(setting, to_string=True)
         return {"schema": SCHEMA, "gdb": gdb.VERSION, "python": platform.python_version()}
+
+
+class SymbolFilesCommand(gdb.MICommand):
+    """`-chain-symbol-files`: lists the files that gdb has read symbols from."""
+
+    def invoke(self, arguments: List[str]) -> Dict[str, Any]:
+        """Return for each file its build-id, path, and what tells it from another file; files without a build-id
+        are missing."""
+        files = [objfile for objfile in gdb.objfiles() if objfile.build_id]
+        return {
+            "files": [
+                {
+                    "build-id": objfile.build_id,
+                    "path": objfile.filename,
+                    "identity": _identity(objfile.filename),
+                }
+                for objfile in files
+            ]
+        }
+
+
+def _identity(path: Optional[str]) -> str:
+    """Return device, number, size and time of change of a file; "" when there is none, as of the vDSO."""
+    try:
+        status = os.stat(path or "")
+    except OSError:
+        return ""
+    return "%d:%d:%d:%d" % (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class AttachCommand(gdb.MICommand):
@@ -116,6 +147,11 @@ class PlanCommand(gdb.MICommand):
             )
         gdb.events.exited.connect(_record_exit)
         CommandState.recorder = recorder
+        if plan.known:
+            from gdbscripts.pointers.known_pointers import KnownPointers
+
+            CommandState.known_pointers = KnownPointers(plan.known)
+            recorder.at_stop(CommandState.known_pointers.at_stop)
         answer = {"found": sorted(sources), "started": repr(recorder.started)}
         if plan.run_state is not None:
             from gdbscripts.run_state import HeldGuest
@@ -124,6 +160,15 @@ class PlanCommand(gdb.MICommand):
             if CommandState.held_guest.set_breakpoints():
                 answer["stops-when-held"] = "yes"
         return answer
+
+
+class KnownPointersCommand(gdb.MICommand):
+    """`-chain-known-pointers`: compares the known pointers of the plan with the recorded run."""
+
+    def invoke(self, arguments: List[str]) -> Dict[str, Any]:
+        """Return the positions in the plan of the known pointers that are the same in this run."""
+        known = CommandState.known_pointers
+        return {"proved": [str(number) for number in (known.proved() if known is not None else ())]}
 
 
 class PointersCommand(gdb.MICommand):
@@ -194,12 +239,15 @@ class WhereCommand(gdb.MICommand):
 
 
 class EndCommand(gdb.MICommand):
-    """`-chain-end OUTCOME REASON`: writes the footer and closes the recording."""
+    """`-chain-end OUTCOME REASON [FRAMES STOPS]`: writes the footer and closes the recording.
+
+    FRAMES and STOPS are the numbers of those that the host has added.
+    """
 
     def invoke(self, arguments: List[str]) -> Dict[str, Any]:
         """Return the number of stops in the recording."""
         recorder = CommandState.current_recorder()
-        recorder.end(RecordingOutcome(arguments[0]), arguments[1])
+        recorder.end(RecordingOutcome(arguments[0]), arguments[1], *map(int, arguments[2:]))
         return {"stops": recorder.stops}
 
 
@@ -221,8 +269,10 @@ def register() -> None:
     """Register the commands with gdb; its settings do not change, because users load these scripts in plain gdb
     too."""
     HelloCommand("-chain-hello")
+    SymbolFilesCommand("-chain-symbol-files")
     AttachCommand("-chain-attach")
     PlanCommand("-chain-plan")
+    KnownPointersCommand("-chain-known-pointers")
     PointersCommand("-chain-pointers")
     PointerRunCommand("-chain-round")
     PointerRunEndCommand("-chain-round-end")

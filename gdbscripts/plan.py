@@ -65,6 +65,21 @@ class IndirectCallSite:
 
 
 @dataclass(frozen=True)
+class KnownPointer:
+    """What an earlier recording found out about the pointer of a call: to be compared with this one.
+
+    `slots` are the addresses of all slots that held `value`, `target` is the name of the function there, `leads`
+    the names of the functions that it reached the callee through by tail calls.
+    """
+
+    call_site: IndirectCallSite
+    slots: List[int]
+    value: int
+    target: str
+    leads: List[str]
+
+
+@dataclass(frozen=True)
 class RunStatePlan:
     """The names in QEMU that tell whether it lets its guest run. Each list has the alternatives of all versions.
 
@@ -93,7 +108,8 @@ class RecordingPlan:
 
     `ioctl_log` asks for all ioctls on KVM descriptors. `samples` is the number of exits per exit reason whose
     handling is recorded down to the device function; `accessors` are the functions that call device functions.
-    `pointers` are the indirect calls to explain. `run_state` asks to stop QEMU when it does not let its guest run.
+    `pointers` are the indirect calls to explain, `known` those that an earlier recording explained. `run_state`
+    asks to stop QEMU when it does not let its guest run.
     """
 
     recording: str
@@ -103,6 +119,7 @@ class RecordingPlan:
     samples: int = 0
     accessors: List[str] = field(default_factory=list)
     pointers: List[IndirectCallSite] = field(default_factory=list)
+    known: List[KnownPointer] = field(default_factory=list)
     run_state: Optional[RunStatePlan] = None
 
 
@@ -119,5 +136,9 @@ def load(path: str) -> RecordingPlan:
     data["milestones"] = [PlannedMilestone(**milestone) for milestone in data["milestones"]]
     data["accelerators"] = [AcceleratorTest(**test) for test in data["accelerators"]]
     data["pointers"] = [IndirectCallSite(**call_site) for call_site in data.get("pointers", ())]
+    data["known"] = [
+        KnownPointer(**{**known, "call_site": IndirectCallSite(**known["call_site"])})
+        for known in data.get("known", ())
+    ]
     data["run_state"] = RunStatePlan(**data["run_state"]) if data.get("run_state") else None
     return RecordingPlan(**data)

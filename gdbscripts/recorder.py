@@ -33,6 +33,7 @@ class Recorder:
         self.stops = 0
         self._stop_requested = False
         self._before_footer: Optional[Callable[[], None]] = None
+        self._at_stop: Optional[Callable[[], None]] = None
         self._first_stops: Dict[Tuple[int, str, Tuple[int, ...]], int] = {}
         self._repeats: Dict[int, int] = {}  # stop -> hits that are not recorded yet
         self._repeats_due = 0.0
@@ -155,6 +156,8 @@ class Recorder:
                 **details,
             )
         )
+        if self._at_stop is not None and reason is not StopReason.STORE:  # a store is not in this run
+            self._at_stop()
         return number
 
     def record_all_threads(self, reason: StopReason) -> int:
@@ -172,12 +175,19 @@ class Recorder:
         """Set the function that `end` calls before it writes the footer; None for no function."""
         self._before_footer = write
 
-    def end(self, outcome: RecordingOutcome, reason: str) -> None:
-        """Write the footer with `outcome` and `reason`, and close the file."""
+    def at_stop(self, compare: Callable[[], None]) -> None:
+        """Set a function that is called at each recorded stop of the program."""
+        self._at_stop = compare
+
+    def end(self, outcome: RecordingOutcome, reason: str, frames: int = 0, stops: int = 0) -> None:
+        """Write the footer with `outcome` and `reason`, and close the file.
+
+        `frames` and `stops` are the numbers of those that the host has added.
+        """
         self.write_repeats()
         if self._before_footer is not None:
             self._before_footer()
-        self.write(EndRecord(outcome, reason, frames=len(self._walker), stops=self.stops))
+        self.write(EndRecord(outcome, reason, frames=len(self._walker) + frames, stops=self.stops + stops))
         self._file.close()
 
     def stack_number(self) -> int:

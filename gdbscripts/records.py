@@ -18,7 +18,8 @@ from gdbscripts.enums import FrameKind, PointerOriginKind, PointerOutcome, Recor
 # 4  frames and steps of pointers have the file that defines their function, when the line is in another file;
 #    stops may be open-ended; `UNKNOWN_ARGUMENTS`; hits of --break with a stack recorded before are counted;
 #    stops of reason `attach`, milestones that are passed: a program that ran before gdb attached
-# 5  stacks have a number and are recorded once; fields with their default value are left out
+# 5  stacks have a number and are recorded once; fields with their default value are left out;
+#    pointers whose origin an earlier recording found are marked
 SCHEMA = 5
 
 # Scenarios of a program that ran before gdb attached to it: how it runs, how it serves I/O.
@@ -266,6 +267,7 @@ class PointerRecord:
     reason: str = ""  # why it is not explained
     # elided frames from `target` to `callee`, as `FrameRecord.via`
     leads: List[List[str]] = field(default_factory=list)
+    earlier: bool = False  # its origin was found in an earlier recording; its slots held `value` in this one, too
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ class HeldGuest:
     def lacks_vcpus(self) -> bool:
         """Return whether QEMU's list of processors is empty; False when no list can be read."""
         for expression in self.plan.vcpu_lists:
+            if not _has_variable(expression.partition(".")[0]):
+                continue  # gdb searches the whole program for a name that it does not find
             try:
                 return int(gdb.parse_and_eval(expression)) == 0
             except gdb.error:

@@ -28,7 +28,8 @@ def map_texts(value: _Value, change: Callable[[str], str]) -> _Value:
     elif isinstance(value, str):
         result = change(value)
     elif isinstance(value, tuple):
-        result = tuple(map_texts(item, change) for item in value)
+        items = tuple(map_texts(item, change) for item in value)
+        result = value._make(items) if hasattr(value, "_make") else items  # a named tuple stays one
     elif isinstance(value, list):
         result = [map_texts(item, change) for item in value]
     elif isinstance(value, dict):

@@ -76,7 +76,8 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pytest_configure() -> None:
     """Give signals their default action: a background job of a shell and `nohup` have some of them ignored, and so
-    have their children."""
+    have their children. Recordings find the origins of pointers themselves, whatever was recorded before."""
+    os.environ["CALLCHAIN_NO_POINTER_CACHE"] = "1"
     for number, action in (
         (signal.SIGINT, signal.default_int_handler),
         (signal.SIGHUP, signal.SIG_DFL),

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from analyzer.adapters.symbol_index import SymbolFile, SymbolIndex
 from analyzer.errors import AnalyzerError
 from analyzer.files import scratch_folder
 
@@ -73,6 +74,9 @@ class Gdb:
         self._attaches = attaches
         self._process = _start_gdb(self._executable, attaches) if self._executable else None
         self._program = program
+        # after gdb is started, which takes longer than to verify the indexes
+        self._index = SymbolIndex.of(program, self._executable) if program and self._executable else None
+        self._symbol_files: list[SymbolFile] = []
         self._selector = selectors.DefaultSelector()
         self._partial_line = b""
         self._lines: deque[bytes] = deque()
@@ -101,6 +105,8 @@ class Gdb:
         """
         if self._facts is None:
             self._facts = self._finish_handshake()
+            if self._index is not None:
+                self._check_index(self._read_symbol_files())
         return self._facts
 
     def command(self, text: str, timeout: float = 60.0) -> dict[str, Any]:
@@ -113,7 +119,7 @@ class Gdb:
 
     def console(self, text: str, timeout: float = 60.0) -> dict[str, Any]:
         """Run a CLI command of gdb; arguments, result and errors as `command`."""
-        return self.command(f"-interpreter-exec console {mi_string(text)}", timeout)
+        return self.command(_console(text), timeout)
 
     def use_debug_files(self, links: Mapping[str, Path]) -> None:
         """Load the program again, with separate debug files; does nothing without `links`.
@@ -129,7 +135,19 @@ class Gdb:
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(file.absolute())
         self.command(f"-gdb-set debug-file-directory {folder}")
-        self.command(f"-file-exec-and-symbols {mi_string(str(self._program))}", _LOAD_TIMEOUT)
+        self._load_program()
+        self._check_index(self._read_symbol_files())
+
+    def note_symbol_files(self) -> list[str]:
+        """Ask gdb for the files that it has read symbols from, whose indexes are kept for the next run.
+
+        Returns the paths of those that it has read with an index of another file; usually none. To be called when
+        the libraries are loaded. GdbError as `command`.
+        """
+        if self._index is None:
+            return []
+        self._symbol_files = self._read_symbol_files()
+        return self._index.differing(self._symbol_files)
 
     def wait_stopped(self, timeout: float) -> Stopped | None:
         """The next stop of the program, None after `timeout` seconds without one. GdbError when gdb ends."""
@@ -185,6 +203,26 @@ class Gdb:
             if pipe is not None:
                 pipe.close()
         self._scratch.close()
+        if self._index is not None and self._symbol_files:
+            if self._index.differing(self._symbol_files):
+                self._index.discard()
+            else:
+                self._index.add_new(self._symbol_files)
+
+    def _load_program(self) -> None:
+        self.command(f"-file-exec-and-symbols {mi_string(str(self._program))}", _LOAD_TIMEOUT)
+
+    def _read_symbol_files(self) -> list[SymbolFile]:
+        files = self.command("-chain-symbol-files")["files"]
+        return [SymbolFile(file["build-id"], file["path"], file["identity"]) for file in files]
+
+    def _check_index(self, files: list[SymbolFile]) -> None:
+        """Load the program again, without its index, if that was made of another debug file."""
+        if self._index is not None and self._index.differing(files):
+            self._index.discard()
+            self._index = None
+            self.console("set index-cache enabled off")
+            self._load_program()
 
     def _send_handshake(self) -> dict[str, int]:
         """Send the first commands of every session; returns their tokens by name, {} when gdb has ended."""
@@ -193,9 +231,12 @@ class Gdb:
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
         commands = {
             "async": "-gdb-set mi-async on",
-            "source": f"-interpreter-exec console {mi_string(f'source {BOOTSTRAP}')}",
+            "source": _console(f"source {BOOTSTRAP}"),
             "hello": "-chain-hello",
         }
+        if self._index is not None:
+            commands["index"] = _console(f"set index-cache directory {self._index.folder}")
+            commands["index on"] = _console("set index-cache enabled on")
         if self._program is not None:
             commands["load"] = f"-file-exec-and-symbols {mi_string(str(self._program))}"
         try:
@@ -289,6 +330,10 @@ def _parse_record(line: str) -> dict[str, Any]:
 
     response: dict[str, Any] = gdbmiparser.parse_response(line)
     return response
+
+
+def _console(text: str) -> str:
+    return f"-interpreter-exec console {mi_string(text)}"
 
 
 def mi_string(text: str) -> str:

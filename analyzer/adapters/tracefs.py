@@ -126,6 +126,9 @@ _KMEM_EVENTS = (
     *("kmem/kfree", "kmem/kmalloc", "kmem/kmalloc_node"),
     *("kmem/kmem_cache_alloc", "kmem/kmem_cache_alloc_node"),
 )
+# gdb's breakpoints make up half of all events: each trap is a signal that the kernel allocates, outside of every
+# ioctl. Kernels before 6.0 have no field `name`, and keep these events.
+_KMEM_FILTER = 'name != "sigqueue"'
 # A full buffer keeps its beginning (`overwrite` off), since the start of the guest is of interest. Closing
 # `free_buffer` stops tracing and frees the memory (disable_on_free); the kernel does so for a killed process.
 _OPTIONS_ON = ("stacktrace", "event-fork", "disable_on_free", "context-info")
@@ -248,6 +251,9 @@ def _configure(folder: Path) -> None:
     for name in _EVENTS:
         _write(folder / "events" / name / "enable", "1")
     for name in _KMEM_EVENTS:
+        if name.startswith("kmem/kmem_cache_alloc"):
+            with suppress(OSError):
+                _write(folder / "events" / name / "filter", _KMEM_FILTER)
         _write_if_there(folder / "events" / name / "enable", "1")
 
 

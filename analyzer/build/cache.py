@@ -15,8 +15,7 @@ from typing import TextIO
 
 from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
-from analyzer.files import check_own_folder, without_links
-from analyzer.text import expand_user
+from analyzer.files import cache_folder, check_own_folder, without_links
 
 _BUILDS_LOCK = "users"  # the lock that every running build holds
 _UNSUPPORTED_CHARACTER = re.compile(r"[^\w/.,+@%=~^-]")
@@ -34,10 +33,7 @@ class Cache:
 
         AnalyzerError when the path has characters that QEMU's configure or make cannot handle.
         """
-        base = expand_user(os.environ.get("XDG_CACHE_HOME", ""))
-        if not base.is_absolute():  # the XDG Base Directory Specification: ignore a relative path
-            base = expand_user("~/.cache")
-        folder = base / "qemu-callchain"
+        folder = cache_folder()
         if not folder.is_absolute() or _UNSUPPORTED_CHARACTER.search(str(folder)):
             raise AnalyzerError(
                 f"QEMU cannot be built in {folder}: its configure and make need a path without spaces and colons.",

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.adapters.symbol_index import FOLDER_NAME as _SYMBOL_INDEXES
 from analyzer.build.cache import Cache, remove
 from analyzer.build.provenance import PROVENANCE_FILE, UNFINISHED_FILE, read_json
 from analyzer.build.python_environment import installed_packages
@@ -16,6 +17,12 @@ from analyzer.errors import UsageError
 _UNFINISHED_SUFFIXES = (".part", ".part.json", ".rejected")
 _IN_PROGRESS = "in progress"
 _VERSION_0_1_FOLDER = "qemu-distribution"
+_POINTERS = "pointers"  # of analyzer.recording.pointer_cache
+_REST = {
+    _SYMBOL_INDEXES: "symbols of recorded programs, for gdb",
+    _POINTERS: "who set the function pointers of recorded programs",
+    _VERSION_0_1_FOLDER: "made by version 0.1.0",
+}
 
 
 @dataclass(frozen=True)
@@ -121,9 +128,15 @@ def _tools(cache: Cache) -> Iterator[CacheEntry]:
 
 
 def _rest(cache: Cache) -> Iterator[CacheEntry]:
-    for name, needed in (("apt", True), ("logs", True), (_VERSION_0_1_FOLDER, False)):
+    for name, needed in (
+        ("apt", True),
+        ("logs", True),
+        (_SYMBOL_INDEXES, True),
+        (_POINTERS, True),
+        (_VERSION_0_1_FOLDER, False),
+    ):
         if (cache.folder / name).exists():
-            description = "" if needed else "made by version 0.1.0"
+            description = _REST.get(name, "")
             yield CacheEntry(
                 "rest", name, disk_usage(cache.folder / name), description, (cache.folder / name,), needed
             )

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the system packages that are missing: packages.sh GROUP...   Groups: run, qemu, test.
+# Installs the system packages that are missing: packages.sh GROUP...   Groups: run, qemu, test, bench.
 set -eu
 
 run="gdb graphviz python3 python3-venv binutils util-linux seabios ipxe-qemu qemu-system-data"
@@ -16,6 +16,7 @@ fi
 # The packages of NodeSource contain npm, and conflict with Debian's package of it.
 command -v npm >/dev/null && npm="" || npm="nodejs npm"
 test="$browser gcc g++ clang llvm git strace dwz debuginfod valgrind zsh fish $npm $perf"
+bench="uftrace $perf"
 
 packages=""
 for group in "$@"; do
@@ -23,7 +24,8 @@ for group in "$@"; do
         run) packages="$packages $run" ;;
         qemu) packages="$packages $qemu" ;;
         test) packages="$packages $test" ;;
-        *) echo "packages.sh: no group $group (run, qemu, test)" >&2; exit 2 ;;
+        bench) packages="$packages $bench" ;;
+        *) echo "packages.sh: no group $group (run, qemu, test, bench)" >&2; exit 2 ;;
     esac
 done
 

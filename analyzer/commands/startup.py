@@ -275,6 +275,13 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
         f"times more (default: {pointers_default})",
     )
     parser.add_argument(
+        "--pointer-cache",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="take over who set a function pointer from an earlier recording of the same QEMU and command line, "
+        "where the same slots have the same values in this one (default: yes)",
+    )
+    parser.add_argument(
         "--source-root",
         dest="source_roots",
         action="append",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
-from analyzer.adapters.graphviz import svg_or_reason
+from analyzer.adapters.graphviz import drawing, svg_or_reason
 from analyzer.files import write_text
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import to_json
@@ -28,19 +30,27 @@ def write_results(folder: Path) -> tuple[Recording, str]:
     """
     recording = read_recording(folder)
     graph = graph_of(recording)
-    svg, no_drawing = svg_of_graph(graph)
-    write_text(folder / "graph.json", to_json(graph))
+    reason = _reason_for_no_drawing(graph)
+    with drawing(to_dot(graph)) if not reason else nullcontext() as drawn:
+        write_text(folder / "graph.json", to_json(graph))
+        write_text(folder / "backtraces.txt", "\n".join(backtraces(recording)))
+        page = build_page(graph, [recording], "", reason)
+        svg, no_drawing = drawn.svg_or_reason() if drawn is not None else ("", reason)
     if svg:
         write_text(folder / "graph.svg", svg)
     else:
         (folder / "graph.svg").unlink(missing_ok=True)  # of an earlier recording
-    write_text(folder / "backtraces.txt", "\n".join(backtraces(recording)))
-    write_text(folder / REPORT_NAME, render(build_page(graph, [recording], svg, no_drawing)))
+    write_text(folder / REPORT_NAME, render(replace(page, svg=svg, svg_missing=no_drawing)))
     return recording, no_drawing
 
 
 def svg_of_graph(graph: CallGraph) -> tuple[str, str]:
     """The drawing of the graph as (SVG, ""), or ("", the reason why there is none)."""
+    reason = _reason_for_no_drawing(graph)
+    return ("", reason) if reason else svg_or_reason(to_dot(graph))
+
+
+def _reason_for_no_drawing(graph: CallGraph) -> str:
     if graph.size > _MOST_CALLS_DRAWN:
-        return "", f"The graph has {graph.size} calls, too many to draw; search it below."
-    return svg_or_reason(to_dot(graph))
+        return f"The graph has {graph.size} calls, too many to draw; search it below."
+    return ""

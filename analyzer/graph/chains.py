@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from analyzer.graph.call_graph import Chain, ChainStep, GraphPointer, GraphPointerOrigin, MissedMilestone
-from analyzer.kvm.exits import decode_exit
-from analyzer.kvm.kernel_functions import KERNEL, handles_coalesced_write, kernel_functions
+from analyzer.graph.call_graph import ChainStep, GraphPointer, GraphPointerOrigin
+from analyzer.kvm.kernel_functions import KERNEL, kernel_functions
 from analyzer.model.frames import (
     LIBC_START_FRAMES,
     Arguments,
@@ -19,15 +19,14 @@ from analyzer.model.frames import (
     Stop,
     call_key,
 )
-from analyzer.model.kvm import Ioctl
 from analyzer.model.pointers import Pointer
 from analyzer.model.recording import Recording
 from gdbscripts.call_kinds import CallKind
-from gdbscripts.enums import StopReason
 
 # As gdb disassembles: `call 0x55… <name>`, `call *0x8(%rip) # 0x55… <table+8>`, `call 0x55…`.
 _SYMBOLIC_ADDRESS = re.compile(r"0x[0-9a-f]+ <(.+)>")
 _BARE_ADDRESS = re.compile(r"\s*#\s*0x[0-9a-f]+$|(?<=\w) 0x[0-9a-f]+$")
+_MOST_INSTRUCTIONS = 1 << 16  # remembered without addresses: a recording has one for each place of a call
 
 
 _LIBC_START_FILES = {
@@ -40,8 +39,7 @@ _LIBC_START_FILES = {
 }
 
 
-@dataclass(frozen=True)
-class RecordedStep:
+class RecordedStep(NamedTuple):
     """One function of a chain, and the call that led to it.
 
     `file` and `line` say where this function calls the next one, relative to the source root; `kind` is None for
@@ -75,7 +73,7 @@ def own_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
         if steps and frames[position + 1].is_unknown:
             steps.append(_step(frame, CallKind.UNKNOWN, stop.arguments_of(position)))
             continue
-        indirect = recording.pointers and steps
+        indirect = steps and frame.name in recording.pointer_callees
         pointer = recording.pointers.get(call_key(stop.frames, position + 1, frame.name)) if indirect else None
         steps.extend(_steps_to_frame(frame, stop.arguments_of(position), steps, pointer))
     return steps
@@ -97,11 +95,12 @@ def whole_chain(stop: Stop, recording: Recording) -> list[RecordedStep]:
         # The innermost step is pthread_create; the thread start is an edge of the function that calls it.
         creating_steps = own_chain(creation, recording)
         creating_steps = creating_steps[:-1] or creating_steps  # a text may name the creating function only
-        steps = [*creating_steps, replace(steps[0], kind=CallKind.THREAD_START), *steps[1:]]
+        steps = [*creating_steps, steps[0]._replace(kind=CallKind.THREAD_START), *steps[1:]]
         thread = recording.thread(creation.thread)
     return steps
 
 
+@lru_cache(_MOST_INSTRUCTIONS)
 def without_addresses(instruction: str) -> str:
     """Return the instruction without addresses: `call 0x5555559f9340 <kvm_init>` becomes `call kvm_init`."""
     return _BARE_ADDRESS.sub("", _SYMBOLIC_ADDRESS.sub(r"\1", instruction))
@@ -129,7 +128,7 @@ def _steps_to_frame(
     if pointer is not None and pointer.value:
         kind = CallKind.INDIRECT
         for elided in pointer.tail_calls:
-            yield replace(_elided_step(elided, kind, instruction), pointer=pointer)
+            yield _elided_step(elided, kind, instruction)._replace(pointer=pointer)
             kind, instruction, pointer = CallKind.TAIL, "", None
     yield _step(frame, kind, arguments, instruction, pointer)
 
@@ -167,56 +166,6 @@ def own_frames(stop: Stop, recording: Recording) -> tuple[Frame, ...]:
     return frames[:end] or frames
 
 
-_ACCESS_TITLES = {
-    "out": "The guest writes to port {:#x}",
-    "in": "The guest reads port {:#x}",
-    "write": "The guest writes to memory at {:#x}",
-    "read": "The guest reads memory at {:#x}",
-}
-
-
-def chains_of(recording: Recording) -> list[Chain]:
-    """Return the distinct chains of a recording: in the order of the milestones, then the chains to devices.
-
-    A stop without a known function has no chain.
-    """
-    milestones = {milestone.name: (position, milestone) for position, milestone in enumerate(recording.milestones)}
-    found: dict[Chain, None] = {}
-    for stop in recording.stops:
-        if not stop.milestones:
-            continue
-        recorded_steps = [*whole_chain(stop, recording), *kernel_steps(stop, recording)]
-        if not recorded_steps:
-            continue
-        steps = tuple(graph_step(step) for step in recorded_steps)
-        label = recording.thread(stop.thread).label
-        for name in stop.milestones:
-            position, milestone = milestones[name]
-            about = (milestone.title, milestone.about, milestone.target, position, label)
-            chain = Chain(name, *about, steps, stop.open_ended)
-            found.setdefault(chain)
-    found |= dict.fromkeys(_device_chains(recording, len(milestones)))
-    return sorted(found, key=chain_order)
-
-
-def missed_milestones(recording: Recording) -> list[MissedMilestone]:
-    """Return the milestones that the recording waited for and did not reach, in their order.
-
-    Those that a running program was past when gdb attached are not missed.
-    """
-    reached = recording.reached
-    return [
-        MissedMilestone(m.name, m.title, bool(m.found), tuple(m.found or m.missing))
-        for m in recording.milestones
-        if m.name not in reached and not m.passed
-    ]
-
-
-def chain_order(chain: Chain) -> tuple[int, str, str, int, str]:
-    """Return the sort key of a chain: position of its milestone, milestone, thread, length, steps."""
-    return chain.position, chain.milestone, chain.thread, len(chain.steps), repr(chain.steps)
-
-
 def graph_step(step: RecordedStep) -> ChainStep:
     """Return the step for a graph: without the frame, addresses and the files of libraries."""
     in_library = step.frame is not None and step.frame.library
@@ -235,36 +184,12 @@ def graph_pointer(pointer: Pointer) -> GraphPointer:
     return GraphPointer(pointer.kind, pointer.slot, pointer.outcome, pointer.reason, set_by)
 
 
-def _device_chains(recording: Recording, position: int) -> Iterator[Chain]:
-    """Yield a chain for each stop in a device's function, from the thread's start; the guest's access names it."""
-    exits = {exit_.number: exit_ for exit_ in recording.exits}
-    for stop in recording.stops:
-        exit_ = exits.get(stop.exit) if stop.reason is StopReason.IO and stop.exit is not None else None
-        if exit_ is not None:
-            name, title = _access(stop, exit_.run)
-            label = recording.thread(stop.thread).label
-            steps = tuple(graph_step(step) for step in own_chain(stop, recording))
-            if not steps:
-                continue
-            yield Chain(f"{StopReason.IO} {name}", title, "", False, position, label, steps)
-
-
-def _access(stop: Stop, run: bytes) -> tuple[str, str]:
-    """Return the guest's access at this stop: a name without spaces, and a title."""
-    access = decode_exit(run)
-    if handles_coalesced_write(stop):
-        return "kept", "A coalesced MMIO or PIO write reaches its device"
-    if access.direction in _ACCESS_TITLES and access.address is not None:
-        return f"{access.direction} {access.address:#x}", _ACCESS_TITLES[access.direction].format(access.address)
-    return access.reason, f"KVM_RUN returns with exit reason {access.reason}"
-
-
 def kernel_steps(stop: Stop, recording: Recording) -> list[RecordedStep]:
     """Return the kernel functions that the stop's ioctl calls; [] when the ioctl log does not contain the ioctl.
 
     Functions that were traced have the kind `kernel`, those known from the kernel's source only `documented`.
     """
-    ioctl = _logged_ioctl(stop, recording)
+    ioctl = None if stop.ioctl is None else recording.ioctl_of(stop)
     if ioctl is None:
         return []
     names, observed = kernel_functions(ioctl)
@@ -274,11 +199,3 @@ def kernel_steps(stop: Stop, recording: Recording) -> list[RecordedStep]:
         RecordedStep(Function(name, KERNEL), first if not position else inner)
         for position, name in enumerate(names)
     ]
-
-
-def _logged_ioctl(stop: Stop, recording: Recording) -> Ioctl | None:
-    """Return the record of the stop's ioctl in the ioctl log: the nearest in time on its thread and descriptor."""
-    if stop.ioctl is None:
-        return None
-    candidates = recording.ioctls_of(stop.thread, stop.ioctl.fd, stop.ioctl.number)
-    return min(candidates, key=lambda ioctl: abs(ioctl.time - stop.time), default=None)

@@ -82,8 +82,7 @@ def _read(data: dict[str, Any]) -> CallGraph:
     graph = CallGraph(provenance)
     functions = []
     for entry in data["functions"]:
-        function = Function(entry.pop("name"), entry.pop("where"))
-        _check_types(function)
+        function = _function(entry.pop("name"), entry.pop("where"))
         graph.put(_check_types(Node(function, **{**entry, **_tuples(entry, "threads", "milestones")})))
         functions.append(function)
     for entry in data["calls"]:
@@ -94,7 +93,7 @@ def _read(data: dict[str, Any]) -> CallGraph:
     nodes = [graph.node(function) for function in functions]
     graph.chains = tuple(_read_chain(entry, nodes) for entry in data["chains"])
     graph.ioctls = tuple(
-        _check_types(GraphIoctl(**{**entry, "function": _check_types(Function(*entry["function"]))}))
+        _check_types(GraphIoctl(**{**entry, "function": _function(*entry["function"])}))
         for entry in data["ioctls"]
     )
     graph.missing = tuple(
@@ -141,6 +140,12 @@ def _at(values: list[_Dataclass], number: int) -> _Dataclass:
 
 def _tuples(entry: dict[str, Any], *names: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(str(item) for item in entry[name]) for name in names}
+
+
+def _function(name: object, where: object) -> Function:
+    if type(name) is not str or type(where) is not str:
+        raise TypeError("a function is not of two texts")
+    return Function(name, where)
 
 
 def _check_types(value: _Dataclass) -> _Dataclass:

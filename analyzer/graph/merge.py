@@ -11,18 +11,11 @@ from typing import TypeVar
 
 from analyzer.errors import AnalyzerError
 from analyzer.graph.call_graph import Call, CallGraph, CallSite, GraphIoctl, GraphPointer, Node, Provenance
-from analyzer.graph.chains import (
-    RecordedStep,
-    chain_order,
-    chains_of,
-    graph_pointer,
-    kernel_steps,
-    missed_milestones,
-    own_chain,
-)
+from analyzer.graph.chains import RecordedStep, graph_pointer, kernel_steps, own_chain
+from analyzer.graph.milestone_chains import chains_of, missed_milestones, sort_chains
 from analyzer.graph.qemu_arguments import arguments_of, machine_of
 from analyzer.kvm.requests import name_of
-from analyzer.model.frames import Function, Stop
+from analyzer.model.frames import Function, Stop, distinct_stops
 from analyzer.model.headings import MAIN_THREAD
 from analyzer.model.recording import Recording
 from gdbscripts.call_kinds import CallKind
@@ -48,8 +41,8 @@ def thread_pool_starts(recording: Recording) -> frozenset[int]:
     pool_starts = {stop.number for stop in recording.stops if _is_thread_pool_start(stop)}
     if not pool_starts:
         return frozenset()
-    reached = (stop for stop in recording.stops if stop.reason not in _REASONS_WITHOUT_MILESTONES)
-    needed = {creation.number for stop in reached for creation in _creation_stops(stop, recording)}
+    threads = {stop.thread for stop in recording.stops if stop.reason not in _REASONS_WITHOUT_MILESTONES}
+    needed = {creation.number for thread in threads for creation in _creation_stops(thread, recording)}
     return frozenset(pool_starts - needed)
 
 
@@ -59,10 +52,10 @@ def _is_thread_pool_start(stop: Stop) -> bool:
     )
 
 
-def _creation_stops(stop: Stop, recording: Recording) -> Iterator[Stop]:
-    """Yield the stop that created the stop's thread, the stop that created the creating thread, and so on."""
-    seen = {stop.thread}
-    creation = recording.creation(recording.thread(stop.thread))
+def _creation_stops(thread: int, recording: Recording) -> Iterator[Stop]:
+    """Yield the stop that created thread `thread`, the stop that created the creating thread, and so on."""
+    seen = {thread}
+    creation = recording.creation(recording.thread(thread))
     while creation is not None and creation.thread not in seen:
         yield creation
         seen.add(creation.thread)
@@ -88,9 +81,13 @@ def merge(recordings: Sequence[Recording]) -> CallGraph:
 def graph_of(recording: Recording) -> CallGraph:
     """Return the call graph of one recording: its calls, chains, missed milestones and ioctls."""
     counts, pool_starts = _GraphCounts(), thread_pool_starts(recording)
-    for stop in recording.stops:
-        if stop.reason not in _REASONS_OUTSIDE_GRAPHS and stop.number not in pool_starts:
-            counts.add(stop, recording)
+    merged = (
+        stop
+        for stop in recording.stops
+        if stop.reason not in _REASONS_OUTSIDE_GRAPHS and stop.number not in pool_starts
+    )
+    for stop in distinct_stops(merged):
+        counts.add(stop, recording)
     graph = CallGraph(provenance_of(recording))
     counts.fill(graph)
     graph.chains = tuple(chains_of(recording))
@@ -121,7 +118,7 @@ def combine(graphs: Sequence[CallGraph]) -> CallGraph:
                 pointers=tuple(sorted(pointers)),
             )
         )
-    combined.chains = tuple(sorted({chain for graph in graphs for chain in graph.chains}, key=chain_order))
+    combined.chains = tuple(sort_chains({chain for graph in graphs for chain in graph.chains}))
     reached = {chain.milestone for chain in combined.chains}
     missing = {entry.milestone: entry for graph in graphs for entry in graph.missing}
     combined.missing = tuple(missing[name] for name in missing if name not in reached)

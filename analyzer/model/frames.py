@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from analyzer.model.headings import write_thread
 from gdbscripts.call_kinds import CallKind, call_arrow
@@ -26,13 +27,13 @@ CALLERS_OF_MAIN = frozenset(
 LIBC_START_FRAMES = CALLERS_OF_MAIN | {"start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start"}
 
 
-@dataclass(frozen=True, order=True)
-class Function:
+class Function(NamedTuple):
     """Identity of a function: its name without compiler suffixes, and where it is defined.
 
     `where` is the stem of the source file (`kvm-all`). For a library's function it is the library in brackets
     (`[libc]`), since it depends on the host whether a library has debug information; `[kernel]` for the kernel's.
-    Lines, addresses and argument values are no part of the identity: they differ between builds and runs.
+    Lines, addresses and argument values are no part of the identity: they differ between builds and runs. It is a
+    named tuple, since a graph looks functions up by the million, and tuples are compared without Python code.
     """
 
     name: str
@@ -137,14 +138,23 @@ def distinct_stops(stops: Iterable[Stop]) -> list[Stop]:
     Their stacks are one object. A stop at an ioctl stays single, since the kernel's functions differ from call to
     call, and so does one that creates a thread. The result is in the order of the first ones.
     """
-    groups: dict[tuple[object, ...], list[Stop]] = {}
+    facts_numbers: dict[tuple[object, ...], int] = {}
+    positions: dict[tuple[int, int], int] = {}  # (id of the stack, number of the facts) -> position in `first`
+    first: list[Stop] = []
+    counts: list[int] = []
     for stop in stops:
         single = stop.number if stop.ioctl is not None or stop.starts is not None else None
-        key = (id(stop.stack), stop.thread, stop.function, stop.reason, stop.milestones, stop.open_ended, single)
-        groups.setdefault(key, []).append(stop)
+        facts = (stop.thread, stop.function, stop.reason, stop.milestones, stop.open_ended, single)
+        key = (id(stop.stack), facts_numbers.setdefault(facts, len(facts_numbers)))
+        position = positions.setdefault(key, len(first))
+        if position == len(first):
+            first.append(stop)
+            counts.append(stop.count)
+        else:
+            counts[position] += stop.count
     return [
-        group[0] if len(group) == 1 else replace(group[0], count=sum(stop.count for stop in group))
-        for group in groups.values()
+        stop if stop.count == count else replace(stop, count=count)
+        for stop, count in zip(first, counts, strict=True)
     ]
 
 

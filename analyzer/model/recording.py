@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -67,16 +69,29 @@ class Recording:
         """The stop with this number; KeyError when the recording has none."""
         return self._stops[number]
 
-    def ioctls_of(self, thread: int, fd: int, request: int) -> tuple[Ioctl, ...]:
-        """The ioctls that a thread made on one descriptor with one request, in the order made."""
-        return tuple(self._ioctl_log.get((thread, fd, request), ()))
+    def ioctl_of(self, stop: Stop) -> Ioctl | None:
+        """The ioctl that the stop is at: the nearest in time with its thread, descriptor and request; or None."""
+        if stop.ioctl is None:
+            return None
+        times, entries = self._ioctl_log.get((stop.thread, stop.ioctl.fd, stop.ioctl.number), ((), ()))
+        later = bisect_left(times, stop.time)
+        neighbours = (position for position in (later - 1, later) if 0 <= position < len(times))
+        around = {bisect_left(times, times[position]) for position in neighbours}
+        nearest = min(around, key=lambda position: (abs(times[position] - stop.time), position), default=None)
+        return None if nearest is None else entries[nearest]
 
     @cached_property
-    def _ioctl_log(self) -> dict[tuple[int, int, int], list[Ioctl]]:
+    def pointer_callees(self) -> frozenset[str]:
+        """The functions that are called through a pointer of `pointers`, as their frames name them."""
+        return frozenset(callee for callee, _ in self.pointers)
+
+    @cached_property
+    def _ioctl_log(self) -> dict[tuple[int, int, int], tuple[Sequence[float], Sequence[Ioctl]]]:
+        """(thread, descriptor, request) -> times and ioctls, in the order of the times."""
         found: dict[tuple[int, int, int], list[Ioctl]] = {}
-        for entry in self.ioctl_log:
+        for entry in sorted(self.ioctl_log, key=lambda entry: entry.time):
             found.setdefault((entry.thread, entry.fd, entry.request), []).append(entry)
-        return found
+        return {key: ([entry.time for entry in entries], entries) for key, entries in found.items()}
 
     @cached_property
     def _threads(self) -> dict[int, Thread]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from analyzer.recording.stop_columns import Numbers, StopColumns
 from gdbscripts.records import (
     AcceleratorRecord,
     EndRecord,
@@ -33,8 +36,6 @@ from gdbscripts.records import (
     ThreadRecord,
 )
 
-StopOrIoctl = TypeVar("StopOrIoctl", StopRecord, IoctlRecord)
-
 _COUNTS = {
     ExitCountRecord.TAG: ("count",),
     KernelEventRecord.TAG: ("count",),
@@ -43,24 +44,27 @@ _COUNTS = {
     RepeatRecord.TAG: ("count",),
 }
 """The fields of records that count something, by the record's tag."""
+_TWO_RUNS = "two runs wrote into it"
 
 
 @dataclass
 class RecordingBuilder:
     """The records read so far, by kind; `analyzer.recording.reader.assemble` makes a Recording of them.
 
-    Dictionaries have the record's number as key, `exit_counts` the exit reason, `kernel_events` the ioctl.
+    Dictionaries have the record's number as key, `exit_counts` the exit reason, `kernel_events` the ioctl. What a
+    recording has a million of is kept in columns, not as records: stops, stacks (arrays of the numbers of frames)
+    and repeats (number of a stop and further hits, in turn).
     """
 
     header: HeaderRecord | None = None
     milestones: list[MilestoneRecord] = field(default_factory=list)
     threads: dict[int, ThreadRecord] = field(default_factory=dict)
     frames: dict[int, FrameRecord] = field(default_factory=dict)
-    stacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    stops: list[StopRecord] = field(default_factory=list)
-    repeats: list[RepeatRecord] = field(default_factory=list)
+    stacks: dict[int, array[int]] = field(default_factory=dict)
+    stops: StopColumns = field(default_factory=StopColumns)
+    repeats: array[int] = field(default_factory=lambda: array("q"))
     returns: dict[int, ReturnRecord] = field(default_factory=dict)
-    ioctls: list[IoctlRecord] = field(default_factory=list)
+    ioctls: list[tuple[IoctlRecord, int]] = field(default_factory=list)  # with the number of its stack
     ioctl_returns: dict[int, IoctlReturnRecord] = field(default_factory=dict)
     exits: list[KvmExitRecord] = field(default_factory=list)
     exit_answers: dict[int, str] = field(default_factory=dict)
@@ -76,98 +80,145 @@ class RecordingBuilder:
     exit: ProgramExitRecord | None = None
     notes: list[str] = field(default_factory=list)
     end: EndRecord | None = None
-    _numbers: dict[str, set[int]] = field(default_factory=dict)  # of stacks, stops, ioctls, exits and pointers
+    _numbers: dict[str, Numbers] = field(default_factory=dict)  # of stacks, ioctls, exits and pointers
     _old_stacks: dict[tuple[int, ...], int] = field(default_factory=dict)  # before schema 5: frames -> number
 
     def add(self, record: Record) -> None:
-        """Add one record to the records of its kind.
+        """Add one record, or an object of the decoder that stands for one, to the records of its kind.
 
         ValueError for a second header or footer, a second stop or ioctl of one number, and a negative count: two
-        runs wrote into one file.
+        runs wrote into one file; and for a number beyond 64 bits.
         """
-        self._check(record)
-        match record:
-            case MilestoneRecord():
-                self.milestones.append(record)
-            case ThreadRecord():
-                self.threads[record.number] = record
-            case FrameRecord():
-                self.frames[record.number] = record
-            case StopRecord():
-                self.stops.append(self._with_stack(record))
-            case StackRecord():
-                self.stacks[record.number] = tuple(record.frames)
-            case RepeatRecord():
-                self.repeats.append(record)
-            case ReturnRecord():
-                self.returns[record.stop] = record
-            case PointerRecord():
-                self.pointers.append(record)
-            case PointerOriginRecord():
-                self.pointer_steps.append(record)
-            case _:
-                self._add_about_ioctls(record)
-
-    def _with_stack(self, record: StopOrIoctl) -> StopOrIoctl:
-        """`record` with the number of its stack; before schema 5 it has the frames themselves."""
-        if not record.frames:
-            return record
-        frames = tuple(record.frames)
-        number = self._old_stacks.setdefault(frames, len(self._old_stacks))
-        self.stacks[number] = frames
-        return replace(record, stack=number, frames=[])
+        try:
+            _ADD[record.TAG](self, record)
+        except OverflowError:
+            raise ValueError(f"a record of type {record.TAG} has a number beyond 64 bits") from None
 
     def _check(self, record: Record) -> None:
-        match record:
-            case HeaderRecord() if self.header is not None:
-                raise ValueError("it has two headers; two runs wrote into it")
-            case EndRecord() if self.end is not None:
-                raise ValueError("it has two ends; two runs wrote into it")
-            case StackRecord() | StopRecord() | IoctlRecord() | KvmExitRecord() | PointerRecord():
-                seen = self._numbers.setdefault(record.TAG, set())
-                if record.number in seen:
-                    raise ValueError(f"{record.TAG} {record.number} is there twice; two runs wrote into it")
-                seen.add(record.number)
-            case _:
-                pass
         for name in _COUNTS.get(record.TAG, ()):
             if getattr(record, name) < 0:
                 raise ValueError(f"a record of type {record.TAG} has the negative count {getattr(record, name)}")
 
-    def _add_about_ioctls(self, record: Record) -> None:
-        match record:
-            case IoctlRecord():
-                self.ioctls.append(self._with_stack(record))
-            case IoctlReturnRecord():
-                self.ioctl_returns[record.number] = record
-            case KvmExitRecord():
-                self.exits.append(record)
-            case ExitResultRecord():
-                self.exit_answers[record.number] = record.data
-            case ExitCountRecord():
-                self.exit_counts[record.reason] = record.count
-            case KernelTraceRecord():
-                self.kernel = record
-            case KernelStackRecord():
-                self.kernel_stacks[record.number] = tuple(record.functions)
-            case KernelEventRecord():
-                self.kernel_events.setdefault(record.ioctl, []).append(record)
-            case _:
-                self._add_about_the_run(record)
+    def _check_number(self, tag: str, number: int) -> None:
+        if not self._numbers.setdefault(tag, Numbers()).add(number):
+            raise _there_twice(tag, number)
 
-    def _add_about_the_run(self, record: Record) -> None:
-        match record:
-            case HeaderRecord():
-                self.header = record
-            case AcceleratorRecord():
-                self.accelerator = record
-            case SourceRecord():
-                self.sources.append(record)
-            case OutputRecord():
-                self.outputs[record.stream] = self.outputs.get(record.stream, "") + record.text
-            case ProgramExitRecord():
-                self.exit = record
-            case NoteRecord():
-                self.notes.append(record.text)
-            case EndRecord():
-                self.end = record
+    def _stack_number(self, number: int, frames: Sequence[int]) -> int:
+        """The number of a stack that a record names; before schema 5 it has the frames themselves."""
+        if not frames:
+            return number
+        key = tuple(frames)
+        known = self._old_stacks.setdefault(key, len(self._old_stacks))
+        if known not in self.stacks:
+            self.stacks[known] = array("q", key)
+        return known
+
+    def _add_header(self, record: HeaderRecord) -> None:
+        if self.header is not None:
+            raise ValueError(f"it has two headers; {_TWO_RUNS}")
+        self.header = record
+
+    def _add_thread(self, record: ThreadRecord) -> None:
+        self.threads[record.number] = record
+
+    def _add_frame(self, record: FrameRecord) -> None:
+        self.frames[record.number] = record
+
+    def _add_stack(self, record: StackRecord) -> None:
+        self._check_number(record.TAG, record.number)
+        self.stacks[record.number] = array("q", record.frames)
+
+    def _add_stop(self, record: StopRecord) -> None:
+        if not self.stops.add(record, self._stack_number(record.stack, record.frames)):
+            raise _there_twice(record.TAG, record.number)
+
+    def _add_repeat(self, record: RepeatRecord) -> None:
+        self._check(record)
+        self.repeats.extend((record.stop, record.count))
+
+    def _add_return(self, record: ReturnRecord) -> None:
+        self.returns[record.stop] = record
+
+    def _add_ioctl(self, record: IoctlRecord) -> None:
+        self._check_number(record.TAG, record.number)
+        self.ioctls.append((record, self._stack_number(record.stack, record.frames)))
+
+    def _add_ioctl_return(self, record: IoctlReturnRecord) -> None:
+        self.ioctl_returns[record.number] = record
+
+    def _add_exit(self, record: KvmExitRecord) -> None:
+        self._check_number(record.TAG, record.number)
+        self.exits.append(record)
+
+    def _add_exit_result(self, record: ExitResultRecord) -> None:
+        self.exit_answers[record.number] = record.data
+
+    def _add_exit_count(self, record: ExitCountRecord) -> None:
+        self._check(record)
+        self.exit_counts[record.reason] = record.count
+
+    def _add_kernel_trace(self, record: KernelTraceRecord) -> None:
+        self._check(record)
+        self.kernel = record
+
+    def _add_kernel_stack(self, record: KernelStackRecord) -> None:
+        self.kernel_stacks[record.number] = tuple(record.functions)
+
+    def _add_kernel_event(self, record: KernelEventRecord) -> None:
+        self._check(record)
+        self.kernel_events.setdefault(record.ioctl, []).append(record)
+
+    def _add_pointer(self, record: PointerRecord) -> None:
+        self._check_number(record.TAG, record.number)
+        self.pointers.append(record)
+
+    def _add_accelerator(self, record: AcceleratorRecord) -> None:
+        self.accelerator = record
+
+    def _add_output(self, record: OutputRecord) -> None:
+        self.outputs[record.stream] = self.outputs.get(record.stream, "") + record.text
+
+    def _add_program_exit(self, record: ProgramExitRecord) -> None:
+        self.exit = record
+
+    def _add_note(self, record: NoteRecord) -> None:
+        self.notes.append(record.text)
+
+    def _add_end(self, record: EndRecord) -> None:
+        if self.end is not None:
+            raise ValueError(f"it has two ends; {_TWO_RUNS}")
+        self._check(record)
+        self.end = record
+
+
+def _there_twice(tag: str, number: int) -> ValueError:
+    return ValueError(f"{tag} {number} is there twice; {_TWO_RUNS}")
+
+
+_Add = Callable[[RecordingBuilder, Any], None]
+_ADD: dict[str, _Add] = {
+    HeaderRecord.TAG: RecordingBuilder._add_header,
+    MilestoneRecord.TAG: lambda builder, record: builder.milestones.append(record),
+    ThreadRecord.TAG: RecordingBuilder._add_thread,
+    FrameRecord.TAG: RecordingBuilder._add_frame,
+    StackRecord.TAG: RecordingBuilder._add_stack,
+    StopRecord.TAG: RecordingBuilder._add_stop,
+    RepeatRecord.TAG: RecordingBuilder._add_repeat,
+    ReturnRecord.TAG: RecordingBuilder._add_return,
+    IoctlRecord.TAG: RecordingBuilder._add_ioctl,
+    IoctlReturnRecord.TAG: RecordingBuilder._add_ioctl_return,
+    KvmExitRecord.TAG: RecordingBuilder._add_exit,
+    ExitResultRecord.TAG: RecordingBuilder._add_exit_result,
+    ExitCountRecord.TAG: RecordingBuilder._add_exit_count,
+    KernelTraceRecord.TAG: RecordingBuilder._add_kernel_trace,
+    KernelStackRecord.TAG: RecordingBuilder._add_kernel_stack,
+    KernelEventRecord.TAG: RecordingBuilder._add_kernel_event,
+    PointerRecord.TAG: RecordingBuilder._add_pointer,
+    PointerOriginRecord.TAG: lambda builder, record: builder.pointer_steps.append(record),
+    AcceleratorRecord.TAG: RecordingBuilder._add_accelerator,
+    SourceRecord.TAG: lambda builder, record: builder.sources.append(record),
+    OutputRecord.TAG: RecordingBuilder._add_output,
+    ProgramExitRecord.TAG: RecordingBuilder._add_program_exit,
+    NoteRecord.TAG: RecordingBuilder._add_note,
+    EndRecord.TAG: RecordingBuilder._add_end,
+}

@@ -6,9 +6,10 @@ Tracing goes through tracefs (Documentation/trace/ftrace.rst of the kernel).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Thread
 from types import TracebackType
 
 from analyzer.adapters.tracefs import TracefsInstance
@@ -41,22 +42,33 @@ class _LoggedIoctl:
 
 
 class KernelTrace:
-    """A trace of the kernel, or the reason why there is none. A context manager that removes the trace."""
+    """A trace of the kernel, or the reason why there is none. A context manager that removes the trace.
 
-    def __init__(self, trace: TracefsInstance | None, reason: str) -> None:
-        self._trace = trace
-        self._reason = reason
-        self._cleanup = ExitStack()
-        if trace is not None:
-            self._cleanup.enter_context(trace)
+    The kernel makes and removes a trace while the caller goes on: both take long, nearly all of it asleep.
+    """
+
+    def __init__(self, open_trace: Callable[[], TracefsInstance]) -> None:
+        self._trace: TracefsInstance | None = None
+        self._reason = ""
+        self._worker = Thread(target=self._open, args=(open_trace,))
+        self._worker.start()
 
     @classmethod
     def open(cls) -> KernelTrace:
         """Prepare a trace; where the host forbids it, one that only has the reason. Raises nothing."""
+        return cls(TracefsInstance.open)
+
+    def _open(self, open_trace: Callable[[], TracefsInstance]) -> None:
         try:
-            return cls(TracefsInstance.open(), "")
+            self._trace = open_trace()
         except AnalyzerError as error:
-            return cls(None, " ".join(filter(None, (error.message, error.hint))))
+            self._reason = " ".join(filter(None, (error.message, error.hint)))
+        except OSError as error:
+            self._reason = f"Kernel events cannot be recorded: {error}."
+
+    def _opened(self) -> TracefsInstance | None:
+        self._worker.join()
+        return self._trace
 
     def __enter__(self) -> KernelTrace:
         return self
@@ -64,33 +76,41 @@ class KernelTrace:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._cleanup.close()
+        instance = self._opened()
+        if instance is not None:
+            instance.close()
 
     def follow(self, pid: int) -> None:
         """Trace the process `pid`, which must be stopped: before it has run, or when gdb has attached to it."""
-        if self._trace is not None:
+        trace = self._opened()
+        if trace is not None:
             try:
-                self._trace.follow(pid)
+                trace.follow(pid)
             except AnalyzerError as error:
+                trace.close()
                 self._trace, self._reason = None, error.message
 
     def stop(self) -> None:
         """Stop the trace before the log of the ioctls ends; what is traced stays readable. Raises nothing."""
-        if self._trace is not None:
+        trace = self._opened()
+        if trace is not None:
             with suppress(OSError):
-                self._trace.stop()
+                trace.stop()
 
     def records(self, recording: Recording, started: float) -> Iterator[Record]:
         """Stop the trace; yields the records of the events for each ioctl of the recording's ioctl log.
 
         `started` is the time zero of the recording, in seconds of CLOCK_MONOTONIC.
         """
-        if self._trace is None:
+        instance = self._opened()
+        if instance is None:
             yield KernelTraceRecord(False, self._reason)
             return
-        self._trace.stop()
-        lost = self._trace.lost
-        trace = parse_trace(self._trace.read())
+        instance.stop()
+        lost = instance.lost
+        trace = parse_trace(instance.read())
+        self._worker = Thread(target=instance.close)
+        self._worker.start()
         calls = [
             _LoggedIoctl(recording.thread(entry.thread).tid, entry.fd, entry.request, started + entry.time)
             for entry in recording.ioctl_log

@@ -104,15 +104,21 @@ _MAX_RUNS = 24  # a run has four hardware watchpoints; a copied pointer needs on
 
 
 def explain_pointers(
-    gdb: Gdb, recording: Recording, plan_file: Path, timeout: float, report: Callable[[int, int], None]
+    gdb: Gdb,
+    recording: Recording,
+    plan_file: Path,
+    timeout: float,
+    report: Callable[[int, int], None],
+    known: Sequence[IndirectCallSite] = (),
 ) -> list[str]:
     """Explain the pointers of `recording` by further runs of QEMU under `gdb`; returns notes for the reader.
 
     The program has ended or is stopped. The plan goes to `plan_file`, the results into gdb's recording. `timeout`
-    is for one run, in seconds; `report` is called with the numbers of explained and of all pointers.
+    is for one run, in seconds; `report` is called with the numbers of explained and of all pointers. The pointers
+    of the calls in `known` are left out.
     Raises GdbError when gdb fails, and KeyboardInterrupt after the results so far are recorded.
     """
-    sites = pointer_sites(recording)
+    sites = [site for site in pointer_sites(recording) if site not in known]
     libraries = calling_libraries(recording)
     notes = [f"Pointers through which the library {name} calls QEMU are not explained." for name in libraries]
     chosen = sites[:MAX_SITES]

@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TextIO
 
-from analyzer.errors import AnalyzerError, newer_schema
-from analyzer.model.frames import (
-    Arguments,
-    CallKey,
-    DefinedFunction,
-    Frame,
-    Function,
-    IoctlAtStop,
-    Stack,
-    Stop,
-    Thread,
-    identify,
-)
+from analyzer.errors import AnalyzerError
+from analyzer.model.frames import CallKey, Function, Stop, Thread
 from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
 from analyzer.recording.builder import RecordingBuilder
+from analyzer.recording.record_lines import FILE_NAME, read_records
 from analyzer.recording.source_paths import relative, source_root
-from gdbscripts.call_kinds import CallKind
-from gdbscripts.json_lines import LineError, from_line, schema_of
+from analyzer.recording.stops import Roots, Stacks, defined, definition, stops_of
 from gdbscripts.records import (
     BREAK,
-    SCHEMA,
-    FrameRecord,
     IoctlRecord,
     KvmExitRecord,
     PointerOriginRecord,
     Record,
     SourceRecord,
-    StopRecord,
 )
 
-FILE_NAME = "recording.jsonl"
-Roots = tuple[str, ...]  # folders of the program's files: its sources, and its build folder with generated files
-_MAX_LINE_LENGTH = 1 << 25  # characters; a stack of 2000 frames with long arguments has a hundredth of it
+__all__ = ["FILE_NAME", "assemble", "read_recording"]
 
 
-def read_recording(path: Path, name: str = "") -> Recording:
+def read_recording(path: Path, name: str = "", report: Callable[[int], None] | None = None) -> Recording:
     """Read the recording in `path`, a file or an output folder with a recording.jsonl.
 
-    Messages call it `name`, or by its path when `name` is "".
+    Messages call it `name`, or by its path when `name` is "". `report` is called with the number of bytes read so
+    far, for each block.
 
     Raises AnalyzerError when the file is missing, unreadable, damaged, or of a newer schema. A file that is cut
     short is read as far as it goes: `Recording.end` is None.
@@ -57,55 +39,13 @@ def read_recording(path: Path, name: str = "") -> Recording:
     try:
         if file.is_fifo():
             raise AnalyzerError(f"{file} is not a recording: it is a pipe.", "Name the pipe itself as the input.")
-        with file.open(encoding="utf-8", errors="replace") as lines:
+        with file.open("rb") as stream:
             shown = name or str(file)
-            return assemble(_records(_bounded(lines, shown), shown), shown)
+            return assemble(read_records(stream, shown, report), shown)
     except FileNotFoundError:
         raise AnalyzerError(f"There is no recording {file}.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
         raise AnalyzerError(f"{file} cannot be read: {error.strerror}.") from None
-
-
-def _bounded(file: TextIO, name: str) -> Iterator[str]:
-    """The lines of `file`; AnalyzerError for an endless line, as a device has."""
-    while line := file.readline(_MAX_LINE_LENGTH):
-        if len(line) == _MAX_LINE_LENGTH:
-            raise AnalyzerError(f"{name} is not a recording: it has a line of {_MAX_LINE_LENGTH} characters.")
-        yield line
-
-
-def _records(lines: Iterable[str], name: str) -> Iterator[Record]:
-    """The records of `lines`, without an incomplete last line, which a killed recorder leaves."""
-    previous: str | None = None
-    number = 0
-    for number, line in enumerate(lines, 1):
-        if previous is not None:
-            yield _record(previous, name, number - 1)
-        previous = line
-    if previous is None:
-        raise AnalyzerError(f"{name} is empty, not a recording.", "Record one: analyze startup --qemu PATH.")
-    if previous.endswith("\n") or number == 1:
-        yield _record(previous, name, number)
-
-
-def _record(line: str, name: str, number: int) -> Record:
-    if number == 1:
-        _check_schema(line, name)
-    try:
-        return from_line(line)
-    except LineError as error:
-        if number == 1:
-            raise AnalyzerError(
-                f"{name} is not a recording: {error}.",
-                f"Give an output folder or its {FILE_NAME}; analyze import makes one of a backtrace.",
-            ) from None
-        raise AnalyzerError(f"{name} is damaged in line {number}: {error}.") from None
-
-
-def _check_schema(line: str, name: str) -> None:
-    schema = schema_of(line)
-    if schema is not None and schema > SCHEMA:
-        raise newer_schema(name, schema, SCHEMA)
 
 
 def assemble(records: Iterable[Record], name: str) -> Recording:
@@ -123,10 +63,9 @@ def assemble(records: Iterable[Record], name: str) -> Recording:
     root = source_root(file for milestone in own for file in milestone.files)
     roots = (root, str(Path(builder.header.qemu).parent))
     try:
-        stacks = _Stacks(builder, roots)
-        repeats = _repeats(builder)
-        stops = tuple(_stop(stop, builder, roots, stacks, repeats[stop.number]) for stop in builder.stops)
-        ioctl_log = tuple(_ioctl(ioctl, builder, stacks) for ioctl in builder.ioctls)
+        stacks = Stacks(builder, roots)
+        stops = tuple(stops_of(builder, roots, stacks))
+        ioctl_log = tuple(_ioctl(ioctl, stack, builder, stacks) for ioctl, stack in builder.ioctls)
         exits = tuple(_exit(exit_, builder) for exit_ in builder.exits)
         pointers = _pointers(builder, roots)
     except KeyError as error:
@@ -153,122 +92,6 @@ def assemble(records: Iterable[Record], name: str) -> Recording:
     )
 
 
-def _repeats(builder: RecordingBuilder) -> dict[int, int]:
-    """The number of further hits of each stop; ValueError for a number of none and for a missing stop."""
-    counts = {stop.number: 0 for stop in builder.stops}
-    for repeat in builder.repeats:
-        if repeat.count < 1 or repeat.stop not in counts:
-            raise ValueError(f"stop {repeat.stop} is repeated {repeat.count} times")
-        counts[repeat.stop] += repeat.count
-    return counts
-
-
-class _Stacks:
-    """Makes the stacks of a recording: one `Frame` for each frame record, and one `Stack` for each stack record.
-
-    A stack whose innermost frame is of a library has that function's name from the breakpoint, since libc's debug
-    information has other names: there is one `Stack` for each of these names, nearly always a single one.
-    """
-
-    def __init__(self, builder: RecordingBuilder, roots: Roots) -> None:
-        self._numbers = builder.stacks
-        self._frame = cache(lambda number: _frame(builder.frames[number], roots))
-        self._stacks: dict[int, dict[str, Stack]] = {}  # number -> name of the innermost function -> stack
-
-    def of_stop(self, number: int, function: str) -> Stack:
-        """The stack `number` of a stop at a breakpoint on `function` ("" for none); without frames for -1."""
-        known = self._stacks.setdefault(number, {})
-        if function not in known:
-            known[function] = self._make(number, function, known)
-        return known[function]
-
-    def of_ioctl(self, number: int) -> Stack:
-        """The stack `number` of an ioctl, which no breakpoint names: the one of a stop when there is one."""
-        known = self._stacks.get(number)
-        return next(iter(known.values())) if known else self.of_stop(number, "")
-
-    def _make(self, number: int, function: str, known: dict[str, Stack]) -> Stack:
-        frames = tuple(map(self._frame, self._numbers[number])) if number >= 0 else ()
-        if frames and frames[0].library and function:
-            innermost = replace(frames[0].function, name=function)
-            frames = (replace(frames[0], function=innermost), *frames[1:])
-        stack = Stack(frames)
-        return next((other for other in known.values() if other == stack), stack)
-
-
-def _stop(stop: StopRecord, builder: RecordingBuilder, roots: Roots, stacks: _Stacks, repeats: int) -> Stop:
-    if stop.thread not in builder.threads:
-        raise ValueError(f"stop {stop.number} names thread {stop.thread}, which is missing")
-    if unknown := set(stop.milestones) - {milestone.name for milestone in builder.milestones}:
-        raise ValueError(f"stop {stop.number} names milestone {min(unknown)}, which is missing")
-    stack = stacks.of_stop(stop.stack, stop.function)
-    if not stack.frames:
-        raise ValueError(f"stop {stop.number} has no frames")
-    if stop.arguments and len(stop.arguments) != len(stack.frames):
-        raise ValueError(f"stop {stop.number} has arguments of {len(stop.arguments)} frames")
-    if stop.count < 1:
-        raise ValueError(f"stop {stop.number} stands for {stop.count} stacks")
-    return Stop(
-        number=stop.number,
-        time=stop.time,
-        thread=stop.thread,
-        reason=stop.reason,
-        milestones=tuple(stop.milestones),
-        function=stop.function,
-        stack=stack,
-        arguments=_arguments(stop),
-        ioctl=_ioctl_at_stop(stop, builder) if stop.request else None,
-        starts=_defined(stop.starts, stop.starts_file, stop.starts_library, roots) if stop.starts else None,
-        exit=stop.exit if stop.exit >= 0 else None,
-        count=stop.count + repeats,
-        open_ended=stop.open_ended,
-    )
-
-
-def _ioctl_at_stop(stop: StopRecord, builder: RecordingBuilder) -> IoctlAtStop:
-    names = {m.name: m.request for m in builder.milestones}
-    request = next((names[name] for name in stop.milestones if names.get(name)), hex(stop.request))
-    returned = builder.returns.get(stop.number)
-    return IoctlAtStop(request, stop.request, stop.fd, stop.file, returned.value if returned else None)
-
-
-def _arguments(stop: StopRecord) -> tuple[Arguments, ...]:
-    """The arguments of each frame; () when no frame has any."""
-    if not any(stop.arguments):
-        return ()
-    return tuple(tuple((name, value) for name, value in arguments) for arguments in stop.arguments)
-
-
-def _frame(frame: FrameRecord, roots: Roots) -> Frame:
-    file = relative(frame.file, *roots)
-    defined = _defined(frame.function, _definition(frame), frame.library, roots)
-    return Frame(
-        function=defined.function,
-        name=frame.function,
-        kind=frame.kind,
-        file=file,
-        line=frame.line,
-        library=frame.library,
-        pc=frame.pc,
-        addressed=frame.addressed,
-        call=CallKind(frame.call or "unknown"),
-        instruction=frame.instruction,
-        elided=tuple(_defined(name, file, library, roots) for name, file, library in frame.via),
-        defined_in=defined.file,
-    )
-
-
-def _definition(record: FrameRecord | PointerOriginRecord) -> str:
-    """The absolute path of the file that defines the record's function."""
-    return record.file if record.defined_in is None else record.defined_in
-
-
-def _defined(name: str, file: str, library: str, roots: Roots) -> DefinedFunction:
-    """The function that gdb calls `name`, defined in the absolute path `file`, or in `library`."""
-    relative_file = relative(file, *roots)
-    return DefinedFunction(identify(name, relative_file, library), "" if library else relative_file)
-
-
 def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thread]:
     """The threads, each with the stop that created it: the last pthread_create that returned the thread's handle
     before the thread's first stop, since handles are reused after a thread ends.
@@ -277,10 +100,9 @@ def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thr
     for stop in stops:
         first_stop.setdefault(stop.thread, stop.number)
     starts: dict[int, Function] = {stop.number: stop.starts.function for stop in stops if stop.starts}
-    numbers = {stop.number for stop in stops}
     creations: dict[str, list[int]] = {}
     for number, returned in sorted(builder.returns.items()):
-        if returned.handle and number in numbers:
+        if returned.handle and builder.stops.position(number) is not None:
             creations.setdefault(returned.handle, []).append(number)
     program = builder.threads[1].name if 1 in builder.threads else ""
     for thread in builder.threads.values():
@@ -293,7 +115,7 @@ def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thr
         yield Thread(thread.number, thread.tid, name, creator, start)
 
 
-def _ioctl(ioctl: IoctlRecord, builder: RecordingBuilder, stacks: _Stacks) -> Ioctl:
+def _ioctl(ioctl: IoctlRecord, stack: int, builder: RecordingBuilder, stacks: Stacks) -> Ioctl:
     if ioctl.thread not in builder.threads:
         raise ValueError(f"ioctl {ioctl.number} names thread {ioctl.thread}, which is missing")
     returned = builder.ioctl_returns.get(ioctl.number)
@@ -309,7 +131,7 @@ def _ioctl(ioctl: IoctlRecord, builder: RecordingBuilder, stacks: _Stacks) -> Io
         before=before,
         after=bytes.fromhex(returned.data) if returned and returned.data else before,
         returned=returned.value if returned else None,
-        stack=stacks.of_ioctl(ioctl.stack),
+        stack=stacks.of_ioctl(stack),
         kernel=tuple(
             KernelEvent(e.time, e.name, e.text, builder.kernel_stacks[e.stack] if e.stack >= 0 else (), e.count)
             for e in builder.kernel_events.get(ioctl.number, ())
@@ -332,10 +154,9 @@ def _exit(exit_: KvmExitRecord, builder: RecordingBuilder) -> KvmExit:
 
 
 def _pointers(builder: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]:
-    stops = {stop.number for stop in builder.stops}
     steps: dict[int, list[PointerOrigin]] = {}
     for step in builder.pointer_steps:
-        steps.setdefault(step.pointer, []).append(_pointer_step(step, stops, roots))
+        steps.setdefault(step.pointer, []).append(_pointer_step(step, builder, roots))
     return {
         (pointer.callee, tuple(pointer.returns)): Pointer(
             kind=pointer.kind,
@@ -345,18 +166,18 @@ def _pointers(builder: RecordingBuilder, roots: Roots) -> dict[CallKey, Pointer]
             target=pointer.target,
             outcome=pointer.outcome,
             reason=pointer.reason,
-            tail_calls=tuple(_defined(name, file, library, roots) for name, file, library in pointer.leads),
+            tail_calls=tuple(defined(name, file, library, roots) for name, file, library in pointer.leads),
             steps=tuple(steps.get(pointer.number, ())),
         )
         for pointer in builder.pointers
     }
 
 
-def _pointer_step(step: PointerOriginRecord, stops: set[int], roots: Roots) -> PointerOrigin:
-    if step.stop >= 0 and step.stop not in stops:
+def _pointer_step(step: PointerOriginRecord, builder: RecordingBuilder, roots: Roots) -> PointerOrigin:
+    if step.stop >= 0 and builder.stops.position(step.stop) is None:
         raise ValueError(f"a step of pointer {step.pointer} names stop {step.stop}, which is missing")
     file = relative(step.file, *roots)
-    function = _defined(step.function, _definition(step), step.library, roots).function if step.function else None
+    function = defined(step.function, definition(step), step.library, roots).function if step.function else None
     stop = step.stop if step.stop >= 0 else None
     return PointerOrigin(step.what, step.name, function, file, step.line, step.address, stop)
 

@@ -25,6 +25,7 @@ class RecordingOptions:
     timeout: float = 60.0  # for reaching the milestones; again for the exit of a guest that exits by itself
     linger: float = 3.0  # how long any other guest runs on after the last milestone
     pointers: bool = False  # whether to explain the function pointers
+    pointer_cache: bool = True  # whether what an earlier recording found out about them may be used
     ioctls: bool = True  # whether to record all ioctls on KVM's descriptors
     kernel: bool = True  # whether to record the kernel's stacks behind them
     wait_for_cont: bool = False  # whether to wait when QEMU holds the guest, for somebody who lets it run

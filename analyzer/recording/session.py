@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,7 +23,7 @@ from analyzer.recording.early_end import early_end, how_it_ended
 from analyzer.recording.guest import TINY_EXIT_STATUSES
 from analyzer.recording.held_guest import run_state_plan
 from analyzer.recording.hold_watch import HoldWatch
-from analyzer.recording.pointer_runs import explain_pointers
+from analyzer.recording.pointer_search import PointerSearch
 from analyzer.recording.program import program_of
 from analyzer.recording.progress import MilestoneProgress, RecordingFollower, RecordingReporter
 from analyzer.recording.qemu_command import records_serial
@@ -39,8 +39,6 @@ from gdbscripts.safe_files import append
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
 
-# Time limit of a run that explains pointers: a multiple of the time to the last stop, plus seconds.
-_POINTER_RUN_FACTOR, _POINTER_RUN_SECONDS = 3.0, 5.0
 _POLL_INTERVAL = 0.05  # seconds between reads of the recording
 _MAX_OUTPUT_LENGTH = 1 << 20  # characters recorded of each stream
 
@@ -103,6 +101,7 @@ class _RecordingRun:
         self._plan_file = scratch / "plan.json"
         self._progress = MilestoneProgress(reporter.reached)
         self._stops_when_held = True
+        self._pointers = PointerSearch(request, recording, gdb, self._append)
 
     def run(self) -> None:
         self._write_header()
@@ -162,6 +161,7 @@ class _RecordingRun:
             ioctl_log=request.options.ioctls,
             samples=request.options.samples,
             accessors=list(request.scenario.accessors),
+            known=self._pointers.known(self._program.command),
             run_state=None if self._attached else run_state_plan(stops=not request.options.wait_for_cont),
         )
         plans.save(plan, str(self._plan_file))
@@ -249,13 +249,21 @@ class _RecordingRun:
             self._stop_and_record_stacks(outcome)
         self._append(OutputRecord(stream, _text(path)) for stream, path in self._program.streams.items())
         self._append(map(NoteRecord, self._notes()))
-        if self._kernel is not None:
-            self._append(self._kernel.records(read_recording(self._recording), self._started))
-        if self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED:
-            self._explain_pointers()
+        self._append(map(NoteRecord, self._misread_symbols()))
+        pointers = self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED
+        if self._kernel is not None or pointers:
+            recording = read_recording(self._recording)
+            if self._kernel is not None:
+                self._append(self._kernel.records(recording, self._started))
+            if pointers:
+                self._pointers.explain(recording, self._plan_file, self._reporter.explaining)
+                self._interrupted |= self._pointers.interrupted
         self._progress.take(follow.new())
         self._append_sources(fetch=outcome is not RecordingOutcome.INTERRUPTED)
-        self._gdb.command(f"-chain-end {outcome} {mi_string(reason)}")
+        added = f"{self._pointers.frames} {self._pointers.stops}"
+        self._gdb.command(f"-chain-end {outcome} {mi_string(reason)} {added}")
+        if pointers:
+            self._pointers.keep()
 
     def _notes(self) -> Iterator[str]:
         """What a reader has to know about the run of a QEMU that was started."""
@@ -265,6 +273,15 @@ class _RecordingRun:
             yield "The guest was still running at the end; give it more time with --linger."
         if not records_serial(self._request.options.qemu_arguments):
             yield "The serial port is not recorded: the QEMU arguments redirect it."
+
+    def _misread_symbols(self) -> Iterator[str]:
+        """What a reader has to know about symbol indexes that do not fit; the next run reads without them."""
+        with suppress(GdbError):  # gdb has ended, and its connection to the attached QEMU with it
+            for path in self._gdb.note_symbol_files():
+                yield (
+                    f"Names in {path} may be wrong: their index was made of another debug file. Record again: "
+                    "they are read without it then."
+                )
 
     def _has_exited(self) -> bool:
         groups = self._gdb.command("-list-thread-groups")["groups"]
@@ -276,22 +293,6 @@ class _RecordingRun:
             self._gdb.interrupt()
         if outcome is not RecordingOutcome.COMPLETE:
             self._gdb.command("-chain-where", timeout=120)
-
-    def _explain_pointers(self) -> None:
-        """Explain the function pointers. An error or an interrupt here costs only the explanations."""
-        recording = read_recording(self._recording)
-        if not recording.reached - {"main"}:
-            return
-        last = max(stop.time for stop in recording.stops)
-        timeout = min(self._request.options.timeout, _POINTER_RUN_FACTOR * last + _POINTER_RUN_SECONDS)
-        try:
-            notes = explain_pointers(self._gdb, recording, self._plan_file, timeout, self._reporter.explaining)
-        except KeyboardInterrupt:
-            notes = ["The explanation of the function pointers was interrupted."]
-            self._interrupted = True
-        except GdbError as error:
-            notes = [f"The function pointers are not explained: {error.message}"]
-        self._append(map(NoteRecord, notes))
 
     def _append_sources(self, fetch: bool) -> None:
         """Record the source lines. An interrupt of the download of source files costs only those files."""

@@ -184,14 +184,18 @@ class _TraceReader:
         # (cpu, tid) -> positions of events without a stack
         self._bare: dict[tuple[str, str], list[int]] = defaultdict(list)
         self._stack: list[str] | None = None  # the stack that the next lines belong to
+        self._functions: dict[str, str] = {}  # line of a stack -> function; most lines occur hundreds of times
         self._lost = self._unknown = 0
         self._announced = 0  # entries that must still follow
 
     def take(self, line: str) -> None:
-        if not line.endswith("\n"):  # an incomplete line may parse as another one
+        if self._stack is not None and (function := self._functions.get(line)) is not None:
+            self._stack.append(function)
+        elif not line.endswith("\n"):  # an incomplete line may parse as another one
             self._unknown += 1
         elif self._stack is not None and (frame := _FRAME.match(line)):
-            self._stack.append("??" if _ADDRESS.fullmatch(frame[1]) else frame[1])
+            self._functions[line] = "??" if _ADDRESS.fullmatch(frame[1]) else frame[1]
+            self._stack.append(self._functions[line])
         elif found := _LINE.match(line):
             self._take_entry(found)
         elif found := _LOST.match(line):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from analyzer.policy.verdict import JudgedDiff
 from analyzer.text import visible
-from reports.html.diff_data import build_diff_page
 from reports.html.report_page import ReportPage
+
+if TYPE_CHECKING:
+    from analyzer.policy.verdict import JudgedDiff
 
 _BEFORE_SVG = re.compile(r"\A.*?(?=<svg\b)", re.DOTALL)
 
@@ -27,6 +28,8 @@ def render_diff(verdict: JudgedDiff, svg: str, svg_missing: str) -> str:
 
     `svg` is the drawing of the merged graph, "" with the reason in `svg_missing`.
     """
+    from reports.html.diff_data import build_diff_page  # a report of recordings does not wait for it
+
     page = build_diff_page(verdict, svg, svg_missing)
     return _fill(load_parts("diff.html", ("report.css", "diff.css"), ("canvas.js", "diff.js")), page, svg)
 

@@ -151,8 +151,8 @@ def _path_data(path: CallPath) -> dict[str, Any]:
 
 def _call_data(call: Call) -> dict[str, Any]:
     return {
-        "caller": vars(call.caller),
-        "callee": vars(call.callee),
+        "caller": call.caller._asdict(),
+        "callee": call.callee._asdict(),
         "kind": call.kind.value,
         "sites": [[site.file, site.line, site.instruction] for site in call.sites],
         "slots": _slot_names(call),

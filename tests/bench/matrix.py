@@ -106,7 +106,7 @@ def _print_contradictions(rows: list[Row], distribution_rows: list[Row]) -> Iter
 def _record_distribution_build(build: DistributionBuild, place: Path) -> Row:
     """Build and record a release with the options of `build`; no baseline and no report is written of it."""
     qemu = Path(_run("build", RELEASE, "--profile", PROFILE, "--", *build.arguments).strip())
-    _run("startup", "--qemu", str(qemu), "--out", str(place / build.name))
+    _run("startup", "--no-pointer-cache", "--qemu", str(qemu), "--out", str(place / build.name))
     recording = read_recording(place / build.name)
     facts = provenance_of(qemu, recording.header.build_id)
     return Row(recording, int(facts["seconds"]), build.name)
@@ -116,7 +116,7 @@ def _record(release: str, profile: str, place: Path, folders: dict[str, Path]) -
     """Build and record a release into a folder of `place`, and add that to `folders` by version and profile."""
     qemu = Path(_run("build", release, "--profile", profile).strip())
     folder = place / "run"
-    _run("startup", "--qemu", str(qemu), "--out", str(folder))
+    _run("startup", "--no-pointer-cache", "--qemu", str(qemu), "--out", str(folder))
     recording = read_recording(folder)
     version = recording.header.qemu_version
     facts = provenance_of(qemu, recording.header.build_id)

@@ -6,9 +6,10 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import ClassVar
 
+from analyzer.errors import AnalyzerError
 from analyzer.model.kvm import Ioctl
 from analyzer.recording.kernel_trace import KernelTrace
-from gdbscripts.records import NoteRecord
+from gdbscripts.records import KernelTraceRecord, NoteRecord
 
 ENTERED = "       CPU 0/KVM-7       [000] .....   100.200001: sys_ioctl(fd: 9, cmd: 0xae80, arg: 0)\n"
 
@@ -18,6 +19,9 @@ class Trace(nullcontext):
     lines: ClassVar[list[str]] = [ENTERED]
 
     def stop(self):
+        pass
+
+    def close(self):
         pass
 
     def read(self):
@@ -31,7 +35,7 @@ def notes(*returned):
         for number, answer in enumerate(returned)
     ]
     recording = SimpleNamespace(ioctl_log=ledger, exits=(), thread=lambda _number: SimpleNamespace(tid=7))
-    records = KernelTrace(Trace(), "").records(recording, started=100.1)
+    records = KernelTrace(Trace).records(recording, started=100.1)
     return [record.text for record in records if isinstance(record, NoteRecord)]
 
 
@@ -51,3 +55,30 @@ def test_where_all_are_missing_the_note_says_what_the_trace_has_instead(monkeypa
 
 def test_a_thread_that_still_stood_before_its_ioctl_has_not_asked_the_kernel():
     assert notes(0, None) == []
+
+
+def test_a_host_that_forbids_the_trace_is_a_reason_and_no_error():
+    def refuse():
+        raise AnalyzerError("Only root can record kernel events.", "Run this as root.")
+
+    with KernelTrace(refuse) as trace:
+        trace.follow(1)
+        trace.stop()
+        (record,) = trace.records(SimpleNamespace(), started=0.0)
+    assert record == KernelTraceRecord(False, "Only root can record kernel events. Run this as root.")
+
+
+def test_the_trace_is_removed_while_the_results_are_written_and_is_gone_at_the_end():
+    removed = []
+
+    class Removed(Trace):
+        def close(self):
+            removed.append(1)
+
+    with KernelTrace(Removed) as trace:
+        list(trace.records(SimpleNamespace(ioctl_log=(), exits=()), started=0.0))
+        trace._worker.join()
+        assert removed
+    with KernelTrace(Removed):
+        removed.clear()
+    assert removed  # without a recording, too
