@@ -8,6 +8,7 @@
 #   make bench           measure time and memory beside gdb alone, perf and others; store the figures in tests/bench/results
 #   make matrix          build and record three releases of QEMU; rewrite reports/gallery and tests/recorded
 #   make venv            make .venv with analyze and the tools of the tests
+#   make consumers       install the programs of npm that read exports, for the tests in tests/export
 #   make packages-run    install the system packages that a recording needs
 #   make packages-test   install those of the tests, too
 #   make packages-bench  install those of the benchmark
@@ -30,6 +31,7 @@ OUT ?= out/startup
 COUNT ?= 50
 VENV := .venv
 BIN := $(VENV)/bin
+CONSUMERS := tests/export
 # One worker for each processor; tests that record QEMU or the kernel share one worker (tests/conftest.py).
 # Tests that record QEMU or the kernel take the whole machine.
 ALONE := tests/qemu tests/kernel
@@ -41,7 +43,7 @@ GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: help startup test unit lint docs bench chaos matrix venv packages-run packages-test packages-bench clean
+.PHONY: help startup test unit lint docs bench chaos matrix venv consumers packages-run packages-test packages-bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -72,6 +74,13 @@ $(VENV)/bench-installed: $(VENV)/installed
 
 venv: $(VENV)/installed
 
+# Only what the lock file names; no script of a package runs.
+$(CONSUMERS)/node_modules/.package-lock.json: $(CONSUMERS)/package-lock.json
+	@npm ci --silent --ignore-scripts --prefix $(CONSUMERS)
+	@touch $@
+
+consumers: $(CONSUMERS)/node_modules/.package-lock.json
+
 # --force: an earlier recording in $(OUT) is replaced.
 startup: packages-run venv
 	@qemu=$$($(FIND_QEMU)) && $(BIN)/analyze startup --qemu "$$qemu" --out "$(OUT)" --force
@@ -89,7 +98,7 @@ unit: venv
 docs: $(VENV)/docs-installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-test: packages-test venv lint docs
+test: packages-test venv consumers lint docs
 	qemu=$$($(FIND_QEMU)) && export QEMU="$$qemu" && \
 		$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(ALONE)) && $(BIN)/pytest $(ALONE)
 
@@ -109,4 +118,4 @@ matrix: venv
 	$(BIN)/python -m tests.bench.matrix
 
 clean:
-	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(CONSUMERS)/node_modules out dist .mypy_cache .ruff_cache .pytest_cache

@@ -27,6 +27,7 @@ from analyzer.errors import AnalyzerError, ExitStatus, UsageError
 
 _SIGNAL_STATUS = 128  # plus the number of the signal, as shells have it: SIGHUP 129, SIGINT 130, SIGTERM 143
 _SIGNS_IN_ASCII = "signs-in-ascii"  # name of the error handler of the output streams
+_COMPLETING = "_ARGCOMPLETE"  # in the environment when a shell asks for completions
 _ABORT_BISECTION = 129  # `git bisect run` takes a status below 128 as an answer about the commit
 
 VERBS = {
@@ -34,15 +35,19 @@ VERBS = {
     "io": "record how a QEMU handles guest I/O: from the guest's instruction to the device and back",
     "build": "build a QEMU with debug information from source, or find it in the cache, and print its path",
     "import": "convert the text of backtraces into a recording",
-    "show": "print the backtraces of a recording in the format of gdb; or its pointers, ioctls or accesses",
+    "summary": "print what an input contains: milestones, threads, kinds of calls, ioctls, exits",
+    "show": "print the backtraces of a recording as gdb does, or as a tree; or its pointers, ioctls or accesses",
     "graph": "merge recordings of one build into a call graph",
+    "export": "write a recording for another program: speedscope, Perfetto, KCachegrind, Mermaid, Graphviz, CSV",
     "report": "write the HTML report of recordings; needs neither gdb nor QEMU",
+    "open": "open the report of an output folder in the web browser",
     "paths": "print the call paths from one function to another",
     "diff": "compare the call chains of two QEMUs",
     "baseline": "write the call chains of recordings as baselines for git, or compare with them",
     "bisect": "build, record and judge the checked-out commit, for `git bisect run`",
     "ci": "print a CI template (GitHub, GitLab, script), or write it to a file",
     "comment": "in a CI job, post a Markdown file as a comment on the pull request, or update that comment",
+    "completion": "print what makes bash, zsh or fish complete the command line of analyze",
     "doctor": "check what this host can record, and print remedies",
 }
 """Name and help text of each verb, in the order of the help. The verb V is in `analyzer/commands/V.py`."""
@@ -54,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     All errors are caught and printed to standard error: AnalyzerError with its hint, others as an internal error.
     """
+    if _COMPLETING in os.environ and argv is None:
+        _complete(os.environ.get("COMP_LINE", ""))
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
         _collect_garbage_rarely()
@@ -137,6 +144,17 @@ def _parser(verb_name: str) -> Parser:
             command.add_options(verb)
             verb.set_defaults(run=command.run)
     return parser
+
+
+def _complete(line: str) -> None:
+    """Print the completions of the command line `line` for the shell, and exit.
+
+    argcomplete reads from the environment where the cursor is, and writes to the descriptor that the shell opened.
+    """
+    import argcomplete
+
+    verb = next(iter(line.split()[1:]), "")
+    argcomplete.autocomplete(_parser(verb if verb in VERBS else ""), always_complete_options=False)
 
 
 def _collect_garbage_rarely() -> None:

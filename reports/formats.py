@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from analyzer.policy.verdict import JudgedDiff
@@ -32,10 +32,11 @@ FORMATS = {
 
 def format_of(file_name: str) -> str:
     """Return the name of the format with the longest suffix that `file_name` ends in; "" when none matches."""
-    matches = [
-        (len(suffix), name)
-        for name, diff_format in FORMATS.items()
-        for suffix in diff_format.suffixes
-        if file_name.lower().endswith(suffix)
-    ]
+    return named_by_suffix(file_name, {name: diff_format.suffixes for name, diff_format in FORMATS.items()})
+
+
+def named_by_suffix(file_name: str, suffixes: Mapping[str, Iterable[str]]) -> str:
+    """Return the key of `suffixes` that has the longest suffix of `file_name`, in any case; "" when none has."""
+    lower = file_name.lower()
+    matches = [(len(end), name) for name, ends in suffixes.items() for end in ends if lower.endswith(end)]
     return max(matches, default=(0, ""))[1]

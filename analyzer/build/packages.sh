@@ -13,7 +13,9 @@ else
     browser="chromium chromium-driver"
     perf="linux-perf"
 fi
-test="$browser gcc g++ clang llvm git strace dwz debuginfod $perf"
+# The packages of NodeSource contain npm, and conflict with Debian's package of it.
+command -v npm >/dev/null && npm="" || npm="nodejs npm"
+test="$browser gcc g++ clang llvm git strace dwz debuginfod valgrind zsh fish $npm $perf"
 bench="uftrace $perf"
 
 packages=""

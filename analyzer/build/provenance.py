@@ -40,4 +40,4 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def write_json(path: Path, facts: dict[str, Any]) -> None:
     """Write an object as JSON, atomically: to a temporary file that is renamed. OSError when that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, json.dumps(facts, indent=1) + "\n")
+    replace_file(path, (json.dumps(facts, indent=1), "\n"))

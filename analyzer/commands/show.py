@@ -15,17 +15,20 @@ from reports.json.backtraces import backtraces_json
 from reports.json.chains import chains_json
 from reports.json.ioctls import graph_ioctls_json, ioctls_json
 from reports.json.pointers import pointers_json
+from reports.json.tree import tree_json
 from reports.text.backtraces import backtraces
 from reports.text.graph import chains_text, graph_ioctls_text
 from reports.text.io_accesses import accesses_text
 from reports.text.ioctl_log import ioctl_log_text
 from reports.text.pointers import ExplainedCall, pointer_calls, pointer_calls_of_graph, pointers_text
+from reports.text.stack_tree import ThreadTree, graph_trees, recording_trees, trees_text
 
 EXAMPLES = """\
   analyze show callchain-qemu-7.2.22-startup
   analyze show callchain-qemu-7.2.22-startup qemu_init_vcpu
   analyze show callchain-qemu-7.2.22-startup kvm_ioctl --all
   analyze show callchain-qemu-7.2.22-startup --pointers --json
+  analyze show callchain-qemu-7.2.22-startup --tree
   analyze show callchain-baseline/qemu-7.2-default-debug.txt
   analyze show reference:1.6.0"""
 
@@ -61,6 +64,11 @@ def add_options(parser: Parser) -> None:
         help="print each stop (default: equal stacks once, with the number of hits and the first one's time and "
         "arguments)",
     )
+    data.add_argument(
+        "--tree",
+        action="store_true",
+        help="print the stacks merged into a tree for each thread, with counts, kinds of calls and pointers",
+    )
     add_json_option(parser, "print JSON")
 
 
@@ -90,6 +98,8 @@ def _json(source: Input, options: argparse.Namespace) -> str:
         return pointers_json(
             _pointer_calls(source, options.function), graph.provenance, recording.notes if recording else ()
         )
+    if options.tree:
+        return tree_json(_trees(source, options.function), graph.provenance)
     if options.accesses:
         return accesses_json(io_accesses(recording) if recording else [], graph.provenance)
     if recording is None:
@@ -104,12 +114,21 @@ def _texts(source: Input, options: argparse.Namespace) -> Iterable[str]:
     if options.pointers:
         notes = recording.notes if recording else ()
         return (*pointers_text(_pointer_calls(source, options.function)), *(f"Note: {note}" for note in notes))
+    if options.tree:
+        return trees_text(_trees(source, options.function))
     if options.accesses:
         return accesses_text(recording) if recording else ()
     if recording is None:
         graph = source.graph
         return graph_ioctls_text(graph) if options.ioctls else chains_text(graph, options.function)
     return ioctl_log_text(recording) if options.ioctls else backtraces(recording, options.function, options.each)
+
+
+def _trees(source: Input, function: str) -> list[ThreadTree]:
+    """The trees of the stacks of a recording, or of the chains of a graph. UsageError for an unknown function."""
+    if source.recording is None:
+        return graph_trees(source.graph, function)
+    return recording_trees(source.recording, function)
 
 
 def _pointer_calls(source: Input, function: str = "") -> Iterable[ExplainedCall]:

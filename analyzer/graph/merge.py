@@ -89,7 +89,7 @@ def graph_of(recording: Recording) -> CallGraph:
     )
     for stop in distinct_stops(merged):
         counts.add(stop, recording)
-    graph = CallGraph(_provenance(recording))
+    graph = CallGraph(provenance_of(recording))
     counts.fill(graph)
     chains, shortened = chains_of(recording)
     graph.chains, graph.shortened = tuple(chains), tuple(shortened)
@@ -234,7 +234,8 @@ def _add_nodes(nodes: Sequence[Node]) -> Node:
     )
 
 
-def _provenance(recording: Recording) -> Provenance:
+def provenance_of(recording: Recording) -> Provenance:
+    """Return where the graph of a recording comes from."""
     header = recording.header
     return Provenance(
         tool=header.tool,

@@ -23,11 +23,12 @@ def accesses_json(accesses: Sequence[IoAccess], provenance: Provenance) -> str:
     first), `detail`, and chains of functions to the device: `handled`, those for this access, and `coalesced`,
     those for earlier writes that KVM coalesced.
     """
-    rows = list(map(_access, accesses))
+    rows = list(map(access_object, accesses))
     return document("accesses", SCHEMA, provenance=vars(provenance), accesses=rows)
 
 
-def _access(access: IoAccess) -> dict[str, Any]:
+def access_object(access: IoAccess) -> dict[str, Any]:
+    """Return an access as an object of the document."""
     return {
         "time": access.time,
         "thread": access.thread,

@@ -21,11 +21,12 @@ def pointers_json(calls: Iterable[ExplainedCall], provenance: Provenance, notes:
     when unknown), `outcome` and `reason` of the search, and `set_by`: the steps from the call back to the origin
     of the pointer, each with `what`, `name`, `function`, `file` and `line`.
     """
-    pointers = list(map(_pointer, calls))
+    pointers = list(map(pointer_object, calls))
     return document("pointers", SCHEMA, provenance=vars(provenance), notes=list(notes), pointers=pointers)
 
 
-def _pointer(call: ExplainedCall) -> dict[str, Any]:
+def pointer_object(call: ExplainedCall) -> dict[str, Any]:
+    """Return an indirect call as an object of the document."""
     pointer = call.pointer
     return {
         "caller": {"name": call.caller.name, "where": call.caller.where},

@@ -37,19 +37,26 @@ def stops_about(recording: Recording, function: str = "", each: bool = False) ->
 
 def heading(stop: Stop, recording: Recording) -> str:
     """Return the heading of a stop, in a line: reason, milestones, thread, time and count."""
+    return write_heading(_stack_heading(stop, recording))
+
+
+def heading_sentence(stop: Stop, recording: Recording) -> str:
+    """Return the heading of a stop without thread, time and count."""
+    return _stack_heading(stop, recording).sentence
+
+
+def _stack_heading(stop: Stop, recording: Recording) -> StackHeading:
     function = stop.signal or stop.function
     if stop.reason is StopReason.THREAD_CREATE:
         function = stop.starts.function.name if stop.starts else UNKNOWN_NAME
-    return write_heading(
-        StackHeading(
-            reason=stop.reason,
-            thread=recording.thread(stop.thread).label,
-            time=stop.time,
-            function=function,
-            titles=tuple(recording.titles.get(name, name) for name in stop.milestones),
-            ioctl=(stop.ioctl.request, stop.ioctl.file) if stop.ioctl else None,
-            count=stop.count,
-        )
+    return StackHeading(
+        reason=stop.reason,
+        thread=recording.thread(stop.thread).label,
+        time=stop.time,
+        function=function,
+        titles=tuple(recording.titles.get(name, name) for name in stop.milestones),
+        ioctl=(stop.ioctl.request, stop.ioctl.file) if stop.ioctl else None,
+        count=stop.count,
     )
 
 

@@ -16,7 +16,9 @@ from analyzer.commands import build, doctor
 from analyzer.commands.parser import Parser
 from analyzer.graph import json_format
 from gdbscripts import records
+from reports import summary
 from reports.ci import json_document
+from reports.export import recording_json
 from reports.text import paths
 from tests.support.documents import anchors, links, list_of_tables, without_code
 
@@ -36,6 +38,8 @@ OF_OTHERS = {
     "--enable-lto",
     "--extra-cflags",
     "--cc",
+    "--inclusive",  # of callgrind_annotate
+    "--separate-recs",  # of Callgrind
     "--help",  # of every verb, and of configure
     "--strict",  # of mypy and MkDocs
 }
@@ -44,6 +48,7 @@ FORMATS = {
     "Graph": json_format.SCHEMA,
     "Baseline": int(writer.FIRST_LINE.rpartition(" ")[2]),
     "Comparison": json_document.SCHEMA,
+    "Export": recording_json.SCHEMA,
     "Paths": paths.SCHEMA,
 }
 
@@ -165,7 +170,7 @@ def test_the_page_of_formats_has_the_schema_number_and_the_whole_history(heading
 
 
 def test_the_page_of_formats_names_every_json_document_with_its_schema_number():
-    documents = {"cache": build.SCHEMA, "doctor": doctor.SCHEMA} | {
+    documents = {"summary": summary.SCHEMA, "cache": build.SCHEMA, "doctor": doctor.SCHEMA} | {
         name: importlib.import_module(f"reports.json.{name}").SCHEMA
         for name in (file.stem for file in (ROOT / "reports/json").glob("*.py"))
         if name not in ("__init__", "document")

@@ -35,6 +35,7 @@ def test_the_wheel_carries_all_that_running_needs(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "gdbscripts/bootstrap.py",
+        "reports/export/recording.schema.json",
         "reports/templates/head.html",
         "reports/templates/report.html",
         "reports/templates/report.js",

@@ -15,6 +15,7 @@ from analyzer.adapters.gdb_stops import Stopped
 from analyzer.adapters.perf_events import TraceEvents
 from analyzer.adapters.process import high_priority
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
+from analyzer.adapters.traced_process import signal_name
 from analyzer.adapters.uprobes import UprobeDefinitions
 from analyzer.files import scratch_folder
 from analyzer.model.recording import Recording

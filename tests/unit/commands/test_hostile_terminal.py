@@ -13,6 +13,7 @@ from analyzer import console
 from analyzer.cli import main
 from analyzer.console import Console, print_json, print_text
 from gdbscripts.visible import is_control, visible
+from reports.export.formats import FORMATS
 from tests.support.hostile_recording import write_hostile_recording
 from tests.support.pasted import PLAIN
 
@@ -26,11 +27,15 @@ NAMES = {
     "others": "\ufeff\u00ad\U000e0041\ufff9\ud800\udcff",
     "colours": "\x1b[31mred\x1b[0m",
 }
-SHOW = [["show", "I", *more] for more in ([], ["--pointers"], ["--ioctls"], ["--accesses"])]
+SHOW = [["show", "I", *more] for more in ([], ["--pointers"], ["--ioctls"], ["--accesses"], ["--tree"])]
 TEXT_VERBS = [
     *SHOW,
     ["show", "I", "no \x1b[2J function\u202e"],
+    ["summary", "I"],
+    ["open", "no \x1b[2J folder\u202e"],
     ["report", "I", "-o", "report.html"],
+    *(["export", "I", "--format", name] for name, export in FORMATS.items() if not export.is_json),
+    ["export", "I", "-o", "x.\x1b[2J"],
     ["paths", "I", "--from", ".*", "--to", ".*"],
     ["paths", "I", "--from", "\x1b[2J\u202e", "--to", ".*"],
     ["paths", "I", "--from", ".*", "--to", ".*", "--format", "dot"],
@@ -53,6 +58,8 @@ TEXT_VERBS = [
 JSON_VERBS = [
     *([*verb, "--json"] for verb in SHOW),
     ["graph", "I"],
+    ["summary", "I", "--json"],
+    *(["export", "I", "--format", name] for name, export in FORMATS.items() if export.is_json),
     ["paths", "I", "--from", ".*", "--to", ".*", "--json"],
     *(["diff", "I", "OTHER", "--format", name] for name in ("json", "sarif", "gitlab")),
 ]

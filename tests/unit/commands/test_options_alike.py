@@ -36,6 +36,8 @@ WRITERS = {
     "io": ["--qemu", "x"],
     "import": ["x.txt"],
     "graph": ["out"],
+    "export": ["out"],
+    "completion": ["bash"],
     "report": ["out"],
     "paths": ["out", "--from", "main", "--to", "goal"],
     "diff": ["out", "out"],
@@ -45,6 +47,8 @@ WRITERS = {
 WRITTEN = {  # verb -> the name, and how what is written begins
     "import": ("folder", None),
     "graph": ("g.json", "{"),
+    "export": ("e.json", "{"),
+    "completion": ("analyze", "#compdef analyze"),
     "report": ("r.html", "<!doctype html"),
     "paths": ("p.json", "{"),
     "diff": ("d.json", "{"),
@@ -87,9 +91,10 @@ DATA = {
     "show of a baseline": (["show", "BASELINE"], "chains"),
     **{
         f"show {view} of {what}": (["show", what, f"--{view}"], view)
-        for view in ("pointers", "ioctls", "accesses")
+        for view in ("tree", "pointers", "ioctls", "accesses")
         for what in ("out", "GRAPH", "BASELINE")
     },
+    **{f"summary of {what}": (["summary", what], "summary") for what in ("out", "GRAPH", "BASELINE")},
     "paths": (["paths", "out", "--from", "main", "--to", "goal"], "paths"),
     "diff": (["diff", "out", "GRAPH"], "changes"),
     "graph": (["graph", "out"], "graph"),

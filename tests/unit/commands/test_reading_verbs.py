@@ -27,6 +27,8 @@ VERBS = {
     "show --pointers": ["show", "INPUT", "--pointers"],
     "show --ioctls": ["show", "INPUT", "--ioctls"],
     "show --accesses": ["show", "INPUT", "--accesses"],
+    "show --tree": ["show", "INPUT", "--tree"],
+    "summary": ["summary", "INPUT"],
     "graph": ["graph", "INPUT"],
     "report": ["report", "INPUT", "-o", "report.html"],
     "paths": ["paths", "INPUT", "--from", "main", "--to", "goal"],
@@ -64,13 +66,30 @@ WORDS = {  # verb -> what it prints or writes of each kind
         **dict.fromkeys(RECORDED, "port write 0x80, 1 byte = 0x5a"),
         **dict.fromkeys((GRAPH, BASELINE, BACKTRACE, REFERENCE), ""),
     },
+    "summary": {
+        **dict.fromkeys(
+            (*RECORDED, GRAPH), "  kind                    calls  hits\n  direct call                 1     1\n"
+        ),
+        BASELINE: "graph:",
+        BACKTRACE: "stacks:   1 stack, 1 distinct\n",
+        REFERENCE: "QEMU 1.6.0\n",
+    },
+    "show --tree": {
+        **dict.fromkeys(RECORDED, "== main thread\nmain  1\n > middle  1\n*> goal  1  through Ops.go\n"),
+        **dict.fromkeys((GRAPH, BASELINE), "== main thread\nmain\n > middle\n*> goal  through Ops.go\n"),
+        BACKTRACE: "main  1\n.> middle  1\n.> goal  1\n",
+        REFERENCE: "pc_init1  ",
+    },
     "graph": dict.fromkeys((*KINDS, REFERENCE), '"format": "qemu-callchain graph"'),
     "report": {**dict.fromkeys(KINDS, "middle"), REFERENCE: "pc_init1"},
     "paths": dict.fromkeys(KINDS, "1. main to goal, 2 calls"),
     "diff": dict.fromkeys((*KINDS, REFERENCE), '"findings": []'),
 }
 SAID = {  # verb -> what is on standard error for the kinds that cannot give all of it
-    **{verb: {GRAPH: NO_ARGUMENTS, BASELINE: NO_LINES} for verb in ("show", "show FUNC", "report")},
+    **{
+        verb: {GRAPH: NO_ARGUMENTS, BASELINE: NO_LINES}
+        for verb in ("show", "show FUNC", "show --tree", "summary", "report")
+    },
     "show --pointers": {
         GRAPH: NO_ARGUMENTS,
         BASELINE: NO_LINES,
