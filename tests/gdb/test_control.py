@@ -152,7 +152,7 @@ def answering(folder: Path, source: str, hello: str) -> str:
             '%s^error,msg="Undefined MI command: chain-hello"',
             "too old: gdb 12 or later",
         ),
-        ("%s^done", '%s^done,schema="99",gdb="1",python="3"', "have schema 99, this program has 4"),
+        ("%s^done", '%s^done,schema="99",gdb="1",python="3"', "have schema 99, this program has 5"),
     ],
 )
 def test_a_gdb_that_will_not_do_is_named(source, hello, complaint, tmp_path):
