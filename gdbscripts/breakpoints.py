@@ -167,6 +167,7 @@ class MilestoneBreakpoint(RecordingBreakpoint):
         if not any(self._counts.needs_breakpoint(milestone) for milestone in self._milestones):
             self.recorder.write_repeats()  # there may be no later hit that does
             self.delete_later()
+            self.recorder.forget_breakpoints()
 
     def _record(self, reached: List[PlannedMilestone], request: Optional[_IoctlCall], thread: int) -> None:
         names = [milestone.name for milestone in reached]

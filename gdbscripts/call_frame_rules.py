@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from mmap import mmap
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
+Bytes = Union[bytes, mmap]
 ReadMemory = Callable[[int, int], bytes]  # (address, size in bytes) -> the bytes; raises an error of its own
 
 FRAME_POINTER, STACK_POINTER, RETURN_ADDRESS = 6, 7, 16  # DWARF numbers of registers: x86-64 psABI, figure 3.36
+PRESERVED = (3, FRAME_POINTER, 12, 13, 14, 15)  # functions restore them for their callers: section 3.2.1
 # Encodings of pointers: 4 signed bytes relative to their position, 4 bytes, 4 signed bytes relative to the index.
 _RELATIVE_INT, _UNSIGNED_INT, _RELATIVE_TO_INDEX = 0x1B, 0x03, 0x3B
 _MAX_ENTRY_SIZE = 1 << 16  # bytes; an entry of QEMU has less than a thousandth
@@ -26,12 +29,16 @@ class FrameRule(NamedTuple):
     is in the 8 bytes below the CFA. `saved_frame_pointer` is the offset in bytes from the CFA at which the
     caller's frame pointer is saved, None when the register still holds it. In the `outermost` function of a thread
     the return address is undefined.
+
+    `saved` are (register, offset in bytes from the CFA) of those of `PRESERVED` that are saved; None when one of
+    them follows another rule.
     """
 
     base: int
     offset: int
     saved_frame_pointer: Optional[int] = None
     outermost: bool = False
+    saved: Optional[Tuple[Tuple[int, int], ...]] = ()
 
 
 class UnsupportedRuleError(ValueError):
@@ -74,7 +81,7 @@ class CallFrameRules:
         start = address + 8 + offset
         if not start <= pc < start + size:
             return None
-        length, position = _unsigned(data, 12)
+        length, position = read_unsigned(data, 12)
         return common.rule(data[position + length :], start, pc)
 
     def _common_entry(self, address: int) -> _CommonEntry:
@@ -102,12 +109,12 @@ class _CommonEntry(NamedTuple):
         """Parse the content of an entry. Raises UnsupportedRuleError for frames of signals and other encodings."""
         end = data.index(0, 5)
         augmentation = data[5:end].decode("ascii", "replace")
-        code_factor, position = _unsigned(data, end + 1)
-        data_factor, position = _signed(data, position)
-        register, position = _unsigned(data, position)
+        code_factor, position = read_unsigned(data, end + 1)
+        data_factor, position = read_signed(data, position)
+        register, position = read_unsigned(data, position)
         if not augmentation.startswith("z") or register != RETURN_ADDRESS:
             raise UnsupportedRuleError("an entry with augmentation %s" % augmentation)
-        length, position = _unsigned(data, position)
+        length, position = read_unsigned(data, position)
         if _pointer_encoding(augmentation, data[position : position + length]) != _RELATIVE_INT:
             raise UnsupportedRuleError("another encoding of addresses")
         return cls(code_factor, data_factor, data[position + length :])
@@ -162,7 +169,20 @@ class _RuleTable:
             raise UnsupportedRuleError("a CFA relative to register %d" % self._base)
         if FRAME_POINTER in self._saved and self._saved[FRAME_POINTER] is None and not outermost:
             raise UnsupportedRuleError("an undefined frame pointer")
-        return FrameRule(self._base, self._offset, self._saved.get(FRAME_POINTER), outermost)
+        return FrameRule(
+            self._base, self._offset, self._saved.get(FRAME_POINTER), outermost, self._saved_registers()
+        )
+
+    def _saved_registers(self) -> Optional[Tuple[Tuple[int, int], ...]]:
+        """Return where the registers of `PRESERVED` are saved; None when one of them is undefined."""
+        saved = []
+        for number in PRESERVED:
+            if number in self._saved:
+                offset = self._saved[number]
+                if offset is None:
+                    return None
+                saved.append((number, offset))
+        return tuple(saved)
 
     def execute(self, code: bytes, start: int, pc: int) -> None:
         """Execute `code` until an instruction moves the location beyond `pc`."""
@@ -194,7 +214,7 @@ class _RuleTable:
         if operation == 0x0B:  # restore_state
             self._base, self._offset, self._saved = self._remembered.pop()
             return position
-        value, position = _unsigned(code, position)
+        value, position = read_unsigned(code, position)
         if operation == 0x05:  # offset_extended
             return self._save(value, code, position)
         if operation == 0x06:  # restore_extended
@@ -205,7 +225,7 @@ class _RuleTable:
             self._saved.pop(value, None)
         elif operation == 0x0C:  # def_cfa
             self._base = value
-            self._offset, position = _unsigned(code, position)
+            self._offset, position = read_unsigned(code, position)
         elif operation == 0x0D:  # def_cfa_register
             self._base = value
         elif operation == 0x0E:  # def_cfa_offset
@@ -220,14 +240,15 @@ class _RuleTable:
         return position
 
     def _save(self, register: int, code: bytes, position: int) -> int:
-        offset, position = _unsigned(code, position)
+        offset, position = read_unsigned(code, position)
         self._saved[register] = offset * self._common.data_factor
         return position
 
     def _save_by_expression(self, register: int, code: bytes, position: int) -> int:
         if register in (FRAME_POINTER, STACK_POINTER, RETURN_ADDRESS):
             raise UnsupportedRuleError("register %d is saved by an expression" % register)
-        length, position = _unsigned(code, position)
+        length, position = read_unsigned(code, position)
+        self._saved[register] = None  # as if undefined: the offset from the CFA is unknown
         return position + length
 
     def _restore(self, register: int) -> None:
@@ -239,7 +260,7 @@ class _RuleTable:
 _ADVANCES = {0x02: "<B", 0x03: "<H", 0x04: "<I"}  # advance_loc1, 2 and 4
 
 
-def _unsigned(data: bytes, position: int) -> Tuple[int, int]:
+def read_unsigned(data: Bytes, position: int) -> Tuple[int, int]:
     """Decode an unsigned LEB128 number; returns it and the position after it."""
     value = shift = 0
     while True:
@@ -251,9 +272,9 @@ def _unsigned(data: bytes, position: int) -> Tuple[int, int]:
             return value, position
 
 
-def _signed(data: bytes, position: int) -> Tuple[int, int]:
+def read_signed(data: Bytes, position: int) -> Tuple[int, int]:
     """Decode a signed LEB128 number; returns it and the position after it."""
     start = position
-    value, position = _unsigned(data, position)
+    value, position = read_unsigned(data, position)
     bits = 7 * (position - start)
     return (value - (1 << bits) if value >> (bits - 1) else value), position

@@ -1,244 +1,281 @@
-"""Records the functions that one function calls, for --break-calls-of.
+"""Reads from debug information what a call passes in argument registers; does not need gdb.
 
-A breakpoint on each call instruction of the function sees its own calls and no others, and tells the target also
-of a call through a pointer. The first time that a stack calls a target, the stack is recorded at the target's
-first instruction, with the frames that gdb shows there; equal calls are counted at the call instruction.
+`DW_TAG_call_site` and its parameters (DWARF 5, sections 3.4.1 and 3.4.2) tell it as expressions of what the
+caller still has while the call is active. gdb's Python interface does not show these entries. Only what gcc
+writes for a program of one file is read: version 5, `.debug_aranges`, no compression. For anything else there is
+no answer.
 """
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+import mmap
+import struct
+from bisect import bisect_right
+from typing import BinaryIO, Dict, List, NamedTuple, Optional, Tuple
 
-import gdb
+from gdbscripts.call_frame_rules import read_signed, read_unsigned
 
-from gdbscripts.arch.host import current as architecture
-from gdbscripts.arch.x86_64_effects import pointer_operand
-from gdbscripts.breakpoints import MilestoneCounts, RecordingBreakpoint
-from gdbscripts.code_breakpoints import set_at
-from gdbscripts.definitions import innermost_function
-from gdbscripts.disassembly import Disassembler
-from gdbscripts.enums import StopReason
-from gdbscripts.load_address import after_prologue, when_located
-from gdbscripts.memory import operand_value, register, stack_pointer
-from gdbscripts.plan import PlannedMilestone
-from gdbscripts.pointers.dataflow import Instruction
-from gdbscripts.recorder import Recorder
-from gdbscripts.return_addresses import ReturnAddressReader
-from gdbscripts.stack import MAX_FRAMES
-from gdbscripts.tail_calls import entry_at, function_address, function_reference, symbol_at
-
-_MAX_CALLS = 100000  # different ones, by stack and target, that are told apart
-_FLAGS = "eflags"
-
-_Call = Tuple[int, int, int, Tuple[int, ...]]  # thread, call instruction, target, return addresses
-
-
-class SiteCode(NamedTuple):
-    """A call instruction, and the addresses of the code that it is part of."""
-
-    instruction: Instruction
-    is_jump: bool
-    own: Set[int]
+_CALL_SITE, _CALL_SITE_PARAMETER = 0x48, 0x49
+_LOCATION, _CALL_VALUE, _CALL_RETURN_PC, _CALL_ORIGIN, _CALL_TARGET = 0x02, 0x7E, 0x7D, 0x7F, 0x83
+_FORM_ADDR, _FORM_EXPRESSION, _FORM_IMPLICIT_CONST = 0x01, 0x18, 0x21
+_FIXED_SIZES = {
+    0x01: 8,
+    0x0B: 1,
+    0x05: 2,
+    0x06: 4,
+    0x07: 8,
+    0x0C: 1,
+    0x13: 4,
+    0x17: 4,
+    0x19: 0,
+    _FORM_IMPLICIT_CONST: 0,
+}
+_COMPRESSED = 0x800  # SHF_COMPRESSED
+_MAX_PARAMETERS = 64
 
 
-def set_call_breakpoints(milestones: List[PlannedMilestone], counts: MilestoneCounts, recorder: Recorder) -> None:
-    """Set the breakpoints that record the calls of the function of each of `milestones`, when it is loaded."""
-    if not milestones:
-        return
+class CallValue(NamedTuple):
+    """How the value of a register at a call follows from the caller's frame.
 
-    def create(offset: int) -> None:
-        for milestone in milestones:
-            calls = CallsOf(milestone, counts, recorder)
-            for site in call_instructions(milestone, offset):
-                calls.add_site(site)
-            for address in milestone.inlined:
-                found = innermost_function(address + offset)
-                name = str(found.function.name) if found is not None else ""
-                set_at(address + offset, [milestone], counts, recorder, internal=False, function=name)
-
-    when_located(create)
-
-
-def call_instructions(milestone: PlannedMilestone, offset: int) -> Iterator[SiteCode]:
-    """Yield the call instructions of the function of `milestone`, and its jumps out of its code, in all copies.
-
-    Calls of functions that are inlined into it are theirs, and left out.
-    """
-    name = milestone.functions[0].rpartition(":")[2]
-    disassembler = Disassembler()
-    seen: Set[int] = set()
-    for start in milestone.addresses:
-        code = disassembler.function_around(start + offset)
-        own = {item.address for item in code or ()}
-        for item in code or ():
-            if item.address in seen:
-                continue
-            kind = architecture.classify(item.text)[0]
-            jump = kind == "tail" or architecture.is_conditional_jump(item.text)
-            leaves = kind in ("direct", "indirect") or (jump and _may_leave(item.text, own))
-            if leaves and _belongs_to(item.address, name):
-                seen.add(item.address)
-                yield SiteCode(item, jump, own)
-
-
-def _may_leave(text: str, own: Set[int]) -> bool:
-    """Return whether a jump may be a tail call: through a pointer, or to the entry of another function."""
-    target = architecture.jump_target(text)
-    return bool(pointer_operand(text)) if not target else target not in own and entry_at(target) == target
-
-
-def _belongs_to(address: int, function: str) -> bool:
-    found = innermost_function(address)
-    if found is not None:
-        return str(found.function.name) == function
-    symbol = symbol_at(address)
-    return symbol is not None and symbol[0].partition(".")[0] == function
-
-
-class CallsOf:
-    """The calls of one function: which are recorded, and how often each was made."""
-
-    def __init__(self, milestone: PlannedMilestone, counts: MilestoneCounts, recorder: Recorder) -> None:
-        self.milestone = milestone
-        self.counts = counts
-        self.recorder = recorder
-        self.stacks = ReturnAddressReader()
-        self.recorded: Dict[_Call, int] = {}  # -> number of its stop
-        self._sites: List[CallSite] = []
-        self._landings: Dict[int, Landing] = {}
-
-    def add_site(self, site: SiteCode) -> None:
-        """Set a breakpoint on a call instruction."""
-        self._sites.append(CallSite(site, self))
-
-    def count(self, thread: int) -> None:
-        """Count a call, and remove the breakpoints when the limit of the milestone has been exceeded."""
-        self.counts.count(self.milestone, thread)
-
-    def has_enough(self) -> bool:
-        """Return whether no further call is to be recorded; keeps that one was made, and removes breakpoints."""
-        if not self.counts.complete(self.milestone):
-            return False
-        self.counts.note_cut(self.milestone)
-        for site in self._sites:
-            site.delete_later()
-        self._sites.clear()
-        return True
-
-    def expect(self, call: _Call, stack_pointer_before: int) -> None:
-        """Record `call` when it arrives at its target; the caller's stack pointer is then that before the call."""
-        target = call[2]
-        landing = self._landings.get(target)
-        if landing is None:
-            landing = self._landings[target] = Landing(target, self)
-        landing.expected[call[0], call[1]] = (stack_pointer_before, call)
-        landing.enabled = True
-
-
-class CallSite(RecordingBreakpoint):
-    """A breakpoint on a call instruction, or on a jump that leaves the function."""
-
-    recorder: Recorder
-
-    def __init__(self, site: SiteCode, calls: CallsOf) -> None:
-        super().__init__("*0x%x" % site.instruction.address, internal=True)
-        self.recorder = calls.recorder
-        self._calls = calls
-        self._address = site.instruction.address
-        self._text = site.instruction.text
-        self._operand = pointer_operand(self._text)
-        self._named = architecture.named_target(self._text)
-        self._is_jump = site.is_jump
-        self._own = site.own
-
-    def hit(self) -> None:
-        """Count a call that was recorded before, else let its target record it."""
-        frame = gdb.newest_frame()
-        if self._is_jump and not architecture.condition_holds(self._text, register(frame, _FLAGS)):
-            return
-        target = call_target(self._named, self._operand, frame)
-        if not target or (self._is_jump and target in self._own) or self._calls.has_enough():
-            return  # a jump within the function: a switch
-        thread = gdb.selected_thread().num
-        stack = self._calls.stacks.read(frame, MAX_FRAMES)
-        call = (thread, self._address, target, stack or ())
-        number = self._calls.recorded.get(call) if stack is not None else None
-        if number is None:
-            self._calls.expect(call, stack_pointer(frame) + (8 if self._is_jump else 0))
-            return
-        self._calls.count(thread)
-        self.recorder.count_repeat(number)
-
-
-class Landing(RecordingBreakpoint):
-    """A breakpoint at the beginning of a called function, enabled while a call to it is under way.
-
-    `expected`: thread and call instruction -> the caller's stack pointer, and the call.
+    `kind` is constant: `offset` itself; register: register `number` (of DWARF) plus `offset`; address: the frame
+    address plus `offset`; slot: the `size` bytes there; entry: what register `number` had when the caller was
+    called, plus `offset`; static: the address `offset` in the file.
     """
 
-    recorder: Recorder
-
-    def __init__(self, target: int, calls: CallsOf) -> None:
-        super().__init__("*0x%x" % after_prologue(target), internal=True)
-        self.recorder = calls.recorder
-        self.expected: Dict[Tuple[int, int], Tuple[int, _Call]] = {}
-        self._calls = calls
-        self._function = function_reference(target)[0]
-
-    def hit(self) -> None:
-        """Record the call that arrived; another caller of this function is not recorded."""
-        thread = gdb.selected_thread().num
-        depth = _callers_stack_pointer(gdb.newest_frame())
-        arrived = [
-            key for key, (expected, _) in self.expected.items() if key[0] == thread and depth in (0, expected)
-        ]
-        for key in arrived[-1:]:
-            call = self.expected[key][1]
-            milestone = self._calls.milestone
-            number = self.recorder.record_stop(StopReason.BREAK, [milestone.name], self._function)
-            self._calls.count(thread)
-            if call[3] and len(self._calls.recorded) < _MAX_CALLS:
-                self._calls.recorded[call] = number
-        for key in arrived:
-            del self.expected[key]
-        if not self.expected:
-            self.enabled = False
+    kind: str
+    number: int = 0
+    offset: int = 0
+    size: int = 8
 
 
-def call_target(named: int, operand: str, frame: gdb.Frame) -> int:
-    """Return the entry of the function that the call instruction at the pc of `frame` calls; 0 when unknown.
+Parameters = Dict[int, Optional[CallValue]]  # number of the register -> its value; None: in another form
 
-    `named`: the target that the instruction names, 0 when it has a pointer `operand`. A stub of the procedure
-    linkage table and a thunk of retpolines lead further.
+
+class _Section(NamedTuple):
+    start: int
+    size: int
+
+
+class CallSites:
+    """The call sites of one program.
+
+    `file` is the program, an ELF file of 64 bits; it stays open. Raises ValueError when it has not the sections in
+    the plain form, OSError when it cannot be mapped.
     """
-    target = named or operand_value(operand, frame)
-    symbol = symbol_at(target) if target else None
-    if symbol is None:
-        return target
-    name, _, section = symbol
-    if architecture.is_thunk(name):
-        return register(frame, architecture.register_of_thunk(name))
-    if not section.startswith(".plt"):
-        return target
-    linked = _linked_function(target)
-    if linked:
-        return linked
-    return function_address(name.partition("@")[0]) or target
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        sections = _sections(self._data)
+        try:
+            self._info, self._abbreviations, ranges = (
+                sections[name] for name in (b".debug_info", b".debug_abbrev", b".debug_aranges")
+            )
+        except KeyError as error:
+            raise ValueError("no section %s" % error) from None
+        self._ranges = sorted(_ranges(self._data, ranges))
+        self._starts = [start for start, _, _ in self._ranges]
+        self._tables: Dict[int, Dict[int, _Abbreviation]] = {}
+
+    def parameters_at(self, return_address: int) -> Optional[Parameters]:
+        """Return what the call before `return_address`, an address in the file, passes in registers.
+
+        Nothing for a call without a call site, and for one that does not tell the function that it calls: gdb does
+        not use it then. None where the debug information has another form.
+        """
+        unit = self._unit_at(return_address - 1)
+        if unit is None:
+            return None
+        try:
+            return self._parameters_in(unit, struct.pack("<Q", return_address))
+        except (struct.error, IndexError):
+            return None
+
+    def _unit_at(self, pc: int) -> Optional[int]:
+        position = bisect_right(self._starts, pc) - 1
+        if position < 0 or pc >= self._ranges[position][1]:
+            return None
+        return self._ranges[position][2]
+
+    def _parameters_in(self, unit: int, address: bytes) -> Optional[Parameters]:
+        start = self._info.start + unit
+        length, version, kind, address_size, table = struct.unpack_from("<IHBBI", self._data, start)
+        if version != 5 or kind != 1 or address_size != 8 or length >= 0xFFFFFFF0:
+            return None
+        table_start = self._abbreviations.start + table
+        end = start + 4 + length
+        abbreviations = self._tables.get(table)
+        if abbreviations is None:
+            abbreviations = self._tables[table] = _abbreviations(self._data, table_start)
+        at = self._data.find(address, start + 12, end)
+        while at >= 0:
+            for size in (1, 2):
+                code, after = read_unsigned(self._data, at - size)
+                entry = abbreviations.get(code)
+                if after == at and entry is not None and entry.tag == _CALL_SITE and entry.starts_with_return_pc:
+                    return self._parameters_after(entry, at, abbreviations)
+            at = self._data.find(address, at + 1, end)
+        return {}
+
+    def _parameters_after(
+        self, site: _Abbreviation, at: int, table: Dict[int, _Abbreviation]
+    ) -> Optional[Parameters]:
+        parameters: Parameters = {}
+        _, position = _attributes(self._data, site, at)
+        if not site.has_children or not site.names_its_target:
+            return parameters
+        for _ in range(_MAX_PARAMETERS):
+            code, position = read_unsigned(self._data, position)
+            if not code:
+                return parameters
+            entry = table[code]
+            if entry.tag != _CALL_SITE_PARAMETER or entry.has_children:
+                return None
+            found, position = _attributes(self._data, entry, position)
+            location = found.get(_LOCATION, b"")
+            if len(location) == 1 and 0x50 <= location[0] <= 0x6F:  # DW_OP_reg0 to reg31
+                value = found.get(_CALL_VALUE)
+                parameters[location[0] - 0x50] = parse_value(value) if value is not None else None
+        return None
 
 
-def _linked_function(stub: int) -> int:
-    """Return the address in the slot that the linkage stub jumps through; 0 while the linker has not filled it."""
-    instructions = gdb.selected_inferior().architecture().disassemble(stub, count=3)
-    slots = (architecture.linkage_slot(" ".join(str(each["asm"]).split())) for each in instructions)
-    slot = next(filter(None, slots), 0)
-    address = operand_value("@0x%x" % slot, gdb.newest_frame()) if slot else 0
-    symbol = symbol_at(address) if address else None
-    return 0 if symbol is None or symbol[2].startswith(".plt") else address
+def parse_value(expression: bytes) -> Optional[CallValue]:
+    """Return the value that a DWARF expression describes; None for one of another form."""
+    try:
+        value, position = _first(expression)
+        while value is not None and position < len(expression):
+            operation = expression[position]
+            position += 1
+            if operation == 0x23:  # plus_uconst
+                addend, position = read_unsigned(expression, position)
+                if value.kind == "slot":
+                    return None
+                value = value._replace(offset=value.offset + addend)
+            elif operation == 0x06 and value.kind == "address":  # deref
+                value = value._replace(kind="slot")
+            elif operation == 0x94 and value.kind == "address":  # deref_size
+                value = value._replace(kind="slot", size=expression[position])
+                position += 1
+            else:
+                return None
+    except (IndexError, struct.error):
+        return None
+    return value
 
 
-def _callers_stack_pointer(frame: gdb.Frame) -> int:
-    """Return the stack pointer of the frame that called `frame`; 0 when gdb cannot unwind it."""
-    caller: Optional[gdb.Frame] = frame.older()
-    while caller is not None and caller.type() == gdb.TAILCALL_FRAME:
-        caller = caller.older()
-    return stack_pointer(caller) if caller is not None else 0
+def _first(code: bytes) -> Tuple[Optional[CallValue], int]:  # noqa: PLR0911 - a return for each operation
+    """Return the value of the first operation, None for others, and the position after it."""
+    operation = code[0]
+    if 0x30 <= operation <= 0x4F:  # lit
+        return CallValue("constant", offset=operation - 0x30), 1
+    if operation in _CONSTANTS:
+        form = _CONSTANTS[operation]
+        return CallValue("constant", offset=struct.unpack_from(form, code, 1)[0]), 1 + struct.calcsize(form)
+    if operation == 0x10:  # constu
+        number, position = read_unsigned(code, 1)
+        return CallValue("constant", offset=number), position
+    if operation == 0x11:  # consts
+        number, position = read_signed(code, 1)
+        return CallValue("constant", offset=number), position
+    if operation == 0x03:  # addr
+        return CallValue("static", offset=struct.unpack_from("<Q", code, 1)[0]), 9
+    if 0x70 <= operation <= 0x8F:  # breg
+        offset, position = read_signed(code, 1)
+        return CallValue("register", operation - 0x70, offset), position
+    if operation == 0x91:  # fbreg: gcc's frame base is the frame address
+        offset, position = read_signed(code, 1)
+        return CallValue("address", offset=offset), position
+    if operation == 0xA3 and code[1] == 1 and 0x50 <= code[2] <= 0x6F:  # entry_value of a register
+        return CallValue("entry", code[2] - 0x50), 3
+    return None, 1
+
+
+_CONSTANTS = {0x08: "<B", 0x09: "<b", 0x0A: "<H", 0x0B: "<h", 0x0C: "<I", 0x0D: "<i", 0x0E: "<Q", 0x0F: "<q"}
+
+
+class _Abbreviation(NamedTuple):
+    """The form of debugging information entries (DWARF 5, section 7.5.3): the pairs of attribute and form."""
+
+    tag: int
+    has_children: bool
+    attributes: List[Tuple[int, int]]
+
+    @property
+    def starts_with_return_pc(self) -> bool:
+        return self.attributes[:1] == [(_CALL_RETURN_PC, _FORM_ADDR)]
+
+    @property
+    def names_its_target(self) -> bool:
+        return any(name == _CALL_ORIGIN for name, _ in self.attributes)
+
+
+def _abbreviations(data: mmap.mmap, position: int) -> Dict[int, _Abbreviation]:
+    """Return the call sites and their parameters of the table at `position`, by their codes."""
+    found: Dict[int, _Abbreviation] = {}
+    while True:
+        code, position = read_unsigned(data, position)
+        if not code:
+            return found
+        tag, position = read_unsigned(data, position)
+        has_children = bool(data[position])
+        position += 1
+        attributes = []
+        while True:
+            name, form = data[position], data[position + 1]
+            if name < 0x80 and form < 0x80:  # as most are
+                position += 2
+            else:
+                name, position = read_unsigned(data, position)
+                form, position = read_unsigned(data, position)
+            if form == _FORM_IMPLICIT_CONST:
+                _, position = read_signed(data, position)
+            if not name and not form:
+                break
+            attributes.append((name, form))
+        if tag in (_CALL_SITE, _CALL_SITE_PARAMETER):
+            found[code] = _Abbreviation(tag, has_children, attributes)
+
+
+def _attributes(data: mmap.mmap, entry: _Abbreviation, position: int) -> Tuple[Dict[int, bytes], int]:
+    """Return the expressions of an entry by attribute, and the position after it. IndexError for other forms."""
+    found = {}
+    for name, form in entry.attributes:
+        if form == _FORM_EXPRESSION:
+            size, position = read_unsigned(data, position)
+            found[name] = data[position : position + size]
+            position += size
+        elif form in _FIXED_SIZES:
+            position += _FIXED_SIZES[form]
+        else:
+            raise IndexError("form 0x%x" % form)
+    return found, position
+
+
+def _sections(data: mmap.mmap) -> Dict[bytes, _Section]:
+    """Return the sections of an ELF file (elf(5)) that are not compressed, by name."""
+    if data[:6] != b"\x7fELF\x02\x01":
+        raise ValueError("not an ELF file of 64 bits")
+    (position,), (size, count, names) = struct.unpack_from("<Q", data, 40), struct.unpack_from("<HHH", data, 58)
+    headers = [struct.unpack_from("<IIQQQQ", data, position + size * number) for number in range(count)]
+    if names >= count:
+        raise ValueError("no names of sections")
+    found: Dict[bytes, _Section] = {}
+    for name, _, flags, _, start, length in headers:
+        at = headers[names][4] + name
+        if not flags & _COMPRESSED:
+            found[data[at : data.find(b"\0", at)]] = _Section(start, length)
+    return found
+
+
+def _ranges(data: mmap.mmap, section: _Section) -> List[Tuple[int, int, int]]:
+    """Return (start, end, compilation unit) of each range of addresses (DWARF 5, section 6.1.2)."""
+    found, position, end = [], section.start, section.start + section.size
+    while position + 16 <= end:
+        length, _, unit, address_size, _ = struct.unpack_from("<IHIBB", data, position)
+        if address_size != 8 or length >= 0xFFFFFFF0:
+            raise ValueError("address ranges in another form")
+        for at in range(position + 16, position + 4 + length - 15, 16):
+            start, size = struct.unpack_from("<QQ", data, at)
+            if size:
+                found.append((start, start + size, unit))
+        position += 4 + length
+    return found

@@ -7,10 +7,11 @@ argument whose value at function entry is known has that too): gdb manual, "Prin
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import gdb
 
+from gdbscripts.argument_locations import is_determined
 from gdbscripts.records import Arguments
 
 _AGGREGATE_TYPES = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY)
@@ -18,105 +19,253 @@ _OPTIMISE_OPTION = re.compile(r" -O(?!0)")
 _SCALAR_TYPES = (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_BOOL)
 _TEXT_TYPES = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_CHAR)  # targets of pointers that gdb may print as texts
 _MAX_TEXTS = 100000  # kept texts of some hundred bytes
+_TEXT_LIMIT = 201  # characters: `print elements` is 200, and gdb looks whether there is one more
+_PAGE = 4096
+_OWN_BYTES = (*_AGGREGATE_TYPES, gdb.TYPE_CODE_FLT)  # printed without reading memory that the value points to
 _REFERENCE_TYPES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
+
+
+class Place(NamedTuple):
+    """A place in the code: the number of a frame, which stands for function and pc, and the return address of the
+    function whose machine code it is, 0 for none."""
+
+    frame: int
+    return_address: int
+
+
+class Argument(NamedTuple):
+    """An argument of a function.
+
+    `scalar` is the name of its type when the number determines the text, else ""; `text` tells whether it is a
+    pointer to bytes, which gdb prints as text, `aggregate` whether it is a structure; `optimised` whether its
+    value at function entry may be known.
+    """
+
+    symbol: gdb.Symbol
+    name: str
+    scalar: str
+    text: bool
+    aggregate: bool
+    optimised: bool
+
+
+class TextRead(NamedTuple):
+    """An address, and the bytes there from which a printed text follows."""
+
+    address: int
+    content: bytes
 
 
 class ArgumentReader:
     """Reads arguments, and remembers what cannot change between two stops at the same place in the code.
 
-    `frame_number` stands for a place: frames of one number have the same function at the same pc.
+    `texts_read` are the texts that were read since it was set; None when gdb has read other memory, too.
+    `depends_on_callers` tells whether values at function entry may be known at a place on one stack and not on
+    another. `evaluations` counts the values that gdb was asked for.
     """
 
     def __init__(self) -> None:
-        self._arguments: Dict[int, List[_Argument]] = {}
-        self._without_entry_value: Set[Tuple[int, int, str]] = set()
-        self._texts: Dict[Tuple[str, int], str] = {}
+        self._arguments: Dict[int, List[Argument]] = {}
+        self._without_entry_value: Set[Tuple[Place, str]] = set()
+        self._texts: Dict[Tuple[str, int, bytes], str] = {}
+        self._determined: Dict[int, bool] = {}
+        self.texts_read: Optional[List[TextRead]] = []
+        self.depends_on_callers: Callable[[Place], bool] = lambda _: False
+        self.evaluations = 0
 
-    def arguments_of(self, frame: gdb.Frame, frame_number: int, return_address: int) -> Arguments:
+    def arguments_of(self, frame: gdb.Frame, place: Place) -> Arguments:
         """Return (name, value) of each argument, in the order of the declaration.
 
-        `return_address` is the pc of the caller, 0 for none. Selects `frame`; the caller restores the selection.
-        Returns an empty list without debug information.
+        `place` is that of `frame`. Selects `frame`; the caller restores the selection. Returns an empty list
+        without debug information.
         """
-        arguments = self._arguments.get(frame_number)
+        arguments = self._arguments.get(place.frame)
         if arguments is None or not all(argument.symbol.is_valid() for argument in arguments):
             # gdb has read the file's symbols again, as it does when a library is mapped a second time
-            arguments = self._arguments[frame_number] = list(_arguments_at(frame))
+            arguments = self._arguments[place.frame] = list(_arguments_at(frame))
         if not arguments:
             return []
         frame.select()
-        place = (frame_number, return_address)
         return [pair for argument in arguments for pair in self._printed_argument(frame, argument, place)]
 
-    def _printed_argument(self, frame: gdb.Frame, argument: _Argument, place: Tuple[int, int]) -> Arguments:
+    def known_arguments(self, frame_number: int) -> List[Argument]:
+        """Return the arguments of a frame that `arguments_of` was asked for."""
+        return self._arguments[frame_number]
+
+    def may_have_entry_value(self, argument: Argument, place: Place) -> bool:
+        """Return whether the value of an argument at function entry may be known at a place."""
+        return argument.optimised and (place, argument.name) not in self._without_entry_value
+
+    def is_determined(self, frame: gdb.Frame, frame_number: int) -> bool:
+        """Return whether registers and stack determine the arguments of a frame that has called another one; the
+        caller restores the selection."""
+        determined = self._determined.get(frame_number)
+        if determined is None:
+            arguments = self._arguments[frame_number]
+            if arguments:
+                frame.select()
+            determined = self._determined[frame_number] = not arguments or (
+                not is_shadowed(frame, arguments)
+                and all(is_determined(describe_location(it.name), frame.pc() - 1) for it in arguments)
+            )
+        return determined
+
+    def printer_of(self, argument: Argument) -> Optional[Callable[[int], Optional[str]]]:
+        """Return a function that prints a number of 64 bits as the value of an argument, None when it cannot; None
+        for an argument whose text does not follow from a number."""
+        found = argument.symbol.type
+        if not (argument.scalar or argument.text) or found is None or found.sizeof > 8:
+            return None
+        kind, name = found, argument.scalar or str(found)
+        texts, size, mask = self._texts, kind.sizeof, (1 << 8 * kind.sizeof) - 1
+
+        def show(number: int) -> Optional[str]:
+            number &= mask
+            content = b""
+            if argument.text:
+                read = _text_at(number)
+                if read is None:
+                    return None
+                content = read.content
+            text = texts.get((name, number, content))
+            if text is None:
+                text = self._keep((name, number, content), gdb.Value(number.to_bytes(size, "little"), kind))
+            return text
+
+        return show
+
+    def _printed_argument(self, frame: gdb.Frame, argument: Argument, place: Place) -> Arguments:
         name = argument.name
-        entry_value = self._entry_value(name, place) if argument.may_have_entry_value else None
+        entry_value = self._entry_value(argument, place)
+        self.evaluations += 1
         try:
             value = argument.symbol.value(frame)
-            printed = self._format(value, argument.scalar)
-            same = entry_value is not None and self._are_equal(value, entry_value, argument.scalar)
+            printed = self._format(value, argument)
+            entry_printed = self._format(entry_value, argument) if entry_value is not None else ""
         except gdb.error as error:
-            printed, same = "<error reading variable: %s>" % error, False
+            printed, entry_printed = "<error reading variable: %s>" % error, ""
+            self.texts_read = None
         if entry_value is None:
             return [(name, printed)]
-        if same:
+        if entry_printed and self._are_equal(value, entry_value, argument, printed == entry_printed):
             return [(name, "%s@entry=%s" % (name, printed))]
-        return [(name, printed), ("%s@entry" % name, self._format(entry_value, argument.scalar))]
+        return [(name, printed), ("%s@entry" % name, entry_printed or self._format(entry_value, argument))]
 
-    def _are_equal(self, value: gdb.Value, entry_value: gdb.Value, scalar: str) -> bool:
-        if scalar:
-            return self._format(value, scalar) == self._format(entry_value, scalar)
+    def _are_equal(
+        self, value: gdb.Value, entry_value: gdb.Value, argument: Argument, printed_equal: bool
+    ) -> bool:
+        if argument.scalar or argument.text:
+            return printed_equal
         return value.format_string() == entry_value.format_string()
 
-    def _entry_value(self, name: str, place: Tuple[int, int]) -> Optional[gdb.Value]:
+    def _entry_value(self, argument: Argument, place: Place) -> Optional[gdb.Value]:
         """Return the value at function entry; None when the call site of the caller does not describe it."""
-        key = (*place, name)
-        if key in self._without_entry_value:
+        if not self.may_have_entry_value(argument, place):
             return None
         try:
-            value = gdb.parse_and_eval("%s@entry" % name)
+            value = gdb.parse_and_eval("%s@entry" % argument.name)
             return None if value.is_optimized_out else value
         except gdb.error:
-            self._without_entry_value.add(key)
+            if place.return_address and not self.depends_on_callers(place):
+                self._without_entry_value.add((place, argument.name))
             return None
 
-    def _format(self, value: gdb.Value, scalar: str) -> str:
-        """Return `value` as `bt` prints it. Texts of scalars, which their number determines, are kept."""
-        if not scalar:
-            return _format(value)
+    def _format(self, value: gdb.Value, argument: Argument) -> str:
+        """Return `value` as `bt` prints it. Texts that a number and the text that it points to determine are
+        kept."""
+        content = b""
         try:
-            key = (scalar, int(value))
+            if argument.scalar:
+                number = int(value)
+            elif argument.text:
+                number = int(value)
+                read = _text_at(number)
+                if read is None:
+                    self.texts_read = None
+                    return _format(value)
+                if self.texts_read is not None:
+                    self.texts_read.append(read)
+                content = read.content
+            else:
+                if value.type.strip_typedefs().code not in _OWN_BYTES:
+                    self.texts_read = None
+                return _format(value)
         except gdb.error:  # optimised out, or its memory cannot be read
             return _format(value)
-        if key not in self._texts:
-            if len(self._texts) >= _MAX_TEXTS:
-                self._texts.clear()
-            self._texts[key] = _format(value)
-        return self._texts[key]
+        bits = 8 * value.type.sizeof
+        key = (argument.scalar or str(value.type), number & ((1 << bits) - 1), content)
+        return self._texts.get(key) or self._keep(key, value)
+
+    def _keep(self, key: Tuple[str, int, bytes], value: gdb.Value) -> str:
+        if len(self._texts) >= _MAX_TEXTS:
+            self._texts.clear()
+        text = self._texts[key] = value.format_string()
+        return text
 
 
-class _Argument(NamedTuple):
-    """An argument of a function. `scalar` is the name of its type when the number determines the text, else ""."""
-
-    symbol: gdb.Symbol
-    name: str
-    scalar: str
-    may_have_entry_value: bool
-
-
-def _arguments_at(frame: gdb.Frame) -> Iterator[_Argument]:
-    for symbol in _argument_symbols(frame):
-        yield _Argument(symbol, symbol.print_name, _scalar(symbol.type), may_know_entry_values(symbol.symtab))
-
-
-def _scalar(kind: Optional[gdb.Type]) -> str:
-    """Return the name of a type whose values gdb prints without reading memory; "" for other types."""
-    stripped = without_typedefs(kind) if kind is not None else None
-    if stripped is None or stripped.code not in _SCALAR_TYPES:
+def describe_location(name: str) -> str:
+    """Return where the variable of the selected frame is, as gdb tells; "" when gdb cannot tell."""
+    try:
+        return gdb.execute("info address %s" % name, to_string=True)
+    except gdb.error:
         return ""
-    if stripped.code == gdb.TYPE_CODE_PTR and without_typedefs(stripped.target()).code in _TEXT_TYPES:
-        return ""  # a text, or an array of numbers of one byte
-    return str(kind)
+
+
+def is_shadowed(frame: gdb.Frame, arguments: List[Argument]) -> bool:
+    """Return whether a block inside of the function has a variable with the name of an argument."""
+    names = {argument.name for argument in arguments}
+    block: Optional[gdb.Block] = frame.block()
+    while block is not None and block.function is None:
+        if any(symbol.print_name in names for symbol in block):
+            return True
+        block = block.superblock
+    return False
+
+
+def _text_at(address: int) -> Optional[TextRead]:
+    """Return the bytes from which gdb prints the text at `address`; None when they cannot be read."""
+    if not address:
+        return TextRead(0, b"")
+    inferior = gdb.selected_inferior()
+    for size in (_TEXT_LIMIT, -address % _PAGE):
+        try:
+            content = bytes(inferior.read_memory(address, min(size, _TEXT_LIMIT)))
+        except gdb.MemoryError:
+            continue
+        end = content.find(0) + 1
+        if end or len(content) == _TEXT_LIMIT:
+            return TextRead(address, content[: end or None])
+    return None
+
+
+class _Kind(NamedTuple):
+    """The fields of `Argument` that depend on its type."""
+
+    scalar: str
+    text: bool
+    aggregate: bool
+
+
+_kinds: Dict[Tuple[str, str], _Kind] = {}  # by file and name of the type
+
+
+def _arguments_at(frame: gdb.Frame) -> Iterator[Argument]:
+    for symbol in _argument_symbols(frame):
+        # gdb looks for the definition of each type that a file only declares: a tenth of a millisecond
+        key = (str(symbol.symtab.objfile.filename) if symbol.symtab is not None else "", str(symbol.type))
+        kind = _kinds.get(key)
+        if kind is None:
+            kind = _kinds[key] = _kind_of(symbol.type)
+        yield Argument(symbol, symbol.print_name, *kind, may_know_entry_values(symbol.symtab))
+
+
+def _kind_of(kind: Optional[gdb.Type]) -> _Kind:
+    stripped = without_typedefs(kind) if kind is not None else None
+    code = stripped.code if stripped is not None else 0
+    target = without_typedefs(stripped.target()) if stripped is not None and code == gdb.TYPE_CODE_PTR else None
+    if target is not None and target.code in _TEXT_TYPES:  # a text, or an array of numbers
+        return _Kind("", target.sizeof == 1, False)
+    return _Kind(str(kind) if code in _SCALAR_TYPES else "", False, code in _AGGREGATE_TYPES)
 
 
 def may_know_entry_values(symtab: Optional[gdb.Symtab]) -> bool:

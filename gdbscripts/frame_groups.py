@@ -11,19 +11,19 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import gdb
 
+from gdbscripts.frame_numbers import FrameNumbers
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import FrameRecord
-from gdbscripts.stack import StackWalker, WalkedStack
 from gdbscripts.tail_calls import function_reference
 
 _WITHOUT_RETURN_ADDRESS = (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
 
 
-class FrameGroupReader(StackWalker):
-    """Reads the frames of threads by groups; assigns numbers to frames as `StackWalker` does."""
+class FrameGroupReader:
+    """Reads the frames of threads by groups. `new` are the records of all of them, by number."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._frames = FrameNumbers()
         self.new: List[FrameRecord] = []
 
     def groups(self, count: int, innermost: bool, functions: List[str], joints: List[int]) -> List[List[int]]:
@@ -54,15 +54,15 @@ class FrameGroupReader(StackWalker):
         return found
 
     def _numbers_of(self, frames: List[gdb.Frame], callee: Optional[gdb.Frame]) -> List[int]:
-        stack = WalkedStack([], [], [])
+        numbers: List[int] = []
         depth = 0
         for frame in frames:
             inlined = callee is not None and callee.type() == gdb.INLINE_FRAME and callee.pc() == frame.pc()
             depth = depth + 1 if inlined else 0
-            self._add(stack, frame, callee, depth)
+            numbers.append(self._frames.number_of(frame, callee, depth))
             callee = frame
-        self.new.extend(stack.new)
-        return stack.frames
+        self.new.extend(self._frames.take_new())
+        return numbers
 
 
 def _from_function(frames: List[gdb.Frame], functions: List[str]) -> List[gdb.Frame]:

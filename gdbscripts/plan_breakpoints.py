@@ -9,7 +9,7 @@ from typing import Callable, Dict, List
 import gdb
 
 from gdbscripts.breakpoints import THREAD_CREATE, MilestoneBreakpoint, MilestoneCounts, ThreadCreateBreakpoint
-from gdbscripts.call_sites import set_call_breakpoints
+from gdbscripts.calls_of import set_call_breakpoints
 from gdbscripts.code_breakpoints import set_code_breakpoints
 from gdbscripts.definitions import file_of_function, innermost_function
 from gdbscripts.plan import PlannedMilestone, RecordingPlan

@@ -13,7 +13,7 @@ from gdbscripts.fatal_signals import FatalSignals
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, RepeatRecord, StackRecord, StopRecord, ThreadRecord
 from gdbscripts.safe_files import append
-from gdbscripts.stack import StackWalker, WalkedStack
+from gdbscripts.stack import ReadStack, StackWalker, WalkedStack
 
 _REPEAT_INTERVAL = 0.2  # seconds; a killed run loses the repeated hits of that time at most
 _MAX_STACKS = 1000000  # different ones of --break; each takes some 300 bytes of gdb's memory
@@ -68,9 +68,13 @@ class Recorder:
         return round(time.monotonic() - self._started, 6)
 
     def write(self, record: Record) -> None:
-        """Append `record` as one line. Raises OSError when the disk is full, ValueError after `end`."""
+        """Append `record` as one line, at once. Raises OSError when the disk is full, ValueError after `end`."""
         self._file.write(to_line(record))
         self._file.flush()
+
+    def forget_breakpoints(self) -> None:
+        """Ask gdb again in which functions it stops: a breakpoint is disabled, which changes what it shows."""
+        self._walker.forget_breakpoints()
 
     def write_if_open(self, record: Record) -> None:
         """Append `record` unless the footer is already written: later events come from the shutdown of gdb
@@ -102,10 +106,11 @@ class Recorder:
 
         Counts are recorded now and then, and at the end. Arguments are those of the first stop.
         """
-        thread, frames = gdb.selected_thread().num, self._walker.known_stack()
+        thread, read = gdb.selected_thread().num, self._walker.read(at_breakpoint=True)
+        frames = self._walker.known_stack(read)
         first = self._first_stops.get((thread, function, frames)) if frames is not None else None
         if first is None:
-            self._record_first(reason, milestones, function)
+            self._record_first(reason, milestones, function, read)
             return
         self.count_repeat(first)
 
@@ -118,8 +123,8 @@ class Recorder:
     def _count(self, stop: int) -> None:
         self._repeats[stop] = self._repeats.get(stop, 0) + 1
 
-    def _record_first(self, reason: StopReason, milestones: List[str], function: str) -> None:
-        moment, thread, stack = self.now(), self.note_thread(), self.walk()
+    def _record_first(self, reason: StopReason, milestones: List[str], function: str, read: ReadStack) -> None:
+        moment, thread, stack = self.now(), self.note_thread(), self.walk(read=read)
         key = (thread, function, tuple(stack.frames))
         if key in self._first_stops:  # gdb found the stack, the rules did not
             self._count(self._first_stops[key])
@@ -138,10 +143,10 @@ class Recorder:
         self._repeats.clear()
         self._repeats_due = time.monotonic() + _REPEAT_INTERVAL
 
-    def walk(self, arguments: bool = True) -> WalkedStack:
+    def walk(self, arguments: bool = True, read: Optional[ReadStack] = None) -> WalkedStack:
         """Return the stack of the selected thread, and record those of its frames that were not recorded
-        before."""
-        stack = self._walker.walk(arguments)
+        before. Arguments are those of `StackWalker.walk`."""
+        stack = self._walker.walk(arguments, read)
         for frame in stack.new:
             self.write(frame)
         return stack

@@ -1,49 +1,27 @@
-"""Walks one stack into frame records as gdb's `bt` prints it, and finds out how each frame calls the next inner
-one.
-
-The kind of a call is read from the disassembled instruction before the return address.
-"""
+"""Walks one stack into frame numbers and arguments as gdb's own `bt` shows them."""
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import gdb
 
-from gdbscripts.arch.host import current as architecture
-from gdbscripts.arch.x86_64_effects import is_filler
-from gdbscripts.definitions import file_of_frame, file_of_symbol, file_of_symtab
-from gdbscripts.enums import FrameKind
-from gdbscripts.frame_arguments import ArgumentReader
+from gdbscripts.frame_arguments import Place
+from gdbscripts.frame_numbers import FrameNumbers, name_of
+from gdbscripts.known_calls import ArgumentSources, FrameGroup, KnownCalls
 from gdbscripts.records import CUT as CUT_BEGINS
-from gdbscripts.records import SIGNAL, UNKNOWN_NAME, Arguments, FrameRecord
+from gdbscripts.records import Arguments, FrameRecord
+from gdbscripts.registers import RegisterReader, Registers
 from gdbscripts.return_addresses import ReturnAddressReader
-from gdbscripts.tail_calls import FunctionReference, find_tail_calls, symbol_at
 
-_KINDS = {
-    gdb.NORMAL_FRAME: FrameKind.NORMAL,
-    gdb.INLINE_FRAME: FrameKind.INLINE,
-    gdb.TAILCALL_FRAME: FrameKind.TAIL,
-    gdb.SIGTRAMP_FRAME: FrameKind.SIGNAL,
-}
 _FRAMES_WITHOUT_RETURN_ADDRESS = (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
 # Deeper stacks are truncated and end in a frame of this name, so that infinite recursion stays bounded.
 MAX_FRAMES = 2000
 CUT = "%s %d frames>" % (CUT_BEGINS, MAX_FRAMES)
+MAX_STACKS = 1000000  # that are kept; each takes some 300 bytes of gdb's memory
 
-_SECTION = re.compile(r"^\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is (\S+)", re.MULTILINE)
-
-_Key = Tuple[int, str, int, int, str, int]
-
-
-class _FrameGroup(NamedTuple):
-    """The frames that gdb shows for one return address: they end before index `end` of the stack."""
-
-    pc: int
-    end: int
+StoppedIn = Tuple[int, str]  # type and name of the innermost frame
 
 
 class WalkedStack(NamedTuple):
@@ -55,168 +33,253 @@ class WalkedStack(NamedTuple):
     new: List[FrameRecord]
 
 
+class ReadStack(NamedTuple):
+    """The registers of a thread, and the function that gdb stops in.
+
+    `addresses`: the pc of the innermost frame and the return addresses; None when the rules do not give them.
+    """
+
+    registers: Registers
+    stopped_in: StoppedIn
+    addresses: Optional[Tuple[int, ...]]
+
+
+class WalkCounts:
+    """What walking has cost so far: `stacks` with arguments, and `gdb_frames` that were asked for."""
+
+    def __init__(self) -> None:
+        self.stacks = 0
+        self.gdb_frames = 0
+
+
 class StackWalker:
-    """Assigns numbers to frames.
+    """Walks stacks.
 
-    Two frames have one number when all fields of their records must be equal: address, function, frame type, depth
-    of inlining, and the name and frame type of the called function.
-
-    `walk` asks gdb for each frame and learns from the answer; `known_stack` answers from what was learnt. The
-    frames that gdb shows between two return addresses, inlined ones and reconstructed tail calls, depend on both
-    addresses only. Those of the innermost address depend on the function that gdb stops in, too.
+    `walk` asks gdb for each frame that is new and learns from the answer; `known_stack` answers from what was
+    learnt. The frames that gdb shows between two return addresses, inlined ones and reconstructed tail calls,
+    depend on both addresses only. Those of the innermost address depend on the function that gdb stops in, too.
     """
 
     def __init__(self) -> None:
-        self._numbers: Dict[_Key, int] = {}
-        self._classifier = CallClassifier()
-        self._arguments = ArgumentReader()
+        self._frames = FrameNumbers()
+        self._sources = ArgumentSources(self._frames.elided)
+        self._registers = RegisterReader()
         self._addresses = ReturnAddressReader()
-        self._innermost: Dict[Tuple[int, int, str], Tuple[int, ...]] = {}
+        self._innermost: Dict[Tuple[int, StoppedIn], Tuple[int, ...]] = {}
         self._outer: Dict[Tuple[int, int], Tuple[int, ...]] = {}
+        self._stopped_in: Dict[int, StoppedIn] = {}  # by the pc of a breakpoint
+        self._known: Dict[Tuple[StoppedIn, Tuple[int, ...]], Tuple[int, ...]] = {}
+        self.counts = WalkCounts()
+        gdb.events.breakpoint_created.connect(self.forget_breakpoints)
+        gdb.events.breakpoint_deleted.connect(self.forget_breakpoints)
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._frames)
 
     @property
     def left_to_gdb(self) -> int:
         """The number of stacks whose return addresses could not be read by rules."""
         return self._addresses.left_to_gdb
 
-    def known_stack(self) -> Optional[Tuple[int, ...]]:
-        """Return the frame numbers of the selected thread's stack, innermost first; None when `walk` must be
-        called."""
-        frame = gdb.newest_frame()
-        addresses = self._addresses.read(frame, MAX_FRAMES)
-        return None if addresses is None else self._frames_at(frame, addresses)
+    @property
+    def memory_reads(self) -> int:
+        """The number of reads of stack memory."""
+        return self._addresses.reads
 
-    def walk(self, arguments: bool = True) -> WalkedStack:
-        """Return the stack of the selected thread, with or without arguments; gdb's selected thread and frame
-        do not change."""
-        newest = gdb.newest_frame()
-        addresses = self._addresses.read(newest, MAX_FRAMES)
-        if not arguments and addresses is not None:
-            known = self._frames_at(newest, addresses)
-            if known is not None:
-                return WalkedStack(list(known), [[] for _ in known], [])
-        return self._walk_frames(addresses, arguments)
+    @property
+    def addresses_resolved(self) -> int:
+        """The number of distinct pcs whose call frame rules were looked up."""
+        return self._addresses.rules_found
 
-    def _frames_at(self, frame: gdb.Frame, addresses: Tuple[int, ...]) -> Optional[Tuple[int, ...]]:
-        try:
-            numbers = list(self._innermost[addresses[0], frame.type(), _name(frame)])
-            for position in range(1, len(addresses)):
-                numbers.extend(self._outer[addresses[position - 1], addresses[position]])
-        except KeyError:
-            return None
-        return tuple(numbers)
+    def read(self, at_breakpoint: bool = False) -> ReadStack:
+        """Read the stack of the selected thread.
 
-    def _walk_frames(self, addresses: Optional[Tuple[int, ...]], arguments: bool) -> WalkedStack:
-        """Return the stack as gdb's frames show it, and learn the frames at each of `addresses`."""
-        stack = WalkedStack([], [], [])
-        groups: List[_FrameGroup] = []  # innermost first; the last frame of each has machine code of its own
-        with restored_selection():
-            callee: Optional[gdb.Frame] = None
+        With `at_breakpoint`, gdb stops in the same function as at earlier breakpoints at the pc.
+        """
+        registers = self._registers.read(gdb.selected_thread())
+        stopped_in = None
+        addresses = self._addresses.read(registers, MAX_FRAMES)
+        if at_breakpoint and addresses is not None:
+            stopped_in = self._stopped_in.get(addresses[0])
+        if stopped_in is None:
             newest = gdb.newest_frame()
-            frame: Optional[gdb.Frame] = newest
-            depth = 0  # among frames with one pc: functions inlined into each other
-            while frame is not None and len(stack.frames) < MAX_FRAMES:
-                inlined = callee is not None and callee.type() == gdb.INLINE_FRAME and callee.pc() == frame.pc()
-                depth = depth + 1 if inlined else 0
-                caller = frame.older()
-                number = self._add(stack, frame, callee, depth)
-                return_address = caller.pc() if caller is not None else 0
-                values = self._arguments.arguments_of(frame, number, return_address) if arguments else []
-                stack.arguments.append(values)
-                if frame.type() not in _FRAMES_WITHOUT_RETURN_ADDRESS:
-                    groups.append(_FrameGroup(frame.pc(), len(stack.frames)))
-                callee, frame = frame, caller
-            if frame is not None:
-                self._add_truncated(stack)
-            elif addresses is not None and groups and groups[-1].end == len(stack.frames):
-                self._learn((newest.type(), _name(newest)), addresses, groups, stack.frames)
-        return stack
+            stopped_in = newest.type(), name_of(newest)
+            if at_breakpoint and addresses is not None:
+                self._stopped_in[addresses[0]] = stopped_in
+        return ReadStack(registers, stopped_in, addresses)
 
-    def _learn(
-        self, stopped_in: Tuple[int, str], addresses: Tuple[int, ...], groups: List[_FrameGroup], frames: List[int]
+    def known_stack(self, read: ReadStack) -> Optional[Tuple[int, ...]]:
+        """Return the frame numbers of a stack that was read at a breakpoint, innermost first; None when `walk`
+        must be called."""
+        addresses = read.addresses
+        if addresses is None:
+            return None
+        key = (read.stopped_in, addresses)
+        known = self._known.get(key)
+        if known is None:
+            groups = self._groups_at(read.stopped_in, addresses)
+            if None in groups:
+                return None
+            known = tuple(number for group in groups for number in group or ())
+            if len(self._known) < MAX_STACKS:
+                self._known[key] = known
+        return known
+
+    def forget_breakpoints(self, event: object = None) -> None:
+        """Ask gdb again in which function it stops at an address: a breakpoint was added or removed there."""
+        self._stopped_in.clear()
+
+    def walk(self, arguments: bool = True, read: Optional[ReadStack] = None) -> WalkedStack:
+        """Return the stack of the selected thread, with or without arguments; gdb's selected thread and frame
+        do not change. `read` is what `read` returned just now."""
+        if read is None:
+            read = self.read()
+        self.counts.stacks += arguments
+        if read.addresses is not None:
+            groups = self._groups_at(read.stopped_in, read.addresses)
+            if not arguments and None not in groups:
+                known = [number for group in groups for number in group or ()]
+                return WalkedStack(known, [[] for _ in known], [])
+            if arguments:
+                stack = self._walk_unknown(read, groups)
+                if stack is not None:
+                    return stack
+        return self._walk_frames(read, arguments)
+
+    def _groups_at(self, stopped_in: StoppedIn, addresses: Tuple[int, ...]) -> List[Optional[Tuple[int, ...]]]:
+        """Return the numbers of the frames at each address, None where they are not known."""
+        groups = [self._innermost.get((addresses[0], stopped_in))]
+        groups.extend(map(self._outer.get, zip(addresses, addresses[1:])))  # noqa: B905, RUF007 - Python 3.8
+        return groups
+
+    def _walk_unknown(self, read: ReadStack, groups: List[Optional[FrameGroup]]) -> Optional[WalkedStack]:
+        """Return the stack; gdb shows only the frames from the innermost to the outermost that is not known.
+
+        None when gdb shows other frames than the rules give.
+        """
+        addresses = read.addresses or ()
+        calls = self._addresses.activations(read.registers, addresses)
+        if calls is None:
+            return None
+        known = KnownCalls(self._sources, read.registers, calls, self._addresses.window, groups)
+        last = known.last_unknown()
+        end = self._ask_gdb(known, read, last) if last >= 0 else len(addresses)
+        frames = [number for group in known.groups[:end] for number in group or ()]
+        if not end or len(frames) > MAX_FRAMES:
+            return None
+        arguments = [values for group in known.arguments[:end] for values in group or ()]
+        return WalkedStack(frames, arguments, self._frames.take_new())
+
+    def _ask_gdb(self, known: KnownCalls, read: ReadStack, last: int) -> int:
+        """Fill in what is not known of the calls up to position `last`.
+
+        Returns the number of calls that gdb shows, 0 when they are not those that the rules give.
+        """
+        addresses = read.addresses or ()
+        with restored_selection():
+            position, frames = 0, _Frames(gdb.newest_frame())
+            while frames.frame is not None and position <= last:
+                group = known.groups[position]
+                shown = frames.next_group(self._frames if group is None else None)
+                self.counts.gdb_frames += len(shown)
+                if not shown or shown[-1].pc() != addresses[position]:
+                    return 0
+                if group is None:
+                    group = known.groups[position] = tuple(frames.numbers)
+                    self._learn_group(read.stopped_in, addresses, position, group, shown)
+                if len(shown) != len(group):
+                    return 0
+                if known.arguments[position] is None:
+                    known.read_arguments(position, shown)
+                position += 1
+            end = len(addresses)
+            if last == end - 1:
+                if frames.frame is not None:
+                    return 0
+                end = position
+                if position and position < len(addresses):
+                    self._addresses.end_at(addresses[position - 1])
+            elif position <= last:
+                return 0
+            known.learn()
+        return end
+
+    def _learn_group(
+        self,
+        stopped_in: StoppedIn,
+        addresses: Tuple[int, ...],
+        position: int,
+        group: FrameGroup,
+        frames: Sequence[gdb.Frame],
     ) -> None:
-        """Learn the frames at each address, unless the rules gave other addresses than gdb."""
-        for position, group in enumerate(groups):
-            if position == len(addresses) or addresses[position] != group.pc:
+        if position:
+            self._outer[addresses[position - 1], addresses[position]] = group
+        else:
+            self._innermost[addresses[0], stopped_in] = group
+        for index, frame in enumerate(frames):
+            if frame.type() == gdb.TAILCALL_FRAME:
+                self._sources.tails[group[index]] = frame.pc()
+
+    def _walk_frames(self, read: ReadStack, arguments: bool) -> WalkedStack:
+        """Return the stack as gdb's frames show it, and compare them with those that the rules give."""
+        numbers: List[int] = []
+        values: List[Arguments] = []
+        pcs: List[int] = []
+        with restored_selection():
+            frames = _Frames(gdb.newest_frame())
+            while frames.frame is not None and len(numbers) < MAX_FRAMES:
+                shown = frames.next_group(self._frames)
+                self.counts.gdb_frames += len(shown)
+                return_address = frames.frame.pc() if frames.frame is not None else 0
+                for index, frame in enumerate(shown):
+                    number = frames.numbers[index]
+                    numbers.append(number)
+                    place = Place(number, return_address)
+                    values.append(self._sources.reader.arguments_of(frame, place) if arguments else [])
+                pcs.append(shown[-1].pc())
+            if frames.frame is not None or len(numbers) > MAX_FRAMES:
+                del numbers[MAX_FRAMES:], values[MAX_FRAMES:]
+                numbers.append(self._frames.number_of_cut(CUT))
+                values.append([])
+            elif read.addresses is not None:
+                self._distrust_other_addresses(pcs, read.addresses)
+        return WalkedStack(numbers, values, self._frames.take_new())
+
+    def _distrust_other_addresses(self, pcs: Sequence[int], addresses: Sequence[int]) -> None:
+        """Leave stacks to gdb whose rules give other addresses than the pcs of gdb's frames."""
+        for position, pc in enumerate(pcs):
+            if position == len(addresses) or addresses[position] != pc:
                 self._addresses.distrust(addresses[position - 1])
                 return
-        if len(groups) < len(addresses):
-            self._addresses.end_at(groups[-1].pc)
-        kind, function = stopped_in
-        self._innermost[addresses[0], kind, function] = tuple(frames[: groups[0].end])
-        for position in range(1, len(groups)):
-            inner, outer = groups[position - 1], groups[position]
-            self._outer[inner.pc, outer.pc] = tuple(frames[inner.end : outer.end])
-
-    def _add(self, stack: WalkedStack, frame: gdb.Frame, callee: Optional[gdb.Frame], depth: int) -> int:
-        """Add `frame` to `stack`, without its arguments; returns its number."""
-        name = _name(frame)
-        callee_type, callee_name = (callee.type(), _name(callee)) if callee is not None else (-1, "")
-        key = (frame.pc(), name, frame.type(), callee_type, callee_name, depth)
-        number = self._numbers.get(key)
-        if number is None:
-            number = len(self._numbers)
-            record = self._frame_record(number, name, frame, callee)
-            self._numbers[key] = number
-            stack.new.append(record)
-        stack.frames.append(number)
-        return number
-
-    def _add_truncated(self, stack: WalkedStack) -> None:
-        key = (0, CUT, -1, -1, "", 0)
-        if key not in self._numbers:
-            self._numbers[key] = len(self._numbers)
-            stack.new.append(FrameRecord(self._numbers[key], CUT, FrameKind.OTHER, 0))
-        stack.frames.append(self._numbers[key])
-        stack.arguments.append([])
-
-    def _frame_record(self, number: int, name: str, frame: gdb.Frame, callee: Optional[gdb.Frame]) -> FrameRecord:
-        sal = frame.find_sal()
-        library = gdb.solib_name(frame.pc()) or ""
-        file = "" if sal.symtab is None else file_of_symtab(sal.symtab, library)
-        defined_in = _definition_file(frame, library)
-        call = self._classifier.classify_call(frame, callee) if callee is not None else None
-        return FrameRecord(
-            number=number,
-            function=name,
-            kind=_KINDS.get(frame.type(), FrameKind.OTHER),
-            pc=frame.pc(),
-            file=file,
-            line=sal.line if sal.symtab is not None else 0,
-            library=library,
-            addressed=_shows_address(frame, callee, sal),
-            call=call.kind if call else "",
-            instruction=call.instruction if call else "",
-            via=list(call.via) if call else [],
-            defined_in=None if defined_in == file else defined_in,
-        )
+        if len(pcs) < len(addresses):
+            self._addresses.end_at(pcs[-1])
 
 
-def _definition_file(frame: gdb.Frame, library: str) -> str:
-    if frame.function() is not None:
-        return file_of_frame(frame, library)
-    inside = frame.pc() - 1 if frame.level() else frame.pc()
-    symbol = symbol_at(inside) if inside > 0 else None  # pc 0: the outermost frame of a coroutine or thread
-    return file_of_symbol(inside - symbol[1], library) if symbol is not None else ""
+class _Frames:
+    """Steps through gdb's frames from the innermost one outwards. `frame` is the next one, None at the end;
+    `numbers` are those of the last group."""
 
+    def __init__(self, newest: gdb.Frame) -> None:
+        self.frame: Optional[gdb.Frame] = newest
+        self.numbers: List[int] = []
+        self._callee: Optional[gdb.Frame] = None
 
-def _shows_address(frame: gdb.Frame, callee: Optional[gdb.Frame], sal: gdb.Symtab_and_line) -> bool:
-    """Return whether `bt` prints the address of the frame, by the rule of frame_show_address in gdb's stack.c."""
-    if sal.symtab is None:
-        return True
-    if not sal.pc or (callee is not None and callee.type() == gdb.INLINE_FRAME):
-        return False  # gdb prints the line of the inlined call instead
-    if frame.pc() != sal.pc:
-        return True
-    # At the start of a line it depends on is_stmt of the line table, which gdb's Python API does not show.
-    return callee is None and gdb.execute("bt 1", to_string=True).startswith("#0  0x")
-
-
-def _name(frame: gdb.Frame) -> str:
-    return SIGNAL if frame.type() == gdb.SIGTRAMP_FRAME else frame.name() or UNKNOWN_NAME
+    def next_group(self, numbers: Optional[FrameNumbers]) -> List[gdb.Frame]:
+        """Return the next frames, up to one with machine code of its own, and number them with `numbers`."""
+        shown: List[gdb.Frame] = []
+        self.numbers = []
+        depth = 0  # among frames with one pc: functions inlined into each other
+        while self.frame is not None and len(shown) < MAX_FRAMES:
+            frame, callee = self.frame, self._callee
+            if numbers is not None:
+                inlined = callee is not None and callee.type() == gdb.INLINE_FRAME and callee.pc() == frame.pc()
+                depth = depth + 1 if inlined else 0
+                self.numbers.append(numbers.number_of(frame, callee, depth))
+            shown.append(frame)
+            self._callee, self.frame = frame, frame.older()
+            if frame.type() not in _FRAMES_WITHOUT_RETURN_ADDRESS:
+                break
+        return shown
 
 
 @contextmanager
@@ -232,83 +295,3 @@ def restored_selection() -> Iterator[None]:
             thread.switch()
         if frame.is_valid():
             frame.select()
-
-
-@dataclass(frozen=True)
-class CallInstruction:
-    """How one frame calls the next inner one.
-
-    `kind` has the values of `FrameRecord.call`; `via` are the elided frames between both, as `FrameRecord.via`.
-    """
-
-    kind: str
-    instruction: str = ""
-    via: Tuple[FunctionReference, ...] = ()
-
-
-class CallClassifier:
-    """Classifies calls; the instruction before each return address is disassembled once."""
-
-    def __init__(self) -> None:
-        self._instructions: Dict[int, str] = {}
-
-    def classify_call(self, caller: gdb.Frame, callee: gdb.Frame) -> CallInstruction:
-        """Return how `caller` calls `callee`, the next inner frame."""
-        if callee.type() == gdb.INLINE_FRAME:
-            return CallInstruction("inline")
-        if gdb.SIGTRAMP_FRAME in (caller.type(), callee.type()):
-            return CallInstruction("signal")
-        instruction = self._instruction_before(caller)
-        kind, target = architecture.classify(instruction)
-        if kind == "indirect" and _in_linkage_table(architecture.linkage_slot(instruction)):
-            kind = "direct"  # a slot of the global offset table, not a function pointer of the program
-        if kind != "direct" or not target:
-            return CallInstruction(kind, instruction)
-        tail_calls = find_tail_calls(target, callee)
-        if tail_calls.functions and architecture.is_thunk(tail_calls.functions[0][0]):
-            return CallInstruction("indirect", instruction)
-        return CallInstruction(tail_calls.kind or kind, instruction, tail_calls.functions)
-
-    def _instruction_before(self, frame: gdb.Frame) -> str:
-        pc = frame.pc()
-        if pc not in self._instructions:
-            self._instructions[pc] = _disassemble_before(frame, pc)
-        return self._instructions[pc]
-
-
-def _disassemble_before(frame: gdb.Frame, pc: int) -> str:
-    start = _instruction_boundary(frame, pc) if pc else 0  # 0: the outermost frame of a coroutine or thread
-    if not start:
-        return ""
-    try:
-        instructions = frame.architecture().disassemble(start, pc - 1)
-    except gdb.MemoryError:
-        return ""
-    if instructions[-1]["addr"] + instructions[-1]["length"] != pc:
-        return ""
-    texts = [" ".join(str(instruction["asm"]).split()) for instruction in instructions]
-    # The linker fills up a jump that it has shortened with a `nop`.
-    return next((text for text in reversed(texts) if not is_filler(text)), "")
-
-
-def _instruction_boundary(frame: gdb.Frame, pc: int) -> int:
-    """Return an address before `pc` at which an instruction starts: that of the line, or of the symbol; 0 when
-    unknown."""
-    sal = frame.find_sal()
-    if sal.symtab is not None and sal.pc and sal.pc < pc:
-        return int(sal.pc)
-    symbol = symbol_at(pc - 1)
-    return pc - 1 - symbol[1] if symbol else 0
-
-
-def _in_linkage_table(slot: int) -> bool:
-    """Return whether `slot` is in a global offset table.
-
-    Reads `info files`, since the slots have no symbols that `info symbol` could name.
-    """
-    if not slot:
-        return False
-    for start, end, name in _SECTION.findall(gdb.execute("info files", to_string=True)):
-        if int(start, 16) <= slot < int(end, 16):
-            return str(name).startswith(".got")
-    return False

@@ -37,8 +37,9 @@ class TailCalls(NamedTuple):
 
 def find_tail_calls(target: int, callee: gdb.Frame) -> TailCalls:
     """Return the elided frames between the function called at address `target` and the frame `callee`."""
-    symbol = symbol_at(target)
     entry = _frame_entry(callee)
+    is_callee = target == entry and callee.type() != gdb.TAILCALL_FRAME
+    symbol = symbol_at(target) if not is_callee else None  # a lookup takes as long as all else
     if symbol is None:
         return TailCalls()
     name, _, section = symbol

@@ -7,14 +7,27 @@ has a module with the same names; `host.py` selects it.
 from __future__ import annotations
 
 import re
-from typing import Tuple
-
-import gdb
+from typing import TYPE_CHECKING, Tuple
 
 from gdbscripts.arch.x86_64_effects import ALL_BITS, ARGUMENT_REGISTERS, RESULT_REGISTER, without_prefixes
 
+if TYPE_CHECKING:
+    import gdb
+
 DISASSEMBLY = "att"  # the flavor that the patterns below parse: an indirect operand starts with "*"
-STACK_POINTER = "rsp"
+PC, STACK_POINTER, FRAME_POINTER = "rip", "rsp", "rbp"
+# struct user_regs_struct of sys/user.h, in which ptrace returns registers, by the names of gdb
+USER_REGISTERS = (
+    "r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi",
+    "orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs", "gs",
+)  # fmt: skip
+# Numbers of registers in DWARF (psABI, figure 3.36)
+DWARF_REGISTERS = {
+    "rax": 0, "rdx": 1, "rcx": 2, "rbx": 3, "rsi": 4, "rdi": 5, "rbp": 6, "rsp": 7, "r8": 8, "r9": 9, "r10": 10,
+    "r11": 11, "r12": 12, "r13": 13, "r14": 14, "r15": 15,
+}  # fmt: skip
+# Functions restore these registers for their callers (section 3.2.1)
+PRESERVED_REGISTERS = {DWARF_REGISTERS[name]: name for name in ("rbx", "rbp", "r12", "r13", "r14", "r15")}
 SYSTEM_CALL = "syscall"
 SYSTEM_CALL_IOCTL = 16  # asm/unistd_64.h
 # [endbr64] push %rbp; mov %rsp,%rbp

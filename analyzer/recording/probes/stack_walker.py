@@ -88,7 +88,7 @@ class StackWalker:
             rule = rules[key] if key in rules else self.rule_at(key)
             if rule is None:
                 return ReturnAddresses(tuple(addresses), StackEnd.NO_RULE)
-            base, offset, saved, outermost = rule
+            base, offset, saved, outermost, _ = rule
             if outermost:
                 break
             end = (position if base == STACK_POINTER else frame_pointer - stack_pointer) + offset

@@ -12,6 +12,7 @@ from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 
 from gdbscripts.call_frame_rules import (
+    PRESERVED,
     RETURN_ADDRESS,
     STACK_POINTER,
     CallFrameRules,
@@ -76,7 +77,16 @@ def plain_rule(row) -> FrameRule | None:
     if saved is not None and saved.type not in ("OFFSET", "SAME_VALUE", "UNDEFINED"):
         return None
     offset = saved.arg if saved is not None and saved.type == "OFFSET" else None
-    return FrameRule(cfa.reg, cfa.offset, offset, outermost)
+    return FrameRule(cfa.reg, cfa.offset, offset, outermost, saved_registers(row))
+
+
+def saved_registers(row) -> tuple[tuple[int, int], ...] | None:
+    """Where a row of pyelftools saves the preserved registers, None when it does so in another form."""
+    rules = [(number, row[number]) for number in PRESERVED if number in row]
+    rules = [(number, rule) for number, rule in rules if rule.type != "SAME_VALUE"]
+    if any(rule.type != "OFFSET" for _, rule in rules):
+        return None
+    return tuple((number, rule.arg) for number, rule in rules)
 
 
 def compare(path: Path) -> tuple[int, int]:
