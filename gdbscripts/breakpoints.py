@@ -4,6 +4,7 @@ program."""
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, ClassVar, Dict, List, Optional, Protocol, Set, Tuple
 
 import gdb
@@ -15,6 +16,7 @@ from gdbscripts.memory import read_pointer, stack_pointer
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.recorder import Recorder
 from gdbscripts.records import BREAK, AcceleratorRecord, NoteRecord, ReturnRecord
+from gdbscripts.run_times import RunTimes
 from gdbscripts.tail_calls import function_reference
 
 THREAD_CREATE = "pthread_create"
@@ -99,10 +101,13 @@ class RecordingBreakpoint(gdb.Breakpoint):
 
     def stop(self) -> bool:
         """Called by gdb at each hit; returns True to stop the program."""
+        started = time.monotonic()
         try:
             self.hit()
         except Exception as error:  # noqa: BLE001 - an exception here would stop QEMU silently
             return program_is_gone() or not self.recorder.note_failure(error)
+        finally:
+            RunTimes.at_stops += time.monotonic() - started
         return self.recorder.stop_requested
 
     def hit(self) -> None:

@@ -207,6 +207,7 @@ class PointersCommand(gdb.MICommand):
         """Return the number of pointers that are not explained yet."""
         from gdbscripts.pointers.explain import PointerExplainer  # imported on demand, so that gdb starts fast
 
+        CommandState.current_recorder().close_times()
         gdb.events.exited.disconnect(_record_exit)  # later exits are not of the recorded run
         CommandState.explainer = PointerExplainer(plans.load(arguments[0]), CommandState.current_recorder())
         return {"open": CommandState.explainer.open_count}

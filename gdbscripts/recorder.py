@@ -12,6 +12,7 @@ from gdbscripts.enums import RecordingOutcome, StopReason
 from gdbscripts.fatal_signals import FatalSignals
 from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, RepeatRecord, StackRecord, StopRecord, ThreadRecord
+from gdbscripts.run_times import RunTimes
 from gdbscripts.safe_files import append
 from gdbscripts.stack import ReadStack, StackWalker, WalkedStack
 
@@ -35,6 +36,7 @@ class Recorder:
         self._threads: Dict[int, ThreadRecord] = {}
         self._stacks: Dict[Tuple[int, ...], int] = {}
         self._started = time.monotonic()
+        self._times = RunTimes()
         self.stops = 0
         self._stop_requested = False
         self._before_footer: List[Callable[[], None]] = []
@@ -58,6 +60,10 @@ class Recorder:
     def request_stop(self, requested: bool) -> None:
         """Make the next breakpoint hit stop the program, or let the program continue at each hit."""
         self._stop_requested = requested
+
+    def close_times(self) -> None:
+        """End the recorded run: later runs of the program are not part of its times."""
+        self._times.close()
 
     def restart_clock(self) -> None:
         """Set the start time to now, because the program is started again."""
@@ -210,7 +216,19 @@ class Recorder:
         self.write_repeats()
         for write in self._before_footer:
             write()
-        self.write(EndRecord(outcome, reason, frames=len(self._walker) + frames, stops=self.stops + stops))
+        times = self._times.close()
+        self.write(
+            EndRecord(
+                outcome,
+                reason,
+                frames=len(self._walker) + frames,
+                stops=self.stops + stops,
+                seconds=times.total,
+                program_seconds=times.program,
+                recorder_seconds=times.recorder,
+                left_to_gdb=self._walker.left_to_gdb,
+            )
+        )
         self._file.close()
 
     def stack_number(self) -> int:

@@ -28,7 +28,8 @@ from gdbscripts.enums import (
 #    stops of reason `attach`, milestones that are passed: a program that ran before gdb attached
 # 5  stacks have a number and are recorded once; fields with their default value are left out;
 #    the header names the engine; pointers whose origin an earlier recording found are marked; milestones have the
-#    glob of --break that selected them; stops of reason `signal`: the program crashed
+#    glob of --break that selected them; stops of reason `signal`: the program crashed;
+#    the footer has the times of the run
 SCHEMA = 5
 
 # Scenarios of a program that ran before gdb attached to it: how it runs, how it serves I/O.
@@ -355,6 +356,11 @@ class EndRecord:
     reason: str
     frames: int
     stops: int
+    # Of the recorded run, in seconds; 0 when they were not measured: imports, and recordings before schema 5.
+    seconds: float = 0.0  # from the start of the program to its end
+    program_seconds: float = 0.0  # processor time of the program
+    recorder_seconds: float = 0.0  # in the code of breakpoints, while the program was stopped
+    left_to_gdb: int = 0  # stacks that only gdb's own unwinder could read
 
 
 Record = Union[

@@ -15,6 +15,7 @@ from gdbscripts.call_kinds import CALL_KINDS
 from gdbscripts.enums import PointerOutcome
 from reports.json.document import document
 from reports.text.pointers import pointer_calls_of_graph
+from reports.text.run_times import run_times_text
 
 # History of the format:
 # 1  first
@@ -83,6 +84,7 @@ def _facts(graph: CallGraph, recording: Recording | None) -> Iterable[tuple[str,
         yield "host", recording.header.host
         yield "gdb", recording.header.gdb_version
         yield "outcome", f"{recording.end.outcome}" if recording.end else "cut short"
+        yield "run time", run_times_text(recording.end)
         stops = sum(stop.count for stop in recording.stops)
         distinct = len({id(stop.stack) for stop in recording.stops})
         yield "stacks", f"{number_of(stops, 'stack')}, {distinct} distinct"

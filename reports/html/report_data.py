@@ -22,6 +22,7 @@ from reports.html.report_page import BacktraceText, IoctlRow, ReportPage, RunSec
 from reports.html.story import Samples, chapters, identity
 from reports.text.backtraces import backtrace, heading, stops_about
 from reports.text.pointers import slot_text
+from reports.text.run_times import run_times_text
 
 _BACKTRACE_LIMIT = 500  # backtraces shown of a recording
 _NAMES_OF_GLOB = 5  # functions named of those that a glob of --break selected
@@ -161,6 +162,8 @@ def _facts_of_run(recording: Recording) -> Iterator[tuple[str, str]]:
     if recording.accelerator is not None:
         yield "Accelerator", f"{recording.accelerator.name} (QEMU reports: {recording.accelerator.evidence})"
     yield "Exit", _exit(recording)
+    if times := run_times_text(recording.end):
+        yield "Run time", times
     yield "gdb", header.gdb_version
     yield "Host", header.host
     if "seconds" in header.build:  # it differs between builds of the same source
