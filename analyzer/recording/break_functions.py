@@ -158,6 +158,11 @@ class ProgramFunctions:
         return found
 
     @cached_property
+    def names(self) -> set[str]:
+        """The names in the symbol table, with and without compiler suffixes, also of functions in libraries."""
+        return function_names(self._path) | set(self.symbols)
+
+    @cached_property
     def defined(self) -> list[FunctionCode] | None:
         """The functions of the debug information; None when it cannot be read here."""
         names = [glob for glob in self._globs if glob.name != "*"]
@@ -177,7 +182,7 @@ class ProgramFunctions:
 
     def has(self, pattern: BreakPattern) -> bool:
         """Whether the program has the one function that `pattern` names; True when gdb must be asked."""
-        if not pattern.file and pattern.name in function_names(self._path) | set(self.symbols):
+        if not pattern.file and pattern.name in self.names:
             return True
         if ":" in pattern.name:  # C++: the symbol table has another spelling
             return True
