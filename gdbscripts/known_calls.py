@@ -117,9 +117,16 @@ class KnownCalls:
             place, index = self._place(number, position), self._index(number, position)
             printed = self._sources.recipes.print_arguments(place, self._stack, index)
             if printed is None:
-                return self._sources.kept.arguments_of(self._number(position)) if position else None
+                return self._kept(position)
             found.append(printed)
         return found
+
+    def _kept(self, position: int) -> Optional[List[Arguments]]:
+        """Return the arguments that were kept of a call; None next to a tail call, where gdb shows other frames
+        for the same call than it did without."""
+        if not position or self._has_tail_call(position):
+            return None
+        return self._sources.kept.arguments_of(self._number(position))
 
     def _place(self, number: int, position: int) -> Place:
         """Return the place of a frame; a frame of a tail call returns to the address of its own group."""

@@ -34,6 +34,6 @@ def test_the_arguments_at_each_hit_are_those_that_gdb_prints(options, build, rec
     recording = record(program, steps=[EACH_HIT], take_bt=taken)
     # signal handlers and the outermost function of a coroutine have no rules
     assert assert_like_bt(recording, taken, least_known=0.8) > 100
-    assert sum(stop.count for stop in stops_of(recording)) == 78
+    assert sum(stop.count for stop in stops_of(recording)) == 81
     texts = {dict(stop.arguments_of(0))["name"].rpartition(" ")[2] for stop in stops_of(recording)}
     assert {'"first"', '"girst"', '"xxxst"'} <= texts

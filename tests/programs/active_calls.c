@@ -14,6 +14,7 @@
 #define NOINLINE __attribute__((noinline))
 
 static volatile long sink;
+static int step; // not in a register of the function that counts with it
 static jmp_buf back;
 static ucontext_t caller, coroutine;
 static char text[] = "first";
@@ -84,6 +85,27 @@ NOINLINE void in_reference(int *number, double factor) {
     sink += *number;
 }
 
+NOINLINE void last(int number, const char *name) {
+    leaf(number, name);
+    sink++;
+}
+
+// One call of this function has a frame of its own, the next one leaves by a tail call.
+NOINLINE void passing_on(int number, const char *name) {
+    if (number < 0) {
+        leaf(number, name);
+        sink++;
+        return;
+    }
+    last(number + 1, name);
+}
+
+NOINLINE void through(double factor, const char *name) {
+    for (step = -1; step < 2; step++)
+        passing_on(step, name);
+    sink += (int)factor;
+}
+
 static void handler(int number) {
     leaf(number, "handler");
     sink++;
@@ -117,6 +139,7 @@ int main(void) {
     int number = 1;
     in_reference(&number, 2.5);
     in_reference(&number, 3.5);
+    through(4.5, "through");
     stack_t other = {.ss_sp = other_stack, .ss_size = sizeof other_stack};
     sigaltstack(&other, NULL);
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
