@@ -227,6 +227,9 @@ class Recorder:
                 program_seconds=times.program,
                 recorder_seconds=times.recorder,
                 left_to_gdb=self._walker.left_to_gdb,
+                memory_reads=self._walker.memory_reads,
+                addresses_resolved=self._walker.addresses_resolved,
+                gdb_frames=self._walker.counts.gdb_frames,
             )
         )
         self._file.close()

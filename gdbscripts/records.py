@@ -361,6 +361,10 @@ class EndRecord:
     program_seconds: float = 0.0  # processor time of the program
     recorder_seconds: float = 0.0  # in the code of breakpoints, while the program was stopped
     left_to_gdb: int = 0  # stacks that only gdb's own unwinder could read
+    # What the recorder asked for, in numbers that do not depend on the host's speed.
+    memory_reads: int = 0  # of stack memory
+    addresses_resolved: int = 0  # different pcs whose call frame rule was looked up
+    gdb_frames: int = 0  # frames of gdb that were read
 
 
 Record = Union[

@@ -11,6 +11,8 @@ import pytest
 
 from analyzer.adapters.gdb import Gdb
 from analyzer.cli import main
+from gdbscripts.plan import PlannedMilestone
+from gdbscripts.records import BREAK
 from tests.conftest import need, need_tool
 from tests.gdb.conftest import PROGRAMS, directive
 
@@ -75,3 +77,20 @@ def test_pointers_of_an_earlier_recording_cost_one_command_and_no_run(toy, tmp_p
     assert main(["startup", "--qemu", str(toy), "--out", str(tmp_path / "second"), *off]) == 0
     assert runs > 0 and counted["commands"].count("-chain-round") == 0
     assert counted["commands"].count("-chain-known-pointers") == 1
+
+
+@pytest.mark.parametrize("options", ["-O0", "-O2"])
+def test_a_hit_with_a_known_stack_costs_one_read_of_memory_and_few_bytes(build, record, tmp_path, options):
+    each = PlannedMilestone(f"{BREAK}leaf", "leaf", False, ["leaf"], limit=0)
+    recording = record(build(PROGRAMS / "many_hits.c", options), steps=[each])
+    hits = [stop for stop in recording.stops if stop.function == "leaf"]
+    assert [stop.count for stop in hits] == [1500, 1500]
+    end = recording.end
+    assert end.left_to_gdb == 0
+    assert 3000 <= end.memory_reads <= 3010, "one for each hit, and a few at the first hits"
+    assert end.addresses_resolved <= 12, "the pcs of two stacks of three frames and of what starts main"
+    assert end.gdb_frames <= 20, "gdb shows the frames of new stacks only"
+    [file] = tmp_path.rglob("recording.jsonl")
+    repeats = [line for line in file.read_text().splitlines() if '"repeat"' in line]
+    assert sum(map(len, repeats)) / 3000 < 2, "bytes for each hit"
+    assert 0 < end.recorder_seconds < end.seconds
