@@ -8,6 +8,8 @@ import subprocess
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from analyzer.build.provenance import provenance_of
 from analyzer.commands.report import write_report
 from analyzer.graph.chains import whole_chain
@@ -66,8 +68,21 @@ def test_every_required_milestone_was_reached(run):
     assert {"main", "kvm-init", "init-vcpu", "vcpu-thread", "kvm-cpu-exec", "kvm-run"} <= required
 
 
-def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
-    """gdb prints `bt` at the same stops of the same run; frame by frame they are equal."""
+FEW = ("object_new", "memory_region_init", "notifier_list_notify")
+MANY = (
+    "object_property_set", "memory_region_init", "qdev_realize", "kvm_ioctl", "kvm_vm_ioctl", "kvm_vcpu_ioctl",
+    "type_initialize",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("breaks", "limit", "compares", "known"), [(FEW, 500, 1, 1.0), (MANY, 0, 25, 0.8)], ids=["few", "many"]
+)
+def test_the_backtraces_are_gdbs_own(qemu, tmp_path, breaks, limit, compares, known):
+    """gdb prints `bt` at the same stops of the same run; frame by frame, with arguments, they are equal.
+
+    At every hit numbered a multiple of `compares` the arguments of a stack recorded before are compared, too.
+    """
     from analyzer.adapters.gdb import Gdb
     from analyzer.adapters.qemu import examine
     from analyzer.output_folder import prepare_folder
@@ -79,19 +94,20 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path):
 
     taken = tmp_path / "bt.txt"
 
-    breaks = ("object_new", "memory_region_init", "notifier_list_notify")
-    options = RecordingOptions(breaks=breaks, timeout=60, linger=1, break_limit=500, pointers=False, ioctls=False)
+    options = RecordingOptions(
+        breaks=breaks, timeout=300, linger=1, break_limit=limit, pointers=False, ioctls=False
+    )
     request = RecordingRequest(
         options=options, qemu=examine(qemu), scenario=load_scenario("startup", "kvm"), guest=choose_guest("tiny"),
         build={},
     )  # fmt: skip
     with Gdb(qemu) as gdb:
         gdb.console(f"source {TAKE_BT}")
-        gdb.console(f"python take_bt({str(taken)!r})")
+        gdb.console(f"python take_bt({str(taken)!r}, {compares})")
         watcher = session.RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
         prepare_folder(tmp_path, force=False)
         session.record(request, tmp_path, gdb, None, watcher)
-    assert assert_like_bt(read_recording(tmp_path), taken, least_known=1) > 300
+    assert assert_like_bt(read_recording(tmp_path), taken, least_known=known) > 300
 
 
 def test_arguments_have_values_and_places_are_relative(run):
