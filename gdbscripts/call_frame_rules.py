@@ -262,7 +262,11 @@ _ADVANCES = {0x02: "<B", 0x03: "<H", 0x04: "<I"}  # advance_loc1, 2 and 4
 
 def read_unsigned(data: Bytes, position: int) -> Tuple[int, int]:
     """Decode an unsigned LEB128 number; returns it and the position after it."""
-    value = shift = 0
+    value = data[position]
+    position += 1
+    if value < 0x80:  # as most are
+        return value, position
+    value, shift = value & 0x7F, 7
     while True:
         byte = data[position]
         position += 1

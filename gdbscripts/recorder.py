@@ -14,13 +14,12 @@ from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, RepeatRecord, StackRecord, StopRecord, ThreadRecord
 from gdbscripts.run_times import RunTimes
 from gdbscripts.safe_files import append
-from gdbscripts.stack import ReadStack, StackWalker, WalkedStack
+from gdbscripts.stack import MAX_STACKS, ReadStack, StackWalker, WalkedStack
 
 _REPEAT_INTERVAL = 0.2  # seconds; a killed run loses the repeated hits of that time at most
-_MAX_STACKS = 1000000  # different ones of --break; each takes some 300 bytes of gdb's memory
 _FULL = (
     "--break: %d different stacks are kept in memory; further hits with other stacks are recorded one by one, and "
-    "not counted together" % _MAX_STACKS
+    "not counted together" % MAX_STACKS
 )
 
 
@@ -136,7 +135,7 @@ class Recorder:
             self._count(self._first_stops[key])
             return
         number = self.write_stop(stack, moment, thread, reason, milestones, function)
-        if len(self._first_stops) < _MAX_STACKS:
+        if len(self._first_stops) < MAX_STACKS:
             self._first_stops[key] = number
         elif not self._full:
             self._full = True

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from analyzer.adapters import dwarf_units as dwarf
 from analyzer.adapters.dwarf_units import Dwarf, DwarfSections, Entry, Unit, UnsupportedDwarfError
 from analyzer.adapters.elf import sections_of
+from gdbscripts.call_frame_rules import read_unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,10 +182,10 @@ def _files(sections: DwarfSections, position: int, folder: str) -> Iterator[str]
     yield ""  # the first file has number 1
     while data[position]:
         end = data.index(b"\0", position)
-        number, after = dwarf.uleb(data, end + 1)
+        number, after = read_unsigned(data, end + 1)
         yield normpath(_joined(old_folders[number], data[position:end].decode(errors="replace")))
-        _, after = dwarf.uleb(data, after)
-        _, position = dwarf.uleb(data, after)
+        _, after = read_unsigned(data, after)
+        _, position = read_unsigned(data, after)
 
 
 def _table_of_names(sections: DwarfSections, position: int) -> tuple[list[tuple[str, int]], int]:
@@ -192,10 +193,10 @@ def _table_of_names(sections: DwarfSections, position: int) -> tuple[list[tuple[
     data = sections.line
     formats, position = [], position + 1
     for _ in range(data[position - 1]):
-        content, position = dwarf.uleb(data, position)
-        form, position = dwarf.uleb(data, position)
+        content, position = read_unsigned(data, position)
+        form, position = read_unsigned(data, position)
         formats.append((content, form))
-    count, position = dwarf.uleb(data, position)
+    count, position = read_unsigned(data, position)
     table = []
     for _ in range(count):
         name, folder = "", 0
@@ -218,7 +219,7 @@ def _value(sections: DwarfSections, form: int, position: int) -> tuple[str | int
         (offset,) = unpack_from("<I", data, position)
         return dwarf.string_at(sections.strings if form == 0x0E else sections.line_strings, offset), position + 4
     if form == 0x0F:  # DW_FORM_udata
-        return dwarf.uleb(data, position)
+        return read_unsigned(data, position)
     size = {0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, 0x1E: 16}.get(form)  # data1 to data8, data16 (MD5)
     if size is None:
         raise UnsupportedDwarfError(f"form {form:#x} in a line table")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from struct import unpack_from
 from typing import NamedTuple
 
+from gdbscripts.call_frame_rules import read_unsigned
+
 # Tags and attributes that are read.
 SUBPROGRAM, INLINED = 0x2E, 0x1D
 _PARTIAL_UNIT = 0x3C
@@ -119,7 +121,7 @@ class Dwarf:
             start = position
             code = info[position]
             if code >= 0x80:
-                code, position = uleb(info, position)
+                code, position = read_unsigned(info, position)
             else:
                 position += 1
             if not code:
@@ -199,16 +201,16 @@ class Dwarf:
             if kind == 0:
                 return None
             if kind in (1, 2, 3):
-                index, offset = uleb(data, offset)
+                index, offset = read_unsigned(data, offset)
                 if kind == 1:
                     base = self._address(unit, index)
                     continue
                 begin = self._address(unit, index)
-                end, offset = uleb(data, offset)
+                end, offset = read_unsigned(data, offset)
                 is_empty = not end if kind == 3 else self._address(unit, end) == begin
             elif kind == 4:
-                begin, offset = uleb(data, offset)
-                end, offset = uleb(data, offset)
+                begin, offset = read_unsigned(data, offset)
+                end, offset = read_unsigned(data, offset)
                 is_empty = begin == end
                 begin += base or 0
             else:
@@ -221,7 +223,7 @@ class Dwarf:
                     is_empty = begin == unpack_from("<Q", data, offset)[0]
                     offset += 8
                 else:
-                    end, offset = uleb(data, offset)
+                    end, offset = read_unsigned(data, offset)
                     is_empty = not end
             if not is_empty:
                 return int(begin)
@@ -234,7 +236,7 @@ class Dwarf:
         return int(self.root(unit).attributes.get(attribute, (0, 8))[1])
 
     def _entry(self, unit: Unit, offset: int) -> Entry:
-        code, position = uleb(self.sections.info, offset)
+        code, position = read_unsigned(self.sections.info, offset)
         abbreviation = self._table(unit.abbreviations)[code]
         return Entry(offset, abbreviation.tag, self._attributes(abbreviation, position)[0], 0)
 
@@ -254,7 +256,7 @@ class Dwarf:
                 end = info.index(b"\0", position)
                 value, position = info[position:end], end + 1
             elif form in _ULEB:
-                value, position = uleb(info, position)
+                value, position = read_unsigned(info, position)
             else:
                 value, position = 0, _skip_block(info, form, position)
             found[attribute] = (form, value)
@@ -304,21 +306,21 @@ def _units(info: bytes) -> Iterator[Unit]:
 def _abbreviations(data: bytes, position: int) -> dict[int, Abbreviation]:
     table: dict[int, Abbreviation] = {}
     while True:
-        code, position = uleb(data, position)
+        code, position = read_unsigned(data, position)
         if not code:
             return table
-        tag, position = uleb(data, position)
+        tag, position = read_unsigned(data, position)
         has_children, position = bool(data[position]), position + 1
         attributes = []
         size, sibling = 0, -1
         while True:
-            attribute, position = uleb(data, position)
-            form, position = uleb(data, position)
+            attribute, position = read_unsigned(data, position)
+            form, position = read_unsigned(data, position)
             if not form:
                 break
             constant = 0
             if form == _IMPLICIT_CONSTANT:
-                constant, position = uleb(data, position)  # of the attributes read here, none is negative
+                constant, position = read_unsigned(data, position)  # of the attributes read here, none is negative
             if form not in _FIXED and form not in _ULEB and form not in (_STRING, *_BLOCKS, *_LEB_BLOCKS):
                 raise UnsupportedDwarfError(f"form {form:#x}")
             if attribute == _SIBLING and form == 0x13 and size >= 0:
@@ -332,24 +334,9 @@ def _skip_block(data: bytes, form: int, position: int) -> int:
     if form in _BLOCKS:
         size = _BLOCKS[form]
         return position + size + int.from_bytes(data[position : position + size], "little")
-    length, position = uleb(data, position)
+    length, position = read_unsigned(data, position)
     return position + length
 
 
 def string_at(data: bytes, offset: int) -> str:
     return data[offset : data.index(b"\0", offset)].decode(errors="replace")
-
-
-def uleb(data: bytes, position: int) -> tuple[int, int]:
-    byte = data[position]
-    position += 1
-    if byte < 0x80:
-        return byte, position
-    result, shift = byte & 0x7F, 7
-    while True:
-        byte = data[position]
-        position += 1
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return result, position
-        shift += 7

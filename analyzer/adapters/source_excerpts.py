@@ -59,7 +59,6 @@ def source_excerpts(
             if _exists(file):
                 left_out.append(file)
             continue
-            continue
         for first, last in _ranges(files[file], len(text)):
             yield SourceRecord(file, first, [line[:_MAX_LINE_LENGTH] for line in text[first - 1 : last]])
     if left_out:

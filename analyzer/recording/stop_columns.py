@@ -99,14 +99,6 @@ class StopColumns:
         values = tuple([(name, value) for name, value in arguments])
         return self._equal_arguments.setdefault(values, values)
 
-    def repeat(self, number: int, count: int) -> bool:
-        """Add further hits to stop `number`. Returns False when there is no such stop."""
-        position = self.position(number)
-        if position is None:
-            return False
-        self.counts[position] += count
-        return True
-
     def position(self, number: int) -> int | None:
         """Return the position of stop `number`; None when there is none."""
         if number not in self._known:

@@ -200,7 +200,7 @@ def test_the_calls_of_a_function_have_a_limit_too(build, record):
 
 def test_more_stacks_than_are_kept_are_said_once(build, record):
     program = build(CALLS_OF)
-    few = "python import gdbscripts.recorder; gdbscripts.recorder._MAX_STACKS = 2"
+    few = "python import gdbscripts.recorder; gdbscripts.recorder.MAX_STACKS = 2"
     recording = record(program, steps=steps_of(program, "plai*"), prepare=[few])
     assert hits(recording)["plain"] == 14  # none is lost
     (note,) = recording.notes

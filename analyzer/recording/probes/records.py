@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -132,11 +131,3 @@ class ProbeRecords:
 
     def _seconds(self, time: int) -> float:
         return round((time - self.started) / 1e9, 6)
-
-
-def hits_by_function(stops: Sequence[ProbeStop]) -> Counter[str]:
-    """The number of hits recorded of each function."""
-    counts: Counter[str] = Counter()
-    for stop in stops:
-        counts[stop.function] += stop.count
-    return counts
