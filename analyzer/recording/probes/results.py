@@ -58,10 +58,3 @@ def exit_records(status: int | None) -> Iterator[Record]:
     """How the program ended; `status` is negative for a signal, None for a program that runs on."""
     if status is not None:
         yield ProgramExitRecord(status=status) if status >= 0 else ProgramExitRecord(signal=str(-status))
-
-
-def how_it_ended(status: int | None) -> str:
-    """How QEMU ended, in words."""
-    if status is not None and status < 0:
-        return f"QEMU was killed by signal {-status}"
-    return "QEMU ended"

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.adapters.gdb import Gdb
-from analyzer.adapters.gdb_stops import Stopped
+from analyzer.adapters.gdb_stops import Stopped, stop_at
 from analyzer.adapters.perf_events import TraceEvents
 from analyzer.adapters.process import high_priority
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
-from analyzer.adapters.traced_process import signal_name
+from analyzer.adapters.traced_process import ProcessEnd
 from analyzer.adapters.uprobes import UprobeDefinitions
 from analyzer.files import scratch_folder
 from analyzer.model.recording import Recording
 from analyzer.recording.break_functions import unknown_function
-from analyzer.recording.early_end import early_end
+from analyzer.recording.early_end import early_end, how_it_ended
 from analyzer.recording.guest import TINY_EXIT_STATUSES
 from analyzer.recording.outputs import last_output, output_text
 from analyzer.recording.probes.devices import DeviceCalls
@@ -31,7 +31,7 @@ from analyzer.recording.probes.ioctl_calls import KvmIoctl, earliest_times, kvm_
 from analyzer.recording.probes.naming import name_stacks
 from analyzer.recording.probes.places import ProbePlaces, find_places
 from analyzer.recording.probes.records import ProbeRecords
-from analyzer.recording.probes.results import exit_records, how_it_ended, milestone_record, what_is_missing
+from analyzer.recording.probes.results import exit_records, milestone_record, what_is_missing
 from analyzer.recording.probes.sources import buffer_size, tracepoints_of
 from analyzer.recording.probes.stack_walker import StackWalker
 from analyzer.recording.probes.stops import ChosenStops, choose_stops, counted_functions, thread_numbers
@@ -264,7 +264,7 @@ class _ProbeRun:
             if self._attached
             else "ended by the analyzer"
             if killed
-            else how_it_ended(status)
+            else how_it_ended(_last_stop(status))
         )
         if self._interrupted:
             return RecordingOutcome.INTERRUPTED, "interrupted by the user"
@@ -284,7 +284,7 @@ class _ProbeRun:
             return
         output = last_output(target.streams["stderr"]) or last_output(target.streams["stdout"])
         arguments = self._request.options.qemu_arguments
-        ended = Stopped("exited") if status >= 0 else Stopped("exited-signalled", signal_name(-status))
+        ended = _last_stop(status)
         raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, target.command, ended))
 
     def _write_sources(self) -> None:
@@ -297,6 +297,13 @@ class _ProbeRun:
         self._progress.take(iter(made))
         with append(str(self._recording)) as file:
             file.writelines(map(to_line, made))
+
+
+def _last_stop(status: int | None) -> Stopped:
+    """The end of a program as gdb would report it; `status` is negative for a signal."""
+    if status is not None and status < 0:
+        return stop_at(ProcessEnd(signal=-status))
+    return Stopped("exited")
 
 
 def _is_reached(step: plans.PlannedMilestone, collector: HitCollector) -> bool:
