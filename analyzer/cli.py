@@ -36,6 +36,7 @@ VERBS = {
     "build": "build a QEMU with debug information from source, or find it in the cache, and print its path",
     "import": "convert the text of backtraces into a recording",
     "summary": "print what an input contains: milestones, threads, kinds of calls, ioctls, exits",
+    "browse": "show an input in the terminal: chains, callers and callees, functions, ioctls, source",
     "show": "print the backtraces of a recording as gdb does, or as a tree; or its pointers, ioctls or accesses",
     "graph": "merge recordings of one build into a call graph",
     "export": "write a recording for another program: speedscope, Perfetto, KCachegrind, Mermaid, Graphviz, CSV",
