@@ -1,4 +1,4 @@
-"""`analyze diff`: compares the call chains of two QEMUs."""
+"""`analyze diff`: compares the call chains of two or more QEMUs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from analyzer.commands.comparison import (
     write_comparison,
 )
 from analyzer.commands.parser import INPUT_HELP, Parser, input_name
+from analyzer.commands.versions_comparison import compare_versions
 from analyzer.errors import ExitStatus
 from analyzer.inputs import open_graph
 
@@ -24,6 +25,8 @@ EXAMPLES = """\
   analyze diff baseline.txt out/startup --fail-on inserted,removed,thread --allow allow.toml
   analyze diff old new -o diff.html
   analyze diff backtrace.txt out/startup --full
+  analyze diff reference:1.6.0 out-5.2 out-7.2 out-10.0       a table with a column for each version
+  analyze diff out-5.2 out-7.2 out-10.0 -o versions.html
 
 inputs:
   Of imported backtraces only their stacks are compared. reference:1.6.0 is the backtrace of a published
@@ -53,6 +56,13 @@ def add_options(parser: Parser) -> None:
     """Add the arguments of `diff` to its parser: two inputs, and the options of a comparison."""
     parser.add_argument("old", type=input_name, metavar="OLD", help=f"old input: {INPUT_HELP}")
     parser.add_argument("new", type=input_name, metavar="NEW", help="new input, of the same kinds")
+    parser.add_argument(
+        "newer",
+        type=input_name,
+        nargs="*",
+        metavar="NEWER",
+        help="more inputs, oldest first: each is compared with the one before, and all stand in one table",
+    )
     add_comparison_options(parser)
     add_output_options(parser)
 
@@ -60,11 +70,15 @@ def add_options(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> ExitStatus:
     """Compare two inputs, and print the result; with `-o` write it, and print the name of the file.
 
-    Returns DONE when no change counts, DIFFERS when changes count or a rule is broken, COULD_NOT_RUN when a part
-    is not comparable and no change counts. AnalyzerError when an input or an allow-list cannot be read.
+    With more inputs each is compared with the one before, and the tables of all are written. Returns DONE when no
+    change counts, DIFFERS when changes count or a rule is broken, COULD_NOT_RUN when a part is not comparable and
+    no change counts. AnalyzerError when an input or an allow-list cannot be read, UsageError for a format that
+    takes two inputs.
     """
     output, terms = output_options(options), comparison_terms(options)
-    old, new = open_graph(options.old), open_graph(options.new)
+    old, new, *newer = [open_graph(name) for name in (options.old, options.new, *options.newer)]
+    if newer:
+        return compare_versions([old, new, *newer], terms, output)
     judged = compare_sources(old, new, terms)
     write_comparison(judged, old, new, terms, output)
     return exit_status(judged.verdict)

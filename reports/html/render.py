@@ -14,6 +14,7 @@ from reports.html.report_page import ReportPage
 
 if TYPE_CHECKING:
     from analyzer.policy.verdict import JudgedDiff
+    from reports.versions import VersionsComparison
 
 _BEFORE_SVG = re.compile(r"\A.*?(?=<svg\b)", re.DOTALL)
 
@@ -32,6 +33,14 @@ def render_diff(verdict: JudgedDiff, svg: str, svg_missing: str) -> str:
 
     page = build_diff_page(verdict, svg, svg_missing)
     return _fill(load_parts("diff.html", ("report.css", "diff.css"), ("canvas.js", "diff.js")), page, svg)
+
+
+def render_versions(comparison: VersionsComparison) -> str:
+    """Return the HTML text of the page of three or more versions."""
+    from reports.html.versions_page import build_versions_page
+
+    parts = load_parts("versions.html", ("report.css", "versions.css"), ("versions.js",))
+    return _fill(parts, build_versions_page(comparison), "")
 
 
 class Parts(NamedTuple):
