@@ -33,10 +33,10 @@ def test_the_calls_with_their_kinds_and_numbers_of_stacks(open_page):
 
 
 def test_the_backtraces_with_their_depths_and_frames(open_page):
-    page = open_page(RECORDED, address="view=backtraces")
+    page = open_page(RECORDED, address="view=backtraces&each=1")
     assert [int(row[3]) for row in page.table(5)] == [len(stop.frames) for stop in RECORDED.stops]
     for number, stop in enumerate(RECORDED.stops):
-        page.open(f"view=backtraces&stop={number}")
+        page.open(f"view=backtraces&each=1&stop={number}")
         shown = page.texts(".panel .frames li")
         assert shown == [f"{frame.name} {frame.file}:{frame.line}" for frame in stop.frames]
 

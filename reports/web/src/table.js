@@ -12,7 +12,7 @@ const MOST_PRINTED = 2000;
  * @property {(row: any) => string|number|null} value what is sorted by, searched, and shown
  * @property {(row: any) => Node|string} [show] what is shown instead of the value
  * @property {boolean} [number] right-aligned
- * @property {string} [width] of grid-template-columns; default minmax(6rem, 1fr)
+ * @property {string} [width] of grid-template-columns: Nrem or minmax(Nrem, Mfr); default minmax(6rem, 1fr)
  *
  * @typedef {Object} TableOptions
  * @property {string} label accessible name
@@ -42,8 +42,11 @@ export class Table {
     this.scroller = h("div", { class: "table", role: "grid", tabindex: "0", "aria-label": options.label },
       h("div", { class: "table-head-group", role: "rowgroup" }, this.head), this.rowgroup);
     this.element = h("div", { class: "table-box" }, this.count, this.scroller);
-    const widths = options.columns.map((column) => column.width || "minmax(6rem, 1fr)").join(" ");
-    this.scroller.style.setProperty("--columns", widths);
+    const widths = options.columns.map((column) => column.width || "minmax(6rem, 1fr)");
+    this.scroller.style.setProperty("--columns", widths.join(" "));
+    // All rows get one width: each is a grid of its own, and only equal grids have columns below each other.
+    const least = widths.reduce((sum, width) => sum + Number(/[\d.]+(?=rem)/.exec(width)[0]), 0);
+    this.scroller.style.setProperty("--least-width", `${least}rem`);
     this.scroller.setAttribute("aria-colcount", String(options.columns.length));
     this.scroller.addEventListener("scroll", () => this._draw(), { passive: true });
     this.scroller.addEventListener("keydown", (event) => this._key(event));
