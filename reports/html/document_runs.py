@@ -27,6 +27,7 @@ def add_run(builder: DocumentBuilder, run: int, runs: int, recording: Recording)
         qemu_messages=recording.outputs.get("stderr", ""),
         kernel_note=kernel_note(recording) if recording.ioctl_log else "",
         end=recording.end.reason if recording.end else "",
+        times=run_times_text(recording.end),
         traced=recording.kernel is not None and recording.kernel.recorded,
     )  # fmt: skip
     for name, value in _facts_of_run(recording):

@@ -140,6 +140,10 @@ TABLES: dict[str, Columns] = {
         "qemu_messages": (TEXT, "standard error of QEMU"),
         "kernel_note": (TEXT, "how the kernel functions in the ioctl log are known"),
         "end": (TEXT, "why the recording ended"),
+        "times": (
+            TEXT,
+            "how long the run took, and how much of it was in gdb and in the recorder; empty when unknown",
+        ),
         "traced": (FLAG, "the kernel was traced"),
     },
     "facts": {

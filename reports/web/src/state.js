@@ -34,9 +34,10 @@ export class State {
     return this.selection !== null && this.selection.kind === kind && this.selection.row === row;
   }
 
-  /** Show a view, and change its options when given. @param {string} view @param {Record<string, string>} [options] */
+  /** Show a view, and change its options when given; "" removes one. @param {string} view @param {Record<string, string>} [options] */
   show(view, options) {
-    this._go({ view, options: options ? { ...this.options, ...options } : this.options }, true);
+    const all = Object.entries({ ...this.options, ...options }).filter(([, value]) => value !== "");
+    this._go({ view, options: Object.fromEntries(all) }, true);
   }
 
   /** Show a view with a selection, in one step of the history. @param {string} view @param {string} kind @param {number} row */
