@@ -75,7 +75,8 @@ class Page:
 
     def assert_quiet(self) -> None:
         """The console is empty, and nothing was requested."""
-        assert self.browser.get_log("browser") == []
+        said = [entry["message"] for entry in self.browser.get_log("browser")]
+        assert not said, said
         assert self.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)") == []
 
     def sideways(self) -> int:

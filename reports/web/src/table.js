@@ -52,7 +52,7 @@ export class Table {
     this.scroller.addEventListener("keydown", (event) => this._key(event));
     this.rowgroup.addEventListener("click", (event) => this._click(event));
     this._printing = false;
-    this._observer = new ResizeObserver(() => this._draw());
+    this._observer = new ResizeObserver(() => requestAnimationFrame(() => this._draw()));
     this._observer.observe(this.scroller);
     this._onprint = (event) => { this._printing = event.type === "beforeprint"; this._draw(); };
     for (const name of ["beforeprint", "afterprint"]) window.addEventListener(name, this._onprint);

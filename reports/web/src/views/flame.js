@@ -42,9 +42,11 @@ class Flame {
     this.table = boundTable(container, state, "", { label: t("Merged stacks"), rows: this.nodes.slice(1), columns: this.columns() });
     this.drawing.addEventListener("click", (event) => this.click(event));
     this.drawing.addEventListener("keydown", (event) => this.key(event));
-    this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(this.drawing);
     this.drawChoices();
+    this.draw();
+    // In the next frame: a drawing that changes sizes within the observer's call is an error in the console.
+    this.observer = new ResizeObserver(() => this.drawing.clientWidth !== this.width && requestAnimationFrame(() => this.draw()));
+    this.observer.observe(this.drawing);
   }
 
   destroy() {
@@ -82,6 +84,7 @@ class Flame {
   draw() {
     const width = this.drawing.clientWidth;
     if (!width) return;
+    this.width = width;
     const cells = this.layout(width);
     const depth = Math.max(...cells.map((cell) => cell.depth), 0) + 1;
     const flame = this.state.option("flame") === "1";
@@ -110,7 +113,7 @@ class Flame {
   cell({ node, x, width }, row, matches) {
     const share = (100 * node.hits) / this.nodes[0].hits;
     const kind = this.doc.kind(node.kind);
-    const label = t("{name}, {hits} stacks, {share} %, {kind}", { name: node.name, hits: node.hits, share: share.toFixed(1), kind: kind ? kind.label : t("outermost function") });
+    const label = t("{name} {hits} stacks, {share} %, {kind}", { name: kind ? `${kind.arrow} ${node.name}` : node.name, hits: node.hits, share: share.toFixed(1), kind: kind ? kind.label : t("outermost function") });
     const classes = ["flame-cell", kind ? `kind-${kind.kind}` : "kind-root", matches && node.parent && matches(node.name) && "found", this.state.option("by-directory") && node.function >= 0 && "by-directory", this.state.isSelected("function", node.function) && node.function >= 0 && "selected"];
     const element = h("div", {
       class: classes.filter(Boolean).join(" "), role: "treeitem", id: `flame-${node.id}`, "data-node": node.id, "aria-level": node.depth + 1, "aria-label": label, title: label,

@@ -21,7 +21,7 @@ export class Drawing {
     this.group = s("g", {});
     this.svg = s("svg", { class: "graph-drawing", role: "application", tabindex: "0", "aria-label": label, "aria-roledescription": t("call graph") }, marker(), this.group);
     this.buttons = h("div", { class: "graph-buttons" },
-      [["+", t("Zoom in"), () => this.scale(1.4)], ["−", t("Zoom out"), () => this.scale(1 / 1.4)], [t("Fit"), t("Show all"), () => this.fit()]]
+      [["+", t("Zoom in"), () => this.scale(1.4)], ["−", t("Zoom out"), () => this.scale(1 / 1.4)], [t("Fit"), t("Fit all into the window"), () => this.fit()]]
         .map(([text, words, act]) => h("button", { type: "button", "aria-label": words, title: words, onclick: act, text })));
     this.spoken = h("p", { class: "visually-hidden", role: "status" });
     this.element = h("div", { class: "graph-box" }, this.buttons, this.svg, this.spoken);

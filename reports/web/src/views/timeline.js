@@ -44,7 +44,8 @@ class Timeline {
     this.zoom = zoom().scaleExtent([1, 100000]).on("zoom", (event) => { this.transform = event.transform; this.draw(); });
     this.transform = zoomIdentity;
     this.reset();
-    this.observer = new ResizeObserver(() => this.resize());
+    this.resize();
+    this.observer = new ResizeObserver(() => requestAnimationFrame(() => this.resize()));
     this.observer.observe(this.svg);
     this.svg.addEventListener("click", (event) => this.click(event));
     this.svg.addEventListener("keydown", (event) => this.key(event));
