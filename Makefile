@@ -8,6 +8,7 @@
 #   make bench           measure time and memory beside gdb alone, perf and others; store the figures in tests/bench/results
 #   make matrix          build and record three releases of QEMU; rewrite reports/gallery and tests/recorded
 #   make venv            make .venv with analyze and the tools of the tests
+#   make web             bundle the script and the style of the report page from reports/web/src
 #   make consumers       install the programs of npm that read exports, for the tests in tests/export
 #   make packages-run    install the system packages that a recording needs
 #   make packages-test   install those of the tests, too
@@ -32,6 +33,7 @@ COUNT ?= 50
 VENV := .venv
 BIN := $(VENV)/bin
 CONSUMERS := tests/export
+WEB := reports/web
 # One worker for each processor; tests that record QEMU or the kernel share one worker (tests/conftest.py).
 # Tests that record QEMU or the kernel take the whole machine.
 ALONE := tests/qemu tests/kernel
@@ -43,7 +45,7 @@ GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: help startup test unit lint docs bench chaos matrix venv consumers packages-run packages-test packages-bench clean
+.PHONY: help web startup test unit lint docs bench chaos matrix venv consumers packages-run packages-test packages-bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -79,6 +81,13 @@ $(CONSUMERS)/node_modules/.package-lock.json: $(CONSUMERS)/package-lock.json
 	@npm ci --silent --ignore-scripts --prefix $(CONSUMERS)
 	@touch $@
 
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	@npm ci --silent --ignore-scripts --prefix $(WEB)
+	@touch $@
+
+web: $(WEB)/node_modules/.package-lock.json
+	@node $(WEB)/bundle.mjs
+
 consumers: $(CONSUMERS)/node_modules/.package-lock.json
 
 # --force: an earlier recording in $(OUT) is replaced.
@@ -98,7 +107,7 @@ unit: venv
 docs: $(VENV)/docs-installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-test: packages-test venv consumers lint docs
+test: packages-test venv consumers web lint docs
 	qemu=$$($(FIND_QEMU)) && export QEMU="$$qemu" && \
 		$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(ALONE)) && $(BIN)/pytest $(ALONE)
 
@@ -118,4 +127,4 @@ matrix: venv
 	$(BIN)/python -m tests.bench.matrix
 
 clean:
-	rm -rf $(VENV) $(CONSUMERS)/node_modules out dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(CONSUMERS)/node_modules $(WEB)/node_modules out dist .mypy_cache .ruff_cache .pytest_cache

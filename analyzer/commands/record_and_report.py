@@ -184,9 +184,9 @@ def _first_lines(request: RecordingRequest, folder: Path, pointers_off_by_defaul
 def _load_what_results_need() -> None:
     """Import the modules that write the results, while QEMU starts."""
     import analyzer.commands.write_results  # noqa: F401 - for its own sake
-    from reports.html.render import load_parts
+    from reports.html.render import load_report_parts
 
-    load_parts()
+    load_report_parts()
 
 
 def _write_results(folder: Path) -> tuple[Recording, str]:

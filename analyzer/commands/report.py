@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyzer.commands.parser import INPUT_HELP, Parser, add_out_option, input_name, refuse
-from analyzer.commands.write_results import REPORT_NAME, svg_of_graph
-from analyzer.console import print_line, warn
+from analyzer.commands.write_results import REPORT_NAME
+from analyzer.console import print_line
 from analyzer.errors import ExitStatus
 from analyzer.files import write_text
 from analyzer.inputs import check_not_an_input, merged_graph, open_inputs, print_limitations
+from reports.html.page_document import page_document
 from reports.html.render import render
-from reports.html.report_data import build_page
 
 EXAMPLES = """\
   analyze report callchain-qemu-7.2.22-startup          write its report.html again
@@ -36,13 +36,11 @@ def add_options(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> ExitStatus:
     """Write the report and print its path; notes go to standard error.
 
-    Returns DONE, also when graphviz is missing and the report has no drawing. UsageError without `-o` unless the
+    Returns DONE. UsageError without `-o` unless the
     only input is an output folder; AnalyzerError when an input cannot be read or inputs are not of one build.
     """
     output = options.out or _report_in_folder(options.sources)
-    no_drawing = write_report(options.sources, output)
-    if no_drawing:
-        warn(no_drawing)
+    write_report(options.sources, output)
     print_line(output)
     return ExitStatus.DONE
 
@@ -55,8 +53,8 @@ def _report_in_folder(sources: Sequence[str]) -> Path:
     return folder / REPORT_NAME
 
 
-def write_report(sources: Sequence[str], output: Path) -> str:
-    """Write the report of the inputs called `sources`; returns why it has no drawing, or "".
+def write_report(sources: Sequence[str], output: Path) -> None:
+    """Write the report of the inputs called `sources`.
 
     What the inputs do not contain is printed on standard error, and stands in the report.
     """
@@ -67,6 +65,4 @@ def write_report(sources: Sequence[str], output: Path) -> str:
     recordings = [each.recording for each in inputs if each.recording is not None]
     texts = dict.fromkeys(each.limitation for each in inputs if each.limitation)
     limitations = tuple(f"{text[0].upper()}{text[1:]}." for text in texts)
-    svg, no_drawing = svg_of_graph(graph)
-    write_text(output, render(build_page(graph, recordings, svg, no_drawing, limitations)))
-    return no_drawing
+    write_text(output, render(page_document(graph, recordings, limitations)))

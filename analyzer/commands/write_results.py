@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
-from analyzer.adapters.graphviz import drawing, svg_or_reason
+from analyzer.adapters.graphviz import drawing
 from analyzer.files import write_text
 from analyzer.graph.call_graph import CallGraph
 from analyzer.graph.json_format import to_json
@@ -14,8 +13,8 @@ from analyzer.graph.merge import graph_of
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import read_recording
 from reports.dot.call_graph import to_dot
+from reports.html.page_document import page_document
 from reports.html.render import render
-from reports.html.report_data import build_page
 from reports.text.backtraces import backtraces
 
 REPORT_NAME = "report.html"  # in an output folder
@@ -35,24 +34,18 @@ def write_results(folder: Path) -> tuple[Recording, str]:
         write_text(folder / "graph.json", to_json(graph))
         texts = enumerate(backtraces(recording))
         write_text(folder / "backtraces.txt", ("\n" * (number > 0) + text for number, text in texts))
-        page = build_page(graph, [recording], "", reason)
+        page = render(page_document(graph, [recording]))
         svg, no_drawing = drawn.svg_or_reason() if drawn is not None else ("", reason)
     if svg:
         write_text(folder / "graph.svg", svg)
     else:
         (folder / "graph.svg").unlink(missing_ok=True)  # of an earlier recording
-    write_text(folder / REPORT_NAME, render(replace(page, svg=svg, svg_missing=no_drawing)))
+    write_text(folder / REPORT_NAME, page)
     return recording, no_drawing
-
-
-def svg_of_graph(graph: CallGraph) -> tuple[str, str]:
-    """The drawing of the graph as (SVG, ""), or ("", the reason why there is none)."""
-    reason = _reason_for_no_drawing(graph)
-    return ("", reason) if reason else svg_or_reason(to_dot(graph))
 
 
 def _reason_for_no_drawing(graph: CallGraph) -> str:
     if graph.size > _MOST_CALLS_DRAWN:
-        reason = f"The graph has {graph.size} calls, too many to read in a drawing; search it below."
+        reason = f"The graph has {graph.size} calls, too many to read in a drawing; search it in the report."
         return f"{reason} analyze graph -o FILE.svg draws it all the same."
     return ""

@@ -1,4 +1,4 @@
-"""The I/O timeline of the report: each access in four columns: guest, KVM, QEMU's vCPU thread, device."""
+"""The I/O accesses of the report: guest, KVM, QEMU's vCPU thread, device."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from analyzer.kvm.io_accesses import IoAccess, io_accesses
 from analyzer.kvm.number_names import exit_reason
 from analyzer.model.frames import Stop
 from analyzer.model.recording import Recording
-from gdbscripts.call_kinds import CallKind, call_arrow
+from gdbscripts.call_kinds import call_arrow
 from gdbscripts.enums import PointerOutcome
-from reports.html.report_page import DeviceCall, IoAccessRow
-from reports.text.io_accesses import access_words
+from reports.html.report_page import DeviceCall
+from reports.html.translate import t
 from reports.text.pointers import location_text, origin_text, slot_text
 
 _VALUE_LIMIT = 24  # values shown in one row
 
 
-def io_access_rows(recording: Recording) -> Iterator[IoAccessRow]:
-    """Yield the I/O accesses in the order of the recording; those that differ only in value share a row."""
-    for _, accesses in groupby(io_accesses(recording), key=_all_but_value):
-        yield _io_access_row(list(accesses), recording)
+def access_groups(recording: Recording) -> Iterator[list[IoAccess]]:
+    """Yield the I/O accesses in the order of the recording; successive ones that differ only in value together."""
+    if recording.exits:
+        for _, accesses in groupby(io_accesses(recording), key=_all_but_value):
+            yield list(accesses)
 
 
 def exit_counts(recording: Recording) -> tuple[tuple[str, int, int], ...]:
@@ -40,40 +41,21 @@ def _all_but_value(access: IoAccess) -> tuple[object, ...]:
     return access.thread, access.kind, access.address, access.size, access.served, access.reason, chains
 
 
-def _io_access_row(accesses: Sequence[IoAccess], recording: Recording) -> IoAccessRow:
-    first = accesses[0]
-    return IoAccessRow(
-        thread=first.thread,
-        time=f"{first.time:.4f}",
-        access=access_words(first),
-        instruction=first.instruction,
-        repetitions=_repetitions(accesses),
-        kvm=first.reason or first.served,
-        exits_to_qemu=bool(first.reason),
-        kernel_chain=f" {call_arrow(CallKind.KERNEL)} ".join(first.kernel),
-        device_calls=tuple(_device_call(stop, recording, coalesced) for stop, coalesced in _stops(first)),
-        returned=_returned(first),
-    )
-
-
-def _stops(access: IoAccess) -> Iterator[tuple[Stop, bool]]:
-    yield from ((stop, True) for stop in access.coalesced)
-    yield from ((stop, False) for stop in access.handled)
-
-
-def _repetitions(accesses: Sequence[IoAccess]) -> str:
+def repetitions_text(accesses: Sequence[IoAccess]) -> str:
     """Return how many accesses there are and their values, as text when all are printable; "" for one access."""
     if len(accesses) == 1:
         return ""
     values = [access.value for access in accesses]
     if all(value is not None and (32 <= value < 127 or value in (10, 13)) for value in values):
         text = " ".join("".join(chr(value or 0) for value in values).split())
-        return f"{len(accesses)} accesses, values as text: {text}"
+        return t("{count} accesses, values as text: {text}", count=len(accesses), text=text)
     shown = ", ".join("?" if value is None else f"{value:#x}" for value in values[:_VALUE_LIMIT])
-    return f"{len(accesses)} accesses, values: {shown}{', …' if len(values) > _VALUE_LIMIT else ''}"
+    shown += ", …" if len(values) > _VALUE_LIMIT else ""
+    return t("{count} accesses, values: {values}", count=len(accesses), values=shown)
 
 
-def _device_call(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCall:
+def device_call(stop: Stop, recording: Recording) -> DeviceCall:
+    """Return how QEMU calls the device's function, which is the innermost one of the stop."""
     steps = own_chain(stop, recording)
     device = steps[-1]
     slot_name, set_by = "", ""
@@ -88,12 +70,10 @@ def _device_call(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCal
         set_by = "; ".join(origins) if explained else f"{slot.outcome}: {slot.reason}"
     frame = stop.frames[0]
     return DeviceCall(
-        completes_coalesced_write=coalesced,
         chain=" ".join(f"{call_arrow(step.kind)} {step.function.name}" for step in steps[:-1]).strip(),
-        caller=steps[-2].function.name if len(steps) > 1 else "",
-        functions=len(steps) - 1,
-        arrow=call_arrow(device.kind),
-        device=device.function.name,
+        functions=tuple(step.function for step in steps[:-1]),
+        kind=device.kind,
+        device=device.function,
         place=f"{frame.file}:{frame.line}" if frame.file else "",
         arguments=", ".join(f"{name}={value}" for name, value in stop.arguments_of(0)),
         slot=slot_name,
@@ -101,9 +81,10 @@ def _device_call(stop: Stop, recording: Recording, coalesced: bool) -> DeviceCal
     )
 
 
-def _returned(access: IoAccess) -> str:
+def returned_text(access: IoAccess) -> str:
+    """Return what the guest gets; "" for an access that does not exit to QEMU."""
     if not access.reason:
         return ""
     if access.kind.endswith("read") and access.value is not None:
-        return f"returns {access.value:#x} to the guest"
-    return "returns to the guest"
+        return t("returns {value} to the guest", value=f"{access.value:#x}")
+    return t("returns to the guest")

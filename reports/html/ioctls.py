@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from analyzer.kvm.ioctl_log import IoctlLogLine, ioctl_log
+from analyzer.kvm.ioctl_log import ioctl_log
 from analyzer.kvm.requests import name_of
 from analyzer.model.recording import Recording
-from reports.html.report_page import DescriptorRow, IoctlLogRow
+from reports.html.report_page import DescriptorRow
+from reports.html.translate import t
 
 _DEPTHS = {"system": 0, "vm": 1, "vcpu": 2, "device": 2}  # of descriptors in the hierarchy
 _RETURNED_DESCRIPTORS = {"KVM_CREATE_VM": "vm", "KVM_CREATE_VCPU": "vcpu"}
@@ -43,50 +44,24 @@ def _count_runs(recording: Recording, fd: int) -> int:
     return sum(entry.fd == fd and name_of(entry.request) == "KVM_RUN" for entry in recording.ioctl_log)
 
 
-def ioctl_log_rows(recording: Recording) -> Iterator[IoctlLogRow]:
-    """Yield the ioctls in the order issued; equal ones in succession share one row."""
-    previous: IoctlLogRow | None = None
-    for line in ioctl_log(recording):
-        row = _ioctl_log_row(line)
-        if previous is not None and row.equals_but_for_time(previous):
-            previous = previous.with_one_more()
-            continue
-        if previous is not None:
-            yield previous
-        previous = row
-    if previous is not None:
-        yield previous
-
-
 def kernel_note(recording: Recording) -> str:
     """Return how the kernel's functions in the ioctl log are known, and what the kernel trace lacks."""
-    from_sources = "The kernel functions are those of the kernel's sources."
+    from_sources = t("The kernel functions are those of the kernel's sources.")
     kernel = recording.kernel
     if kernel is None:
-        return f"The kernel was not traced. {from_sources}"
+        return f"{t('The kernel was not traced.')} {from_sources}"
     if not kernel.recorded:
-        return f"The kernel could not be traced: {kernel.reason} {from_sources}"
-    observed = sum(line.observed for line in ioctl_log(recording))
-    total = len(recording.ioctl_log)
-    note = f"The kernel trace has the stack of {observed} of {total} ioctls; the others show the kernel's sources."
+        return f"{t('The kernel could not be traced: {reason}', reason=kernel.reason)} {from_sources}"
+    notes = [
+        t(
+            "The kernel trace has the stack of {observed} of {total} ioctls; "
+            "the others show the kernel's sources.",
+            observed=sum(line.observed for line in ioctl_log(recording)),
+            total=len(recording.ioctl_log),
+        )
+    ]
     if kernel.lost:
-        note += f" The kernel trace lost {kernel.lost} events."
+        notes.append(t("The kernel trace lost {count} events.", count=kernel.lost))
     if kernel.unclaimed:
-        note += f" The kernel trace has {kernel.unclaimed} more ioctls, issued without libc."
-    return note
-
-
-def _ioctl_log_row(line: IoctlLogLine) -> IoctlLogRow:
-    return IoctlLogRow(
-        time=f"{line.time:.4f}",
-        thread=line.thread,
-        fd=f"{line.fd}",
-        descriptor=line.descriptor,
-        request=line.request,
-        argument=line.argument,
-        result=line.result,
-        chain=line.calls,
-        kernel_chain=line.kernel_calls,
-        observed=line.observed or not line.kernel,
-        count=1,
-    )
+        notes.append(t("The kernel trace has {count} more ioctls, issued without libc.", count=kernel.unclaimed))
+    return " ".join(notes)

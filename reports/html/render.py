@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from analyzer.text import visible
-from reports.html.report_page import ReportPage
+from reports.html.document_builder import embedded_json
 
 if TYPE_CHECKING:
     from analyzer.policy.verdict import JudgedDiff
@@ -19,9 +22,20 @@ if TYPE_CHECKING:
 _BEFORE_SVG = re.compile(r"\A.*?(?=<svg\b)", re.DOTALL)
 
 
-def render(page: ReportPage) -> str:
-    """Return the HTML text of the report page; all texts are escaped but the SVG, which Graphviz wrote."""
-    return _fill(load_parts(), page, page.svg)
+def render(document: dict[str, Any]) -> str:
+    """Return the HTML text of the report page; `document` comes from `page_document`.
+
+    Its policy allows the script and the style of the page by their hashes, and nothing else.
+    """
+    parts = load_report_parts()
+    return parts.template.render(
+        title=document["page"]["title"],
+        language=document["page"]["language"],
+        policy=Markup(_policy(parts)),
+        document=Markup(embedded_json(document)),
+        style=parts.style,
+        script=parts.script,
+    )
 
 
 def render_diff(verdict: JudgedDiff, svg: str, svg_missing: str) -> str:
@@ -52,19 +66,27 @@ class Parts(NamedTuple):
 
 
 @cache
-def load_parts(
-    template: str = "report.html",
-    styles: tuple[str, ...] = ("report.css",),
-    scripts: tuple[str, ...] = ("canvas.js", "report.js"),
-) -> Parts:
-    """Read and compile the parts of a page; the result is cached, so that a caller can load them early."""
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def load_report_parts() -> Parts:
+    """Read the template of the report page, and the style and the script that `make web` bundles."""
+    built = files("reports") / "web" / "built"
+    style, script = (Markup((built / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js"))
+    return Parts(_environment().get_template("report.html"), style, script)
+
+
+def _policy(parts: Parts) -> str:
+    """Return the Content-Security-Policy: nothing is loaded; one script and one style are allowed."""
+    script, style = (_hash(text) for text in (parts.script, parts.style))
+    return f"default-src 'none'; script-src {script}; style-src {style}; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def load_parts(template: str, styles: tuple[str, ...], scripts: tuple[str, ...]) -> Parts:
+    """Read and compile the parts of the comparison page."""
+    environment = _environment()
     loader = environment.loader
     assert loader is not None
     style, script = (
@@ -72,6 +94,16 @@ def load_parts(
         for names in (styles, scripts)
     )
     return Parts(environment.get_template(template), style, script)
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def inline_svg(svg: str) -> str:

@@ -222,5 +222,5 @@ def test_the_report_can_be_made_again_without_gdb_and_qemu(run, tmp_path, monkey
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "dot").symlink_to(dot)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert write_report([str(run.folder)], tmp_path / "again.html") == ""
+    write_report([str(run.folder)], tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text() == (run.folder / "report.html").read_text()

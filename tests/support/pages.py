@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
+from typing import Any
+
+from analyzer.graph.call_graph import CallGraph
+from analyzer.model.recording import Recording
+from reports.html.page_document import page_document
+from reports.html.page_schema import ColumnType
 
 
 class Elements(HTMLParser):
@@ -27,3 +35,30 @@ def assert_contacts_nobody(html: str) -> None:
     assert not re.search(r"""(?:src|href)=["'](?!#)""", html)
     assert "@import" not in html
     assert "url(" not in html
+
+
+def page_rows(table: str, graph: CallGraph, recordings: Sequence[Recording] = ()) -> list[dict[str, Any]]:
+    """The rows of a table of the report page's document."""
+    return document_rows(page_document(graph, recordings), table)
+
+
+def document_rows(document: dict[str, Any], table: str) -> list[dict[str, Any]]:
+    """The rows of a table of a document, with their texts."""
+    strings = document["strings"]
+    columns = {}
+    for name, (kind, values) in document["tables"][table].items():
+        if kind == ColumnType.TEXT:
+            columns[name] = [strings[number] for number in values]
+        elif kind == ColumnType.TEXTS:
+            columns[name] = [[strings[number] for number in numbers] for numbers in values]
+        else:
+            columns[name] = values
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def embedded_document(html: str) -> dict[str, Any]:
+    """The document in the HTML text of a report page."""
+    block = re.search(r'<script type="application/json" id="document">(.*?)</script>', html, re.DOTALL)
+    assert block is not None
+    document: dict[str, Any] = json.loads(block[1])
+    return document

@@ -23,8 +23,8 @@ from analyzer.recording.progress import MilestoneReached
 from analyzer.recording.request import RecordingOptions
 from analyzer.recording.scenarios import break_step
 from gdbscripts.records import MilestoneRecord
-from reports.html.report_data import build_page
 from tests.support import notation
+from tests.support.pages import page_rows
 
 
 def milestone(function: str, pattern: str = "") -> MilestoneRecord:
@@ -113,7 +113,7 @@ def test_the_report_has_one_row_for_a_glob():
         for number in range(7)
     )
     recording = replace(recording, milestones=(*recording.milestones, *functions), stops=stops)
-    rows = build_page(merge([recording]), [recording], "").runs[0].timeline
-    assert [row.title for row in rows] == ["The goal", "7 of 300 functions that kvm_* matches"]
-    assert rows[1].function == "kvm_0, kvm_1, kvm_2, kvm_3, kvm_4 and 2 more"
-    assert rows[1].time
+    rows = page_rows("milestones", merge([recording]), [recording])
+    assert [row["title"] for row in rows] == ["The goal", "7 of 300 functions that kvm_* matches"]
+    assert rows[1]["function"] == "kvm_0, kvm_1, kvm_2, kvm_3, kvm_4 and 2 more"
+    assert rows[1]["time"] is not None

@@ -19,8 +19,8 @@ from analyzer.model.pointers import Pointer
 from gdbscripts.call_kinds import CallKind, call_arrow
 from gdbscripts.enums import PointerOutcome, SlotKind, StopReason
 from reports.dot.call_graph import to_dot
+from reports.html.page_document import page_document
 from reports.html.render import render
-from reports.html.report_data import build_page
 from tests.support.comparisons import source
 from tests.support.notation import KINDS, as_text, frame, recording
 
@@ -317,7 +317,7 @@ def test_whatever_is_wrong_in_a_document_it_is_an_error_or_a_report(data):
         graph = from_json(json.dumps(document), "graph.json")
         to_dot(graph)
         graph.to_graphml()
-        render(build_page(graph, [], svg=""))
+        render(page_document(graph, []))
     except AnalyzerError as error:
         assert error.message
 

@@ -15,8 +15,8 @@ from analyzer.graph.json_format import from_json, to_json
 from analyzer.graph.merge import combine, graph_of
 from analyzer.model.frames import IoctlAtStop, Stack
 from analyzer.model.kvm import Ioctl, KernelEvent
-from reports.html.report_data import build_page
 from tests.support.notation import recording
+from tests.support.pages import page_rows
 
 LINES = ("main > a > b > goal", "main > a > c > goal", "main *> d > goal")
 
@@ -110,6 +110,6 @@ def test_a_milestone_has_the_shortest_chains_and_the_graph_says_so(monkeypatch):
     assert again.shortened == graph.shortened
     assert combine([graph, graph]).shortened == graph.shortened
     assert any(
-        "The goal: the graph has the shortest chains" in text for text in build_page(graph, [], "").problems
+        "The goal: the graph has the shortest chains" in row["text"] for row in page_rows("problems", graph)
     )
     assert "shortened" not in to_json(graph_of(recording(*lines[:3])))

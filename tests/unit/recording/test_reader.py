@@ -32,8 +32,8 @@ from gdbscripts.records import (
     StopRecord,
     ThreadRecord,
 )
+from reports.html.page_document import page_document
 from reports.html.render import render
-from reports.html.report_data import build_page
 from reports.text.backtraces import backtraces
 from tests.support.inputs import RECORDS as INPUT_RECORDS
 from tests.support.notation import header
@@ -204,7 +204,7 @@ def test_whatever_is_wrong_in_a_recording_it_is_an_error_or_a_report(tmp_path, d
         graph = merge([recording])
         graph.check()
         to_json(graph)
-        render(build_page(graph, [recording], svg=""))
+        render(page_document(graph, [recording]))
         list(backtraces(recording))
     except AnalyzerError as error:
         assert error.message

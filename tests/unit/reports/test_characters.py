@@ -49,8 +49,10 @@ def assert_well_formed(file):
     if file.suffix == ".html":
         # of HTML's own rules, those about characters: https://html.spec.whatwg.org/#preprocessing-the-input-stream
         assert not re.search("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]", text)
-        [drawing] = _SVG.findall(content)
-        lxml.etree.fromstring(drawing)
+        drawings = _SVG.findall(content)  # a comparison has one, a report draws in the browser
+        assert len(drawings) == file.name.startswith("diff")
+        for drawing in drawings:
+            lxml.etree.fromstring(drawing)
     elif file.suffix in (".json", ".sarif"):
         json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
     elif file.suffix != ".md":

@@ -1,0 +1,1 @@
+"""The report page in a real Chromium, and its bundle. No gdb, no QEMU."""
