@@ -7,6 +7,7 @@
 #   make chaos           end 50 recordings at random moments with signals; nothing may be left (SEED=N, COUNT=N)
 #   make bench           measure time and memory beside gdb alone, perf and others; store the figures in tests/bench/results
 #   make matrix          build and record three releases of QEMU; rewrite reports/gallery and tests/recorded
+#   make pictures        take the pictures of the documentation from the pages in reports/gallery
 #   make venv            make .venv with analyze and the tools of the tests
 #   make web             bundle the script and the style of the report page from reports/web/src
 #   make consumers       install the programs of npm that read exports, for the tests in tests/export
@@ -45,7 +46,7 @@ GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: help web startup test unit lint docs bench chaos matrix venv consumers packages-run packages-test packages-bench clean
+.PHONY: help web startup test unit lint docs bench chaos matrix pictures venv consumers packages-run packages-test packages-bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -125,6 +126,9 @@ bench: packages-bench $(VENV)/bench-installed
 matrix: venv
 	@test "$(SYSTEM_PACKAGES)" = no || sh analyzer/build/packages.sh run qemu test
 	$(BIN)/python -m tests.bench.matrix
+
+pictures: venv
+	$(BIN)/python -m tests.bench.pictures
 
 clean:
 	rm -rf $(VENV) $(CONSUMERS)/node_modules $(WEB)/node_modules out dist .mypy_cache .ruff_cache .pytest_cache

@@ -23,6 +23,7 @@ from analyzer.model.recording import Recording
 from analyzer.recording.reader import FILE_NAME
 from tests.bench.comparisons import write_baselines, write_comparisons
 from tests.bench.distribution_builds import BUILDS, PROFILE, RELEASE, DistributionBuild, contradictions
+from tests.bench.pictures import take_pictures
 from tests.qemu.pointer_table import Verdict, compare
 from tests.support.definitions import read_recording
 
@@ -83,6 +84,7 @@ def main() -> int:
         write_comparisons(folders)
         distribution_rows = [_record_distribution_build(build, Path(name)) for build in BUILDS]
     _write_table([*rows, *distribution_rows])
+    take_pictures()
     for row in rows:
         for verdict in row.verdicts:
             print(row.recording.header.qemu_version, "found" if verdict.found else "NOT FOUND", verdict.row.slot)
