@@ -38,7 +38,9 @@ async function licencesOf(inputs) {
 
 const inputs = (await bundle([], true)).metafile;
 const used = Object.fromEntries(Object.entries(Object.values(inputs.outputs)[0].inputs).filter(([, { bytesInOutput }]) => bytesInOutput));
-const script = (await bundle(await licencesOf(used), false)).outputFiles[0].text;
+// A package has control characters in its texts, and HTML allows none; the script sees the same texts.
+const script = (await bundle(await licencesOf(used), false)).outputFiles[0].text
+  .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 const style = (await build({ entryPoints: [path.join(here, "src/theme.css")], bundle: true, minify: true, charset: "utf8", write: false, absWorkingDir: here })).outputFiles[0].text;
 if (/<\/(script|style)|<!--/i.test(script + style)) throw new Error("the bundle must not end the element that it stands in");
 await mkdir(out, { recursive: true });

@@ -51,7 +51,7 @@ export class Drawing {
 
   fit() {
     const { width, height } = this.svg.getBoundingClientRect();
-    if (!width || !this.size?.width) return;
+    if (!width || !(this.size?.width > 0)) return; // of a graph without nodes it is -Infinity
     const scale = Math.min(1.2, (width - 20) / this.size.width, (height - 20) / this.size.height);
     const active = this.nodes.get(this.active);
     const readable = Math.max(scale, 0.45);
