@@ -22,14 +22,14 @@ Done = subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    """Compiles the toy once for each variation: `toy("EXTRA")`."""
+    """Compiles the toy once for each variation, such as `toy("EXTRA")`; `name` stands for one that is no name."""
     need_tool("gdb")
     need(os.access("/dev/kvm", os.R_OK | os.W_OK), "a usable /dev/kvm")
     compiler = need_tool("gcc")
     folder = tmp_path_factory.mktemp("toys")
 
-    def compiled(*variations: str) -> Path:
-        binary = folder / "-".join(["qemu-toy", *variations])
+    def compiled(*variations: str, name: str = "") -> Path:
+        binary = folder / "-".join(["qemu-toy", *([name] if name else variations)])
         if not binary.exists():
             defines = [f"-D{variation}" for variation in variations]
             subprocess.run([compiler, *FLAGS, *defines, "-o", str(binary), str(TOY)], check=True)
