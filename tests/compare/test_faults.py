@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from analyzer.adapters.run_processes import VARIABLE, RunMark, end_processes
 from analyzer.recording.reader import read_recording
+from gdbscripts.enums import StopReason
 from tests.compare.conftest import TOY, analyze
-from tests.conftest import need
+from tests.conftest import ANALYZE, need
 
 ROOT = TOY.parents[2]
 LATE_TRACE = """
@@ -27,11 +32,17 @@ sys.exit(cli.main(sys.argv[1:]))
 
 
 @pytest.fixture
-def faulty(toy, tmp_path):
+def with_fault(toy):
+    """The toy with the fault of that file."""
+    return lambda fault: toy(f'FAULT="faults/{fault}.c"', name=fault)
+
+
+@pytest.fixture
+def faulty(with_fault, tmp_path):
     """Records the toy with a fault; returns what `analyze` printed, and its recording."""
 
     def record(fault: str, *options: str, pointers: bool = False):
-        program = toy(f'FAULT="faults/{fault}.c"', name=fault)
+        program = with_fault(fault)
         quick = ["--no-kernel"] if pointers else ["--no-kernel", "--no-pointers"]
         out = tmp_path / "out"
         done = analyze("startup", "--qemu", program, "--out", out, "--timeout", "20", *quick, *options)
@@ -51,3 +62,120 @@ def test_kernel_events_are_complete_also_when_the_kernel_is_slow_to_prepare_them
     recording = read_recording(tmp_path / "out")
     assert any(ioctl.kernel for ioctl in recording.ioctl_log)
     assert not [note for note in recording.notes if "missing from the kernel trace" in note]
+
+
+@pytest.mark.fault(
+    "QEMU executes itself or another program",
+    does="ends the recording there and names the program; breakpoints do not fit it",
+    status=4,
+)
+@pytest.mark.parametrize(("fault", "program"), [("exec_self", "qemu-toy-exec_self"), ("exec_other", "/sleep")])
+def test_a_qemu_that_executes_a_program_is_recorded_up_to_that(faulty, fault, program):
+    done, recording = faulty(fault, pointers=True)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert recording.end.reason.startswith("QEMU executed ")
+    assert recording.end.reason.endswith(f"{program} before: kvm-cpu-exec, kvm-run")
+    assert recording.end.seconds < 15
+    assert "name it with --qemu" in done.stdout
+    assert recording.stops[-1].reason is not StopReason.WHERE  # no names of the old program for the new one's code
+    assert not recording.pointers
+
+
+@pytest.mark.fault(
+    "the thread of a processor ends, QEMU goes on", does="ends QEMU at --timeout or --milestone-timeout", status=4
+)
+def test_a_processor_thread_that_ends_leaves_a_recording_without_its_milestones(faulty):
+    done, recording = faulty("thread_dies", "--milestone-timeout", "2")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert [milestone.name for milestone in recording.not_reached] == ["kvm-cpu-exec", "kvm-run"]
+    assert "it reached no required milestone for 2 s (--milestone-timeout)" in done.stdout
+    where = [stop for stop in recording.stops if stop.reason is StopReason.WHERE]
+    assert [recording.thread(stop.thread).number for stop in where] == [1]
+
+
+@pytest.mark.fault("QEMU aborts or crashes while its guest runs (KVM_RUN)")
+def test_an_abort_beside_kvm_run_is_the_last_stop_and_the_others_are_where_they_are(faulty):
+    done, recording = faulty("abort_in_run")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert recording.end.reason == "QEMU was stopped by SIGABRT"
+    assert (recording.stops[-1].reason, recording.stops[-1].signal) == (StopReason.SIGNAL, "SIGABRT")
+    assert "abort_soon" in [frame.name for frame in recording.stops[-1].frames]
+    others = [stop.frames for stop in recording.stops if stop.reason is StopReason.WHERE]
+    assert any("kvm_cpu_exec" in [frame.name for frame in frames] for frames in others)
+
+
+@pytest.mark.fault(
+    "QEMU prints 100 MB to standard output and standard error",
+    does="records the first 2^20 characters of each stream, and notes that there were more",
+    status=0,
+)
+def test_endless_output_of_qemu_is_recorded_up_to_a_limit_and_the_note_says_so(faulty):
+    done, recording = faulty("endless_output")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(recording.outputs["stdout"]) == len(recording.outputs["stderr"]) == 1 << 20
+    assert [note for note in recording.notes if "stdout" in note] == [
+        "stdout of QEMU has 104,857,600 bytes; the first 1,048,576 characters are recorded."
+    ]
+
+
+def running(program: Path) -> list[int]:
+    """The processes that execute this program."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError):
+            if folder.name.isdecimal() and os.readlink(folder / "exe") == str(program):
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.fault(
+    "QEMU forks a helper that outlives it",
+    does="does not follow the helper, ends it with the recording, and notes its name",
+    status=0,
+)
+@pytest.mark.parametrize("engine", ["gdb", "probes"])
+def test_a_helper_that_outlives_qemu_is_noted_and_ended(faulty, with_fault, engine):
+    need(engine == "gdb" or os.geteuid() == 0, "root, to set uprobes")
+    done, recording = faulty("fork_helper", "--break", "helper_work", "--engine", engine)
+    assert done.returncode == 0, done.stdout + done.stderr
+    notes = [note for note in recording.notes if "QEMU forked" in note]
+    assert [
+        note.startswith("QEMU forked 1 process that went on after its end (qemu-toy-fork_h)") for note in notes
+    ] == ([True] if engine == "gdb" else [])
+    assert not running(with_fault("fork_helper"))
+
+
+def test_a_helper_of_a_killed_recording_is_ended_by_the_next(toy, with_fault, tmp_path):
+    helper = with_fault("fork_helper")
+    line = [ANALYZE, "startup", "--qemu", helper, "--no-kernel", "--no-pointers", "--out", tmp_path / "killed"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        assert any("initialises KVM" in text for text in process.stdout)
+        assert running(helper)
+        process.kill()
+    analyze("startup", "--qemu", toy(), "--out", tmp_path / "next", "--no-kernel", "--no-pointers")
+    assert not running(helper)
+
+
+def test_a_helper_of_a_recording_that_lives_is_left_alone(toy, tmp_path):
+    mark = RunMark.new()
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, VARIABLE: str(mark)}) as process:
+        analyze("startup", "--qemu", toy(), "--out", tmp_path / "out", "--no-kernel", "--no-pointers")
+        assert process.poll() is None
+        end_processes(RunMark.new())
+        assert process.poll() is None
+        end_processes(mark)
+        assert process.wait(10) == -signal.SIGKILL
+
+
+@pytest.mark.fault(
+    "QEMU becomes a daemon (-daemonize, or by itself)",
+    does="refuses the option; ends the daemon, and names --pid",
+    status="2; 3 when it does so by itself",
+)
+def test_a_qemu_that_becomes_a_daemon_is_ended_and_the_way_to_record_it_is_named(faulty, with_fault):
+    done, recording = faulty("daemonize")
+    assert (done.returncode, recording) == (3, None), done.stdout + done.stderr
+    assert "analyze: QEMU forked and ended, as a daemon does" in done.stderr
+    assert "--pid" in done.stderr
+    assert not running(with_fault("daemonize"))
