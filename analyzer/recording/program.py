@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
+from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, GdbLostError
 from analyzer.adapters.program_text import ChangedByte, changed_code, restore_code
 from analyzer.adapters.running_qemu import QemuProcess, process_state
 from analyzer.errors import AnalyzerError
@@ -90,6 +90,8 @@ class StartedProgram:
             gdb.wait_stopped(_START_SECONDS)
             kernel.follow(gdb.program_pid)
             gdb.command("-exec-continue")
+        except GdbLostError:
+            raise
         except GdbError as error:
             raise _cannot_trace("start QEMU", error.message) from None
 

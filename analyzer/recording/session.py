@@ -184,7 +184,14 @@ class _RecordingRun:
             known=self._pointers.known(self._program.command),
             run_state=None if self._attached else run_state_plan(stops=not request.options.wait_for_cont),
         )
-        plans.save(plan, str(self._plan_file))
+        try:
+            plans.save(plan, str(self._plan_file))
+        except OSError as error:
+            folder = self._plan_file.parent.parent
+            raise AnalyzerError(
+                f"A scratch file in {folder} cannot be written: {error.strerror}.",
+                "Free space there, or name another folder with TMPDIR.",
+            ) from None
         try:
             answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
         except GdbLostError:

@@ -15,7 +15,7 @@ from analyzer.adapters.run_processes import VARIABLE, RunMark, end_processes
 from analyzer.recording.reader import read_recording
 from gdbscripts.enums import StopReason
 from tests.compare.conftest import TOY, analyze
-from tests.conftest import ANALYZE, need
+from tests.conftest import ANALYZE, need, need_tool
 
 ROOT = TOY.parents[2]
 LATE_TRACE = """
@@ -27,6 +27,14 @@ def open_late():
     time.sleep(1.0)
     return TracefsInstance.open()
 KernelTrace.open = classmethod(lambda cls: cls(open_late))
+sys.exit(cli.main(sys.argv[1:]))
+"""
+JUMPING_CLOCK = """
+import itertools, sys, time
+from analyzer import cli
+jumps = itertools.count()
+real = time.time
+time.time = lambda: real() + (-1) ** next(jumps) * 365 * 86400
 sys.exit(cli.main(sys.argv[1:]))
 """
 
@@ -93,7 +101,7 @@ def test_a_processor_thread_that_ends_leaves_a_recording_without_its_milestones(
     assert [recording.thread(stop.thread).number for stop in where] == [1]
 
 
-@pytest.mark.fault("QEMU aborts or crashes while its guest runs (KVM_RUN)")
+@pytest.mark.fault("QEMU crashes or aborts, also while its guest runs (KVM_RUN)")
 def test_an_abort_beside_kvm_run_is_the_last_stop_and_the_others_are_where_they_are(faulty):
     done, recording = faulty("abort_in_run")
     assert done.returncode == 4, done.stdout + done.stderr
@@ -179,3 +187,65 @@ def test_a_qemu_that_becomes_a_daemon_is_ended_and_the_way_to_record_it_is_named
     assert "analyze: QEMU forked and ended, as a daemon does" in done.stderr
     assert "--pid" in done.stderr
     assert not running(with_fault("daemonize"))
+
+
+@pytest.mark.fault("the disk is full, or files may not grow (ulimit -f)")
+@pytest.mark.parametrize(
+    ("size", "last_lines"),
+    [
+        (1500, "A scratch file in "),
+        (8000, "Check that its folder exists, is writable and has space left."),
+        (15000, "Check that its folder exists, is writable and has space left."),
+    ],
+)
+def test_a_file_that_may_not_grow_is_named_and_what_was_written_is_readable(toy, tmp_path, size, last_lines):
+    limit = [need_tool("prlimit"), f"--fsize={size}"]
+    done = analyze(
+        "startup", "--qemu", toy(), "--out", tmp_path / "out", "--no-kernel", "--no-pointers", before=limit
+    )
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert last_lines in "".join(done.stderr.splitlines(keepends=True)[-2:])
+    recording = tmp_path / "out" / "recording.jsonl"
+    assert recording.exists() == (size > 1500)
+    if recording.exists():
+        assert read_recording(recording).stops
+
+
+@pytest.mark.fault(
+    "memory is limited (ulimit -v, a cgroup)",
+    does="of gdb and QEMU as above; of the analyzer, says that memory is missing",
+    status="3 or 4",
+)
+@pytest.mark.parametrize("megabytes", [60, 180, 220])
+def test_too_little_memory_is_no_traceback_and_leaves_nothing(toy, tmp_path, megabytes):
+    limit = [need_tool("prlimit"), f"--as={megabytes << 20}"]
+    line = ["startup", "--qemu", toy(), "--out", tmp_path / "out", "--no-kernel", "--no-pointers"]
+    (tmp_path / "tmp").mkdir()
+    done = analyze(*line, before=limit, TMPDIR=str(tmp_path / "tmp"))
+    assert done.returncode in ((3,) if megabytes == 60 else (0, 3, 4)), done.stdout + done.stderr
+    assert not list((tmp_path / "tmp").iterdir())
+    if (tmp_path / "out" / "recording.jsonl").exists():
+        assert read_recording(tmp_path / "out").stops
+
+
+@pytest.mark.fault(
+    "the clock jumps",
+    does="records and waits on: times are those of the monotonic clock",
+    status="that of the run",
+)
+def test_a_clock_that_jumps_by_a_year_at_each_look_changes_nothing(toy, tmp_path):
+    line = [sys.executable, "-c", JUMPING_CLOCK, "startup", "--qemu", toy(), "--out", tmp_path / "out"]
+    done = subprocess.run(
+        [*line, "--no-pointers"], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    times = [stop.time for stop in read_recording(tmp_path / "out").stops]
+    assert times == sorted(times) and 0 < times[0] <= times[-1] < 30
+
+
+def test_no_time_limit_looks_at_the_clock_that_may_jump():
+    """Only what compares times of files does: file systems have no other clock."""
+    files = [file for top in ("analyzer", "gdbscripts") for file in (ROOT / top).rglob("*.py")]
+    assert {file.name for file in files if "time.time(" in file.read_text()} == {
+        "debuginfod.py", "symbol_index.py",
+    }  # fmt: skip
