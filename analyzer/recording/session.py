@@ -152,7 +152,11 @@ class _RecordingRun:
             except GdbError as error:
                 self._finish(follow, None, *self._judge_without_gdb(follow, error))
                 return
-            self._finish(follow, ended, outcome, reason)
+            try:
+                self._finish(follow, ended, outcome, reason)
+            except KeyboardInterrupt:
+                self._close_interrupted()
+                raise
         if self._interrupted:
             raise KeyboardInterrupt
         self._explain_early_end(ended)
@@ -337,6 +341,12 @@ class _RecordingRun:
                 f"QEMU forked {count} that went on after its end ({names}), which gdb does not follow. "
                 "What QEMU forked is ended with the recording."
             )
+
+    def _close_interrupted(self) -> None:
+        """Write the footer after an interrupt of `_finish`, unless it is written; gdb may be within an answer."""
+        self.release()
+        self._gdb.close()
+        close_recording(self._recording, RecordingOutcome.INTERRUPTED, "interrupted by the user")
 
     def _leave_program(self, ended: Stopped | None, outcome: RecordingOutcome) -> None:
         """Record where the threads of QEMU are, unless all is complete; detach from one that ran before."""
