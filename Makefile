@@ -5,6 +5,7 @@
 #   make lint            ruff, mypy and the import contracts
 #   make docs            build the documentation into out/docs, and check its links
 #   make chaos           end 50 recordings at random moments with signals; nothing may be left (SEED=N, COUNT=N)
+#   make load            record a million hits of a breakpoint: bounded memory, visible progress; some ten minutes
 #   make bench           measure time and memory beside gdb alone, perf and others; store the figures in tests/bench/results
 #   make matrix          build and record three releases of QEMU; rewrite reports/gallery and tests/recorded
 #   make pictures        take the pictures of the documentation from the pages in reports/gallery
@@ -46,7 +47,7 @@ GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: help web startup test unit lint docs bench chaos matrix pictures venv consumers packages-run packages-test packages-bench clean
+.PHONY: help web startup test unit lint docs bench chaos matrix pictures venv consumers packages-run packages-test packages-bench clean load
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -115,6 +116,9 @@ test: packages-test venv consumers web lint docs
 # A seed is printed for each run; SEED=N COUNT=1 repeats it.
 chaos: packages-run venv
 	qemu=$$($(FIND_QEMU)) && QEMU="$$qemu" $(BIN)/python -m tests.support.chaos --count $(COUNT) $(if $(SEED),--seed $(SEED))
+
+load: packages-test venv
+	CALLCHAIN_HITS=1000000 $(BIN)/pytest tests/compare/test_load.py tests/gdb/test_load.py
 
 # Figures of different QEMUs cannot be compared: without QEMU= it is always this one.
 bench: packages-bench $(VENV)/bench-installed

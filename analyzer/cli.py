@@ -94,12 +94,22 @@ def _run(arguments: Sequence[str], received: Sequence[int]) -> int:
     except BrokenPipeError:  # a closed pipe, as in `analyze show … | head`
         _discard(sys.stdout)
         return _error_status(arguments, ExitStatus.DONE)
-    except OSError as error:  # such as a full disk or a removed folder
-        _print_error(f"analyze: {error.strerror}: {error.filename or 'while writing'}")
+    except (OSError, MemoryError) as error:
+        _print_error(_host_problem(error))
         return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
     except Exception:  # noqa: BLE001 - Python would exit with 1, which means DIFFERS
         _print_error(f"{traceback.format_exc()}analyze: internal error; please report it.")
         return _error_status(arguments, ExitStatus.COULD_NOT_RUN)
+
+
+def _host_problem(error: OSError | MemoryError) -> str:
+    """The sentence for what the host lacks, such as space on a disk, a folder that was removed, or memory."""
+    if isinstance(error, OSError):
+        return f"analyze: {error.strerror}: {error.filename or 'while writing'}"
+    return (
+        "analyze: there is not enough memory.\n"
+        "  Raise the limit (ulimit -v, that of the cgroup), or record less: fewer --break, or --break-limit."
+    )
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -87,3 +87,7 @@ class RecordingOutcome(TextEnum):
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"  # the program ended, or time ran out, before everything required was reached
     INTERRUPTED = "interrupted"  # by the user
+
+
+FATAL_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGILL", "SIGFPE", "SIGSYS")
+"""Signals that end a program unless it handles them; gdb stops the program before they are delivered."""

@@ -9,7 +9,7 @@ from typing import List, Optional, Tuple
 
 import gdb
 
-FATAL_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGILL", "SIGFPE", "SIGSYS")
+from gdbscripts.enums import FATAL_SIGNALS
 
 
 class FatalSignals:

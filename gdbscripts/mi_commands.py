@@ -12,8 +12,8 @@ import gdb
 
 from gdbscripts import plan as plans
 from gdbscripts.arch.host import current as architecture
-from gdbscripts.enums import RecordingOutcome, StopReason
-from gdbscripts.fatal_signals import FATAL_SIGNALS
+from gdbscripts.enums import FATAL_SIGNALS, RecordingOutcome, StopReason
+from gdbscripts.exec_events import stop_at_exec
 from gdbscripts.plan_breakpoints import set_breakpoints
 from gdbscripts.recorder import Recorder
 from gdbscripts.records import SCHEMA, MilestoneRecord, ProgramExitRecord
@@ -136,6 +136,7 @@ class PlanCommand(gdb.MICommand):
         plan = plans.load(arguments[0])
         recorder = Recorder(plan.recording)
         sources = set_breakpoints(plan, recorder)
+        stop_at_exec()
         for milestone in plan.milestones:
             files = sorted({file for name in milestone.functions for file in sources.get(name, ())})
             recorder.write(

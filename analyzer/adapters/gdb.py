@@ -24,6 +24,7 @@ from typing import Any
 from analyzer.adapters.gdb_process import INSTALL_HINT, start_gdb, unusable_error
 from analyzer.adapters.gdb_stops import Stopped, stop_at
 from analyzer.adapters.gdb_watch import GdbWatch
+from analyzer.adapters.run_processes import RunMark, RunProcess, end_processes, forked_processes
 from analyzer.adapters.symbol_index import SymbolFile, SymbolIndex
 from analyzer.adapters.traced_process import ProcessEnd, signal_name
 from analyzer.errors import AnalyzerError
@@ -68,7 +69,8 @@ class Gdb:
     def __init__(self, program: Path | None = None, gdb: str | None = None, attaches: bool = False) -> None:
         self._executable = gdb or shutil.which("gdb")
         self._attaches = attaches
-        self._process = start_gdb(self._executable, attaches) if self._executable else None
+        self._mark = RunMark.new()
+        self._process = start_gdb(self._executable, attaches, self._mark) if self._executable else None
         self._program = program
         # after gdb is started, which takes longer than to verify the indexes
         self._index = SymbolIndex.of(program, self._executable) if program and self._executable else None
@@ -187,13 +189,17 @@ class Gdb:
         if any("pid" in group for group in self.command("-list-thread-groups")["groups"]):
             self.command("-target-detach", timeout=_DETACH_TIMEOUT)
 
+    def forked_processes(self) -> list[RunProcess]:
+        """The processes that the program forked and that go on after its end; `close` ends them."""
+        return forked_processes(self._mark)
+
     def request_exit(self) -> None:
         """Send `-gdb-exit`, which ends the program and gdb, and do not wait; `close` waits."""
         with suppress(GdbError):
             self._send("-gdb-exit")
 
     def close(self) -> None:
-        """End the program and gdb: by `-gdb-exit`, after two seconds by SIGKILL.
+        """End the program, what it forked, and gdb: by `-gdb-exit`, after two seconds by SIGKILL.
 
         A gdb that has attached gets longer: SIGKILL would leave its breakpoints in the process. One that was given
         up gets two seconds, in case it was only stopped.
@@ -206,6 +212,7 @@ class Gdb:
             if not _ends_within(self._process, _DETACH_TIMEOUT if self._attaches and not self._problem else 2.0):
                 self._process.kill()  # the kernel kills the traced program with it (PTRACE_O_EXITKILL)
         self._process.wait()
+        end_processes(self._mark)
         self._selector.close()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
@@ -350,7 +357,8 @@ class Gdb:
                 self._answers[response["token"]] = response
         elif kind == "notify" and message == "stopped":
             facts = payload or {}  # none after the end of a program that was killed meanwhile
-            self._stopped.append(Stopped(facts.get("reason", ""), facts.get("signal-name", "")))
+            fields = (str(facts.get(name, "")) for name in ("reason", "signal-name", "new-exec"))
+            self._stopped.append(Stopped(*fields))
         elif kind == "notify" and message == "thread-group-started":
             self.program_pid = int(payload["pid"])
             self._watch.program_started(self.program_pid)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 
+from analyzer.adapters.run_processes import VARIABLE, RunMark
 from analyzer.errors import AnalyzerError
 
 OLDEST_GDB = 12  # gdb.MICommand came with gdb 12
 INSTALL_HINT = "Install it: apt install gdb (or dnf install gdb, pacman -S gdb)."
 
 
-def start_gdb(executable: str, attaches: bool) -> subprocess.Popen[bytes]:
-    """Start gdb with MI on pipes, without init files and auto-load. AnalyzerError when setpriv is missing."""
+def start_gdb(executable: str, attaches: bool, mark: RunMark) -> subprocess.Popen[bytes]:
+    """Start gdb with MI on pipes, without init files and auto-load. AnalyzerError when setpriv is missing.
+
+    The program that it starts inherits `mark`. A gdb that attaches has none: it must not be killed.
+    """
     environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"}
     environment |= {"LC_ALL": "C.UTF-8", "SHELL": "/bin/sh", "TERM": "dumb"}
+    if not attaches:
+        environment[VARIABLE] = str(mark)
     # In a session of its own gdb gets no SIGINT of Ctrl-C. When this process is killed, the kernel kills gdb
     # (pdeathsig), and with gdb the program it traces (PTRACE_O_EXITKILL).
     # A process that gdb attached to must survive: no signal to gdb then, for gdb removes its breakpoints and

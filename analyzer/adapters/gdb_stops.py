@@ -6,14 +6,16 @@ import signal
 from dataclasses import dataclass
 
 from analyzer.adapters.traced_process import ProcessEnd, signal_name
+from gdbscripts.enums import FATAL_SIGNALS
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """An MI record `*stopped`: its `reason` and `signal-name`, each "" when gdb gives none."""
+    """An MI record `*stopped`: its `reason`, `signal-name` and `new-exec`, each "" when gdb gives none."""
 
     reason: str
     signal: str = ""
+    executed: str = ""  # the path of the program that replaced this one
 
     @property
     def ended(self) -> bool:
@@ -24,6 +26,16 @@ class Stopped:
     def killed(self) -> bool:
         """Whether a signal ended the program."""
         return self.reason == "exited-signalled"
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the program is stopped at a signal that ends it when it goes on."""
+        return self.reason == "signal-received" and self.signal in FATAL_SIGNALS
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the program is still the one that was started, and nothing ends it when it goes on."""
+        return not (self.ended or self.crashed or self.executed)
 
     @property
     def signal_number(self) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from analyzer.adapters.run_processes import VARIABLE, RunMark, end_processes
 from analyzer.errors import AnalyzerError
 
 # The shell says that it is there, waits for a line, and becomes the program.
@@ -29,6 +30,7 @@ class PausedProgram:
     def __init__(
         self, command: Sequence[str], stdout: Path, stderr: Path, environment: Mapping[str, str], folder: str = ""
     ) -> None:
+        self._mark = RunMark.new()
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._process: subprocess.Popen[bytes]
@@ -41,7 +43,7 @@ class PausedProgram:
                     stdin=theirs.fileno(),
                     stdout=output,
                     stderr=errors,
-                    env=dict(environment),
+                    env={**environment, VARIABLE: str(self._mark)},
                     cwd=folder or os.curdir,
                     start_new_session=True,  # no SIGINT of Ctrl-C
                 )
@@ -69,10 +71,11 @@ class PausedProgram:
             waiting.sendall(b"\n")
 
     def kill(self) -> None:
-        """End the process, and wait for its end."""
+        """End the process and what it forked, and wait for its end."""
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+        end_processes(self._mark)
         self._socket.close()
 
 

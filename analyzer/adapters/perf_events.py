@@ -142,7 +142,8 @@ class _Attributes:
 class TraceEvents:
     """Tracepoints in threads, and in those that they create, with one ring buffer for each processor.
 
-    A context manager. `tids`: the threads. `stack_size`: bytes of the stack that a hit has, a multiple of 8.
+    What a process does that they fork is left out. A context manager. `tids`: the threads, the first of their
+    process among them. `stack_size`: bytes of the stack that a hit has, a multiple of 8.
     `buffer_size`: bytes of each ring buffer, a power of two. `lost`: hits that did not fit into the buffers.
     Raises AnalyzerError when the kernel refuses.
     """
@@ -155,6 +156,7 @@ class TraceEvents:
         buffer_size: int,
         enable_on_exec: bool,
     ) -> None:
+        self._processes = frozenset([*tids, None])
         self._descriptors: list[int] = []
         self._sources: _Sources = {}
         self._buffers: list[_RingBuffer] = []
@@ -226,7 +228,7 @@ class TraceEvents:
     def read(self) -> Iterator[Event]:
         """The events that are in the buffers now: in order for each processor, one processor after the other."""
         for buffer in self._buffers:
-            for record in buffer.read(self._sources):
+            for record in buffer.read(self._sources, self._processes):
                 if isinstance(record, int):
                     self.lost += record
                 else:
@@ -253,8 +255,8 @@ class _RingBuffer:
         except OSError as error:
             raise _refusal(error) from None
 
-    def read(self, sources: _Sources) -> Iterator[Event | int]:
-        """The events; an int is a number of lost ones."""
+    def read(self, sources: _Sources, processes: frozenset[int | None]) -> Iterator[Event | int]:
+        """The events of the processes, None for those without one; an int is a number of lost ones."""
         memory, size = self._memory, self._size
         (head,) = _POSITION.unpack_from(memory, _HEAD)
         (tail,) = _POSITION.unpack_from(memory, _TAIL)
@@ -267,6 +269,8 @@ class _RingBuffer:
                 data += memory[mmap.PAGESIZE : mmap.PAGESIZE + length - len(data)]
             tail += length
             _POSITION.pack_into(memory, _TAIL, tail)
+            if _process_of(kind, data) not in processes:
+                continue
             event = _hit(data, sources) if kind == _RECORD_SAMPLE else _other_event(kind, misc, data)
             if event is not None:
                 yield event
@@ -274,6 +278,15 @@ class _RingBuffer:
     def close(self) -> None:
         """Unmap the buffer."""
         self._memory.close()
+
+
+def _process_of(kind: int, data: bytes) -> int | None:
+    """The process that a record is of; None for a record without one, of lost events."""
+    if kind == _RECORD_SAMPLE:
+        return int(_SAMPLE.unpack_from(data, 8)[1])
+    if kind in (_RECORD_COMM, _RECORD_MMAP2, _RECORD_FORK):
+        return int(struct.unpack_from("<I", data, 8)[0])
+    return None
 
 
 def _hit(data: bytes, sources: _Sources) -> Hit | None:

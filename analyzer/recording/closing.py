@@ -17,12 +17,15 @@ _BLOCK = 1 << 16  # bytes
 def close_recording(path: Path, outcome: RecordingOutcome, reason: str) -> None:
     """Write the footer of the recording `path` with `outcome` and `reason`; gdb must have ended.
 
-    The footer counts what the file has. Raises OSError when it cannot be read or written.
+    The footer counts what the file has; one that is written stays. Raises OSError when the file cannot be read or
+    written.
     """
     cut_incomplete_line(path)
     frames = stops = 0
     with open(path, "r+b", opener=without_links) as file:
         for line in file:
+            if line.startswith(_beginning(EndRecord.TAG)):
+                return
             frames += line.startswith(_beginning(FrameRecord.TAG))
             stops += line.startswith(_beginning(StopRecord.TAG))
         file.write(to_line(EndRecord(outcome, reason, frames, stops)).encode())

@@ -14,6 +14,12 @@ _KILLED_HINT = (
     "Record again, into another folder or with --force."
 )
 
+BECAME_DAEMON = (
+    "QEMU forked and ended, as a daemon does; gdb does not follow the process that went on.",
+    "Let it run in the foreground. Or start it as a daemon yourself, and record that process with --pid.",
+)
+"""(message, hint) for a QEMU that ended at once and left a process that it forked."""
+
 _PRINTS = ("-version", "--version", "-help", "--help", "-h", "--h")
 _ASKS_FOR_HELP = re.compile(r"(?:^|,)(?:help|\?)$")  # `-machine help`, `-device VGA,help`
 
@@ -54,11 +60,17 @@ def how_it_ended(ended: Stopped | None) -> str:
         return f"QEMU was killed by {ended.signal or 'a signal'}"
     if ended.ended:
         return "QEMU ended"
+    if ended.executed:
+        return f"QEMU executed {ended.executed}"
     return f"QEMU was stopped by {ended.signal or ended.reason or 'gdb'}"
 
 
 def next_step(ended: Stopped) -> str:
-    """A sentence on what to do after a signal ended or stopped QEMU; "" when it ended by itself."""
+    """A sentence on what to do after a signal or an exec ended or stopped QEMU; "" when it ended by itself."""
+    if ended.executed:
+        return (
+            f"{how_it_ended(ended)}; the recording ends there. If that is the QEMU to record, name it with --qemu."
+        )
     if ended.killed and ended.signal == "SIGKILL":
         return f"{how_it_ended(ended)}. {_KILLED_HINT}"
     if not ended.ended and ended.signal not in ("", "0", "SIGINT", "SIGTRAP"):

@@ -21,11 +21,12 @@ class HoldWatch:
         self._checks = None if stops_when_held else CheckTimes(started)
 
     def check(self, now: float) -> Stopped | None:
-        """Interrupt QEMU if a check is due; the stop if it holds its guest or has ended, None when it runs on."""
+        """Interrupt QEMU if a check is due; the stop if it holds its guest, or has crashed or ended before the
+        interrupt; None when it runs on."""
         if self._checks is None or not self._checks.due(now):
             return None
         stopped = self._gdb.interrupt()
-        if stopped is not None and not stopped.ended and not self._state():
+        if stopped is not None and stopped.can_go_on and not self._state():
             self._gdb.command("-exec-continue --all")
             return None
         return stopped

@@ -70,6 +70,11 @@ class KernelTrace:
         self._worker.join()
         return self._trace
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether the kernel is ready to trace; waits until that is known."""
+        return self._opened() is not None
+
     def __enter__(self) -> KernelTrace:
         return self
 

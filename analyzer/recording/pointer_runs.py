@@ -131,7 +131,8 @@ def explain_pointers(
         )
     if not chosen:
         return notes
-    must_survive = recording.exit is None or not recording.exit.signal
+    crashed = any(stop.reason is StopReason.SIGNAL for stop in recording.stops)
+    must_survive = not crashed and (recording.exit is None or not recording.exit.signal)
     plans.save(plans.RecordingPlan("", [], [], pointers=chosen), str(plan_file))
     unexplained = int(gdb.command(f"-chain-pointers {mi_string(str(plan_file))}", timeout=300)["open"])
     try:
@@ -156,7 +157,8 @@ def explain_pointers(
 def _run(gdb: Gdb, timeout: float, must_survive: bool) -> int:
     """Run the program once; returns the number of pointers that are still unexplained.
 
-    GdbError when gdb fails, or a signal kills the program although it `must_survive`: it did when it was recorded.
+    GdbError when gdb fails, or a signal kills the program or is fatal although it `must_survive`: it did when it
+    was recorded.
     """
     gdb.console("starti")
     _check_alive(gdb.wait_stopped(timeout), must_survive)
@@ -181,7 +183,7 @@ def _run(gdb: Gdb, timeout: float, must_survive: bool) -> int:
 
 
 def _check_alive(stopped: Stopped | None, must_survive: bool) -> None:
-    if stopped is not None and stopped.killed and must_survive:
+    if stopped is not None and must_survive and (stopped.killed or not (stopped.ended or stopped.can_go_on)):
         raise GdbError(
             f"{how_it_ended(stopped)} in a further run. Record again, into another folder or with --force."
         )

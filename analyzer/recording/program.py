@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
+from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError, GdbLostError
 from analyzer.adapters.program_text import ChangedByte, changed_code, restore_code
 from analyzer.adapters.running_qemu import QemuProcess, process_state
 from analyzer.errors import AnalyzerError
@@ -22,6 +22,7 @@ from analyzer.recording.request import RecordingRequest
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
 
+_START_SECONDS = 30.0  # until QEMU is stopped at its first instruction; a hundredth of one is usual
 _RELEASE_SECONDS = 2.0  # the threads of a process go on one after the other
 
 
@@ -75,17 +76,24 @@ class StartedProgram:
         """Nothing: gdb sets the breakpoints before the program runs."""
 
     def run(self, gdb: Gdb, kernel: KernelTrace | None) -> None:
-        """Start QEMU, with its output in the files of `streams`, and let `kernel` trace it."""
+        """Start QEMU, with its output in the files of `streams`; `kernel` traces it from its first instruction."""
         output = " ".join(f"{n}>{shlex.quote(str(self.streams[s]))}" for n, s in ((1, "stdout"), (2, "stderr")))
         for command in self._environment.gdb_commands():
             gdb.console(command)
         gdb.console(f"set args {shlex.join(self._command[1:])} </dev/null {output}")
         try:
-            gdb.command("-exec-run")
+            if kernel is None or not kernel.is_possible:
+                gdb.command("-exec-run")
+                return
+            # After -exec-run QEMU could be at its end before the kernel's buffers are there.
+            gdb.console("starti")
+            gdb.wait_stopped(_START_SECONDS)
+            kernel.follow(gdb.program_pid)
+            gdb.command("-exec-continue")
+        except GdbLostError:
+            raise
         except GdbError as error:
             raise _cannot_trace("start QEMU", error.message) from None
-        if kernel is not None:
-            kernel.follow(gdb.program_pid)
 
     def release(self, _gdb: Gdb) -> str:
         """Nothing: QEMU ends with gdb, and is needed for the explanation of pointers before that."""

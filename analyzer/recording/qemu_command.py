@@ -93,7 +93,10 @@ def _guest_options(guest: Guest, devices: Sequence[str]) -> list[str]:
 def _check(extra: Sequence[str]) -> None:
     for previous, argument in zip(("", *extra), extra, strict=False):
         if argument in _FORKS:
-            raise UsageError(f"{argument} makes QEMU fork, which gdb does not follow.", "Remove it.")
+            raise UsageError(
+                f"{argument} makes QEMU fork, which gdb does not follow.",
+                "Remove it. Or start that QEMU yourself, and record it with --pid.",
+            )
         if argument in _CHOOSES_ACCELERATOR or (previous in _MACHINE and "accel=" in argument):
             raise UsageError(
                 f"{argument} chooses the accelerator, which is an option of analyze.",

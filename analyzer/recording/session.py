@@ -20,22 +20,23 @@ from analyzer.errors import AnalyzerError
 from analyzer.files import scratch_folder
 from analyzer.recording.break_functions import notes_on_globs, unknown_function
 from analyzer.recording.closing import close_recording, cut_incomplete_line
-from analyzer.recording.early_end import early_end, next_step
+from analyzer.recording.early_end import BECAME_DAEMON, early_end, next_step
 from analyzer.recording.held_guest import run_state_plan
 from analyzer.recording.hold_watch import HoldWatch
 from analyzer.recording.milestone_limit import MilestoneLimit
 from analyzer.recording.outcome import before_what, outcome_of
-from analyzer.recording.outputs import last_output, output_text
+from analyzer.recording.outputs import last_output, output_records
 from analyzer.recording.pointer_search import PointerSearch
 from analyzer.recording.program import program_of
 from analyzer.recording.progress import MilestoneProgress, RecordingFollower, RecordingReporter
 from analyzer.recording.qemu_command import records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
+from analyzer.text import number_of
 from gdbscripts import plan as plans
 from gdbscripts.enums import Engine, RecordingOutcome
 from gdbscripts.json_lines import to_line
-from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, OutputRecord, ProgramExitRecord, Record
+from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, ProgramExitRecord, Record
 from gdbscripts.safe_files import append
 
 if TYPE_CHECKING:
@@ -151,7 +152,11 @@ class _RecordingRun:
             except GdbError as error:
                 self._finish(follow, None, *self._judge_without_gdb(follow, error))
                 return
-            self._finish(follow, ended, outcome, reason)
+            try:
+                self._finish(follow, ended, outcome, reason)
+            except KeyboardInterrupt:
+                self._close_interrupted()
+                raise
         if self._interrupted:
             raise KeyboardInterrupt
         self._explain_early_end(ended)
@@ -183,7 +188,14 @@ class _RecordingRun:
             known=self._pointers.known(self._program.command),
             run_state=None if self._attached else run_state_plan(stops=not request.options.wait_for_cont),
         )
-        plans.save(plan, str(self._plan_file))
+        try:
+            plans.save(plan, str(self._plan_file))
+        except OSError as error:
+            folder = self._plan_file.parent.parent
+            raise AnalyzerError(
+                f"A scratch file in {folder} cannot be written: {error.strerror}.",
+                "Free space there, or name another folder with TMPDIR.",
+            ) from None
         try:
             answer = self._gdb.command(f"-chain-plan {mi_string(str(self._plan_file))}", timeout=300)
         except GdbLostError:
@@ -289,12 +301,13 @@ class _RecordingRun:
             self._let_gdb_go(follow, error)
         if ended is not None and ended.killed:  # gdb does not know it when QEMU was killed while it held QEMU
             self._append([ProgramExitRecord(signal=str(ended.signal_number))])
-        if ended is not None and (step := next_step(ended)):
-            self._append([NoteRecord(step)])
-        self._append(OutputRecord(stream, output_text(path)) for stream, path in self._program.streams.items())
+        if ended is not None:
+            self._append(map(NoteRecord, self._notes_on_end(ended)))
+        self._append(output_records(self._program.streams))
         self._append(map(NoteRecord, self._notes()))
         self._append(map(NoteRecord, self._misread_symbols()))
-        pointers = self._request.options.pointers and outcome is not RecordingOutcome.INTERRUPTED
+        can_rerun = outcome is not RecordingOutcome.INTERRUPTED and not (ended is not None and ended.executed)
+        pointers = self._request.options.pointers and can_rerun
         if self._kernel is not None or pointers:
             recording = read_recording(self._recording)
             if self._kernel is not None:
@@ -317,13 +330,31 @@ class _RecordingRun:
         if pointers:
             self._pointers.keep()
 
+    def _notes_on_end(self, ended: Stopped) -> Iterator[str]:
+        """What a reader has to know about the last stop of QEMU."""
+        if step := next_step(ended):
+            yield step
+        if ended.ended and not self._attached and (forked := self._gdb.forked_processes()):
+            names = ", ".join(sorted({process.name for process in forked}))
+            count = number_of(len(forked), "process", "processes")
+            yield (
+                f"QEMU forked {count} that went on after its end ({names}), which gdb does not follow. "
+                "What QEMU forked is ended with the recording."
+            )
+
+    def _close_interrupted(self) -> None:
+        """Write the footer after an interrupt of `_finish`, unless it is written; gdb may be within an answer."""
+        self.release()
+        self._gdb.close()
+        close_recording(self._recording, RecordingOutcome.INTERRUPTED, "interrupted by the user")
+
     def _leave_program(self, ended: Stopped | None, outcome: RecordingOutcome) -> None:
         """Record where the threads of QEMU are, unless all is complete; detach from one that ran before."""
         if self._attached:
             if ended is not None and not ended.ended:
                 self._gdb.command("-chain-where", timeout=120)
             self.release()
-        elif not self._has_exited():
+        elif not self._has_exited() and not (ended is not None and ended.executed):
             self._stop_and_record_stacks(outcome)
 
     def _notes(self) -> Iterator[str]:
@@ -392,6 +423,8 @@ class _RecordingRun:
         output = last_output(streams["stderr"]) or last_output(streams["stdout"])
         arguments, status = self._request.options.qemu_arguments, self._progress.exit_status
         command = self._program.command
+        if self._gdb.forked_processes():
+            raise QemuEndedError(*BECAME_DAEMON)
         raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, command, ended))
 
     @contextmanager

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,14 +22,14 @@ Done = subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    """Compiles the toy once for each variation: `toy("EXTRA")`."""
+    """Compiles the toy once for each variation, such as `toy("EXTRA")`; `name` stands for one that is no name."""
     need_tool("gdb")
     need(os.access("/dev/kvm", os.R_OK | os.W_OK), "a usable /dev/kvm")
     compiler = need_tool("gcc")
     folder = tmp_path_factory.mktemp("toys")
 
-    def compiled(*variations: str) -> Path:
-        binary = folder / "-".join(["qemu-toy", *variations])
+    def compiled(*variations: str, name: str = "") -> Path:
+        binary = folder / "-".join(["qemu-toy", *([name] if name else variations)])
         if not binary.exists():
             defines = [f"-D{variation}" for variation in variations]
             subprocess.run([compiler, *FLAGS, *defines, "-o", str(binary), str(TOY)], check=True)
@@ -54,16 +54,23 @@ def recorded(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Toy:
 
 
 def analyze(
-    *arguments: object, folder: Path | None = None, **environment: str
+    *arguments: object,
+    folder: Path | None = None,
+    before: Sequence[str] = (),
+    limit: float = 120,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the installed `analyze` to its end, in `folder`; a traceback fails the test."""
+    """Run the installed `analyze` to its end, in `folder`, after the words `before`; a traceback fails the test.
+
+    It has `limit` seconds.
+    """
     done = subprocess.run(
-        [ANALYZE, *map(str, arguments)],
+        [*before, ANALYZE, *map(str, arguments)],
         cwd=folder,
         env={**surroundings(), **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=limit,
         check=False,
     )
     assert "Traceback" not in done.stdout + done.stderr, done.stderr

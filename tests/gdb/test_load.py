@@ -62,12 +62,14 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 
 
+@pytest.mark.load("1,000 threads", does="records each in its thread")
 def test_a_thousand_threads_are_recorded(record, compile_text):
     recording = record(compile_text(PROGRAMS["a thousand threads"]), functions=["goal"])
     stops = [stop for stop in recording.stops if stop.function == "goal"]
     assert len({stop.thread for stop in stops}) == 1000
 
 
+@pytest.mark.load("a stack of 10,000 frames", does="ends it in a frame that says how deep it is")
 def test_a_stack_of_ten_thousand_frames_ends_in_one_that_stands_for_the_rest(record, compile_text):
     recording = record(compile_text(PROGRAMS["ten thousand frames"]), functions=["goal"])
     (stop,) = (stop for stop in recording.stops if stop.function == "goal")
@@ -76,11 +78,13 @@ def test_a_stack_of_ten_thousand_frames_ends_in_one_that_stands_for_the_rest(rec
     assert names[-1] == "main" or names[-1].startswith("<stack deeper than")
 
 
+@pytest.mark.load("a name of 4 KB", does="records it whole")
 def test_a_name_of_4_kilobytes_is_recorded_whole(record, compile_text):
     recording = record(compile_text(PROGRAMS["a name of 4 KB"]), functions=["goal"])
     assert [frame.name for frame in recording.stops[-1].frames] == ["goal", LONG_NAME, "main"]
 
 
+@pytest.mark.load("200 breakpoints", does="records all")
 def test_two_hundred_breakpoints_are_all_hit(record, compile_text):
     functions = [f"step_{number}" for number in range(200)]
     bodies = "".join(

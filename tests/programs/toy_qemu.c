@@ -9,6 +9,7 @@
 // vary: -DBROKEN    does not compile
 // vary: -DDIES      ends before it opens /dev/kvm
 // vary: -DSTUCK     never comes to the board
+// vary: -DFAULT=F   what the file F of faults/ does, at one of three places
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
@@ -25,6 +26,19 @@
 #endif
 #ifdef RENAMED
 #define x86_cpu_new pc_new_cpu
+#endif
+
+#ifdef FAULT
+#include FAULT
+#endif
+#ifndef BEFORE_ACCELERATOR
+#define BEFORE_ACCELERATOR() /* on the main thread, before /dev/kvm is opened */
+#endif
+#ifndef BEFORE_RUN
+#define BEFORE_RUN() /* on the thread of the processor, before KVM_RUN */
+#endif
+#ifndef LOAD_GUEST
+#define LOAD_GUEST(ram) memset(ram, 0xf4, 4096) /* hlt */
 #endif
 
 typedef struct CPUState { int fd, exit_status; pthread_t thread; struct kvm_run *run; } CPUState;
@@ -81,6 +95,7 @@ static void *kvm_vcpu_thread_fn(void *opaque)
 {
     CPUState *cpu = opaque;
     kvm_init_vcpu(cpu);
+    BEFORE_RUN();
     cpu->exit_status = kvm_cpu_exec(cpu);
     return NULL;
 }
@@ -101,7 +116,7 @@ static void pc_init1(void)
 {
     void *ram = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct kvm_userspace_memory_region region = {.memory_size = 4096, .userspace_addr = (unsigned long)ram};
-    memset(ram, 0xf4, 4096); /* hlt */
+    LOAD_GUEST(ram);
     kvm_vm_ioctl(KVM_SET_USER_MEMORY_REGION, &region);
     x86_cpu_new(&first_cpu);
 }
@@ -137,6 +152,7 @@ static void qemu_init(void)
     fprintf(stderr, "toy: this commit dies\n");
     exit(1);
 #endif
+    BEFORE_ACCELERATOR();
     configure_accelerators();
 #ifdef STUCK
     pause();

@@ -1,7 +1,8 @@
 """Signals to the analyzer at random moments of a recording, and what each end must leave.
 
-As a program (`make chaos`): `python -m tests.support.chaos [--seed N] [--count N]` with QEMU in $QEMU. A run is
-repeated by its own seed, which is printed.
+As a program (`make chaos`): `python -m tests.support.chaos [--seed N] [--count N]` with QEMU in $QEMU. Moments are
+within the time of a whole run, which is measured first, so that few signals come too late. A run is repeated by
+its own seed, which is printed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from analyzer.recording.reader import FILE_NAME, read_recording
 from tests.conftest import ANALYZE, descendants, pytest_configure
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL)
-LONGEST = 8.0  # seconds until the signal: the end of a run with pointers on an idle host
+LONGEST = 4.0  # seconds until the signal: a run with pointers takes some 3 on an idle host
 _GONE = 20.0  # seconds until the processes of a run must have ended
 _INSTANCES = Path("/sys/kernel/tracing/instances")
 
@@ -36,10 +37,10 @@ class Blow:
     seconds: float
 
     @classmethod
-    def of(cls, seed: int) -> Blow:
-        """The signal and the moment of a seed."""
+    def of(cls, seed: int, longest: float = LONGEST) -> Blow:
+        """The signal and the moment of a seed, within `longest` seconds."""
         chance = random.Random(seed)
-        return cls(chance.choice(SIGNALS), round(chance.uniform(0.0, LONGEST), 3))
+        return cls(chance.choice(SIGNALS), round(chance.uniform(0.0, longest), 3))
 
 
 def strike(blow: Blow, qemu: Path, scratch: Path) -> str:
@@ -101,6 +102,15 @@ def _check_recording(folder: Path, status: int) -> str:
     return f"recording {end.outcome}" if end is not None else "recording cut short"
 
 
+def seconds_of_a_run(qemu: Path) -> float:
+    """How long a whole recording of `qemu` takes on this host now."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
+        started = time.monotonic()
+        command = [str(ANALYZE), "startup", "--qemu", str(qemu), "--out", f"{scratch}/out"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return time.monotonic() - started
+
+
 def main() -> int:
     """Strike `--count` times; returns 1 when something was left or wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -109,9 +119,11 @@ def main() -> int:
     options = parser.parse_args()
     pytest_configure()  # the signals have their default action, also when a shell started us in the background
     qemu, failed = Path(os.environ["QEMU"]), []
+    longest = seconds_of_a_run(qemu)
+    print(f"A whole run takes {longest:.1f} s.", flush=True)
     for number in range(options.count):
         seed = options.seed + number
-        blow = Blow.of(seed)
+        blow = Blow.of(seed, longest)
         with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
             try:
                 result = strike(blow, qemu, Path(scratch))

@@ -1,7 +1,7 @@
 """Runs inside gdb, sourced by the gdb of `tests.support.faults`: makes something fail at the N-th hit.
 
 The environment variable FAULT is `PLACE:N:ACTION`, as in `hit:20:kill-qemu`. Places: `hit`, a breakpoint that
-records; `run`, the start of a further run that explains pointers.
+records; `run`, the start of a further run that explains pointers; `symbols`, the symbols of a file are read.
 """
 
 from __future__ import annotations
@@ -74,5 +74,6 @@ def invoke(self: mi_commands.PointerRunCommand, arguments: list[str]) -> Any:
     return result
 
 
+gdb.events.new_objfile.connect(lambda _: at("symbols"))
 breakpoints.RecordingBreakpoint.stop = stop
 mi_commands.PointerRunCommand.invoke = invoke

@@ -22,7 +22,7 @@ from analyzer.model.recording import Recording
 from analyzer.recording.break_functions import unknown_function
 from analyzer.recording.early_end import early_end, how_it_ended
 from analyzer.recording.guest import TINY_EXIT_STATUSES
-from analyzer.recording.outputs import last_output, output_text
+from analyzer.recording.outputs import last_output, output_records
 from analyzer.recording.probes.devices import DeviceCalls
 from analyzer.recording.probes.exits import ExitCollector
 from analyzer.recording.probes.exits import exit_records as io_records
@@ -48,7 +48,6 @@ from gdbscripts.records import (
     AcceleratorRecord,
     EndRecord,
     NoteRecord,
-    OutputRecord,
     Record,
 )
 from gdbscripts.safe_files import append
@@ -224,7 +223,7 @@ class _ProbeRun:
             chosen.notes.extend(devices.sentence(named.functions))
         self._write(self._accelerator(chosen))
         self._write(exit_records(target.status))
-        self._write(OutputRecord(stream, output_text(path)) for stream, path in target.streams.items())
+        self._write(output_records(target.streams))
         notes = [*chosen.notes, *what_is_missing(hits, self._stack_size, lost, records.unnamed)]
         if not self._attached and not records_serial(self._request.options.qemu_arguments):
             notes.append("The serial port is not recorded: the QEMU arguments redirect it.")

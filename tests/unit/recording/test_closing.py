@@ -61,3 +61,11 @@ def test_who_follows_the_file_reads_on_after_the_cut(recording):
         file.write(to_line(NoteRecord("after")))
     assert list(follow.new()) == [NoteRecord("after")]
     follow.close()
+
+
+def test_a_footer_that_is_written_stays_the_only_one(tmp_path):
+    file = tmp_path / "recording.jsonl"
+    file.write_text('{"record": "end", "outcome": "complete", "reason": "QEMU ended", "frames": 0, "stops": 0}\n')
+    before = file.read_text()
+    close_recording(file, RecordingOutcome.INTERRUPTED, "interrupted by the user")
+    assert file.read_text() == before
