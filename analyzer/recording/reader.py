@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from analyzer.errors import AnalyzerError
-from analyzer.model.frames import CallKey, Function, Stop, Thread
+from analyzer.model.frames import CallKey, Stop, Thread
 from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
 from analyzer.recording.builder import RecordingBuilder
 from analyzer.recording.record_lines import FILE_NAME, read_records
 from analyzer.recording.source_paths import relative, source_root
-from analyzer.recording.stops import Roots, Stacks, defined, definition, stops_of
+from analyzer.recording.stops import Roots, Stacks, Stops, defined, definition
 from gdbscripts.records import (
     BREAK,
     IoctlRecord,
@@ -64,7 +64,7 @@ def assemble(records: Iterable[Record], name: str) -> Recording:
     roots = (root, str(Path(builder.header.qemu).parent))
     try:
         stacks = Stacks(builder, roots)
-        stops = tuple(stops_of(builder, roots, stacks))
+        stops = Stops(builder, roots, stacks)
         ioctl_log = tuple(_ioctl(ioctl, stack, builder, stacks) for ioctl, stack in builder.ioctls)
         exits = tuple(_exit(exit_, builder) for exit_ in builder.exits)
         pointers = _pointers(builder, roots)
@@ -92,14 +92,13 @@ def assemble(records: Iterable[Record], name: str) -> Recording:
     )
 
 
-def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thread]:
+def _threads(builder: RecordingBuilder, stops: Sequence[Stop]) -> Iterator[Thread]:
     """The threads, each with the stop that created it: the last pthread_create that returned the thread's handle
     before the thread's first stop, since handles are reused after a thread ends.
     """
     first_stop: dict[int, int] = {}
-    for stop in stops:
-        first_stop.setdefault(stop.thread, stop.number)
-    starts: dict[int, Function] = {stop.number: stop.starts.function for stop in stops if stop.starts}
+    for thread_number, number in zip(builder.stops.threads, builder.stops.numbers, strict=True):
+        first_stop.setdefault(thread_number, number)
     creations: dict[str, list[int]] = {}
     for number, returned in sorted(builder.returns.items()):
         if returned.handle and builder.stops.position(number) is not None:
@@ -109,7 +108,9 @@ def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thr
         limit = first_stop.get(thread.number, len(stops))
         before = [number for number in creations.get(thread.handle, ()) if number < limit]
         creator = before[-1] if before and thread.number != 1 else None
-        start = starts.get(creator) if creator is not None else None
+        position = builder.stops.position(creator) if creator is not None else None
+        starts = stops[position].starts if position is not None else None
+        start = starts.function if starts is not None else None
         # A thread without a name of its own has inherited the program's name.
         name = thread.name if thread.name != program else ""
         yield Thread(thread.number, thread.tid, name, creator, start)
