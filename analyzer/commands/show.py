@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from analyzer.commands.parser import INPUT_HELP, Parser, add_json_option, input_name, refuse
 from analyzer.console import print_json, print_line, warn
@@ -154,12 +155,16 @@ def _pointer_calls(source: Input, function: str = "") -> Iterable[ExplainedCall]
     if not function:
         return calls
     found = [call for call in calls if function in (call.caller.name, call.callee.name)]
-    if not found:
-        raise UsageError(
-            f"No pointer of a call by or to {function} was searched.",
-            "All of them: analyze show INPUT --pointers.",
-        )
-    return found
+    if found:
+        return found
+    hint = "All of them: analyze show INPUT --pointers."
+    known = {node.function.name for node in source.graph.nodes}
+    if function in known:
+        raise UsageError(f"No pointer of a call by or to {function} was searched.", hint)
+    near = get_close_matches(function, known, n=3)
+    raise UsageError(
+        f"{function} is in no recorded call.", f"Similar: {', '.join(near)}. {hint}" if near else hint
+    )
 
 
 def _absent_data(source: Input, options: argparse.Namespace) -> Iterator[str]:
