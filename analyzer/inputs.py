@@ -6,6 +6,7 @@ A name stands for an output folder, a recording, a graph, a baseline, a text wit
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,7 @@ from analyzer.graph.json_format import from_json
 from analyzer.graph.merge import combine, graph_of
 from analyzer.model.recording import Recording
 from analyzer.recording.reader import FILE_NAME, assemble, read_recording
+from analyzer.recording.streamed import StreamedRecording
 from analyzer.strict_json import without_surrogates
 from analyzer.toml import load_toml
 
@@ -106,6 +108,24 @@ def open_input(name: str) -> Input:
         with _read_errors_of(name), path.open("rb") as stream:
             return _open_stream(stream, name)
     return _open_file(_file_of(path), name)
+
+
+def streamed(name: str) -> StreamedRecording | None:
+    """The input called `name`, to be read while its stops are printed; None when it is no recording in a file.
+
+    AnalyzerError when it is a recording that cannot be read.
+    """
+    path = _file_of(Path(name))
+    if name == STANDARD_INPUT or _is_reference(name) or not path.is_file() or not os.access(path, os.R_OK):
+        return None
+    if _kind_of(_beginning(path, name)) is not InputKind.RECORDING:
+        return None
+    _print_recorder(path, name)
+    progress = ReadingProgress(name, path.stat().st_size)
+    try:
+        return StreamedRecording(path, name, progress.report)
+    finally:
+        progress.end()
 
 
 def open_inputs(names: Iterable[str]) -> list[Input]:

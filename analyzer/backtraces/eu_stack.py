@@ -1,4 +1,5 @@
-"""Reads eu-stack of elfutils, with source lines (-s), modules (-m) and inlined functions (-i) or without."""
+"""Reads eu-stack of elfutils, with source lines (-s), modules (-m), build-ids (-b) and inlined functions (-i)
+or without."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ _THREAD = re.compile(r"TID (\d{1,9}):$")
 _FRAME = re.compile(r"#(\d{1,7}) +0x([0-9a-f]{1,16})(?: *- 1)?(?: (.{0,5000}))?$")
 _SOURCE = re.compile(r" {1,8}(\S.{0,1000}?):(\d{1,9})(?::\d{1,9})?$")
 _MODULE = re.compile(r"(?:^|(?<= ))- (/\S{0,1000}|\[\w{1,40}\]|\S{1,200}\.so[.\d]{0,20})(?: \?)?$")
-_MESSAGE = re.compile(r"\S*eu-stack: |\[[0-9a-f]{40}\]")
+_MESSAGE = re.compile(r"\S*eu-stack: | {0,8}\[[0-9a-f]{8,64}\]")  # the second: a build-id, of -b
 
 
 def recognises(line: str) -> bool:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from analyzer.commands.parser import INPUT_HELP, Parser, add_json_option, input_name, refuse
 from analyzer.console import print_json, print_line, warn
 from analyzer.errors import ExitStatus, UsageError
-from analyzer.inputs import Input, open_input, print_limitations
+from analyzer.inputs import Input, open_input, print_limitations, streamed
 from analyzer.kvm.io_accesses import io_accesses
+from analyzer.recording.streamed import StreamedRecording
 from reports.json.accesses import accesses_json
 from reports.json.backtraces import backtraces_json
 from reports.json.chains import chains_json
 from reports.json.ioctls import graph_ioctls_json, ioctls_json
 from reports.json.pointers import pointers_json
 from reports.json.tree import tree_json
-from reports.text.backtraces import backtraces
+from reports.text.backtraces import backtraces, backtraces_of
 from reports.text.graph import chains_text, graph_ioctls_text
 from reports.text.io_accesses import accesses_text
 from reports.text.ioctl_log import ioctl_log_text
@@ -31,6 +33,8 @@ EXAMPLES = """\
   analyze show callchain-qemu-7.2.22-startup --tree
   analyze show callchain-baseline/qemu-7.2-default-debug.txt
   analyze show reference:1.6.0"""
+
+_CUT_SHORT = "the recording is incomplete: it was cut short."
 
 
 def add_options(parser: Parser) -> None:
@@ -80,6 +84,10 @@ def run(options: argparse.Namespace) -> ExitStatus:
     """
     if options.function and (options.ioctls or options.accesses):
         refuse("show", f"{options.function}: only backtraces and --pointers take a function")
+    if not (options.json or options.pointers or options.ioctls or options.accesses or options.tree):
+        recording = streamed(options.source)
+        if recording is not None:
+            return _print_backtraces(recording, options)
     source = open_input(options.source)
     if options.json:
         print_json(_json(source, options))
@@ -89,6 +97,16 @@ def run(options: argparse.Namespace) -> ExitStatus:
     print_limitations([source])
     for sentence in _absent_data(source, options):
         warn(sentence)
+    return ExitStatus.DONE
+
+
+def _print_backtraces(recording: StreamedRecording, options: argparse.Namespace) -> ExitStatus:
+    """Print the backtraces of a recording file, each once it is read."""
+    stops = recording.stops(options.each)
+    for text in backtraces_of(stops, recording, recording.header, options.function):
+        print_line(text)
+    if recording.end is None:
+        warn(_CUT_SHORT)
     return ExitStatus.DONE
 
 
@@ -137,12 +155,16 @@ def _pointer_calls(source: Input, function: str = "") -> Iterable[ExplainedCall]
     if not function:
         return calls
     found = [call for call in calls if function in (call.caller.name, call.callee.name)]
-    if not found:
-        raise UsageError(
-            f"No pointer of a call by or to {function} was searched.",
-            "All of them: analyze show INPUT --pointers.",
-        )
-    return found
+    if found:
+        return found
+    hint = "All of them: analyze show INPUT --pointers."
+    known = {node.function.name for node in source.graph.nodes}
+    if function in known:
+        raise UsageError(f"No pointer of a call by or to {function} was searched.", hint)
+    near = get_close_matches(function, known, n=3)
+    raise UsageError(
+        f"{function} is in no recorded call.", f"Similar: {', '.join(near)}. {hint}" if near else hint
+    )
 
 
 def _absent_data(source: Input, options: argparse.Namespace) -> Iterator[str]:
@@ -157,6 +179,6 @@ def _absent_data(source: Input, options: argparse.Namespace) -> Iterator[str]:
     if options.pointers and not any(True for _ in _pointer_calls(source)):
         yield "no function pointers were explained."
     if recording is not None and recording.end is None:
-        yield "the recording is incomplete: it was cut short."
+        yield _CUT_SHORT
     elif recording is None and not source.graph.provenance.complete:
         yield "the recording that it was made of is incomplete."

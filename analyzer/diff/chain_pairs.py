@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import product, takewhile
 
 from analyzer.diff.aligned_chains import align_steps, comparable_steps
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
@@ -67,7 +67,12 @@ def _pair_chains_of_milestone(
     candidates = product(old_left, new_left) if few else zip(*complete, strict=False)
     open_ended = any(chain.open_ended for chain in (*old, *new))
     ranked = sorted(
-        (-_open_ended_similarity(old[i], new[j]) * open_ended, -_chain_similarity(old[i], new[j], names), i, j)
+        (
+            _open_ended_difference(old[i], new[j]) if open_ended else (0, 0),
+            -_chain_similarity(old[i], new[j], names),
+            i,
+            j,
+        )
         for i, j in candidates
     )
     for *_, i, j in ranked:
@@ -101,13 +106,20 @@ def _chain_similarity(old: Chain, new: Chain, names: SymbolHistory) -> float:
     return len(old_names & new_names) / max(len(old_names | new_names), 1) + (old.thread == new.thread)
 
 
-def _open_ended_similarity(old: Chain, new: Chain) -> int:
-    """Return 2 for chains with the same functions, 1 when a cut one may be the inner part of the other, else 0."""
+def _open_ended_difference(old: Chain, new: Chain) -> tuple[int, int]:
+    """Return what ranks a pair where chains are cut, the lowest first.
+
+    First -2 for chains with the same functions, -1 when a cut one may be the inner part of the other, else 0; then
+    minus the number of innermost functions in common, when one is cut.
+    """
     shorter, longer = sorted((old, new), key=lambda chain: len(chain.steps))
-    inner = longer.steps[len(longer.steps) - len(shorter.steps) :]
-    if [step.function.name for step in inner] != [step.function.name for step in shorter.steps]:
-        return 0
-    return 2 if len(inner) == len(longer.steps) else int(shorter.open_ended)
+    inner_first = zip(reversed(shorter.steps), reversed(longer.steps), strict=False)
+    equal = takewhile(lambda pair: pair[0].function.name == pair[1].function.name, inner_first)
+    common = sum(1 for _ in equal)
+    counted = -common if old.open_ended or new.open_ended else 0
+    if common < len(shorter.steps):
+        return 0, counted
+    return (-2 if common == len(longer.steps) else -int(shorter.open_ended)), counted
 
 
 def chain_diff(

@@ -15,7 +15,7 @@ from analyzer.graph.chains import RecordedStep, graph_pointer, kernel_steps, own
 from analyzer.graph.milestone_chains import chains_of, missed_milestones, sort_chains
 from analyzer.graph.qemu_arguments import arguments_of, machine_of
 from analyzer.kvm.requests import name_of
-from analyzer.model.frames import Function, Stop, distinct_stops
+from analyzer.model.frames import Function, Stop, each_distinct_stop
 from analyzer.model.headings import MAIN_THREAD
 from analyzer.model.recording import Recording
 from gdbscripts.call_kinds import CallKind
@@ -82,12 +82,11 @@ def merge(recordings: Sequence[Recording]) -> CallGraph:
 def graph_of(recording: Recording) -> CallGraph:
     """Return the call graph of one recording: its calls, chains, missed milestones and ioctls."""
     counts, pool_starts = _GraphCounts(), thread_pool_starts(recording)
-    merged = (
-        stop
-        for stop in recording.stops
-        if stop.reason not in _REASONS_OUTSIDE_GRAPHS and stop.number not in pool_starts
-    )
-    for stop in distinct_stops(merged):
+
+    def merged(stop: Stop) -> bool:
+        return stop.reason not in _REASONS_OUTSIDE_GRAPHS and stop.number not in pool_starts
+
+    for stop in each_distinct_stop(recording.stops, wanted=merged):
         counts.add(stop, recording)
     graph = CallGraph(provenance_of(recording))
     counts.fill(graph)

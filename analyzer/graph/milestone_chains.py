@@ -9,7 +9,7 @@ from analyzer.graph.call_graph import Chain, ChainStep, MissedMilestone
 from analyzer.graph.chains import RecordedStep, graph_step, kernel_steps, own_chain, whole_chain
 from analyzer.kvm.exits import decode_exit
 from analyzer.kvm.kernel_functions import handles_coalesced_write
-from analyzer.model.frames import Stop, distinct_stops
+from analyzer.model.frames import Stop, each_distinct_stop
 from analyzer.model.recording import Recording
 from gdbscripts.enums import StopReason
 
@@ -84,7 +84,7 @@ def chains_of(recording: Recording) -> tuple[list[Chain], list[str]]:
     milestones = {milestone.name: (position, milestone) for position, milestone in enumerate(recording.milestones)}
     graph_steps = GraphSteps()
     found: dict[str, _ChainsOfMilestone] = {}
-    for stop in distinct_stops(stop for stop in recording.stops if stop.milestones):
+    for stop in each_distinct_stop(recording.stops, wanted=lambda stop: bool(stop.milestones)):
         numbers, steps = graph_steps.of([*whole_chain(stop, recording), *kernel_steps(stop, recording)])
         if not steps:
             continue

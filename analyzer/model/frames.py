@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -140,26 +141,34 @@ def distinct_stops(stops: Iterable[Stop], merge_ioctls: bool = False) -> list[St
     kernel's functions differ from call to call; with `merge_ioctls` those of one request and file are merged, too.
     The result is in the order of the first ones.
     """
+    return list(each_distinct_stop(stops if isinstance(stops, Sequence) else list(stops), merge_ioctls))
+
+
+def each_distinct_stop(
+    stops: Sequence[Stop], merge_ioctls: bool = False, wanted: Callable[[Stop], bool] = lambda _: True
+) -> Iterator[Stop]:
+    """Yield what `distinct_stops` returns for the stops that are `wanted`; only a number is kept for each."""
     facts_numbers: dict[tuple[object, ...], int] = {}
-    positions: dict[tuple[int, int], int] = {}  # (id of the stack, number of the facts) -> position in `first`
-    first: list[Stop] = []
-    counts: list[int] = []
-    for stop in stops:
+    groups: dict[int, int] = {}  # id of the stack, and number of the facts -> position in `first`
+    first, counts = array("q"), array("q")
+    for position, stop in enumerate(stops):
+        if not wanted(stop):
+            continue
         single: object = stop.number if stop.ioctl is not None or stop.starts is not None else None
         if merge_ioctls and stop.ioctl is not None:
             single = stop.ioctl.request, stop.ioctl.file
         facts = (stop.thread, stop.function, stop.reason, stop.milestones, stop.signal, stop.open_ended, single)
-        key = (id(stop.stack), facts_numbers.setdefault(facts, len(facts_numbers)))
-        position = positions.setdefault(key, len(first))
-        if position == len(first):
-            first.append(stop)
+        key = id(stop.stack) << 32 | facts_numbers.setdefault(facts, len(facts_numbers))
+        group = groups.setdefault(key, len(first))
+        if group == len(first):
+            first.append(position)
             counts.append(stop.count)
         else:
-            counts[position] += stop.count
-    return [
-        stop if stop.count == count else replace(stop, count=count)
-        for stop, count in zip(first, counts, strict=True)
-    ]
+            counts[group] += stop.count
+    groups.clear()
+    for position, count in zip(first, counts, strict=True):
+        stop = stops[position]
+        yield stop if stop.count == count else replace(stop, count=count)
 
 
 @dataclass(frozen=True)

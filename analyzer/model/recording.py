@@ -32,7 +32,7 @@ class Recording:
     source_root: str  # absolute; "" when the files have no common folder
     milestones: tuple[MilestoneRecord, ...]
     threads: tuple[Thread, ...]
-    stops: tuple[Stop, ...]
+    stops: Sequence[Stop]  # in the order recorded; of a large recording each is made when it is asked for
     accelerator: AcceleratorRecord | None = None
     sources: dict[str, dict[int, str]] = field(default_factory=dict)  # file -> line number -> text
     outputs: dict[str, str] = field(default_factory=dict)  # stream -> text
@@ -68,11 +68,13 @@ class Recording:
 
     def creation(self, thread: Thread) -> Stop | None:
         """The stop in which another thread created `thread`; None when it was not recorded."""
-        return None if thread.created_by is None else self._stops[thread.created_by]
+        return None if thread.created_by is None else self.stop(thread.created_by)
 
     def stop(self, number: int) -> Stop:
         """The stop with this number; KeyError when the recording has none."""
-        return self._stops[number]
+        if 0 <= number < len(self.stops) and (stop := self.stops[number]).number == number:
+            return stop
+        return self.stops[self._stop_positions[number]]
 
     def ioctl_of(self, stop: Stop) -> Ioctl | None:
         """The ioctl that the stop is at: the nearest in time with its thread, descriptor and request; or None."""
@@ -103,5 +105,5 @@ class Recording:
         return {thread.number: thread for thread in self.threads}
 
     @cached_property
-    def _stops(self) -> dict[int, Stop]:
-        return {stop.number: stop for stop in self.stops}
+    def _stop_positions(self) -> dict[int, int]:
+        return {stop.number: position for position, stop in enumerate(self.stops)}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from analyzer.errors import AnalyzerError
-from analyzer.model.frames import CallKey, Function, Stop, Thread
+from analyzer.model.frames import CallKey, DefinedFunction, Stop, Thread
 from analyzer.model.kvm import Ioctl, KernelEvent, KvmExit
 from analyzer.model.pointers import Pointer, PointerOrigin
 from analyzer.model.recording import Recording
 from analyzer.recording.builder import RecordingBuilder
 from analyzer.recording.record_lines import FILE_NAME, read_records
 from analyzer.recording.source_paths import relative, source_root
-from analyzer.recording.stops import Roots, Stacks, defined, definition, stops_of
+from analyzer.recording.stops import Roots, Stacks, Stops, defined, definition
 from gdbscripts.records import (
     BREAK,
+    HeaderRecord,
     IoctlRecord,
     KvmExitRecord,
     PointerOriginRecord,
@@ -36,12 +40,19 @@ def read_recording(path: Path, name: str = "", report: Callable[[int], None] | N
     short is read as far as it goes: `Recording.end` is None.
     """
     file = path / FILE_NAME if path.is_dir() else path
+    shown = name or str(file)
+    with opened(file) as stream:
+        return assemble(read_records(stream, shown, report), shown)
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """Open a recording file. AnalyzerError when it is missing, unreadable or a pipe, also in the block."""
     try:
         if file.is_fifo():
             raise AnalyzerError(f"{file} is not a recording: it is a pipe.", "Name the pipe itself as the input.")
         with file.open("rb") as stream:
-            shown = name or str(file)
-            return assemble(read_records(stream, shown, report), shown)
+            yield stream
     except FileNotFoundError:
         raise AnalyzerError(f"There is no recording {file}.", "Record one: analyze startup --qemu PATH.") from None
     except OSError as error:
@@ -50,33 +61,19 @@ def read_recording(path: Path, name: str = "", report: Callable[[int], None] | N
 
 def assemble(records: Iterable[Record], name: str) -> Recording:
     """Make the Recording of `records`; AnalyzerError with `name`, the file, when they are inconsistent."""
-    builder = RecordingBuilder()
-    try:
-        for record in records:
-            builder.add(record)
-    except ValueError as error:
-        raise AnalyzerError(f"{name} is damaged: {error}.", "Record again, into a folder of its own.") from None
-    if builder.header is None:
-        raise AnalyzerError(f"{name} is not a recording: it has no header.")
-    # Functions of --break may be anywhere, for instance in a system header.
-    own = (milestone for milestone in builder.milestones if not milestone.name.startswith(BREAK))
-    root = source_root(file for milestone in own for file in milestone.files)
-    roots = (root, str(Path(builder.header.qemu).parent))
-    try:
+    builder, header = builder_of(records, name)
+    root, _ = roots = roots_of(builder, header)
+    with damage_named(name):
         stacks = Stacks(builder, roots)
-        stops = tuple(stops_of(builder, roots, stacks))
+        stops = Stops(builder, roots, stacks)
         ioctl_log = tuple(_ioctl(ioctl, stack, builder, stacks) for ioctl, stack in builder.ioctls)
         exits = tuple(_exit(exit_, builder) for exit_ in builder.exits)
         pointers = _pointers(builder, roots)
-    except KeyError as error:
-        raise AnalyzerError(f"{name} is damaged: something names number {error}, which is missing.") from None
-    except ValueError as error:  # arguments do not fit the frames, or a kind of call is unknown
-        raise AnalyzerError(f"{name} is damaged: {error}.") from None
     return Recording(
-        header=builder.header,
+        header=header,
         source_root=root,
         milestones=tuple(builder.milestones),
-        threads=tuple(_threads(builder, stops)),
+        threads=tuple(threads_of(builder, _first_stops(builder), partial(_start, builder, stops))),
         stops=stops,
         accelerator=builder.accelerator,
         sources=_sources(builder.sources, roots),
@@ -92,27 +89,78 @@ def assemble(records: Iterable[Record], name: str) -> Recording:
     )
 
 
-def _threads(builder: RecordingBuilder, stops: tuple[Stop, ...]) -> Iterator[Thread]:
+def builder_of(records: Iterable[Record], name: str) -> tuple[RecordingBuilder, HeaderRecord]:
+    """The records by kind, and the header; AnalyzerError with `name` when they are of two runs or of none."""
+    builder = RecordingBuilder()
+    try:
+        for record in records:
+            builder.add(record)
+    except ValueError as error:
+        raise AnalyzerError(f"{name} is damaged: {error}.", "Record again, into a folder of its own.") from None
+    if builder.header is None:
+        raise AnalyzerError(f"{name} is not a recording: it has no header.")
+    return builder, builder.header
+
+
+def roots_of(builder: RecordingBuilder, header: HeaderRecord) -> tuple[str, str]:
+    """The source root, "" when there is none, and the folder of the program."""
+    # Functions of --break may be anywhere, for instance in a system header.
+    own = (milestone for milestone in builder.milestones if not milestone.name.startswith(BREAK))
+    root = source_root(file for milestone in own for file in milestone.files)
+    return root, str(Path(header.qemu).parent)
+
+
+@contextmanager
+def damage_named(name: str) -> Iterator[None]:
+    """Turn the errors of `analyzer.recording.stops` in the block into an AnalyzerError with `name`, the file."""
+    try:
+        yield
+    except KeyError as error:
+        raise AnalyzerError(f"{name} is damaged: something names number {error}, which is missing.") from None
+    except ValueError as error:  # arguments do not fit the frames, or a kind of call is unknown
+        raise AnalyzerError(f"{name} is damaged: {error}.") from None
+
+
+def _first_stops(builder: RecordingBuilder) -> dict[int, int]:
+    first: dict[int, int] = {}
+    for thread, number in zip(builder.stops.threads, builder.stops.numbers, strict=True):
+        first.setdefault(thread, number)
+    return first
+
+
+def _start(builder: RecordingBuilder, stops: Sequence[Stop], number: int) -> DefinedFunction | None:
+    """What starts the thread that stop `number` creates. KeyError when there is no such stop."""
+    position = builder.stops.position(number)
+    if position is None:
+        raise KeyError(number)
+    return stops[position].starts
+
+
+def threads_of(
+    builder: RecordingBuilder, first_stops: Mapping[int, int], start_of: Callable[[int], DefinedFunction | None]
+) -> Iterator[Thread]:
     """The threads, each with the stop that created it: the last pthread_create that returned the thread's handle
     before the thread's first stop, since handles are reused after a thread ends.
+
+    `first_stops` has the number of each thread's first stop; `start_of` gives the start function of the
+    thread that a stop creates, and raises KeyError when there is no such stop.
     """
-    first_stop: dict[int, int] = {}
-    for stop in stops:
-        first_stop.setdefault(stop.thread, stop.number)
-    starts: dict[int, Function] = {stop.number: stop.starts.function for stop in stops if stop.starts}
     creations: dict[str, list[int]] = {}
+    starts: dict[int, DefinedFunction | None] = {}
     for number, returned in sorted(builder.returns.items()):
-        if returned.handle and builder.stops.position(number) is not None:
-            creations.setdefault(returned.handle, []).append(number)
+        with suppress(KeyError):
+            if returned.handle:
+                starts[number] = start_of(number)
+                creations.setdefault(returned.handle, []).append(number)
     program = builder.threads[1].name if 1 in builder.threads else ""
     for thread in builder.threads.values():
-        limit = first_stop.get(thread.number, len(stops))
-        before = [number for number in creations.get(thread.handle, ()) if number < limit]
+        limit = first_stops.get(thread.number)
+        before = [number for number in creations.get(thread.handle, ()) if limit is None or number < limit]
         creator = before[-1] if before and thread.number != 1 else None
-        start = starts.get(creator) if creator is not None else None
+        start = starts[creator] if creator is not None else None
         # A thread without a name of its own has inherited the program's name.
         name = thread.name if thread.name != program else ""
-        yield Thread(thread.number, thread.tid, name, creator, start)
+        yield Thread(thread.number, thread.tid, name, creator, start.function if start else None)
 
 
 def _ioctl(ioctl: IoctlRecord, stack: int, builder: RecordingBuilder, stacks: Stacks) -> Ioctl:

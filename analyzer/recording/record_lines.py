@@ -42,6 +42,17 @@ def read_records(stream: BinaryIO, name: str, report: Callable[[int], None] | No
         lines = (incomplete + block).split(b"\n")
 
 
+def whole_lines(stream: BinaryIO, name: str, report: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    """The content of `stream` in blocks of whole lines, without an incomplete last line; errors as `read_records`
+    for an endless line."""
+    incomplete = b""
+    for block in _blocks(stream, name, report):
+        lines, end, rest = block.rpartition(b"\n")
+        if end:
+            yield incomplete + lines + end
+            incomplete = rest
+
+
 def _blocks(stream: BinaryIO, name: str, report: Callable[[int], None] | None) -> Iterator[bytes]:
     """The content of `stream` in blocks, of which only the last may lack a line end."""
     read = 0

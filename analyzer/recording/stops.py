@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
+from operator import eq
+from typing import overload
 
 from analyzer.model.frames import DefinedFunction, Frame, IoctlAtStop, Stack, Stop, identify
 from analyzer.recording.builder import RecordingBuilder
@@ -73,46 +75,111 @@ class _SharedFacts:
     request: str  # name of the ioctl's request
 
 
-def stops_of(builder: RecordingBuilder, roots: Roots, stacks: Stacks) -> Iterator[Stop]:
-    """The stops in the order recorded, each with all its hits.
+class StopMaker:
+    """Makes the stops of the positions in the columns of a builder, each when it is asked for."""
 
-    Raises KeyError for a stack or a frame that is missing, ValueError, with a reason, for other damage.
-    """
-    columns = builder.stops
-    further_hits = _further_hits(builder)
-    requests = {milestone.name: milestone.request for milestone in builder.milestones}
-    shared = {facts: _shared(facts, requests, roots) for facts in columns.facts}
-    for position in range(len(columns)):
-        facts = columns.facts_of(position)
-        number, thread, count = columns.numbers[position], columns.threads[position], columns.counts[position]
-        stack = stacks.of_stop(columns.stacks[position], facts.function)
+    def __init__(self, builder: RecordingBuilder, roots: Roots, stacks: Stacks) -> None:
+        self._columns, self._threads, self._returns = builder.stops, builder.threads, builder.returns
+        self._milestones, self._roots, self._stacks = builder.milestones, roots, stacks
+        self._shared: dict[StopFacts, _SharedFacts] = {}
+
+    def stack(self, position: int) -> Stack:
+        """The stack of a stop, whose record is checked.
+
+        Raises KeyError for a stack or a frame that is missing, ValueError, with a reason, for other damage.
+        """
+        columns, facts = self._columns, self._columns.facts_of(position)
+        stack = self._stacks.of_stop(columns.stacks[position], facts.function)
         arguments = columns.arguments.get(position, ())
-        if thread not in builder.threads:
-            raise ValueError(f"stop {number} names thread {thread}, which is missing")
-        if unknown := shared[facts].unknown:
-            raise ValueError(f"stop {number} names milestone {unknown}, which is missing")
-        if not stack.frames:
-            raise ValueError(f"stop {number} has no frames")
-        if arguments and len(arguments) != len(stack.frames):
-            raise ValueError(f"stop {number} has arguments of {len(arguments)} frames")
-        if count < 1:
-            raise ValueError(f"stop {number} stands for {count} stacks")
-        yield Stop(
+        thread, count = columns.threads[position], columns.counts[position]
+        fault = ""
+        if thread not in self._threads:
+            fault = f"names thread {thread}, which is missing"
+        elif unknown := self._facts(facts).unknown:
+            fault = f"names milestone {unknown}, which is missing"
+        elif not stack.frames:
+            fault = "has no frames"
+        elif arguments and len(arguments) != len(stack.frames):
+            fault = f"has arguments of {len(arguments)} frames"
+        elif count < 1:
+            fault = f"stands for {count} stacks"
+        if fault:
+            raise ValueError(f"stop {columns.numbers[position]} {fault}")
+        return stack
+
+    def stop(self, position: int, stack: Stack, further_hits: int) -> Stop:
+        """The stop at a position, with what `stack` returned for it."""
+        columns, facts = self._columns, self._columns.facts_of(position)
+        shared, arguments = self._facts(facts), columns.arguments.get(position, ())
+        number, exit_ = columns.numbers[position], columns.exits[position]
+        return Stop(
             number=number,
             time=columns.times[position],
-            thread=thread,
+            thread=columns.threads[position],
             reason=facts.reason,
             milestones=facts.milestones,
             function=facts.function,
             stack=stack,
             arguments=arguments if any(arguments) else (),
-            ioctl=_ioctl_at_stop(number, facts, shared[facts].request, builder) if facts.request else None,
-            starts=shared[facts].starts,
-            exit=columns.exits[position] if columns.exits[position] >= 0 else None,
-            count=count + further_hits.get(position, 0),
+            ioctl=self._ioctl(number, facts, shared.request) if facts.request else None,
+            starts=shared.starts,
+            exit=exit_ if exit_ >= 0 else None,
+            count=columns.counts[position] + further_hits,
             signal=facts.signal,
             open_ended=facts.open_ended,
         )
+
+    def _facts(self, facts: StopFacts) -> _SharedFacts:
+        shared = self._shared.get(facts)
+        if shared is None:
+            shared = self._shared[facts] = _shared(facts, self._requests, self._roots)
+        return shared
+
+    @cached_property
+    def _requests(self) -> dict[str, str]:
+        return {milestone.name: milestone.request for milestone in self._milestones}
+
+    def _ioctl(self, number: int, facts: StopFacts, request: str) -> IoctlAtStop:
+        returned = self._returns.get(number)
+        return IoctlAtStop(request, facts.request, facts.fd, facts.file, returned.value if returned else None)
+
+
+class Stops(Sequence[Stop]):
+    """The stops of a recording in the order recorded, each with all its hits.
+
+    They are kept in columns, and a `Stop` is made whenever it is asked for: a million take 60 MB, not 220.
+    Raises KeyError and ValueError as `StopMaker.stack`, for any of the stops.
+    """
+
+    def __init__(self, builder: RecordingBuilder, roots: Roots, stacks: Stacks) -> None:
+        self._maker = StopMaker(builder, roots, stacks)
+        self._hits = _further_hits(builder)
+        self._stacks = [self._maker.stack(position) for position in range(len(builder.stops))]
+
+    def __len__(self) -> int:
+        return len(self._stacks)
+
+    @overload
+    def __getitem__(self, position: int) -> Stop: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> tuple[Stop, ...]: ...
+
+    def __getitem__(self, position: int | slice) -> Stop | tuple[Stop, ...]:
+        if isinstance(position, slice):
+            return tuple(map(self._at, range(*position.indices(len(self)))))
+        return self._at(range(len(self))[position])
+
+    def __iter__(self) -> Iterator[Stop]:
+        return map(self._at, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _at(self, position: int) -> Stop:
+        return self._maker.stop(position, self._stacks[position], self._hits.get(position, 0))
 
 
 def _further_hits(builder: RecordingBuilder) -> dict[int, int]:
@@ -131,11 +198,6 @@ def _shared(facts: StopFacts, requests: dict[str, str], roots: Roots) -> _Shared
     request = next((requests[name] for name in facts.milestones if requests.get(name)), hex(facts.request))
     starts = defined(facts.starts, facts.starts_file, facts.starts_library, roots) if facts.starts else None
     return _SharedFacts(min(set(facts.milestones) - requests.keys(), default=""), starts, request)
-
-
-def _ioctl_at_stop(number: int, facts: StopFacts, request: str, builder: RecordingBuilder) -> IoctlAtStop:
-    returned = builder.returns.get(number)
-    return IoctlAtStop(request, facts.request, facts.fd, facts.file, returned.value if returned else None)
 
 
 def _frame(frame: FrameRecord, roots: Roots) -> Frame:

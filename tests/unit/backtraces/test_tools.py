@@ -326,3 +326,18 @@ def test_a_stack_that_is_cut_has_unknown_callers():
     assert recording.stops[-1].open_ended
     assert not any(stop.open_ended for stop in imported(text).stops)
     assert any("was cut" in note for note in recording.notes)
+
+
+def test_a_build_id_of_eu_stack_is_no_gap_in_the_stack():
+    build_id = "    [93ac61ec5a8eb1396f9f]@0x7fde+0xd3"
+    frames = (
+        "#0  0x0000000000001000 leaf",
+        build_id,
+        "    /src/a.c:29:10",
+        "#1  0x0000000000001100 main",
+        build_id,
+    )
+    lines = ("PID 7 - process", "TID 7:", *frames)
+    recording = imported("\n".join(lines) + "\n")
+    assert [frame.line for frame in recording.stops[0].frames] == [29, 0]
+    assert not any("could not be read" in note for note in recording.notes)

@@ -99,3 +99,10 @@ def test_equal_stacks_are_counted_unless_all_are_asked_for(here, capsys):
     assert [each["count"] for each in json.loads(capsys.readouterr().out)["backtraces"]] == [4]
     assert main(["show", "out", "--json", "--all"]) == 0
     assert [each["count"] for each in json.loads(capsys.readouterr().out)["backtraces"]] == [1] * 4
+
+
+def test_pointers_of_an_unknown_function_are_told_from_those_that_were_not_searched(here, capsys):
+    assert main(["show", "a.txt", "--pointers", "laef"]) == 2
+    error = capsys.readouterr().err
+    assert "laef is in no recorded call. Similar: leaf." in " ".join(error.split())
+    assert "searched" not in error
