@@ -15,8 +15,9 @@ from gdbscripts.arch.host import current as architecture
 from gdbscripts.breakpoints import KVM_FILES, RecordingBreakpoint, file_of_descriptor
 from gdbscripts.disassembly import Disassembler
 from gdbscripts.exits import KVM_RUN, ExitSampler
+from gdbscripts.kvm_records import IoctlRecord, IoctlReturnRecord
 from gdbscripts.memory import read_bytes, read_pointer
-from gdbscripts.records import IoctlRecord, IoctlReturnRecord, NoteRecord, Record
+from gdbscripts.records import NoteRecord, Record
 from gdbscripts.registers import PC, STACK_POINTER, RegisterReader, Registers
 
 FUNCTIONS = ("ioctl", "syscall")

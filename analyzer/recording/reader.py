@@ -14,10 +14,9 @@ from analyzer.recording.builder import RecordingBuilder
 from analyzer.recording.record_lines import FILE_NAME, read_records
 from analyzer.recording.source_paths import relative, source_root
 from analyzer.recording.stops import Roots, Stacks, defined, definition, stops_of
+from gdbscripts.kvm_records import IoctlRecord, KvmExitRecord
 from gdbscripts.records import (
     BREAK,
-    IoctlRecord,
-    KvmExitRecord,
     PointerOriginRecord,
     Record,
     SourceRecord,
