@@ -16,9 +16,9 @@ from gdbscripts.breakpoints import RecordingBreakpoint
 from gdbscripts.disassembly import Disassembler
 from gdbscripts.enums import StopReason
 from gdbscripts.frame_arguments import may_know_entry_values
+from gdbscripts.kvm_records import ExitCountRecord, ExitResultRecord, KvmExitRecord
 from gdbscripts.memory import operand_value, read_bytes
 from gdbscripts.recorder import Recorder
-from gdbscripts.records import ExitCountRecord, ExitResultRecord, KvmExitRecord
 from gdbscripts.tail_calls import function_address
 
 KVM_RUN = 0xAE80  # _IO(KVMIO, 0x80), linux/kvm.h

@@ -11,8 +11,9 @@ from typing import Callable, Dict, List, Optional
 import gdb
 
 from gdbscripts.ioctls import FUNCTIONS, IoctlLog
+from gdbscripts.kvm_records import IoctlRecord, IoctlReturnRecord
 from gdbscripts.plan_breakpoints import when_loaded
-from gdbscripts.records import IoctlRecord, IoctlReturnRecord, NoteRecord, Record
+from gdbscripts.records import NoteRecord, Record
 from gdbscripts.visible import visible
 
 _REQUESTS = os.path.join(os.path.dirname(__file__), os.pardir, "analyzer", "kvm", "requests.toml")

@@ -2,7 +2,7 @@
 
 Breakpoints are on `ioctl` and `syscall` of the C library, so that calls which bypass QEMU's wrappers are recorded
 too, and on the instruction after their system call, where the result of the kernel is still in the result
-register.
+register. A stop reads the registers by one system call, and a stack that was recorded before without gdb's frames.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from gdbscripts.arch.host import current as architecture
 from gdbscripts.breakpoints import KVM_FILES, RecordingBreakpoint, file_of_descriptor
 from gdbscripts.disassembly import Disassembler
 from gdbscripts.exits import KVM_RUN, ExitSampler
-from gdbscripts.memory import read_bytes, stack_pointer
-from gdbscripts.records import IoctlRecord, IoctlReturnRecord, NoteRecord, Record
+from gdbscripts.kvm_records import IoctlRecord, IoctlReturnRecord
+from gdbscripts.memory import read_bytes, read_pointer
+from gdbscripts.records import NoteRecord, Record
+from gdbscripts.registers import PC, STACK_POINTER, RegisterReader, Registers
 
 FUNCTIONS = ("ioctl", "syscall")
 _MAX_RECORDS = 20000  # a running guest makes thousands of ioctls per second
@@ -98,13 +100,12 @@ class IoctlLog:
         self._entries.clear()
         self._with_return_breakpoint.clear()
 
-    def _on_entry(self, fd: int, request: int, argument: int) -> None:
-        self._set_return_breakpoints()
+    def _on_entry(self, registers: Registers, fd: int, request: int, argument: int) -> None:
+        self._set_return_breakpoints(registers[PC])
         thread = self._recorder.note_thread()
-        frame = gdb.newest_frame()
         file = file_of_descriptor(fd)
         kvm_file = file if file.startswith(KVM_FILES) else ""
-        call = _IoctlCallKey(stack_pointer(frame), frame.pc(), kvm_file, request, argument)
+        call = _IoctlCallKey(registers[STACK_POINTER], registers[PC], kvm_file, request, argument)
         pending = self._pending.get(thread, [])
         # A signal handler may make ioctls during a call; calls with a lower stack pointer have ended.
         interrupted = [pending_call for pending_call in pending if pending_call.call.depth > call.depth]
@@ -140,7 +141,7 @@ class IoctlLog:
                 request=call.request,
                 argument=call.argument,
                 data=before.hex(),
-                stack=self._stack(thread, call.request),
+                stack=self._stack(thread, call),
             )
         )
         self._count += 1
@@ -155,10 +156,9 @@ class IoctlLog:
             for breakpoint_ in self._breakpoints:
                 breakpoint_.delete_later()
 
-    def _set_return_breakpoints(self) -> None:
-        """Set a breakpoint after each system call instruction of the function just entered, now that it is
-        loaded."""
-        entry = gdb.newest_frame().pc()
+    def _set_return_breakpoints(self, entry: int) -> None:
+        """Set a breakpoint after each system call instruction of the function at address `entry`, which is
+        loaded now."""
         if entry in self._entries:
             return
         self._entries.add(entry)
@@ -168,15 +168,15 @@ class IoctlLog:
                 self._breakpoints.append(IoctlReturnBreakpoint(return_location, self._on_return, self._recorder))
                 self._with_return_breakpoint.add(entry)
 
-    def _on_return(self) -> None:
+    def _on_return(self, registers: Registers) -> None:
         thread = gdb.selected_thread().num
         calls = self._pending.get(thread, [])
-        if not calls or calls[-1].call.depth < stack_pointer(gdb.newest_frame()):
+        if not calls or calls[-1].call.depth < registers[STACK_POINTER]:
             return
         pending = calls.pop()
         if not pending.call.file:
             return
-        value = architecture.system_call_result(gdb.newest_frame())
+        value = architecture.system_call_result(registers)
         if pending.number != _NOT_RECORDED:
             after = read_bytes(pending.call.argument, len(pending.before))
             changed = after.hex() if after != pending.before else ""
@@ -184,10 +184,10 @@ class IoctlLog:
         if self._exits is not None and pending.call.request == KVM_RUN and value == 0:
             self._exits.kvm_run_returned(thread, pending.call.file, pending.number)
 
-    def _stack(self, thread: int, request: int) -> int:
+    def _stack(self, thread: int, call: _IoctlCallKey) -> int:
         """Return the number of the stack; -1 for a call whose stack was recorded often enough."""
-        caller = gdb.newest_frame().older()
-        key = (thread, request, caller.pc() if caller is not None else 0)
+        return_address = read_pointer(call.depth)  # before the first instruction it is on top of the stack
+        key = (thread, call.request, return_address)
         self._stacks[key] = self._stacks.get(key, 0) + 1
         return self._recorder.stack_number() if self._stacks[key] <= _MAX_STACKS else -1
 
@@ -199,34 +199,36 @@ class IoctlEntryBreakpoint(RecordingBreakpoint):
         self,
         location: str,
         first_argument: int,
-        on_entry: Callable[[int, int, int], None],
+        on_entry: Callable[[Registers, int, int, int], None],
         recorder: IoctlRecorder,
     ) -> None:
         super().__init__(location, internal=True)
         self.recorder = recorder
+        self._registers = RegisterReader()
         self._first_argument = first_argument
         self._on_entry = on_entry
 
     def hit(self) -> None:
         """Read descriptor, request and argument from the argument registers, and report the call."""
-        frame = gdb.newest_frame()
-        if self._first_argument and architecture.argument(frame, 0) != architecture.SYSTEM_CALL_IOCTL:
+        registers, first = self._registers.read(gdb.selected_thread()), self._first_argument
+        if first and architecture.argument_in(registers, 0) != architecture.SYSTEM_CALL_IOCTL:
             return
-        fd, request, argument = (architecture.argument(frame, self._first_argument + n) for n in range(3))
-        self._on_entry(fd & 0xFFFFFFFF, request & 0xFFFFFFFF, argument)
+        fd, request, argument = (architecture.argument_in(registers, first + n) for n in range(3))
+        self._on_entry(registers, fd & 0xFFFFFFFF, request & 0xFFFFFFFF, argument)
 
 
 class IoctlReturnBreakpoint(RecordingBreakpoint):
     """A breakpoint on the instruction after a system call instruction."""
 
-    def __init__(self, location: str, on_return: Callable[[], None], recorder: IoctlRecorder) -> None:
+    def __init__(self, location: str, on_return: Callable[[Registers], None], recorder: IoctlRecorder) -> None:
         super().__init__(location, internal=True)
         self.recorder = recorder
+        self._registers = RegisterReader()
         self._on_return = on_return
 
     def hit(self) -> None:
         """Report that the kernel has returned from the system call."""
-        self._on_return()
+        self._on_return(self._registers.read(gdb.selected_thread()))
 
 
 def _size(request: int) -> int:

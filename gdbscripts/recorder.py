@@ -14,7 +14,7 @@ from gdbscripts.json_lines import to_line
 from gdbscripts.records import EndRecord, NoteRecord, Record, RepeatRecord, StackRecord, StopRecord, ThreadRecord
 from gdbscripts.run_times import RunTimes
 from gdbscripts.safe_files import append
-from gdbscripts.stack import MAX_STACKS, ReadStack, StackWalker, WalkedStack
+from gdbscripts.stack import MAX_STACKS, ReadStack, StackWalker, StoppedIn, WalkedStack
 
 _REPEAT_INTERVAL = 0.2  # seconds; a killed run loses the repeated hits of that time at most
 _FULL = (
@@ -34,6 +34,7 @@ class Recorder:
         self._walker = StackWalker()
         self._threads: Dict[int, ThreadRecord] = {}
         self._stacks: Dict[Tuple[int, ...], int] = {}
+        self._stacks_read: Dict[Tuple[StoppedIn, Optional[Tuple[int, ...]]], int] = {}
         self._started = time.monotonic()
         self._times = RunTimes()
         self.stops = 0
@@ -234,8 +235,19 @@ class Recorder:
         self._file.close()
 
     def stack_number(self) -> int:
-        """Return the number of the selected thread's stack, which is recorded when it is new."""
-        return self._stack_number(self.walk(arguments=False).frames)
+        """Return the number of the selected thread's stack, which is recorded when it is new.
+
+        The thread stops at a breakpoint. gdb's frames are read for new stacks only.
+        """
+        read = self._walker.read(at_breakpoint=True)
+        key = (read.stopped_in, read.addresses)
+        number = self._stacks_read.get(key)
+        if number is None:
+            number = self._stack_number(self.walk(arguments=False, read=read).frames)
+            # gdb's frames may refute the addresses that the rules gave: then they are not read again.
+            if read.addresses is not None and self._walker.read(at_breakpoint=True).addresses == read.addresses:
+                self._stacks_read[key] = number
+        return number
 
     def _stack_number(self, frames: List[int]) -> int:
         key = tuple(frames)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from analyzer.commands.parser import RECORDING_EXIT_STATUS, Parser, positive_int
-from analyzer.commands.startup import add_recording_options, record_scenario
+from analyzer.commands.recording_options import add_recording_options
+from analyzer.commands.startup import record_scenario
 from analyzer.errors import ExitStatus
 
 EXAMPLES = """\

@@ -8,19 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.recording.stop_columns import Numbers, StopColumns
+from gdbscripts.kvm_records import ExitCountRecord, ExitResultRecord, IoctlRecord, IoctlReturnRecord, KvmExitRecord
 from gdbscripts.records import (
     AcceleratorRecord,
     EndRecord,
-    ExitCountRecord,
-    ExitResultRecord,
     FrameRecord,
     HeaderRecord,
-    IoctlRecord,
-    IoctlReturnRecord,
     KernelEventRecord,
     KernelStackRecord,
     KernelTraceRecord,
-    KvmExitRecord,
     MilestoneRecord,
     NoteRecord,
     OutputRecord,

@@ -17,13 +17,10 @@ import msgspec
 
 from gdbscripts.enums import TextEnum
 from gdbscripts.json_lines import from_line
+from gdbscripts.kvm_records import ExitResultRecord, IoctlRecord, IoctlReturnRecord, KvmExitRecord
 from gdbscripts.records import (
-    ExitResultRecord,
     FrameRecord,
-    IoctlRecord,
-    IoctlReturnRecord,
     KernelEventRecord,
-    KvmExitRecord,
     Record,
     RepeatRecord,
     ReturnRecord,

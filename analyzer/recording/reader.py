@@ -17,11 +17,10 @@ from analyzer.recording.builder import RecordingBuilder
 from analyzer.recording.record_lines import FILE_NAME, read_records
 from analyzer.recording.source_paths import relative, source_root
 from analyzer.recording.stops import Roots, Stacks, Stops, defined, definition
+from gdbscripts.kvm_records import IoctlRecord, KvmExitRecord
 from gdbscripts.records import (
     BREAK,
     HeaderRecord,
-    IoctlRecord,
-    KvmExitRecord,
     PointerOriginRecord,
     Record,
     SourceRecord,

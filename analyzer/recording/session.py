@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import platform
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer import TOOL
 from analyzer.adapters.gdb import Gdb, GdbError, GdbLostError, mi_string
 from analyzer.adapters.gdb_stops import Stopped
-from analyzer.adapters.qemu import FIRMWARE_HINT
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
 from analyzer.errors import AnalyzerError
 from analyzer.files import scratch_folder
 from analyzer.recording.break_functions import notes_on_globs, unknown_function
 from analyzer.recording.closing import close_recording, cut_incomplete_line
-from analyzer.recording.early_end import BECAME_DAEMON, early_end, next_step
-from analyzer.recording.held_guest import run_state_plan
+from analyzer.recording.early_end import BECAME_DAEMON, next_step
+from analyzer.recording.header import check_firmware, header_record
 from analyzer.recording.hold_watch import HoldWatch
 from analyzer.recording.milestone_limit import MilestoneLimit
 from analyzer.recording.outcome import before_what, outcome_of
-from analyzer.recording.outputs import last_output, output_records
+from analyzer.recording.outputs import output_records
 from analyzer.recording.pointer_search import PointerSearch
 from analyzer.recording.program import program_of
 from analyzer.recording.progress import MilestoneProgress, RecordingFollower, RecordingReporter
-from analyzer.recording.qemu_command import records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
 from analyzer.text import number_of
 from gdbscripts import plan as plans
-from gdbscripts.enums import Engine, RecordingOutcome
+from gdbscripts.enums import RecordingOutcome
 from gdbscripts.json_lines import to_line
-from gdbscripts.records import SCHEMA, HeaderRecord, NoteRecord, ProgramExitRecord, Record
+from gdbscripts.records import NoteRecord, ProgramExitRecord, Record
 from gdbscripts.safe_files import append
 
 if TYPE_CHECKING:
@@ -76,36 +71,6 @@ def record(
             run.release()
 
 
-def header_record(
-    request: RecordingRequest, command: Sequence[str], gdb_version: str, engine: Engine = Engine.GDB
-) -> HeaderRecord:
-    """The header of a recording that `engine` makes; `command` is for a user to repeat."""
-    return HeaderRecord(
-        schema=SCHEMA,
-        tool=TOOL,
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        scenario=request.scenario.name,
-        command=list(command),
-        guest=request.guest.name,
-        accelerator_asked=request.options.accelerator,
-        qemu=str(request.qemu.path),
-        qemu_version=request.qemu.version,
-        build_id=request.qemu.build_id,
-        gdb_version=gdb_version,
-        host=f"Linux {platform.release()} {platform.machine()}",
-        build=request.build,
-        qemu_arguments=list(request.options.qemu_arguments),
-        engine=engine,
-    )
-
-
-def check_firmware(request: RecordingRequest) -> None:
-    """AnalyzerError when the guest needs a firmware and there is none."""
-    given = request.qemu.has_firmware or "-bios" in request.options.qemu_arguments
-    if not request.guest.exits_by_itself and not given:
-        raise AnalyzerError("No firmware (BIOS) was found for this QEMU.", FIRMWARE_HINT)
-
-
 class _RecordingRun:
     """One run of QEMU under gdb, from the header to the footer of its recording."""
 
@@ -138,12 +103,12 @@ class _RecordingRun:
         self._write_header()
         self._gdb.use_debug_files(self._request.qemu.debug_files.links())
         self._program.prepare(self._gdb)
-        self._misread = self._gdb.note_symbol_files() if self._attached else []
+        self._misread = self._gdb.note_symbol_files() if self._program.has_libraries else []
         self._prepare()
         with self._followed() as follow:
             try:
                 self._run_program()
-                hold = self._watch_for_hold()
+                hold = self._program.hold_watch(self._gdb, self._stops_when_held)
                 ended = self._wait(follow, hold)
                 outcome, reason = self._judge(ended, hold)
             except KeyboardInterrupt:
@@ -163,9 +128,7 @@ class _RecordingRun:
 
     def release(self) -> None:
         """Detach from a QEMU that ran before the recording, unless that is done; report how it goes on."""
-        if self._kernel is not None and self._attached:
-            self._kernel.stop()
-        if sentence := self._program.release(self._gdb):
+        if sentence := self._program.release(self._gdb, self._kernel):
             self._reporter.released(sentence)
 
     def _write_header(self) -> None:
@@ -186,7 +149,7 @@ class _RecordingRun:
             samples=request.options.samples,
             accessors=list(request.scenario.accessors),
             known=self._pointers.known(self._program.command),
-            run_state=None if self._attached else run_state_plan(stops=not request.options.wait_for_cont),
+            run_state=self._program.run_state,
         )
         try:
             plans.save(plan, str(self._plan_file))
@@ -213,19 +176,12 @@ class _RecordingRun:
         self._program.run(self._gdb, self._kernel)
         self._reporter.started()
 
-    def _watch_for_hold(self) -> HoldWatch | None:
-        """What notices a guest that is held; None for a QEMU that runs already."""
-        if self._attached:
-            return None
-        arguments = self._request.options.qemu_arguments
-        return HoldWatch(self._gdb, arguments, self._stops_when_held, time.monotonic())
-
     def _wait(self, follow: RecordingFollower, hold: HoldWatch | None) -> Stopped | None:
         """Wait until QEMU stops for good; None when it still runs at the deadline."""
         started = time.monotonic()
         options = self._request.options
-        deadline = started + (options.linger if self._attached else options.timeout)
-        complete = self._attached
+        deadline = started + self._program.seconds
+        complete = self._program.ends_by_time
         limit = MilestoneLimit(options.milestone_timeout, started)
         while True:
             stopped = self._gdb.wait_stopped(_POLL_INTERVAL)
@@ -241,8 +197,7 @@ class _RecordingRun:
                 complete = True
                 exits = self._request.guest.exits_by_itself
                 deadline = now + (options.timeout if exits else options.linger)
-            last = "the end of the recording" if self._attached else "the guest to end"
-            titles = [milestone.title for milestone in awaited] or [last]
+            titles = [milestone.title for milestone in awaited] or [self._program.awaited_end]
             self._reporter.waiting(titles, now - started)
             if limit.is_over(now, len(awaited)):
                 self._over_limit = limit.sentence
@@ -250,15 +205,11 @@ class _RecordingRun:
             if now > deadline or self._has_all_asked_for():
                 return None
 
-    @property
-    def _attached(self) -> bool:
-        return self._request.process is not None
-
     def _has_all_asked_for(self) -> bool:
-        """Whether a running program has made all hits that the user asked for with --break and --break-limit."""
+        """Whether a program that ran before has made all hits that --break and --break-limit ask for."""
         options = self._request.options
         steps = self._request.break_steps if options.break_limit else []
-        if not (self._attached and steps):
+        if not (self._program.ends_by_time and steps):
             return False
         return all(self._progress.has_hits(step.name, options.break_limit) for step in steps)
 
@@ -296,7 +247,8 @@ class _RecordingRun:
         `ended` is the last stop of QEMU; None when it runs. An error of gdb costs only what it was asked for.
         """
         try:
-            self._leave_program(ended, outcome)
+            self._program.record_stacks(self._gdb, ended, outcome)
+            self.release()
         except GdbError as error:
             self._let_gdb_go(follow, error)
         if ended is not None and ended.killed:  # gdb does not know it when QEMU was killed while it held QEMU
@@ -334,7 +286,7 @@ class _RecordingRun:
         """What a reader has to know about the last stop of QEMU."""
         if step := next_step(ended):
             yield step
-        if ended.ended and not self._attached and (forked := self._gdb.forked_processes()):
+        if ended.ended and (forked := self._gdb.forked_processes()):
             names = ", ".join(sorted({process.name for process in forked}))
             count = number_of(len(forked), "process", "processes")
             yield (
@@ -348,53 +300,28 @@ class _RecordingRun:
         self._gdb.close()
         close_recording(self._recording, RecordingOutcome.INTERRUPTED, "interrupted by the user")
 
-    def _leave_program(self, ended: Stopped | None, outcome: RecordingOutcome) -> None:
-        """Record where the threads of QEMU are, unless all is complete; detach from one that ran before."""
-        if self._attached:
-            if ended is not None and not ended.ended:
-                self._gdb.command("-chain-where", timeout=120)
-            self.release()
-        elif not self._has_exited() and not (ended is not None and ended.executed):
-            self._stop_and_record_stacks(outcome)
-
     def _notes(self) -> Iterator[str]:
         """What a reader has to know about the run."""
         yield from notes_on_globs(self._request.selections or (), self._progress.is_reached)
         if self._over_limit:
             yield self._over_limit
-        if self._attached:
-            if self._has_all_asked_for():
-                yield (
-                    "The recording ended when all functions of --break had their hits of --break-limit; "
-                    "give no --break-limit to have all hits of --linger seconds."
-                )
-            return
-        if self._request.options.samples and not self._request.guest.exits_by_itself and not self._has_exited():
-            yield "The guest was still running at the end; give it more time with --linger."
-        if not records_serial(self._request.options.qemu_arguments):
-            yield "The serial port is not recorded: the QEMU arguments redirect it."
+        if self._has_all_asked_for():
+            yield (
+                "The recording ended when all functions of --break had their hits of --break-limit; "
+                "give no --break-limit to have all hits of --linger seconds."
+            )
+        yield from self._program.notes(self._gdb)
 
     def _misread_symbols(self) -> Iterator[str]:
         """What a reader has to know about symbol indexes that do not fit; the next run reads without them."""
         with suppress(GdbError):  # gdb has ended
-            if not self._attached:  # else gdb has forgotten the libraries when it detached
+            if not self._program.has_libraries:  # else gdb has forgotten them when it detached
                 self._misread = self._gdb.note_symbol_files()
         for path in self._misread:
             yield (
                 f"Names in {path} may be wrong: their index was made of another debug file. Record again: "
                 "they are read without it then."
             )
-
-    def _has_exited(self) -> bool:
-        groups = self._gdb.command("-list-thread-groups")["groups"]
-        return not any("pid" in group for group in groups)
-
-    def _stop_and_record_stacks(self, outcome: RecordingOutcome) -> None:
-        threads = self._gdb.command("-thread-info")["threads"]
-        if any(thread["state"] == "running" for thread in threads):
-            self._gdb.interrupt()
-        if outcome is not RecordingOutcome.COMPLETE:
-            self._gdb.command("-chain-where", timeout=120)
 
     def _append_sources(self, fetch: bool) -> None:
         """Record the source lines. An interrupt of the download of source files costs only those files."""
@@ -417,15 +344,11 @@ class _RecordingRun:
         """Raise QemuEndedError, with QEMU's standard error, when QEMU ended before any milestone."""
         awaited = {milestone.name for milestone in self._progress.awaited}
         reached_any = self._progress.reached_beyond_main
-        if self._attached or ended is None or not ended.ended or not awaited or reached_any:
+        if ended is None or not ended.ended or not awaited or reached_any:
             return
-        streams = self._program.streams
-        output = last_output(streams["stderr"]) or last_output(streams["stdout"])
-        arguments, status = self._request.options.qemu_arguments, self._progress.exit_status
-        command = self._program.command
-        if self._gdb.forked_processes():
-            raise QemuEndedError(*BECAME_DAEMON)
-        raise QemuEndedError(*early_end(self._request.qemu.path, arguments, status, output, command, ended))
+        if explanation := self._program.early_end(ended, self._progress.exit_status):
+            # What QEMU forked has the mark of this recording; it went on.
+            raise QemuEndedError(*(BECAME_DAEMON if self._gdb.forked_processes() else explanation))
 
     @contextmanager
     def _followed(self) -> Iterator[RecordingFollower]:

@@ -7,7 +7,7 @@ has a module with the same names; `host.py` selects it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Tuple
+from typing import TYPE_CHECKING, Sequence, Tuple
 
 from gdbscripts.arch.x86_64_effects import ALL_BITS, ARGUMENT_REGISTERS, RESULT_REGISTER, without_prefixes
 
@@ -21,6 +21,8 @@ USER_REGISTERS = (
     "r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi",
     "orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs", "gs",
 )  # fmt: skip
+_ARGUMENTS = [USER_REGISTERS.index(name) for name in ARGUMENT_REGISTERS]
+_RESULT = USER_REGISTERS.index(RESULT_REGISTER)
 # Numbers of registers in DWARF (psABI, figure 3.36)
 DWARF_REGISTERS = {
     "rax": 0, "rdx": 1, "rcx": 2, "rbx": 3, "rsi": 4, "rdi": 5, "rbp": 6, "rsp": 7, "r8": 8, "r9": 9, "r10": 10,
@@ -53,9 +55,15 @@ def result(frame: gdb.Frame) -> int:
     return value - (1 << 32) if value >> 31 else value
 
 
-def system_call_result(frame: gdb.Frame) -> int:
-    """Return the result of the system call just executed: a negative errno on failure (psABI, section A.2.1)."""
-    value = int(frame.read_register(RESULT_REGISTER)) & ALL_BITS
+def argument_in(registers: Sequence[int], position: int) -> int:
+    """Return what `argument` returns, from registers in the order of `USER_REGISTERS`."""
+    return registers[_ARGUMENTS[position]]
+
+
+def system_call_result(registers: Sequence[int]) -> int:
+    """Return the result of the system call just executed, from registers in the order of `USER_REGISTERS`: a
+    negative errno on failure (psABI, section A.2.1)."""
+    value = registers[_RESULT]
     return value - (1 << 64) if value >> 63 else value
 
 

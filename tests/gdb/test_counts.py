@@ -94,3 +94,13 @@ def test_a_hit_with_a_known_stack_costs_one_read_of_memory_and_few_bytes(build, 
     repeats = [line for line in file.read_text().splitlines() if '"repeat"' in line]
     assert sum(map(len, repeats)) / 3000 < 2, "bytes for each hit"
     assert 0 < end.recorder_seconds < end.seconds
+
+
+def test_an_ioctl_with_a_known_stack_costs_one_read_of_stack_memory_and_no_frame_of_gdb(build, record):
+    recording = record(build(PROGRAMS / "signalled_ioctl.c"), ["main"], ioctl_log=True)
+    assert len(recording.ioctl_log) == 40
+    end = recording.end
+    assert len({entry.stack for entry in recording.ioctl_log}) == 1
+    assert end.gdb_frames <= 8, "gdb shows the frames of main, of pthread_create and of the first ioctl"
+    assert 40 <= end.memory_reads <= 45, "one for each ioctl, one to check the first, and those of two stops"
+    assert end.left_to_gdb == 0

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from gdbscripts.enums import RecordingOutcome
 from gdbscripts.json_lines import from_line, to_line
+from gdbscripts.kvm_records import ExitResultRecord, KvmExitRecord
 from gdbscripts.records import (
     AcceleratorRecord,
     EndRecord,
-    ExitResultRecord,
     HeaderRecord,
-    KvmExitRecord,
     NoteRecord,
     OutputRecord,
     Record,

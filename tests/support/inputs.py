@@ -10,12 +10,10 @@ from analyzer.graph.json_format import to_json
 from analyzer.graph.merge import graph_of
 from analyzer.recording.reader import read_recording
 from gdbscripts.json_lines import to_line
+from gdbscripts.kvm_records import IoctlRecord, IoctlReturnRecord, KvmExitRecord
 from gdbscripts.records import (
     EndRecord,
     FrameRecord,
-    IoctlRecord,
-    IoctlReturnRecord,
-    KvmExitRecord,
     MilestoneRecord,
     PointerOriginRecord,
     PointerRecord,

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from analyzer.adapters.perf_events import Hit
 from analyzer.recording.probes.calls import IoctlCall
-from gdbscripts.records import ExitCountRecord, ExitResultRecord, KvmExitRecord, Record
+from gdbscripts.kvm_records import ExitCountRecord, ExitResultRecord, KvmExitRecord
+from gdbscripts.records import Record
 
 IO, MMIO = 2, 6  # KVM_EXIT_IO, KVM_EXIT_MMIO
 _USERSPACE_EXIT, _PIO, _KVM_MMIO = struct.Struct("<Ii"), struct.Struct("<5I"), struct.Struct("<IIQQ")

@@ -11,9 +11,8 @@ from analyzer.recording.probes.ioctl_calls import KvmIoctl
 from analyzer.recording.probes.naming import NamedFrames
 from analyzer.recording.probes.stops import ProbeStop, created_threads
 from gdbscripts.enums import StopReason
+from gdbscripts.kvm_records import IoctlRecord, IoctlReturnRecord
 from gdbscripts.records import (
-    IoctlRecord,
-    IoctlReturnRecord,
     Record,
     RepeatRecord,
     ReturnRecord,

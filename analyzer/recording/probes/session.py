@@ -22,6 +22,7 @@ from analyzer.model.recording import Recording
 from analyzer.recording.break_functions import unknown_function
 from analyzer.recording.early_end import early_end, how_it_ended
 from analyzer.recording.guest import TINY_EXIT_STATUSES
+from analyzer.recording.header import check_firmware, header_record
 from analyzer.recording.outputs import last_output, output_records
 from analyzer.recording.probes.devices import DeviceCalls
 from analyzer.recording.probes.exits import ExitCollector
@@ -40,7 +41,7 @@ from analyzer.recording.progress import MilestoneProgress, RecordingReporter
 from analyzer.recording.qemu_command import records_serial
 from analyzer.recording.reader import FILE_NAME, read_recording
 from analyzer.recording.request import RecordingRequest
-from analyzer.recording.session import QemuEndedError, check_firmware, header_record
+from analyzer.recording.session import QemuEndedError
 from gdbscripts import plan as plans
 from gdbscripts.enums import Engine, RecordingOutcome
 from gdbscripts.json_lines import to_line

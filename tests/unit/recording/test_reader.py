@@ -18,11 +18,10 @@ from analyzer.recording.reader import read_recording
 from analyzer.recording.source_paths import relative, source_root
 from gdbscripts.enums import FrameKind, RecordingOutcome, StopReason
 from gdbscripts.json_lines import from_line, to_line
+from gdbscripts.kvm_records import ExitCountRecord, IoctlRecord
 from gdbscripts.records import (
     EndRecord,
-    ExitCountRecord,
     FrameRecord,
-    IoctlRecord,
     KernelEventRecord,
     KernelTraceRecord,
     MilestoneRecord,

@@ -9,9 +9,9 @@ import pytest
 from analyzer.model.frames import distinct_stops
 from analyzer.recording.reader import assemble
 from gdbscripts.enums import FrameKind, StopReason
+from gdbscripts.kvm_records import IoctlRecord
 from gdbscripts.records import (
     FrameRecord,
-    IoctlRecord,
     MilestoneRecord,
     ReturnRecord,
     StackRecord,

@@ -22,7 +22,7 @@ from analyzer.recording.probes.exits import (
 )
 from analyzer.recording.probes.hits import Hits
 from analyzer.recording.probes.places import Accessor
-from gdbscripts.records import ExitCountRecord, ExitResultRecord, KvmExitRecord
+from gdbscripts.kvm_records import ExitCountRecord, ExitResultRecord, KvmExitRecord
 
 RUN = IoctlCall(0, 7, 11, 0xAE80, 0, 0)
 WRITE, READ = "memory_region_write_accessor", "memory_region_read_accessor"
