@@ -165,6 +165,17 @@ def test_a_stack_is_kept_once_and_every_hit_is_counted():
     assert hits.hits.samples == 3
 
 
+def test_a_hit_of_a_probe_beside_a_breakpoint_has_the_stack_of_the_breakpoint():
+    hits = HitCollector(
+        OneAddressWalker(), {8: ("f",)}.__getitem__, frozenset({"f"}), (Source.FUNCTION,),
+        breakpoint_at={1: 8, 8: 8}.__getitem__,
+    )  # fmt: skip
+    hits.take([sample(pc=1), sample(pc=8)])
+    hits.finish()
+    assert hits.hits.stacks == [(8,)]
+    assert [count.count for count in hits.hits.counts.values()] == [2]
+
+
 def test_a_file_that_another_processor_has_mapped_is_known_before_the_hit_is_taken():
     """The buffer of a processor may be read before that of the one on which the file was mapped."""
     hits = collector()
