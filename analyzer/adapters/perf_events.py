@@ -69,7 +69,7 @@ class Hit(NamedTuple):
     rdi: int
     rbp: int
     rsp: int
-    stack: bytes
+    stack: bytes | memoryview
     fields: bytes = b""
 
 
@@ -254,20 +254,24 @@ class _RingBuffer:
             raise _refusal(error) from None
 
     def read(self, sources: _Sources) -> Iterator[Event | int]:
-        """The events; an int is a number of lost ones."""
+        """The events; an int is a number of lost ones.
+
+        All that is there is copied first, so that the kernel can use the buffer while this is read.
+        """
         memory, size = self._memory, self._size
         (head,) = _POSITION.unpack_from(memory, _HEAD)
         (tail,) = _POSITION.unpack_from(memory, _TAIL)
-        while tail < head:
-            start = mmap.PAGESIZE + tail % size
-            kind, misc, length = _HEADER(memory, start)
-            data = memory[start : start + length]
-            if len(data) < length or start + length > mmap.PAGESIZE + size:  # it goes on at the beginning
-                data = memory[start : mmap.PAGESIZE + size]
-                data += memory[mmap.PAGESIZE : mmap.PAGESIZE + length - len(data)]
-            tail += length
-            _POSITION.pack_into(memory, _TAIL, tail)
-            event = _hit(data, sources) if kind == _RECORD_SAMPLE else _other_event(kind, misc, data)
+        start, end = mmap.PAGESIZE + tail % size, mmap.PAGESIZE + size
+        data = memory[start : min(start + head - tail, end)]
+        if len(data) < head - tail:  # it goes on at the beginning
+            data += memory[mmap.PAGESIZE : mmap.PAGESIZE + head - tail - len(data)]
+        _POSITION.pack_into(memory, _TAIL, head)
+        view, position = memoryview(data), 0
+        while position < len(data):
+            kind, misc, length = _HEADER(data, position)
+            record = view[position : position + length]
+            position += length
+            event = _hit(record, sources) if kind == _RECORD_SAMPLE else _other_event(kind, misc, bytes(record))
             if event is not None:
                 yield event
 
@@ -276,13 +280,13 @@ class _RingBuffer:
         self._memory.close()
 
 
-def _hit(data: bytes, sources: _Sources) -> Hit | None:
+def _hit(data: memoryview, sources: _Sources) -> Hit | None:
     identifier, _, tid, time = _SAMPLE.unpack_from(data, 8)
     source, with_fields = sources[identifier]
     position, fields = 8 + _SAMPLE.size, b""
     if with_fields:
         (size,) = struct.unpack_from("<I", data, position)
-        fields = data[position + 4 : position + 4 + size]
+        fields = bytes(data[position + 4 : position + 4 + size])
         position += 4 + size
     if not _POSITION.unpack_from(data, position)[0]:  # the thread has no registers of user space
         return None

@@ -79,7 +79,7 @@ class StackWalker:
         self._loaded, self._starts = [], []
         self._rules.clear()
 
-    def walk(self, pc: int, stack_pointer: int, frame_pointer: int, stack: bytes) -> ReturnAddresses:
+    def walk(self, pc: int, stack_pointer: int, frame_pointer: int, stack: bytes | memoryview) -> ReturnAddresses:
         """The return addresses in `stack`, the bytes from the stack pointer upwards."""
         addresses = [pc]
         rules, position, size = self._rules, 0, len(stack)  # `position`: of the frame's stack pointer in `stack`
