@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from analyzer.adapters.perf_events import Event, Hit, Mapping, ThreadName, ThreadStart
+from analyzer.adapters.perf_records import Event, Hit, Mapping, ThreadName, ThreadStart
 from analyzer.recording.probes.calls import IoctlCall, IoctlEnd
 from analyzer.recording.probes.exits import DeviceStack, ExitCollector
 from analyzer.recording.probes.stack_walker import StackEnd, StackWalker

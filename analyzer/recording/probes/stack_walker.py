@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analyzer.adapters.code_files import CodeFile
-from analyzer.adapters.perf_events import Mapping
+from analyzer.adapters.perf_records import Mapping
 from gdbscripts.call_frame_rules import STACK_POINTER, CallFrameRules, FrameRule
 
 _ADDRESS = struct.Struct("<Q").unpack_from

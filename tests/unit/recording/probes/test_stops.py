@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.adapters.perf_events import Hit, Mapping, ThreadStart
+from analyzer.adapters.perf_records import Hit, Mapping, ThreadStart
 from analyzer.recording.probes.calls import IoctlCall, IoctlEnd
 from analyzer.recording.probes.hits import (
     MAX_HITS,
