@@ -43,6 +43,15 @@ class Disassembler:
             return None
 
 
+def instruction_text(address: int) -> str:
+    """Return the disassembled instruction at `address`; "" when gdb cannot read it."""
+    try:
+        text = gdb.execute("x/i 0x%x" % address, to_string=True)
+    except gdb.error:
+        return ""
+    return " ".join(text.partition(":\t")[2].split())
+
+
 def _disassemble(address: int) -> Optional[FunctionCode]:
     try:
         # Unlike gdb.Architecture.disassemble, the command knows functions with several ranges (`.cold`).

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Set
 
 import gdb
 
 from gdbscripts.arch.host import current as architecture
-from gdbscripts.disassembly import Disassembler
+from gdbscripts.disassembly import Disassembler, instruction_text
+from gdbscripts.emulated_instructions import ProbeAddress, is_emulated, probe_address
 from gdbscripts.load_address import after_prologue
 from gdbscripts.plan import RecordingPlan
 from gdbscripts.plan_breakpoints import source_files
@@ -28,7 +29,7 @@ def write_places(plan: RecordingPlan, answer: str) -> None:
     By function: `addresses`, virtual addresses of the program file; `files`, as `set_breakpoints` returns them. A
     function that the program does not have is missing. A function of a request milestone, which the program calls
     in a library, is in `in_program` with its entry address when the program itself has it. `accessors`: see
-    `_accessor`; `offsets`: those of members of memory regions.
+    `_accessor`; `offsets`: those of members of memory regions. `probes`: pairs of `_probes`.
     """
     places: Dict[str, Any] = {}
     own: Dict[str, int] = {}
@@ -46,12 +47,16 @@ def write_places(plan: RecordingPlan, answer: str) -> None:
         symbol = symbol_at(address) if address else None
         if symbol is not None and not symbol[2].startswith(".plt"):
             own[function] = address
+    accessors = {name: _accessor(name) for name in plan.accessors}
+    probed = {address for place in places.values() for address in place["addresses"]}
+    entries = {accessor["entry"] for accessor in accessors.values() if accessor}
     with open(answer, "w", encoding="utf-8") as file:
         json.dump(
             {
                 "places": places,
+                "probes": list(_probes(probed, entries, set(own.values())).items()),
                 "in_program": own,
-                "accessors": {name: _accessor(name) for name in plan.accessors},
+                "accessors": accessors,
                 "offsets": _member_offsets() if plan.accessors else {},
             },
             file,
@@ -70,6 +75,25 @@ def _breakpoint_addresses(function: str) -> List[int]:
         return sorted({int(address, 16) for address in _ADDRESS.findall(table)})
     finally:
         breakpoint_.delete()
+
+
+def _probes(breakpoints: Set[int], entries: Set[int], fixed: Set[int]) -> Dict[int, ProbeAddress]:
+    """Return where probes go instead of to breakpoints, by the addresses of these.
+
+    At `entries` a probe reads arguments in registers; at the addresses `fixed` it must be there itself.
+    """
+    disassembler = Disassembler()
+    taken = breakpoints | entries | fixed
+    found = {}
+    for address in sorted((breakpoints | entries) - fixed):
+        if is_emulated(instruction_text(address)):  # most entries of functions: their code need not be read
+            continue
+        code = disassembler.function_around(address)
+        chosen = probe_address(code, address, taken, keep_registers=address in entries) if code else None
+        if chosen is not None:
+            taken.add(chosen.address)
+            found[address] = chosen
+    return found
 
 
 def _accessor(function: str) -> Dict[str, Any]:

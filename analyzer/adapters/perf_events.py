@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
-import mmap
 import os
 import resource
 import struct
@@ -19,8 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 
+from analyzer.adapters.perf_records import Event, RingBuffer, Sources
 from analyzer.adapters.tracefs import CONTAINER_HINT, ROOT_HINT
 from analyzer.adapters.uprobes import OTHER_ENGINE
 from analyzer.errors import AnalyzerError
@@ -42,64 +41,7 @@ _REGISTER_MASK = sum(1 << number for number in (0, 3, 4, 5, 6, 7, 8))
 _MONOTONIC = 1  # CLOCK_MONOTONIC, as time.monotonic()
 _LEAST_STACK = 8  # bytes; the kernel refuses 0
 _WATERMARK_BYTES = 1 << 18  # in a buffer, until poll(2) reports it
-
-_HEADER = struct.Struct("<IHH").unpack_from
-_SAMPLE = struct.Struct("<QIIQ")  # identifier, pid, tid, time
-_USER = struct.Struct("<Q7QQ")  # ABI, registers, size of the stack
-_HEAD, _TAIL = 1024, 1032  # of struct perf_event_mmap_page
-_RECORD_LOST, _RECORD_COMM, _RECORD_FORK, _RECORD_SAMPLE, _RECORD_MMAP2, _RECORD_LOST_SAMPLES = 2, 3, 7, 9, 10, 13
-_EXECUTES = 1 << 13  # PERF_RECORD_MISC_COMM_EXEC
-_POSITION = struct.Struct("<Q")
-
-
-class Hit(NamedTuple):
-    """One hit of a tracepoint; `source` is its position among those that were opened.
-
-    `time` is in nanoseconds; the registers are those in user space, also at a tracepoint of the kernel. `stack`
-    has the bytes from the stack pointer upwards, `fields` the fields of a tracepoint that is opened with them.
-    """
-
-    source: int
-    pc: int
-    tid: int
-    time: int
-    rax: int
-    rdx: int
-    rsi: int
-    rdi: int
-    rbp: int
-    rsp: int
-    stack: bytes
-    fields: bytes = b""
-
-
-class ThreadStart(NamedTuple):
-    """The thread `parent` created the thread `tid` of the same process."""
-
-    tid: int
-    parent: int
-    time: int
-
-
-class ThreadName(NamedTuple):
-    """The thread `tid` has this name; `executes`: it executes a program."""
-
-    tid: int
-    name: str
-    executes: bool
-
-
-class Mapping(NamedTuple):
-    """A file was mapped with code: its first address, size in bytes, offset in the file, and path."""
-
-    start: int
-    size: int
-    offset: int
-    file: str
-
-
-_Sources = dict[int, tuple[int, bool]]  # identifier -> position of the tracepoint, whether it has fields
-Event = Hit | ThreadStart | ThreadName | Mapping
+_IDENTIFIER_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -158,8 +100,8 @@ class TraceEvents:
     ) -> None:
         self._processes = frozenset([*tids, None])
         self._descriptors: list[int] = []
-        self._sources: _Sources = {}
-        self._buffers: list[_RingBuffer] = []
+        self._sources: Sources = {}
+        self._buffers: list[RingBuffer] = []
         self.lost = 0
         try:
             self._open_all(tids, tracepoints, stack_size, buffer_size, enable_on_exec)
@@ -186,14 +128,17 @@ class TraceEvents:
                 )
                 if leader < 0:
                     leader = about_threads
-                    self._buffers.append(_RingBuffer(leader, buffer_size))
+                    try:
+                        self._buffers.append(RingBuffer(leader, buffer_size))
+                    except OSError as error:
+                        raise _refusal(error) from None
                 else:
                     fcntl.ioctl(about_threads, _SET_OUTPUT, leader)
                 for number, tracepoint in enumerate(tracepoints):
                     attributes = _Attributes(tracepoint, stack_size, enable_on_exec, watermark)
                     descriptor = self._open(attributes, tid, processor)
-                    identifier = fcntl.ioctl(descriptor, _ID, bytes(8))
-                    self._sources[_POSITION.unpack(identifier)[0]] = number, tracepoint.with_fields
+                    identifier = fcntl.ioctl(descriptor, _ID, bytes(_IDENTIFIER_BYTES))
+                    self._sources[int.from_bytes(identifier, "little")] = number, tracepoint.with_fields
                     fcntl.ioctl(descriptor, _SET_OUTPUT, leader)
 
     def _open(self, attributes: _Attributes, tid: int, processor: int) -> int:
@@ -242,85 +187,6 @@ class TraceEvents:
             os.close(descriptor)
         self._buffers.clear()
         self._descriptors.clear()
-
-
-class _RingBuffer:
-    """The ring buffer of one processor: a page with positions, then the records."""
-
-    def __init__(self, descriptor: int, size: int) -> None:
-        self.descriptor = descriptor
-        self._size = size
-        try:
-            self._memory = mmap.mmap(descriptor, mmap.PAGESIZE + size)
-        except OSError as error:
-            raise _refusal(error) from None
-
-    def read(self, sources: _Sources, processes: frozenset[int | None]) -> Iterator[Event | int]:
-        """The events of the processes, None for those without one; an int is a number of lost ones."""
-        memory, size = self._memory, self._size
-        (head,) = _POSITION.unpack_from(memory, _HEAD)
-        (tail,) = _POSITION.unpack_from(memory, _TAIL)
-        while tail < head:
-            start = mmap.PAGESIZE + tail % size
-            kind, misc, length = _HEADER(memory, start)
-            data = memory[start : start + length]
-            if len(data) < length or start + length > mmap.PAGESIZE + size:  # it goes on at the beginning
-                data = memory[start : mmap.PAGESIZE + size]
-                data += memory[mmap.PAGESIZE : mmap.PAGESIZE + length - len(data)]
-            tail += length
-            _POSITION.pack_into(memory, _TAIL, tail)
-            if _process_of(kind, data) not in processes:
-                continue
-            event = _hit(data, sources) if kind == _RECORD_SAMPLE else _other_event(kind, misc, data)
-            if event is not None:
-                yield event
-
-    def close(self) -> None:
-        """Unmap the buffer."""
-        self._memory.close()
-
-
-def _process_of(kind: int, data: bytes) -> int | None:
-    """The process that a record is of; None for a record without one, of lost events."""
-    if kind == _RECORD_SAMPLE:
-        return int(_SAMPLE.unpack_from(data, 8)[1])
-    if kind in (_RECORD_COMM, _RECORD_MMAP2, _RECORD_FORK):
-        return int(struct.unpack_from("<I", data, 8)[0])
-    return None
-
-
-def _hit(data: bytes, sources: _Sources) -> Hit | None:
-    identifier, _, tid, time = _SAMPLE.unpack_from(data, 8)
-    source, with_fields = sources[identifier]
-    position, fields = 8 + _SAMPLE.size, b""
-    if with_fields:
-        (size,) = struct.unpack_from("<I", data, position)
-        fields = data[position + 4 : position + 4 + size]
-        position += 4 + size
-    if not _POSITION.unpack_from(data, position)[0]:  # the thread has no registers of user space
-        return None
-    _, rax, rdx, rsi, rdi, rbp, rsp, rip, size = _USER.unpack_from(data, position)
-    position += _USER.size
-    (filled,) = _POSITION.unpack_from(data, position + size)
-    stack = data[position : position + filled]
-    return Hit(source, rip, tid, time, rax, rdx, rsi, rdi, rbp, rsp, stack, fields)
-
-
-def _other_event(kind: int, misc: int, data: bytes) -> Event | int | None:
-    if kind == _RECORD_COMM:
-        _, tid = struct.unpack_from("<II", data, 8)
-        return ThreadName(tid, os.fsdecode(data[16:].partition(b"\0")[0]), bool(misc & _EXECUTES))
-    if kind == _RECORD_FORK:
-        pid, parent_pid, tid, parent, time = struct.unpack_from("<IIIIQ", data, 8)
-        return ThreadStart(tid, parent, time) if pid == parent_pid else None
-    if kind == _RECORD_MMAP2:
-        start, size, offset = struct.unpack_from("<QQQ", data, 16)
-        return Mapping(start, size, offset, os.fsdecode(data[72:].partition(b"\0")[0]))
-    if kind == _RECORD_LOST:
-        return int(struct.unpack_from("<Q", data, 16)[0])
-    if kind == _RECORD_LOST_SAMPLES:
-        return int(struct.unpack_from("<Q", data, 8)[0])
-    return None
 
 
 def _perf_event_open(attributes: bytes, tid: int, processor: int) -> int:

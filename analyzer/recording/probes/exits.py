@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from analyzer.adapters.perf_events import Hit
+from analyzer.adapters.perf_records import Hit
 from analyzer.recording.probes.calls import IoctlCall
 from gdbscripts.kvm_records import ExitCountRecord, ExitResultRecord, KvmExitRecord
 from gdbscripts.records import Record

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from analyzer.adapters.perf_events import Event, Hit, Mapping, ThreadName, ThreadStart
+from analyzer.adapters.perf_records import Event, Hit, Mapping, ThreadName, ThreadStart
 from analyzer.recording.probes.calls import IoctlCall, IoctlEnd
 from analyzer.recording.probes.exits import DeviceStack, ExitCollector
 from analyzer.recording.probes.stack_walker import StackEnd, StackWalker
 
 MAX_HITS = 1000  # kept one by one, for each function, thread and request; milestones have no higher limit
-_HITS_AT_ONCE, _MAX_WAITING = 1000, 50000
+_HITS_AT_ONCE, _MAX_WAITING = 100, 50000
 _KVM_RUN = 0xAE80  # linux/kvm.h
 _MAX_ARGUMENT_SIZE = 256  # bytes, as in gdbscripts/ioctls.py
 MAX_IOCTLS = 20000  # as in gdbscripts/ioctls.py
@@ -87,9 +87,10 @@ class Hits:
 
 
 class HitCollector:
-    """Takes the events of a run. `functions_at` are the functions that have a probe at a pc.
+    """Takes the events of a run. `functions_at` are the functions that gdb would stop at a pc for.
 
-    `counted` are the functions whose equal hits are only counted; `sources` says for each tracepoint what it is.
+    `breakpoint_at` is that pc for the pc of a hit. `counted` are the functions whose equal hits are only counted;
+    `sources` says for each tracepoint what it is.
     `mappings` are those that there are before the first event. `exits` takes exits, and the hits of `accessors`.
     """
 
@@ -102,11 +103,12 @@ class HitCollector:
         mappings: Sequence[Mapping] = (),
         exits: ExitCollector | None = None,
         accessors: frozenset[str] = frozenset(),
+        breakpoint_at: Callable[[int], int] = lambda pc: pc,
     ) -> None:
         self._walker = walker
-        self._functions_at = functions_at
-        # by pc: functions, whether hits are only counted, function that calls a device's
-        self._functions: dict[int, tuple[tuple[str, ...], bool, str]] = {}
+        self._functions_at, self._breakpoint_at = functions_at, breakpoint_at
+        # by pc: functions, whether hits are only counted, function that calls a device's, pc of the breakpoint
+        self._functions: dict[int, tuple[tuple[str, ...], bool, str, int]] = {}
         self._counted = counted
         self._sources = sources
         self._numbers: dict[tuple[int, ...], int] = {}
@@ -206,27 +208,29 @@ class HitCollector:
         else:
             self._exits.take_mmio(hit)
 
-    def _take_accessor(self, hit: Hit, accessor: str) -> None:
+    def _take_accessor(self, hit: Hit, accessor: str, stack: int) -> None:
         """The first argument of an accessor is the memory region."""
         assert self._exits is not None
         if hit.fields:
             self._exits.take_region(hit.rdi, hit.fields)
-        self._exits.take_accessor(hit.tid, DeviceStack(hit.time, self._stack(hit), hit.rdi, accessor))
+        self._exits.take_accessor(hit.tid, DeviceStack(hit.time, stack, hit.rdi, accessor))
 
     def _take_function(self, hit: Hit) -> None:
         known = self._functions.get(hit.pc)
         if known is None:
-            functions = self._functions_at(hit.pc)
+            breakpoint_ = self._breakpoint_at(hit.pc)
+            functions = self._functions_at(breakpoint_)
             accessor = next((function for function in functions if function in self._accessors), "")
             functions = tuple(function for function in functions if function != accessor)
-            known = self._functions[hit.pc] = functions, self._counted.issuperset(functions), accessor
+            known = functions, self._counted.issuperset(functions), accessor, breakpoint_
+            self._functions[hit.pc] = known
             self._seen.update(functions)
-        functions, only_counted, accessor = known
+        functions, only_counted, accessor, breakpoint_ = known
+        stack = self._stack(hit, breakpoint_)
         if accessor:
-            self._take_accessor(hit, accessor)
+            self._take_accessor(hit, accessor, stack)
             if not functions:
                 return
-        stack = self._stack(hit)
         if only_counted or self._has_enough(hit.tid, functions):
             key = CountKey(hit.tid, functions, stack)
             count = self.hits.counts.get(key)
@@ -253,7 +257,7 @@ class HitCollector:
         is_run = self._exits is not None and request == _KVM_RUN
         if not is_run and len(self.hits.ioctls) >= MAX_IOCTLS:
             return
-        call = IoctlCall(hit.time, hit.tid, fd, request, hit.rdx, self._stack(hit), _argument_data(hit))
+        call = IoctlCall(hit.time, hit.tid, fd, request, hit.rdx, self._stack(hit, hit.pc), _argument_data(hit))
         if is_run:
             self._runs[hit.tid] = call
             if self._has_enough(hit.tid, request):
@@ -261,14 +265,16 @@ class HitCollector:
                 return
         self.hits.ioctls.append(call)
 
-    def _stack(self, hit: Hit) -> int:
+    def _stack(self, hit: Hit, pc: int) -> int:
+        """The number of the stack of a hit, as if it had been at `pc` of the same frame."""
         found = self._walker.walk(hit.pc, hit.rsp, hit.rbp, hit.stack)
         self.hits.ends[found.end] += 1
-        number = self._numbers.get(found.addresses)
+        addresses = found.addresses if pc == hit.pc else (pc, *found.addresses[1:])
+        number = self._numbers.get(addresses)
         if number is None:
             number = len(self._numbers)
-            self._numbers[found.addresses] = number
-            self.hits.stacks.append(found.addresses)
+            self._numbers[addresses] = number
+            self.hits.stacks.append(addresses)
             if found.end is not StackEnd.OUTERMOST:
                 self.hits.open_ended.add(number)
         return number
@@ -280,4 +286,4 @@ def _argument_data(hit: Hit) -> bytes:
     The request has its size (_IOC_SIZE of asm-generic/ioctl.h).
     """
     start, size = hit.rdx - hit.rsp, min(hit.rsi >> 16 & 0x3FFF, _MAX_ARGUMENT_SIZE)
-    return hit.stack[start : start + size] if 0 <= start <= len(hit.stack) - size else b""
+    return bytes(hit.stack[start : start + size]) if 0 <= start <= len(hit.stack) - size else b""

@@ -56,8 +56,9 @@ from gdbscripts.safe_files import append
 if TYPE_CHECKING:
     from analyzer.recording.kernel_trace import KernelTrace
 
-# Bytes copied of each stack. A start of QEMU uses 5 KiB on average; exits come often, and from less deep stacks.
-_STACK_SIZE, _IO_STACK_SIZE = 16 << 10, 6 << 10
+# Bytes copied of each stack: a start of QEMU uses up to 6 KiB; exits come often, from less deep stacks. What is
+# copied fills the buffers, and QEMU fills them faster than they are read.
+_STACK_SIZE, _IO_STACK_SIZE = 8 << 10, 6 << 10
 _POLL_MILLISECONDS = 50
 
 
@@ -115,6 +116,7 @@ class _ProbeRun:
                 target.mappings(),
                 self._exits,
                 frozenset(places.accessors),
+                places.breakpoint_of(walker),
             )
             collector.hits.names.update(target.names())
             with TraceEvents(
@@ -155,7 +157,9 @@ class _ProbeRun:
         plan_file = self._scratch / "plan.json"
         plans.save(plan, str(plan_file))
         self._libraries = target.libraries()
-        places = find_places(self._gdb, plan_file, self._scratch, target.program, list(self._libraries))
+        rules = target.open_file(str(target.program)).call_frame_rules()
+        libraries = list(self._libraries)
+        places = find_places(self._gdb, plan_file, self._scratch, target.program, libraries, rules)
         for function in (step.functions[0] for step in self._request.break_steps):
             if function not in places.files:
                 raise unknown_function(function, self._request.qemu.debug_files.symbols)

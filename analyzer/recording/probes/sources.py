@@ -12,7 +12,8 @@ from analyzer.recording.probes.hits import Source
 from analyzer.recording.probes.places import ProbePlaces
 from analyzer.recording.probes.target import Target
 
-_ALL_BUFFERS_SIZE, _MAX_BUFFER_SIZE, _MIN_BUFFER_SIZE = 256 << 20, 128 << 20, 1 << 20  # bytes
+_ALL_BUFFERS_SIZE, _MAX_BUFFER_SIZE, _MIN_BUFFER_SIZE = 512 << 20, 256 << 20, 1 << 20  # bytes
+_MAX_PART_OF_MEMORY = 32  # all buffers have at most 1/32 of the host's memory
 _EXITS = (("kvm/kvm_userspace_exit", Source.EXIT), ("kvm/kvm_pio", Source.PIO), ("kvm/kvm_mmio", Source.MMIO))
 _SYSTEM_CALLS = (("syscalls/sys_enter_ioctl", Source.IOCTL), ("syscalls/sys_exit_ioctl", Source.IOCTL_END))
 
@@ -46,5 +47,7 @@ def tracepoints_of(
 
 def buffer_size() -> int:
     """The bytes of the ring buffer of one processor: a power of two."""
-    size = min(_MAX_BUFFER_SIZE, _ALL_BUFFERS_SIZE // (os.cpu_count() or 1))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    all_buffers = min(_ALL_BUFFERS_SIZE, memory // _MAX_PART_OF_MEMORY)
+    size = min(_MAX_BUFFER_SIZE, all_buffers // (os.cpu_count() or 1))
     return max(1 << size.bit_length() - 1, _MIN_BUFFER_SIZE)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analyzer.adapters.code_files import CodeFile
-from analyzer.adapters.perf_events import Mapping
+from analyzer.adapters.perf_records import Mapping
 from gdbscripts.call_frame_rules import STACK_POINTER, CallFrameRules, FrameRule
 
 _ADDRESS = struct.Struct("<Q").unpack_from
@@ -79,7 +79,7 @@ class StackWalker:
         self._loaded, self._starts = [], []
         self._rules.clear()
 
-    def walk(self, pc: int, stack_pointer: int, frame_pointer: int, stack: bytes) -> ReturnAddresses:
+    def walk(self, pc: int, stack_pointer: int, frame_pointer: int, stack: bytes | memoryview) -> ReturnAddresses:
         """The return addresses in `stack`, the bytes from the stack pointer upwards."""
         addresses = [pc]
         rules, position, size = self._rules, 0, len(stack)  # `position`: of the frame's stack pointer in `stack`

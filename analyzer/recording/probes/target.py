@@ -13,8 +13,8 @@ from typing import Protocol
 from analyzer.adapters.code_files import CodeFile
 from analyzer.adapters.link_map import linked_libraries
 from analyzer.adapters.paused_program import PausedProgram, loaded_libraries
-from analyzer.adapters.perf_events import Mapping as CodeMapping
 from analyzer.adapters.perf_events import TraceEvents
+from analyzer.adapters.perf_records import Mapping as CodeMapping
 from analyzer.adapters.running_qemu import QemuProcess, process_state
 from analyzer.recording.program import StartedProgram
 from analyzer.recording.request import RecordingRequest

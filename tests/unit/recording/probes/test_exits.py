@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from analyzer.adapters.perf_events import Hit
+from analyzer.adapters.perf_records import Hit
 from analyzer.kvm.exits import decode_exit
 from analyzer.recording.probes.calls import IoctlCall
 from analyzer.recording.probes.devices import DeviceCalls

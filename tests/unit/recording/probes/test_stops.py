@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.adapters.perf_events import Hit, Mapping, ThreadStart
+from analyzer.adapters.perf_records import Hit, Mapping, ThreadStart
 from analyzer.recording.probes.calls import IoctlCall, IoctlEnd
 from analyzer.recording.probes.hits import (
     MAX_HITS,
@@ -163,6 +163,17 @@ def test_a_stack_is_kept_once_and_every_hit_is_counted():
     counts = {key.stack: (count.first, count.count) for key, count in hits.hits.counts.items()}
     assert counts == {0: (4, 2), 1: (0, 1)}
     assert hits.hits.samples == 3
+
+
+def test_a_hit_of_a_probe_beside_a_breakpoint_has_the_stack_of_the_breakpoint():
+    hits = HitCollector(
+        OneAddressWalker(), {8: ("f",)}.__getitem__, frozenset({"f"}), (Source.FUNCTION,),
+        breakpoint_at={1: 8, 8: 8}.__getitem__,
+    )  # fmt: skip
+    hits.take([sample(pc=1), sample(pc=8)])
+    hits.finish()
+    assert hits.hits.stacks == [(8,)]
+    assert [count.count for count in hits.hits.counts.values()] == [2]
 
 
 def test_a_file_that_another_processor_has_mapped_is_known_before_the_hit_is_taken():
