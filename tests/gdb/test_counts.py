@@ -94,3 +94,15 @@ def test_a_hit_with_a_known_stack_costs_one_read_of_memory_and_few_bytes(build, 
     repeats = [line for line in file.read_text().splitlines() if '"repeat"' in line]
     assert sum(map(len, repeats)) / 3000 < 2, "bytes for each hit"
     assert 0 < end.recorder_seconds < end.seconds
+
+
+@pytest.mark.parametrize("options", ["-O0", "-O2 -fno-optimize-sibling-calls"])
+def test_gdb_shows_few_frames_of_stacks_that_are_new_but_have_known_calls(build, record, options):
+    each = PlannedMilestone(f"{BREAK}leaf", "leaf", False, ["leaf"], limit=0)
+    recording = record(build(PROGRAMS / "many_stacks.c", *options.split()), steps=[each])
+    stacks = [stop.frames for stop in recording.stops if stop.function == "leaf"]
+    end = recording.end
+    assert len(stacks) == 128 and sum(map(len, stacks)) == 128 * 10
+    assert end.left_to_gdb == 0
+    assert end.gdb_frames <= 3 * len(stacks), "of 10 on each stack"
+    assert end.memory_reads <= len(recording.stops) + 5
