@@ -9,10 +9,12 @@ DWARF 5, section 3.4.2).
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from gdbscripts.arch.host import current as architecture
-from gdbscripts.call_sites import CallValue
+from gdbscripts.call_sites import CallValue, value_of
+from gdbscripts.dwarf_expressions import PLAIN, Operations, with_targets
+from gdbscripts.dwarf_expressions import Operation as Evaluated
 
 _RANGE = re.compile(
     r"Range (0x[0-9a-f]+)-(0x[0-9a-f]+): (.*?)(?=\n +Range |\n +Base address |\n?\.\n*\Z)", re.DOTALL
@@ -20,8 +22,12 @@ _RANGE = re.compile(
 _WHOLE = re.compile(r'\ASymbol ".*?" is (.*?)\.\n*\Z', re.DOTALL)
 _IN_REGISTER = re.compile(r"a variable in \$(\w+)\Z")
 _ON_STACK = re.compile(r"a variable at frame base reg \$\w+ offset ")
-_OPERATION = re.compile(r"^( +)\d+: DW_OP_(?:GNU_)?(\w+)(?: +(-?\w+))?(?:.*\[\$(\w+)\])?", re.MULTILINE)
+_OPERATION = re.compile(r"^( +\d+): DW_OP_(?:GNU_)?(\w+)(?: +(-?\w+))?(?:.*\[\$(\w+)\])?", re.MULTILINE)
 _NUMBERED = re.compile(r"(lit|b?reg)(\d+)\Z")
+_LINE = re.compile(r"^( +)(\d+): DW_OP_(?:GNU_)?(\w+)(?: +(-?\w+))?", re.MULTILINE)
+_CONSTANT_FORMS = ("1u", "1s", "2u", "2s", "4u", "4s", "8u", "8s", "u", "s")
+_RENAMED = {"fbreg": "frame", "deref_size": "load"}
+_WITH_OPERAND = (*_RENAMED, "plus_uconst", "bra", "skip")
 _CONSTANT = re.compile(r"the constant (-?\d+)\Z")
 _REGISTER_OPERATION = re.compile(r"(?:reg|breg)\d+\Z|(?:b?regx|regval_type)\Z")
 _PURE = re.compile(
@@ -72,17 +78,10 @@ def value_at(description: str, pc: int) -> Optional[CallValue]:  # noqa: PLR0911
     operations = _operations(location)
     if [operation.name for operation in operations] == ["fbreg"]:
         return CallValue("slot", offset=int(operations[0].operand))
-    if [operation.name for operation in operations] == ["entry_value", "stack_value"]:
-        inner = [
-            number
-            for _, name, _, register in _OPERATION.findall(location)
-            for number in [_NUMBERED.match(name)]
-            if number
-        ]
-        return CallValue("entry", int(inner[0][2])) if len(inner) == 1 and inner[0][1] == "reg" else None
-    if len(operations) == 2 and operations[1].name == "stack_value":
-        return _stack_value(operations[0])
-    return None
+    if not operations or operations[-1].name != "stack_value":  # in memory, or in pieces
+        return None
+    found = _to_evaluate(location)
+    return value_of(found) if found else None
 
 
 def register_at(description: str, entry: int) -> Optional[int]:
@@ -92,18 +91,54 @@ def register_at(description: str, entry: int) -> Optional[int]:
     return architecture.DWARF_REGISTERS.get(match[1]) if match else None
 
 
-def _stack_value(operation: _Operation) -> Optional[CallValue]:
-    match = _NUMBERED.match(operation.name)
-    if match and match[1] == "lit":
-        return CallValue("constant", offset=int(match[2]))
-    if match and match[1] == "breg" and operation.operand:
-        return CallValue("register", int(match[2]), int(operation.operand))
-    if operation.name.startswith("const") and operation.operand:
-        return CallValue("constant", offset=int(operation.operand))
-    if operation.name == "addr":
-        return CallValue("static", offset=int(operation.operand, 16))
-    if operation.name == "fbreg":
-        return CallValue("address", offset=int(operation.operand))
+def _to_evaluate(location: str) -> Optional[Operations]:
+    """Return the operations of an expression as they are evaluated; None for one with other operations."""
+    lines = _LINE.findall(location)
+    if len(lines) != location.count("DW_OP_"):
+        return None
+    indent = min((len(spaces + offset) for spaces, offset, *_ in lines), default=0)
+    found: List[Evaluated] = []
+    numbers: Dict[int, int] = {}
+    inside = False  # of DW_OP_entry_value
+    for spaces, offset, name, operand in lines:
+        if len(spaces + offset) > indent:
+            number = _NUMBERED.match(name)
+            if not inside or number is None or number[1] != "reg":
+                return None
+            found.append(Evaluated("entry", 0, int(number[2])))
+            inside = False
+            continue
+        if inside:
+            return None
+        numbers[int(offset)] = len(found)
+        if name == "entry_value":
+            inside = True
+        elif name != "stack_value":
+            operation = _evaluated(name, operand)
+            if operation is None:
+                return None
+            found.append(operation)
+    return with_targets(found, numbers)
+
+
+def _evaluated(name: str, operand: str) -> Optional[Evaluated]:  # noqa: PLR0911 - a return for each form
+    number = _NUMBERED.match(name)
+    if number and number[1] == "lit":
+        return Evaluated("constant", int(number[2]))
+    if number and number[1] == "breg" and operand:
+        return Evaluated("register", int(operand), int(number[2]))
+    if name in PLAIN:
+        return Evaluated(name)
+    if name == "deref":
+        return Evaluated("load", 8)
+    if not operand:
+        return None
+    if name.startswith("const") and name[5:] in _CONSTANT_FORMS:
+        return Evaluated("constant", int(operand))
+    if name == "addr":
+        return Evaluated("static", int(operand, 16))
+    if name in _WITH_OPERAND:
+        return Evaluated(_RENAMED.get(name, name), int(operand))
     return None
 
 
@@ -133,8 +168,8 @@ def _operations(location: str) -> List[_Operation]:
     found = _OPERATION.findall(location)
     if len(found) != location.count("DW_OP_"):
         return []
-    indent = min((len(spaces) for spaces, *_ in found), default=0)
-    return [_Operation(*operation) for spaces, *operation in found if len(spaces) == indent]
+    indent = min((len(offset) for offset, *_ in found), default=0)
+    return [_Operation(*operation) for offset, *operation in found if len(offset) == indent]
 
 
 def _is_pure(operations: List[_Operation]) -> bool:

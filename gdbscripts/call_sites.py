@@ -14,6 +14,7 @@ from bisect import bisect_right
 from typing import BinaryIO, Dict, List, NamedTuple, Optional, Tuple
 
 from gdbscripts.call_frame_rules import read_signed, read_unsigned
+from gdbscripts.dwarf_expressions import Operations, folded, parse
 
 _CALL_SITE, _CALL_SITE_PARAMETER = 0x48, 0x49
 _LOCATION, _CALL_VALUE, _CALL_RETURN_PC, _CALL_ORIGIN, _CALL_TARGET = 0x02, 0x7E, 0x7D, 0x7F, 0x83
@@ -39,16 +40,31 @@ class CallValue(NamedTuple):
 
     `kind` is constant: `offset` itself; register: register `number` (of DWARF) plus `offset`; address: the frame
     address plus `offset`; slot: the `size` bytes there; entry: what register `number` had when the caller was
-    called, plus `offset`; static: the address `offset` in the file.
+    called, plus `offset`; static: the address `offset` in the file; expression: what `operations` give.
     """
 
     kind: str
     number: int = 0
     offset: int = 0
     size: int = 8
+    operations: Operations = ()
 
 
 Parameters = Dict[int, Optional[CallValue]]  # number of the register -> its value; None: in another form
+
+
+class CallSite(NamedTuple):
+    """What a call passes in registers, and how its `target` follows from the caller's frame when it is not named.
+
+    `is_used` is False for a site that tells no target that gdb can compute: gdb does not use it.
+    """
+
+    parameters: Parameters
+    target: Optional[CallValue] = None
+    is_used: bool = True
+
+
+NO_SITE = CallSite({}, None, False)
 
 
 class _Section(NamedTuple):
@@ -82,11 +98,17 @@ class CallSites:
         Nothing for a call without a call site, and for one that does not tell the function that it calls: gdb does
         not use it then. None where the debug information has another form.
         """
+        site = self.site_at(return_address)
+        return site.parameters if site is not None else None
+
+    def site_at(self, return_address: int) -> Optional[CallSite]:
+        """Return the call site of the call before `return_address`, an address in the file; `NO_SITE` for a call
+        without one. None where the debug information has another form."""
         unit = self._unit_at(return_address - 1)
         if unit is None:
             return None
         try:
-            return self._parameters_in(unit, struct.pack("<Q", return_address))
+            return self._site_in(unit, struct.pack("<Q", return_address))
         except (struct.error, IndexError):
             return None
 
@@ -96,7 +118,7 @@ class CallSites:
             return None
         return self._ranges[position][2]
 
-    def _parameters_in(self, unit: int, address: bytes) -> Optional[Parameters]:
+    def _site_in(self, unit: int, address: bytes) -> Optional[CallSite]:
         start = self._info.start + unit
         length, version, kind, address_size, table = struct.unpack_from("<IHBBI", self._data, start)
         if version != 5 or kind != 1 or address_size != 8 or length >= 0xFFFFFFF0:
@@ -112,21 +134,24 @@ class CallSites:
                 code, after = read_unsigned(self._data, at - size)
                 entry = abbreviations.get(code)
                 if after == at and entry is not None and entry.tag == _CALL_SITE and entry.starts_with_return_pc:
-                    return self._parameters_after(entry, at, abbreviations)
+                    return self._site_after(entry, at, abbreviations)
             at = self._data.find(address, at + 1, end)
-        return {}
+        return NO_SITE
 
-    def _parameters_after(
-        self, site: _Abbreviation, at: int, table: Dict[int, _Abbreviation]
-    ) -> Optional[Parameters]:
+    def _site_after(self, site: _Abbreviation, at: int, table: Dict[int, _Abbreviation]) -> Optional[CallSite]:
+        own, position = _attributes(self._data, site, at)
+        target = None
+        if _CALL_TARGET in own:
+            target = parse_value(own[_CALL_TARGET])
+            if target is None:
+                return None
+        elif not site.names_its_target:
+            return NO_SITE
         parameters: Parameters = {}
-        _, position = _attributes(self._data, site, at)
-        if not site.has_children or not site.names_its_target:
-            return parameters
-        for _ in range(_MAX_PARAMETERS):
+        for _ in range(_MAX_PARAMETERS if site.has_children else 0):
             code, position = read_unsigned(self._data, position)
             if not code:
-                return parameters
+                return CallSite(parameters, target)
             entry = table[code]
             if entry.tag != _CALL_SITE_PARAMETER or entry.has_children:
                 return None
@@ -135,61 +160,28 @@ class CallSites:
             if len(location) == 1 and 0x50 <= location[0] <= 0x6F:  # DW_OP_reg0 to reg31
                 value = found.get(_CALL_VALUE)
                 parameters[location[0] - 0x50] = parse_value(value) if value is not None else None
-        return None
+        return CallSite(parameters, target) if not site.has_children else None
 
 
-def parse_value(expression: bytes) -> Optional[CallValue]:
-    """Return the value that a DWARF expression describes; None for one of another form."""
-    try:
-        value, position = _first(expression)
-        while value is not None and position < len(expression):
-            operation = expression[position]
-            position += 1
-            if operation == 0x23:  # plus_uconst
-                addend, position = read_unsigned(expression, position)
-                if value.kind == "slot":
-                    return None
-                value = value._replace(offset=value.offset + addend)
-            elif operation == 0x06 and value.kind == "address":  # deref
-                value = value._replace(kind="slot")
-            elif operation == 0x94 and value.kind == "address":  # deref_size
-                value = value._replace(kind="slot", size=expression[position])
-                position += 1
-            else:
-                return None
-    except (IndexError, struct.error):
-        return None
-    return value
+def parse_value(code: bytes) -> Optional[CallValue]:
+    """Return the value that a DWARF expression describes; None for one with other operations."""
+    operations = parse(code)
+    return value_of(operations) if operations is not None else None
 
 
-def _first(code: bytes) -> Tuple[Optional[CallValue], int]:  # noqa: PLR0911 - a return for each operation
-    """Return the value of the first operation, None for others, and the position after it."""
-    operation = code[0]
-    if 0x30 <= operation <= 0x4F:  # lit
-        return CallValue("constant", offset=operation - 0x30), 1
-    if operation in _CONSTANTS:
-        form = _CONSTANTS[operation]
-        return CallValue("constant", offset=struct.unpack_from(form, code, 1)[0]), 1 + struct.calcsize(form)
-    if operation == 0x10:  # constu
-        number, position = read_unsigned(code, 1)
-        return CallValue("constant", offset=number), position
-    if operation == 0x11:  # consts
-        number, position = read_signed(code, 1)
-        return CallValue("constant", offset=number), position
-    if operation == 0x03:  # addr
-        return CallValue("static", offset=struct.unpack_from("<Q", code, 1)[0]), 9
-    if 0x70 <= operation <= 0x8F:  # breg
-        offset, position = read_signed(code, 1)
-        return CallValue("register", operation - 0x70, offset), position
-    if operation == 0x91:  # fbreg: gcc's frame base is the frame address
-        offset, position = read_signed(code, 1)
-        return CallValue("address", offset=offset), position
-    if operation == 0xA3 and code[1] == 1 and 0x50 <= code[2] <= 0x6F:  # entry_value of a register
-        return CallValue("entry", code[2] - 0x50), 3
-    return None, 1
+def value_of(operations: Operations) -> CallValue:
+    """Return the value of an expression, in a simple form where it has one."""
+    operations = folded(operations)
+    first = operations[0]
+    kind = {"frame": "address"}.get(first.name, first.name)
+    if len(operations) == 1 and kind in _SIMPLE:
+        return CallValue(kind, max(first.register, 0), first.operand)
+    if len(operations) == 2 and first.name == "frame" and operations[1].name == "load":
+        return CallValue("slot", 0, first.operand, operations[1].operand)
+    return CallValue("expression", operations=operations)
 
 
-_CONSTANTS = {0x08: "<B", 0x09: "<b", 0x0A: "<H", 0x0B: "<h", 0x0C: "<I", 0x0D: "<i", 0x0E: "<Q", 0x0F: "<q"}
+_SIMPLE = ("constant", "register", "address", "static", "entry")
 
 
 class _Abbreviation(NamedTuple):

@@ -12,16 +12,14 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tu
 import gdb
 
 from gdbscripts.argument_locations import is_determined
+from gdbscripts.argument_types import AGGREGATE_TYPES, PrintedKind, kind_of, without_typedefs
+from gdbscripts.memory import PageReader
 from gdbscripts.records import Arguments
 
-_AGGREGATE_TYPES = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY)
 _OPTIMISE_OPTION = re.compile(r" -O(?!0)")
-_SCALAR_TYPES = (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_BOOL)
-_TEXT_TYPES = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_CHAR)  # targets of pointers that gdb may print as texts
 _MAX_TEXTS = 100000  # kept texts of some hundred bytes
 _TEXT_LIMIT = 201  # characters: `print elements` is 200, and gdb looks whether there is one more
-_PAGE = 4096
-_OWN_BYTES = (*_AGGREGATE_TYPES, gdb.TYPE_CODE_FLT)  # printed without reading memory that the value points to
+_OWN_BYTES = (*AGGREGATE_TYPES, gdb.TYPE_CODE_FLT)  # printed without reading memory that the value points to
 _REFERENCE_TYPES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
 
 
@@ -61,7 +59,8 @@ class ArgumentReader:
 
     `texts_read` are the texts that were read since it was set; None when gdb has read other memory, too.
     `depends_on_callers` tells whether values at function entry may be known at a place on one stack and not on
-    another. `evaluations` counts the values that gdb was asked for.
+    another. `evaluations` counts the values that gdb was asked for. `memory` is that of the stop, until
+    `forget_memory`.
     """
 
     def __init__(self) -> None:
@@ -72,6 +71,8 @@ class ArgumentReader:
         self.texts_read: Optional[List[TextRead]] = []
         self.depends_on_callers: Callable[[Place], bool] = lambda _: False
         self.evaluations = 0
+        self.memory = PageReader()
+        self._texts_at: Dict[int, Optional[TextRead]] = {}
 
     def arguments_of(self, frame: gdb.Frame, place: Place) -> Arguments:
         """Return (name, value) of each argument, in the order of the declaration.
@@ -123,7 +124,7 @@ class ArgumentReader:
             number &= mask
             content = b""
             if argument.text:
-                read = _text_at(number)
+                read = self._text_at(number)
                 if read is None:
                     return None
                 content = read.content
@@ -133,6 +134,35 @@ class ArgumentReader:
             return text
 
         return show
+
+    def _text_at(self, address: int) -> Optional[TextRead]:
+        """Return the bytes from which gdb prints the text at `address`; None when they cannot be read."""
+        if address in self._texts_at:
+            return self._texts_at[address]
+        found: Optional[TextRead] = None
+        if address:
+            content = self.memory.read(address, _TEXT_LIMIT)
+            end = content.find(0) + 1
+            if end or len(content) == _TEXT_LIMIT:
+                found = TextRead(address, content[: end or None])
+        else:
+            found = TextRead(0, b"")
+        self._texts_at[address] = found
+        return found
+
+    def forget_memory(self) -> None:
+        """Forget the memory that was read: the program has run."""
+        self.memory.forget()
+        self._texts_at.clear()
+
+    def load(self, address: int, size: int) -> Optional[int]:
+        """Return the number of `size` bytes at `address`; None when they cannot be read."""
+        content = self.memory.read(address, size)
+        return int.from_bytes(content, "little") if len(content) == size else None
+
+    def is_unchanged(self, text: TextRead) -> bool:
+        """Return whether memory still has the bytes of a text."""
+        return self.memory.read(text.address, len(text.content)) == text.content
 
     def _printed_argument(self, frame: gdb.Frame, argument: Argument, place: Place) -> Arguments:
         name = argument.name
@@ -179,7 +209,7 @@ class ArgumentReader:
                 number = int(value)
             elif argument.text:
                 number = int(value)
-                read = _text_at(number)
+                read = self._text_at(number)
                 if read is None:
                     self.texts_read = None
                     return _format(value)
@@ -222,31 +252,7 @@ def is_shadowed(frame: gdb.Frame, arguments: List[Argument]) -> bool:
     return False
 
 
-def _text_at(address: int) -> Optional[TextRead]:
-    """Return the bytes from which gdb prints the text at `address`; None when they cannot be read."""
-    if not address:
-        return TextRead(0, b"")
-    inferior = gdb.selected_inferior()
-    for size in (_TEXT_LIMIT, -address % _PAGE):
-        try:
-            content = bytes(inferior.read_memory(address, min(size, _TEXT_LIMIT)))
-        except gdb.MemoryError:
-            continue
-        end = content.find(0) + 1
-        if end or len(content) == _TEXT_LIMIT:
-            return TextRead(address, content[: end or None])
-    return None
-
-
-class _Kind(NamedTuple):
-    """The fields of `Argument` that depend on its type."""
-
-    scalar: str
-    text: bool
-    aggregate: bool
-
-
-_kinds: Dict[Tuple[str, str], _Kind] = {}  # by file and name of the type
+_kinds: Dict[Tuple[str, str], PrintedKind] = {}  # by file and name of the type
 
 
 def _arguments_at(frame: gdb.Frame) -> Iterator[Argument]:
@@ -255,17 +261,8 @@ def _arguments_at(frame: gdb.Frame) -> Iterator[Argument]:
         key = (str(symbol.symtab.objfile.filename) if symbol.symtab is not None else "", str(symbol.type))
         kind = _kinds.get(key)
         if kind is None:
-            kind = _kinds[key] = _kind_of(symbol.type)
+            kind = _kinds[key] = kind_of(symbol.type)
         yield Argument(symbol, symbol.print_name, *kind, may_know_entry_values(symbol.symtab))
-
-
-def _kind_of(kind: Optional[gdb.Type]) -> _Kind:
-    stripped = without_typedefs(kind) if kind is not None else None
-    code = stripped.code if stripped is not None else 0
-    target = without_typedefs(stripped.target()) if stripped is not None and code == gdb.TYPE_CODE_PTR else None
-    if target is not None and target.code in _TEXT_TYPES:  # a text, or an array of numbers
-        return _Kind("", target.sizeof == 1, False)
-    return _Kind(str(kind) if code in _SCALAR_TYPES else "", False, code in _AGGREGATE_TYPES)
 
 
 def may_know_entry_values(symtab: Optional[gdb.Symtab]) -> bool:
@@ -289,20 +286,10 @@ def _argument_symbols(frame: gdb.Frame) -> Iterator[gdb.Symbol]:
         yield from (symbol for symbol in block if symbol.is_argument)
 
 
-def without_typedefs(kind: gdb.Type) -> gdb.Type:
-    """Return the type behind typedefs, as `strip_typedefs`, but without the members of an incomplete structure.
-
-    `strip_typedefs` looks for those in the whole program, which takes gdb longer than all else at a stop.
-    """
-    while kind.code == gdb.TYPE_CODE_TYPEDEF:
-        kind = kind.target()
-    return kind
-
-
 def _format(value: gdb.Value) -> str:
     kind = without_typedefs(value.type)
     if kind.code in _REFERENCE_TYPES:
         kind = without_typedefs(kind.target())
-    if kind.code in _AGGREGATE_TYPES:
+    if kind.code in AGGREGATE_TYPES:
         return "..."
     return value.format_string()

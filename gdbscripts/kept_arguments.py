@@ -6,7 +6,7 @@ its callers, when `argument_locations` says so, and from the texts that its poin
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import gdb
 
@@ -30,10 +30,12 @@ class KeptArguments:
     """Numbers the calls on stacks. A call has the same number again only when it and all its callers are
     unchanged.
 
-    A call that is kept a second time with the same number replaces the first.
+    `is_unchanged` tells whether memory still has the bytes of a text. A call that is kept a second time with the
+    same number replaces the first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_unchanged: Callable[[TextRead], bool]) -> None:
+        self._is_unchanged = is_unchanged
         self._numbers: Dict[_Key, int] = {}
         self._kept: Dict[int, KeptCall] = {}
         self._last = 0
@@ -60,7 +62,7 @@ class KeptArguments:
     def arguments_of(self, number: int) -> Optional[List[Arguments]]:
         """Return the arguments of each frame of a call; None when they are not kept, or a text has changed."""
         call = self._kept.get(number)
-        if call is None or not all(map(_is_unchanged, call.texts)):
+        if call is None or not all(map(self._is_unchanged, call.texts)):
             return None
         return call.arguments
 
@@ -71,11 +73,3 @@ class KeptArguments:
     def _forget(self, event: object = None) -> None:
         self._numbers.clear()
         self._kept.clear()
-
-
-def _is_unchanged(text: TextRead) -> bool:
-    address, content = text
-    try:
-        return bytes(gdb.selected_inferior().read_memory(address, len(content))) == content
-    except gdb.MemoryError:
-        return False

@@ -8,7 +8,7 @@ from typing import AbstractSet, Dict, List, NamedTuple, Optional, Sequence, Tupl
 import gdb
 
 from gdbscripts.argument_recipes import RecipeBook
-from gdbscripts.argument_values import Call, CallStack
+from gdbscripts.argument_values import Call, CallStack, FramePosition
 from gdbscripts.frame_arguments import ArgumentReader, Place, TextRead
 from gdbscripts.kept_arguments import KeptArguments, KeptCall
 from gdbscripts.records import Arguments
@@ -29,7 +29,7 @@ class ArgumentSources:
         self.elided = elided
         self.reader = ArgumentReader()
         self.recipes = RecipeBook(self.reader)
-        self.kept = KeptArguments()
+        self.kept = KeptArguments(self.reader.is_unchanged)
         self.tails: Dict[int, int] = {}
 
 
@@ -87,9 +87,8 @@ class KnownCalls:
         self._build()
         for position, shown, texts in self._shown:
             for frame in shown:
-                recipes.learn(
-                    frame.place, frame.frame, frame.printed, self._stack, self._index(frame.place.frame, position)
-                )
+                at = self._frame_position(frame.place.frame, position)
+                recipes.learn(frame.place, frame.frame, frame.printed, self._stack, at)
             if not position or texts is None or self._has_tail_call(position):
                 continue
             if not any(recipes.has_recipe(it.place) is False for it in shown):
@@ -114,8 +113,8 @@ class KnownCalls:
             return None
         found: List[Arguments] = []
         for number in group:
-            place, index = self._place(number, position), self._index(number, position)
-            printed = self._sources.recipes.print_arguments(place, self._stack, index)
+            place, at = self._place(number, position), self._frame_position(number, position)
+            printed = self._sources.recipes.print_arguments(place, self._stack, at)
             if printed is None:
                 return self._kept(position)
             found.append(printed)
@@ -153,14 +152,15 @@ class KnownCalls:
                 calls.extend(Call(tails[it], 0, {}, it in elided) for it in group if it in tails)
             self._indexes.append(len(calls))
             is_elided = group is not None and group[0] in elided
-            calls.append(Call(call.pc, call.frame_address, registers, is_elided))
-        self._stack = CallStack(calls, *self._window, self._sources.recipes.site_of)
+            inlined = sum(it not in tails for it in group or ()) - 1
+            calls.append(Call(call.pc, call.frame_address, registers, is_elided, inlined))
+        recipes, reader = self._sources.recipes, self._sources.reader
+        self._stack = CallStack(calls, *self._window, recipes.site_of, recipes.entry_of, reader.load)
 
-    def _index(self, number: int, position: int) -> int:
-        """Return the index in the list of all calls of the call that a frame of the group at `position` belongs
-        to."""
-        if number in self._sources.tails:
-            group = self.groups[position] or ()
-            count = sum(it in self._sources.tails for it in group)
-            return self._indexes[position] - count + group.index(number)
-        return self._indexes[position]
+    def _frame_position(self, number: int, position: int) -> FramePosition:
+        """Return the position among all calls of a frame of the group at `position`."""
+        group, tails = self.groups[position] or (), self._sources.tails
+        if number in tails:
+            count = sum(it in tails for it in group)
+            return FramePosition(self._indexes[position] - count + group.index(number))
+        return FramePosition(self._indexes[position], len(group) - 1 - group.index(number))

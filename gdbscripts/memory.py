@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Dict
+
 import gdb
 
 from gdbscripts.arch.host import current as architecture
 from gdbscripts.arch.x86_64_effects import ALL_BITS, parse_memory
+
+PAGE = 4096  # bytes
 
 
 def operand_address(operand: str, frame: gdb.Frame) -> int:
@@ -31,6 +35,36 @@ def read_pointer(address: int) -> int:
 def stack_pointer(frame: gdb.Frame) -> int:
     """Return the value of the stack pointer in `frame`."""
     return register(frame, architecture.STACK_POINTER)
+
+
+class PageReader:
+    """Reads memory of the stopped program page by page, and keeps the pages until `forget`.
+
+    `reads` counts the pages that were read.
+    """
+
+    def __init__(self) -> None:
+        self._pages: Dict[int, bytes] = {}
+        self.reads = 0
+
+    def forget(self) -> None:
+        """Forget all pages: the program has run."""
+        self._pages.clear()
+
+    def read(self, address: int, size: int) -> bytes:
+        """Return up to `size` bytes from `address`; fewer, or none, where memory cannot be read."""
+        offset = address % PAGE
+        content = self._page(address - offset)[offset : offset + size]
+        if len(content) == size or offset + len(content) < PAGE:
+            return content
+        return content + self.read(address + len(content), size - len(content))
+
+    def _page(self, address: int) -> bytes:
+        page = self._pages.get(address)
+        if page is None:
+            self.reads += 1
+            page = self._pages[address] = read_bytes(address, PAGE) if address < ALL_BITS - PAGE else b""
+        return page
 
 
 def read_bytes(address: int, size: int) -> bytes:

@@ -96,6 +96,7 @@ class StackWalker:
 
         With `at_breakpoint`, gdb stops in the same function as at earlier breakpoints at the pc.
         """
+        self._sources.reader.forget_memory()
         registers = self._registers.read(gdb.selected_thread())
         stopped_in = None
         addresses = self._addresses.read(registers, MAX_FRAMES)

@@ -37,3 +37,15 @@ def test_the_arguments_at_each_hit_are_those_that_gdb_prints(options, build, rec
     assert sum(stop.count for stop in stops_of(recording)) == 81
     texts = {dict(stop.arguments_of(0))["name"].rpartition(" ")[2] for stop in stops_of(recording)}
     assert {'"first"', '"girst"', '"xxxst"'} <= texts
+
+
+@pytest.mark.parametrize("options", ["-O0", "-O1", "-O2", "-O2 -fno-optimize-sibling-calls", "clang -O2"])
+def test_values_that_follow_from_several_callers_are_those_that_gdb_prints(options, build, record, tmp_path):
+    compiler = "clang" if options.startswith("clang") else ""
+    if compiler:
+        need_tool("clang")
+    flags, taken = options.removeprefix("clang ").split(), tmp_path / "bt.txt"
+    program = build(PROGRAMS / "many_stacks.c", *flags, compiler=compiler)
+    recording = record(program, steps=[EACH_HIT], take_bt=taken)
+    assert assert_like_bt(recording, taken, least_known=1) > 20
+    assert sum(stop.count for stop in stops_of(recording)) == 128

@@ -104,3 +104,15 @@ def test_an_ioctl_with_a_known_stack_costs_one_read_of_stack_memory_and_no_frame
     assert end.gdb_frames <= 8, "gdb shows the frames of main, of pthread_create and of the first ioctl"
     assert 40 <= end.memory_reads <= 45, "one for each ioctl, one to check the first, and those of two stops"
     assert end.left_to_gdb == 0
+
+
+@pytest.mark.parametrize("options", ["-O0", "-O2 -fno-optimize-sibling-calls"])
+def test_gdb_shows_few_frames_of_stacks_that_are_new_but_have_known_calls(build, record, options):
+    each = PlannedMilestone(f"{BREAK}leaf", "leaf", False, ["leaf"], limit=0)
+    recording = record(build(PROGRAMS / "many_stacks.c", *options.split()), steps=[each])
+    stacks = [stop.frames for stop in recording.stops if stop.function == "leaf"]
+    end = recording.end
+    assert len(stacks) == 128 and sum(map(len, stacks)) == 128 * 10
+    assert end.left_to_gdb == 0
+    assert end.gdb_frames <= 3 * len(stacks), "of 10 on each stack"
+    assert end.memory_reads <= len(recording.stops) + 5

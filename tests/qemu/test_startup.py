@@ -75,14 +75,8 @@ MANY = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("breaks", "limit", "compares", "known"), [(FEW, 500, 1, 1.0), (MANY, 0, 25, 0.8)], ids=["few", "many"]
-)
-def test_the_backtraces_are_gdbs_own(qemu, tmp_path, breaks, limit, compares, known):
-    """gdb prints `bt` at the same stops of the same run; frame by frame, with arguments, they are equal.
-
-    At every hit numbered a multiple of `compares` the arguments of a stack recorded before are compared, too.
-    """
+def recording_of_breaks(qemu, folder, breaks, limit, prepare=()):
+    """The recording of a run with `--break` of some functions; gdb executes the commands of `prepare` before."""
     from analyzer.adapters.gdb import Gdb
     from analyzer.adapters.qemu import examine
     from analyzer.output_folder import prepare_folder
@@ -92,8 +86,6 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path, breaks, limit, compares, kn
     from analyzer.recording.scenarios import load_scenario
     from tests.support.definitions import read_recording
 
-    taken = tmp_path / "bt.txt"
-
     options = RecordingOptions(
         breaks=breaks, timeout=300, linger=1, break_limit=limit, pointers=False, ioctls=False
     )
@@ -102,12 +94,35 @@ def test_the_backtraces_are_gdbs_own(qemu, tmp_path, breaks, limit, compares, kn
         build={},
     )  # fmt: skip
     with Gdb(qemu) as gdb:
-        gdb.console(f"source {TAKE_BT}")
-        gdb.console(f"python take_bt({str(taken)!r}, {compares})")
+        for command in prepare:
+            gdb.console(command)
         watcher = session.RecordingReporter(lambda: None, lambda _: None, lambda *_: None, lambda *_: None)
-        prepare_folder(tmp_path, force=False)
-        session.record(request, tmp_path, gdb, None, watcher)
-    assert assert_like_bt(read_recording(tmp_path), taken, least_known=known) > 300
+        prepare_folder(folder, force=False)
+        session.record(request, folder, gdb, None, watcher)
+    return read_recording(folder)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "limit", "compares", "known"), [(FEW, 500, 1, 1.0), (MANY, 0, 25, 0.8)], ids=["few", "many"]
+)
+def test_the_backtraces_are_gdbs_own(qemu, tmp_path, breaks, limit, compares, known):
+    """gdb prints `bt` at the same stops of the same run; frame by frame, with arguments, they are equal.
+
+    At every hit numbered a multiple of `compares` the arguments of a stack recorded before are compared, too.
+    """
+    taken = tmp_path / "bt.txt"
+    prepare = (f"source {TAKE_BT}", f"python take_bt({str(taken)!r}, {compares})")
+    recording = recording_of_breaks(qemu, tmp_path, breaks, limit, prepare)
+    assert assert_like_bt(recording, taken, least_known=known) > 300
+
+
+def test_gdb_shows_few_frames_of_many_different_stacks(qemu, tmp_path):
+    """Of some 14 frames on each stack, gdb is asked for those that are new, and for those inside of them."""
+    recording = recording_of_breaks(qemu, tmp_path, MANY, 0)
+    hits = sum(stop.count for stop in recording.stops)
+    assert len(recording.stops) > 1000
+    assert recording.end.gdb_frames <= 4 * len(recording.stops)
+    assert recording.end.memory_reads <= hits + 100, "one read of the stack at each hit"
 
 
 def test_arguments_have_values_and_places_are_relative(run):

@@ -6,6 +6,7 @@ import pytest
 
 from gdbscripts.argument_locations import is_determined, register_at, value_at
 from gdbscripts.call_sites import CallValue
+from gdbscripts.dwarf_expressions import Operation
 
 LIST = """Symbol "ti" is multi-location:
   Base address 0x644650  Range 0x100-0x110: a variable in $rdi
@@ -26,6 +27,10 @@ LIST = """Symbol "ti" is multi-location:
 """
 
 
+def expression(*operations):
+    return CallValue("expression", operations=operations)
+
+
 def single(location):
     return f'Symbol "x" is {location}.\n'
 
@@ -36,7 +41,7 @@ def single(location):
         (0x100, False, CallValue("register", 5)),  # a call may change it
         (0x110, True, CallValue("register", 12)),
         (0x127, True, CallValue("entry", 5)),
-        (0x128, False, None),  # memory that somebody else may write
+        (0x128, False, expression(Operation("register", 8, 3), Operation("load", 8))),  # somebody may write it
         (0x130, True, CallValue("slot", offset=-24)),
         (0x138, True, CallValue("unavailable")),
     ],
@@ -64,7 +69,14 @@ def test_a_list_has_one_location_at_each_pc(pc, determined, value):
          CallValue("register", 3, 8)),
         ("a complex DWARF expression:\n     0: DW_OP_breg3 8 [$rbx]\n", False, None),
         ("a complex DWARF expression:\n     0: DW_OP_fbreg -8\n     2: DW_OP_deref\n"
-         "     3: DW_OP_stack_value\n", True, None),
+         "     3: DW_OP_stack_value\n", True, CallValue("slot", offset=-8)),
+        ("a complex DWARF expression:\n     0: DW_OP_breg6 0 [$rbp]\n     2: DW_OP_addr 0x6485d0\n"
+         "    11: DW_OP_entry_value\n      13: DW_OP_reg2 [$rcx]\n    14: DW_OP_bra 18\n    17: DW_OP_swap\n"
+         "    18: DW_OP_drop\n    19: DW_OP_stack_value\n", True,
+         expression(Operation("register", 0, 6), Operation("static", 0x6485D0), Operation("entry", 0, 2),
+                    Operation("bra", 5), Operation("swap"), Operation("drop"))),
+        ("a complex DWARF expression:\n     0: DW_OP_lit3\n     1: DW_OP_div\n     2: DW_OP_stack_value\n", True,
+         None),
         ("something that a later gdb says", False, None),
     ],
 )  # fmt: skip

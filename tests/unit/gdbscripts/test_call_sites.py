@@ -7,7 +7,8 @@ import subprocess
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from gdbscripts.call_sites import CallSites, CallValue, parse_value
+from gdbscripts.call_sites import NO_SITE, CallSites, CallValue, parse_value
+from gdbscripts.dwarf_expressions import Operation
 
 PROGRAM = """
 #include <stdlib.h>
@@ -63,6 +64,33 @@ def test_an_address_that_no_call_returns_to_passes_nothing(program):
         assert sites.parameters_at(1) is None
 
 
+INDIRECT = """
+__attribute__((noinline)) int both(int (*function)(int, int), int a) {
+    return function(7, a) + function(a, 8) + function(9, 10); }
+int add(int a, int b) { return a + b; }
+int main(int argc, char **argv) { return both(argc > 1 ? add : (void *)argv, argc); }
+"""
+
+
+def test_the_target_of_an_indirect_call_follows_from_the_caller(program):
+    source = program.with_suffix(".c")
+    source.write_text(INDIRECT)
+    subprocess.run(["gcc", "-g", "-gdwarf-5", "-O2", "-o", program, source], check=True)
+    with program.open("rb") as file, program.open("rb") as elf:
+        expected = {}
+        for unit in ELFFile(elf).get_dwarf_info().iter_CUs():
+            for entry in unit.iter_DIEs():
+                if entry.tag == "DW_TAG_call_site":
+                    target = entry.attributes.get("DW_AT_call_target")
+                    expected[entry.attributes["DW_AT_call_return_pc"].value] = target and bytes(target.value)
+        sites = CallSites(file)
+        assert any(expected.values())
+        for address, target in expected.items():
+            site = sites.site_at(address)
+            assert (site.target if site else None) == (parse_value(target) if target else None)
+            assert site != NO_SITE or target is None
+
+
 @pytest.mark.parametrize("options", ["-gdwarf-4", "-gdwarf-5 -gz", "-g0"])
 def test_other_forms_of_debug_information_have_no_answer(options, program):
     source = program.with_suffix(".c")
@@ -87,10 +115,17 @@ def test_other_forms_of_debug_information_have_no_answer(options, program):
         (b"\x91\x70", CallValue("address", offset=-16)),
         (b"\x91\x70\x06", CallValue("slot", offset=-16)),
         (b"\x91\x70\x94\x04", CallValue("slot", offset=-16, size=4)),
-        (b"\x91\x70\x06\x23\x01", None),
+        (
+            b"\x91\x70\x06\x23\x01",
+            CallValue(
+                "expression",
+                operations=(Operation("frame", -16), Operation("load", 8), Operation("plus_uconst", 1)),
+            ),
+        ),
         (b"\xa3\x01\x55", CallValue("entry", 5)),
         (b"\x03\x10\0\0\0\0\0\0\0", CallValue("static", offset=16)),
-        (b"\x73\x00\x06", None),
+        (b"\x73\x00\x06", CallValue("expression", operations=(Operation("register", 0, 3), Operation("load", 8)))),
+        (b"\xe0", None),
         (b"\x73", None),
         (b"", None),
     ],
