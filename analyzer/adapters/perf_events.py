@@ -44,6 +44,7 @@ _LEAST_STACK = 8  # bytes; the kernel refuses 0
 _WATERMARK_BYTES = 1 << 18  # in a buffer, until poll(2) reports it
 
 _HEADER = struct.Struct("<IHH").unpack_from
+_HEADER_SIZE = 8
 _SAMPLE = struct.Struct("<QIIQ")  # identifier, pid, tid, time
 _USER = struct.Struct("<Q7QQ")  # ABI, registers, size of the stack
 _HEAD, _TAIL = 1024, 1032  # of struct perf_event_mmap_page
@@ -260,20 +261,55 @@ class _RingBuffer:
         (tail,) = _POSITION.unpack_from(memory, _TAIL)
         while tail < head:
             start = mmap.PAGESIZE + tail % size
-            kind, misc, length = _HEADER(memory, start)
+            _, _, length = _HEADER(memory, start)
+            if not _is_length(length, head - tail):  # no record begins here: where the next one does is not known
+                _POSITION.pack_into(memory, _TAIL, head)
+                yield 1
+                return
             data = memory[start : start + length]
             if len(data) < length or start + length > mmap.PAGESIZE + size:  # it goes on at the beginning
                 data = memory[start : mmap.PAGESIZE + size]
                 data += memory[mmap.PAGESIZE : mmap.PAGESIZE + length - len(data)]
             tail += length
             _POSITION.pack_into(memory, _TAIL, tail)
-            event = _hit(data, sources) if kind == _RECORD_SAMPLE else _other_event(kind, misc, data)
+            event = _event(data, sources)
             if event is not None:
                 yield event
 
     def close(self) -> None:
         """Unmap the buffer."""
         self._memory.close()
+
+
+def parse_records(data: bytes, sources: _Sources) -> Iterator[Event | int]:
+    """The events in `data`, the records of a ring buffer one after the other; an int is a number of lost ones.
+
+    `sources`: the identifier of each tracepoint, its position among those that are opened, and whether its
+    hits have fields. What is no record of a known source counts as a lost one.
+    """
+    position = 0
+    while position + _HEADER_SIZE <= len(data):
+        _, _, length = _HEADER(data, position)
+        if not _is_length(length, len(data) - position):
+            yield 1
+            return
+        event = _event(data[position : position + length], sources)
+        if event is not None:
+            yield event
+        position += length
+
+
+def _is_length(length: int, available: int) -> bool:
+    return _HEADER_SIZE <= length <= available
+
+
+def _event(data: bytes, sources: _Sources) -> Event | int | None:
+    """The event in one record; an int is a number of lost ones, None for what is of no interest."""
+    kind, misc, _ = _HEADER(data, 0)
+    try:
+        return _hit(data, sources) if kind == _RECORD_SAMPLE else _other_event(kind, misc, data)
+    except (struct.error, OverflowError, KeyError):  # shorter than its kind needs, or of another event
+        return 1
 
 
 def _hit(data: bytes, sources: _Sources) -> Hit | None:
