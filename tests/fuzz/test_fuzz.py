@@ -18,11 +18,21 @@ INPUTS = [
 ]
 
 
+@pytest.mark.threat(
+    "An input changed at any place makes the analyzer crash, hang, write elsewhere or start a process"
+)
 @pytest.mark.parametrize(("name", "file"), INPUTS)
 def test_an_input_of_the_corpus_is_read_or_refused(name, file):
     target(name).run(target(name).corpus[file])
 
 
+@pytest.mark.threat(
+    "An input changed at any place makes the analyzer crash, hang, write elsewhere or start a process",
+    source="recordings, graphs, baselines, pasted text, allow-lists, scenarios, gdb's "
+    "output, programs, tarballs, servers, kernel traces, perf records",
+    defence="all targets of tests/fuzz are fuzzed under limits that "
+    "an audit hook enforces; each finding is a regression test",
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_changed_input_is_read_or_refused(name):
     fuzzed = target(name)

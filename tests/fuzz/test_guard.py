@@ -54,6 +54,9 @@ FORBIDDEN = {
 }
 
 
+@pytest.mark.threat(
+    "An input changed at any place makes the analyzer crash, hang, write elsewhere or start a process"
+)
 @pytest.mark.parametrize("case", FORBIDDEN)
 def test_what_is_forbidden_is_noticed(case, tmp_path):
     folder = tmp_path / "out"

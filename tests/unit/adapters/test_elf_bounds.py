@@ -38,6 +38,12 @@ def test_a_sound_program_is_read(program):
     assert elf.read_elf(program()).has_debug_info
 
 
+@pytest.mark.threat(
+    "A damaged program makes the analyzer crash, hang or fill the memory",
+    source="the program, its libraries and their debug files",
+    defence="headers are compared with the size of the file; all reads "
+    "and names together are bounded; the file is refused with a sentence",
+)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -54,6 +60,7 @@ def test_what_is_not_in_the_file_is_said(changes, reason, program):
             read(program(**changes))
 
 
+@pytest.mark.threat("A damaged program makes the analyzer crash, hang or fill the memory")
 def test_a_section_without_bytes_costs_no_memory(program):
     """SHT_NOBITS, as in the debug file of a program, of any size."""
     path = program(kind=8, size=1 << 40)

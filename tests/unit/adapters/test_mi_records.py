@@ -24,6 +24,11 @@ def test_a_stop_has_its_reason():
     assert text_in(record, "signal-name") == ""
 
 
+@pytest.mark.threat(
+    "gdb prints what is no record, or a program prints in its place",
+    source="the program that gdb runs",
+    defence="only lines of the documented form are records; all others are output",
+)
 @pytest.mark.parametrize("end", range(len("*stopped,") + 1, len(STOPPED), 3))
 def test_a_record_that_is_cut_off_is_output(end):
     """pygdbmi does not end on some of them."""
@@ -34,6 +39,7 @@ def test_a_record_that_is_cut_off_is_output(end):
         assert record["payload"] == line
 
 
+@pytest.mark.threat("gdb prints what is no record, or a program prints in its place")
 @pytest.mark.parametrize(
     "line",
     [
