@@ -9,6 +9,10 @@
 #   make bench           measure time and memory beside gdb alone, perf and others; store the figures in tests/bench/results
 #   make matrix          build and record three releases of QEMU; rewrite reports/gallery and tests/recorded
 #   make pictures        take the pictures of the documentation from the pages in reports/gallery
+#   make fuzz            change inputs at random, guided by coverage, and look for crashes (FUZZ_TARGET="…", FUZZ_SECONDS=N)
+#   make test-minimum    unit tests with the lowest versions of all dependencies that pyproject.toml allows
+#   make dist            build the wheel and the list of its dependencies (SBOM, CycloneDX) into dist
+#   make lock            renew .ci/locks: versions and hashes of all that is installed from the Python package index
 #   make venv            make .venv with analyze and the tools of the tests
 #   make web             bundle the script and the style of the report page from reports/web/src
 #   make consumers       install the programs of npm that read exports, for the tests in tests/export
@@ -23,6 +27,8 @@
 #   BENCH="GROUP ..."    groups of make bench: startup bulk-a bulk-b recordings import (default: all)
 #   ROUNDS=N             rounds of make bench (default: 5; 3 for bulk-b; fewer for large recordings)
 #   STORE=no             make bench prints the figures, and stores nothing
+#   FUZZ_SECONDS=N       seconds that make fuzz spends on each target (default: 600)
+#   FUZZ_TARGET="…"      targets of make fuzz, folders of tests/fuzz/corpus (default: all)
 #   PARALLEL=            run the tests one after the other (default: a worker for each processor)
 #   PYTHON=COMMAND       the Python for .venv, 3.10 or later (default: python3)
 #   SYSTEM_PACKAGES=no   install no system packages
@@ -36,6 +42,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONSUMERS := tests/export
 WEB := reports/web
+LOCKS := .ci/locks
+FUZZ_SECONDS ?= 600
+FUZZ_TARGET ?=
+# A package is installed only in a version, and with a content, that a lock file names.
+INSTALL := python -m pip install --quiet --disable-pip-version-check
+INSTALL_LOCKED := $(INSTALL) --require-hashes --requirement
 # One worker for each processor; tests that record QEMU or the kernel share one worker (tests/conftest.py).
 # Tests that record QEMU or the kernel take the whole machine.
 ALONE := tests/qemu tests/kernel
@@ -47,7 +59,7 @@ GROUPS_FOR_QEMU := $(if $(QEMU),,qemu)
 # The QEMU to record: the user's, else the distribution's, which is built from source once and cached.
 FIND_QEMU = $(if $(QEMU),echo "$(QEMU)",$(BIN)/analyze build distribution)
 
-.PHONY: help web startup test unit lint docs bench chaos matrix pictures venv consumers packages-run packages-test packages-bench clean load
+.PHONY: help web startup test unit lint docs bench chaos matrix pictures venv consumers packages-run packages-test packages-bench clean load fuzz test-minimum dist lock
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -61,19 +73,16 @@ packages-test:
 packages-bench:
 	@test "$(SYSTEM_PACKAGES)" = no || sh analyzer/build/packages.sh run bench $(GROUPS_FOR_QEMU)
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml $(LOCKS)/test.txt
 	@echo "Making a virtual environment in $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or later is needed" if sys.version_info < (3, 10) else 0)'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/$(INSTALL_LOCKED) $(LOCKS)/test.txt
+	@$(BIN)/$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/docs-installed: $(VENV)/installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	@touch $@
-
-$(VENV)/bench-installed: $(VENV)/installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+$(VENV)/%-installed: $(LOCKS)/%.txt $(VENV)/installed
+	@$(BIN)/$(INSTALL_LOCKED) $<
 	@touch $@
 
 venv: $(VENV)/installed
@@ -112,6 +121,26 @@ docs: $(VENV)/docs-installed
 test: packages-test venv consumers web lint docs
 	qemu=$$($(FIND_QEMU)) && export QEMU="$$qemu" && \
 		$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(ALONE)) && $(BIN)/pytest $(ALONE)
+
+fuzz: $(VENV)/fuzz-installed
+	$(BIN)/python -m tests.fuzz $(FUZZ_TARGET) --seconds $(FUZZ_SECONDS)
+
+# In a virtual environment of its own; the type checker and others that judge the code are those of `make lint`.
+test-minimum: out/minimum/installed
+	out/minimum/bin/pytest $(PARALLEL) tests/unit
+
+out/minimum/installed: pyproject.toml $(LOCKS)/minimum.txt
+	@$(PYTHON) -m venv --clear out/minimum
+	@out/minimum/bin/$(INSTALL_LOCKED) $(LOCKS)/minimum.txt
+	@out/minimum/bin/$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The same sources give the same bytes: the time in the wheel is that of the last commit.
+dist: $(VENV)/dist-installed
+	sh .ci/dist $(BIN) dist
+
+lock: $(VENV)/lock-installed
+	sh .ci/lock $(BIN)/uv
 
 # A seed is printed for each run; SEED=N COUNT=1 repeats it.
 chaos: packages-run venv

@@ -9,6 +9,7 @@ NAME_AN_INPUT = (
     "- is standard input."
 )
 """The next step where what was named cannot be read."""
+_LONGEST_MESSAGE = 3000  # characters
 
 
 class ExitStatus(IntEnum):
@@ -25,13 +26,15 @@ class AnalyzerError(Exception):
     """A problem that the user can solve.
 
     `message` is a sentence that names the problem, `hint` one with the next step, or "". `exit_status` is that of
-    `analyze`.
+    `analyze`. The middle of a long message is left out: it may quote a name of any length from a file.
     """
 
     exit_status = ExitStatus.COULD_NOT_RUN
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[: _LONGEST_MESSAGE // 2]} … {message[-_LONGEST_MESSAGE // 4 :]}"
         self.message = message
         self.hint = hint
 

@@ -19,6 +19,10 @@ FRAME_POINTER, STACK_POINTER, RETURN_ADDRESS = 6, 7, 16  # DWARF numbers of regi
 PRESERVED = (3, FRAME_POINTER, 12, 13, 14, 15)  # functions restore them for their callers: section 3.2.1
 # Encodings of pointers: 4 signed bytes relative to their position, 4 bytes, 4 signed bytes relative to the index.
 _RELATIVE_INT, _UNSIGNED_INT, _RELATIVE_TO_INDEX = 0x1B, 0x03, 0x3B
+_MAX_ENTRIES = 1 << 22  # QEMU has a hundredth of it
+_MAX_REGISTER = 128  # x86-64 psABI, figure 3.36, ends there
+_MAX_REMEMBERED = 100  # states; compilers nest two
+_MAX_NUMBER_SIZE = 16  # bytes; one of 64 bits has 10
 _MAX_ENTRY_SIZE = 1 << 16  # bytes; an entry of QEMU has less than a thousandth
 
 
@@ -59,6 +63,8 @@ class CallFrameRules:
         if tuple(header[:4]) != (1, _RELATIVE_INT, _UNSIGNED_INT, _RELATIVE_TO_INDEX):
             raise UnsupportedRuleError("an index of version and encodings %s" % header[:4].hex())
         (count,) = struct.unpack_from("<I", header, 8)
+        if count > _MAX_ENTRIES:
+            raise UnsupportedRuleError("an index of %d entries" % count)
         pairs = struct.unpack("<%di" % (2 * count), read(index + 12, 8 * count))
         self._starts = [index + start for start in pairs[0::2]]
         self._entries = [index + entry for entry in pairs[1::2]]
@@ -70,7 +76,7 @@ class CallFrameRules:
             return None
         try:
             return self._rule_in(self._entries[position], pc)
-        except (UnsupportedRuleError, struct.error, IndexError):
+        except (ValueError, OverflowError, struct.error, IndexError):
             return None
 
     def _rule_in(self, address: int, pc: int) -> Optional[FrameRule]:
@@ -209,7 +215,7 @@ class _RuleTable:
     def _execute_extended(self, operation: int, code: bytes, position: int) -> int:
         """Execute an instruction whose operands follow it; returns the position after them."""
         if operation == 0x0A:  # remember_state
-            self._remembered.append((self._base, self._offset, dict(self._saved)))
+            self._remember()
             return position
         if operation == 0x0B:  # restore_state
             self._base, self._offset, self._saved = self._remembered.pop()
@@ -220,7 +226,7 @@ class _RuleTable:
         if operation == 0x06:  # restore_extended
             self._restore(value)
         elif operation == 0x07:  # undefined
-            self._saved[value] = None
+            self._set(value, None)
         elif operation == 0x08:  # same_value
             self._saved.pop(value, None)
         elif operation == 0x0C:  # def_cfa
@@ -239,16 +245,26 @@ class _RuleTable:
             raise UnsupportedRuleError("instruction 0x%02x" % operation)
         return position
 
+    def _remember(self) -> None:
+        if len(self._remembered) >= _MAX_REMEMBERED:
+            raise UnsupportedRuleError("%d remembered states" % _MAX_REMEMBERED)
+        self._remembered.append((self._base, self._offset, dict(self._saved)))
+
     def _save(self, register: int, code: bytes, position: int) -> int:
         offset, position = read_unsigned(code, position)
-        self._saved[register] = offset * self._common.data_factor
+        self._set(register, offset * self._common.data_factor)
         return position
+
+    def _set(self, register: int, offset: Optional[int]) -> None:
+        if register > _MAX_REGISTER:
+            raise UnsupportedRuleError("register %d" % register)
+        self._saved[register] = offset
 
     def _save_by_expression(self, register: int, code: bytes, position: int) -> int:
         if register in (FRAME_POINTER, STACK_POINTER, RETURN_ADDRESS):
             raise UnsupportedRuleError("register %d is saved by an expression" % register)
         length, position = read_unsigned(code, position)
-        self._saved[register] = None  # as if undefined: the offset from the CFA is unknown
+        self._set(register, None)  # as if undefined: the offset from the CFA is unknown
         return position + length
 
     def _restore(self, register: int) -> None:
@@ -261,7 +277,10 @@ _ADVANCES = {0x02: "<B", 0x03: "<H", 0x04: "<I"}  # advance_loc1, 2 and 4
 
 
 def read_unsigned(data: Bytes, position: int) -> Tuple[int, int]:
-    """Decode an unsigned LEB128 number; returns it and the position after it."""
+    """Decode an unsigned LEB128 number; returns it and the position after it.
+
+    Raises IndexError at the end of `data`, and ValueError for a number of more than 16 bytes.
+    """
     value = data[position]
     position += 1
     if value < 0x80:  # as most are
@@ -274,10 +293,12 @@ def read_unsigned(data: Bytes, position: int) -> Tuple[int, int]:
         shift += 7
         if byte < 0x80:
             return value, position
+        if shift >= 7 * _MAX_NUMBER_SIZE:
+            raise ValueError("a number of more than %d bytes" % _MAX_NUMBER_SIZE)
 
 
 def read_signed(data: Bytes, position: int) -> Tuple[int, int]:
-    """Decode a signed LEB128 number; returns it and the position after it."""
+    """Decode a signed LEB128 number; returns and raises as `read_unsigned`."""
     start = position
     value, position = read_unsigned(data, position)
     bits = 7 * (position - start)

@@ -33,6 +33,7 @@ _FIXED_SIZES = {
 }
 _COMPRESSED = 0x800  # SHF_COMPRESSED
 _MAX_PARAMETERS = 64
+_LONGEST_NAME = 64  # of the sections that are read
 
 
 class CallValue(NamedTuple):
@@ -81,14 +82,16 @@ class CallSites:
 
     def __init__(self, file: BinaryIO) -> None:
         self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        sections = _sections(self._data)
         try:
+            sections = _sections(self._data)
             self._info, self._abbreviations, ranges = (
                 sections[name] for name in (b".debug_info", b".debug_abbrev", b".debug_aranges")
             )
+            self._ranges = sorted(_ranges(self._data, ranges))
         except KeyError as error:
             raise ValueError("no section %s" % error) from None
-        self._ranges = sorted(_ranges(self._data, ranges))
+        except (struct.error, OverflowError, IndexError):
+            raise ValueError("its sections are not in the file") from None
         self._starts = [start for start, _, _ in self._ranges]
         self._tables: Dict[int, Dict[int, _Abbreviation]] = {}
 
@@ -109,7 +112,7 @@ class CallSites:
             return None
         try:
             return self._site_in(unit, struct.pack("<Q", return_address))
-        except (struct.error, IndexError):
+        except (struct.error, ArithmeticError, LookupError, ValueError):  # what damaged information leads to
             return None
 
     def _unit_at(self, pc: int) -> Optional[int]:
@@ -253,8 +256,9 @@ def _sections(data: mmap.mmap) -> Dict[bytes, _Section]:
     found: Dict[bytes, _Section] = {}
     for name, _, flags, _, start, length in headers:
         at = headers[names][4] + name
-        if not flags & _COMPRESSED:
-            found[data[at : data.find(b"\0", at)]] = _Section(start, length)
+        end = data.find(b"\0", at, at + _LONGEST_NAME)
+        if not flags & _COMPRESSED and end >= 0:
+            found[data[at:end]] = _Section(start, length)
     return found
 
 

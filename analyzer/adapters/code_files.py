@@ -35,9 +35,12 @@ class CodeFile:
         self.path = path
         if self._data[:6] != b"\x7fELF\x02\x01":
             raise ValueError(f"{path} is no ELF file of 64 bits")
-        (self.entry, self.header_position) = struct.unpack_from("<QQ", self._data, 24)
-        (self.header_count,) = struct.unpack_from("<H", self._data, 56)
-        self.segments = tuple(self._segment(number) for number in range(self.header_count))
+        try:
+            (self.entry, self.header_position) = struct.unpack_from("<QQ", self._data, 24)
+            (self.header_count,) = struct.unpack_from("<H", self._data, 56)
+            self.segments = tuple(self._segment(number) for number in range(self.header_count))
+        except (struct.error, OverflowError):
+            raise ValueError(f"{path} is damaged: its headers are not in the file") from None
 
     def _segment(self, number: int) -> Segment:
         kind, flags, offset, address, _, file_size, memory_size, _ = struct.unpack_from(
@@ -92,6 +95,6 @@ class CodeFile:
             if segment.kind == _EXCEPTION_FRAMES:
                 try:
                     return CallFrameRules(segment.address, self.read)
-                except (UnsupportedRuleError, struct.error, IndexError):
+                except (UnsupportedRuleError, struct.error, OverflowError, IndexError):
                     return None
         return None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from analyzer.adapters import dwarf_units as dwarf
 from analyzer.adapters.dwarf_units import Dwarf, DwarfSections, Entry, Unit, UnsupportedDwarfError
 from analyzer.adapters.elf import sections_of
+from analyzer.adapters.elf_bounds import LONGEST_NAME
 from gdbscripts.call_frame_rules import read_unsigned
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def functions_with_code(path: Path, wanted: Callable[[str], bool] = lambda _: Tr
         raise UnsupportedDwarfError("no debug information")
     try:
         return _Functions(Dwarf(_dwarf_sections(contents)), wanted, is_code).read()
-    except (IndexError, KeyError, ValueError, struct_error) as error:
+    except (LookupError, ValueError, ArithmeticError, struct_error) as error:
         raise UnsupportedDwarfError(f"damaged debug information: {error}") from None
 
 
@@ -153,57 +154,59 @@ class _Functions:
         table = int(root.attributes[dwarf.STMT_LIST][1])
         if table not in self._files:
             folder = self._dwarf.text(unit, root, dwarf.COMP_DIR)
-            self._files[table] = list(_files(self._dwarf.sections, table, folder))
+            self._files[table] = [self._dwarf.spend(name) for name in _files(self._dwarf, table, folder)]
         files = self._files[table]
         return files[number] if number < len(files) else ""
 
 
-def _files(sections: DwarfSections, position: int, folder: str) -> Iterator[str]:
+def _files(source: Dwarf, position: int, folder: str) -> Iterator[str]:
     """The files of the line table at `position`, by number (DWARF 5, 6.2.4); the compiler ran in `folder`."""
-    data = sections.line
+    data = source.sections.line
     (version,) = unpack_from("<H", data, position + 4)
     position += 12 if version >= 5 else 10  # the length of the header follows, then fixed fields
     position += 5 if version < 4 else 6
     position += data[position - 1]  # standard_opcode_lengths, one less than opcode_base
     position -= 1
     if version >= 5:
-        folders, position = _table_of_names(sections, position)
-        named, _ = _table_of_names(sections, position)
-        places = [_joined(folder, name) for name, _ in folders]
+        folders, position = _table_of_names(source, position)
+        named, _ = _table_of_names(source, position)
+        places = [source.spend(_joined(folder, name)) for name, _ in folders]
         for name, number in named:
             yield normpath(_joined(places[number] if number < len(places) else folder, name))
         return
     old_folders = [folder]
     while data[position]:
-        end = data.index(b"\0", position)
-        old_folders.append(_joined(folder, data[position:end].decode(errors="replace")))
+        end = data.index(b"\0", position, position + LONGEST_NAME)
+        old_folders.append(source.spend(_joined(folder, data[position:end].decode(errors="replace"))))
         position = end + 1
     position += 1
     yield ""  # the first file has number 1
     while data[position]:
-        end = data.index(b"\0", position)
+        end = data.index(b"\0", position, position + LONGEST_NAME)
         number, after = read_unsigned(data, end + 1)
         yield normpath(_joined(old_folders[number], data[position:end].decode(errors="replace")))
         _, after = read_unsigned(data, after)
         _, position = read_unsigned(data, after)
 
 
-def _table_of_names(sections: DwarfSections, position: int) -> tuple[list[tuple[str, int]], int]:
+def _table_of_names(source: Dwarf, position: int) -> tuple[list[tuple[str, int]], int]:
     """(names with the number of their folder, position after the table) of a table of folders or files."""
-    data = sections.line
+    data = source.sections.line
     formats, position = [], position + 1
     for _ in range(data[position - 1]):
         content, position = read_unsigned(data, position)
         form, position = read_unsigned(data, position)
         formats.append((content, form))
     count, position = read_unsigned(data, position)
+    if count > len(data) - position or (count and not formats):
+        raise UnsupportedDwarfError(f"a table of {count} names")
     table = []
     for _ in range(count):
         name, folder = "", 0
         for content, form in formats:
-            value, position = _value(sections, form, position)
+            value, position = _value(source.sections, form, position)
             if content == _CONTENT_PATH:
-                name = str(value)
+                name = source.spend(str(value))
             elif content == _CONTENT_FOLDER and isinstance(value, int):
                 folder = value
         table.append((name, folder))
@@ -213,7 +216,7 @@ def _table_of_names(sections: DwarfSections, position: int) -> tuple[list[tuple[
 def _value(sections: DwarfSections, form: int, position: int) -> tuple[str | int, int]:
     data = sections.line
     if form == 0x08:  # DW_FORM_string
-        end = data.index(b"\0", position)
+        end = data.index(b"\0", position, position + LONGEST_NAME)
         return data[position:end].decode(errors="replace"), end + 1
     if form in (0x0E, 0x1F):  # DW_FORM_strp, DW_FORM_line_strp
         (offset,) = unpack_from("<I", data, position)

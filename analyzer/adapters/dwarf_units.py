@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from struct import unpack_from
 from typing import NamedTuple
 
+from analyzer.adapters.elf_bounds import LONGEST_NAME
 from gdbscripts.call_frame_rules import read_unsigned
 
+# A file of this size costs so much at most: names are shared, and damaged tables can overlap.
+_MOST_TEXT, _TEXT_PER_BYTE = 1 << 26, 64  # characters; QEMU has 9 for each byte of .debug_line
+_MOST_ABBREVIATIONS, _ABBREVIATIONS_PER_BYTE = 1 << 16, 4  # bytes of their tables that are read
 # Tags and attributes that are read.
 SUBPROGRAM, INLINED = 0x2E, 0x1D
 _PARTIAL_UNIT = 0x3C
@@ -98,6 +102,15 @@ class Dwarf:
         self._starts = [unit.start for unit in self.units]
         self._tables: dict[int, dict[int, Abbreviation]] = {}
         self._roots: dict[int, Entry] = {}
+        self._text_left = _MOST_TEXT + _TEXT_PER_BYTE * (len(sections.info) + len(sections.line))
+        self._abbreviations_left = _MOST_ABBREVIATIONS + _ABBREVIATIONS_PER_BYTE * len(sections.abbrev)
+
+    def spend(self, text: str) -> str:
+        """Return `text`. UnsupportedDwarfError when all texts together are too long for a file of this size."""
+        self._text_left -= len(text) + 16
+        if self._text_left < 0:
+            raise UnsupportedDwarfError("more names than a file of this size has")
+        return text
 
     def root(self, unit: Unit) -> Entry:
         """The entry of the unit itself."""
@@ -133,7 +146,10 @@ class Dwarf:
                 attributes, position = self._attributes(abbreviation, position)
                 yield Entry(start, tag, attributes, depth)
             elif sibling >= 0 and tag not in _HOLDS_CALLS:
-                position = unit.start + unpack_from("<I", info, position + sibling)[0]
+                following = unit.start + unpack_from("<I", info, position + sibling)[0]
+                if following <= position:
+                    raise UnsupportedDwarfError("an entry before its sibling")
+                position = following
                 continue
             else:
                 position = position + size if size >= 0 else self._skip(abbreviation, position)
@@ -148,6 +164,9 @@ class Dwarf:
 
     def text(self, unit: Unit, entry: Entry, attribute: int) -> str:
         """The string that an attribute has; "" without one, and for one in another file."""
+        return self.spend(self._text(unit, entry, attribute))
+
+    def _text(self, unit: Unit, entry: Entry, attribute: int) -> str:
         form, value = entry.attributes.get(attribute, (0, 0))
         if isinstance(value, bytes):
             return value.decode(errors="replace")
@@ -253,7 +272,7 @@ class Dwarf:
                 )
                 position += size
             elif form == _STRING:
-                end = info.index(b"\0", position)
+                end = info.index(b"\0", position, position + LONGEST_NAME)
                 value, position = info[position:end], end + 1
             elif form in _ULEB:
                 value, position = read_unsigned(info, position)
@@ -280,7 +299,10 @@ class Dwarf:
 
     def _table(self, offset: int) -> dict[int, Abbreviation]:
         if offset not in self._tables:
-            self._tables[offset] = _abbreviations(self.sections.abbrev, offset)
+            self._tables[offset], end = _abbreviations(self.sections.abbrev, offset)
+            self._abbreviations_left -= end - offset
+            if self._abbreviations_left < 0:
+                raise UnsupportedDwarfError("tables of abbreviations that overlap")
         return self._tables[offset]
 
 
@@ -303,12 +325,13 @@ def _units(info: bytes) -> Iterator[Unit]:
         position = end
 
 
-def _abbreviations(data: bytes, position: int) -> dict[int, Abbreviation]:
+def _abbreviations(data: bytes, position: int) -> tuple[dict[int, Abbreviation], int]:
+    """The table at `position`, and the position after it."""
     table: dict[int, Abbreviation] = {}
     while True:
         code, position = read_unsigned(data, position)
         if not code:
-            return table
+            return table, position
         tag, position = read_unsigned(data, position)
         has_children, position = bool(data[position]), position + 1
         attributes = []
@@ -339,4 +362,5 @@ def _skip_block(data: bytes, form: int, position: int) -> int:
 
 
 def string_at(data: bytes, offset: int) -> str:
-    return data[offset : data.index(b"\0", offset)].decode(errors="replace")
+    """The string at `offset`. ValueError when it does not end, or has more than 16 KiB."""
+    return data[offset : data.index(b"\0", offset, offset + LONGEST_NAME)].decode(errors="replace")

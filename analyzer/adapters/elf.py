@@ -6,9 +6,11 @@ Where the debug information of a stripped program is, `debug_files` finds.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.hash import GNUHashSection
 from elftools.elf.sections import NoteSection, Section, SymbolTableSection
 
+from analyzer.adapters.elf_bounds import DAMAGED, LONGEST_NAME, BoundedReader, check_bounds
 from analyzer.adapters.split_dwarf import missing_split_file
 from analyzer.errors import AnalyzerError
 
@@ -140,14 +143,15 @@ def _functions(path: Path, section_name: str, undefined: bool = False) -> list[t
     Reads the table as a whole: an object of pyelftools for each of QEMU's 46,000 symbols takes a second.
     """
     with _open(path) as elf:
-        table = elf.get_section_by_name(section_name)
+        table = _section(elf, section_name)
         if not isinstance(table, SymbolTableSection):
             return []
         names = table.stringtable.data()
         found = []
         for name, info, _, section, address, _ in struct.iter_unpack("<IBBHQQ", table.data()):
             if info & 15 in _FUNCTION_SYMBOLS and (undefined or (section and address)):
-                found.append((names[name : names.index(b"\0", name)].decode(errors="replace"), address))
+                end = names.index(b"\0", name, name + LONGEST_NAME)
+                found.append((names[name:end].decode(errors="replace"), address))
         return found
 
 
@@ -157,10 +161,22 @@ def sections_of(path: Path, names: Sequence[str]) -> tuple[dict[str, bytes], Cal
     Errors as `read_elf`.
     """
     with _open(path) as elf:
-        code = [(s["sh_addr"], s["sh_addr"] + s["sh_size"]) for s in elf.iter_sections() if _has_code(s)]
-        found = {name: elf.get_section_by_name(name) for name in names}
+        code = _joined((s["sh_addr"], s["sh_addr"] + s["sh_size"]) for s in elf.iter_sections() if _has_code(s))
+        found = {name: _section(elf, name) for name in names}
         contents = {name: b"" if section is None else bytes(section.data()) for name, section in found.items()}
-    return contents, lambda address: any(start <= address < end for start, end in code)
+    starts = [start for start, _ in code]
+    return contents, lambda address: any(address < end for _, end in code[: bisect_right(starts, address)][-1:])
+
+
+def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges (start, end) in order, those that touch or overlap as one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _has_code(section: Section) -> bool:
@@ -170,7 +186,7 @@ def _has_code(section: Section) -> bool:
 def exported_function(path: Path, name: str) -> int:
     """The virtual address of a function that a shared library exports; 0 for none. AnalyzerError as `read_elf`."""
     with _open(path) as elf:
-        table = elf.get_section_by_name(".gnu.hash")
+        table = _section(elf, ".gnu.hash")
         symbol = table.get_symbol(name) if isinstance(table, GNUHashSection) else None
         if symbol is None or symbol["st_shndx"] == "SHN_UNDEF":
             return 0
@@ -182,14 +198,29 @@ def _open(path: Path) -> Iterator[ELFFile]:
     if path.exists() and not path.is_file():
         raise ProgramNotFoundError(f"{path} is not a file.", "Give the path of a qemu-system-x86_64.")
     try:
-        with path.open("rb") as file:
-            yield ELFFile(file)
-    except ELFError:
-        raise AnalyzerError(f"{path} is not a program (not an ELF file).", _script_hint(path)) from None
+        with BoundedReader(io.FileIO(path)) as file:
+            try:
+                elf = ELFFile(file)
+            except DAMAGED:
+                raise AnalyzerError(f"{path} is not a program (not an ELF file).", _script_hint(path)) from None
+            check_bounds(elf, file.size)
+            yield elf
+    except DAMAGED as error:
+        reason = str(error) if isinstance(error, ELFError) else ""
+        raise AnalyzerError(
+            f"{path} is damaged: {reason or 'its headers, symbols or debug information cannot be read'}.",
+            "Give the file as the linker or the distribution made it.",
+        ) from None
     except FileNotFoundError:
         raise ProgramNotFoundError(f"{path}: no such file.", "Give the path of a qemu-system-x86_64.") from None
     except OSError as error:
         raise AnalyzerError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _section(elf: ELFFile, name: str) -> Section | None:
+    """The section called `name`; None for none, and for one of which the file has no bytes (SHT_NOBITS)."""
+    section = elf.get_section_by_name(name)
+    return None if section is None or section["sh_type"] == "SHT_NOBITS" else section
 
 
 def _script_hint(path: Path) -> str:
@@ -212,7 +243,7 @@ def _debug_sections(elf: ELFFile) -> DebugSections:
 
 def _debug_link(elf: ELFFile) -> DebugLink | None:
     """The layout is that of gdb's manual, "Debugging Information in Separate Files"."""
-    section = elf.get_section_by_name(".gnu_debuglink")
+    section = _section(elf, ".gnu_debuglink")
     if section is None:
         return None
     name, _, _ = section.data().partition(b"\0")
@@ -221,7 +252,7 @@ def _debug_link(elf: ELFFile) -> DebugLink | None:
 
 
 def _alternate_link(elf: ELFFile) -> AlternateLink | None:
-    section = elf.get_section_by_name(".gnu_debugaltlink")
+    section = _section(elf, ".gnu_debugaltlink")
     if section is None:
         return None
     path, _, build_id = section.data().partition(b"\0")
@@ -229,7 +260,7 @@ def _alternate_link(elf: ELFFile) -> AlternateLink | None:
 
 
 def _build_id(elf: ELFFile) -> str:
-    section = elf.get_section_by_name(".note.gnu.build-id")
+    section = _section(elf, ".note.gnu.build-id")
     if not isinstance(section, NoteSection):
         return ""
     return next((str(note["n_desc"]) for note in section.iter_notes()), "")

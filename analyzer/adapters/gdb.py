@@ -1,7 +1,6 @@
 """Controls one gdb process through GDB/MI. An answer is matched to its command by token.
 
-pygdbmi parses the MI records; its controller is not used, because it waits 0.2 s after each answer. This is the
-only module that imports pygdbmi.
+`mi_records` reads the records; pygdbmi's controller is not used, because it waits 0.2 s after each answer.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from typing import Any
 from analyzer.adapters.gdb_process import INSTALL_HINT, start_gdb, unusable_error
 from analyzer.adapters.gdb_stops import Stopped, stop_at
 from analyzer.adapters.gdb_watch import GdbWatch
+from analyzer.adapters.mi_records import parse_record, started_process, text_in
 from analyzer.adapters.run_processes import RunMark, RunProcess, end_processes, forked_processes
 from analyzer.adapters.symbol_index import SymbolFile, SymbolIndex
 from analyzer.adapters.traced_process import ProcessEnd, signal_name
@@ -261,7 +261,7 @@ class Gdb:
 
     def _finish_handshake(self) -> GdbFacts:
         """Wait for the answers to the first commands and check the schema of the gdb scripts."""
-        from gdbscripts.records import SCHEMA  # see _parse_record
+        from gdbscripts.records import SCHEMA  # so that gdb starts before that takes time
 
         if self._process is None or self._executable is None:
             raise AnalyzerError("gdb is not installed.", INSTALL_HINT)
@@ -340,7 +340,7 @@ class Gdb:
         # Ctrl-C can interrupt between any two steps: a line is removed only after it is handled.
         while self._lines:
             text = self._lines[0].decode(errors="replace").rstrip("\r")
-            self._handle_record(_parse_record(text))
+            self._handle_record(parse_record(text))
             self._lines.popleft()
 
     def _look_after_gdb(self) -> None:
@@ -356,12 +356,13 @@ class Gdb:
             if self._watch.answered(response["token"]):
                 self._answers[response["token"]] = response
         elif kind == "notify" and message == "stopped":
-            facts = payload or {}  # none after the end of a program that was killed meanwhile
-            fields = (str(facts.get(name, "")) for name in ("reason", "signal-name", "new-exec"))
-            self._stopped.append(Stopped(*fields))
-        elif kind == "notify" and message == "thread-group-started":
-            self.program_pid = int(payload["pid"])
-            self._watch.program_started(self.program_pid)
+            # without a reason after the end of a program that was killed meanwhile
+            self._stopped.append(
+                Stopped(*(text_in(response, name) for name in ("reason", "signal-name", "new-exec")))
+            )
+        elif (pid := started_process(response)) is not None:
+            self.program_pid = pid
+            self._watch.program_started(pid)
         elif kind == "notify" and message == "thread-group-exited":
             self._watch.program_ended()
         elif kind in ("console", "log", "output") and isinstance(payload, str):
@@ -376,14 +377,6 @@ class Gdb:
             return f"gdb was killed by {signal_name(-self._process.returncode)}.", ""
         said = " ".join("".join(self.log).split())[-400:]
         return "gdb ended unexpectedly.", f"Its last output: {said}" if said else ""
-
-
-def _parse_record(line: str) -> dict[str, Any]:
-    """Parse one line of MI output. pygdbmi is imported here, so that gdb starts before that takes time."""
-    from pygdbmi import gdbmiparser
-
-    response: dict[str, Any] = gdbmiparser.parse_response(line)
-    return response
 
 
 def _ends_within(process: subprocess.Popen[bytes], timeout: float) -> bool:

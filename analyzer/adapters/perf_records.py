@@ -103,7 +103,7 @@ class RingBuffer:
 
 
 def parse_records(
-    data: memoryview, sources: Sources, processes: frozenset[int | None] | None = None
+    data: bytes | memoryview, sources: Sources, processes: frozenset[int | None] | None = None
 ) -> Iterator[Event | int]:
     """The events in `data`, the records of a ring buffer one after the other; an int is a number of lost ones.
 
@@ -129,7 +129,7 @@ def parse_records(
             yield event
 
 
-def _process_of(kind: int, data: memoryview) -> int | None:
+def _process_of(kind: int, data: bytes | memoryview) -> int | None:
     """The process that a record is of; None for a record without one, of lost events."""
     if kind == _RECORD_SAMPLE:
         return int(_SAMPLE.unpack_from(data, 8)[1])
@@ -138,7 +138,7 @@ def _process_of(kind: int, data: memoryview) -> int | None:
     return None
 
 
-def _hit(data: memoryview, sources: Sources) -> Hit | None:
+def _hit(data: bytes | memoryview, sources: Sources) -> Hit | None:
     identifier, _, tid, time = _SAMPLE.unpack_from(data, 8)
     source, with_fields = sources[identifier]
     position, fields = 8 + _SAMPLE.size, b""

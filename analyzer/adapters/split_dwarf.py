@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from elftools.common.exceptions import DWARFError
 from elftools.dwarf.die import DIE
 from elftools.elf.elffile import ELFFile
+
+from analyzer.adapters.elf_bounds import DAMAGED
 
 _MAX_UNITS = 100  # skeleton units follow those of assembler code and of the C library's start files
 _NAMES = ("DW_AT_dwo_name", "DW_AT_GNU_dwo_name")  # of DWARF 5, and of gcc's DWARF 4
@@ -24,7 +25,7 @@ def missing_split_file(elf: ELFFile, program: Path) -> str:
         units = islice(elf.get_dwarf_info().iter_CUs(), _MAX_UNITS)
         files = (_split_file(unit.get_top_DIE()) for unit in units)
         first = next((file for file in files if file is not None), None)
-    except (DWARFError, KeyError, ValueError, AttributeError):  # a form that pyelftools cannot read: ask gdb
+    except DAMAGED:  # also a form that pyelftools cannot read: ask gdb
         return ""
     return str(first) if first is not None and not first.is_file() else ""
 

@@ -133,12 +133,15 @@ def build_id_of(program: Path) -> str:
         header = file.read(64)
         if len(header) < 64 or header[:6] != b"\x7fELF\x02\x01":
             return ""
+        length_of_file = os.fstat(file.fileno()).st_size
         offset, (size, count) = struct.unpack_from("<Q", header, 32)[0], struct.unpack_from("<HH", header, 54)
+        if offset > length_of_file:  # it is damaged
+            return ""
         file.seek(offset)
         table = file.read(size * count)
         for start in range(0, len(table) - 55, max(size, 56)):
             kind, begin, length = struct.unpack_from("<I4xQ16xQ", table, start)
-            if kind == _NOTES:
+            if kind == _NOTES and begin <= length_of_file:
                 file.seek(begin)
                 if build_id := _build_id_note(file.read(min(length, 1 << 16))):
                     return build_id

@@ -20,6 +20,7 @@ from analyzer.errors import AnalyzerError
 from analyzer.files import without_links
 
 _CHUNK_SIZE = 1 << 18
+_LARGEST = 1 << 32  # bytes; a tarball of QEMU has a thirtieth of it
 _ATTEMPTS = 4  # each resumes the one before
 STALL_TIMEOUT = 30.0  # seconds without a byte
 
@@ -152,6 +153,11 @@ def _download_rest(tarball: Tarball, part: Path, reporter: Reporter, stall_timeo
             while block := response.read1(_CHUNK_SIZE):  # read1 returns what has arrived: a stall loses nothing
                 file.write(block)
                 size += len(block)
+                if size > _LARGEST:
+                    raise AnalyzerError(
+                        f"{tarball.url} has more than {_LARGEST} bytes: it is no tarball of QEMU.",
+                        "Check the URL, or get the file from a source you trust.",
+                    )
                 reporter.progress(f"Downloading {tarball.name}", size, total, "B")
     if total and size < total:
         raise ConnectionError(f"the connection ended after {size} of {total} bytes")

@@ -7,6 +7,7 @@ import lzma
 import os
 import posixpath
 import shutil
+import struct
 import tarfile
 import zlib
 from pathlib import Path
@@ -15,6 +16,22 @@ from analyzer.build.progress import Reporter
 from analyzer.errors import AnalyzerError
 
 _REPORT_INTERVAL = 500  # members
+_MOST_MEMBERS = 1_000_000  # QEMU's tarballs have 60,000
+_LARGEST_HEADER = 1 << 20  # bytes of a long name or of extended attributes, which are read into memory
+_READ_INTO_MEMORY = (
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+)  # fmt: skip
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose header is of a usual size; tarfile.ReadError for a larger one."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Member:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _READ_INTO_MEMORY and member.size > _LARGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {member.size} bytes")
+        return member
 
 
 def unpack(tarball: Path, folder: Path, reporter: Reporter) -> Path:
@@ -27,8 +44,10 @@ def unpack(tarball: Path, folder: Path, reporter: Reporter) -> Path:
     guard = _ExtractionGuard(tarball)
     try:
         # as a stream, so that the file is decompressed once
-        with tarfile.open(tarball, "r|*") as archive:
+        with tarfile.open(tarball, "r|*", tarinfo=_Member) as archive:
             for count, member in enumerate(archive):
+                if count >= _MOST_MEMBERS:
+                    raise tarfile.ReadError(f"it has more than {_MOST_MEMBERS} members")
                 guard.check(member)
                 free_bytes -= member.size
                 if free_bytes < 0:
@@ -38,7 +57,10 @@ def unpack(tarball: Path, folder: Path, reporter: Reporter) -> Path:
                 guard.extract(archive, member, folder)
                 if count % _REPORT_INTERVAL == 0:
                     reporter.progress(f"Unpacking {tarball.name}", count, 0, "files")
-    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
+    except (
+        tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError, ArithmeticError, LookupError,
+        struct.error,
+    ) as error:  # fmt: skip
         raise AnalyzerError(
             f"{tarball} cannot be unpacked: {error}.",
             "Give a complete .tar.xz, .tar.bz2 or .tar.gz; no other format is supported.",
@@ -62,6 +84,8 @@ class _ExtractionGuard:
 
     def check(self, member: tarfile.TarInfo) -> None:
         """Raise AnalyzerError when this member would be written, or would link, outside of the folder."""
+        if "\0" in member.name or "\0" in member.linkname:
+            self._refuse(member, "its name has a zero byte")
         path = posixpath.normpath(member.name)
         if member.name.startswith("/") or ".." in member.name.split("/"):
             self._refuse(member, "its path leaves the tree")

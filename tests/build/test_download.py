@@ -12,6 +12,8 @@ from analyzer.build.download import fetch
 from analyzer.build.releases import Tarball, pinned_versions, release_tarballs
 from analyzer.build.request import Release
 from analyzer.errors import AnalyzerError
+from tests.fuzz.loopback import answering
+from tests.fuzz.targets import CORPUS
 
 CONTENT = os.urandom(3_000_000)
 SUM = hashlib.sha256(CONTENT).hexdigest()
@@ -77,6 +79,12 @@ def test_a_server_that_goes_silent_is_left_and_asked_again(tarball, server, cach
     assert server.requests[1][1] == "bytes=500000-"
 
 
+@pytest.mark.threat(
+    "A download is not the file that was published",
+    source="mirrors and the network",
+    defence="the sha256 is checked, also of a file in the cache; "
+    "a release without a known sum is not built by default",
+)
 def test_a_wrong_sum_keeps_the_file_aside_and_shows_both_sums(tarball, server, cache, reporter):
     expected = "0" * 64
     with pytest.raises(AnalyzerError) as error:
@@ -87,6 +95,7 @@ def test_a_wrong_sum_keeps_the_file_aside_and_shows_both_sums(tarball, server, c
     assert sorted(path.name for path in cache.downloads.iterdir()) == [f"{NAME}.rejected"]
 
 
+@pytest.mark.threat("A download is not the file that was published")
 def test_a_tarball_in_the_cache_is_checked_as_well(tarball, cache, reporter):
     cache.downloads.mkdir(parents=True)
     (cache.downloads / NAME).write_bytes(b"put here by somebody")
@@ -149,3 +158,18 @@ def test_the_pinned_releases_have_whole_sums():
         for tarball in release_tarballs(Release(version)):
             assert len(bytes.fromhex(tarball.sha256)) == 32
             assert tarball.url.startswith("https://download.qemu.org/qemu-")
+
+
+@pytest.mark.threat(
+    "Another server answers in place of the real one",
+    source="the network",
+    defence="TLS with the certificates of the host; without a valid certificate nothing is kept",
+)
+def test_a_server_without_a_valid_certificate_gives_no_file(cache, reporter):
+    """It answers with a certificate that nobody signed; the one of another host and no TLS at all are the same."""
+    for name in ("seed-self-signed", "seed-other-host", "seed-http"):
+        with answering((CORPUS / "certificates" / name).read_bytes()) as port:
+            tarball = Tarball(NAME, f"https://127.0.0.1:{port}/{NAME}", SUM, "against the pinned sha256")
+            with pytest.raises(AnalyzerError, match="cannot be downloaded"):
+                fetch([tarball], cache, reporter)
+        assert not (cache.downloads / NAME).exists()

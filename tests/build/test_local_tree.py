@@ -131,6 +131,11 @@ def test_a_folder_of_the_commit_that_is_something_else_now(checkout, cache, repo
     assert (source.tree / "scripts/backends.py").exists()
 
 
+@pytest.mark.threat(
+    "A source tree links to files of the host",
+    source="the author of a source tree",
+    defence="a link out of the tree is refused before anything is copied",
+)
 @pytest.mark.parametrize("target", ["/etc/hostname", "../outside.c"])
 def test_a_link_out_of_the_tree_is_refused(target, tmp_path, cache, reporter):
     tree = old_tree(tmp_path / "qemu")

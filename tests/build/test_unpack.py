@@ -53,6 +53,11 @@ HOSTILE = {
 }
 
 
+@pytest.mark.threat(
+    "A tarball writes or links outside of its folder",
+    source="the author of a source tarball",
+    defence="each member is checked against those before it; the whole tarball is refused",
+)
 @pytest.mark.parametrize("guard", ["with tarfile's own filter", "without"])
 @pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_tarball_is_refused_and_leaves_nothing(members, guard, tmp_path, cache, reporter, monkeypatch):

@@ -40,6 +40,8 @@ OF_OTHERS = {
     "--cc",
     "--inclusive",  # of callgrind_annotate
     "--separate-recs",  # of Callgrind
+    "--require-hashes",  # of pip
+    "--no-deps",
     "--help",  # of every verb, and of configure
     "--strict",  # of mypy and MkDocs
 }

@@ -58,6 +58,11 @@ def holder(tmp_path, monkeypatch):
         process.kill()
 
 
+@pytest.mark.threat(
+    "A link in the output folder redirects what is written",
+    source="other users of the host",
+    defence="files are made new under a random name and renamed; links are replaced, not followed",
+)
 def test_a_link_in_place_of_a_file_is_replaced_and_not_followed(tmp_path, secret):
     for name, write in (("a.html", write_text), ("b.json", lambda path, _: write_json(path, {"a": 1}))):
         (tmp_path / name).symlink_to(secret)
@@ -67,6 +72,7 @@ def test_a_link_in_place_of_a_file_is_replaced_and_not_followed(tmp_path, secret
         assert "secret" not in (tmp_path / name).read_text()
 
 
+@pytest.mark.threat("A link in the output folder redirects what is written")
 def test_every_file_of_an_output_folder_may_have_been_a_link(tmp_path, secret):
     out = write_inputs(tmp_path)[FOLDER]
     names = ("graph.json", "graph.svg", "backtraces.txt", "report.html")
@@ -129,6 +135,11 @@ def test_a_file_of_any_name_can_be_written(name, tmp_path):
     assert os.listdir(tmp_path) == [name]
 
 
+@pytest.mark.threat(
+    "Another user prepares the output or cache folder",
+    source="other users of the host",
+    defence="a folder of another user in a world-writable place is refused",
+)
 @pytest.mark.parametrize("kind", ["folder", "link"])
 def test_what_somebody_else_made_where_everybody_may_write_is_refused(kind, tmp_path):
     need(os.geteuid() == 0, "root, to make a folder of somebody else")
@@ -243,6 +254,7 @@ def test_a_lock_or_a_log_of_a_build_that_is_a_link_is_not_followed(tmp_path, sec
     assert error.value.errno == errno.ELOOP
 
 
+@pytest.mark.threat("Another user prepares the output or cache folder")
 def test_a_cache_that_somebody_else_made_where_everybody_may_write_is_refused(tmp_path):
     need(os.geteuid() == 0, "root, to make a folder of somebody else")
     tmp_path.chmod(0o1777)

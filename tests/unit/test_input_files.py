@@ -55,6 +55,7 @@ def files(tmp_path):
     return inputs
 
 
+@pytest.mark.threat("An input is a device, a pipe, or without end")
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("option", ["--allow", "--names"])
 def test_an_allow_list_that_is_no_small_file_is_said(option, name, files, tmp_path):
@@ -64,6 +65,11 @@ def test_an_allow_list_that_is_no_small_file_is_said(option, name, files, tmp_pa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.threat(
+    "An input is a device, a pipe, or without end",
+    source="every file that is named as an input",
+    defence="regular files up to a limit only, except where a pipe is read as a stream",
+)
 @pytest.mark.parametrize("name", ["zero", "urandom", "folder"])
 @pytest.mark.parametrize("verb", [["show"], ["graph"], ["import"], ["paths", "--from", "a", "--to", "b"]])
 def test_an_input_that_is_a_device_is_said(verb, name, files, tmp_path):
@@ -102,6 +108,11 @@ TOML = {
 }
 
 
+@pytest.mark.threat(
+    "Deep nesting or huge numbers crash a parser",
+    source="recordings, graphs, baselines, allow-lists",
+    defence="depth and digits are bounded before parsing",
+)
 @pytest.mark.parametrize("case", TOML)
 def test_an_error_in_toml_is_a_sentence_with_the_line(case):
     text, line = TOML[case]
@@ -130,6 +141,7 @@ def test_any_text_is_toml_or_an_error_of_toml(text):
 JSON = ["NaN", "Infinity", "-Infinity", "1e999", LONG, f"-{LONG}", "[" * DEEP, '{"a":' * 2000 + "1" + "}" * 2000]
 
 
+@pytest.mark.threat("Deep nesting or huge numbers crash a parser")
 @pytest.mark.parametrize("value", JSON, ids=lambda value: value[:10])
 def test_numbers_and_depths_that_are_not_read_are_said(value, files, tmp_path):
     with pytest.raises(ValueError, match=r"."):

@@ -19,6 +19,11 @@ CATASTROPHIC = ["(.*)*Z", "(a+)+$b", "(a|aa)+$b", "(.*a){30}Z", "(a|a?)+Z", "(?:
 SECONDS = 20  # a backtracking engine needs years
 
 
+@pytest.mark.threat(
+    "A pattern matches without end",
+    source="allow-lists, lists of names, patterns of the command line",
+    defence="RE2 matches in linear time; look-around and back-references are refused",
+)
 @pytest.mark.parametrize("text", CATASTROPHIC)
 def test_no_expression_takes_long(text):
     started = time.monotonic()
@@ -26,6 +31,7 @@ def test_no_expression_takes_long(text):
     assert time.monotonic() - started < SECONDS
 
 
+@pytest.mark.threat("A pattern matches without end")
 @pytest.mark.parametrize("option", ["--to", "--from", "--via", "--not-via"])
 def test_paths_ends_for_every_pattern(option, tmp_path, capsys):
     folder = write_inputs(tmp_path)[FOLDER]

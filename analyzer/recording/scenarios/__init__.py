@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from analyzer.errors import AnalyzerError
 from analyzer.model.headings import ASKED_FOR
-from analyzer.toml import load_toml
+from analyzer.recording.scenarios.keys import check_scenario
+from analyzer.toml import TOMLError, load_toml, parse_toml
 from gdbscripts.plan import AcceleratorTest, PlannedMilestone
 from gdbscripts.records import ATTACHED, ATTACHED_IO, BREAK, CALLS_OF
 
@@ -33,8 +35,27 @@ def load_scenario(name: str, accelerator: str, attached: bool = False) -> Scenar
     return parse_scenario(load_toml(__name__, f"{name}.toml"), accelerator, attached)
 
 
+def read_scenario(text: str, where: str, accelerator: str, attached: bool = False) -> Scenario:
+    """The scenario in the TOML `text` of the file `where`; the other parameters as `load_scenario`.
+
+    AnalyzerError, which names the file and what is wrong, when the text is no scenario.
+    """
+    try:
+        return parse_scenario(parse_toml(text), accelerator, attached)
+    except TOMLError as error:
+        raise AnalyzerError(f"{error.at(where)} is not TOML: {error}.") from None
+    except ValueError as error:
+        raise AnalyzerError(f"{where} is not a scenario: {error}.") from None
+
+
 def parse_scenario(data: dict[str, Any], accelerator: str, attached: bool = False) -> Scenario:
-    """The scenario in `data`, the content of a TOML file; ValueError when `as_often_as` names no milestone."""
+    """The scenario in `data`, the content of a TOML file.
+
+    ValueError when a key is missing, unknown or of another type, and when `as_often_as` names no milestone.
+    """
+    check_scenario(data)
+    if attached and data["name"] not in _ATTACHED_NAMES:
+        raise ValueError(f"its name is not one of {', '.join(_ATTACHED_NAMES)}")
     steps = tuple(
         _step(dict(milestone), attached)
         for milestone in data["milestone"]

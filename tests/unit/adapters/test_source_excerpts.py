@@ -54,6 +54,12 @@ def test_a_build_folder_that_was_deleted_is_no_part_of_the_path(tree):
     assert isinstance(read(f"{tree}/build/../hw/x.c", tree)[0], SourceRecord)
 
 
+@pytest.mark.threat(
+    "Debug information names a file of the host as source code",
+    source="the program",
+    defence="only regular files with the suffix of source code, below the "
+    "source root, opened without following links out of it, are read",
+)
 @pytest.mark.parametrize("name", ["shadow", "shadow.c"])
 def test_a_file_outside_the_roots_is_left_out_and_a_note_names_the_option(name, tree, tmp_path):
     (tmp_path / name).write_text(SECRET * 10)
@@ -74,6 +80,7 @@ def test_a_file_that_is_no_source_code_is_left_out(tree):
     assert_left_out(read(tree / "key.pem", tree, lines=[1]))
 
 
+@pytest.mark.threat("Debug information names a file of the host as source code")
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_a_link_out_of_the_tree_is_not_followed(kind, tree, tmp_path):
     (tmp_path / "out").mkdir()

@@ -81,6 +81,11 @@ def test_only_this_user_can_enter_the_folder(program):
     assert [path.stat().st_mode & 0o777 for path in (folder, folder.parent)] == [0o700, 0o700]
 
 
+@pytest.mark.threat(
+    "A symbol index in the cache lies to gdb",
+    source="other users of the host, damaged files",
+    defence="only indexes whose digest is on a list in a folder of this user are used",
+)
 @pytest.mark.parametrize("damage", ["changed", "cut", "link", "hard link", "folder", "not listed"])
 def test_an_index_that_is_not_as_it_was_written_is_removed(damage, program, tmp_path):
     file = written(program).folder / NAME
@@ -133,6 +138,7 @@ def test_a_list_that_is_a_link_or_a_fifo_is_not_read(program, tmp_path):
     opened(program)
 
 
+@pytest.mark.threat("A symbol index in the cache lies to gdb")
 def test_a_folder_that_others_may_enter_is_not_used(program, cache):
     folder = written(program).folder
     for made, mode in ((folder, 0o750), (folder.parent, 0o701), (cache, 0o777)):

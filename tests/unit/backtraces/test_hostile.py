@@ -26,6 +26,11 @@ def strings(*texts):
     return [pytest.param(text, id=name) for name, text in texts]
 
 
+@pytest.mark.threat(
+    "Pasted text costs more than time and memory in proportion to its size",
+    source="backtraces for analyze import",
+    defence="each line is read once and cut at a limit; distinct stacks are limited, the others counted",
+)
 @pytest.mark.parametrize(
     "text",
     strings(
@@ -122,6 +127,7 @@ def samples(count):
         yield "\n"
 
 
+@pytest.mark.threat("Pasted text costs more than time and memory in proportion to its size")
 def test_memory_does_not_grow_with_the_text(monkeypatch):
     monkeypatch.setattr(perf_script, "_CACHED_FRAMES", 500)
 

@@ -91,6 +91,11 @@ def run(tmp_path, monkeypatch, capsys):
     return of_name
 
 
+@pytest.mark.threat(
+    "A name acts on the terminal",
+    source="names of functions, threads and files, serial output, arguments",
+    defence="control characters and bidirectional overrides are printed visibly, at one place for all verbs",
+)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("verb", TEXT_VERBS, ids=lambda verb: visible(" ".join(verb)))
 def test_no_verb_prints_control_characters(verb, name, run):
@@ -137,6 +142,7 @@ def test_progress_prints_no_control_characters_but_those_that_erase_its_line(ter
     assert_harmless(stream.getvalue().replace("\r\x1b[K", ""))
 
 
+@pytest.mark.threat("A name acts on the terminal")
 def test_nothing_prints_past_the_console():
     """Except the prompt of `import -`, which is constant; what runs in gdb writes with `gdb.write(visible(…))`."""
     for file in [*(ROOT / "analyzer").rglob("*.py"), *(ROOT / "reports").rglob("*.py")]:

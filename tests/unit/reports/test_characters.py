@@ -73,12 +73,18 @@ def write_all(name, folder, outputs=OUTPUTS):
         assert_well_formed(file)
 
 
+@pytest.mark.threat(
+    "A name becomes markup in a report or an export",
+    source="names of functions, threads and files",
+    defence="each format escapes what it gives a meaning to, and shows what it does not allow",
+)
 @pytest.mark.parametrize("name", [*NAMES[:-1], CONTROLS, "a" + CONTROLS[:20]], ids=lambda name: visible(name)[:20])
 def test_every_output_is_well_formed(name, tmp_path):
     need_tool("dot")
     write_all(name, tmp_path)
 
 
+@pytest.mark.threat("A name becomes markup in a report or an export")
 @settings(max_examples=20)
 @given(
     st.text(st.characters(categories=["Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp", "L", "P"]), min_size=1, max_size=9)

@@ -315,6 +315,7 @@ def test_a_text_that_a_spreadsheet_takes_for_a_formula_begins_with_an_apostrophe
         assert {it["file"] for it in rows("ioctls-csv", named(name))} == {f"'{name}"}
 
 
+@pytest.mark.threat("A name becomes markup in a report or an export")
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name)[:30])
 def test_a_hostile_name_stays_text_and_the_export_well_formed(name):
     recording = named(name)
