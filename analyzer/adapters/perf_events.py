@@ -14,7 +14,7 @@ import mmap
 import os
 import resource
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +99,7 @@ class Mapping(NamedTuple):
 
 
 _Sources = dict[int, tuple[int, bool]]  # identifier -> position of the tracepoint, whether it has fields
+EventOpener = Callable[[bytes, int, int], int]  # see `open_event`
 Event = Hit | ThreadStart | ThreadName | Mapping
 
 
@@ -144,6 +145,7 @@ class TraceEvents:
 
     A context manager. `tids`: the threads. `stack_size`: bytes of the stack that a hit has, a multiple of 8.
     `buffer_size`: bytes of each ring buffer, a power of two. `lost`: hits that did not fit into the buffers.
+    `opener`: opens an event in place of `open_event`, in a process that may.
     Raises AnalyzerError when the kernel refuses.
     """
 
@@ -154,7 +156,9 @@ class TraceEvents:
         stack_size: int,
         buffer_size: int,
         enable_on_exec: bool,
+        opener: EventOpener | None = None,
     ) -> None:
+        self._opener = opener or open_event
         self._descriptors: list[int] = []
         self._sources: _Sources = {}
         self._buffers: list[_RingBuffer] = []
@@ -195,7 +199,7 @@ class TraceEvents:
                     fcntl.ioctl(descriptor, _SET_OUTPUT, leader)
 
     def _open(self, attributes: _Attributes, tid: int, processor: int) -> int:
-        descriptor = _perf_event_open(attributes.pack(), tid, processor)
+        descriptor = self._opener(attributes.pack(), tid, processor)
         self._descriptors.append(descriptor)
         return descriptor
 
@@ -310,8 +314,24 @@ def _other_event(kind: int, misc: int, data: bytes) -> Event | int | None:
     return None
 
 
-def _perf_event_open(attributes: bytes, tid: int, processor: int) -> int:
-    """Open one event; AnalyzerError when the kernel refuses."""
+def event_kind(attributes: bytes) -> int | None:
+    """The tracepoint that the packed attributes name; None for the event that tells about threads.
+
+    ValueError for any other event.
+    """
+    if len(attributes) != _ATTRIBUTES.size:
+        raise ValueError("the attributes of the event have another size")
+    kind, size, config = _ATTRIBUTES.unpack(attributes)[:3]
+    if size != _ATTRIBUTES.size or ((kind, config) != (_SOFTWARE, _DUMMY) and kind != _TRACEPOINT):
+        raise ValueError("it is no event of a recording")
+    return int(config) if kind == _TRACEPOINT else None
+
+
+def open_event(attributes: bytes, tid: int, processor: int) -> int:
+    """Open one event of the thread `tid` on a processor; returns its descriptor.
+
+    AnalyzerError when the kernel refuses.
+    """
     packed = ctypes.create_string_buffer(attributes, len(attributes))
     library = ctypes.CDLL(None, use_errno=True)
     library.syscall.restype = ctypes.c_long

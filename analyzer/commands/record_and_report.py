@@ -51,6 +51,7 @@ class ReportRequest:
     recording: RecordingOptions
     debug: DebugOptions = field(default_factory=DebugOptions)  # where the debug information of QEMU may be
     out: Path | None = None  # None: a folder named after QEMU's version and the scenario
+    out_mode: int = 0o700  # permissions of a new output folder
     force: bool = False  # whether to replace an earlier recording in `out`
     environment: RunEnvironment = field(default_factory=RunEnvironment)  # what a wrapper script adds
     pointers_off_by_default: bool = False  # without --pointers and --no-pointers; a note says so
@@ -113,7 +114,7 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         selections=selections,
     )
     folder = request.out or Path(f"callchain-qemu-{qemu.version}-{scenario.name}")
-    with locked_folder(folder):
+    with locked_folder(folder, request.out_mode):
         prepare_folder(folder, request.force)
         for line in _first_lines(recording_request, folder, request.pointers_off_by_default):
             console.say(line)

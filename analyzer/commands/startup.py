@@ -29,6 +29,7 @@ from analyzer.commands.parser import (
     process_id,
     refuse,
 )
+from analyzer.commands.privileges import add_privilege_options, least_privilege
 from analyzer.errors import AnalyzerError, ExitStatus
 from gdbscripts.enums import Engine
 
@@ -47,6 +48,7 @@ EXAMPLES = """\
   analyze startup --qemu ./run-qemu.sh --follow-exec -- -smp 2
   analyze startup --qemu /usr/bin/qemu-system-x86_64 --source-root ~/qemu-7.2
   analyze startup --pid 4242 --break bdrv_co_preadv --linger 10
+  sudo analyze startup --qemu build/qemu-system-x86_64 --user ci
   sudo analyze startup --engine probes --pid 4242 --break bdrv_co_preadv"""
 EXIT_STATUS = RECORDING_EXIT_STATUS
 # Options of QEMU that name what a run may change or use up: with them QEMU is not run several times.
@@ -97,6 +99,13 @@ def record_scenario(
         )
     if options.engine is Engine.PROBES:
         _refuse_what_probes_cannot(options)
+    with least_privilege(options):
+        return _record_scenario(options, pointers_by_default)
+
+
+def _record_scenario(
+    options: argparse.Namespace, pointers_by_default: Callable[[tuple[str, ...]], bool]
+) -> ExitStatus:
     if options.pid is not None:
         return _attach_and_record(options)
     options.guest = options.guest or "tiny"
@@ -308,6 +317,7 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
     )
     add_out_option(parser, "DIR", "output folder (default: callchain-qemu-VERSION-SCENARIO)")
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")
+    add_privilege_options(parser)
     add_timeout_option(parser)
     parser.add_argument(
         "--milestone-timeout",
