@@ -40,6 +40,7 @@ VERBS = {
     "show": "print the backtraces of a recording as gdb does, or as a tree; or its pointers, ioctls or accesses",
     "graph": "merge recordings of one build into a call graph",
     "export": "write a recording for another program: speedscope, Perfetto, KCachegrind, Mermaid, Graphviz, CSV",
+    "redact": "write a recording without paths, names and secrets, for sharing",
     "report": "write the HTML report of recordings; needs neither gdb nor QEMU",
     "open": "open the report of an output folder in the web browser",
     "paths": "print the call paths from one function to another",

@@ -41,8 +41,10 @@ class LockHolder:
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path, mode: int = 0o777) -> Iterator[None]:
     """Create `folder`, and hold its lock during the block; afterwards an empty folder is removed.
+
+    `mode` has the permissions of a new folder, which the umask does not change unless it is 0o777, the default.
 
     AnalyzerError when another run holds the lock, and says which; when the folder cannot be written to; or when
     another user made it in a place where everybody may write.
@@ -51,7 +53,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
     if folder.exists() and not folder.is_dir():
         raise AnalyzerError(f"{folder} is a file, not a folder.", "Choose another folder with --out.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder, mode)
         lock = _lock(folder / _LOCK_FILE)
     except OSError as error:
         raise AnalyzerError(
@@ -67,6 +69,16 @@ def locked_folder(folder: Path) -> Iterator[None]:
         os.close(lock)
         with suppress(OSError):
             folder.rmdir()
+
+
+def _make(folder: Path, mode: int) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=mode)
+    except FileExistsError:
+        return
+    if mode != 0o777:
+        folder.chmod(mode)
 
 
 def check_not_locked(folder: Path) -> None:

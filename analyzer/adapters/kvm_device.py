@@ -8,11 +8,13 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import grp
 import mmap
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from analyzer.errors import AnalyzerError
 
@@ -89,8 +91,17 @@ def _open_device() -> int:
             raise AnalyzerError(f"{DEVICE} cannot be opened: {error.strerror}.", _TCG_HINT) from None
         raise AnalyzerError(
             f"This user has no permission to open {DEVICE}.",
-            "Join its group (sudo usermod -aG kvm $USER, then log in again). " + _TCG_HINT,
+            f"Join its group (sudo usermod -aG {_group()} $USER, then log in again), or as root run QEMU as root: "
+            f"--user root. {_TCG_HINT}",
         ) from None
+
+
+def _group() -> str:
+    """The group that may open the device; "kvm", as udev has it, when that is root's."""
+    with suppress(OSError, KeyError):
+        if (gid := Path(DEVICE).stat().st_gid) != 0:
+            return grp.getgrgid(gid).gr_name
+    return "kvm"
 
 
 def _first_exit_reason(kvm: int, vm: int) -> int:

@@ -13,7 +13,7 @@ import fcntl
 import os
 import resource
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,7 @@ _MONOTONIC = 1  # CLOCK_MONOTONIC, as time.monotonic()
 _LEAST_STACK = 8  # bytes; the kernel refuses 0
 _WATERMARK_BYTES = 1 << 18  # in a buffer, until poll(2) reports it
 _IDENTIFIER_BYTES = 8
+EventOpener = Callable[[bytes, int, int], int]  # see `open_event`
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class TraceEvents:
     What a process does that they fork is left out. A context manager. `tids`: the threads, the first of their
     process among them. `stack_size`: bytes of the stack that a hit has, a multiple of 8.
     `buffer_size`: bytes of each ring buffer, a power of two. `lost`: hits that did not fit into the buffers.
+    `opener`: opens an event in place of `open_event`, in a process that may.
     Raises AnalyzerError when the kernel refuses.
     """
 
@@ -97,8 +99,10 @@ class TraceEvents:
         stack_size: int,
         buffer_size: int,
         enable_on_exec: bool,
+        opener: EventOpener | None = None,
     ) -> None:
         self._processes = frozenset([*tids, None])
+        self._opener = opener or open_event
         self._descriptors: list[int] = []
         self._sources: Sources = {}
         self._buffers: list[RingBuffer] = []
@@ -142,7 +146,7 @@ class TraceEvents:
                     fcntl.ioctl(descriptor, _SET_OUTPUT, leader)
 
     def _open(self, attributes: _Attributes, tid: int, processor: int) -> int:
-        descriptor = _perf_event_open(attributes.pack(), tid, processor)
+        descriptor = self._opener(attributes.pack(), tid, processor)
         self._descriptors.append(descriptor)
         return descriptor
 
@@ -189,8 +193,24 @@ class TraceEvents:
         self._descriptors.clear()
 
 
-def _perf_event_open(attributes: bytes, tid: int, processor: int) -> int:
-    """Open one event; AnalyzerError when the kernel refuses."""
+def event_kind(attributes: bytes) -> int | None:
+    """The tracepoint that the packed attributes name; None for the event that tells about threads.
+
+    ValueError for any other event.
+    """
+    if len(attributes) != _ATTRIBUTES.size:
+        raise ValueError("the attributes of the event have another size")
+    kind, size, config = _ATTRIBUTES.unpack(attributes)[:3]
+    if size != _ATTRIBUTES.size or ((kind, config) != (_SOFTWARE, _DUMMY) and kind != _TRACEPOINT):
+        raise ValueError("it is no event of a recording")
+    return int(config) if kind == _TRACEPOINT else None
+
+
+def open_event(attributes: bytes, tid: int, processor: int) -> int:
+    """Open one event of the thread `tid` on a processor; returns its descriptor.
+
+    AnalyzerError when the kernel refuses.
+    """
     packed = ctypes.create_string_buffer(attributes, len(attributes))
     library = ctypes.CDLL(None, use_errno=True)
     library.syscall.restype = ctypes.c_long

@@ -13,7 +13,7 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,11 +198,14 @@ class TracefsInstance:
 
     def read(self) -> Iterator[str]:
         """The lines of the file `trace`, with line ends, ordered by time."""
-        # One character per byte: the column of the task name has a fixed width in bytes.
-        lines = (self._folder / "trace").open(encoding="ascii", errors="replace", newline="\n")
+        trace = self.open_trace()
+        lines = trace_lines(trace)
         self._cleanup.callback(lines.close)  # an instance with an open file cannot be removed
-        with lines:
-            yield from lines
+        yield from lines
+
+    def open_trace(self) -> int:
+        """A new descriptor of the file `trace`."""
+        return os.open(self._folder / "trace", os.O_RDONLY | os.O_CLOEXEC)
 
     @property
     def lost(self) -> int:
@@ -213,6 +216,13 @@ class TracefsInstance:
     def close(self) -> None:
         """Remove the instance; a second call does nothing. Takes about 0.13 s, asleep in the kernel."""
         self._cleanup.close()
+
+
+def trace_lines(trace: int) -> Generator[str, None, None]:
+    """The lines of the descriptor of a file `trace`, with line ends; closes it."""
+    # One character per byte: the column of the task name has a fixed width in bytes.
+    with open(trace, encoding="ascii", errors="replace", newline="\n") as lines:
+        yield from lines
 
 
 def _make_instance(tracefs: TraceFs, cleanup: ExitStack) -> Path:

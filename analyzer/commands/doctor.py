@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.adapters import graphviz, kvm_device, qemu
+from analyzer.adapters.accounts import account_to_use
 from analyzer.adapters.code_files import CodeFile
 from analyzer.adapters.debug_files import STANDARD_PLACES, DebugPlaces, find_debug_files
 from analyzer.adapters.debuginfod import cache_folder
 from analyzer.adapters.gdb import PTRACE_HINT, Gdb, GdbError
+from analyzer.adapters.hidden_paths import can_hide
 from analyzer.adapters.perf_events import TraceEvents, Tracepoint
 from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.adapters.uprobes import Place, UprobeDefinitions
@@ -91,6 +93,8 @@ def examine_host(qemu_path: Path | None = None, places: DebugPlaces = STANDARD_P
     yield _try("watchpoints", _watchpoints, needed=False)
     yield _try("kernel tracing", _kernel_tracing, needed=False)
     yield _try("probes", _probes, needed=False)
+    yield _try("user", _user, needed=False)
+    yield _try("secrets", _secrets, needed=False)
     if qemu_path is not None:
         yield _try("QEMU", lambda: _qemu(qemu_path, places))
     elif in_path := shutil.which("qemu-system-x86_64"):
@@ -188,6 +192,31 @@ def _probes() -> str:
             [os.getpid()], [Tracepoint(number) for number in ids], 64, 1 << 16, enable_on_exec=False
         ).close()
     return "uprobes can record QEMU without stopping it (--engine probes)"
+
+
+def _user() -> str:
+    account = account_to_use("", os.geteuid(), os.environ)
+    if account is not None:
+        return f"QEMU and gdb run as {account.name}, who called sudo; --user root runs them as root"
+    if os.geteuid() == 0:
+        raise AnalyzerError(
+            "QEMU and gdb run as root.", "Call analyze through sudo as another user, or give --user NAME."
+        )
+    return "QEMU and gdb run as this user"
+
+
+def _secrets() -> str:
+    if os.geteuid() != 0:
+        raise AnalyzerError(
+            "QEMU and gdb can read what this user can, ~/.ssh included.",
+            "Call analyze through sudo: then such files are hidden from them.",
+        )
+    if not can_hide():
+        raise AnalyzerError(
+            "the kernel refuses a mount namespace: QEMU and gdb can read ~/.ssh, /etc/shadow and the like.",
+            "In a container add --cap-add SYS_ADMIN.",
+        )
+    return "~/.ssh, /etc/shadow and the like are hidden from QEMU and gdb; --no-hide-secrets turns it off"
 
 
 def _qemu(path: Path, places: DebugPlaces) -> str:

@@ -212,6 +212,13 @@ def process_id(text: str) -> int:
     return int(text)
 
 
+def file_mode(text: str) -> int:
+    """The type of options that are permissions in octal, as for chmod: 0 to 777, with those of the user."""
+    if not re.fullmatch("0?[0-7]{3}", text) or int(text, 8) & 0o700 != 0o700:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three octal digits, of which the first is 7")
+    return int(text, 8)
+
+
 def sha256(text: str) -> str:
     """The 64 hexadecimal digits in `text`, in lower case. Other text is a usage error."""
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):

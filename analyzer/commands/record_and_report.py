@@ -23,6 +23,7 @@ from analyzer.model.recording import Recording
 from analyzer.output_folder import check_free, keep_if_useful, locked_folder, prepare_folder, remove_previous
 from analyzer.recording.guest import RUNNING_GUEST, TINY, Guest, choose_guest
 from analyzer.recording.progress import RecordingReporter
+from analyzer.recording.record_lines import FILE_NAME
 from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.run_environment import RunEnvironment
 from analyzer.recording.scenarios import load_scenario
@@ -51,6 +52,8 @@ class ReportRequest:
     recording: RecordingOptions
     debug: DebugOptions = field(default_factory=DebugOptions)  # where the debug information of QEMU may be
     out: Path | None = None  # None: a folder named after QEMU's version and the scenario
+    out_mode: int = 0o700  # permissions of a new output folder
+    redact: bool = False  # whether to remove paths, names and secrets from the recording
     force: bool = False  # whether to replace an earlier recording in `out`
     environment: RunEnvironment = field(default_factory=RunEnvironment)  # what a wrapper script adds
     pointers_off_by_default: bool = False  # without --pointers and --no-pointers; a note says so
@@ -113,15 +116,20 @@ def _record_and_report(gdb: Gdb, kernel: KernelTrace | None, request: ReportRequ
         selections=selections,
     )
     folder = request.out or Path(f"callchain-qemu-{qemu.version}-{scenario.name}")
-    with locked_folder(folder):
+    with locked_folder(folder, request.out_mode):
         prepare_folder(folder, request.force)
         for line in _first_lines(recording_request, folder, request.pointers_off_by_default):
             console.say(line)
-        return _record_into(folder, gdb, kernel, recording_request, console)
+        return _record_into(folder, gdb, kernel, recording_request, console, request.redact)
 
 
 def _record_into(
-    folder: Path, gdb: Gdb, kernel: KernelTrace | None, request: RecordingRequest, console: Console
+    folder: Path,
+    gdb: Gdb,
+    kernel: KernelTrace | None,
+    request: RecordingRequest,
+    console: Console,
+    redact: bool,
 ) -> ExitStatus:
     """As `record_and_report`, into `folder`, which is locked and prepared."""
     try:
@@ -132,14 +140,23 @@ def _record_into(
     except (AnalyzerError, KeyboardInterrupt):
         console.clear()
         if keep_if_useful(folder):
+            _redact(folder, redact)
             _write_results(folder)
             console.say(f"The recording is incomplete; report of its content: {folder / 'report.html'}")
         raise
     gdb.request_exit()
     console.clear()
     remove_previous(folder)
+    _redact(folder, redact)
     recording, no_drawing = _write_results(folder)
     return _print_outcome(recording, folder, no_drawing, console)
+
+
+def _redact(folder: Path, asked: bool) -> None:
+    if asked:
+        from analyzer.commands.redact import redact_file
+
+        redact_file(folder / FILE_NAME, folder / FILE_NAME, [])
 
 
 def _recorder(

@@ -18,6 +18,7 @@ from analyzer.commands.parser import (
     positive_int,
     process_id,
 )
+from analyzer.commands.privileges import add_privilege_options
 from gdbscripts.enums import Engine
 
 
@@ -98,6 +99,12 @@ def add_recording_options(parser: Parser, linger: float, pointers_default: str) 
     )
     add_out_option(parser, "DIR", "output folder (default: callchain-qemu-VERSION-SCENARIO)")
     parser.add_argument("--force", action="store_true", help="replace an earlier recording in the output folder")
+    add_privilege_options(parser)
+    parser.add_argument(
+        "--redact",
+        action="store_true",
+        help="remove paths, user and host names and secrets from the recording, for sharing, as `analyze redact`",
+    )
     add_timeout_option(parser)
     parser.add_argument(
         "--milestone-timeout",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from analyzer.adapters.gdb import Gdb
 from analyzer.commands.debug_options import DebugOptions
 from analyzer.commands.parser import RECORDING_EXIT_STATUS, Parser, add_accelerator_option, options_as, refuse
+from analyzer.commands.privileges import least_privilege
 from analyzer.commands.recording_options import add_recording_options
 from analyzer.errors import AnalyzerError, ExitStatus
 from gdbscripts.enums import Engine
@@ -32,6 +33,7 @@ EXAMPLES = """\
   analyze startup --qemu ./run-qemu.sh --follow-exec -- -smp 2
   analyze startup --qemu /usr/bin/qemu-system-x86_64 --source-root ~/qemu-7.2
   analyze startup --pid 4242 --break bdrv_co_preadv --linger 10
+  sudo analyze startup --qemu build/qemu-system-x86_64 --user ci
   sudo analyze startup --engine probes --pid 4242 --break bdrv_co_preadv"""
 EXIT_STATUS = RECORDING_EXIT_STATUS
 # Options of QEMU that name what a run may change or use up: with them QEMU is not run several times.
@@ -82,6 +84,13 @@ def record_scenario(
         )
     if options.engine is Engine.PROBES:
         _refuse_what_probes_cannot(options)
+    with least_privilege(options):
+        return _record_scenario(options, pointers_by_default)
+
+
+def _record_scenario(
+    options: argparse.Namespace, pointers_by_default: Callable[[tuple[str, ...]], bool]
+) -> ExitStatus:
     if options.pid is not None:
         return _attach_and_record(options)
     options.guest = options.guest or "tiny"

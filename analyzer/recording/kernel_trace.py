@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import Thread
 from types import TracebackType
 
+from analyzer.adapters.privileged import RemoteTrace, current_helper
 from analyzer.adapters.tracefs import TracefsInstance
 from analyzer.errors import AnalyzerError
 from analyzer.kvm.requests import KVM_RUN
@@ -47,8 +48,8 @@ class KernelTrace:
     The kernel makes and removes a trace while the caller goes on: both take long, nearly all of it asleep.
     """
 
-    def __init__(self, open_trace: Callable[[], TracefsInstance]) -> None:
-        self._trace: TracefsInstance | None = None
+    def __init__(self, open_trace: Callable[[], TracefsInstance | RemoteTrace]) -> None:
+        self._trace: TracefsInstance | RemoteTrace | None = None
         self._reason = ""
         self._worker = Thread(target=self._open, args=(open_trace,))
         self._worker.start()
@@ -56,9 +57,10 @@ class KernelTrace:
     @classmethod
     def open(cls) -> KernelTrace:
         """Prepare a trace; where the host forbids it, one that only has the reason. Raises nothing."""
-        return cls(TracefsInstance.open)
+        helper = current_helper()
+        return cls(TracefsInstance.open if helper is None else lambda: RemoteTrace(helper))
 
-    def _open(self, open_trace: Callable[[], TracefsInstance]) -> None:
+    def _open(self, open_trace: Callable[[], TracefsInstance | RemoteTrace]) -> None:
         try:
             self._trace = open_trace()
         except AnalyzerError as error:
@@ -66,7 +68,7 @@ class KernelTrace:
         except OSError as error:
             self._reason = f"Kernel events cannot be recorded: {error}."
 
-    def _opened(self) -> TracefsInstance | None:
+    def _opened(self) -> TracefsInstance | RemoteTrace | None:
         self._worker.join()
         return self._trace
 
@@ -99,7 +101,7 @@ class KernelTrace:
         """Stop the trace before the log of the ioctls ends; what is traced stays readable. Raises nothing."""
         trace = self._opened()
         if trace is not None:
-            with suppress(OSError):
+            with suppress(OSError, AnalyzerError):
                 trace.stop()
 
     def records(self, recording: Recording, started: float) -> Iterator[Record]:

@@ -41,6 +41,7 @@ _FREQUENT = (
     ExitResultRecord,
     KernelEventRecord,
 )
+_RECORD_TYPES: dict[str, type[Any]] = {kind.TAG: kind for kind in get_args(Record)}
 _Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # msgspec has no greater bounds
 _Float = Annotated[float, msgspec.Meta(ge=-(2.0**63), le=2.0**63)]
 _SIMPLE: dict[object, object] = {int: _Int, float: _Float, str: str, bool: bool, type(None): type(None)}
@@ -74,6 +75,12 @@ def decode_line(line: bytes) -> Record:
         return _decode(line)
     except ValueError:
         return from_line(line.decode("utf-8", "replace"))
+
+
+def as_dataclass(record: Record) -> Record:
+    """The record as an object of its record type, which can be changed and written."""
+    kind = _RECORD_TYPES[record.TAG]
+    return cast("Record", kind(**{field.name: getattr(record, field.name) for field in fields(kind)}))
 
 
 def _msgspec_type(hint: object) -> object:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+HIDDEN = "..."  # the value of a variable that is not recorded
+_HARMLESS = re.compile(
+    r"(?:LD_\w+|LANG|LANGUAGE|LC_\w+|PATH|TMPDIR|TZ|DISPLAY|WAYLAND_DISPLAY|XDG_\w+|MALLOC_\w+|G_\w+|GLIBC_TUNABLES|"
+    r"SDL_\w+|PULSE_\w+|QEMU_(?:AUDIO_\w+|MODULE_DIR|LD_PREFIX)|[ALTU]SAN_OPTIONS|PWD|OLDPWD|SHLVL|_)"
+)
 
 
 @dataclass(frozen=True)
@@ -22,12 +29,15 @@ class RunEnvironment:
         return {name: value for name, value in merged.items() if value is not None}
 
     def env_command(self) -> list[str]:
-        """The words before a command that runs in this environment, `env NAME=VALUE`; [] when nothing differs."""
+        """The words before a command that runs in this environment, `env NAME=VALUE`; [] when nothing differs.
+
+        They are recorded: values of variables that may be secrets are left out.
+        """
         if not self.variables and not self.folder:
             return []
         folder = [f"--chdir={self.folder}"] if self.folder else []
         removed = [f"--unset={name}" for name, value in self.variables.items() if value is None]
-        given = [f"{name}={value}" for name, value in self.variables.items() if value is not None]
+        given = [f"{name}={_shown(name, value)}" for name, value in self.variables.items() if value is not None]
         return ["env", *folder, *removed, *given]
 
     def gdb_commands(self) -> Iterator[str]:
@@ -36,6 +46,10 @@ class RunEnvironment:
             yield f"set cwd {self.folder}"
         for name, value in self.variables.items():
             yield f"unset environment {name}" if value is None else f"set environment {name}={value}"
+
+
+def _shown(name: str, value: str) -> str:
+    return value if _HARMLESS.fullmatch(name) else HIDDEN
 
 
 def without_accelerator(arguments: Sequence[str], accelerator: str) -> tuple[str, ...]:

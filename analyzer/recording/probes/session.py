@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.gdb_stops import Stopped, stop_at
 from analyzer.adapters.perf_events import TraceEvents
+from analyzer.adapters.privileged import RemoteDefinitions, current_helper
 from analyzer.adapters.process import high_priority
 from analyzer.adapters.source_excerpts import source_excerpts, source_roots_of
 from analyzer.adapters.traced_process import ProcessEnd
@@ -70,7 +71,9 @@ def record_with_probes(
     `gdb` has the symbols of the program; it starts and stops no process.
     """
     check_firmware(request)
-    with scratch_folder() as scratch, UprobeDefinitions.open() as definitions:
+    helper = current_helper()
+    opened = UprobeDefinitions.open() if helper is None else RemoteDefinitions(helper)
+    with scratch_folder() as scratch, opened as definitions:
         gdb.use_debug_files(request.qemu.debug_files.links())
         run = _ProbeRun(request, folder / FILE_NAME, scratch, gdb, kernel, reporter)
         run.run(definitions)
@@ -99,7 +102,7 @@ class _ProbeRun:
         self._stack_size = _STACK_SIZE if self._exits is None else _IO_STACK_SIZE
         self._interrupted = False
 
-    def run(self, definitions: UprobeDefinitions) -> None:
+    def run(self, definitions: UprobeDefinitions | RemoteDefinitions) -> None:
         """Record. KeyboardInterrupt after the recording is closed."""
         with ExitStack() as cleanup:
             target = self._target()
@@ -119,8 +122,14 @@ class _ProbeRun:
                 places.breakpoint_of(walker),
             )
             collector.hits.names.update(target.names())
+            helper = current_helper()
             with TraceEvents(
-                target.threads, tracepoints, self._stack_size, buffer_size(), enable_on_exec=target.starts
+                target.threads,
+                tracepoints,
+                self._stack_size,
+                buffer_size(),
+                enable_on_exec=target.starts,
+                opener=helper.open_event if helper else None,
             ) as events:
                 try:
                     with high_priority():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from analyzer.adapters.perf_events import Tracepoint
+from analyzer.adapters.privileged import RemoteDefinitions
 from analyzer.adapters.uprobes import OTHER_ENGINE, UprobeDefinitions
 from analyzer.errors import AnalyzerError
 from analyzer.recording.probes.exits import region_arguments
@@ -19,7 +20,7 @@ _SYSTEM_CALLS = (("syscalls/sys_enter_ioctl", Source.IOCTL), ("syscalls/sys_exit
 
 
 def tracepoints_of(
-    definitions: UprobeDefinitions, places: ProbePlaces, target: Target, with_exits: bool
+    definitions: UprobeDefinitions | RemoteDefinitions, places: ProbePlaces, target: Target, with_exits: bool
 ) -> tuple[list[Source], list[Tracepoint]]:
     """What each tracepoint is, and the tracepoints: those of the probes, and of the ioctl system call."""
     try:

@@ -11,8 +11,19 @@ ADDED = RunEnvironment({"A": "1 2", "B": None}, "/work dir")
 
 
 def test_the_command_to_repeat_has_the_environment():
-    assert ADDED.env_command() == ["env", "--chdir=/work dir", "--unset=B", "A=1 2"]
+    assert ADDED.env_command() == ["env", "--chdir=/work dir", "--unset=B", "A=..."]
     assert RunEnvironment().env_command() == []
+
+
+@pytest.mark.threat("a recording has secrets of the environment")
+def test_the_recorded_command_lacks_values_that_may_be_secrets():
+    environment = RunEnvironment(
+        {"AWS_SECRET_ACCESS_KEY": "s3cr3t", "QEMU_PASSWORD": "s3cr3t", "LD_LIBRARY_PATH": "/x"}
+    )
+    assert environment.env_command() == [
+        "env", "AWS_SECRET_ACCESS_KEY=...", "QEMU_PASSWORD=...", "LD_LIBRARY_PATH=/x"
+    ]  # fmt: skip
+    assert "set environment QEMU_PASSWORD=s3cr3t" in list(environment.gdb_commands())
 
 
 def test_gdb_starts_qemu_in_it():
