@@ -1,4 +1,4 @@
-"""The tokens of C source lines, by Pygments, as short texts: `k2 3` is a keyword of two letters, then plain text."""
+"""The tokens of C source lines, by Pygments, as short texts: `k2 3` is a keyword of two letters and plain text."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _CLASSES: tuple[tuple[_TokenType, str], ...] = (
     (Name.Function, "f"),
     (Token, ""),
 )
+_LONGEST_LINE = 2_000  # characters; longer ones are not written by people, and cost the lexer time
 _CPP_SUFFIXES = frozenset({".cc", ".cpp", ".cxx", ".hpp"})
 _C_SUFFIXES = frozenset({".c", ".h", ".inc"}) | _CPP_SUFFIXES
 
@@ -31,12 +32,14 @@ def token_runs(file: str, lines: Sequence[str]) -> list[str]:
 
     Plain text has no letter. The result for a line is "" when it is plain, and for a file that is not C.
     """
-    if PurePosixPath(file).suffix not in _C_SUFFIXES:
+    suffix = PurePosixPath(file).suffix
+    if suffix not in _C_SUFFIXES or max(map(len, lines), default=0) > _LONGEST_LINE:
         return [""] * len(lines)
+    text_of_lines = "\n".join(line.replace("\n", " ") for line in lines)  # of a hostile recording
     prefix = "/*" if _begins_in_comment(lines) else ""
     runs: list[list[tuple[str, int]]] = [[] for _ in lines]
     row, skip = 0, len(prefix)
-    for _, kind, text in _lexer(PurePosixPath(file).suffix).get_tokens_unprocessed(prefix + "\n".join(lines)):
+    for _, kind, text in _lexer(suffix).get_tokens_unprocessed(prefix + text_of_lines):
         letter = _letter(kind)
         for position, part in enumerate(text.split("\n")):
             row += position > 0

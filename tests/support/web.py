@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 
 class Page:
@@ -34,6 +36,10 @@ class Page:
     def evaluate(self, expression: str, *arguments: object) -> Any:
         """The value of a JavaScript expression."""
         return self.browser.execute_script(f"return {expression}", *arguments)
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds; TimeoutException after ten seconds."""
+        WebDriverWait(self.browser, 10).until(lambda _: condition())
 
     def press(self, keys: str) -> None:
         """Press keys where the focus is."""

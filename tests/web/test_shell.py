@@ -105,7 +105,7 @@ def test_keys_show_views_and_the_list_of_keys(open_page):
     page.find("body").send_keys("?")
     assert "view: Functions" in page.find("dialog.keys").text
     page.press(Keys.ESCAPE)
-    assert page.texts("dialog.keys") == []
+    page.wait(lambda: page.texts("dialog.keys") == [])
 
 
 def test_a_table_sorts_by_its_headers_and_moves_by_keys(open_page):

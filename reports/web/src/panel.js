@@ -68,7 +68,8 @@ function showCall(doc, state, row) {
   ];
 }
 
-function pointerSection(doc, state, row) {
+/** The pointer of a call: its slot, and from the call back to the source who set it. */
+export function pointerSection(doc, state, row) {
   const pointer = doc.pointers[row];
   return section(t("Pointer: {slot}", { slot: pointer.slot }),
     pointer.address ? h("p", { class: "address", text: t("{address} holds {value}", { address: pointer.address, value: pointer.value }) }) : null,
