@@ -209,3 +209,8 @@ def test_a_graph_alone_has_a_map_without_times(open_page, recorded, tmp_path, br
     assert page.texts(".map .title") == ["KVM is initialised", "The guest runs"]
     assert page.texts(".map .time") == []
     page.assert_quiet()
+
+
+def test_the_details_of_a_function_have_the_source_of_its_calls(open_page, recorded):
+    page = open_page(recorded, address="function=init@main")
+    assert "ac->init_machine(ms);" in page.find(".panel .source .marked").text

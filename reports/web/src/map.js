@@ -18,7 +18,7 @@ export function drawMap(svg, all, threads, heights, size) {
   const x = (lane) => gap / 2 + lanes.indexOf(lane) * gap;
   svg.setAttribute("width", String(lanes.length * gap));
   svg.setAttribute("height", String(size.height));
-  svg.replaceChildren(defs(), ...lanes.map((lane) => header(lane, x(lane), size)), ...lines(all, lanes, x, heights), ...all.flatMap((station, row) => marks(station, x, heights[row])));
+  svg.replaceChildren(...lanes.map((lane) => header(lane, x(lane), size)), ...lines(all, lanes, x, heights), ...all.flatMap((station, row) => marks(station, x, heights[row])));
 }
 
 /** The lanes: threads, then the kernel and the guest when a station gets there. @returns {string[]} */
@@ -32,8 +32,9 @@ export function mapWidth(all, threads, wide) {
   return lanesOf(all, threads).length * (wide ? WIDE_LANE : NARROW_LANE);
 }
 
-function defs() {
-  return s("defs", {}, s("marker", { id: "map-arrow", viewBox: "0 0 8 8", refX: "7", refY: "4", markerWidth: "7", markerHeight: "7", orient: "auto-start-reverse" }, s("path", { d: "M0 0L8 4L0 8z" })));
+/** An arrowhead that points to the right, with its tip at x, y. */
+function head(kind, x, y) {
+  return s("path", { class: `map-head ${kind}`, d: `M${x} ${y}l-10 -5v10z` });
 }
 
 function header(lane, x, { wide, top }) {
@@ -55,12 +56,12 @@ function marks(station, x, y) {
   const at = x(station.thread);
   const drawn = [];
   if (station.starts) {
-    drawn.push(s("path", { class: "map-start", "marker-end": "url(#map-arrow)", d: `M${x(station.starts.from)} ${y - 14}H${at - 9}` }));
+    drawn.push(s("path", { class: "map-start", d: `M${x(station.starts.from)} ${y - 14}H${at - 9}` }), head("thread", at, y - 14));
   }
   if (station.request) {
     const to = x(station.request === "KVM_RUN" ? "guest" : "kernel");
     const runs = station.request === "KVM_RUN";
-    drawn.push(s("path", { class: station.observed ? "map-ioctl" : "map-ioctl documented", "marker-end": runs ? null : "url(#map-arrow)", d: `M${at + 8} ${y}H${to - 8}` }),
+    drawn.push(s("path", { class: station.observed ? "map-ioctl" : "map-ioctl documented", d: `M${at + 8} ${y}H${to - 8}` }), runs ? "" : head("ioctl", to - 6, y),
       s("rect", { class: "map-kernel", x: x("kernel") - 6, y: y - 6, width: 12, height: 12 }));
     if (runs) drawn.push(s("path", { class: "map-guest", d: `M${to - 7} ${y - 8}L${to + 9} ${y}L${to - 7} ${y + 8}z` }));
   }

@@ -111,10 +111,10 @@ def test_files_that_are_not_c_have_no_tokens():
     assert token_runs("", ["return 0"]) == [""]
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["/* \r", "\x00", '"', "'", "\\", "/*", "*/", "\u2028 int", "#define \\", "int a\nint b", "int " * 9999],
-)
+LINES = ("/* \r", "\x00", '"', "'", "\\", "/*", "*/", "\u2028 int", "#define \\", "int a\nint b", "int " * 9999)
+
+
+@pytest.mark.parametrize("text", LINES)
 def test_any_text_has_runs_of_its_length(text):
     for runs in token_runs("x.c", [text, text]):
         assert not runs or sum(int(word.lstrip("kctsnpf")) for word in runs.split()) == len(text)
