@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -54,6 +54,18 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError with argparse's message; `cli.main` prints it like other errors."""
         hint = " A path that begins with - is written as ./-NAME." if "expected one argument" in message else ""
         raise UsageError(f"{message}.", f"See {self.prog} --help.{hint}")
+
+
+def checked_by(check: Callable[[str], str]) -> Callable[[str], str]:
+    """The type of an option whose value `check` returns; its ValueError says what is wrong with the value."""
+
+    def checked(text: str) -> str:
+        try:
+            return check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
 
 
 def add_out_option(parser: Parser, metavar: str, help_text: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from analyzer.graph.call_graph import ChainStep
 from analyzer.model.recording import Recording
-from reports.html.document_builder import DocumentBuilder
+from reports.html.document_builder import DocumentBuilder, page_text
 from reports.html.document_graph import GraphTables, kind_number
+from reports.html.highlight import token_runs
 from reports.html.report_page import StoryChapter, StoryStep
 
 
@@ -45,7 +46,8 @@ def add_sources(builder: DocumentBuilder, recordings: Sequence[Recording]) -> No
             sources.setdefault(file, {}).update(lines)
     for file in sorted(sources):
         for first, texts in _excerpts(sources[file]):
-            builder.add("sources", file=file, first=first, lines=texts)
+            shown = [page_text(text) for text in texts]
+            builder.add("sources", file=file, first=first, lines=shown, tokens=token_runs(file, shown))
 
 
 def _excerpts(lines: dict[int, str]) -> Iterator[tuple[int, list[str]]]:

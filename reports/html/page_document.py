@@ -15,10 +15,15 @@ from reports.html.document_runs import add_facts, add_milestones, add_run
 from reports.html.document_stacks import StackTables
 from reports.html.document_story import add_chapters, add_sources
 from reports.html.page_sentences import page_problems, page_summary, page_title
+from reports.html.source_links import SourceLinks
 from reports.html.story import Samples, chapters
 
+NO_LINKS = SourceLinks()
 
-def page_document(graph: CallGraph, recordings: Sequence[Recording], notes: Sequence[str] = ()) -> dict[str, Any]:
+
+def page_document(
+    graph: CallGraph, recordings: Sequence[Recording], notes: Sequence[str] = (), links: SourceLinks = NO_LINKS
+) -> dict[str, Any]:
     """Return the document of a graph and of the recordings that it was merged from; () for a graph alone.
 
     A graph alone has no arguments, sources and stacks. `notes` are sentences on what the inputs lack.
@@ -43,10 +48,10 @@ def page_document(graph: CallGraph, recordings: Sequence[Recording], notes: Sequ
     for problem in page_problems(graph, recordings, notes):
         builder.add("problems", text=problem)
     add_sources(builder, recordings)
-    return builder.document(_page(graph, recordings))
+    return builder.document(_page(graph, recordings, links))
 
 
-def _page(graph: CallGraph, recordings: Sequence[Recording]) -> dict[str, object]:
+def _page(graph: CallGraph, recordings: Sequence[Recording], links: SourceLinks) -> dict[str, object]:
     provenance = graph.provenance
     return {
         "title": page_title(provenance),
@@ -55,4 +60,7 @@ def _page(graph: CallGraph, recordings: Sequence[Recording]) -> dict[str, object
         "scenario": provenance.scenario,
         "imported": provenance.scenario == IMPORT,
         "language": "en",
+        "source_url": links.url,
+        "editor_url": links.editor,
+        "source_root": links.root,
     }

@@ -186,6 +186,7 @@ TABLES: dict[str, Columns] = {
         "file": (TEXT, ""),
         "first": (NUMBER, "line number of the first line"),
         "lines": (TEXTS, "consecutive lines"),
+        "tokens": (TEXTS, "of each line: words of a letter (k t s n c p f, none for plain text) and a length"),
     },
     "descriptors": {
         "run": (NUMBER, "> runs"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 
 class Page:
@@ -35,6 +36,10 @@ class Page:
         """The value of a JavaScript expression."""
         return self.browser.execute_script(f"return {expression}", *arguments)
 
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds; TimeoutException after ten seconds."""
+        WebDriverWait(self.browser, 10).until(lambda _: condition())
+
     def press(self, keys: str) -> None:
         """Press keys where the focus is."""
         self.browser.switch_to.active_element.send_keys(keys)
@@ -53,16 +58,19 @@ class Page:
         self.find(f".tabs a[href*='view={view}']" if view != "overview" else ".tabs a").click()
 
     def table(self, columns: int) -> list[list[str]]:
-        """All rows of the view's table: it is scrolled through, since only visible rows are in the DOM."""
+        """All rows of the view's table: it is scrolled through, since only visible rows are in the DOM.
+
+        A busy machine sends scroll events late, so one is sent here.
+        """
         found: dict[int, list[str]] = {}
         script = """
           const table = document.querySelector('.table'); table.scrollTop = arguments[0];
+          table.dispatchEvent(new Event('scroll'));
           return [table.scrollHeight, table.clientHeight];
         """
         top = 0
         while True:
             height, shown = self.browser.execute_script(script, top)
-            time.sleep(0.05)
             for position, cells in self.evaluate(
                 "[...document.querySelectorAll('.table-rows .table-row')]"
                 ".map(row => [Number(row.dataset.position), [...row.children].map(cell => cell.textContent)])"

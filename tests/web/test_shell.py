@@ -7,6 +7,10 @@ from dataclasses import replace
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from analyzer.graph.merge import merge
+from reports.html.page_document import page_document
+from reports.html.render import render
+from reports.html.source_links import SourceLinks
 from tests.support.hostile import NAMES
 from tests.support.notation import recording
 from tests.support.web import Page
@@ -101,7 +105,7 @@ def test_keys_show_views_and_the_list_of_keys(open_page):
     page.find("body").send_keys("?")
     assert "view: Functions" in page.find("dialog.keys").text
     page.press(Keys.ESCAPE)
-    assert page.texts("dialog.keys") == []
+    page.wait(lambda: page.texts("dialog.keys") == [])
 
 
 def test_a_table_sorts_by_its_headers_and_moves_by_keys(open_page):
@@ -189,3 +193,18 @@ def test_the_page_of_a_text_speaks_of_no_run(open_page):
         page.open(f"view={view}")
         for wrong in ("Descriptor", "Command line", "did not exit", "complete", "Never"):
             assert wrong not in page.find("body").text, view
+
+
+def test_places_are_links_when_the_page_knows_where_the_source_is(browser, tmp_path):
+    links = SourceLinks("https://host/v1/{file}#L{line}", "vscode://file{path}:{line}", "/src")
+    file = tmp_path / "report.html"
+    document = page_document(merge([RECORDED]), [RECORDED], links=links)
+    file.write_text(render(document))
+    page = Page(browser, file).open("view=backtraces&stop=0")
+    frame = RECORDED.stops[0].frames[0]
+    source, editor = page.evaluate(
+        "[...document.querySelectorAll('.frames li:first-child .place a')].map(a => a.href)"
+    )
+    assert source == f"https://host/v1/{frame.file}#L{frame.line}"
+    assert editor == f"vscode://file/src/{frame.file}:{frame.line}"
+    page.assert_quiet()

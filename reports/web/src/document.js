@@ -50,13 +50,14 @@ export class Doc {
   /**
    * The recorded source lines around a line.
    * @param {string} file @param {number} line @param {number} [around]
-   * @returns {{number: number, text: string, marked: boolean}[]} empty when the line was not recorded
+   * @returns {{number: number, text: string, tokens: string, marked: boolean}[]} empty when the line was not recorded
    */
   source(file, line, around = 2) {
     const excerpts = this.once("sources", () => grouped(this.sources, (excerpt) => excerpt.file)).get(file) || [];
     const excerpt = excerpts.find((each) => line >= each.first && line < each.first + each.lines.length);
     if (!excerpt) return [];
-    const lines = excerpt.lines.map((text, position) => ({ number: excerpt.first + position, text, marked: excerpt.first + position === line }));
+    const { first, tokens } = excerpt;
+    const lines = excerpt.lines.map((text, position) => ({ number: first + position, text, tokens: tokens[position], marked: first + position === line }));
     return lines.filter((each) => Math.abs(each.number - line) <= around);
   }
 

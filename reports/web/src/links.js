@@ -26,9 +26,24 @@ export function placeText(file, line) {
   return file && line ? `${file}:${line}` : file;
 }
 
-/** A place in the source: file:line. @param {import("./document.js").Doc} doc @param {string} file @param {number} line */
+/**
+ * A place in the source: file:line, as a link to the code host and the editor when the page knows their addresses.
+ * @param {import("./document.js").Doc} doc @param {string} file @param {number} line
+ */
 export function placeLink(doc, file, line) {
-  return h("span", { class: "place", text: placeText(file, line) });
+  const text = placeText(file, line);
+  const source = placeAddress(doc.page.source_url, { file, line });
+  const editor = placeAddress(doc.page.editor_url, { path: `${doc.page.source_root}/${file}`, line });
+  if (!file || file.startsWith("/") || !(source || editor)) return h("span", { class: "place", text });
+  const outside = { target: "_blank", rel: "noopener noreferrer" };
+  return h("span", { class: "place" }, h("a", { href: source || editor, ...(source ? outside : {}), text }),
+    source && editor ? [" ", h("a", { href: editor, "aria-label": t("open {place} in the editor", { place: text }), text: t("edit") })] : null);
+}
+
+/** The address of a template; "" without one, and for a scheme that runs a script. */
+function placeAddress(template, values) {
+  if (!template || /^\s*(javascript|data|vbscript|blob):/i.test(template)) return "";
+  return template.replace(/\{(file|path|line)\}/g, (whole, name) => (name in values ? encodeURI(String(values[name])).replace(/[#?]/g, encodeURIComponent) : whole));
 }
 
 /**

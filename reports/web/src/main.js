@@ -45,6 +45,8 @@ function renderTabs() {
   replace(tabs, views.map((view) => h("a", {
     href: state.href({ view: view.name }), "aria-current": view === currentView() ? "page" : null, title: t("key {key}", { key: view.key }), text: view.title,
   })));
+  const shown = tabs.querySelector("[aria-current]");
+  if (tabs.scrollWidth > tabs.clientWidth) tabs.scrollLeft = shown.offsetLeft - tabs.offsetLeft - 40;
 }
 
 function changed(change) {

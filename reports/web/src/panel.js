@@ -43,8 +43,15 @@ function showFunction(doc, state, row) {
     ]),
     section(t("Called by"), calls(doc, state, doc.callersOf(shown), "caller")),
     section(t("Calls"), calls(doc, state, doc.calleesOf(shown), "callee")),
+    section(t("Source"), callSites(doc, shown)),
     section(t("Arguments"), shown.arguments.map((text) => h("p", { class: "arguments", text: `(${text})` }))),
   ];
+}
+
+/** The lines around the first places where a function calls others. */
+function callSites(doc, shown) {
+  const sites = doc.calleesOf(shown).flatMap((call) => call.sites.slice(0, 1)).slice(0, 3);
+  return sites.map((number) => sourceExcerpt(doc, doc.sites[number].file, doc.sites[number].line));
 }
 
 function calls(doc, state, rows, side) {
@@ -68,7 +75,8 @@ function showCall(doc, state, row) {
   ];
 }
 
-function pointerSection(doc, state, row) {
+/** The pointer of a call: its slot, and from the call back to the source who set it. */
+export function pointerSection(doc, state, row) {
   const pointer = doc.pointers[row];
   return section(t("Pointer: {slot}", { slot: pointer.slot }),
     pointer.address ? h("p", { class: "address", text: t("{address} holds {value}", { address: pointer.address, value: pointer.value }) }) : null,

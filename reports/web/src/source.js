@@ -15,8 +15,20 @@ export function sourceExcerpt(doc, file, line, around = 2) {
     h("pre", { tabindex: "0", "aria-label": t("source of {file}, line {line}", { file, line }) }, lines.map(sourceLine)));
 }
 
-function sourceLine({ number, text, marked }) {
+function sourceLine({ number, text, tokens, marked }) {
   return h("span", { class: marked ? "line marked" : "line" },
     h("span", { class: "mark", "aria-hidden": "true", text: marked ? "▶" : " " }),
-    h("span", { class: "line-number", text: String(number) }), text, "\n");
+    h("span", { class: "line-number", text: String(number) }), coloured(text, tokens), "\n");
+}
+
+/** The parts of a line, each with the class of its tokens: `k2 2 n1` is two characters of a keyword, two plain ones, … */
+function coloured(text, tokens) {
+  if (!tokens) return text;
+  let at = 0;
+  const parts = tokens.split(" ").map((run) => {
+    const letter = /^[a-z]/.test(run) ? run[0] : "";
+    const part = text.slice(at, (at += Number(run.slice(letter.length))));
+    return letter ? h("span", { class: `token-${letter}`, text: part }) : part;
+  });
+  return [...parts, text.slice(at)];
 }
