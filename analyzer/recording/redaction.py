@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from analyzer.recording.source_paths import source_root
+from analyzer.recording.source_paths import normal_path, source_root
 from gdbscripts.records import (
     BREAK,
     EndRecord,
@@ -100,7 +100,7 @@ class Redactor:
         """A source file or library: below the source root as before, elsewhere its last part."""
         if not path.startswith("/"):
             return self._without_names(path)
-        plain = os.path.normpath(path)
+        plain = normal_path(path)
         for root, new in self._roots:
             if root and plain.startswith(root + "/") and not _OF_THE_SYSTEM.match(plain):
                 return new + self._without_names(plain[len(root) :])
@@ -127,7 +127,7 @@ class Redactor:
 
     def _path(self, path: str) -> str:
         """A path in a text: a number instead of its parts, with its suffix; that of the source root stays."""
-        if path.startswith((_SOURCES, _OTHER, _PROGRAM)) or _OF_THE_SYSTEM.match(os.path.normpath(path)):
+        if path.startswith((_SOURCES, _OTHER, _PROGRAM)) or _OF_THE_SYSTEM.match(normal_path(path)):
             return path
         if path == self._qemu or (path.startswith("/") and self.file(path).startswith(_SOURCES)):
             return self.file(path)

@@ -11,6 +11,11 @@ _OF_THE_SYSTEM = ("/usr/include/", "/usr/lib/", "/usr/src/")
 _PARENT_FOLDERS = re.compile(r"^(?:\.\./)+")
 
 
+def normal_path(path: str) -> str:
+    """`path` without `.`, `..` and repeated slashes, as the names of source files are compared."""
+    return os.path.normpath(path)
+
+
 def relative(file: str, *roots: str) -> str:
     """`file`, normalised and relative to the first of `roots` that it lies below; unchanged when below none."""
     plain = os.path.normpath(file) if file else ""

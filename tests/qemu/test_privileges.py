@@ -135,7 +135,11 @@ def recorded(request: pytest.FixtureRequest, user: User) -> tuple[Path, str, dic
     return folder, done.stdout, seen, user
 
 
-@pytest.mark.threat("a hostile QEMU or debug file attacks gdb or QEMU, started through sudo")
+@pytest.mark.threat(
+    "A hostile QEMU or debug file attacks gdb or QEMU, started through sudo",
+    source="the program to be recorded",
+    defence="With sudo, QEMU and gdb run as the user who called it; only the kernel's events stay with root.",
+)
 def test_gdb_and_qemu_run_as_the_user_who_called_sudo_without_capabilities(recorded):
     _, out, seen, user = recorded
     assert f"run as user {user.name}" in out
@@ -150,7 +154,11 @@ def test_the_kernel_side_is_recorded_all_the_same(recorded):
     assert sum(bool(entry.kernel) for entry in recording.ioctl_log) > 20
 
 
-@pytest.mark.threat("another user of the machine reads a recording")
+@pytest.mark.threat(
+    "Another user of the machine reads a recording",
+    source="other users of the host",
+    defence="A new output folder has the permissions 700.",
+)
 def test_the_results_belong_to_the_user_alone(recorded):
     folder, _, _, user = recorded
     assert (folder.stat().st_uid, folder.stat().st_mode & 0o777) == (user.uid, 0o700)
@@ -164,7 +172,11 @@ def test_the_output_folder_has_the_permissions_that_are_asked_for(user):
     assert folder.stat().st_mode & 0o777 == 0o755
 
 
-@pytest.mark.threat("a hostile QEMU reads secrets of the user")
+@pytest.mark.threat(
+    "A hostile QEMU reads secrets of the user",
+    source="the program to be recorded",
+    defence="Started by root, QEMU and gdb see no SSH keys, password files and other secrets.",
+)
 def test_secrets_of_the_home_folder_are_hidden_from_gdb_and_qemu(user):
     _, seen = user.record("--out", str(user.home / "hidden"), "--no-pointers", "--no-kernel")
     assert seen["sees the secret"] == {("gdb", False), ("qemu-system-x86", False)}

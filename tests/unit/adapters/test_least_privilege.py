@@ -125,7 +125,11 @@ def test_other_permissions_are_refused(text):
         file_mode(text)
 
 
-@pytest.mark.threat("a process that talks to the privileged helper")
+@pytest.mark.threat(
+    "A process makes the privileged helper do something else",
+    source="the program to be recorded",
+    defence="It accepts threads of the user only, and events of KVM, of system calls and of its probes only.",
+)
 def test_the_privileged_process_traces_only_threads_of_the_user(monkeypatch):
     server = PrivilegedServer(os.getuid() + 4242)
     monkeypatch.setattr(privileged_server, "open_event", lambda *_: pytest.fail("opened"))
@@ -137,7 +141,7 @@ def test_the_privileged_process_traces_only_threads_of_the_user(monkeypatch):
         assert "another user" in refusal(server, "event", dummy.hex(), thread, 0)
 
 
-@pytest.mark.threat("a process that talks to the privileged helper")
+@pytest.mark.threat("A process makes the privileged helper do something else")
 def test_the_privileged_process_opens_only_tracepoints_of_this_run(monkeypatch):
     server = PrivilegedServer(os.getuid())
     monkeypatch.setattr(privileged_server, "open_event", lambda *_: pytest.fail("opened"))
@@ -147,7 +151,7 @@ def test_the_privileged_process_opens_only_tracepoints_of_this_run(monkeypatch):
     assert refusal(server, "event", "00", os.getpid(), 0)
 
 
-@pytest.mark.threat("a process that talks to the privileged helper")
+@pytest.mark.threat("A process makes the privileged helper do something else")
 def test_the_privileged_process_adds_no_line_to_what_it_defines():
     server = PrivilegedServer(os.getuid())
     server._definitions = object()

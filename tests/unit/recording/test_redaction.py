@@ -86,7 +86,11 @@ def recording(tmp_path: Path, monkeypatch) -> Path:
     return file
 
 
-@pytest.mark.threat("a shared recording gives away names, paths or secrets")
+@pytest.mark.threat(
+    "A shared recording gives away names, paths or secrets",
+    source="whoever gets the recording",
+    defence="`analyze redact` and `--redact` replace them.",
+)
 def test_paths_names_and_secrets_are_removed(recording, tmp_path, capsys):
     out = tmp_path / "shared.jsonl"
     assert main(["redact", str(recording), str(out), "--name", "acme"]) == 0

@@ -15,7 +15,11 @@ def test_the_command_to_repeat_has_the_environment():
     assert RunEnvironment().env_command() == []
 
 
-@pytest.mark.threat("a recording has secrets of the environment")
+@pytest.mark.threat(
+    "A recording has secrets of the environment",
+    source="whoever gets the recording",
+    defence="Only listed variables of a wrapper script are recorded with their values.",
+)
 def test_the_recorded_command_lacks_values_that_may_be_secrets():
     environment = RunEnvironment(
         {"AWS_SECRET_ACCESS_KEY": "s3cr3t", "QEMU_PASSWORD": "s3cr3t", "LD_LIBRARY_PATH": "/x"}
