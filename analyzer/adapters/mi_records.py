@@ -13,6 +13,7 @@ from typing import Any
 _RECORD = re.compile(r"\d{0,18}[\^*=][^\s,]+(?:,(.*))?")
 _STREAM = re.compile(r'[~&@]"(?:[^"\\]|\\.)*"')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]|[A-Za-z_][\w-]*=')
+_PROMPT = "(gdb)"
 _MAX_DEPTH = 30  # pygdbmi calls itself for each value within a value
 _OPENING = {"]": "[", "}": "{"}
 
@@ -20,9 +21,12 @@ _OPENING = {"]": "[", "}": "{"}
 def parse_record(line: str) -> dict[str, Any]:
     """The record in `line`, which has no line end, with the keys type, message, payload and token of pygdbmi.
 
-    The payload of a result and of a notification is a dictionary, {} when there is none. A line of another form
-    has the type "output" and is its own payload.
+    The payload of a result and of a notification is a dictionary, {} when there is none. The prompt, which ends
+    what gdb prints about a command, has the type "done". A line of another form has the type "output" and is its
+    own payload.
     """
+    if line.rstrip() == _PROMPT:
+        return {"type": "done", "message": None, "payload": None, "token": None}
     match = _RECORD.fullmatch(line)
     if match is None and not _STREAM.fullmatch(line):
         return _output(line)

@@ -29,7 +29,7 @@ PICTURES = (
     Picture("story.png", "startup-7.2.22.html#view=overview"),
     Picture("graph.png", "startup-7.2.22.html#view=graph&from=main&to=kvm_init", height=700),
     Picture("io.png", "io-7.2.22.html#view=io&access=2", height=860),
-    Picture("diff.png", "diff-5.2.0-7.2.22.html", height=720),
+    Picture("diff.png", "diff-5.2.0-7.2.22.html#chains", height=720),
 )
 
 

@@ -62,3 +62,8 @@ def test_other_lines_are_output(line):
 def test_a_process_id_that_is_none_starts_nothing(pid):
     assert started_process(parse_record(f'=thread-group-started,id="i1",pid={pid}')) is None
     assert started_process(parse_record('=thread-group-started,id="i1",pid="42"')) == 42
+
+
+def test_the_prompt_is_no_output_of_gdb():
+    assert parse_record("(gdb) ")["type"] == "done"
+    assert parse_record("(gdb) x")["type"] == "output"

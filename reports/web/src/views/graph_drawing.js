@@ -34,7 +34,6 @@ export class Drawing {
   /** Lay out and draw. @param {DrawnNode[]} nodes @param {DrawnEdge[]} edges @param {string} active id of the node that keys start from */
   draw(nodes, edges, active) {
     const graph = layout(nodes, edges);
-    this.size = graph.graph();
     this.nodes = new Map(nodes.map((node) => [node.id, { ...node, ...graph.node(node.id) }]));
     const clusters = graph.nodes().filter((id) => id.startsWith("cluster:"));
     replace(this.group, clusters.map((id) => cluster(id, graph.node(id))), edges.map((edge, number) => drawnEdge(edge, graph.edge(edge.from, edge.to, String(number)))), [...this.nodes.values()].map(drawnNode));
@@ -51,12 +50,13 @@ export class Drawing {
 
   fit() {
     const { width, height } = this.svg.getBoundingClientRect();
-    if (!width || !(this.size?.width > 0)) return; // of a graph without nodes it is -Infinity
-    const scale = Math.min(1.2, (width - 20) / this.size.width, (height - 20) / this.size.height);
+    const box = this.group.getBBox(); // dagre's own size counts clusters that are not drawn
+    if (!width || !box.width) return;
+    const scale = Math.min(1.2, (width - 20) / box.width, (height - 20) / box.height);
     const active = this.nodes.get(this.active);
     const readable = Math.max(scale, 0.45);
-    const [x, y] = readable > scale && active ? [width / 2 - readable * active.x, height / 2 - readable * active.y] : [(width - readable * this.size.width) / 2, (height - readable * this.size.height) / 2];
-    select(this.svg).call(this.zoom.transform, zoomIdentity.translate(x, y).scale(readable));
+    const at = readable > scale && active ? active : { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    select(this.svg).call(this.zoom.transform, zoomIdentity.translate(width / 2 - readable * at.x, height / 2 - readable * at.y).scale(readable));
   }
 
   scale(factor) {
