@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product, takewhile
 
-from analyzer.diff.aligned_chains import align_steps, comparable_steps
+from analyzer.diff.aligned_chains import SharedRows, align_steps, comparable_steps
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Chain, ChainStep
@@ -128,17 +128,18 @@ def chain_diff(
     kernel: bool,
     eliding_kinds: Collection[CallKind] = (),
     imported: tuple[bool, bool] = (False, False),
+    shared: SharedRows | None = None,
 ) -> ChainDiff:
     """Align the chains of a pair and return their rows and changes.
 
-    `kernel` says whether the kernel's functions are compared, too; `eliding_kinds` and `imported` are those of
-    `align_steps`. Exchanged sides give exchanged changes.
+    `kernel` says whether the kernel's functions are compared, too; `eliding_kinds`, `imported` and `shared` are
+    those of `align_steps`. Exchanged sides give exchanged changes.
     """
     old = comparable_steps(pair.old.steps, kernel) if pair.old else ()
     new = comparable_steps(pair.new.steps, kernel) if pair.new else ()
     chain = pair.either
     if pair.old and pair.new:
-        rows = align_steps(old, new, names, eliding_kinds, imported)
+        rows = align_steps(old, new, names, eliding_kinds, imported, shared)
         chain_changes = _thread_change(pair.old, pair.new, new[-1], not any(imported))
     else:
         rows = (*(AlignedRow(step, None) for step in old), *(AlignedRow(None, step) for step in new))
@@ -182,8 +183,12 @@ class _Prefixes:
         """Add a sequence. Returns how many of its first items begin a sequence that was added before."""
         known, node = 0, self
         for content in contents:
-            known += content in node._next
-            node = node._next.setdefault(content, _Prefixes())
+            next_ = node._next.get(content)
+            if next_ is None:
+                next_ = node._next[content] = _Prefixes()
+            else:
+                known += 1
+            node = next_
         return known
 
 
