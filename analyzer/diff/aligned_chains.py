@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from analyzer.diff.align import align
@@ -62,7 +62,7 @@ def align_steps(
 
 
 class SharedRows:
-    """The rows of the chains of one comparison: chains with a common beginning have the same rows there.
+    """The rows and changes of the chains of one comparison: where steps are the same objects, rows are, too.
 
     A row holds its steps, so that the ids of steps stay taken.
     """
@@ -70,6 +70,7 @@ class SharedRows:
     def __init__(self) -> None:
         self._matched: dict[tuple[int, int, bool], AlignedRow] = {}
         self._one_sided: dict[tuple[int, int, Change], AlignedRow] = {}
+        self._changes: dict[tuple[Change, str], Change] = {}
 
     def matched(
         self, row: AlignedRow, adjacent: bool, compare: Callable[[AlignedRow, bool], AlignedRow]
@@ -84,6 +85,13 @@ class SharedRows:
     def one_sided(self, row: AlignedRow) -> AlignedRow:
         """Return the row of a function that only one side has, or the row of another chain that is equal."""
         return self._one_sided.setdefault((id(row.old), id(row.new), row.changes[0]), row)
+
+    def of_chain(self, change: Change, milestone: str) -> Change:
+        """Return the change as one of the chains to this milestone."""
+        found = self._changes.get((change, milestone))
+        if found is None:
+            found = self._changes[change, milestone] = replace(change, chains=(milestone,))
+        return found
 
 
 @dataclass

@@ -101,8 +101,8 @@ def _thread_and_functions(chain: Chain) -> tuple[str, tuple[Function, ...]]:
 
 def _chain_similarity(old: Chain, new: Chain, names: SymbolHistory) -> float:
     """Return the similarity of two chains, 0 to 2: the share of common functions, and 1 for the same thread."""
-    old_names = {names.canonical_name(step.function.name) for step in old.steps}
-    new_names = {names.canonical_name(step.function.name) for step in new.steps}
+    old_names = names.canonical_names(step.function.name for step in old.steps)
+    new_names = names.canonical_names(step.function.name for step in new.steps)
     return len(old_names & new_names) / max(len(old_names | new_names), 1) + (old.thread == new.thread)
 
 
@@ -137,7 +137,7 @@ def chain_diff(
     """
     old = comparable_steps(pair.old.steps, kernel) if pair.old else ()
     new = comparable_steps(pair.new.steps, kernel) if pair.new else ()
-    chain = pair.either
+    chain, shared = pair.either, shared or SharedRows()
     if pair.old and pair.new:
         rows = align_steps(old, new, names, eliding_kinds, imported, shared)
         chain_changes = _thread_change(pair.old, pair.new, new[-1], not any(imported))
@@ -145,7 +145,7 @@ def chain_diff(
         rows = (*(AlignedRow(step, None) for step in old), *(AlignedRow(None, step) for step in new))
         chain_changes = [_one_sided(pair, (new or old)[-1])]
     changes = [*chain_changes, *(change for row in rows for change in row.changes)]
-    distinct = tuple(replace(change, chains=(chain.milestone,)) for change in dict.fromkeys(changes))
+    distinct = tuple(shared.of_chain(change, chain.milestone) for change in dict.fromkeys(changes))
     return ChainDiff(
         milestone=chain.milestone,
         title=chain.title,
@@ -162,24 +162,40 @@ def count_known_rows(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
 
     A chain to a target may be shown without the others: for it, only earlier chains to targets count.
     """
-    all_prefixes, prefixes_of_targets = _Prefixes(), _Prefixes()
+    all_prefixes, prefixes_of_targets, numbers = _Prefixes(), _Prefixes(), _ContentNumbers()
     counted: list[ChainDiff] = []
     for chain in chains:
-        contents = list(map(_content, chain.rows))
+        contents = list(map(numbers.of, chain.rows))
         known = all_prefixes.add(contents)
         if chain.target:
             known = prefixes_of_targets.add(contents)
-        counted.append(replace(chain, known=known))
+        counted.append(replace(chain, known=known) if known != chain.known else chain)
     return counted
+
+
+class _ContentNumbers:
+    """Numbers the contents of rows, equal for equal contents. A row that chains share is looked at once."""
+
+    def __init__(self) -> None:
+        self._of_contents: dict[object, int] = {}
+        self._of_rows: dict[int, int] = {}  # by the id of the row, which a chain holds
+
+    def of(self, row: AlignedRow) -> int:
+        """Return the number of the row's content."""
+        number = self._of_rows.get(id(row))
+        if number is None:
+            number = self._of_contents.setdefault(_content(row), len(self._of_contents))
+            self._of_rows[id(row)] = number
+        return number
 
 
 class _Prefixes:
     """The beginnings of sequences as a tree, so that the time depends on their length, not on their number."""
 
     def __init__(self) -> None:
-        self._next: dict[object, _Prefixes] = {}
+        self._next: dict[int, _Prefixes] = {}
 
-    def add(self, contents: Sequence[object]) -> int:
+    def add(self, contents: Sequence[int]) -> int:
         """Add a sequence. Returns how many of its first items begin a sequence that was added before."""
         known, node = 0, self
         for content in contents:

@@ -175,9 +175,9 @@ def _hit_changes(
 
 def merge_equal_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Return each change once with all chains that contain it: worst kind first, then by subject and values."""
-    found: dict[tuple[str, ...], Change] = {}
-    for change in changes:
-        first = found.get(change.key)
-        chains = dict.fromkeys((*(first.chains if first else ()), *change.chains))
-        found[change.key] = replace(first or change, chains=tuple(chains))
-    return tuple(sorted(found.values(), key=lambda c: (_WORST_FIRST[c.kind], c.subject, c.old, c.new, c.after)))
+    found: dict[tuple[str, ...], tuple[Change, dict[str, None]]] = {}
+    for change in {id(change): change for change in changes}.values():  # chains to one milestone share changes
+        _, chains = found.setdefault(change.key, (change, {}))
+        chains.update(dict.fromkeys(change.chains))
+    merged = [replace(first, chains=tuple(chains)) for first, chains in found.values()]
+    return tuple(sorted(merged, key=lambda c: (_WORST_FIRST[c.kind], c.subject, c.old, c.new, c.after)))

@@ -6,7 +6,7 @@ The data is in `symbol_history.toml`, which names its sources, and in files of t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -58,6 +58,11 @@ class SymbolHistory:
         if name not in self._canonical_names:
             self._canonical_names[name] = _canonical_name(self.patterns, name)
         return self._canonical_names[name]
+
+    def canonical_names(self, names: Iterable[str]) -> set[str]:
+        """Return the canonical names of `names`. It is faster than a call for each."""
+        known = self._canonical_names
+        return {known.get(name) or self.canonical_name(name) for name in names}
 
     def has_machine_version(self, name: str) -> bool:
         """Return whether the name contains a machine version, as in `pc_init_v7_2`."""

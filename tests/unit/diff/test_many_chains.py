@@ -141,3 +141,26 @@ def test_texts_of_shared_rows_are_sanitized_once():
     assert names == [["MAIN", "INIT", "GOAL"]] * 300
     assert len({id(copy.rows) for copy in copies}) == 1
     assert len(changed) == len(set(changed))
+
+
+def test_chains_to_one_milestone_share_their_changes():
+    sides = [from_json(to_json(graph_of_many(300, renamed)), "g") for renamed in ("begin", "other")]
+    diff = compare(NamedGraph("old", sides[0]), NamedGraph("new", sides[1]), SymbolHistory())
+    changes = [change for chain in diff.chains for change in chain.changes]
+    assert len(changes) == 600
+    assert len({id(change) for change in changes}) == 2
+
+
+def test_rows_that_chains_share_are_looked_at_once_to_count_known_rows(monkeypatch):
+    seen = []
+    original = analyzer.diff.chain_pairs._content
+
+    def counted(row):
+        seen.append(row)
+        return original(row)
+
+    monkeypatch.setattr(analyzer.diff.chain_pairs, "_content", counted)
+    sides = [from_json(to_json(graph_of_many(300)), "g") for _ in range(2)]
+    diff = compare(NamedGraph("old", sides[0]), NamedGraph("new", sides[1]), SymbolHistory())
+    assert [chain.known for chain in diff.chains] == [0] + [4] * 299
+    assert len(seen) == 4 + 300 + 1
