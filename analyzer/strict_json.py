@@ -10,6 +10,7 @@ from typing import Any
 _MAX_DEPTH = 60
 _MAX_DIGITS = 20  # of a whole number: 2^64 has as many
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD]")
 
 
 def parse_json(text: str) -> Any:
@@ -22,7 +23,8 @@ def parse_json(text: str) -> Any:
         data = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    return _valid(data, _MAX_DEPTH)
+    _check_depth(data)
+    return _valid(data) if _may_have_surrogates(text) else data
 
 
 def without_surrogates(text: str) -> str:
@@ -47,14 +49,31 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def _valid(value: Any, depth: int) -> Any:
-    """Return `value` without lone surrogates. ValueError when it is nested more than `depth` deep."""
+def _check_depth(data: Any) -> None:
+    """Raise ValueError when `data` is nested too deeply. It looks at lists and objects only, depth by depth."""
+    level: list[Any] = [[data]]
+    for _ in range(_MAX_DEPTH + 1):
+        level = [
+            value
+            for outer in level
+            for value in (outer.values() if type(outer) is dict else outer)
+            if type(value) is list or type(value) is dict
+        ]
+    if level:
+        raise ValueError("it is nested too deeply")
+
+
+def _may_have_surrogates(text: str) -> bool:
+    """Return whether the JSON `text` may have a lone surrogate, as it is or as an escape."""
+    return bool(_SURROGATE_ESCAPE.search(text)) or not (text.isascii() or _SURROGATES.search(text) is None)
+
+
+def _valid(value: Any) -> Any:
+    """Return a copy of `value` without lone surrogates."""
     if isinstance(value, str):
         return without_surrogates(value)
     if not isinstance(value, (list, dict)):
         return value
-    if not depth:
-        raise ValueError("it is nested too deeply")
     if isinstance(value, list):
-        return [_valid(item, depth - 1) for item in value]
-    return {without_surrogates(key): _valid(item, depth - 1) for key, item in value.items()}
+        return [_valid(item) for item in value]
+    return {without_surrogates(key): _valid(item) for key, item in value.items()}

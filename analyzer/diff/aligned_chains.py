@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from analyzer.diff.align import align
@@ -46,17 +46,52 @@ def align_steps(
     names: SymbolHistory,
     eliding_kinds: Collection[CallKind] = (),
     imported: tuple[bool, bool] = (False, False),
+    shared: SharedRows | None = None,
 ) -> tuple[AlignedRow, ...]:
     """Return the rows of the two aligned chains, outermost function first, each with its changes.
 
     `eliding_kinds` are the kinds of calls that may have passed through functions without a frame, which then are
     notes and not changes. The same holds where one side shows that a function ended in a tail call: the other
     side's call past it may have passed through it, unless the origin of its pointer is known. `imported` says
-    which sides (old, new) are imported backtraces. Exchanged sides give exchanged changes.
+    which sides (old, new) are imported backtraces. `shared` has rows of other chains aligned with equal arguments.
+    Exchanged sides give exchanged changes.
     """
     pairs = align([step.function for step in old], [step.function for step in new], names)
     rows = [AlignedRow(None if i is None else old[i], None if j is None else new[j]) for i, j in pairs]
-    return tuple(_RowComparison(rows, names, eliding_kinds, imported).rows_with_changes())
+    return tuple(_RowComparison(rows, names, eliding_kinds, imported, shared or SharedRows()).rows_with_changes())
+
+
+class SharedRows:
+    """The rows and changes of the chains of one comparison: where steps are the same objects, rows are, too.
+
+    A row holds its steps, so that the ids of steps stay taken.
+    """
+
+    def __init__(self) -> None:
+        self._matched: dict[tuple[int, int, bool], AlignedRow] = {}
+        self._one_sided: dict[tuple[int, int, Change], AlignedRow] = {}
+        self._changes: dict[tuple[Change, str], Change] = {}
+
+    def matched(
+        self, row: AlignedRow, adjacent: bool, compare: Callable[[AlignedRow, bool], AlignedRow]
+    ) -> AlignedRow:
+        """Return the row with its changes; `compare` finds them where these two steps were not compared before."""
+        key = id(row.old), id(row.new), adjacent
+        found = self._matched.get(key)
+        if found is None:
+            found = self._matched[key] = compare(row, adjacent)
+        return found
+
+    def one_sided(self, row: AlignedRow) -> AlignedRow:
+        """Return the row of a function that only one side has, or the row of another chain that is equal."""
+        return self._one_sided.setdefault((id(row.old), id(row.new), row.changes[0]), row)
+
+    def of_chain(self, change: Change, milestone: str) -> Change:
+        """Return the change as one of the chains to this milestone."""
+        found = self._changes.get((change, milestone))
+        if found is None:
+            found = self._changes[change, milestone] = replace(change, chains=(milestone,))
+        return found
 
 
 @dataclass
@@ -67,6 +102,7 @@ class _RowComparison:
     names: SymbolHistory
     eliding_kinds: Collection[CallKind]
     imported: tuple[bool, bool]
+    shared: SharedRows
 
     def rows_with_changes(self) -> Iterator[AlignedRow]:
         """Yield the rows in order, each with its changes."""
@@ -79,11 +115,11 @@ class _RowComparison:
             start += len(run)
             if matched:
                 for row in run:
-                    yield self._matched_row(row, adjacent)
+                    yield self.shared.matched(row, adjacent, self._matched_row)
                     adjacent = True
             else:
                 after = self.rows[start] if start < len(self.rows) else None
-                yield from self._gap_rows(run, last_matched, after)
+                yield from map(self.shared.one_sided, self._gap_rows(run, last_matched, after))
                 adjacent = False
             last_matched = run[-1]
 

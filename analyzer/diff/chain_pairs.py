@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product, takewhile
 
-from analyzer.diff.aligned_chains import align_steps, comparable_steps
+from analyzer.diff.aligned_chains import SharedRows, align_steps, comparable_steps
 from analyzer.diff.change import AlignedRow, ChainDiff, Change, ChangeKind
 from analyzer.diff.symbol_history import SymbolHistory
 from analyzer.graph.call_graph import Chain, ChainStep
@@ -101,8 +101,8 @@ def _thread_and_functions(chain: Chain) -> tuple[str, tuple[Function, ...]]:
 
 def _chain_similarity(old: Chain, new: Chain, names: SymbolHistory) -> float:
     """Return the similarity of two chains, 0 to 2: the share of common functions, and 1 for the same thread."""
-    old_names = {names.canonical_name(step.function.name) for step in old.steps}
-    new_names = {names.canonical_name(step.function.name) for step in new.steps}
+    old_names = names.canonical_names(step.function.name for step in old.steps)
+    new_names = names.canonical_names(step.function.name for step in new.steps)
     return len(old_names & new_names) / max(len(old_names | new_names), 1) + (old.thread == new.thread)
 
 
@@ -128,23 +128,24 @@ def chain_diff(
     kernel: bool,
     eliding_kinds: Collection[CallKind] = (),
     imported: tuple[bool, bool] = (False, False),
+    shared: SharedRows | None = None,
 ) -> ChainDiff:
     """Align the chains of a pair and return their rows and changes.
 
-    `kernel` says whether the kernel's functions are compared, too; `eliding_kinds` and `imported` are those of
-    `align_steps`. Exchanged sides give exchanged changes.
+    `kernel` says whether the kernel's functions are compared, too; `eliding_kinds`, `imported` and `shared` are
+    those of `align_steps`. Exchanged sides give exchanged changes.
     """
     old = comparable_steps(pair.old.steps, kernel) if pair.old else ()
     new = comparable_steps(pair.new.steps, kernel) if pair.new else ()
-    chain = pair.either
+    chain, shared = pair.either, shared or SharedRows()
     if pair.old and pair.new:
-        rows = align_steps(old, new, names, eliding_kinds, imported)
+        rows = align_steps(old, new, names, eliding_kinds, imported, shared)
         chain_changes = _thread_change(pair.old, pair.new, new[-1], not any(imported))
     else:
         rows = (*(AlignedRow(step, None) for step in old), *(AlignedRow(None, step) for step in new))
         chain_changes = [_one_sided(pair, (new or old)[-1])]
     changes = [*chain_changes, *(change for row in rows for change in row.changes)]
-    distinct = tuple(replace(change, chains=(chain.milestone,)) for change in dict.fromkeys(changes))
+    distinct = tuple(shared.of_chain(change, chain.milestone) for change in dict.fromkeys(changes))
     return ChainDiff(
         milestone=chain.milestone,
         title=chain.title,
@@ -161,29 +162,49 @@ def count_known_rows(chains: Sequence[ChainDiff]) -> list[ChainDiff]:
 
     A chain to a target may be shown without the others: for it, only earlier chains to targets count.
     """
-    all_prefixes, prefixes_of_targets = _Prefixes(), _Prefixes()
+    all_prefixes, prefixes_of_targets, numbers = _Prefixes(), _Prefixes(), _ContentNumbers()
     counted: list[ChainDiff] = []
     for chain in chains:
-        contents = list(map(_content, chain.rows))
+        contents = list(map(numbers.of, chain.rows))
         known = all_prefixes.add(contents)
         if chain.target:
             known = prefixes_of_targets.add(contents)
-        counted.append(replace(chain, known=known))
+        counted.append(replace(chain, known=known) if known != chain.known else chain)
     return counted
+
+
+class _ContentNumbers:
+    """Numbers the contents of rows, equal for equal contents. A row that chains share is looked at once."""
+
+    def __init__(self) -> None:
+        self._of_contents: dict[object, int] = {}
+        self._of_rows: dict[int, int] = {}  # by the id of the row, which a chain holds
+
+    def of(self, row: AlignedRow) -> int:
+        """Return the number of the row's content."""
+        number = self._of_rows.get(id(row))
+        if number is None:
+            number = self._of_contents.setdefault(_content(row), len(self._of_contents))
+            self._of_rows[id(row)] = number
+        return number
 
 
 class _Prefixes:
     """The beginnings of sequences as a tree, so that the time depends on their length, not on their number."""
 
     def __init__(self) -> None:
-        self._next: dict[object, _Prefixes] = {}
+        self._next: dict[int, _Prefixes] = {}
 
-    def add(self, contents: Sequence[object]) -> int:
+    def add(self, contents: Sequence[int]) -> int:
         """Add a sequence. Returns how many of its first items begin a sequence that was added before."""
         known, node = 0, self
         for content in contents:
-            known += content in node._next
-            node = node._next.setdefault(content, _Prefixes())
+            next_ = node._next.get(content)
+            if next_ is None:
+                next_ = node._next[content] = _Prefixes()
+            else:
+                known += 1
+            node = next_
         return known
 
 

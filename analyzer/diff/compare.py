@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from analyzer.diff.aligned_chains import KERNEL_CALL_KINDS
+from analyzer.diff.aligned_chains import KERNEL_CALL_KINDS, SharedRows
 from analyzer.diff.chain_pairs import ChainPair, chain_diff, count_known_rows, pair_chains
 from analyzer.diff.change import ChainDiff, Change, ChangeKind, Diff, NamedGraph, NotComparable
 from analyzer.diff.imported_stacks import common_part, recorded_alternatives, trim_to_imported
@@ -43,11 +43,11 @@ def compare(
     """
     names = history_between(old, new, names)
     imported = old.imported, new.imported
-    eliding_kinds = _eliding_kinds(old, new)
+    eliding_kinds, shared = _eliding_kinds(old, new), SharedRows()
 
     def compare_pair(pair: ChainPair) -> ChainDiff:
         known = trim_to_imported(open_ended_pair(pair, names).known, *imported)
-        compared = chain_diff(known, names, kernel, eliding_kinds, imported)
+        compared = chain_diff(known, names, kernel, eliding_kinds, imported, shared)
         cut = any(chain is not None and chain.open_ended for chain in (pair.old, pair.new))
         return without_optimised_calls(compared) if cut else compared
 
@@ -175,9 +175,9 @@ def _hit_changes(
 
 def merge_equal_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Return each change once with all chains that contain it: worst kind first, then by subject and values."""
-    found: dict[tuple[str, ...], Change] = {}
-    for change in changes:
-        first = found.get(change.key)
-        chains = dict.fromkeys((*(first.chains if first else ()), *change.chains))
-        found[change.key] = replace(first or change, chains=tuple(chains))
-    return tuple(sorted(found.values(), key=lambda c: (_WORST_FIRST[c.kind], c.subject, c.old, c.new, c.after)))
+    found: dict[tuple[str, ...], tuple[Change, dict[str, None]]] = {}
+    for change in {id(change): change for change in changes}.values():  # chains to one milestone share changes
+        _, chains = found.setdefault(change.key, (change, {}))
+        chains.update(dict.fromkeys(change.chains))
+    merged = [replace(first, chains=tuple(chains)) for first, chains in found.values()]
+    return tuple(sorted(merged, key=lambda c: (_WORST_FIRST[c.kind], c.subject, c.old, c.new, c.after)))

@@ -113,7 +113,7 @@ def _reason_for_no_ioctls(accelerator: str) -> str:
 def unknown_frames(old: NamedGraph, new: NamedGraph, chains: Sequence[ChainDiff]) -> Iterator[NotComparable]:
     """Yield the places at which an imported backtrace has frames without a known function."""
     found: dict[NotComparable, None] = {}
-    for chain in chains:
+    for chain in chains if old.imported or new.imported else ():
         sides = (old, [row.old for row in chain.rows]), (new, [row.new for row in chain.rows])
         for side, side_steps in sides:
             steps = [step for step in side_steps if step]
@@ -131,7 +131,8 @@ def pointers_explained_on_one_side(
 
     Nothing is yielded when a side has no origins at all: `not_recorded_on_one_side` reports that once.
     """
-    rows = [row for chain in chains for row in chain.rows if row.old and row.new]
+    shared = {id(row): row for chain in chains for row in chain.rows}  # many chains share their rows
+    rows = [row for row in shared.values() if row.old and row.new]
     have_pointers = (
         any(row.old and row.old.pointer for row in rows),
         any(row.new and row.new.pointer for row in rows),

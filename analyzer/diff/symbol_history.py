@@ -6,7 +6,7 @@ The data is in `symbol_history.toml`, which names its sources, and in files of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -59,6 +59,11 @@ class SymbolHistory:
             self._canonical_names[name] = _canonical_name(self.patterns, name)
         return self._canonical_names[name]
 
+    def canonical_names(self, names: Iterable[str]) -> set[str]:
+        """Return the canonical names of `names`. It is faster than a call for each."""
+        known = self._canonical_names
+        return {known.get(name) or self.canonical_name(name) for name in names}
+
     def has_machine_version(self, name: str) -> bool:
         """Return whether the name contains a machine version, as in `pc_init_v7_2`."""
         return self.canonical_name(name) != name
@@ -67,16 +72,19 @@ class SymbolHistory:
         """Return whether a known rename connects the two names, in either direction."""
         return (old, new) in self._renamed_pairs or (new, old) in self._renamed_pairs
 
-    def history_note(self, name: str, other_names: Iterable[str]) -> str:
+    def history_note(self, name: str, other_names: Collection[str]) -> str:
         """Return a note about a function that the other side lacks; "" when no known rename concerns it.
 
         `other_names` are the names of the functions that the other side has.
         """
-        present = set(other_names)
         for rename in self.renames:
-            if name in rename.new[1:] and rename.old[0] in present:
+            if name in rename.new[1:] and rename.old[0] in other_names:
                 return f"does part of what {rename.old[0]} did"
-            if name in rename.old and name not in rename.new and (new := [n for n in rename.new if n in present]):
+            if (
+                name in rename.old
+                and name not in rename.new
+                and (new := [n for n in rename.new if n in other_names])
+            ):
                 return f"{', '.join(new)} does this now"
         return ""
 

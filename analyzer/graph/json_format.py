@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from functools import cache
 from io import StringIO
 from typing import Any, TypeVar
 
@@ -92,7 +93,8 @@ def _read(data: dict[str, Any]) -> CallGraph:
         ends = (_at(functions, entry["caller"]), _at(functions, entry["callee"]))
         graph.connect(_check_types(Call(*ends, CallKind(entry["kind"]), entry["hits"], sites, pointers)))
     nodes = [graph.node(function) for function in functions]
-    graph.chains = tuple(_read_chain(entry, nodes) for entry in data["chains"])
+    steps: dict[str, ChainStep] = {}
+    graph.chains = tuple(_read_chain(entry, nodes, steps) for entry in data["chains"])
     graph.shortened = tuple(map(str, data.get("shortened", ())))
     graph.ioctls = tuple(
         _check_types(GraphIoctl(**{**entry, "function": _function(*entry["function"])}))
@@ -105,24 +107,23 @@ def _read(data: dict[str, Any]) -> CallGraph:
     return graph
 
 
-def _read_chain(entry: dict[str, Any], nodes: list[Node]) -> Chain:
-    steps = tuple(
-        _check_types(
-            replace(
-                ChainStep(
-                    _at(nodes, number).function,
-                    CallKind(kind) if kind else None,
-                    *place,
-                    *map(_read_pointer, pointers),
-                ),
-                defined_in=_at(nodes, number).file,
-            )
-        )
-        for number, kind, *place, pointers in map(_split_pointer, entry.pop("steps"))
-    )
+def _read_chain(entry: dict[str, Any], nodes: list[Node], known: dict[str, ChainStep]) -> Chain:
+    """Return the chain. `known` are the steps read before: chains have most steps in common."""
+    steps = tuple(_read_step(step, nodes, known) for step in entry.pop("steps"))
     if not steps:
         raise ValueError("a chain has no steps")
     return _check_types(Chain(steps=steps, **entry))
+
+
+def _read_step(entry: list[Any], nodes: list[Node], known: dict[str, ChainStep]) -> ChainStep:
+    text = repr(entry)  # unlike the values, it tells 1 from true
+    step = known.get(text)
+    if step is None:
+        number, kind, *place, pointers = _split_pointer(entry)
+        node = _at(nodes, number)
+        step = ChainStep(node.function, CallKind(kind) if kind else None, *place, *map(_read_pointer, pointers))
+        step = known[text] = _check_types(replace(step, defined_in=node.file))
+    return step
 
 
 def _read_pointer(entry: dict[str, Any]) -> GraphPointer:
@@ -152,11 +153,18 @@ def _function(name: object, where: object) -> Function:
 
 def _check_types(value: _Dataclass) -> _Dataclass:
     """Return the dataclass `value`. Raises TypeError when a str, int, bool or dict field has another type."""
-    for field in fields(value):  # type: ignore[arg-type]
-        expected = _TYPES.get(str(field.type))
-        if expected is not None and type(getattr(value, field.name)) is not expected:
-            raise TypeError(f"{field.name} is not of type {field.type}")
+    kind: Any = type(value)
+    for name, words, expected in _checked_fields(kind):
+        if type(getattr(value, name)) is not expected:
+            raise TypeError(f"{name} is not of type {words}")
     return value
+
+
+@cache
+def _checked_fields(dataclass: Any) -> list[tuple[str, str, type]]:
+    """Return name, type in words and type of the fields whose types are checked."""
+    found = [(field.name, str(field.type)) for field in fields(dataclass)]
+    return [(name, words, _TYPES[words]) for name, words in found if words in _TYPES]
 
 
 def _node(node: Node) -> dict[str, Any]:

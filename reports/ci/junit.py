@@ -17,7 +17,7 @@ from analyzer.graph.reachability_rules import RuleOutcome
 from analyzer.policy.verdict import JudgedChange, JudgedDiff, RuleResult
 from reports.findings import FindingKind, by_key, findings_of, ioctl_changes, off_chain_changes
 from reports.sanitize import sanitized
-from reports.text.chain_rows import earlier_chain_title
+from reports.text.chain_rows import earlier_chain_titles
 from reports.text.diff import aligned_text, threads_text
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
@@ -73,8 +73,8 @@ def junit_cases(verdict: JudgedDiff) -> Iterator[JunitCase]:
     """Yield the test cases: chains in the order of the scenario, then the other changes, rules, and errors."""
     judged = by_key(verdict)
     chains = verdict.diff.chains
-    for position, chain in enumerate(chains):
-        yield _chain_case(chain, earlier_chain_title(chains, position), findings_of(chain, judged))
+    for chain, shared_with in zip(chains, earlier_chain_titles(chains), strict=True):
+        yield _chain_case(chain, shared_with, findings_of(chain, judged))
     yield _list_case("off the chains", off_chain_changes(verdict))
     yield _list_case("ioctls", ioctl_changes(verdict))
     yield from (_rule_case(rule) for rule in verdict.rules if rule.outcome is not RuleOutcome.UNCHECKED)

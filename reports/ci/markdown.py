@@ -21,7 +21,7 @@ from reports.text.aligned_chains import call_arrows, file_text, function_text, m
 from reports.text.chain_rows import (
     Fold,
     differs_only_in_shared_rows,
-    earlier_chain_title,
+    earlier_chain_titles,
     remarks,
     shown_rows,
     sign,
@@ -149,7 +149,7 @@ def render(verdict: JudgedDiff, limit: int = COMMENT_LIMIT) -> str:
 
 def _sections(verdict: JudgedDiff) -> Iterator[Section]:
     chains = verdict.diff.chains
-    shared_titles = [earlier_chain_title(chains, position) for position in range(len(chains))]
+    shared_titles = earlier_chain_titles(chains)
     yield _list_section(
         "Not comparable", (f"{mark_name(part.subject)}: {part.reason}" for part in verdict.not_comparable)
     )

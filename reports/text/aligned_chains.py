@@ -49,7 +49,8 @@ def marks_key(chains: tuple[ChainDiff, ...], full: bool) -> str:
 
     With `full` the chains that are equal are shown, too, so that the key has their arrows.
     """
-    rows = [row for chain in chains if chain.differs or full for row in chain.rows]
+    # Chains share rows: each row is looked at once.
+    rows = {id(row): row for chain in chains if chain.differs or full for row in chain.rows}.values()
     marks = {mark(row) for row in rows}
     if not marks - {None}:
         return ""

@@ -33,10 +33,10 @@ def mark(row: AlignedRow) -> DiffMark | None:
 
     A row that only one side has is removed or added when it has no change of its own.
     """
-    for kind, diff_mark in MARK_OF.items():
-        if any(change.kind is kind for change in row.changes):
-            return diff_mark
-    if not row.changes and (row.old is None or row.new is None):
+    kinds = {change.kind for change in row.changes}
+    if kinds:
+        return next((diff_mark for kind, diff_mark in MARK_OF.items() if kind in kinds), None)
+    if row.old is None or row.new is None:
         return DiffMark.REMOVED if row.new is None else DiffMark.ADDED
     return None
 
@@ -72,7 +72,7 @@ def shown_rows(chain: ChainDiff, shared_with: str, full: bool = False) -> list[A
     """Return the rows to show; a `Fold` stands for rows that are not shown.
 
     Long runs of equal rows are folded. Unless `shared_with` is "", the first rows that an earlier chain has, too,
-    are folded: `shared_with` is its title, from `earlier_chain_title`. With `full` nothing is folded.
+    are folded: `shared_with` is its title, from `earlier_chain_titles`. With `full` nothing is folded.
     """
     if full:
         return list(chain.rows)
@@ -86,19 +86,34 @@ def shown_rows(chain: ChainDiff, shared_with: str, full: bool = False) -> list[A
     return result
 
 
-def earlier_chain_title(chains: Sequence[ChainDiff], position: int) -> str:
-    """Return the title of the first earlier chain that begins with the known rows of the chain at `position`.
+def earlier_chain_titles(chains: Sequence[ChainDiff]) -> list[str]:
+    """Return for each chain the title of the first earlier chain that begins with the known rows of the chain.
 
     "" when the chain has no known rows.
     """
-    chain = chains[position]
-    if not chain.known:
-        return ""
-    shared = [_functions(row) for row in chain.rows[: chain.known]]
-    for earlier in chains[:position]:
-        if len(earlier.rows) >= len(shared) and all(map(_has_functions, shared, earlier.rows)):
-            return earlier.title
-    return ""
+    beginnings = _Beginning("")
+    return [beginnings.add(chain) for chain in chains]
+
+
+class _Beginning:
+    """The beginnings of chains as a tree: the time depends on the rows of the chains, not on pairs of chains."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title  # of the first chain that begins so
+        self._next: dict[tuple[object, object], _Beginning] = {}
+
+    def add(self, chain: ChainDiff) -> str:
+        """Add a chain. Returns the title of the first earlier chain that begins with its known rows, or ""."""
+        node, title = self, ""
+        for position, row in enumerate(chain.rows, start=1):
+            functions = _functions(row)
+            next_ = node._next.get(functions)
+            if next_ is None:
+                next_ = node._next[functions] = _Beginning(chain.title)
+            elif position == chain.known:
+                title = next_._title
+            node = next_
+        return title
 
 
 def own_changes(chain: ChainDiff) -> tuple[Change, ...]:
@@ -115,10 +130,6 @@ def differs_only_in_shared_rows(chain: ChainDiff, shared_with: str) -> bool:
 
 def _functions(row: AlignedRow) -> tuple[object, object]:
     return row.old and row.old.function, row.new and row.new.function
-
-
-def _has_functions(functions: tuple[object, object], row: AlignedRow) -> bool:
-    return functions == _functions(row)
 
 
 def _differs(row: AlignedRow) -> bool:

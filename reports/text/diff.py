@@ -11,7 +11,7 @@ from analyzer.policy.verdict import JudgedChange, JudgedDiff
 from reports.findings import ioctl_changes, off_chain_changes
 from reports.sanitize import sanitized
 from reports.text.aligned_chains import aligned_lines, marks_key
-from reports.text.chain_rows import differs_only_in_shared_rows, earlier_chain_title
+from reports.text.chain_rows import differs_only_in_shared_rows, earlier_chain_titles
 from reports.text.colour import painted
 from reports.text.sentences import counted, first_divergence, sentence, side_sentence, summary
 
@@ -53,8 +53,7 @@ def _chains(chains: tuple[ChainDiff, ...], width: int, colour: bool, full: bool)
     if key := marks_key(chains, full):
         yield from ("", *_wrapped_key(key, width))
     in_list = False
-    for position, chain in enumerate(chains):
-        shared_with = earlier_chain_title(chains, position)
+    for chain, shared_with in zip(chains, earlier_chain_titles(chains), strict=True):
         name = f"{chain.title} ({threads_text(chain)})"
         short = "" if full and chain.differs else _short_line(chain, name, shared_with)
         if not short or not in_list:
