@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import subprocess
@@ -14,10 +13,11 @@ import pytest
 from analyzer.graph.merge import graph_of
 from analyzer.kvm.ioctl_log import ioctl_log
 from analyzer.kvm.requests import name_of
-from gdbscripts.call_kinds import CallKind
+from gdbscripts.call_kinds import CALL_KINDS, CallKind
 from tests.conftest import need, need_tool
 from tests.qemu.conftest import command, startup
 from tests.support.definitions import read_recording
+from tests.support.pages import page_texts
 
 _STRACE = re.compile(r"(\d+) +ioctl\(\d+<(.*?)>(?:\(deleted\))?, (\w+)")
 _CLOCKED = {"KVM_RUN", "KVM_IRQ_LINE_STATUS", "KVM_IRQ_LINE"}  # how often depends on when the thread is kicked
@@ -117,7 +117,7 @@ def test_without_the_kernels_side_the_handlers_are_documented_and_the_reason_giv
         "kvm_arch_vcpu_ioctl_run",
         CallKind.DOCUMENTED,
     )
-    assert "documented, not observed" in (run.folder / "report.html").read_text()
+    assert CALL_KINDS[CallKind.DOCUMENTED].sentence in page_texts(run.folder / "report.html")
 
 
 def test_where_the_kernel_may_not_be_looked_at_the_report_says_why_and_what_would_allow_it(qemu, tmp_path):
@@ -129,7 +129,7 @@ def test_where_the_kernel_may_not_be_looked_at_the_report_says_why_and_what_woul
     recording = read_recording(tmp_path / "out")
     assert recording.kernel is not None
     assert not recording.kernel.recorded
-    assert recording.kernel.reason in html.unescape((tmp_path / "out" / "report.html").read_text())
+    assert recording.kernel.reason in page_texts(tmp_path / "out" / "report.html")
     assert not any(line.observed for line in ioctl_log(recording))
 
 

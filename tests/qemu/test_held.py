@@ -14,12 +14,13 @@ import pytest
 from analyzer.adapters.gdb import Gdb
 from analyzer.adapters.qemu import examine
 from analyzer.output_folder import prepare_folder
-from analyzer.recording import session
+from analyzer.recording import program, session
 from analyzer.recording.guest import choose_guest
 from analyzer.recording.reader import read_recording
 from analyzer.recording.request import RecordingOptions, RecordingRequest
 from analyzer.recording.scenarios import load_scenario
 from tests.qemu.conftest import command, startup
+from tests.support.pages import page_texts
 
 TIMEOUT = "150"  # of a run that must end long before
 QUICK = 90.0  # seconds; a few on an idle machine
@@ -57,7 +58,7 @@ def test_a_held_guest_ends_the_recording_at_once(qemu, tmp_path, arguments, sent
     assert {milestone.name for milestone in recording.not_reached} == {"kvm-cpu-exec", "kvm-run"}
     assert len({stop.thread for stop in recording.stops if stop.reason == "where"}) >= 2
     assert f"The recording is incomplete: {recording.end.reason}." in result.out
-    assert sentence in (tmp_path / "out" / "report.html").read_text()
+    assert sentence in page_texts(tmp_path / "out" / "report.html")
 
 
 def test_a_qemu_that_waits_for_its_configuration_is_named_so(qemu, tmp_path):
@@ -162,11 +163,11 @@ def test_nobody_who_continues_it_is_said_at_the_time_limit(qemu, tmp_path):
 @pytest.mark.parametrize("missing", ["variables", "main_loop_wait", "nothing"])
 def test_a_qemu_without_these_names_is_asked_by_its_stacks(qemu, tmp_path, monkeypatch, missing):
     """No variable: the stacks show it. No function of the main loop: nothing is claimed."""
-    names = session.run_state_plan(stops=True)
+    names = program.run_state_plan(stops=True)
     lacking = {"variables": ["no_such_variable"]}
     if missing == "main_loop_wait":
         lacking = {"main_loop_wait": ["no_such_function"]}
-    monkeypatch.setattr(session, "run_state_plan", lambda **_: dataclasses.replace(names, **lacking))
+    monkeypatch.setattr(program, "run_state_plan", lambda **_: dataclasses.replace(names, **lacking))
     arguments = () if missing == "nothing" else ("-S",)
     options = RecordingOptions(timeout=8.0, kernel=False, qemu_arguments=arguments)
     request = RecordingRequest(

@@ -15,6 +15,7 @@ from tests.conftest import children, need_tool
 from tests.qemu.conftest import command, startup
 from tests.qemu.pointer_table import compare
 from tests.support.definitions import read_recording
+from tests.support.pages import page_texts
 
 BOOT_SECTOR = """
         .code16
@@ -135,7 +136,7 @@ def test_a_milestone_never_reached_makes_the_run_incomplete(qemu, tmp_path):
     where = [stop for stop in result.recording.stops if stop.reason == "where"]
     assert {"main", "start_thread"} & {frame.name for stop in where for frame in stop.frames}
     assert len(where) >= 3
-    report = (tmp_path / "out" / "report.html").read_text()
+    report = page_texts(tmp_path / "out" / "report.html")
     assert "Never reached: The guest runs" in report
     assert "Where it stood at the end" in report
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 from analyzer.graph.call_graph import CallGraph
@@ -62,3 +63,9 @@ def embedded_document(html: str) -> dict[str, Any]:
     assert block is not None
     document: dict[str, Any] = json.loads(block[1])
     return document
+
+
+def page_texts(file: Path) -> str:
+    """All texts of the document in a report page, a line each."""
+    document = embedded_document(file.read_text(encoding="utf-8"))
+    return "\n".join([*map(str, document["page"].values()), *document["strings"]])
