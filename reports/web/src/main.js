@@ -52,10 +52,10 @@ function renderTabs() {
 function changed(change) {
   renderTabs();
   if (filterBox.value !== state.filter) filterBox.value = state.filter;
+  if (change.selection) renderPanel(panel, doc, state);
   if (change.view || currentView() !== current) renderView();
   else if (current.update) current.update(container, doc, state, change);
   else renderView();
-  if (change.selection) renderPanel(panel, doc, state);
 }
 
 function header() {
@@ -108,5 +108,5 @@ document.body.append(
 filterBox.value = state.filter;
 state.subscribe(changed);
 renderTabs();
+renderPanel(panel, doc, state); // before the view, which has the width that it leaves
 renderView();
-renderPanel(panel, doc, state);

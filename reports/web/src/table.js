@@ -52,7 +52,7 @@ export class Table {
     this.scroller.addEventListener("keydown", (event) => this._key(event));
     this.rowgroup.addEventListener("click", (event) => this._click(event));
     this._printing = false;
-    this._observer = new ResizeObserver(() => requestAnimationFrame(() => this._draw()));
+    this._observer = new ResizeObserver(() => this.scroller.clientHeight !== this._height && requestAnimationFrame(() => this._draw()));
     this._observer.observe(this.scroller);
     this._onprint = (event) => { this._printing = event.type === "beforeprint"; this._draw(); };
     for (const name of ["beforeprint", "afterprint"]) window.addEventListener(name, this._onprint);
@@ -124,7 +124,8 @@ export class Table {
   }
 
   _draw() {
-    const height = this.scroller.clientHeight || 600;
+    this._height = this.scroller.clientHeight;
+    const height = this._height || 600;
     const all = this._printing;
     const first = all ? 0 : Math.max(0, Math.floor(this.scroller.scrollTop / ROW_HEIGHT) - 4);
     const last = Math.min(this.shown.length, all ? MOST_PRINTED : first + Math.ceil(height / ROW_HEIGHT) + 8);
