@@ -189,12 +189,29 @@ def write_comparison(
 
     AnalyzerError when the file cannot be written.
     """
-    text = _html(verdict, old, new, terms.names) if output.format == "html" else _text(verdict, output)
+    write_result(
+        _html(verdict, old, new, terms.names) if output.format == "html" else _text(verdict, output), output
+    )
+
+
+def write_result(text: str, output: OutputOptions) -> None:
+    """Print the text of a comparison, or write it to the file of `output` and print its name.
+
+    AnalyzerError when the file cannot be written.
+    """
     if output.file is None:
         print_result(text, output.format)
     else:
         write_text(output.file, text)
         print_line(output.file)
+
+
+def text_style(output: OutputOptions) -> tuple[int, bool]:
+    """The width of lines in columns, and whether they have colours, for text that is written as `output` says."""
+    printed = output.file is None
+    colour = wants_colour(sys.stdout, os.environ, output.colour) if printed else output.colour == "always"
+    width = shutil.get_terminal_size((_WIDTH, 24)).columns if printed and sys.stdout.isatty() else _WIDTH
+    return width, colour
 
 
 def print_result(text: str, format_name: str) -> None:
@@ -208,10 +225,7 @@ def print_result(text: str, format_name: str) -> None:
 def _text(verdict: JudgedDiff, output: OutputOptions) -> str:
     if output.format != "text":
         return FORMATS[output.format].render(verdict)
-    printed = output.file is None
-    colour = wants_colour(sys.stdout, os.environ, output.colour) if printed else output.colour == "always"
-    width = shutil.get_terminal_size((_WIDTH, 24)).columns if printed and sys.stdout.isatty() else _WIDTH
-    return text_of(verdict, width, colour, output.full)
+    return text_of(verdict, *text_style(output), output.full)
 
 
 def _html(verdict: JudgedDiff, old: NamedGraph, new: NamedGraph, names: SymbolHistory) -> str:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
-from analyzer.commands.comparison import ComparisonTerms, OutputOptions, compare_sources, exit_status, print_result
-from analyzer.console import print_line
+from analyzer.commands.comparison import (
+    ComparisonTerms,
+    OutputOptions,
+    compare_sources,
+    exit_status,
+    text_style,
+    write_result,
+)
 from analyzer.diff.change import NamedGraph
 from analyzer.diff.versions import align_versions
 from analyzer.errors import ExitStatus, UsageError
-from analyzer.files import write_text
 from analyzer.policy.verdict import Verdict
 from reports.html.render import render_versions
 from reports.json.versions import versions_json
 from reports.text import versions as text
-from reports.text.colour import wants_colour
 from reports.versions import VersionsComparison
 from reports.versions import compare_versions as tables_of
 
 _FORMATS = ("text", "json", "md", "html")
-_WIDTH = 120  # columns of text that is not printed on a terminal
 _WORST_FIRST = (Verdict.DIFFERS, Verdict.NOT_COMPARABLE, Verdict.SAME)
 
 
@@ -39,24 +39,16 @@ def compare_versions(graphs: Sequence[NamedGraph], terms: ComparisonTerms, outpu
         )
     judged = [compare_sources(old, new, terms) for old, new in pairwise(graphs)]
     chains = align_versions(graphs, terms.names, terms.kernel)
-    written = _write(tables_of(chains, [graph.side for graph in graphs], judged), output)
-    if output.file is None:
-        print_result(written, output.format)
-    else:
-        write_text(output.file, written)
-        print_line(output.file)
+    write_result(_rendered(tables_of(chains, [graph.side for graph in graphs], judged), output), output)
     verdicts = {each.verdict for each in judged}
     return exit_status(next(verdict for verdict in _WORST_FIRST if verdict in verdicts))
 
 
-def _write(comparison: VersionsComparison, output: OutputOptions) -> str:
+def _rendered(comparison: VersionsComparison, output: OutputOptions) -> str:
     if output.format == "json":
         return versions_json(comparison)
     if output.format == "md":
         return text.render_markdown(comparison)
     if output.format == "html":
         return render_versions(comparison)
-    printed = output.file is None
-    colour = wants_colour(sys.stdout, os.environ, output.colour) if printed else output.colour == "always"
-    width = shutil.get_terminal_size((_WIDTH, 24)).columns if printed and sys.stdout.isatty() else _WIDTH
-    return text.render(comparison, width, colour, output.full)
+    return text.render(comparison, *text_style(output), output.full)

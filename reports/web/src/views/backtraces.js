@@ -2,6 +2,7 @@ import { backtraceBox } from "../backtrace.js";
 import { choice, toggle } from "../choices.js";
 import { grouped } from "../document.js";
 import { h, replace } from "../dom.js";
+import { folded } from "../folded.js";
 import { t } from "../i18n.js";
 import { boundTable, followState } from "../table.js";
 
@@ -49,7 +50,7 @@ function shownRows(doc, state) {
   const [thread, why] = [state.option("thread-name"), state.option("why")];
   const wanted = doc.stops.filter((each) => (!thread || doc.threads[each.thread].label === thread) && (!why || each.reason === why));
   const groups = state.option("each") ? wanted.map((each) => [each]) : [...grouped(wanted, (each) => `${each.thread} ${each.stack}`).values()];
-  return groups.map((members) => ({ row: members[0].row, members, first: members[0], count: members.reduce((sum, each) => sum + each.count, 0) }));
+  return folded(groups);
 }
 
 function columns(doc) {

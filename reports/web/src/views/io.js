@@ -1,6 +1,7 @@
 import { choice, toggle } from "../choices.js";
 import { grouped } from "../document.js";
 import { h, replace } from "../dom.js";
+import { folded } from "../folded.js";
 import { t } from "../i18n.js";
 import { arrow, functionLink, selectLink } from "../links.js";
 import { boundTable, followState } from "../table.js";
@@ -62,7 +63,7 @@ function shownRows(doc, state) {
   const [reason, device] = [state.option("reason"), state.option("device")];
   const wanted = doc.accesses.filter((each) => (!reason || each.kvm === reason) && (!device || devices(doc, each).includes(device)));
   const groups = state.option("unfold") ? wanted.map((each) => [each]) : [...grouped(wanted, (each) => sameness(doc, each)).values()];
-  return groups.map((members) => ({ row: members[0].row, members, first: members[0], count: members.reduce((sum, each) => sum + each.count, 0) }));
+  return folded(groups);
 }
 
 function columns(doc) {
